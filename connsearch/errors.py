@@ -1,0 +1,76 @@
+"""The exception family: every mistake connsearch can name, from the general to the particular.
+
+A message says where, what was read, what is allowed and, where there is one, the usual cure.
+The command line turns a :class:`UserError` into exit code 2 and a :class:`Failure` into exit code 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class ConnsearchError(Exception):
+    """Anything connsearch raises on purpose."""
+
+
+class UserError(ConnsearchError):
+    """Something the caller gave cannot be used: exit code 2."""
+
+
+class Failure(ConnsearchError):
+    """Work that was well asked for went wrong: exit code 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One broken rule: where, which rule, what was read, and the usual cure."""
+
+    rule: str
+    message: str
+    node: int | None = None
+    row: str | None = None
+    cure: str = ""
+
+    def __str__(self) -> str:
+        place = "" if self.node is None else f"node {self.node}: "
+        lines = [f"{place}{self.message} [{self.rule}]"]
+        if self.row is not None:
+            lines.append(f"  read: {self.row}")
+        if self.cure:
+            lines.append(f"  cure: {self.cure}")
+        return "\n".join(lines)
+
+
+class StructureError(UserError):
+    """A structure breaks one or more rules; ``faults`` holds all of them."""
+
+    def __init__(self, name: str, faults: Sequence[Fault]) -> None:
+        self.name = name
+        self.faults = tuple(faults)
+        count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")
+        super().__init__(f"structure {name}: {count}\n" + "\n".join(str(f) for f in self.faults))
+
+
+class UnknownNameError(UserError):
+    """A name that nothing is registered under."""
+
+
+class SettingsError(UserError):
+    """A setting that is out of range, or two settings that contradict each other."""
+
+
+class DataError(UserError):
+    """A data set, a split or a video file that cannot be used."""
+
+
+class RunError(UserError):
+    """A run directory that is missing, incomplete, or belongs to other settings."""
+
+
+class PruneError(UserError):
+    """A keep-set that leaves no usable network, or a structure without learned weights."""
+
+
+class TrainingError(Failure):
+    """Training that cannot go on: a loss that is not finite, for instance."""

@@ -1,0 +1,248 @@
+"""The values everything else passes around: Stem, Block, Connection, Structure. All frozen.
+
+A structure is a list of nodes in topological order: stems first, then blocks whose inputs have
+smaller indices. What a connection has learned stands on the connection; what pruning must not
+change (widths, strides, orders) stands *pinned* on the node it belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple
+
+SCHEMA = 1
+"""The newest structure-file schema this version reads and the one it writes."""
+
+
+class Edge(NamedTuple):
+    """The name of a connection: from ``source`` to ``target``, both node indices."""
+
+    source: int
+    target: int
+
+
+class Modality(StrEnum):
+    """What a stem looks at. ``OBJECT`` stems pass on per-class maps and have no weights."""
+
+    RGB = "rgb"
+    FLOW = "flow"
+    OBJECT = "object"
+
+
+class Attention(StrEnum):
+    """How the channels of a block's inputs are gated (AssembleNet++, section 3.2).
+
+    ``NONE`` not at all; ``STATIC`` one learned vector per connection; ``SELF`` from the input
+    itself; ``PEER`` from a learned soft mixture of all lower nodes; ``FIXED`` from the peers a
+    connection names.
+    """
+
+    NONE = "none"
+    STATIC = "static"
+    SELF = "self"
+    PEER = "peer"
+    FIXED = "fixed"
+
+
+Free = Literal["free"]
+FREE: Free = "free"
+"""The weight of a connection nobody has learned yet: it starts undecided, at about 0.5."""
+
+Weight = float | Free | None
+"""A connection's weight: post-sigmoid in [0, 1]; ``"free"``: not learned yet; None: coefficient 1."""
+
+Filters = int | tuple[int, int, int]
+
+
+class Peer(NamedTuple):
+    """A node whose features gate a connection, and its coefficient in [0, 1] (softmax output)."""
+
+    node: int
+    coefficient: float
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One input of a block: the source node, what was learned about it, and the peers that gate it."""
+
+    source: int
+    weight: Weight = FREE
+    peers: tuple[Peer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stem:
+    """A first node: turns one input stream into features.
+
+    Attributes:
+        modality: the stream it reads.
+        temporal_dilation: frames between the taps of its temporal convolution (RGB stems only).
+        width: pinned number of output channels; None derives it (DESIGN: stem total // stems).
+    """
+
+    modality: Modality
+    temporal_dilation: int = 1
+    width: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedBlock:
+    """Shapes of one block that would otherwise follow from its neighbours.
+
+    Attributes:
+        fused_width: channels after fusion.
+        input_stride: stride of the fused input relative to the clip; its size is ceil(H / stride).
+        buckets: sources of equal width, in the order they are added; one 1x1 convolution each.
+        attention_width: width every peer is projected to, or None without peer attention.
+    """
+
+    fused_width: int
+    input_stride: int
+    buckets: tuple[tuple[int, ...], ...]
+    attention_width: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A stack of residual modules that sums its inputs first.
+
+    Attributes:
+        level: 0 is nearest to the stems; connections only lead from lower to higher levels.
+        connections: its inputs, in published order.
+        filters: base width (bottleneck: output is 4 x filters) or the triple of an inverted
+            bottleneck (output is its last entry).
+        temporal_dilation: frames between the taps of its temporal convolutions.
+        spatial_stride: carried by its first module.
+        pinned: shapes that no longer follow from the neighbours, or None to derive them.
+    """
+
+    level: int
+    connections: tuple[Connection, ...]
+    filters: Filters
+    temporal_dilation: int = 1
+    spatial_stride: int = 1
+    pinned: PinnedBlock | None = None
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """The source nodes, in order."""
+        return tuple(c.source for c in self.connections)
+
+
+Node = Stem | Block
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """Everything besides the nodes that decides shapes; a family only gives defaults.
+
+    Attributes:
+        blocks: residual modules per block, one number a level (3, 4, 6, 3 is depth 50).
+        inner_widths: width of the 3x3 convolutions of bottleneck blocks, one a level.
+        stem_total: channels shared out between all stems (object stems count, and use none).
+        stem_width: width of every RGB and flow stem; wins over ``stem_total`` where set.
+        object_classes: channels of the object stream.
+        attention: peer-attention mode.
+        flow_iterations: unrolled TV-L1 steps of the representation flow.
+        flow_normalisation: range taken per ``clip`` (ours) or over the whole ``batch`` (published).
+        head: temporal pooling: ``average``, or ``softmax`` over time of the per-frame logits.
+        head_widths: widths of the 1x1 convolutions before the classifier (lite: 432, 2048).
+        dropout: drop rate before the classifier, in [0, 1).
+    """
+
+    blocks: tuple[int, ...] = (3, 4, 6, 3)
+    inner_widths: tuple[int, ...] = (64, 128, 256, 512)
+    stem_total: int = 128
+    stem_width: int | None = None
+    object_classes: int = 151
+    attention: Attention = Attention.NONE
+    flow_iterations: int = 40
+    flow_normalisation: Literal["clip", "batch"] = "clip"
+    head: Literal["average", "softmax"] = "average"
+    head_widths: tuple[int, ...] = ()
+    dropout: float = 0.0
+
+    @property
+    def levels(self) -> int:
+        """Number of levels; the last one holds the final nodes."""
+        return len(self.blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A network's wiring as a value: what is searched, saved, drawn, pruned and mutated.
+
+    Attributes:
+        name: for people; identity is decided by ``graph.hashing``.
+        family: decides stems, blocks and head (``graph.families``).
+        nodes: stems, then blocks, in topological order; a node's index is its name.
+        network: the settings that decide shapes.
+        finals: pinned list of the nodes the head reads, or None to derive it by level.
+        provenance: where it comes from (parents, operator, run, seed, versions); JSON values.
+    """
+
+    name: str
+    family: str
+    nodes: tuple[Node, ...]
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    finals: tuple[int, ...] | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def blocks(self) -> Iterator[tuple[int, Block]]:
+        """Yields (index, block) in order."""
+        return ((i, n) for i, n in enumerate(self.nodes) if isinstance(n, Block))
+
+    def stems(self) -> Iterator[tuple[int, Stem]]:
+        """Yields (index, stem) in order."""
+        return ((i, n) for i, n in enumerate(self.nodes) if isinstance(n, Stem))
+
+    def block(self, index: int) -> Block:
+        """Returns the block at ``index``; a stem there is a programming error."""
+        node = self.nodes[index]
+        assert isinstance(node, Block), f"node {index} is a stem"
+        return node
+
+    def connections(self) -> Iterator[tuple[Edge, Connection]]:
+        """Yields (edge, connection) in node order, then input order."""
+        return ((Edge(c.source, i), c) for i, b in self.blocks() for c in b.connections)
+
+    def edges(self) -> tuple[Edge, ...]:
+        """Every connection's name, in node order, then input order."""
+        return tuple(edge for edge, _ in self.connections())
+
+    def weights(self) -> dict[Edge, Weight]:
+        """Every connection's weight by its name."""
+        return {edge: connection.weight for edge, connection in self.connections()}
+
+    def modalities(self) -> tuple[Modality, ...]:
+        """The streams its stems read, each once, in the order rgb, flow, object."""
+        read = {stem.modality for _, stem in self.stems()}
+        return tuple(m for m in Modality if m in read)
+
+    def with_weights(self, weights: Mapping[Edge, Weight]) -> Structure:
+        """Returns the structure with the weights of the named connections replaced."""
+        return self._map(lambda e, c: replace(c, weight=weights[e]) if e in weights else c)
+
+    def with_peers(self, peers: Mapping[Edge, tuple[Peer, ...]]) -> Structure:
+        """Returns the structure with the peers of the named connections replaced."""
+        return self._map(lambda e, c: replace(c, peers=peers[e]) if e in peers else c)
+
+    def with_settings(self, **changes: Any) -> Structure:
+        """Returns the structure with some network settings replaced."""
+        return replace(self, network=replace(self.network, **changes))
+
+    def _map(self, change: Any) -> Structure:
+        nodes = tuple(
+            node
+            if isinstance(node, Stem)
+            else replace(
+                node, connections=tuple(change(Edge(c.source, i), c) for c in node.connections)
+            )
+            for i, node in enumerate(self.nodes)
+        )
+        return replace(self, nodes=nodes)

@@ -1,0 +1,1 @@
+"""Structure to network: stems, representation flow, fusion, attention, blocks, head, network."""

@@ -1,0 +1,134 @@
+"""Fusion: the weighted sum of a block's inputs, the only place where connection weights live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from connsearch.graph.plan import BlockPlan
+from connsearch.graph.spec import FREE, Attention, Connection
+from connsearch.nn.attention import PeerAttention, build_attention
+from connsearch.nn.layers import conv, pool_to
+
+_EDGE_OF_RANGE = 1e-6
+"""Stored weights of exactly 0 or 1 have no finite logit; they start this far inside."""
+
+
+class ConnectionFusion(nn.Module):
+    r"""Sums a block's inputs, each scaled by its connection weight and its attention gate.
+
+    .. math:: y = \sum_b W_b \sum_{i \in b} \sigma(w_i)\, a_i\, P(x_i)
+
+    ``P`` max-pools to the fused size, buckets ``b`` hold inputs of equal width, and ``W_b`` is one
+    1x1 convolution per bucket whose width differs from the fused width (AssembleNet, section 3.1).
+    There is no normalisation and no nonlinearity.
+
+    Args:
+        connections: the block's inputs in published order.
+        plan: shapes of the block.
+        widths: output channels of every node.
+        learn: whether stored weights learn; free ones always do, None never.
+        attention: mode of the gates.
+    """
+
+    def __init__(
+        self,
+        connections: Sequence[Connection],
+        plan: BlockPlan,
+        widths: Mapping[int, int],
+        *,
+        learn: bool,
+        attention: Attention,
+    ) -> None:
+        super().__init__()
+        self.plan = plan
+        self.learned = [
+            c.source
+            for c in connections
+            if c.weight == FREE or (learn and isinstance(c.weight, float))
+        ]
+        stored = {c.source: c.weight for c in connections}
+        self.fixed = [
+            s for s, w in stored.items() if isinstance(w, float) and s not in self.learned
+        ]
+        first = _first_logits([stored[s] for s in self.learned])
+        self.logits = nn.Parameter(first) if self.learned else None
+        self.register_buffer(
+            "coefficients", torch.tensor([stored[s] for s in self.fixed], dtype=torch.float32)
+        )
+        self.coefficients: Tensor
+        self.project = nn.ModuleDict(
+            {str(b.width): conv(b.width, plan.fused_width) for b in plan.buckets if b.project}
+        )
+        self.attention = build_attention(attention, connections, plan, widths)
+        self.masked: frozenset[int] | None = None
+
+    def weights(self) -> dict[int, Tensor]:
+        """Returns the post-sigmoid weight of every source that has one: 0-d, float32."""
+        # Through float64, so that a weight's last bit does not depend on its place in the vector.
+        weights = dict(zip(self.fixed, self.coefficients.unbind(), strict=True))
+        if self.logits is not None:
+            learned = self.logits.double().sigmoid().float().unbind()
+            weights.update(zip(self.learned, learned, strict=True))
+        return weights
+
+    def forward(
+        self, inputs: Mapping[int, Tensor], size: tuple[int, int], means: Mapping[int, Tensor]
+    ) -> Tensor:
+        """Fuses E tensors ``(B, C_i, T, H_i, W_i)`` into one ``(B, C, T, H, W)``.
+
+        Args:
+            inputs: features by source node.
+            size: the fused (H, W).
+            means: spatial means ``(B, T, C)`` of candidate peers.
+        """
+        weights = self.weights()
+        mixed = self.attention.mix(means) if isinstance(self.attention, PeerAttention) else {}
+        total: Tensor | None = None
+        for bucket in self.plan.buckets:
+            summed: Tensor | None = None
+            for source in bucket.sources:
+                x = pool_to(inputs[source], size)
+                scale = self._scale(source, x, weights.get(source), mixed)
+                summed = _add_scaled(summed, x, scale)
+            assert summed is not None
+            if bucket.project:
+                summed = cast(Tensor, self.project[str(bucket.width)](summed))
+            total = summed if total is None else total + summed
+        assert total is not None
+        return total
+
+    def _scale(
+        self, source: int, x: Tensor, weight: Tensor | None, mixed: Mapping[int, Tensor]
+    ) -> Tensor | None:
+        """Connection weight times gate, small enough to be multiplied before the features are."""
+        if self.masked is not None and source not in self.masked:
+            return x.new_zeros(())
+        gate: Tensor | None = None
+        if isinstance(self.attention, PeerAttention):
+            gate = self.attention(source, mixed)
+        elif self.attention is not None:
+            gate = self.attention(source, x, weight)
+        if gate is None or weight is None:
+            return weight if gate is None else gate
+        return weight * gate
+
+
+def _add_scaled(total: Tensor | None, x: Tensor, scale: Tensor | None) -> Tensor:
+    """One term after the other, in bucket order: a masked term adds an exact zero."""
+    if scale is not None:
+        x = x * scale.to(x.dtype)
+    return x if total is None else total + x
+
+
+def _first_logits(stored: Sequence[object]) -> Tensor:
+    """Undecided (truncated normal of .01) for free weights, the stored logit for the others."""
+    logits = torch.empty(len(stored))
+    nn.init.trunc_normal_(logits, std=0.01, a=-0.02, b=0.02)
+    for index, weight in enumerate(stored):
+        if isinstance(weight, float):
+            logits[index] = torch.logit(torch.tensor(weight, dtype=torch.float64), _EDGE_OF_RANGE)
+    return logits

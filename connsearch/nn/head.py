@@ -1,0 +1,62 @@
+"""The head: final nodes to class logits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from connsearch.nn.layers import conv, dense, norm
+
+
+def softmax_over_time(logits_BTK: Tensor) -> Tensor:
+    """Returns logits ``(B, K)``: frames weighted by softmax over time of logits / sqrt(T)."""
+    weights = (logits_BTK / math.sqrt(logits_BTK.shape[1])).softmax(1)
+    return (logits_BTK * weights).sum(1)
+
+
+class Head(nn.Module):
+    """Averages the final nodes, pools space and time, and classifies.
+
+    Args:
+        width: channels of every final node.
+        num_classes: number of logits.
+        pooling: ``average`` over time before the dense layer, or ``softmax`` over time after it.
+        widths: 1x1 convolutions (with normalisation and ReLU) before pooling; lite: 432, 2048.
+        dropout: drop rate before the dense layer.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        num_classes: int,
+        *,
+        pooling: Literal["average", "softmax"] = "average",
+        widths: Sequence[int] = (),
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.pooling = pooling
+        steps = list(zip((width, *widths), widths, strict=False))
+        self.convs = nn.ModuleList(conv(before, after) for before, after in steps)
+        self.bns = nn.ModuleList(norm(after) for _, after in steps)
+        self.dropout = nn.Dropout(dropout)
+        self.dense = dense((width, *widths)[-1], num_classes)
+
+    def forward(self, finals: Sequence[Tensor]) -> Tensor:
+        """Maps final features, each ``(B, C, T, H, W)``, to logits ``(B, K)``."""
+        pooled_BCT = self._pooled(finals[0])
+        for final in finals[1:]:
+            pooled_BCT = pooled_BCT + self._pooled(final)
+        pooled_BTC = (pooled_BCT / len(finals)).transpose(1, 2)
+        if self.pooling == "average":
+            return self.dense(self.dropout(pooled_BTC.mean(1)))
+        return softmax_over_time(self.dense(self.dropout(pooled_BTC)))
+
+    def _pooled(self, x_BCTHW: Tensor) -> Tensor:
+        for layer, bn in zip(self.convs, self.bns, strict=True):
+            x_BCTHW = F.relu(bn(layer(x_BCTHW)))
+        return x_BCTHW.mean((3, 4))

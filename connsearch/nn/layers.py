@@ -1,0 +1,126 @@
+"""Convolutions, normalisation and pooling with the paddings and first values of the published code.
+
+Shape letters here and in the whole room: B clips, C channels, T frames, H W pixels, E connections,
+P candidate peers, G attention width, K classes.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+BN_EPSILON = 1e-5
+BN_MOMENTUM = 0.01
+"""The published momentum .99 in torch's convention."""
+
+_TRUNCATED_STD = 0.87962566103423978
+"""Standard deviation of a unit normal cut at two: dividing by it restores the wanted spread."""
+
+
+def conv(
+    in_width: int,
+    out_width: int,
+    *,
+    temporal: int = 1,
+    spatial: int = 1,
+    stride: int = 1,
+    dilation: int = 1,
+    pad: bool = True,
+) -> nn.Conv3d:
+    """Returns a bias-free ``(temporal, spatial, spatial)`` convolution.
+
+    It is padded to keep T and to end at ceil(H / stride).
+
+    First values: truncated normal of variance 1 / fan_in; a dilated temporal convolution has
+    variance 2 / fan_in before the cut, as published.
+
+    Args:
+        in_width: input channels.
+        out_width: output channels.
+        temporal: taps in time.
+        spatial: taps in height and in width.
+        stride: spatial stride; time is never strided.
+        dilation: frames between temporal taps.
+        pad: False leaves the spatial padding to the caller (:func:`pad_same`).
+    """
+    side = (spatial - 1) // 2 if pad else 0
+    layer = nn.Conv3d(
+        in_width,
+        out_width,
+        (temporal, spatial, spatial),
+        stride=(1, stride, stride),
+        padding=(dilation * (temporal - 1) // 2, side, side),
+        dilation=(dilation, 1, 1),
+        bias=False,
+    )
+    fan_in = in_width * temporal * spatial * spatial
+    purely_temporal = temporal > 1 and spatial == 1
+    if purely_temporal and dilation > 1:
+        std = math.sqrt(2 / fan_in)
+    else:
+        std = math.sqrt(1 / fan_in) / _TRUNCATED_STD
+    nn.init.trunc_normal_(layer.weight, std=std, a=-2 * std, b=2 * std)
+    return layer
+
+
+def norm(width: int, *, zero: bool = False) -> nn.BatchNorm3d:
+    """Returns batch normalisation over (B, T, H, W); ``zero`` starts its scale at 0."""
+    layer = nn.BatchNorm3d(width, eps=BN_EPSILON, momentum=BN_MOMENTUM)
+    if zero:
+        nn.init.zeros_(layer.weight)
+    return layer
+
+
+def dense(in_width: int, out_width: int) -> nn.Linear:
+    """Returns a dense layer with bias; first values N(0, .01) and 0, as published."""
+    layer = nn.Linear(in_width, out_width)
+    nn.init.normal_(layer.weight, std=0.01)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def pad_same(x_BCTHW: Tensor, spatial: int, stride: int) -> Tensor:
+    """Returns the clip zero-padded so that an unpadded convolution ends at ceil(H / stride).
+
+    An odd remainder goes to the end: even sizes are padded (0, 1) by a 3x3 of stride 2, where
+    torch's ``padding=1`` would give (1, 0).
+    """
+    top, bottom = same_padding(x_BCTHW.shape[3], spatial, stride)
+    left, right = same_padding(x_BCTHW.shape[4], spatial, stride)
+    return F.pad(x_BCTHW, (left, right, top, bottom))
+
+
+def same_padding(size: int, window: int, stride: int) -> tuple[int, int]:
+    """Returns the padding (before, after) that makes the output ceil(size / stride).
+
+    >>> same_padding(32, 3, 2), same_padding(33, 3, 2), same_padding(14, 4, 4)
+    ((0, 1), (1, 1), (1, 1))
+    """
+    total = max((-(-size // stride) - 1) * stride + window - size, 0)
+    return total // 2, total - total // 2
+
+
+def max_pool_same(x_BCTHW: Tensor, window: int, stride: int) -> Tensor:
+    """Returns the max pool of size (ceil(H / stride), ceil(W / stride)); the border never wins."""
+    # torch pads with -inf on both sides by `before`; ceil_mode adds what is missing at the end.
+    before = tuple(same_padding(n, window, stride)[0] for n in x_BCTHW.shape[3:])
+    return F.max_pool3d(
+        x_BCTHW, (1, window, window), (1, stride, stride), (0, *before), ceil_mode=True
+    )
+
+
+def pool_to(x_BCTHW: Tensor, size: tuple[int, int]) -> Tensor:
+    """Returns the clip max-pooled to ``size`` (H, W).
+
+    The published rule takes window = stride = (H_in + 1) // H on both axes; where that does not
+    end at ``size`` (over-connected networks at many clip sizes), windows are adaptive.
+    """
+    height, width = x_BCTHW.shape[3:]
+    if (height, width) == size:
+        return x_BCTHW
+    ratio = (height + 1) // size[0]
+    if ratio > 0 and (-(-height // ratio), -(-width // ratio)) == size:
+        return max_pool_same(x_BCTHW, ratio, ratio)
+    return F.adaptive_max_pool3d(x_BCTHW, (x_BCTHW.shape[2], *size))

@@ -1,0 +1,24 @@
+"""What a hard mask keeps: the other side of the prune exactness check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from connsearch.graph.spec import Edge, Peer
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Connections, final nodes and peers that stay; everything else is multiplied by zero.
+
+    Attributes:
+        edges: connections whose coefficient stays.
+        finals: nodes the head still reads; its divisor is their number.
+        peers: the peers of each kept connection with the coefficients they get; a connection
+            without an entry keeps its learned mixture.
+    """
+
+    edges: frozenset[Edge]
+    finals: frozenset[int]
+    peers: Mapping[Edge, tuple[Peer, ...]] = field(default_factory=dict)

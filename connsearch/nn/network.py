@@ -1,0 +1,284 @@
+"""A structure as a trainable network. A supernet is no other class: it is one with free weights."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from connsearch.errors import DataError
+from connsearch.graph.families import family
+from connsearch.graph.plan import BlockPlan, StemPlan, plan
+from connsearch.graph.spec import Attention, Block, Edge, Modality, Peer, Structure
+from connsearch.nn.attention import PeerAttention, frame_means
+from connsearch.nn.blocks import BLOCKS
+from connsearch.nn.connection import ConnectionFusion
+from connsearch.nn.flow import representation_flow
+from connsearch.nn.head import Head
+from connsearch.nn.mask import Mask
+from connsearch.nn.stems import build_stem
+
+
+class BlockNode(nn.Module):
+    """One node above the stems: fusion, then residual modules."""
+
+    def __init__(
+        self,
+        block: Block,
+        shape: BlockPlan,
+        widths: Mapping[int, int],
+        *,
+        kind: str,
+        learn: bool,
+        attention: Attention,
+    ) -> None:
+        super().__init__()
+        self.input_stride = shape.input_stride
+        self.fusion = ConnectionFusion(
+            block.connections, shape, widths, learn=learn, attention=attention
+        )
+        self.residual = nn.Sequential(
+            *(
+                BLOCKS[kind](
+                    shape.fused_width if step == 0 else shape.width,
+                    filters=block.filters,
+                    inner_width=shape.inner_width,
+                    temporal_dilation=block.temporal_dilation,
+                    stride=block.spatial_stride if step == 0 else 1,
+                    step=step,
+                )
+                for step in range(shape.modules)
+            )
+        )
+
+    def forward(
+        self, inputs: Mapping[int, Tensor], clip: tuple[int, int], means: Mapping[int, Tensor]
+    ) -> Tensor:
+        """Maps input features to ``(B, C, T, H, W)``; ``clip`` is the (H, W) of the input clip."""
+        size = (-(-clip[0] // self.input_stride), -(-clip[1] // self.input_stride))
+        return self.residual(self.fusion(inputs, size, means))
+
+
+class Network(nn.Module):
+    """The network of a structure.
+
+    Args:
+        structure: a valid structure (``graph.rules.validate``).
+        num_classes: number of logits.
+        learn_connections: whether stored connection weights learn (a search) or stay as
+            coefficients (training a found structure). Free weights learn either way, and a
+            connection whose weight is None always has coefficient 1.
+        seed: seed of the first values; None takes torch's global generator as it stands.
+        memory_format: layout of features and kernels; channels last is several times faster on
+            CPUs with bf16.
+    """
+
+    def __init__(
+        self,
+        structure: Structure,
+        num_classes: int,
+        *,
+        learn_connections: bool = False,
+        seed: int | None = None,
+        memory_format: torch.memory_format = torch.channels_last_3d,
+    ) -> None:
+        super().__init__()
+        self.structure = structure
+        self.num_classes = num_classes
+        self.plan = plan(structure)
+        self.memory_format = memory_format
+        self.masked_finals: frozenset[int] | None = None
+        with _seeded(seed):
+            self._build(learn_connections)
+        self._last_use = self._find_last_uses()
+        self._peers = {n for _, fusion in self._fusions() for n in _candidates(fusion)}
+        self.to(memory_format=memory_format)  # pyright: ignore[reportCallIssue]
+
+    def _build(self, learn: bool) -> None:
+        settings, kind = self.structure.network, family(self.structure.family)
+        widths = {i: shape.width for i, shape in enumerate(self.plan.nodes)}
+        self.nodes = nn.ModuleList()
+        for node, shape in zip(self.structure.nodes, self.plan.nodes, strict=True):
+            if isinstance(shape, StemPlan):
+                self.nodes.append(build_stem(shape, kind.stem))
+            else:
+                assert isinstance(node, Block)
+                self.nodes.append(
+                    BlockNode(
+                        node,
+                        shape,
+                        widths,
+                        kind=kind.block,
+                        learn=learn,
+                        attention=settings.attention,
+                    )
+                )
+        self.head = Head(
+            self.plan.pooled_width(),
+            self.num_classes,
+            pooling=settings.head,
+            widths=settings.head_widths,
+            dropout=settings.dropout,
+        )
+
+    def forward(self, streams: Mapping[str, Tensor]) -> Tensor:
+        """Maps clips to logits ``(B, K)``.
+
+        Args:
+            streams: ``rgb`` ``(B, 3, T, H, W)``; ``object`` ``(B, C, T, H, W)`` where the structure
+                has object stems; ``flow`` ``(B, 2, T, H, W)`` is computed from ``rgb`` if absent.
+
+        Raises:
+            DataError: a stream is missing or has another shape than the structure needs.
+        """
+        ready = self._prepare(streams)
+        clip = next(iter(ready.values())).shape[3:]
+        features: dict[int, Tensor] = {}
+        means: dict[int, Tensor] = {}
+        for index, node in enumerate(self.nodes):
+            shape = self.plan.nodes[index]
+            if isinstance(shape, StemPlan):
+                features[index] = node(ready[shape.modality])
+            else:
+                inputs = {s: features[s] for s in shape.sources}
+                features[index] = node(inputs, (clip[0], clip[1]), means)
+            if index in self._peers:
+                means[index] = frame_means(features[index])
+            for done in self._last_use.get(index, ()):  # what nobody reads again is freed here
+                del features[done]
+        kept = self.masked_finals
+        return self.head([features[i] for i in self.plan.finals if kept is None or i in kept])
+
+    def connection_parameters(self) -> list[nn.Parameter]:
+        """Returns the connection logits that learn, one vector a node."""
+        return [f.logits for _, f in self._fusions() if f.logits is not None]
+
+    def peer_parameters(self) -> list[nn.Parameter]:
+        """Returns the peer logits that learn, one ``(E, P)`` matrix a node."""
+        return [a.logits for _, _, a in self._peer_attentions() if a.logits is not None]
+
+    def connection_logits(self) -> dict[Edge, Tensor]:
+        """Returns the logit of every connection that has a weight: 0-d, float32, detached."""
+        found: dict[Edge, Tensor] = {}
+        for target, fusion in self._fusions():
+            if fusion.logits is not None:
+                logits = fusion.logits.detach().unbind()
+                found.update(
+                    (Edge(s, target), logit)
+                    for s, logit in zip(fusion.learned, logits, strict=True)
+                )
+            found.update(
+                (Edge(s, target), torch.logit(c))
+                for s, c in zip(fusion.fixed, fusion.coefficients.unbind(), strict=True)
+            )
+        return found
+
+    def peer_logits(self) -> dict[Edge, Tensor]:
+        """Returns the learned peer logits ``(P,)`` of every connection, detached."""
+        return {
+            Edge(source, target): row
+            for target, _, attention in self._peer_attentions()
+            if attention.logits is not None
+            for source, row in zip(attention.sources, attention.logits.detach(), strict=True)
+        }
+
+    def learned_structure(self) -> Structure:
+        """Returns the structure with the current weights (post-sigmoid) and peer coefficients."""
+        weights: dict[Edge, float | None] = {}
+        peers: dict[Edge, tuple[Peer, ...]] = {}
+        with torch.no_grad():
+            for target, fusion in self._fusions():
+                weights.update((Edge(s, target), float(w)) for s, w in fusion.weights().items())
+            for target, _, attention in self._peer_attentions():
+                if attention.logits is None:
+                    continue
+                rows = attention.coefficients().tolist()
+                for source, row in zip(attention.sources, rows, strict=True):
+                    pairs = zip(attention.candidates, row, strict=True)
+                    peers[Edge(source, target)] = tuple(Peer(n, c) for n, c in pairs)
+        return self.structure.with_weights(weights).with_peers(peers)
+
+    def mask(self, mask: Mask | None) -> None:
+        """Multiplies everything outside ``mask`` by zero from now on; None lifts the mask."""
+        self.masked_finals = None if mask is None else mask.finals
+        for target, fusion in self._fusions():
+            fusion.masked = (
+                None
+                if mask is None
+                else frozenset(e.source for e in mask.edges if e.target == target)
+            )
+            if isinstance(fusion.attention, PeerAttention):
+                named = {} if mask is None else mask.peers
+                fusion.attention.masked = {
+                    e.source: p for e, p in named.items() if e.target == target
+                }
+
+    def _fusions(self) -> Iterator[tuple[int, ConnectionFusion]]:
+        for index, node in enumerate(self.nodes):
+            if isinstance(node, BlockNode):
+                yield index, node.fusion
+
+    def _peer_attentions(self) -> Iterator[tuple[int, ConnectionFusion, PeerAttention]]:
+        for index, fusion in self._fusions():
+            if isinstance(fusion.attention, PeerAttention):
+                yield index, fusion, fusion.attention
+
+    def _find_last_uses(self) -> dict[int, list[int]]:
+        """Returns, per node, the features nobody reads after it."""
+        last: dict[int, int] = {i: i for i in range(len(self.nodes))}
+        for index, shape in enumerate(self.plan.nodes):
+            if isinstance(shape, BlockPlan):
+                last.update(dict.fromkeys(shape.sources, index))
+        uses: dict[int, list[int]] = {}
+        for node, index in last.items():
+            if node not in self.plan.finals:
+                uses.setdefault(index, []).append(node)
+        return uses
+
+    def _prepare(self, streams: Mapping[str, Tensor]) -> dict[Modality, Tensor]:
+        """Returns the streams the stems read, in this network's memory format."""
+        wanted = self.structure.modalities()
+        given = dict(streams)
+        if Modality.FLOW in wanted and "flow" not in given and "rgb" in given:
+            settings = self.structure.network
+            with torch.autocast(given["rgb"].device.type, enabled=False):
+                given["flow"] = representation_flow(
+                    given["rgb"],
+                    iterations=settings.flow_iterations,
+                    normalisation=settings.flow_normalisation,
+                )
+        for modality in wanted:
+            _check_stream(modality, given, self.structure.network.object_classes)
+        return {m: given[m].contiguous(memory_format=self.memory_format) for m in wanted}
+
+
+def _candidates(fusion: ConnectionFusion) -> tuple[int, ...]:
+    return fusion.attention.candidates if isinstance(fusion.attention, PeerAttention) else ()
+
+
+def _check_stream(modality: Modality, given: Mapping[str, Tensor], object_classes: int) -> None:
+    channels = {Modality.RGB: 3, Modality.FLOW: 2, Modality.OBJECT: object_classes}[modality]
+    if modality not in given:
+        raise DataError(
+            f"the structure reads the {modality} stream, but the clips only have: "
+            f"{', '.join(sorted(given)) or 'nothing'}"
+        )
+    shape = tuple(given[modality].shape)
+    if len(shape) != 5 or shape[1] != channels:
+        raise DataError(
+            f"the {modality} stream must be (clips, {channels} channels, frames, height, width), "
+            f"got {shape}"
+        )
+
+
+@contextmanager
+def _seeded(seed: int | None) -> Generator[None]:
+    """Runs a block with its own random numbers and puts the global generator back."""
+    if seed is None:
+        yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

@@ -1,0 +1,78 @@
+"""A folder is the list of its members: a registry imports its package on the first look-up."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from connsearch.errors import UnknownNameError
+
+T = TypeVar("T")
+
+
+def suggest(kind: str, name: str, known: list[str]) -> str:
+    """Returns the sentence for a name that is not known.
+
+    >>> suggest("criterion", "treshold", ["threshold", "top_k"])
+    "no criterion named 'treshold', did you mean 'threshold'? Known: threshold, top_k"
+    """
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f", did you mean {near[0]!r}?" if near else "."
+    return f"no {kind} named {name!r}{hint} Known: {', '.join(known) or 'none'}"
+
+
+class Registry(Generic[T]):
+    """Names to members of one cupboard.
+
+    >>> colours: Registry[str] = Registry("colour")
+    >>> colours.register("red")("#f00")
+    '#f00'
+    >>> colours["red"], list(colours)
+    ('#f00', ['red'])
+
+    Raises:
+        ValueError: two members register under one name.
+        UnknownNameError: a name nobody registered, with the nearest and the known.
+    """
+
+    def __init__(self, kind: str, package: str | None = None) -> None:
+        self.kind = kind
+        self._package = package
+        self._members: dict[str, T] = {}
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Returns a decorator that files its argument under ``name``."""
+
+        def file(member: T) -> T:
+            if name in self._members:
+                raise ValueError(f"{self.kind} {name!r} is registered twice")
+            self._members[name] = member
+            return member
+
+        return file
+
+    def __getitem__(self, name: str) -> T:
+        self._load()
+        if name not in self._members:
+            raise UnknownNameError(suggest(self.kind, name, sorted(self._members)))
+        return self._members[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self._load()
+        return iter(sorted(self._members))
+
+    def __contains__(self, name: object) -> bool:
+        self._load()
+        return name in self._members
+
+    def _load(self) -> None:
+        """Imports every module of the package once; each registers its own members."""
+        if self._package is None:
+            return
+        package, self._package = self._package, None
+        path = importlib.import_module(package).__path__
+        for module in pkgutil.iter_modules(path):
+            importlib.import_module(f"{package}.{module.name}")
