@@ -104,7 +104,7 @@ def final_nodes(structure: Structure) -> tuple[int, ...]:
 
 
 def candidate_peers(structure: Structure, index: int) -> tuple[int, ...]:
-    """Returns all nodes of a lower level than block ``index``: objects, flow, RGB, then levels up."""
+    """Returns all nodes of a lower level than block ``index``: objects, flow, RGB, levels up."""
     return _CandidatePeers(structure)(structure.block(index).level)
 
 
@@ -117,6 +117,7 @@ class _CandidatePeers:
             (rank[n.modality] if isinstance(n, Stem) else n.level, i)
             for i, n in enumerate(structure.nodes)
         )
+        self._place = {node: place for place, (_, node) in enumerate(self._ranked)}
         self._by_level: dict[int, tuple[int, ...]] = {}
         self._widest: dict[int, int] = {}
 
@@ -124,6 +125,10 @@ class _CandidatePeers:
         if level not in self._by_level:
             self._by_level[level] = tuple(i for r, i in self._ranked if r < level)
         return self._by_level[level]
+
+    def place(self, node: int) -> int:
+        """A node's place in the published order of peers."""
+        return self._place[node]
 
     def widest(self, level: int, before: list[StemPlan | BlockPlan]) -> int:
         """The widest candidate's channels: the published width peers are projected to."""
@@ -248,7 +253,7 @@ def _attention(
             peers = candidates(block.level)
         case Attention.FIXED:
             named = {peer.node for c in block.connections for peer in c.peers}
-            peers = tuple(n for n in candidates(block.level) if n in named)
+            peers = tuple(sorted(named, key=candidates.place))
         case _:
             return (), None
     if block.pinned is not None and block.pinned.attention_width is not None:

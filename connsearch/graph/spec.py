@@ -51,7 +51,7 @@ FREE: Free = "free"
 """The weight of a connection nobody has learned yet: it starts undecided, at about 0.5."""
 
 Weight = float | Free | None
-"""A connection's weight: post-sigmoid in [0, 1]; ``"free"``: not learned yet; None: coefficient 1."""
+"""A connection's weight: post-sigmoid in [0, 1]; ``"free"``: unlearned; None: coefficient 1."""
 
 Filters = int | tuple[int, int, int]
 
@@ -65,7 +65,7 @@ class Peer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One input of a block: the source node, what was learned about it, and the peers that gate it."""
+    """One input of a block: the source node, what was learned about it, the peers that gate it."""
 
     source: int
     weight: Weight = FREE

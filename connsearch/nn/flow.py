@@ -38,7 +38,8 @@ def representation_flow(
         normalisation: ``clip`` takes the range of each clip, so that a clip's flow does not depend
             on its batch mates; ``batch`` is the published rule.
     """
-    grey_B1THW = normalise(rgb_BCTHW.float().mean(1, keepdim=True), normalisation)
+    exact = rgb_BCTHW if rgb_BCTHW.dtype == torch.float64 else rgb_BCTHW.float()
+    grey_B1THW = normalise(exact.mean(1, keepdim=True), normalisation)
     return tv_l1(grey_B1THW, iterations)
 
 
@@ -148,7 +149,7 @@ class FeatureFlow(nn.Module):
 
     Args:
         width: channels in and out.
-        bottleneck: channels the flow is computed on.
+        bottleneck: channels the flow is computed on; ``W_1`` is left out where it equals ``width``.
         iterations: TV-L1 steps.
         normalisation: see :func:`representation_flow`.
     """
@@ -164,12 +165,12 @@ class FeatureFlow(nn.Module):
         super().__init__()
         self.iterations = iterations
         self.normalisation: Normalisation = normalisation
-        self.conv1 = conv(width, bottleneck)
+        self.conv1 = conv(width, bottleneck) if bottleneck != width else None
         self.conv2 = conv(2 * bottleneck, width)
         self.bn = norm(width, zero=True)
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
         """Maps features ``(B, C, T, H, W)`` to the same shape."""
-        narrow = normalise(self.conv1(x_BCTHW), self.normalisation)
-        flow = tv_l1(narrow, self.iterations)
+        narrow = x_BCTHW if self.conv1 is None else self.conv1(x_BCTHW)
+        flow = tv_l1(normalise(narrow, self.normalisation), self.iterations)
         return F.relu(x_BCTHW + self.bn(self.conv2(flow)))

@@ -1,0 +1,1 @@
+"""Video to clips: data sets, the decoder, whole-clip augmentation and repeatable batches."""

@@ -1,0 +1,102 @@
+"""What a data set says about itself: records of clips, their classes, and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Split = Literal["train", "select", "test"]
+SPLITS: tuple[Split, ...] = ("train", "select", "test")
+"""The three disjoint lists: learned from, chosen by, and reported once."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What a video file says about itself.
+
+    Attributes:
+        frames: number of frames, counted packet by packet (headers are often wrong or silent).
+        height: pixels, as shown (a rotated recording is turned upright).
+        width: pixels, as shown.
+        fps: frames per second; 0 where the file does not say.
+    """
+
+    frames: int
+    height: int
+    width: int
+    fps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One clip of a data set.
+
+    Attributes:
+        name: its path relative to the data set, with forward slashes; unique in the data set.
+        path: the video file.
+        label: index of its class.
+        group: what it shares with others (a person, a recording); "" for none.
+        split: the list the data set puts it on; None: to be decided by group.
+        objects: its object maps (npz, npy or a folder of PNG); None: the data set has none.
+        info: what is already known about the video, so that it need not be opened to ask.
+    """
+
+    name: str
+    path: Path
+    label: int
+    group: str = ""
+    split: Split | None = None
+    objects: Path | None = None
+    info: VideoInfo | None = None
+
+    @property
+    def unit(self) -> str:
+        """What must not be torn apart by a split: the group, or the clip where there is none."""
+        return f"group {self.group}" if self.group else f"clip {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A data set before it is split.
+
+    Attributes:
+        name: what the user called it.
+        classes: class names; a record's label is an index into them.
+        records: all usable clips.
+        object_classes: number of classes in the object maps; 0: no maps; None: not known yet.
+        notes: what a person should know, for instance which clips were left out.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    records: tuple[Record, ...]
+    object_classes: int | None
+    notes: tuple[str, ...] = ()
+
+
+def class_names(labels: Sequence[str]) -> tuple[str, ...]:
+    """Returns the distinct labels in order: by number if all are numbers, else by letter.
+
+    >>> class_names(["10", "2", "10"]), class_names(["walk", "fall"])
+    (('2', '10'), ('fall', 'walk'))
+    """
+    known = set(labels)
+    if all(label.isdecimal() for label in known):
+        return tuple(sorted(known, key=lambda label: (int(label), label)))
+    return tuple(sorted(known))
+
+
+def listed(items: Sequence[str], limit: int = 12) -> str:
+    """Returns the items one to a line, and how many more there are.
+
+    >>> print(listed(["a", "b", "c"], limit=2))
+      a
+      b
+      and 1 more
+    """
+    lines = [f"  {item}" for item in items[:limit]]
+    if len(items) > limit:
+        lines.append(f"  and {len(items) - limit} more")
+    return "\n".join(lines)

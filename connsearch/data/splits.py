@@ -1,0 +1,196 @@
+"""Three disjoint lists of clips, checked and hashed: train, select, test.
+
+What a data set gives is kept. Where it gives nothing, whole groups are drawn into select and test
+(clips where there are no groups); where it gives train but no select or no test, the missing list
+is drawn from train in the same way. A share of 0 leaves a list empty.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from connsearch.data.options import DataOptions
+from connsearch.data.records import SPLITS, Record, Source, Split, listed
+from connsearch.errors import DataError
+
+Lists = dict[Split, tuple[Record, ...]]
+
+_DRAWS = 64
+"""Random assignments of groups that are tried; the one with the most even classes is kept."""
+
+
+def split_records(source: Source, options: DataOptions) -> Lists:
+    """Returns the three lists.
+
+    Raises:
+        DataError: a group on two lists, rows with and without a split, groups that cannot be
+            divided, or a class without a training clip.
+    """
+    undecided = [r for r in source.records if r.split is None]
+    if 0 < len(undecided) < len(source.records):
+        raise DataError(
+            f"{source.name}: {len(undecided)} of {len(source.records)} clips have no split, the "
+            f"others do\n{listed([r.name for r in undecided])}\n  cure: give one to all or to none"
+        )
+    lists: dict[Split, list[Record]] = {split: [] for split in SPLITS}
+    for record in source.records:
+        lists[record.split or "train"].append(record)
+    shares: dict[Split, float] = {
+        split: share
+        for split, share in (("test", options.test_share), ("select", options.select_share))
+        if share > 0 and not lists[split]
+    }
+    if shares:
+        lists |= _draw(source.name, lists["train"], shares, options)
+    out: Lists = {split: tuple(records) for split, records in lists.items()}
+    if options.split_by == "group":
+        _check_groups(source.name, out)
+    _check_classes(source, out["train"])
+    return out
+
+
+def _draw(
+    name: str, records: Sequence[Record], shares: Mapping[Split, float], options: DataOptions
+) -> dict[Split, list[Record]]:
+    """Returns the records divided into train and the lists that are missing."""
+    rng = np.random.default_rng([options.seed, 3])
+    by_group = options.split_by == "group" and any(r.group for r in records)
+    part_of = _by_group(name, records, shares, rng) if by_group else _by_clip(records, shares, rng)
+    drawn: dict[Split, list[Record]] = {"train": []} | {split: [] for split in shares}
+    for record, part in zip(records, part_of, strict=True):
+        drawn[part].append(record)
+    return drawn
+
+
+def _by_clip(
+    records: Sequence[Record], shares: Mapping[Split, float], rng: np.random.Generator
+) -> list[Split]:
+    """Returns a list for every record; every class is divided by the same shares."""
+    parts: list[Split] = ["train"] * len(records)
+    for label in sorted({r.label for r in records}):
+        members = [i for i, r in enumerate(records) if r.label == label]
+        order = rng.permutation(members).tolist()
+        for split, share in shares.items():
+            count = round(share * len(members))
+            for index in order[:count]:
+                parts[index] = split
+            order = order[count:]
+    return parts
+
+
+def _by_group(
+    name: str,
+    records: Sequence[Record],
+    shares: Mapping[Split, float],
+    rng: np.random.Generator,
+) -> list[Split]:
+    """Returns a list for every record such that no group is on two of them."""
+    units = sorted({r.unit for r in records})
+    if len(units) <= len(shares):
+        raise DataError(
+            f"{name}: {len(units)} group(s) cannot be divided into {len(shares) + 1} lists\n"
+            f"{listed(units)}\n  cure: a split column, split_by=clip (clips of one group then "
+            "stand on several lists), or shares of 0"
+        )
+    totals = Counter(r.label for r in records)
+    counts = {u: Counter(r.label for r in records if r.unit == u) for u in units}
+    best: tuple[float, dict[str, Split]] | None = None
+    for _ in range(_DRAWS):
+        parts = _deal(rng.permutation(units).tolist(), counts, shares, len(records))
+        misfit = _misfit(parts, counts, totals, shares)
+        if best is None or misfit < best[0]:
+            best = misfit, parts
+    assert best is not None
+    return [best[1][r.unit] for r in records]
+
+
+def _deal(
+    order: Sequence[str],
+    counts: Mapping[str, Counter[int]],
+    shares: Mapping[Split, float],
+    total: int,
+) -> dict[str, Split]:
+    """Returns a list for every group: groups are dealt in order until each share is reached."""
+    parts: dict[str, Split] = dict.fromkeys(order, "train")
+    waiting = list(order)
+    for split, share in shares.items():
+        held = 0
+        while len(waiting) > 1 and (held == 0 or held < share * total):
+            size = counts[waiting[-1]].total()
+            if held and held + size - share * total > share * total - held:
+                break
+            parts[waiting.pop()] = split
+            held += size
+    return parts
+
+
+def _misfit(
+    parts: Mapping[str, Split],
+    counts: Mapping[str, Counter[int]],
+    totals: Counter[int],
+    shares: Mapping[Split, float],
+) -> float:
+    """Returns how far the classes of each list are from their shares; 0 is a perfect fit."""
+    wanted = {**shares, "train": 1.0 - sum(shares.values())}
+    misfit = 0.0
+    for split, share in wanted.items():
+        held: Counter[int] = Counter()
+        for unit, part in parts.items():
+            if part == split:
+                held += counts[unit]
+        for label, total in totals.items():
+            misfit += abs(held[label] / total - share) + (10.0 if held[label] == 0 else 0.0)
+    return misfit
+
+
+def _check_groups(name: str, lists: Lists) -> None:
+    first: dict[str, Split] = {}
+    torn: dict[str, str] = {}
+    for split, records in lists.items():
+        for record in records:
+            known = first.setdefault(record.unit, split)
+            if known != split:
+                torn[record.unit] = f"{record.unit}: {known} and {split}"
+    if torn:
+        raise DataError(
+            f"{name}: groups on two lists; what is learned would be tested on the same source\n"
+            f"{listed(sorted(torn.values()))}\n"
+            "  cure: give every group one split, or split_by=clip to ignore groups knowingly"
+        )
+
+
+def _check_classes(source: Source, train: Sequence[Record]) -> None:
+    present = {r.label for r in train}
+    missing = [name for label, name in enumerate(source.classes) if label not in present]
+    if missing:
+        raise DataError(
+            f"{source.name}: classes without a training clip\n{listed(missing)}\n"
+            "  cure: more clips or groups of these classes, or select_share=0 and test_share=0 "
+            "to train on everything there is"
+        )
+
+
+def split_hashes(source: Source, lists: Lists) -> dict[str, str]:
+    """Returns SHA-256 of each list: name, class, group, and size in bytes of every file."""
+    return {split: _hash(source, records) for split, records in lists.items()}
+
+
+def _hash(source: Source, records: Sequence[Record]) -> str:
+    lines: list[str] = []
+    for r in records:
+        sizes = [r.path.stat().st_size]
+        if r.objects is not None and r.objects.is_file():
+            sizes.append(r.objects.stat().st_size)
+        lines.append(json.dumps([r.name, source.classes[r.label], r.group, sizes]))
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
+def fingerprint(source: Source, hashes: Mapping[str, str]) -> str:
+    """Returns SHA-256 over the classes and the three lists; independent of where the files lie."""
+    what = {"classes": source.classes, "objects": source.object_classes, "lists": dict(hashes)}
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,151 @@
+"""Identity of structures up to renumbering: one hash for a whole class, and the exact question.
+
+Two structures are the same when some renumbering of their nodes turns one into the other. What
+counts is what the network *is*: family, settings, who is connected to whom, each stem's stream,
+dilation and width, each block's level, filters, dilation, stride and the shapes that follow from
+its neighbours or are pinned, which nodes are final, and in attention mode ``fixed`` which peers
+gate which connection. What does not count is what was learned (weights, coefficients), the order
+of inputs, names and provenance.
+
+The hash refines node colours by their neighbours (Weisfeiler and Lehman). Such hashes collide:
+different structures, even quite regular small ones, may share one, so it is a bucket.
+:func:`same_structure` then compares exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from hashlib import blake2b
+
+from connsearch.graph.dag import is_isomorphic
+from connsearch.graph.families import family
+from connsearch.graph.plan import BlockPlan, StemPlan, plan
+from connsearch.graph.spec import Attention, Block, Modality, Structure
+
+_DIGEST_BYTES = 16
+
+
+def structure_hash(structure: Structure) -> str:
+    """Returns a text of 32 hexadecimal digits, equal for structures equal up to renumbering.
+
+    >>> from connsearch.graph.parse import parse_structure
+    >>> from connsearch.graph.spec import NetworkSettings
+    >>> tiny = NetworkSettings(blocks=(1, 1), inner_widths=(4, 4))
+    >>> end = [1, [2, 3], 8, 1, 1]
+    >>> a = [[-1, 1], [-2, 1], [0, [0], 4, 1, 1], [0, [1], 4, 1, 1], end]
+    >>> b = [[-1, 1], [-2, 1], [0, [1], 4, 1, 1], [0, [0], 4, 1, 1], end]
+    >>> first, second = (parse_structure(rows, network=tiny) for rows in (a, b))
+    >>> structure_hash(first) == structure_hash(second)
+    True
+    """
+    return _digest(_whole_label(structure), *sorted(_Wiring.of(structure).refined()))
+
+
+def same_structure(a: Structure, b: Structure) -> bool:
+    """Returns whether a renumbering of nodes turns one structure into the other, exactly."""
+    if _whole_label(a) != _whole_label(b):
+        return False
+    left, right = _Wiring.of(a), _Wiring.of(b)
+    colours_left, colours_right = left.refined(), right.refined()
+    if sorted(colours_left) != sorted(colours_right):
+        return False
+    if len(set(colours_left)) == len(colours_left):  # every node is told from every other
+        place = {colour: node for node, colour in enumerate(colours_right)}
+        moved = {(place[colours_left[s]], place[colours_left[t]]) for s, t in left.arrows}
+        return moved == set(right.arrows)
+    return is_isomorphic(
+        left.arrows, right.arrows, dict(enumerate(colours_left)), dict(enumerate(colours_right))
+    )
+
+
+@dataclass(frozen=True)
+class _Wiring:
+    """A directed graph with a label on every vertex, which says all that identity is about.
+
+    Vertices are the nodes and, in mode ``fixed``, one more for each connection that peers gate:
+    source -> connection -> target, and peer -> (its own vertex) -> connection.
+    """
+
+    labels: tuple[str, ...]
+    arrows: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, structure: Structure) -> _Wiring:
+        labels = _node_labels(structure)
+        arrows: list[tuple[int, int]] = []
+        fixed = structure.network.attention is Attention.FIXED
+        for edge, connection in structure.connections():
+            peers = [p.node for p in connection.peers if p.coefficient > 0] if fixed else []
+            if not peers:
+                arrows.append((edge.source, edge.target))
+                continue
+            gate = len(labels)
+            labels.append("gated connection")
+            arrows += [(edge.source, gate), (gate, edge.target)]
+            for peer in peers:
+                arrows += [(peer, len(labels)), (len(labels), gate)]
+                labels.append("peer")
+        return cls(tuple(labels), tuple(arrows))
+
+    def refined(self) -> list[str]:
+        """Colours after refinement by neighbours, until no round tells more vertices apart."""
+        before: list[list[int]] = [[] for _ in self.labels]
+        after: list[list[int]] = [[] for _ in self.labels]
+        for source, target in self.arrows:
+            after[source].append(target)
+            before[target].append(source)
+        colours = [_digest(label) for label in self.labels]
+        classes = len(set(colours))
+        while True:
+            colours = [
+                _digest(colour, _joined(colours, before[v]), _joined(colours, after[v]))
+                for v, colour in enumerate(colours)
+            ]
+            found = len(set(colours))
+            if found == classes:
+                return colours
+            classes = found
+
+
+def _joined(colours: Sequence[str], vertices: Sequence[int]) -> str:
+    return ",".join(sorted(colours[v] for v in vertices))
+
+
+def _whole_label(structure: Structure) -> str:
+    return repr((structure.family, astuple(structure.network)))
+
+
+def _node_labels(structure: Structure) -> list[str]:
+    shapes = plan(structure)
+    finals = set(shapes.finals)
+    kind = family(structure.family)
+    labels: list[str] = []
+    for index, (node, shape) in enumerate(zip(structure.nodes, shapes.nodes, strict=True)):
+        label: tuple[object, ...]
+        if isinstance(shape, StemPlan):
+            full_flow = shape.modality is Modality.FLOW and kind.stem == "full"
+            ignores = full_flow or shape.modality is Modality.OBJECT
+            dilation = None if ignores else shape.temporal_dilation
+            label = (shape.modality.value, dilation, shape.width)
+        else:
+            assert isinstance(node, Block)
+            label = (*_block_label(node, shape), index in finals)
+        labels.append(repr(label))
+    return labels
+
+
+def _block_label(block: Block, shape: BlockPlan) -> tuple[object, ...]:
+    return (
+        block.level,
+        block.filters,
+        block.temporal_dilation,
+        block.spatial_stride,
+        shape.fused_width,
+        shape.input_stride,
+        shape.attention_width,
+    )
+
+
+def _digest(*parts: str) -> str:
+    return blake2b("|".join(parts).encode(), digest_size=_DIGEST_BYTES).hexdigest()

@@ -1,0 +1,266 @@
+"""Validation: every rule of a structure, what breaks it, and the usual cure. All at once.
+
+Rules look at whatever stands in the fields, also at values of a wrong type: a parser may put what
+it read into a structure and ask here. Shapes are looked at in :mod:`connsearch.graph.rules_shapes`,
+settings in :mod:`connsearch.graph.rules_settings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from connsearch.errors import Fault, StructureError
+from connsearch.graph.checks import LIMIT, is_a, is_fraction, is_whole, show, title, unknown
+from connsearch.graph.dag import dangling_nodes, live_nodes
+from connsearch.graph.families import FAMILIES, Family
+from connsearch.graph.rules_settings import setting_faults
+from connsearch.graph.rules_shapes import shape_faults
+from connsearch.graph.spec import (
+    FREE,
+    Attention,
+    Block,
+    Connection,
+    Modality,
+    Node,
+    Stem,
+    Structure,
+)
+
+
+def validate(structure: Structure) -> Structure:
+    """Returns the structure itself if it keeps every rule.
+
+    Raises:
+        StructureError: it breaks one or more; the error holds all of them.
+    """
+    found = faults(structure)
+    if found:
+        raise StructureError(title(structure.name), found)
+    return structure
+
+
+def faults(structure: Structure, *, unreadable: Collection[int] = ()) -> list[Fault]:
+    """Returns every broken rule, faults of the whole first, then node by node.
+
+    ``unreadable`` names nodes whose row could not be read: a placeholder stands in their place,
+    nothing is said about it, and nothing is concluded from it.
+    """
+    kind = _family(structure.family)
+    found = [*_name_faults(structure, kind), *setting_faults(structure.network)]
+    settings_sound = not found
+    found += _whole_faults(structure, unreadable)
+    for index, node in enumerate(structure.nodes):
+        if index in unreadable:
+            continue
+        if isinstance(node, Stem):
+            found += _stem_faults(index, node)
+        else:
+            found += _block_faults(structure, index, node, kind, unreadable)
+    broken = {f.node for f in found if f.node is not None} | set(unreadable)
+    found += shape_faults(structure, kind if settings_sound else None, broken)
+    return sorted(found, key=lambda f: -1 if f.node is None else f.node)
+
+
+def warnings(structure: Structure) -> list[str]:
+    """Returns what is legal in a valid structure but probably not meant, one sentence each."""
+    found: list[str] = []
+    live = live_nodes(structure)
+    for node in sorted(dangling_nodes(structure)):
+        if node in live:
+            found.append(f"node {node} reaches no final node over connections; only peers read it")
+        else:
+            found.append(f"node {node} is dead: nothing it computes reaches a final node")
+    mode = structure.network.attention
+    named = [edge for edge, connection in structure.connections() if connection.peers]
+    if named and mode not in (Attention.PEER, Attention.FIXED):
+        found.append(f"{len(named)} connections name peers, which attention mode {mode} ignores")
+    ungated = len(structure.edges()) - len(named)
+    if ungated and mode is Attention.FIXED:
+        found.append(
+            f"{ungated} connections name no peer: attention mode fixed leaves them ungated"
+        )
+    return found
+
+
+def _family(name: object) -> Family | None:
+    return FAMILIES.get(name) if isinstance(name, str) else None
+
+
+def _name_faults(structure: Structure, kind: Family | None) -> Iterator[Fault]:
+    name = structure.name
+    if not is_a(name, str) or not name or not name.isprintable():
+        message = f"a structure's name is a printable text, not {show(name)}"
+        yield Fault("name", message, cure="give it a name of letters, digits, - and _")
+    if kind is None:
+        yield Fault("family-unknown", unknown("family", structure.family, FAMILIES))
+
+
+def _whole_faults(structure: Structure, unreadable: Collection[int]) -> Iterator[Fault]:
+    """Rules about the list of nodes: stems first, levels ascending, both ends present."""
+    known = [(i, n) for i, n in enumerate(structure.nodes) if i not in unreadable]
+    stems = [i for i, n in known if isinstance(n, Stem)]
+    if not stems and not unreadable:
+        yield Fault("stem-missing", "no stem", cure="start with rows such as [-1, 1] (RGB)")
+    first_block, highest = len(structure.nodes), -1
+    for index, node in known:
+        if isinstance(node, Stem):
+            if index > first_block:
+                message = f"a stem after block {first_block}"
+                cure = "list all stems before the first block"
+                yield Fault("stem-order", message, index, show(node), cure)
+            continue
+        first_block = min(first_block, index)
+        if not is_whole(node.level, least=0):
+            continue
+        if node.level < highest:
+            message = f"level {node.level} after level {highest}"
+            cure = "list blocks by ascending level"
+            yield Fault("level-order", message, index, show(node), cure)
+        highest = max(highest, node.level)
+    yield from _top_faults(structure, highest, unreadable)
+
+
+def _top_faults(structure: Structure, highest: int, unreadable: Collection[int]) -> Iterator[Fault]:
+    if unreadable or not is_a(structure.network.blocks, tuple) or not structure.network.blocks:
+        return
+    top = structure.network.levels - 1
+    if highest < top:
+        message = f"no block at the top level {top}, which the head reads; the highest is {highest}"
+        if highest < 0:
+            message = f"no block at the top level {top}, which the head reads; there are no blocks"
+        cure = "add such a block, or shorten network.blocks to the levels in use"
+        yield Fault("top-missing", message, cure=cure)
+
+
+def _stem_faults(index: int, stem: Stem) -> Iterator[Fault]:
+    if not is_a(stem.modality, Modality):
+        message = unknown("modality", stem.modality, list(Modality))
+        yield Fault("stem-modality", message, index, show(stem))
+    if not is_whole(stem.temporal_dilation):
+        yield _number_fault(index, stem, "temporal dilation", stem.temporal_dilation)
+
+
+def _block_faults(
+    structure: Structure,
+    index: int,
+    block: Block,
+    kind: Family | None,
+    unreadable: Collection[int],
+) -> Iterator[Fault]:
+    levels = structure.network.blocks
+    if not is_whole(block.level, least=0):
+        message = f"level {show(block.level)} is not a whole number from 0"
+        yield Fault("level-range", message, index, show(block), "number levels 0, 1, 2, ...")
+    elif is_a(levels, tuple) and block.level >= len(levels):
+        message = f"level {block.level}, but network.blocks has levels 0 to {len(levels) - 1}"
+        yield Fault("level-range", message, index, show(block), "add an entry to network.blocks")
+    yield from _filter_faults(index, block, kind)
+    for what, value in (
+        ("temporal dilation", block.temporal_dilation),
+        ("spatial stride", block.spatial_stride),
+    ):
+        if not is_whole(value):
+            yield _number_fault(index, block, what, value)
+    if not block.connections:
+        yield Fault("input-missing", "no input", index, show(block), "name at least one lower node")
+    seen: set[int] = set()
+    for connection in block.connections:
+        yield from _connection_faults(structure, index, block, connection, seen, unreadable)
+
+
+def _filter_faults(index: int, block: Block, kind: Family | None) -> Iterator[Fault]:
+    filters: object = block.filters
+    triple = isinstance(filters, tuple)
+    if not triple:
+        sound = is_whole(filters)
+    else:
+        sound = len(block.filters) == 3 and all(map(is_whole, block.filters))  # type: ignore[arg-type]
+    if not sound:
+        message = f"filters {show(filters)}: a whole number from 1 to {LIMIT:,}, or three of them"
+        yield Fault("filters", message, index, show(block))
+    elif kind is not None and triple != (kind.block == "inverted_bottleneck"):
+        wanted = "one number" if triple else "a triple [expand, middle, output]"
+        message = f"filters {show(filters)}, but {kind.block} blocks take {wanted}"
+        cure = "write the filters in that form, or name the family they belong to"
+        yield Fault("filters-kind", message, index, show(block), cure)
+
+
+def _connection_faults(
+    structure: Structure,
+    index: int,
+    block: Block,
+    connection: Connection,
+    seen: set[int],
+    unreadable: Collection[int],
+) -> Iterator[Fault]:
+    source = connection.source
+    problem = _source_problem(structure, index, block, source, unreadable)
+    if problem is not None:
+        cure = "connections lead from an earlier node of a lower level"
+        yield Fault(*problem, index, show(block), cure)
+    elif source in seen:
+        message = f"input {source} is named twice"
+        yield Fault("input-duplicate", message, index, show(block), "name each input once")
+    else:
+        seen.add(source)
+    weight: object = connection.weight
+    free = isinstance(weight, str) and weight == FREE
+    if weight is not None and not free and not is_fraction(weight):
+        message = f"weight {show(weight)} of input {show(source)} is not in [0, 1]"
+        cure = 'weights are stored after the sigmoid; null is coefficient 1, "free" is unlearned'
+        yield Fault("weight-range", message, index, show(block), cure)
+    yield from _peer_faults(structure, index, block, connection, unreadable)
+
+
+def _source_problem(
+    structure: Structure, index: int, block: Block, source: int, unreadable: Collection[int]
+) -> tuple[str, str] | None:
+    """The rule a connection's source breaks, and what is wrong; None where nothing is."""
+    if not is_whole(source, least=0) or source >= len(structure.nodes):
+        last = len(structure.nodes) - 1
+        return "input-unknown", f"input {show(source)} is not a node; nodes are 0 to {last}"
+    if source == index:
+        return "input-self", f"input {source} is the node itself"
+    if source > index:
+        return "input-forward", f"input {source} comes later"
+    if source not in unreadable and not _is_lower(structure.nodes[source], block):
+        level = structure.block(source).level
+        return "input-level", f"input {source} has level {level}, not lower than {block.level}"
+    return None
+
+
+def _peer_faults(
+    structure: Structure,
+    index: int,
+    block: Block,
+    connection: Connection,
+    unreadable: Collection[int],
+) -> Iterator[Fault]:
+    edge, seen = f"{show(connection.source)}->{index}", set[int]()
+    for node, coefficient in connection.peers:
+        if not is_whole(node, least=0) or node >= len(structure.nodes):
+            message = f"peer {show(node)} of connection {edge} is not a node"
+            yield Fault("peer-unknown", message, index, show(block), "name a node of a lower level")
+        elif node not in unreadable and not _is_lower(structure.nodes[node], block):
+            message = f"peer {node} of connection {edge} is not of a lower level"
+            yield Fault("peer-level", message, index, show(block), "name a node of a lower level")
+        elif node in seen:
+            message = f"peer {node} of connection {edge} is named twice"
+            yield Fault("peer-duplicate", message, index, show(block), "name each peer once")
+        else:
+            seen.add(node)
+        if not is_fraction(coefficient):
+            message = f"coefficient {show(coefficient)} of peer {show(node)} is not in [0, 1]"
+            yield Fault("peer-coefficient", message, index, show(block), "write a softmax output")
+
+
+def _is_lower(node: Node, block: Block) -> bool:
+    """Whether a node's level is lower; levels that are no numbers have a fault of their own."""
+    if isinstance(node, Stem) or not is_whole(node.level, 0) or not is_whole(block.level, 0):
+        return True
+    return node.level < block.level
+
+
+def _number_fault(index: int, node: Node, what: str, value: object) -> Fault:
+    message = f"{what} {show(value)} is not a whole number from 1 to {LIMIT:,}"
+    return Fault(what.replace(" ", "-"), message, index, show(node), "published values: 1, 2, 4, 8")

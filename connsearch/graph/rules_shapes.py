@@ -1,0 +1,187 @@
+"""Rules about widths and strides: what is pinned must fit the inputs it is pinned for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import cast
+
+from connsearch.errors import Fault
+from connsearch.graph.checks import LIMIT, is_a, is_whole, show
+from connsearch.graph.families import Family
+from connsearch.graph.plan import final_nodes, output_width
+from connsearch.graph.spec import Block, Modality, PinnedBlock, Stem, Structure
+
+
+def shape_faults(
+    structure: Structure, kind: Family | None, broken: Collection[int]
+) -> Iterator[Fault]:
+    """Yields every fault of pinned data and of shapes.
+
+    ``kind`` is None where family or settings are at fault, ``broken`` holds the nodes that are:
+    no width or stride is derived from either.
+    """
+    found = [*_stem_width_faults(structure), *_finals_faults(structure, broken)]
+    yield from found
+    pinned_broken: set[int] = {f.node for f in found if f.node is not None}
+    for index, block in structure.blocks():
+        if block.pinned is not None and index not in broken:
+            for fault in _pinned_faults(index, block, block.pinned):
+                pinned_broken.add(index)
+                yield fault
+    if kind is not None and not any(f.rule in ("stem-share", "finals") for f in found):
+        yield from _Shapes(structure, kind, {*broken, *pinned_broken}).faults()
+
+
+def _stem_width_faults(structure: Structure) -> Iterator[Fault]:
+    settings = structure.network
+    for index, stem in structure.stems():
+        if stem.width is None:
+            continue
+        if not is_whole(stem.width):
+            message = f"pinned width {show(stem.width)} is not a whole number from 1 to {LIMIT:,}"
+            yield Fault("pinned-width", message, index, show(stem))
+        elif stem.modality is Modality.OBJECT and stem.width != settings.object_classes:
+            message = f"pinned width {stem.width} of an object stem, which passes on "
+            message += f"{show(settings.object_classes)} classes"
+            cure = "the width of an object stem is network.object_classes"
+            yield Fault("pinned-width", message, index, show(stem), cure)
+    stems = [stem for _, stem in structure.stems()]
+    shared = any(s.width is None and s.modality is not Modality.OBJECT for s in stems)
+    total: object = settings.stem_total
+    if (
+        shared
+        and settings.stem_width is None
+        and is_whole(total)
+        and settings.stem_total < len(stems)
+    ):
+        message = f"network.stem_total {total} leaves no channel for each of {len(stems)} stems"
+        yield Fault(
+            "stem-share", message, cure="raise network.stem_total or set network.stem_width"
+        )
+
+
+def _finals_faults(structure: Structure, broken: Collection[int]) -> Iterator[Fault]:
+    finals = structure.finals
+    if finals is None:
+        return
+    cure = "name blocks of the top level, each once; or leave it out to derive them"
+    if not is_a(finals, tuple) or not finals:
+        yield Fault("finals", f"pinned finals {show(finals)}: a list of nodes", cure=cure)
+        return
+    seen: set[int] = set()
+    for final in finals:
+        if not is_whole(final, 0) or final >= len(structure.nodes):
+            yield Fault("finals", f"pinned final {show(final)} is not a node", cure=cure)
+        elif final in seen:
+            yield Fault("finals", f"pinned final {final} is named twice", cure=cure)
+        elif final not in broken and not _is_top(structure, final):
+            yield Fault(
+                "finals", f"pinned final {final} is not a block of the top level", cure=cure
+            )
+        else:
+            seen.add(final)
+
+
+def _is_top(structure: Structure, index: int) -> bool:
+    node = structure.nodes[index]
+    if not is_a(structure.network.blocks, tuple):
+        return True  # the settings have a fault of their own
+    return isinstance(node, Block) and node.level == structure.network.levels - 1
+
+
+def _pinned_faults(index: int, block: Block, pinned: PinnedBlock) -> Iterator[Fault]:
+    """Faults of one block's pinned data that need no other node."""
+    for what, value, optional in (
+        ("fused_width", pinned.fused_width, False),
+        ("input_stride", pinned.input_stride, False),
+        ("attention_width", pinned.attention_width, True),
+    ):
+        if not is_whole(value) and not (optional and value is None):
+            message = f"pinned {what} {show(value)} is not a whole number from 1 to {LIMIT:,}"
+            yield Fault(f"pinned-{what.replace('_', '-')}", message, index, show(pinned))
+    buckets = pinned.buckets
+    wanted = sorted(block.inputs)
+    if not _is_partition(buckets, wanted):
+        message = f"pinned buckets {show(buckets)} do not hold the inputs {show(wanted)}, each once"
+        cure = "one list of inputs for each width, none of them empty"
+        yield Fault("pinned-buckets", message, index, show(block), cure)
+
+
+def _is_partition(buckets: object, wanted: list[int]) -> bool:
+    if not isinstance(buckets, tuple):
+        return False
+    flat: list[int] = []
+    for bucket in cast(tuple[object, ...], buckets):
+        if not isinstance(bucket, tuple) or not bucket:
+            return False
+        members = cast(tuple[object, ...], bucket)
+        if not all(is_whole(member, 0) for member in members):
+            return False
+        flat += cast(tuple[int, ...], members)
+    return sorted(flat) == wanted
+
+
+class _Shapes:
+    """Widths and strides as far as they can be known; None where a fault stands in the way."""
+
+    def __init__(self, structure: Structure, kind: Family, broken: Collection[int]) -> None:
+        self._structure = structure
+        self._kind = kind
+        self._broken = broken
+        stems = sum(1 for _ in structure.stems())
+        self._widths = [
+            None if i in broken else output_width(structure, n, stems)
+            for i, n in enumerate(structure.nodes)
+        ]
+        self._strides: list[int | None] = []
+
+    def faults(self) -> Iterator[Fault]:
+        for index, node in enumerate(self._structure.nodes):
+            if index in self._broken:
+                self._strides.append(None)
+            elif isinstance(node, Stem):
+                self._strides.append(self._kind.stem_stride)
+            else:
+                yield from self._block_faults(index, node)
+        yield from self._head_faults()
+
+    def _block_faults(self, index: int, block: Block) -> Iterator[Fault]:
+        strides = [self._strides[source] for source in block.inputs]
+        largest = None if None in strides else max(s for s in strides if s is not None)
+        pinned = block.pinned
+        if pinned is not None:
+            if largest is not None and largest > pinned.input_stride:
+                message = f"pinned input_stride {pinned.input_stride}, but an input has {largest}"
+                cure = "fusion only ever pools: pin at least the largest stride of the inputs"
+                yield Fault("pinned-input-stride", message, index, show(block), cure)
+            largest = pinned.input_stride
+            yield from self._bucket_faults(index, block, pinned)
+        stride = None if largest is None else largest * block.spatial_stride
+        if stride is not None and stride > LIMIT:
+            message = f"strides multiply to {stride:,} by here, more than {LIMIT:,}"
+            yield Fault("stride-total", message, index, show(block), "use stride 1 in more blocks")
+            stride = None
+        self._strides.append(stride)
+
+    def _bucket_faults(self, index: int, block: Block, pinned: PinnedBlock) -> Iterator[Fault]:
+        cure = "inputs of equal width, and only those, share a bucket and its 1x1 convolution"
+        seen: set[int] = set()
+        for bucket in pinned.buckets:
+            widths = {w for source in bucket if (w := self._widths[source]) is not None}
+            message = ""
+            if len(widths) > 1:
+                message = f"pinned bucket {list(bucket)} mixes the widths {sorted(widths)}"
+            elif widths & seen:
+                message = f"two pinned buckets of width {next(iter(widths))}"
+            if message:
+                yield Fault("pinned-bucket-width", message, index, show(block), cure)
+            seen |= widths
+
+    def _head_faults(self) -> Iterator[Fault]:
+        finals = final_nodes(self._structure)
+        widths = {self._widths[f] for f in finals} - {None}
+        if len(widths) > 1:
+            found = ", ".join(f"{f}: {self._widths[f]}" for f in finals)
+            message = f"the head averages its final nodes, whose widths differ ({found})"
+            cure = "give all blocks of the top level the same filters"
+            yield Fault("finals-width", message, cure=cure)

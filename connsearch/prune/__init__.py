@@ -1,0 +1,1 @@
+"""Weights -> a smaller structure. No torch."""

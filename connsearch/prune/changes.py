@@ -1,0 +1,62 @@
+"""What the published rules change about a pruned network, against the same network pinned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from connsearch.graph.plan import BlockPlan, plan
+from connsearch.graph.spec import Structure
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One number that is not what it was.
+
+    Attributes:
+        node: the node in the pruned structure; None for the head.
+        what: width, size (stride relative to the clip), coefficient, addend order or head divisor.
+        before: its value with shapes pinned.
+        after: its value by the published rules.
+    """
+
+    node: int | None
+    what: str
+    before: Any
+    after: Any
+
+    def __str__(self) -> str:
+        place = "head" if self.node is None else f"node {self.node}"
+        return f"{place}: {self.what} {self.before} -> {self.after}"
+
+
+def changes(pinned: Structure, published: Structure) -> tuple[Change, ...]:
+    """Returns every width, size, coefficient, order and divisor in which the two differ.
+
+    Both have the same nodes and connections.
+    """
+    return tuple(c for c in _compared(pinned, published) if c.before != c.after)
+
+
+def _compared(pinned: Structure, published: Structure) -> Iterator[Change]:
+    before, after = plan(pinned), plan(published)
+    for index, (old, new) in enumerate(zip(before.nodes, after.nodes, strict=True)):
+        if isinstance(old, BlockPlan) and isinstance(new, BlockPlan):
+            yield Change(index, "fused width", old.fused_width, new.fused_width)
+            yield Change(index, "input stride", old.input_stride, new.input_stride)
+            yield Change(index, "output stride", old.stride, new.stride)
+            yield Change(index, "attention width", old.attention_width, new.attention_width)
+            orders = ([bucket.sources for bucket in shape.buckets] for shape in (old, new))
+            yield Change(index, "addend order", *orders)
+        else:
+            yield Change(index, "stem width", old.width, new.width)
+    weights = published.weights()
+    for edge, weight in pinned.weights().items():
+        what = f"coefficient of input {edge.source}"
+        yield Change(edge.target, what, _coefficient(weight), _coefficient(weights[edge]))
+    yield Change(None, "divisor", len(before.finals), len(after.finals))
+
+
+def _coefficient(weight: Any) -> Any:
+    return 1.0 if weight is None else weight

@@ -1,0 +1,28 @@
+"""The cupboard of pruning criteria: one file each says which connections stay.
+
+A criterion is a small frozen value. Called with a structure and the post-sigmoid scores of its
+connections it returns the keep-set. A connection without a weight (coefficient 1) is always kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from connsearch.graph.spec import Edge, Structure
+from connsearch.registry import Registry
+
+
+class Criterion(Protocol):
+    """What every member of the cupboard promises: no side effect, no chance but its seed."""
+
+    def __call__(self, structure: Structure, scores: Mapping[Edge, float]) -> frozenset[Edge]:
+        """Returns the connections to keep, those without a weight among them.
+
+        Raises:
+            PruneError: a connection that learns has no score; nothing was searched yet.
+        """
+        ...
+
+
+CRITERIA: Registry[Callable[..., Criterion]] = Registry("criterion", package=__name__)

@@ -1,0 +1,92 @@
+"""Settings of a prune, checked before any work. Torch-free, so the command line can read them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from connsearch.errors import SettingsError, UnknownNameError
+from connsearch.prune.criteria import CRITERIA, Criterion
+from connsearch.registry import suggest
+
+Mode = Literal["pinned", "published"]
+RepairRule = Literal["strongest-path", "refuse"]
+
+
+class PruneOptions(BaseModel):
+    """What to prune by and how.
+
+    Attributes:
+        criterion: its name and, after a colon, its parameters: ``relative``,
+            ``threshold:minimum=0.7``, ``random:number=20,seed=3``; a bare value is the first one's
+            (``top_k:2``).
+        mode: ``pinned`` keeps every shape, so that the result equals the masked network bit for
+            bit; ``published`` derives them anew and reports what that changes.
+        repair: when no final node is reachable, restore the ``strongest-path`` or ``refuse``.
+        peers: peers left to each connection (attention mode peer).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    criterion: str = "relative"
+    mode: Mode = "pinned"
+    repair: RepairRule = "strongest-path"
+    peers: int = Field(default=1, ge=1)
+
+    @field_validator("criterion")
+    @classmethod
+    def _known(cls, spec: str) -> str:
+        try:
+            build_criterion(spec)
+        except (SettingsError, UnknownNameError) as error:
+            raise ValueError(str(error)) from None
+        return spec
+
+
+def build_criterion(spec: str) -> Criterion:
+    """Returns the criterion that ``name`` or ``name:parameter=value,...`` describes.
+
+    >>> build_criterion("top_k:3")
+    TopK(k=3)
+    >>> build_criterion("random:number=20,seed=3")
+    Random(share=0.5, number=20, seed=3)
+
+    Raises:
+        UnknownNameError: no such criterion.
+        SettingsError: no such parameter, a value that is no number, or one out of range.
+    """
+    name, _, given = spec.partition(":")
+    kind: Any = CRITERIA[name]
+    fields = [field.name for field in dataclasses.fields(kind)]
+    parameters: dict[str, Any] = {}
+    for part in given.split(",") if given else ():
+        key, value = part.split("=", 1) if "=" in part else (fields[0], part)
+        if key not in fields:
+            raise SettingsError(suggest(f"parameter of criterion {name}", key, fields))
+        if key in parameters:
+            raise SettingsError(f"criterion {name}: {key} is given twice; read {spec!r}")
+        parameters[key] = _number(value, name, key)
+    return kind(**parameters)
+
+
+def describe_criterion(spec: str) -> dict[str, Any]:
+    """Returns the name and every parameter of a criterion, for a file's provenance.
+
+    >>> describe_criterion("threshold:0.7")
+    {'name': 'threshold', 'minimum': 0.7}
+    """
+    criterion: Any = build_criterion(spec)
+    return {"name": spec.partition(":")[0], **dataclasses.asdict(criterion)}
+
+
+def _number(text: str, name: str, key: str) -> int | float:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise SettingsError(f"criterion {name}: {key} is a number; read {text!r}")
+    return value

@@ -1,0 +1,1 @@
+"""Clips and a network in, weights out: loop, schedule, metrics, checkpoints, run directory."""

@@ -1,0 +1,161 @@
+"""Checkpoints: one safetensors file each, tensors and JSON state together, replaced atomically.
+
+A checkpoint is written under a temporary name, synced and renamed; the one before it stays. Its
+header carries two digests: ``digest`` of everything that must be equal between two runs of the same
+settings (tensors and state), and ``seal`` of that and the notes, which notices any damage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from connsearch.errors import RunError
+
+FORMAT = "connsearch checkpoint 1"
+_KEPT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Everything a run needs to go on.
+
+    Attributes:
+        step: optimiser steps done.
+        tensors: model, optimisers and gradient records, by name.
+        state: JSON values that decide what happens next.
+        notes: JSON values that do not (times, lengths of log files); not part of the digest.
+    """
+
+    step: int
+    tensors: Mapping[str, Tensor]
+    state: Mapping[str, Any]
+    notes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A checkpoint that was read, where from, and what is wrong with the newer ones."""
+
+    checkpoint: Checkpoint
+    path: Path
+    damaged: tuple[str, ...]
+
+
+def digest(tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> str:
+    """Returns a hash of tensors (name, type, shape, bytes) and JSON state, in hex.
+
+    Memory layout and the order of names do not matter.
+    """
+    found = hashlib.sha256(_canonical(state).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        found.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
+
+
+def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> Path:
+    """Returns the path of the checkpoint it wrote; the one before it is kept, older ones go."""
+    directory.mkdir(parents=True, exist_ok=True)
+    header = {
+        "format": FORMAT,
+        "step": str(checkpoint.step),
+        "state": _canonical(checkpoint.state),
+        "notes": _canonical(checkpoint.notes),
+        "digest": digest(checkpoint.tensors, checkpoint.state),
+    }
+    header["seal"] = _seal(header)
+    path = directory / f"step-{checkpoint.step:09d}.safetensors"
+    write_tensors(path, checkpoint.tensors, header)
+    for old in _newest_first(directory)[_KEPT:]:
+        old.unlink(missing_ok=True)
+    for left_over in directory.glob("*.tmp"):
+        left_over.unlink(missing_ok=True)
+    return path
+
+
+def load_checkpoint(directory: Path) -> Loaded | None:
+    """Returns the newest whole checkpoint, or None when there never was one.
+
+    Raises:
+        RunError: there are checkpoints, but all of them are damaged.
+    """
+    damaged: list[str] = []
+    for path in _newest_first(directory):
+        try:
+            return Loaded(read_checkpoint(path), path, tuple(damaged))
+        except RunError as error:
+            damaged.append(str(error))
+    if damaged:
+        raise RunError(
+            f"{directory}: no whole checkpoint is left\n  " + "\n  ".join(damaged) + "\n  cure: "
+            "start again in another directory, or remove the checkpoint directory to start over"
+        )
+    return None
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Returns one checkpoint file, checked against its digests.
+
+    Raises:
+        RunError: it is truncated, altered, or not a checkpoint of this version.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:  # pyright: ignore[reportUnknownVariableType]
+            header: dict[str, str] = file.metadata() or {}
+            if header.get("format") != FORMAT:
+                raise RunError(
+                    f"{path}: not a checkpoint this version reads; expected format {FORMAT!r}, "
+                    f"read {header.get('format', 'none')!r}"
+                )
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise RunError(f"{path}: cannot be read: {error}") from None
+    state = json.loads(header["state"])
+    if header.get("seal") != _seal(header) or header["digest"] != digest(tensors, state):
+        raise RunError(f"{path}: its content does not match its digest, the file is damaged")
+    return Checkpoint(int(header["step"]), tensors, state, json.loads(header["notes"]))
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
+    """Writes a safetensors file atomically: temporary name, sync, rename, sync the directory."""
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    plain = {n: t.detach().cpu().contiguous().clone() for n, t in tensors.items()}
+    save_file(plain, temporary, metadata=dict(header))
+    with open(temporary, "rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Makes renames and new names in a directory survive a power cut."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _newest_first(directory: Path) -> list[Path]:
+    return sorted(directory.glob("step-*.safetensors"), reverse=True)
+
+
+def _canonical(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _seal(header: Mapping[str, str]) -> str:
+    parts = "\0".join(header[key] for key in ("format", "step", "state", "notes", "digest"))
+    return hashlib.sha256(parts.encode()).hexdigest()

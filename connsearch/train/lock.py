@@ -1,0 +1,42 @@
+"""One process at a time in a run directory."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from connsearch.errors import RunError
+
+LOCK_FILE = ".lock"
+
+
+class DirectoryLock:
+    """An advisory lock on a directory, gone with its process however that ends.
+
+    It is a record lock, not ``flock``: those are inherited by forked data workers and would outlive
+    a killed parent by as long as its workers take to notice.
+
+    Raises:
+        RunError: another process holds it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._file = open(directory / LOCK_FILE, "a+")
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._file.seek(0)
+            owner = self._file.read().strip() or "unknown"
+            self._file.close()
+            raise RunError(
+                f"{directory}: another process (id {owner}) is working in this run directory\n"
+                "  cure: wait for it, stop it, or choose another directory"
+            ) from None
+        self._file.truncate(0)
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def release(self) -> None:
+        """Lets the next process in."""
+        self._file.close()

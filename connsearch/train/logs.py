@@ -1,0 +1,79 @@
+"""The tables of a run: CSV files that only grow, and are cut back to a checkpoint on resume."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from connsearch.errors import RunError
+
+METRICS_COLUMNS = (
+    "step",
+    "epoch",
+    "split",
+    "loss",
+    "accuracy",
+    "balanced_accuracy",
+    "low",
+    "high",
+    "clips",
+    "learning_rate",
+    "clips_per_second",
+    "seconds_per_clip",
+)
+"""One row a training step (split ``train``: batch loss and accuracy) and one an evaluation."""
+
+CONNECTIONS_COLUMNS = ("step", "epoch", "kind", "source", "target", "peer", "weight", "logit")
+"""Long form. ``kind`` is ``connection`` (weight: sigmoid of the logit) or ``peer`` (softmax)."""
+
+
+class CsvLog:
+    """A table that rows are added to.
+
+    Args:
+        path: the file; created when missing.
+        columns: its header; missing values of a row stay empty.
+        length: bytes it had at the checkpoint the run resumes from, everything past them is cut;
+            None starts a new file.
+
+    Raises:
+        RunError: the file is shorter than that: it was altered since.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str], *, length: int | None) -> None:
+        self._columns = tuple(columns)
+        if length is not None:
+            found = path.stat().st_size if path.exists() else 0
+            if found < length:
+                raise RunError(
+                    f"{path}: {found} bytes, but {length} were written when the checkpoint was "
+                    "made, so the file was altered since\n"
+                    "  cure: put the file back, or start again in another directory"
+                )
+            os.truncate(path, length)
+        self._file = open(path, "wb" if length is None else "ab", buffering=0)
+        if length is None:
+            self._write([dict(zip(self._columns, self._columns, strict=True))])
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Adds rows, in one write, so that a reader or a killed run rarely sees half a row."""
+        self._write(rows)
+
+    def sync(self) -> int:
+        """Returns the length in bytes, once all of them are on disk."""
+        os.fsync(self._file.fileno())
+        return self._file.seek(0, os.SEEK_END)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def _write(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, self._columns, restval="", lineterminator="\n")
+        writer.writerows(rows)
+        self._file.write(text.getvalue().encode())

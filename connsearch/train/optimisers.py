@@ -1,0 +1,90 @@
+"""The two optimisers: one for the filters, one for what decides the connections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+from connsearch.nn.network import Network
+from connsearch.train.options import TrainOptions
+from connsearch.train.schedule import rate_factor
+
+
+class Optimisers:
+    """Filters with the chosen optimiser; connection and peer logits with Adam, without decay.
+
+    The logits have their own learning rate and stay in float32; the filters' gradient is clipped,
+    theirs is not. A learning rate is a function of the step, so there is nothing to restore but
+    the optimisers' tensors.
+    """
+
+    def __init__(self, network: Network, options: TrainOptions) -> None:
+        self._options = options
+        self.logits = [*network.connection_parameters(), *network.peer_parameters()]
+        own = {id(p) for p in self.logits}
+        self._names = {p: name for name, p in network.named_parameters()}
+        self._filters = [p for p in self._names if id(p) not in own and p.requires_grad]
+        self._all: dict[str, Optimizer] = {"filters": _filters(self._filters, options)}
+        if self.logits:
+            self._all["logits"] = Adam(
+                self.logits, lr=options.connection_lr, betas=(0.9, 0.99), fused=True
+            )
+
+    def step(self, step: int, *, total_steps: int) -> float:
+        """Returns the filters' learning rate after one update of everything.
+
+        Args:
+            step: from 0.
+            total_steps: of the whole run.
+        """
+        options = self._options
+        factor = rate_factor(
+            step, total_steps=total_steps, warmup=options.warmup, shape=options.schedule
+        )
+        if options.grad_clip is not None:
+            nn.utils.clip_grad_norm_(self._filters, options.grad_clip)
+        peaks = {"filters": options.peak_rate, "logits": options.connection_lr}
+        for name, optimiser in self._all.items():
+            for group in optimiser.param_groups:
+                group["lr"] = peaks[name] * factor
+            optimiser.step()
+            optimiser.zero_grad()
+        return options.peak_rate * factor
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Returns every tensor the optimisers remember, by parameter name."""
+        return {
+            f"{name}/{self._names[parameter]}/{key}": value
+            for name, optimiser in self._all.items()
+            for parameter, memory in optimiser.state.items()
+            for key, value in memory.items()
+            if isinstance(value, Tensor)
+        }
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Puts back what :meth:`tensors` gave, in each parameter's own memory layout."""
+        by_name = {name: parameter for parameter, name in self._names.items()}
+        for key, value in tensors.items():
+            kind, rest = key.split("/", 1)
+            name, memory = rest.rsplit("/", 1)
+            parameter = by_name[name]
+            if value.shape == parameter.shape and memory != "step":
+                value = torch.empty_like(parameter, requires_grad=False).copy_(value)
+            self._all[kind].state[parameter][memory] = value
+
+
+def _filters(parameters: list[nn.Parameter], options: TrainOptions) -> Optimizer:
+    """Kernels decay; norms, biases and other vectors do not."""
+    groups = [
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": options.decay},
+        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if options.optimiser == "sgd":
+        return SGD(
+            groups, lr=options.peak_rate, momentum=options.momentum, nesterov=True, fused=True
+        )
+    return AdamW(groups, lr=options.peak_rate, betas=(0.9, 0.99), fused=True)

@@ -1,0 +1,216 @@
+"""The run directory: everything needed to read, repeat and continue a piece of work.
+
+::
+
+    config.json            settings, seeds, versions, data fingerprint, threads, precision
+    structure.json         what is trained (over-connected in a search)
+    metrics.csv            every step and every evaluation
+    connections.csv        every connection and peer logit that learns, over time
+    checkpoint/            the newest state and the one before it
+    learned.json           the result: the structure with learned weights ...
+    learned.safetensors    ... and all weights, with the exact logits
+    result.json            numbers and alarms; it is written last and says that the run is finished
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from connsearch.errors import RunError
+from connsearch.graph.files import atomic_write_text, read_structure, write_structure
+from connsearch.graph.spec import Structure
+from connsearch.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from connsearch.train.config import (
+    describe_differences,
+    differences,
+    may_change,
+    new_config,
+    plain,
+    read_config,
+)
+from connsearch.train.events import ResultEvent
+from connsearch.train.files import (
+    CHECKPOINTS,
+    CONFIG,
+    CONNECTIONS,
+    LEARNED,
+    METRICS,
+    RESULT,
+    STRUCTURE,
+    WEIGHTS,
+    write_weights,
+)
+from connsearch.train.lock import LOCK_FILE, DirectoryLock
+from connsearch.train.logs import CONNECTIONS_COLUMNS, METRICS_COLUMNS, CsvLog
+from connsearch.train.metrics import Metrics
+
+
+class Run:
+    """A run directory that this process works in; ``open`` makes one, ``close`` lets it go."""
+
+    def __init__(self, directory: Path, config: dict[str, Any], lock: DirectoryLock) -> None:
+        self.directory = directory
+        self.config = config
+        self.warnings: list[str] = []
+        self._lock = lock
+        self._logs: dict[str, CsvLog] = {}
+
+    @classmethod
+    def open(cls, directory: str | Path, config: Mapping[str, Any]) -> Run:
+        """Returns a new run, or the one in ``directory`` where it last stopped.
+
+        Args:
+            directory: the run directory; made when missing.
+            config: everything that decides the result, as JSON values: at least ``command`` and
+                ``settings``. Options that cannot change it (``config.MAY_CHANGE``) may differ.
+
+        Raises:
+            RunError: the directory is something else, belongs to other settings or to a newer
+                version, or another process is working in it.
+        """
+        directory = Path(directory)
+        _check_place(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = DirectoryLock(directory)
+        try:
+            run = cls(directory, _open_config(directory, plain(config)), lock)
+            run._write_config()
+        except BaseException:
+            lock.release()
+            raise
+        return run
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the logs and lets other processes in."""
+        for log in self._logs.values():
+            log.close()
+        self._logs.clear()
+        self._lock.release()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the result is there."""
+        return (self.directory / RESULT).exists()
+
+    def settle(
+        self, structure: Structure, environment: Mapping[str, Any], facts: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Returns the environment to compute with: the recorded one where there is one.
+
+        Args:
+            structure: what is trained; written on the first call.
+            environment: what was found here (``environment.describe_environment``).
+            facts: what must be the same on every call, such as the data's fingerprint.
+
+        Raises:
+            RunError: a fact differs; each is named with both values.
+        """
+        if "environment" not in self.config:
+            self.config |= {"environment": plain(environment), "facts": plain(facts)}
+            write_structure(structure, self.directory / STRUCTURE)
+            self._write_config()
+            return self.config["environment"]
+        recorded: dict[str, Any] = self.config["environment"]
+        found = differences(recorded, plain(environment))
+        self.warnings += [
+            f"this run was started with another {key}: {before}, now {now}; it goes on, but its "
+            "last bits may differ from an uninterrupted run"
+            for key, (before, now) in found.items()
+            if key not in ("threads", "precision", "device")
+        ]
+        _refuse(self.directory, differences(self.config["facts"], plain(facts)))
+        return recorded
+
+    def restore(self) -> Checkpoint | None:
+        """Returns the newest whole checkpoint, or None at the start; log rows past it are cut."""
+        loaded = load_checkpoint(self.directory / CHECKPOINTS)
+        lengths = {} if loaded is None else loaded.checkpoint.notes["logs"]
+        for name, columns in ((METRICS, METRICS_COLUMNS), (CONNECTIONS, CONNECTIONS_COLUMNS)):
+            self._logs[name] = CsvLog(self.directory / name, columns, length=lengths.get(name))
+        if loaded is None:
+            return None
+        self.warnings += [
+            f"{reason}; going on from the checkpoint before it" for reason in loaded.damaged
+        ]
+        return loaded.checkpoint
+
+    def log(self, name: str, *rows: Mapping[str, Any]) -> None:
+        """Adds rows to ``metrics.csv`` or ``connections.csv``."""
+        self._logs[name].add(rows)
+
+    def save(self, checkpoint: Checkpoint) -> Path:
+        """Returns the path of the checkpoint; the logs up to it are on disk before it is."""
+        lengths = {name: log.sync() for name, log in self._logs.items()}
+        notes = {**checkpoint.notes, "logs": lengths}
+        full = Checkpoint(checkpoint.step, checkpoint.tensors, checkpoint.state, notes)
+        return save_checkpoint(self.directory / CHECKPOINTS, full)
+
+    def finish(
+        self,
+        structure: Structure,
+        tensors: Mapping[str, Tensor],
+        metrics: Mapping[str, Metrics],
+        report: Mapping[str, Any],
+    ) -> ResultEvent:
+        """Returns the result, once structure, weights and numbers are on disk."""
+        write_weights(self.directory / WEIGHTS, tensors, structure)
+        write_structure(structure, self.directory / LEARNED)
+        numbers = {name: found.to_json() for name, found in metrics.items()}
+        document = {"structure": LEARNED, "weights": WEIGHTS, "metrics": numbers, **report}
+        atomic_write_text(self.directory / RESULT, json.dumps(document, indent=2) + "\n")
+        return self.result()
+
+    def result(self) -> ResultEvent:
+        """Returns the result of a finished run."""
+        report = json.loads((self.directory / RESULT).read_text())
+        metrics = {name: Metrics.from_json(found) for name, found in report["metrics"].items()}
+        path = self.directory / LEARNED
+        return ResultEvent(read_structure(path), metrics, path, report)
+
+    def _write_config(self) -> None:
+        atomic_write_text(self.directory / CONFIG, json.dumps(self.config, indent=2) + "\n")
+
+
+def _check_place(directory: Path) -> None:
+    """Refuses a place that holds something other than a run."""
+    if directory.exists() and not directory.is_dir():
+        raise RunError(f"{directory}: is a file\n  cure: choose another directory for the run")
+    if not directory.exists() or (directory / CONFIG).exists():
+        return
+    found = sorted(path.name for path in directory.iterdir() if path.name != LOCK_FILE)
+    if found:
+        names = ", ".join(found[:5]) + (" ..." if len(found) > 5 else "")
+        raise RunError(
+            f"{directory}: not a run directory, it has no {CONFIG} but holds {names}\n"
+            "  cure: choose an empty or a new directory"
+        )
+
+
+def _open_config(directory: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the config of a new run, or the recorded one if it asks for the same work."""
+    path = directory / CONFIG
+    if not path.exists():
+        return new_config(wanted)
+    recorded = read_config(path)
+    found = differences({k: recorded.get(k) for k in wanted}, wanted)
+    _refuse(directory, {key: pair for key, pair in found.items() if not may_change(key)})
+    return recorded
+
+
+def _refuse(directory: Path, found: Mapping[str, tuple[Any, Any]]) -> None:
+    if found:
+        raise RunError(
+            f"{directory}: holds a run with other settings\n{describe_differences(found)}\n"
+            f"  cure: repeat that run's own settings ({CONFIG}), or choose another directory"
+        )

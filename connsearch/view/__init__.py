@@ -1,0 +1,1 @@
+"""What people look at: pictures of structures, plots of runs, tables."""

@@ -1,0 +1,194 @@
+"""Graphviz's HTML-like labels for nodes; every text in them is cleaned and escaped here."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+
+from connsearch.graph.families import FAMILIES
+from connsearch.graph.spec import FREE, Block, Modality, Stem, Weight
+from connsearch.view.palette import DEAD, FAINT, MIXED, PAPER, PEER, STREAMS, TEXT, Ink
+from connsearch.view.scene import Line, Scene
+
+LONGEST_TITLE = 90
+GATED = "⊙"
+_BAR = 76  # width of the bar of streams, in points
+_HEADS = {"average": "average over time", "softmax": "softmax over time"}
+
+
+def clean(text: str, limit: int = LONGEST_TITLE) -> str:
+    """Returns one printable line of at most ``limit`` characters.
+
+    Line breaks become spaces; characters no picture format can hold become a question mark.
+
+    >>> clean("two\\nlines\\x00")
+    'two lines?'
+    """
+    line = " ".join(text.split())
+    line = "".join(c if c.isprintable() else "?" for c in line)
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def escape(text: str) -> str:
+    """Returns ``text`` for the inside of an HTML-like label.
+
+    >>> escape('a <b> & "c"')
+    'a &lt;b&gt; &amp; &quot;c&quot;'
+    """
+    return html.escape(text)
+
+
+def weight_text(weight: Weight) -> str:
+    """Returns a weight as a node shows it.
+
+    >>> weight_text(0.8465), weight_text("free"), weight_text(None)
+    ('0.85', 'free', 'always')
+    """
+    if weight is None:
+        return "always"
+    return "free" if weight == FREE else f"{weight:.2f}"
+
+
+def node_label(scene: Scene, index: int) -> str:
+    """Returns the label of a node; a block lists its inputs unless the scene is compact."""
+    node = scene.structure.nodes[index]
+    ink = node_ink(scene, index)
+    if isinstance(node, Stem):
+        facts = _stem_facts(node, scene.widths.get(index))
+        lines = [node_title(index, node.modality.upper()), *map(_small, facts)]
+        return _box(_row(_cell("<BR/>".join(lines), 'PORT="o" CELLPADDING="5"')), ink, ink.tint)
+    if scene.compact:
+        facts = _small(f"{_filters(node)} · d{node.temporal_dilation} · s{node.spatial_stride}")
+        text = f"{node_title(index, _state(scene, index))} {facts}"
+        return _box(_row(_cell(text, 'PORT="o" CELLPADDING="3"')), ink, ink.tint)
+    return _block_label(scene, index, node, ink)
+
+
+def output_label(scene: Scene) -> str:
+    """Returns the label of the output node, which says how the head pools over time."""
+    text = f"<B>output</B><BR/>{_small(_HEADS[scene.structure.network.head])}"
+    return _box(_row(_cell(text, 'PORT="i" CELLPADDING="5"')), MIXED, MIXED.tint)
+
+
+def node_ink(scene: Scene, index: int) -> Ink:
+    """Returns a node's colour: dead, else its only stream, else mixed."""
+    if index in scene.dead:
+        return DEAD
+    streams = list(scene.shares[index])
+    return STREAMS[streams[0]] if len(streams) == 1 else MIXED
+
+
+def node_title(index: int, word: str = "") -> str:
+    """Returns the first line of a label: the index, bold, and a word."""
+    word = f" {font(escape(word), 9, TEXT)}" if word else ""
+    return f"<B>{index}</B>{word}"
+
+
+def node_tooltip(scene: Scene, index: int) -> str:
+    """Returns what a browser shows when the pointer rests on a node."""
+    node = scene.structure.nodes[index]
+    width = scene.widths.get(index)
+    parts = [f"node {index}", _state(scene, index)]
+    if isinstance(node, Stem):
+        parts += [f"{node.modality} stem", *_stem_facts(node, width)]
+    else:
+        parts += [FAMILIES[scene.structure.family].block, *_block_facts(node, width)]
+        shares = scene.shares[index].items()
+        parts.append("streams by weight: " + " ".join(f"{m} {part:.0%}" for m, part in shares))
+    return ", ".join(part for part in parts if part)
+
+
+def font(text: str, size: float, colour: str) -> str:
+    """Returns marked-up ``text`` in a size (points) and colour."""
+    return f'<FONT POINT-SIZE="{size:g}" COLOR="{colour}">{text}</FONT>'
+
+
+def table(rows: str, attributes: str = "") -> str:
+    """Returns a table without borders around finished rows."""
+    base = 'BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"'
+    return f"<TABLE {base} {attributes}>{rows}</TABLE>"
+
+
+def _block_label(scene: Scene, index: int, block: Block, ink: Ink) -> str:
+    """Inputs with weights on the left, each a port; facts on the right, the streams below them."""
+    lines = scene.inputs(index)
+    rows = [_input_cells(line) for line in lines]
+    if not rows:
+        rows.append(_cell(_small("no inputs"), 'CELLPADDING="3"'))
+    if any(gate.target == index for gate in scene.gates):
+        mark = font(f"{GATED} peers", 8, PEER.line)
+        rows.append(_cell(mark, 'PORT="p" COLSPAN="3" ALIGN="LEFT"'))
+    kind = FAMILIES[scene.structure.family].block.replace("_", " ")
+    facts = [node_title(index, _state(scene, index)), _small(kind)]
+    facts += map(_small, _block_facts(block, scene.widths.get(index)))
+    inner = _row(_cell("<BR/>".join(facts), 'CELLPADDING="2"')) + _bar(scene.shares[index])
+    main = _cell(table(inner), f'PORT="o" ROWSPAN="{len(rows)}" CELLPADDING="4"')
+    rows[0] += main
+    return _box("".join(map(_row, rows)), ink, PAPER if ink is not DEAD else ink.tint)
+
+
+def _input_cells(line: Line) -> str:
+    """Source, weight and gating peers of one input; the connection ends at the first cell."""
+    colour = FAINT if line.below else TEXT
+    source, weight = str(line.edge.source), weight_text(line.weight)
+    if not line.below:
+        weight = f"<B>{weight}</B>" if line.strength >= 0.5 else weight
+    peers = "" if line.below else " ".join(f"{GATED}{peer.node}" for peer in line.peers)
+    port = f'PORT="i{line.edge.source}" ALIGN="RIGHT" CELLPADDING="2"'
+    return (
+        _cell(font(source, 8, FAINT), port)
+        + _cell(font(weight, 8, colour), 'ALIGN="LEFT" CELLPADDING="2"')
+        + _cell(font(peers, 8, PEER.line) if peers else "", 'ALIGN="LEFT" CELLPADDING="1"')
+    )
+
+
+def _bar(shares: Mapping[Modality, float]) -> str:
+    """A thin bar: how much of each stream reaches the block."""
+    parts = [(STREAMS[m].line, max(round(_BAR * part), 2)) for m, part in shares.items()]
+    if not parts:
+        return ""
+    size = 'HEIGHT="4" FIXEDSIZE="TRUE"'
+    cells = "".join(_cell("", f'WIDTH="{w}" {size} BGCOLOR="{colour}"') for colour, w in parts)
+    return _row(_cell(table(_row(cells)), 'ALIGN="CENTER"'))
+
+
+def _state(scene: Scene, index: int) -> str:
+    if index in scene.dead:
+        return "dead"
+    return "peer only" if index in scene.peer_only else ""
+
+
+def _stem_facts(stem: Stem, width: int | None) -> list[str]:
+    facts = [f"dilation {stem.temporal_dilation}"] if stem.modality is Modality.RGB else []
+    return facts + ([f"{width} channels"] if width is not None else [])
+
+
+def _block_facts(block: Block, width: int | None) -> list[str]:
+    out = "" if width is None else f" → {width}"
+    return [
+        f"{_filters(block)}{out} filters",
+        f"dilation {block.temporal_dilation}, stride {block.spatial_stride}",
+    ]
+
+
+def _filters(block: Block) -> str:
+    filters = block.filters
+    return "·".join(map(str, filters)) if isinstance(filters, tuple) else str(filters)
+
+
+def _small(text: str) -> str:
+    return font(escape(text), 8, FAINT)
+
+
+def _cell(content: str, attributes: str = "") -> str:
+    return f"<TD {attributes}>{content}</TD>"
+
+
+def _row(cells: str) -> str:
+    return f"<TR>{cells}</TR>"
+
+
+def _box(rows: str, ink: Ink, fill: str) -> str:
+    style = f'STYLE="ROUNDED" COLOR="{ink.line}" BGCOLOR="{fill}"'
+    base = 'BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1"'
+    return f"<<TABLE {base} {style}>{rows}</TABLE>>"

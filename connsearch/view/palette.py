@@ -1,0 +1,37 @@
+"""One set of colours for every picture: legible on white, told apart by colour-blind readers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from connsearch.graph.spec import Modality
+
+
+class Ink(NamedTuple):
+    """A colour for lines and borders, and its tint for areas under dark text."""
+
+    line: str
+    tint: str
+
+
+STREAMS: Mapping[Modality, Ink] = {
+    Modality.RGB: Ink("#0072B2", "#DCEBF6"),
+    Modality.FLOW: Ink("#DB8A00", "#FCEED3"),
+    Modality.OBJECT: Ink("#009E73", "#D5F0E6"),
+}
+"""What a stem reads; the hues of Okabe and Ito, flow a little darker so that it holds on white."""
+
+MIXED = Ink("#5F6B7A", "#F1F3F6")
+"""A block or connection that carries several streams."""
+
+PEER = Ink("#8A3C96", "#F3E6F5")
+"""Peer attention: the node whose features gate a connection."""
+
+DEAD = Ink("#C8102E", "#FDE8EB")
+"""What cannot change the output."""
+
+TEXT = "#1F2933"
+FAINT = "#66717F"
+RULE = "#C9D0D9"
+PAPER = "#FFFFFF"

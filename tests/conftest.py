@@ -1,0 +1,68 @@
+"""What every test may use: one small structure, a fixed seed, one thread, no terminal tricks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Before torch is imported: tests run tiny networks, and threads that wait for each other on a
+# busy machine cost far more than they bring.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("MPLBACKEND", "agg")
+
+# A shared machine may be slow for a moment; a failure prints how to repeat it.
+settings.register_profile("connsearch", deadline=None, print_blob=True)
+settings.load_profile("connsearch")
+
+ROWS: Sequence[Sequence[object]] = (
+    [-1, 1],
+    [-1, 4],
+    [-2, 1],
+    [0, [0, 1], 8, 1, 1],
+    [0, [1, 2], 8, 2, 1],
+    [1, [3, 4, 2], 8, 1, 2],
+    [2, [5, 3], 16, 1, 2],
+    [3, [6, 5, 4], 16, 1, 1],
+)
+"""Two RGB stems and a flow stem, one node at most levels, a connection that skips levels."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--golden-dir",
+        type=Path,
+        default=None,
+        help="a folder with index.json and .npz files to use in place of tests/golden",
+    )
+
+
+@pytest.fixture
+def rows() -> list[list[object]]:
+    """The published form of the small structure."""
+    return [list(row) for row in ROWS]
+
+
+@pytest.fixture
+def structure(rows: list[list[object]]):
+    """A small valid structure of the family assemblenet, one module a block."""
+    from connsearch.graph.parse import parse_structure
+    from connsearch.graph.spec import NetworkSettings
+
+    network = NetworkSettings(
+        blocks=(1, 1, 1, 1), inner_widths=(4, 8, 8, 16), stem_total=24, flow_iterations=4
+    )
+    return parse_structure(rows, name="small", network=network)
+
+
+@pytest.fixture(autouse=True)
+def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wide plain output, whatever terminal the tests are started from."""
+    for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")

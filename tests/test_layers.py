@@ -1,0 +1,178 @@
+"""The house rules a reviewer need not remember: stairs, doors, rooms without torch, cheap help."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "connsearch"
+
+STAIRS = [
+    "errors",
+    "registry",
+    "graph",
+    "prune",
+    "evolve",
+    "nn",
+    "data",
+    "train",
+    "search",
+    "focus",
+    "view",
+    "cli",
+    "__main__",
+]
+"""A room imports itself and the rooms before it."""
+
+TORCH_FREE = {"errors", "registry", "graph", "prune", "evolve", "cli"}
+"""Rooms that never import torch, not even inside a function (cli: not even through a door)."""
+
+DOORS = {
+    "networkx": {"graph/dag.py"},
+    "optuna": {"evolve/study.py"},
+    "graphviz": {"view/draw.py"},
+    "pygraphviz": {"view/draw.py"},
+    "pandas": {"view/tables.py", "train/run.py"},
+    "av": {"data/decode.py"},
+    "tyro": {"cli/"},
+    "rich": {"view/", "cli/"},
+    "matplotlib": {"view/"},
+    "PIL": {"data/", "view/"},
+}
+"""The only files and rooms that import a dependency."""
+
+FORBIDDEN = {"torchvision", "torchaudio", "torchcodec", "pickle", "dill", "joblib"}
+"""What nobody imports: it replaces torch, or it executes what it loads."""
+
+
+def imports(source: str) -> Iterator[str]:
+    """Yields the full name of every module a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute: the stairs are read from them"
+            assert node.module is not None
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def faults(path: str, source: str) -> list[str]:
+    """Returns the house rules that a file at ``path`` (below the package) breaks."""
+    room = path.split("/")[0].removesuffix(".py")
+    found = []
+    for name in imports(source):
+        parts = name.split(".")
+        if parts[0] == "connsearch" and len(parts) > 1 and parts[1] in STAIRS:
+            if STAIRS.index(parts[1]) > STAIRS.index(room):
+                found.append(f"{path} imports {name}: upstairs")
+        elif parts[0] == "torch" and room in TORCH_FREE:
+            found.append(f"{path} imports {name}: {room} knows no torch")
+        elif parts[0] in FORBIDDEN:
+            found.append(f"{path} imports {name}: forbidden")
+        elif parts[0] in DOORS and not any(path.startswith(door) for door in DOORS[parts[0]]):
+            found.append(f"{path} imports {name}: its door is {sorted(DOORS[parts[0]])}")
+    return found
+
+
+def modules() -> list[str]:
+    return sorted(
+        p.relative_to(PACKAGE).as_posix()
+        for p in PACKAGE.rglob("*.py")
+        if p.relative_to(PACKAGE).parts != ("__init__.py",)
+    )
+
+
+@pytest.mark.parametrize("path", modules())
+def test_file_keeps_the_house_rules(path: str) -> None:
+    assert faults(path, (PACKAGE / path).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("graph/dag.py", "from connsearch.nn import network"),
+        ("prune/pruner.py", "import torch"),
+        ("graph/cost.py", "def f():\n    from torch import nn"),
+        ("nn/network.py", "import networkx as nx"),
+        ("view/tables.py", "import graphviz"),
+        ("data/clips.py", "from torchvision.io import read_video"),
+        ("train/checkpoint.py", "import pickle"),
+        ("train/loop.py", "from rich.progress import Progress"),
+    ],
+)
+def test_a_planted_fault_is_seen(path: str, source: str) -> None:
+    assert len(faults(path, source)) == 1
+
+
+def test_only_cli_and_view_print() -> None:
+    found = [
+        f"{path}:{node.lineno}"
+        for path in modules()
+        if path.split("/")[0] not in {"cli", "view"}
+        for node in ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
+    ]
+    assert found == []
+
+
+def test_rooms_are_opened_by_a_docstring_only() -> None:
+    """An ``__init__`` that imports would make every import dear; a cupboard makes its registry."""
+    for path in modules():
+        if path.endswith("__init__.py"):
+            tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
+            assert ast.get_docstring(tree), path
+            allowed = ("connsearch.registry.", "__future__.", "typing.", "collections.abc.")
+            cupboard = "Registry(" in (PACKAGE / path).read_text(encoding="utf-8")
+            rest = [n for n in imports(ast.unparse(tree)) if not n.startswith(allowed)]
+            assert cupboard or not rest, f"{path} imports {rest}"
+
+
+@pytest.mark.parametrize(
+    "arguments", ["--help", "search --help", "prune --help", "train --help", "evaluate --help"]
+)
+def test_help_does_not_import_torch(arguments: str) -> None:
+    script = (
+        "import sys\n"
+        "from connsearch.cli.app import main\n"
+        "code = main(sys.argv[1:])\n"
+        "heavy = {'torch', 'pandas', 'matplotlib', 'av', 'networkx'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "sys.exit(code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments.split()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=PACKAGE.parent,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "usage" in done.stdout.lower()
+
+
+def test_graph_and_prune_run_without_torch() -> None:
+    names = [
+        "connsearch." + path.removesuffix(".py").replace("/", ".")
+        for path in modules()
+        if path.split("/")[0] in {"graph", "prune", "evolve"} and not path.endswith("__init__.py")
+    ]
+    script = (
+        "import importlib, sys\n"
+        "sys.modules['torch'] = None\n"
+        "for name in sys.argv[1:]: importlib.import_module(name)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *names],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=PACKAGE.parent,
+    )
+    assert done.returncode == 0, done.stderr
