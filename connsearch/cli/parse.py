@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
@@ -22,8 +23,8 @@ from connsearch.errors import SettingsError
 
 C = TypeVar("C", bound=Command)
 
-_MARKERS = (tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes)
-_METAVARS = {int: "N", float: "X", str: "TEXT", Path: "PATH"}
+_MARKERS = (tyro.conf.OmitArgPrefixes, tyro.conf.EnumChoicesFromValues)
+_METAVARS: Mapping[Any, str] = {int: "N", float: "X", str: "TEXT", Path: "PATH"}
 
 
 def parse(command: type[C], arguments: Sequence[str], *, program: str) -> C:
@@ -93,7 +94,7 @@ def _mirror(
     """Returns a dataclass with the model's settings, free of rules, starting from ``start``."""
     notes = _notes(model)
     entries: list[tuple[str, Any, Any]] = []
-    for name, field in model.model_fields.items():
+    for name, field in sorted(model.model_fields.items(), key=_rank):
         if prefix + name in hidden:
             continue
         inner = _nested(field)
@@ -115,19 +116,28 @@ def _mirror(
     return mirror
 
 
+def _rank(item: tuple[str, FieldInfo]) -> int:
+    """What stands first on a help page: arguments, own options, those of every command, groups."""
+    name, field = item
+    if _nested(field) is not None:
+        return 3
+    return 0 if _flag(field).positional else 2 if name in Command.model_fields else 1
+
+
 def _annotation(name: str, field: FieldInfo, note: str) -> Any:
     """The setting's type with what tyro should say about it."""
     flag = _flag(field)
     optional = field.default is None and not field.is_required()
-    metavar = flag.metavar or (_metavar(field.annotation) if optional else None)
-    if metavar is None:
-        metavar = _METAVARS.get(cast(Any, field.annotation))
+    metavar = flag.metavar or _metavar(field.annotation)
     if flag.positional and flag.metavar is None:
-        metavar = name.upper()
-    argument: dict[str, Any] = {"help": " ".join(note.split()), "name": flag.name}
+        metavar = name.upper() if field.is_required() else f"[{name.upper()}]"
+    help_text = " ".join(note.replace("``", "").split())
+    argument: dict[str, Any] = {"help": help_text, "name": flag.name}
     if optional or flag.switch:
         argument["help_behavior_hint"] = ""
-    if metavar is not None:
+    elif flag.positional and field.is_required():
+        argument["help_behavior_hint"] = "(required)"
+    if metavar and field.annotation is not bool:
         argument["metavar"] = metavar
     if flag.short is not None:
         argument["aliases"] = (flag.short,)
@@ -139,17 +149,23 @@ def _annotation(name: str, field: FieldInfo, note: str) -> Any:
     return Annotated[(field.annotation, *extra)]
 
 
-def _metavar(annotation: Any) -> str | None:
-    """The word for the value of an optional setting: tyro's own would be ``{None}|INT``."""
-    if get_origin(annotation) in (Union, types.UnionType):
-        kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
-        words = [_metavar(kind) or "" for kind in kinds]
-        return "|".join(words)
-    if get_origin(annotation) is Literal:
-        return "{" + ",".join(map(str, get_args(annotation))) + "}"
-    if get_origin(annotation) is tuple:
-        return " ".join(_metavar(kind) or "" for kind in get_args(annotation))
-    return _METAVARS.get(annotation)
+def _metavar(annotation: Any) -> str:
+    """The word for a setting's value; tyro's own would be ``{None}|INT``."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        kinds = [kind for kind in inner if kind is not type(None)]
+        return "|".join(_metavar(kind) for kind in kinds)
+    if origin is Annotated:
+        return _metavar(inner[0])
+    if origin is Literal:
+        return "{" + ",".join(map(str, inner)) + "}"
+    if origin is tuple:
+        if inner[-1] is Ellipsis:
+            return f"{_metavar(inner[0])} ..."
+        return " ".join(_metavar(kind) for kind in inner)
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return "{" + ",".join(str(member.value) for member in annotation) + "}"
+    return _METAVARS.get(annotation, "")
 
 
 def _plain(annotation: Any, value: Any) -> Any:

@@ -5,12 +5,13 @@ Shape letters: B clips, C channels, T frames, H W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from connsearch.data.clips import ClipDataset, ClipKey
 from connsearch.data.sampling import epoch_order
@@ -70,7 +71,7 @@ def batches(
     if workers == 0:
         yield from (_batch(dataset, part) for part in plan)
     elif plan:
-        yield from _POOLS.run(dataset, plan, workers)
+        yield from _decoded_by(workers, dataset, plan)
 
 
 def _batch(dataset: ClipDataset, keys: list[ClipKey]) -> Batch:
@@ -81,3 +82,75 @@ def _batch(dataset: ClipDataset, keys: list[ClipKey]) -> Batch:
         torch.tensor([clip.label for clip in clips]),
         torch.tensor([key.index for key in keys]),
     )
+
+
+class _Plan(Sampler[list[ClipKey]]):
+    """The batches the workers are to make next; changed between epochs, never during one."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[ClipKey]] = []
+
+    def __iter__(self) -> Iterator[list[ClipKey]]:
+        return iter(self.batches)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+
+class _Work(Dataset["Batch | str"]):
+    """What a worker does with the keys of one batch; a fault travels back as its message."""
+
+    def __init__(self, dataset: ClipDataset) -> None:
+        self.dataset = dataset
+
+    def __getitems__(self, keys: list[ClipKey]) -> Batch | str:
+        try:
+            return _batch(self.dataset, keys)
+        except DataError as error:
+            return str(error)
+
+
+class _Pool:
+    """Worker processes that stay alive from epoch to epoch."""
+
+    def __init__(self, dataset: ClipDataset, workers: int) -> None:
+        self.busy = False
+        self.plan = _Plan()
+        self.loader: DataLoader[Batch | str] = DataLoader(
+            _Work(dataset),
+            batch_sampler=self.plan,
+            num_workers=workers,
+            collate_fn=cast("Callable[[list[Batch | str]], Batch | str]", _as_is),
+            persistent_workers=True,
+            worker_init_fn=_one_thread,
+            generator=torch.Generator(),
+        )
+
+    def run(self, plan: list[list[ClipKey]]) -> Iterator[Batch]:
+        self.busy, self.plan.batches = True, plan
+        try:
+            for made in self.loader:
+                if isinstance(made, str):
+                    raise DataError(made)
+                yield made
+        finally:
+            self.busy = False
+
+
+def _as_is(made: Batch | str) -> Batch | str:
+    """Returns what it is given: a worker's answer is a batch already, not a list of clips."""
+    return made
+
+
+def _one_thread(_: int) -> None:
+    torch.set_num_threads(1)
+
+
+def _decoded_by(workers: int, dataset: ClipDataset, plan: list[list[ClipKey]]) -> Iterator[Batch]:
+    """Yields the batches of a plan, made by workers that the data set keeps for the next epoch."""
+    pool = dataset.pools.get(workers)
+    if not isinstance(pool, _Pool):
+        pool = dataset.pools[workers] = _Pool(dataset, workers)
+    if pool.busy:  # two epochs at once: the second one has workers of its own
+        pool = _Pool(dataset, workers)
+    return pool.run(plan)

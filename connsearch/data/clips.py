@@ -65,13 +65,14 @@ class ClipDataset:
         self.remember = remember
         self._infos: dict[int, VideoInfo] = {}
         self._memory: dict[int, tuple[Frames, Maps | None]] = {}
+        self.pools: dict[int, object] = {}
 
     def __len__(self) -> int:
         return len(self.records)
 
     def __getstate__(self) -> dict[str, Any]:
         """The data set as a worker gets it: without what was decoded, remembering nothing."""
-        return self.__dict__ | {"_memory": {}, "remember": False}
+        return self.__dict__ | {"_memory": {}, "remember": False, "pools": {}}
 
     @property
     def labels(self) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ Shape letters: T frames, H W pixels. Frames are RGB, ``uint8``.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +15,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.container import InputContainer
+from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -30,7 +31,7 @@ SEEK_AFTER = 64
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+def _opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
     """Opens the first video stream of a file; whatever goes wrong becomes a :class:`DataError`."""
     try:
         # "file:" keeps a name with a colon from being read as a protocol, and the white list
@@ -49,7 +50,7 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             stream = container.streams.video[0]
             stream.thread_type = "NONE"
             yield container, stream
-    except (av.FFmpegError, OSError) as error:
+    except (FFmpegError, OSError) as error:
         reason = error.strerror or type(error).__name__
         size = f"{path.stat().st_size} bytes" if path.is_file() else "no such file"
         raise DataError(
@@ -64,7 +65,7 @@ def _times(container: InputContainer, stream: VideoStream) -> list[int | None]:
 
 
 def probe(path: Path) -> VideoInfo:
-    """Returns what a file says about itself; packets are counted, nothing is decoded but frame 0.
+    """Returns what a file says about itself: packets are counted, only one frame is decoded.
 
     Raises:
         DataError: the file cannot be opened, or holds no video or no frame.
@@ -76,7 +77,9 @@ def probe(path: Path) -> VideoInfo:
         height, width = stream.height, stream.width
         container.seek(0, stream=stream)
         first = next(iter(container.decode(stream)), None)
-        if first is not None and first.rotation % 180 == 90:
+        if first is None:
+            raise DataError(f"{path}: {frames} frames, none can be decoded; cure: re-encode it")
+        if first.rotation % 180 == 90:
             height, width = width, height
         return VideoInfo(frames, height, width, float(stream.average_rate or 0))
 

@@ -30,7 +30,8 @@ class DataOptions(BaseModel):
     source: str = "synthetic:mix"
     """``synthetic:appearance``, ``synthetic:motion``, ``synthetic:object`` or ``synthetic:mix``; a
     folder with one sub-folder per class (or with a clips.csv); or a CSV file with the columns path
-    and label, and optionally group, split and object. ``folder:PATH`` and ``csv:PATH`` force one."""
+    and label, and optionally group, split and object. ``folder:PATH`` and ``csv:PATH`` say
+    which."""
     frames: int = Field(default=8, ge=1, le=4096)
     """Frames of a clip."""
     stride: int = Field(default=1, ge=1, le=1024)
@@ -46,7 +47,7 @@ class DataOptions(BaseModel):
     crop_scale: tuple[float, float] = (1.0, 1.0)
     """In training the side of the crop is the size times a number drawn from this range."""
     flip: bool = False
-    """Mirror half of the training clips left to right; leave it off where direction is the class."""
+    """Mirror half of the training clips left to right; not where direction is the class."""
     brightness: float = Field(default=0.1, ge=0.0, le=1.0)
     """Training clips are made lighter or darker by up to this share of the full range."""
     contrast: float = Field(default=0.1, ge=0.0, lt=1.0)

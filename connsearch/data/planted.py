@@ -108,7 +108,7 @@ def draw_video(factors: Factors, *, frames: int, side: int, rng: np.random.Gener
 
 
 def draw_objects(factors: Factors, *, frames: int, side: int, rng: np.random.Generator) -> Bytes:
-    """Returns object maps, ``uint8`` (T, H, W): one large region that counts, one small that does not."""
+    """Returns object maps, ``uint8`` (T, H, W): a large region, and a small one of any class."""
     maps = np.zeros((frames, side, side), np.uint8)
     large = factors.region + 1, rng.uniform(0.22, 0.30) * side
     small = 1 + int(rng.integers(FACTOR_VALUES)), rng.uniform(0.10, 0.14) * side

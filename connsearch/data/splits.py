@@ -40,13 +40,17 @@ def split_records(source: Source, options: DataOptions) -> Lists:
     lists: dict[Split, list[Record]] = {split: [] for split in SPLITS}
     for record in source.records:
         lists[record.split or "train"].append(record)
-    shares: dict[Split, float] = {
-        split: share
-        for split, share in (("test", options.test_share), ("select", options.select_share))
-        if share > 0 and not lists[split]
-    }
-    if shares:
+    asked: dict[Split, float] = {"test": options.test_share, "select": options.select_share}
+    missing: list[Split] = [split for split in asked if asked[split] > 0 and not lists[split]]
+    if missing:
+        shares: dict[Split, float] = {split: asked[split] for split in missing}
         lists |= _draw(source.name, lists["train"], shares, options)
+    for split in missing:
+        if not lists[split]:
+            raise DataError(
+                f"{source.name}: too few clips of a class to put any on the {split} list\n"
+                f"  cure: more clips, a larger {split}_share, or {split}_share=0 to do without it"
+            )
     out: Lists = {split: tuple(records) for split, records in lists.items()}
     if options.split_by == "group":
         _check_groups(source.name, out)
@@ -61,7 +65,7 @@ def _draw(
     rng = np.random.default_rng([options.seed, 3])
     by_group = options.split_by == "group" and any(r.group for r in records)
     part_of = _by_group(name, records, shares, rng) if by_group else _by_clip(records, shares, rng)
-    drawn: dict[Split, list[Record]] = {"train": []} | {split: [] for split in shares}
+    drawn: dict[Split, list[Record]] = {split: [] for split in ("train", *shares)}
     for record, part in zip(records, part_of, strict=True):
         drawn[part].append(record)
     return drawn

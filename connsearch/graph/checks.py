@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterable
+from typing import cast
 
 from connsearch.registry import suggest
 
@@ -44,6 +45,15 @@ def is_whole(value: object, least: int = 1) -> bool:
     (True, False, False, False)
     """
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= LIMIT
+
+
+def are_whole(value: object) -> bool:
+    """Returns whether a value is a tuple of integers from 1 to ``LIMIT``.
+
+    >>> are_whole((3, 4)), are_whole([3, 4]), are_whole((3, 0))
+    (True, False, False)
+    """
+    return isinstance(value, tuple) and all(map(is_whole, cast(tuple[object, ...], value)))
 
 
 def is_fraction(value: object) -> bool:

@@ -18,6 +18,7 @@ from connsearch.graph.spec import (
     Block,
     Connection,
     Edge,
+    Modality,
     NetworkSettings,
     Node,
     Peer,
@@ -191,6 +192,8 @@ def _node(graph: nx.DiGraph[int], index: int, faults: list[Fault]) -> Node | Non
     kind = Stem if "modality" in fields else Block
     allowed = {name for name in kind.__dataclass_fields__ if name != "connections"}
     required = {"modality"} if kind is Stem else {"level", "filters"}
+    if fields.get("modality") in list(Modality):
+        fields["modality"] = Modality(fields["modality"])  # a plain text in a graph made by hand
     if required <= set(fields) <= allowed:
         return (
             Stem(**fields) if kind is Stem else Block(connections=_inputs(graph, index), **fields)

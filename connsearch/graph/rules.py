@@ -10,7 +10,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from connsearch.errors import Fault, StructureError
-from connsearch.graph.checks import LIMIT, is_a, is_fraction, is_whole, show, title, unknown
+from connsearch.graph.checks import (
+    LIMIT,
+    are_whole,
+    is_a,
+    is_fraction,
+    is_whole,
+    show,
+    title,
+    unknown,
+)
 from connsearch.graph.dag import dangling_nodes, live_nodes
 from connsearch.graph.families import FAMILIES, Family
 from connsearch.graph.rules_settings import setting_faults
@@ -46,8 +55,8 @@ def faults(structure: Structure, *, unreadable: Collection[int] = ()) -> list[Fa
     nothing is said about it, and nothing is concluded from it.
     """
     kind = _family(structure.family)
-    found = [*_name_faults(structure, kind), *setting_faults(structure.network)]
-    settings_sound = not found
+    settings = list(setting_faults(structure.network))
+    found = [*_name_faults(structure, kind), *settings]
     found += _whole_faults(structure, unreadable)
     for index, node in enumerate(structure.nodes):
         if index in unreadable:
@@ -57,7 +66,7 @@ def faults(structure: Structure, *, unreadable: Collection[int] = ()) -> list[Fa
         else:
             found += _block_faults(structure, index, node, kind, unreadable)
     broken = {f.node for f in found if f.node is not None} | set(unreadable)
-    found += shape_faults(structure, kind if settings_sound else None, broken)
+    found += shape_faults(structure, None if settings else kind, broken)
     return sorted(found, key=lambda f: -1 if f.node is None else f.node)
 
 
@@ -71,14 +80,13 @@ def warnings(structure: Structure) -> list[str]:
         else:
             found.append(f"node {node} is dead: nothing it computes reaches a final node")
     mode = structure.network.attention
-    named = [edge for edge, connection in structure.connections() if connection.peers]
-    if named and mode not in (Attention.PEER, Attention.FIXED):
-        found.append(f"{len(named)} connections name peers, which attention mode {mode} ignores")
-    ungated = len(structure.edges()) - len(named)
-    if ungated and mode is Attention.FIXED:
-        found.append(
-            f"{ungated} connections name no peer: attention mode fixed leaves them ungated"
-        )
+    naming = [bool(connection.peers) for _, connection in structure.connections()]
+    if any(naming) and mode not in (Attention.PEER, Attention.FIXED):
+        count = f"{sum(naming)} of {len(naming)} connections"
+        found.append(f"attention mode {mode} ignores the peers that {count} name")
+    if not all(naming) and mode is Attention.FIXED:
+        count = f"{naming.count(False)} of {len(naming)} connections"
+        found.append(f"attention mode fixed leaves {count} ungated: they name no peer")
     return found
 
 
@@ -134,7 +142,7 @@ def _top_faults(structure: Structure, highest: int, unreadable: Collection[int])
 
 def _stem_faults(index: int, stem: Stem) -> Iterator[Fault]:
     if not is_a(stem.modality, Modality):
-        message = unknown("modality", stem.modality, list(Modality))
+        message = unknown("modality", stem.modality, [m.value for m in Modality])
         yield Fault("stem-modality", message, index, show(stem))
     if not is_whole(stem.temporal_dilation):
         yield _number_fault(index, stem, "temporal dilation", stem.temporal_dilation)
@@ -169,13 +177,9 @@ def _block_faults(
 
 
 def _filter_faults(index: int, block: Block, kind: Family | None) -> Iterator[Fault]:
-    filters: object = block.filters
+    filters = block.filters
     triple = isinstance(filters, tuple)
-    if not triple:
-        sound = is_whole(filters)
-    else:
-        sound = len(block.filters) == 3 and all(map(is_whole, block.filters))  # type: ignore[arg-type]
-    if not sound:
+    if not (are_whole(filters) and len(filters) == 3 if triple else is_whole(filters)):
         message = f"filters {show(filters)}: a whole number from 1 to {LIMIT:,}, or three of them"
         yield Fault("filters", message, index, show(block))
     elif kind is not None and triple != (kind.block == "inverted_bottleneck"):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from connsearch.errors import Fault
-from connsearch.graph.checks import LIMIT, is_whole, show, unknown
+from connsearch.graph.checks import LIMIT, are_whole, is_whole, show, unknown
 from connsearch.graph.spec import Attention, NetworkSettings
 
 CHOICES = {
@@ -26,7 +26,7 @@ def setting_faults(settings: NetworkSettings) -> Iterator[Fault]:
         name: getattr(settings, name) for name in settings.__dataclass_fields__
     }
     for name in _LISTS:
-        if not _is_list_of_whole(values[name]) or not (values[name] or name == "head_widths"):
+        if not are_whole(values[name]) or not (values[name] or name == "head_widths"):
             message = f"{show(values[name])} is not a list of whole numbers from 1 to {LIMIT:,}"
             yield _fault(name, message, "write for instance [3, 4, 6, 3]")
     for name in _WHOLE:
@@ -54,10 +54,6 @@ def _level_faults(values: dict[str, Any]) -> Iterator[Fault]:
     if levels != given:
         message = f"{given} widths for the {levels} levels of network.blocks"
         yield _fault("inner_widths", message, "give one number a level in both lists")
-
-
-def _is_list_of_whole(value: object) -> bool:
-    return isinstance(value, tuple) and all(map(is_whole, value))  # type: ignore[arg-type]
 
 
 def _fault(name: str, message: str, cure: str = "") -> Fault:

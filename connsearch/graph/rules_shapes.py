@@ -24,10 +24,17 @@ def shape_faults(
     yield from found
     pinned_broken: set[int] = {f.node for f in found if f.node is not None}
     for index, block in structure.blocks():
-        if block.pinned is not None and index not in broken:
-            for fault in _pinned_faults(index, block, block.pinned):
-                pinned_broken.add(index)
-                yield fault
+        if block.pinned is None:
+            continue
+        for fault in _pinned_faults(index, block.pinned):
+            pinned_broken.add(index)
+            yield fault
+        if index not in broken and not _is_partition(block.pinned.buckets, sorted(block.inputs)):
+            message = f"pinned buckets {show(block.pinned.buckets)} do not hold the inputs "
+            message += f"{show(sorted(block.inputs))}, each once"
+            cure = "one list of inputs for each width, none of them empty"
+            pinned_broken.add(index)
+            yield Fault("pinned-buckets", message, index, show(block), cure)
     if kind is not None and not any(f.rule in ("stem-share", "finals") for f in found):
         yield from _Shapes(structure, kind, {*broken, *pinned_broken}).faults()
 
@@ -89,8 +96,8 @@ def _is_top(structure: Structure, index: int) -> bool:
     return isinstance(node, Block) and node.level == structure.network.levels - 1
 
 
-def _pinned_faults(index: int, block: Block, pinned: PinnedBlock) -> Iterator[Fault]:
-    """Faults of one block's pinned data that need no other node."""
+def _pinned_faults(index: int, pinned: PinnedBlock) -> Iterator[Fault]:
+    """Faults of one block's pinned numbers."""
     for what, value, optional in (
         ("fused_width", pinned.fused_width, False),
         ("input_stride", pinned.input_stride, False),
@@ -99,12 +106,6 @@ def _pinned_faults(index: int, block: Block, pinned: PinnedBlock) -> Iterator[Fa
         if not is_whole(value) and not (optional and value is None):
             message = f"pinned {what} {show(value)} is not a whole number from 1 to {LIMIT:,}"
             yield Fault(f"pinned-{what.replace('_', '-')}", message, index, show(pinned))
-    buckets = pinned.buckets
-    wanted = sorted(block.inputs)
-    if not _is_partition(buckets, wanted):
-        message = f"pinned buckets {show(buckets)} do not hold the inputs {show(wanted)}, each once"
-        cure = "one list of inputs for each width, none of them empty"
-        yield Fault("pinned-buckets", message, index, show(block), cure)
 
 
 def _is_partition(buckets: object, wanted: list[int]) -> bool:

@@ -115,10 +115,10 @@ class PeerAttention(nn.Module):
             means: spatial means ``(B, T, C)`` of every candidate, from :func:`frame_means`.
         """
         projected = {n: self.project[str(n)](means[n]) for n in self.candidates}
-        if self.logits is None:
-            return {s: _mix_fixed(self.fixed[s], projected) for s in self.sources}
         if self.masked:
             return {s: self._mix_masked(s, projected) for s in self.sources}
+        if self.logits is None:
+            return {s: _mix_fixed(self.fixed[s], projected) for s in self.sources}
         stacked_PN = torch.stack([projected[n].flatten() for n in self.candidates])
         mixed_EN = self.coefficients().to(stacked_PN.dtype) @ stacked_PN
         shape = next(iter(projected.values())).shape

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from connsearch.errors import PruneError
 from connsearch.graph.spec import Modality
+from connsearch.nn.inherit import check_kinship
 from connsearch.nn.mask import Mask
 from connsearch.nn.network import Network
 from connsearch.prune.pruner import Pruned
@@ -20,8 +22,13 @@ class Exactness:
     """The two networks side by side on the same clips.
 
     Attributes:
-        equal: whether every logit is the same number.
-        max_abs_difference: the largest difference of a logit; NaN where one is not finite.
+        equal: whether every number is the same, in the logits and in the features of every
+            surviving node (rounding that the head averages away shows there).
+        max_abs_difference: the largest difference among them, as far as they have the same shape
+            (published shapes may not); NaN where one is not finite.
+        max_abs_logit_difference: the largest difference of a logit.
+        first_difference: the first node, by its old number, whose features differ; None if none.
+        nodes: number of nodes compared.
         largest_logit: the largest logit of the masked original, for scale.
         clip: (frames, height, width).
         batch: number of clips.
@@ -32,6 +39,9 @@ class Exactness:
 
     equal: bool
     max_abs_difference: float
+    max_abs_logit_difference: float
+    first_difference: int | None
+    nodes: int
     largest_logit: float
     clip: tuple[int, int, int]
     batch: int
@@ -41,11 +51,13 @@ class Exactness:
 
     def __str__(self) -> str:
         verdict = "bit-equal" if self.equal else "NOT equal"
+        if self.first_difference is not None:
+            verdict += f" from node {self.first_difference} on"
         size = "x".join(map(str, self.clip))
         return (
-            f"max |difference| = {self.max_abs_difference} ({verdict}; largest logit "
-            f"{self.largest_logit:.3g}; {self.batch} clips {size}, fp32, {self.device}, "
-            f"{self.threads} threads, seed {self.seed})"
+            f"max |difference| = {self.max_abs_difference} ({verdict}: logits and {self.nodes} "
+            f"nodes, largest logit {self.largest_logit:.3g}; {self.batch} clips {size}, fp32, "
+            f"{self.device}, {self.threads} threads, seed {self.seed})"
         )
 
 
@@ -72,30 +84,65 @@ def exactness(
         clip: (frames, height, width) of the random clips.
         batch: number of clips.
         seed: seed of the clips.
+
+    Raises:
+        PruneError: the networks are not the parent and the child of this pruning, or have another
+            number of classes.
     """
-    parameter = next(parent.parameters())
-    streams = random_streams(parent, clip=clip, batch=batch, seed=seed)
-    streams = {name: stream.to(parameter.device) for name, stream in streams.items()}
-    mask = Mask(pruned.edges, frozenset(pruned.finals), pruned.peers)
-    with torch.no_grad(), torch.autocast(parameter.device.type, enabled=False):
-        with _evaluating(parent):
-            parent.mask(mask)
-            try:
-                wanted = parent(streams)
-            finally:
-                parent.mask(None)
-        with _evaluating(child):
-            found = child(streams)
+    check_kinship(child, parent, pruned)
+    if parent.num_classes != child.num_classes:
+        raise PruneError(
+            f"{parent.num_classes} classes in the original, {child.num_classes} in the pruned "
+            "network: their logits cannot be compared"
+        )
+    device = next(parent.parameters()).device
+    drawn = random_streams(parent, clip=clip, batch=batch, seed=seed)
+    streams = {name: stream.to(device) for name, stream in drawn.items()}
+    parent.mask(Mask(pruned.edges, frozenset(pruned.finals), pruned.peers))
+    try:
+        wanted = _run(parent, streams, pruned.node_map)
+    finally:
+        parent.mask(None)
+    found = _run(child, streams, pruned.node_map.values())
+    pairs = zip(wanted, found, strict=True)
+    differences = [float((a - b).abs().max()) for a, b in pairs if a.shape == b.shape]
+    same = [torch.equal(a, b) for a, b in zip(wanted, found, strict=True)]
+    *nodes_same, _ = same
+    differing = (node for node, equal in zip(pruned.node_map, nodes_same, strict=True) if not equal)
     return Exactness(
-        equal=torch.equal(wanted, found),
-        max_abs_difference=float((wanted - found).abs().max()),
-        largest_logit=float(wanted.abs().max()),
+        equal=all(same),
+        max_abs_difference=float(torch.tensor(differences).max()),  # unlike max(), keeps a NaN
+        max_abs_logit_difference=differences[-1],
+        first_difference=next(differing, None),
+        nodes=len(nodes_same),
+        largest_logit=float(wanted[-1].abs().max()),
         clip=clip,
         batch=batch,
         seed=seed,
-        device=parameter.device.type,
+        device=device.type,
         threads=torch.get_num_threads(),
     )
+
+
+def _run(network: Network, streams: Mapping[str, Tensor], nodes: Iterable[int]) -> list[Tensor]:
+    """The features of the named nodes and, last, the logits: float32, evaluation mode."""
+    features: dict[int, Tensor] = {}
+
+    def keep(index: int) -> Callable[[nn.Module, object, Tensor], None]:
+        return lambda _module, _inputs, output: features.__setitem__(index, output)
+
+    hooks = [network.nodes[index].register_forward_hook(keep(index)) for index in nodes]
+    try:
+        with (
+            torch.no_grad(),
+            torch.autocast(next(iter(streams.values())).device.type, enabled=False),
+            _evaluating(network),
+        ):
+            logits = network(streams)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [*(features[index] for index in sorted(features)), logits]
 
 
 def random_streams(

@@ -38,9 +38,13 @@ def representation_flow(
         normalisation: ``clip`` takes the range of each clip, so that a clip's flow does not depend
             on its batch mates; ``batch`` is the published rule.
     """
-    exact = rgb_BCTHW if rgb_BCTHW.dtype == torch.float64 else rgb_BCTHW.float()
-    grey_B1THW = normalise(exact.mean(1, keepdim=True), normalisation)
+    grey_B1THW = normalise(_exact(rgb_BCTHW).mean(1, keepdim=True), normalisation)
     return tv_l1(grey_B1THW, iterations)
+
+
+def _exact(x: Tensor) -> Tensor:
+    """Half precision is too coarse for the small steps of TV-L1."""
+    return x if x.dtype == torch.float64 else x.float()
 
 
 def normalise(x_BCTHW: Tensor, normalisation: Normalisation) -> Tensor:
@@ -172,5 +176,5 @@ class FeatureFlow(nn.Module):
     def forward(self, x_BCTHW: Tensor) -> Tensor:
         """Maps features ``(B, C, T, H, W)`` to the same shape."""
         narrow = x_BCTHW if self.conv1 is None else self.conv1(x_BCTHW)
-        flow = tv_l1(normalise(narrow, self.normalisation), self.iterations)
+        flow = tv_l1(normalise(_exact(narrow), self.normalisation), self.iterations)
         return F.relu(x_BCTHW + self.bn(self.conv2(flow)))

@@ -69,7 +69,7 @@ def inherit(child: Network, parent: Network, pruned: Pruned) -> InheritReport:
     Raises:
         PruneError: the networks are not the parent and the child of this pruning.
     """
-    _check_family(child, parent, pruned)
+    check_kinship(child, parent, pruned)
     old = {new: before for before, new in pruned.node_map.items()}
     theirs = parent.state_dict()
     copied: list[str] = []
@@ -89,7 +89,12 @@ def inherit(child: Network, parent: Network, pruned: Pruned) -> InheritReport:
     return InheritReport(tuple(copied), tuple(mismatched), tuple(fresh))
 
 
-def _check_family(child: Network, parent: Network, pruned: Pruned) -> None:
+def check_kinship(child: Network, parent: Network, pruned: Pruned) -> None:
+    """Refuses networks that are not the parent and the child of a pruning.
+
+    Raises:
+        PruneError: another structure on either side.
+    """
     result = pruned.structure
     if child.structure.edges() != result.edges() or len(child.nodes) != len(result):
         raise PruneError(
@@ -142,7 +147,8 @@ def _learned(name: str, child: Network, parent: Network, old: Mapping[int, int])
 def _logit(fusion: ConnectionFusion, source: int) -> Tensor:
     if fusion.logits is not None and source in fusion.learned:
         return fusion.logits.detach()[fusion.learned.index(source)]
-    return torch.logit(_coefficient(fusion, source).double()).float()
+    # A fixed coefficient that learns from now on: its nearest logit, finite also for 0 and 1.
+    return torch.logit(_coefficient(fusion, source).double(), eps=1e-6).float()
 
 
 def _coefficient(fusion: ConnectionFusion, source: int) -> Tensor:

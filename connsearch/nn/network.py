@@ -8,17 +8,16 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from connsearch.errors import DataError
 from connsearch.graph.families import family
 from connsearch.graph.plan import BlockPlan, StemPlan, plan
-from connsearch.graph.spec import Attention, Block, Edge, Modality, Peer, Structure
+from connsearch.graph.spec import Attention, Block, Edge, Peer, Structure
 from connsearch.nn.attention import PeerAttention, frame_means
 from connsearch.nn.blocks import BLOCKS
 from connsearch.nn.connection import ConnectionFusion
-from connsearch.nn.flow import representation_flow
 from connsearch.nn.head import Head
 from connsearch.nn.mask import Mask
 from connsearch.nn.stems import build_stem
+from connsearch.nn.streams import ready_streams
 
 
 class BlockNode(nn.Module):
@@ -131,10 +130,12 @@ class Network(nn.Module):
                 has object stems; ``flow`` ``(B, 2, T, H, W)`` is computed from ``rgb`` if absent.
 
         Raises:
-            DataError: a stream is missing or has another shape than the structure needs.
+            DataError: a stream is missing, or has another shape than the structure or the other
+                streams need.
         """
-        ready = self._prepare(streams)
-        clip = next(iter(ready.values())).shape[3:]
+        ready = ready_streams(streams, self.structure, self.memory_format)
+        height, width = next(iter(ready.values())).shape[3:]
+        clip = (height, width)
         features: dict[int, Tensor] = {}
         means: dict[int, Tensor] = {}
         for index, node in enumerate(self.nodes):
@@ -142,8 +143,8 @@ class Network(nn.Module):
             if isinstance(shape, StemPlan):
                 features[index] = node(ready[shape.modality])
             else:
-                inputs = {s: features[s] for s in shape.sources}
-                features[index] = node(inputs, (clip[0], clip[1]), means)
+                # No name for the inputs: it would keep the last block's alive under the head.
+                features[index] = node({s: features[s] for s in shape.sources}, clip, means)
             if index in self._peers:
                 means[index] = frame_means(features[index])
             for done in self._last_use.get(index, ()):  # what nobody reads again is freed here
@@ -237,40 +238,9 @@ class Network(nn.Module):
                 uses.setdefault(index, []).append(node)
         return uses
 
-    def _prepare(self, streams: Mapping[str, Tensor]) -> dict[Modality, Tensor]:
-        """Returns the streams the stems read, in this network's memory format."""
-        wanted = self.structure.modalities()
-        given = dict(streams)
-        if Modality.FLOW in wanted and "flow" not in given and "rgb" in given:
-            settings = self.structure.network
-            with torch.autocast(given["rgb"].device.type, enabled=False):
-                given["flow"] = representation_flow(
-                    given["rgb"],
-                    iterations=settings.flow_iterations,
-                    normalisation=settings.flow_normalisation,
-                )
-        for modality in wanted:
-            _check_stream(modality, given, self.structure.network.object_classes)
-        return {m: given[m].contiguous(memory_format=self.memory_format) for m in wanted}
-
 
 def _candidates(fusion: ConnectionFusion) -> tuple[int, ...]:
     return fusion.attention.candidates if isinstance(fusion.attention, PeerAttention) else ()
-
-
-def _check_stream(modality: Modality, given: Mapping[str, Tensor], object_classes: int) -> None:
-    channels = {Modality.RGB: 3, Modality.FLOW: 2, Modality.OBJECT: object_classes}[modality]
-    if modality not in given:
-        raise DataError(
-            f"the structure reads the {modality} stream, but the clips only have: "
-            f"{', '.join(sorted(given)) or 'nothing'}"
-        )
-    shape = tuple(given[modality].shape)
-    if len(shape) != 5 or shape[1] != channels:
-        raise DataError(
-            f"the {modality} stream must be (clips, {channels} channels, frames, height, width), "
-            f"got {shape}"
-        )
 
 
 @contextmanager

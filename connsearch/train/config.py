@@ -35,8 +35,7 @@ def read_config(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise RunError(
-            f"{path}: cannot be read as a run's config: {error}\n"
-            "  cure: choose another directory"
+            f"{path}: cannot be read as a run's config: {error}\n  cure: choose another directory"
         ) from None
     if not isinstance(found, dict) or "connsearch" not in found or "command" not in found:
         raise RunError(
@@ -82,7 +81,9 @@ def may_change(key: str) -> bool:
 
 def describe_differences(found: Mapping[str, tuple[Any, Any]]) -> str:
     """Returns one line a setting: its key, what the run has, what was asked for."""
-    lines = [f"  {key}: the run has {_short(a)}, asked for {_short(b)}" for key, (a, b) in found.items()]
+    lines = [
+        f"  {key}: the run has {_short(a)}, asked for {_short(b)}" for key, (a, b) in found.items()
+    ]
     return "\n".join(lines)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +17,7 @@ from connsearch.train.options import TrainOptions
 
 
 def describe_environment(options: TrainOptions) -> dict[str, Any]:
-    """Returns device, precision and threads as resolved here, and what else decides the last bit."""
+    """Returns device, precision and threads as resolved here, and versions and processor."""
     device = _device(options.device)
     return {
         "device": device,
@@ -34,7 +34,7 @@ def describe_environment(options: TrainOptions) -> dict[str, Any]:
 
 
 @contextmanager
-def processor_threads(count: int) -> Iterator[None]:
+def processor_threads(count: int) -> Generator[None]:
     """Computes with ``count`` threads and puts the old number back."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -92,13 +92,11 @@ def recalibrate_on(
         workers=options.workers,
     )
     count = -(-min(clips, len(dataset)) // options.batch_size)
-    return recalibrate(
-        network, islice(chosen, count), lambda batch: compute.logits(network, batch)
-    )
+    return recalibrate(network, islice(chosen, count), lambda batch: compute.logits(network, batch))
 
 
 @contextmanager
-def _evaluation_mode(network: nn.Module) -> Iterator[None]:
+def _evaluation_mode(network: nn.Module) -> Generator[None]:
     training = network.training
     network.eval()
     try:

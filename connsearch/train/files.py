@@ -61,7 +61,9 @@ def stored_structure(path: str | Path) -> Structure:
             f"{path}: carries no structure\n"
             "  cure: give a weight file or a checkpoint that connsearch wrote"
         )
-    return from_json(json.loads(stored) if isinstance(stored, str) else stored, name=Path(path).stem)
+    return from_json(
+        json.loads(stored) if isinstance(stored, str) else stored, name=Path(path).stem
+    )
 
 
 def _unreadable(path: str | Path, error: Exception) -> RunError:

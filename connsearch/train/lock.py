@@ -22,7 +22,7 @@ class DirectoryLock:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._file = open(directory / LOCK_FILE, "a+")
+        self._file = open(directory / LOCK_FILE, "a+")  # noqa: SIM115 (closed by release)
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from connsearch.graph.plan import BlockPlan
 from connsearch.graph.spec import Edge, Peer
@@ -42,12 +42,14 @@ class LogitWatch:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._parameters = [*network.connection_parameters(), *network.peer_parameters()]
+        parameters = [*network.connection_parameters(), *network.peer_parameters()]
+        self._now = [p.detach() for p in parameters]
+        self._parameters = parameters
+        self._first = [p.clone() for p in self._now]
+        self._gradients = [torch.zeros_like(p) for p in self._now]
         # Logits that do not learn (fixed coefficients) look into no parameter and drop out.
-        self._connections = self._learning(network.connection_logits())
-        self._peers = self._learning(network.peer_logits())
-        self._first = {n: v.clone() for n, v in self._views()}
-        self._gradients = {n: torch.zeros_like(v) for n, v in self._views()}
+        self._connections = self._places(network.connection_logits())
+        self._peers = self._places(network.peer_logits())
 
     @property
     def learns(self) -> bool:
@@ -56,80 +58,85 @@ class LogitWatch:
 
     def observe(self) -> None:
         """Takes note of the gradients there are, before an optimiser uses them up."""
-        for owner, views in (("connection", self._connections), ("peer", self._peers)):
-            for edge, (parameter, view) in views.items():
-                if parameter.grad is not None:
-                    found = parameter.grad.as_strided(
-                        view.shape, view.stride(), view.storage_offset()
-                    )
-                    largest = self._gradients[_name(owner, edge)]
-                    torch.maximum(largest, found.abs(), out=largest)
+        for parameter, largest in zip(self._parameters, self._gradients, strict=True):
+            if parameter.grad is not None:
+                torch.maximum(largest, parameter.grad.abs(), out=largest)
 
     def event(self, step: int) -> ConnectionsEvent:
         """Returns where everything that learns stands."""
-        return ConnectionsEvent(step, self._weights(), self._coefficients())
+        return ConnectionsEvent(step, self._weights(self._now), self._coefficients(self._now))
 
     def rows(self, step: int, epoch: int) -> Iterator[dict[str, Any]]:
         """Yields one row of ``connections.csv`` for every logit that learns."""
-        weights, peers = self._weights(), self._coefficients()
-        for edge, (_, view) in self._connections.items():
-            yield _row(step, epoch, "connection", edge, "", weights[edge], view.item())
-        for edge, (_, view) in self._peers.items():
-            for peer, logit in zip(peers[edge], view.tolist(), strict=True):
+        for edge, place in self._connections.items():
+            logit = place.look(self._now)
+            yield _row(step, epoch, "connection", edge, "", _sigmoid(logit), logit.item())
+        for edge, peers in self._coefficients(self._now).items():
+            logits = self._peers[edge].look(self._now).tolist()
+            for peer, logit in zip(peers, logits, strict=True):
                 yield _row(step, epoch, "peer", edge, peer.node, peer.coefficient, logit)
 
     def history(self) -> LogitHistory:
         """Returns first and last values and the largest gradients."""
         return LogitHistory(
-            first={e: _sigmoid(self._first[_name("connection", e)]) for e in self._connections},
-            last=self._weights(),
-            gradients={e: self._largest("connection", e) for e in self._connections},
-            first_peers={
-                e: self._as_peers(e, self._first[_name("peer", e)]) for e in self._peers
-            },
-            last_peers=self._coefficients(),
-            peer_gradients={e: self._largest("peer", e) for e in self._peers},
+            first=self._weights(self._first),
+            last=self._weights(self._now),
+            gradients=self._largest(self._connections),
+            first_peers=self._coefficients(self._first),
+            last_peers=self._coefficients(self._now),
+            peer_gradients=self._largest(self._peers),
         )
 
     def tensors(self) -> dict[str, Tensor]:
         """Returns what a checkpoint has to hold."""
-        first = {f"first/{name}": value for name, value in self._first.items()}
-        return first | {f"gradient/{name}": value for name, value in self._gradients.items()}
+        return {
+            f"{name}/{index}": tensor
+            for name, store in (("first", self._first), ("gradient", self._gradients))
+            for index, tensor in enumerate(store)
+        }
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Puts back what :meth:`tensors` gave."""
         for name, value in self.tensors().items():
             value.copy_(tensors[name])
 
-    def _learning(self, logits: Mapping[Edge, Tensor]) -> dict[Edge, tuple[nn.Parameter, Tensor]]:
-        owners = {p.untyped_storage().data_ptr(): p for p in self._parameters}
-        pairs = {e: (owners.get(v.untyped_storage().data_ptr()), v) for e, v in logits.items()}
-        return {e: (owner, view) for e, (owner, view) in pairs.items() if owner is not None}
+    def _places(self, logits: Mapping[Edge, Tensor]) -> dict[Edge, _Place]:
+        owners = {p.untyped_storage().data_ptr(): i for i, p in enumerate(self._now)}
+        found = {e: owners.get(v.untyped_storage().data_ptr()) for e, v in logits.items()}
+        return {
+            edge: _Place(owner, view.shape, view.stride(), int(view.storage_offset()))
+            for edge, view in logits.items()
+            if (owner := found[edge]) is not None
+        }
 
-    def _views(self) -> Iterator[tuple[str, Tensor]]:
-        for edge, (_, view) in self._connections.items():
-            yield _name("connection", edge), view
-        for edge, (_, view) in self._peers.items():
-            yield _name("peer", edge), view
+    def _weights(self, store: Sequence[Tensor]) -> dict[Edge, float]:
+        return {edge: _sigmoid(place.look(store)) for edge, place in self._connections.items()}
 
-    def _weights(self) -> dict[Edge, float]:
-        return {edge: _sigmoid(view) for edge, (_, view) in self._connections.items()}
+    def _coefficients(self, store: Sequence[Tensor]) -> dict[Edge, tuple[Peer, ...]]:
+        found: dict[Edge, tuple[Peer, ...]] = {}
+        for edge, place in self._peers.items():
+            shape = self._network.plan.nodes[edge.target]
+            assert isinstance(shape, BlockPlan)
+            coefficients = place.look(store).softmax(0).tolist()
+            found[edge] = tuple(map(Peer, shape.candidates, coefficients))
+        return found
 
-    def _coefficients(self) -> dict[Edge, tuple[Peer, ...]]:
-        return {edge: self._as_peers(edge, view) for edge, (_, view) in self._peers.items()}
-
-    def _as_peers(self, edge: Edge, logits: Tensor) -> tuple[Peer, ...]:
-        shape = self._network.plan.nodes[edge.target]
-        assert isinstance(shape, BlockPlan)
-        coefficients = logits.softmax(0).tolist()
-        return tuple(Peer(n, c) for n, c in zip(shape.candidates, coefficients, strict=True))
-
-    def _largest(self, owner: str, edge: Edge) -> float:
-        return self._gradients[_name(owner, edge)].max().item()
+    def _largest(self, places: Mapping[Edge, _Place]) -> dict[Edge, float]:
+        return {edge: place.look(self._gradients).max().item() for edge, place in places.items()}
 
 
-def _name(owner: str, edge: Edge) -> str:
-    return f"{owner}/{edge.source}->{edge.target}"
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a connection's logits lie in the parameters of its node."""
+
+    owner: int
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    offset: int
+
+    def look(self, store: Sequence[Tensor]) -> Tensor:
+        """Returns the same place in any list of tensors shaped like the parameters."""
+        return store[self.owner].as_strided(self.shape, self.stride, self.offset)
 
 
 def _sigmoid(logit: Tensor) -> float:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from connsearch.errors import RunError
+from connsearch.train.events import StepEvent
+from connsearch.train.metrics import Metrics
 
 METRICS_COLUMNS = (
     "step",
@@ -55,7 +57,7 @@ class CsvLog:
                     "  cure: put the file back, or start again in another directory"
                 )
             os.truncate(path, length)
-        self._file = open(path, "wb" if length is None else "ab", buffering=0)
+        self._file = open(path, "wb" if length is None else "ab", buffering=0)  # noqa: SIM115
         if length is None:
             self._write([dict(zip(self._columns, self._columns, strict=True))])
 
@@ -77,3 +79,33 @@ class CsvLog:
         writer = csv.DictWriter(text, self._columns, restval="", lineterminator="\n")
         writer.writerows(rows)
         self._file.write(text.getvalue().encode())
+
+
+def step_row(event: StepEvent, *, accuracy: float, clips: int) -> dict[str, Any]:
+    """Returns the row of ``metrics.csv`` for a step; ``accuracy`` is of its batch alone."""
+    return {
+        "step": event.step,
+        "epoch": event.epoch,
+        "split": "train",
+        "loss": event.loss,
+        "accuracy": accuracy,
+        "clips": clips,
+        "learning_rate": event.learning_rate,
+        "clips_per_second": round(event.clips_per_second, 2),
+    }
+
+
+def evaluation_row(step: int, epoch: int, split: str, metrics: Metrics) -> dict[str, Any]:
+    """Returns the row of ``metrics.csv`` for an evaluation."""
+    return {
+        "step": step,
+        "epoch": epoch,
+        "split": split,
+        "loss": metrics.loss,
+        "accuracy": metrics.accuracy,
+        "balanced_accuracy": metrics.balanced_accuracy,
+        "low": metrics.low,
+        "high": metrics.high,
+        "clips": metrics.clips,
+        "seconds_per_clip": metrics.seconds_per_clip,
+    }

@@ -25,7 +25,7 @@ class Optimisers:
         self._options = options
         self.logits = [*network.connection_parameters(), *network.peer_parameters()]
         own = {id(p) for p in self.logits}
-        self._names = {p: name for name, p in network.named_parameters()}
+        self._names: dict[Tensor, str] = {p: name for name, p in network.named_parameters()}
         self._filters = [p for p in self._names if id(p) not in own and p.requires_grad]
         self._all: dict[str, Optimizer] = {"filters": _filters(self._filters, options)}
         if self.logits:
@@ -66,7 +66,7 @@ class Optimisers:
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Puts back what :meth:`tensors` gave, in each parameter's own memory layout."""
-        by_name = {name: parameter for parameter, name in self._names.items()}
+        by_name: dict[str, Tensor] = {name: p for p, name in self._names.items()}
         for key, value in tensors.items():
             kind, rest = key.split("/", 1)
             name, memory = rest.rsplit("/", 1)
@@ -76,7 +76,7 @@ class Optimisers:
             self._all[kind].state[parameter][memory] = value
 
 
-def _filters(parameters: list[nn.Parameter], options: TrainOptions) -> Optimizer:
+def _filters(parameters: list[Tensor], options: TrainOptions) -> Optimizer:
     """Kernels decay; norms, biases and other vectors do not."""
     groups = [
         {"params": [p for p in parameters if p.dim() > 1], "weight_decay": options.decay},

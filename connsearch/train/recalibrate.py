@@ -7,7 +7,7 @@ everything it sees in a number of batches.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -33,9 +33,7 @@ class _Pool:
         axes = [0, *range(2, x.dim())]
         variance, mean = torch.var_mean(x.detach().double(), axes, correction=0)
         shift, total = mean - self.mean, self.count + n
-        self.deviation = (
-            self.deviation + variance * n + shift.square() * (self.count * n / total)
-        )
+        self.deviation = self.deviation + variance * n + shift.square() * (self.count * n / total)
         self.mean = self.mean + shift * (n / total)
         self.count = total
 
@@ -84,7 +82,7 @@ def _store(layer: _BatchNorm, pool: _Pool) -> None:
 
 
 @contextmanager
-def _batch_statistics(network: nn.Module, layers: list[_BatchNorm]):
+def _batch_statistics(network: nn.Module, layers: list[_BatchNorm]) -> Generator[None]:
     """Normalises by each batch's own statistics without touching the running ones."""
     modes = {module: module.training for module in network.modules()}
     network.eval()

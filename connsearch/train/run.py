@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,20 @@ class Run:
 
     def _write_config(self) -> None:
         atomic_write_text(self.directory / CONFIG, json.dumps(self.config, indent=2) + "\n")
+
+
+def with_origin(structure: Structure, operator: str, run: Run) -> Structure:
+    """Returns the structure with where it comes from: operator, parent, run, seed, data ..."""
+    facts = {
+        "operator": operator,
+        "parents": [structure.name],
+        "run": run.directory.name,
+        "seed": run.config.get("settings", {}).get("seed"),
+        **run.config.get("facts", {}),
+        "versions": run.config.get("environment", {}).get("versions"),
+    }
+    earlier = {"earlier": dict(structure.provenance)} if structure.provenance else {}
+    return replace(structure, provenance={**facts, **earlier})
 
 
 def _check_place(directory: Path) -> None:

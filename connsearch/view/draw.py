@@ -20,9 +20,9 @@ from connsearch.errors import Failure, UnknownNameError
 from connsearch.graph.files import atomic_write_bytes
 from connsearch.graph.spec import Edge, Structure
 from connsearch.registry import suggest
-from connsearch.view.legend import header_label, line_width
+from connsearch.view.legend import header_label
 from connsearch.view.markup import node_label, node_tooltip, output_label, weight_text
-from connsearch.view.palette import FAINT, MIXED, PAPER, TEXT
+from connsearch.view.palette import FAINT, MIXED, PAPER, TEXT, pen_width
 from connsearch.view.scene import Gate, Line, Scene, compose
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def to_dot(
     return dot
 
 
-_NODE = {"shape": "plain", "fontname": FONT, "fontsize": "11", "fontcolor": TEXT}
+_NODE = {"shape": "plain", "fontname": FONT, "fontsize": "12", "fontcolor": TEXT}
 _EDGE = {"arrowsize": "0.6"}
 
 
@@ -118,7 +118,7 @@ def _page(scene: Scene) -> dict[str, str]:
         "labeljust": "l",
         "pad": "0.25",
         "nodesep": "0.06" if scene.compact else "0.1",
-        "ranksep": "1.3",
+        "ranksep": f"{min(0.6 + 0.008 * len(scene.lines), 1.3):.2f}",
         "outputorder": "edgesfirst",
         "tooltip": " ",
     }
@@ -163,7 +163,7 @@ def _line_style(scene: Scene, line: Line) -> dict[str, str]:
     style = {
         "id": f"connection-{source}-{target}",
         "color": line.colour + ("B0" if line.below else ""),
-        "penwidth": f"{line_width(line.strength, compact=scene.compact):.2f}",
+        "penwidth": f"{pen_width(line.strength, compact=scene.compact):.2f}",
         "weight": str(1 + round(4 * line.strength)),
         "tooltip": f"{source} to {target}: weight {_exact(line)}",
     }

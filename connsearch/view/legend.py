@@ -6,25 +6,19 @@ from collections.abc import Iterator
 
 from connsearch.graph.spec import FREE
 from connsearch.view.markup import GATED, clean, escape, font, table
-from connsearch.view.palette import DEAD, FAINT, MIXED, PEER, STREAMS, TEXT
+from connsearch.view.palette import DEAD, FAINT, MIXED, PEER, STREAMS, TEXT, pen_width
 from connsearch.view.scene import Scene
 
 
 def header_label(scene: Scene, title: str) -> str:
     """Returns the label that stands above the picture."""
-    rows = [
-        font(f"<B>{escape(clean(title))}</B>", 16, TEXT),
-        font(escape(" · ".join(_facts(scene))), 10, FAINT),
-        *_rows(list(_entries(scene)), per_row=max(2, len(scene.columns) + 1)),
-        *(font(escape(note), 9, TEXT) for note in scene.notes),
-    ]
+    title = clean(title)
+    rows = [font(f"<B>{escape(title)}</B>", 16, TEXT)] if title else []
+    rows.append(font(escape(" · ".join(_facts(scene))), 10, FAINT))
+    rows.append(_grid(list(_entries(scene)), per_row=max(2, len(scene.columns) + 1)))
+    rows += [font(escape(note), 9, TEXT) for note in scene.notes]
     cells = "".join(f'<TR><TD ALIGN="LEFT" CELLPADDING="2">{row}</TD></TR>' for row in rows)
     return f"<{table(cells)}>"
-
-
-def line_width(strength: float, *, compact: bool) -> float:
-    """Returns the width in points of a line for a weight in [0, 1]."""
-    return 0.5 + 1.7 * strength if compact else 0.7 + 3.3 * strength
 
 
 def _facts(scene: Scene) -> Iterator[str]:
@@ -38,36 +32,47 @@ def _facts(scene: Scene) -> Iterator[str]:
 
 
 def _entries(scene: Scene) -> Iterator[str]:
-    """Finished cells, one entry a sample and its meaning; only what occurs."""
+    """Finished cells, a sample and its meaning each; only what occurs."""
     lines = scene.lines
     for modality in scene.structure.modalities():
         yield _entry(_sample(STREAMS[modality].line), modality.value)
     if any(line.colour == MIXED.line for line in lines):
         yield _entry(_sample(MIXED.line), "several streams")
-    widths = (line_width(weight, compact=scene.compact) for weight in (0.1, 0.5, 1.0))
-    yield _entry("".join(_sample(MIXED.line, width, 16) for width in widths), "weight 0.1, 0.5, 1")
+    widths = (pen_width(weight, compact=scene.compact) for weight in (0.1, 0.5, 1.0))
+    yield _entry("".join(_sample(MIXED.line, width, 12) for width in widths), "weight 0.1, 0.5, 1")
     if any(line.below for line in lines):
         yield _entry(_sample(MIXED.line, 1.5, style="DASHED"), f"below {scene.threshold:g}")
-    if scene.gates:
-        meaning = f"peer attention: {GATED}n is gated by node n"
-        yield _entry(_sample(PEER.line, 1.5, style="DOTTED"), meaning)
     if scene.dead:
-        yield _entry(_sample(DEAD.line), "dead: cannot change the output")
-    weights = [line.weight for line in lines] if not scene.compact else []
+        yield _entry(_sample(DEAD.line), "dead, no effect")
+    if scene.gates:
+        sample = _sample(PEER.line, 1.5, style="DOTTED")
+        yield _entry(sample, "peer attention" if scene.compact else f"{GATED}n gated by node n")
+    if scene.compact:
+        return
+    if any(len(scene.shares[line.edge.target]) > 1 for line in lines):
+        streams = scene.structure.modalities()
+        bar = "".join(_sample(STREAMS[modality].line, 4, 11) for modality in streams)
+        yield _entry(bar, "streams in a block")
+    weights = [line.weight for line in lines]
     if FREE in weights:
-        yield _entry("", "free: not learned yet")
+        yield _entry(_word("free"), "not learned yet")
     if None in weights:
-        yield _entry("", "always: coefficient 1")
+        yield _entry(_word("always"), "coefficient 1")
 
 
-def _rows(entries: list[str], *, per_row: int) -> Iterator[str]:
-    for start in range(0, len(entries), per_row):
-        yield table(f"<TR>{''.join(entries[start : start + per_row])}</TR>")
+def _grid(entries: list[str], *, per_row: int) -> str:
+    rows = [entries[start : start + per_row] for start in range(0, len(entries), per_row)]
+    return table("".join(f"<TR>{''.join(row)}</TR>" for row in rows))
 
 
-def _entry(sample: str, meaning: str) -> str:
+def _entry(samples: str, meaning: str) -> str:
     text = f'<TD ALIGN="LEFT">{font(escape(meaning), 9, TEXT)}</TD>'
-    return f"{sample}<TD WIDTH=\"4\"></TD>{text}<TD WIDTH=\"14\"></TD>"
+    sample = f'<TD ALIGN="LEFT">{table(f"<TR>{samples}</TR>")}</TD>'
+    return f'{sample}<TD WIDTH="4"></TD>{text}<TD WIDTH="14"></TD>'
+
+
+def _word(text: str) -> str:
+    return f'<TD ALIGN="LEFT">{font(f"<B>{escape(text)}</B>", 9, TEXT)}</TD>'
 
 
 def _sample(colour: str, width: float = 3.0, length: int = 24, style: str = "SOLID") -> str:
@@ -76,4 +81,4 @@ def _sample(colour: str, width: float = 3.0, length: int = 24, style: str = "SOL
         f'<TR><TD WIDTH="{length}" HEIGHT="6" FIXEDSIZE="TRUE" SIDES="B" BORDER="{round(width)}" '
         f'COLOR="{colour}" STYLE="{style}"></TD></TR><TR><TD HEIGHT="5"></TD></TR>'
     )
-    return f'<TD CELLPADDING="1">{table(line)}</TD>'
+    return f'<TD ALIGN="LEFT" CELLPADDING="1">{table(line)}</TD>'

@@ -12,7 +12,7 @@ from connsearch.view.scene import Line, Scene
 
 LONGEST_TITLE = 90
 GATED = "⊙"
-_BAR = 76  # width of the bar of streams, in points
+_BAR = 110  # width of the bar of streams, in points
 _HEADS = {"average": "average over time", "softmax": "softmax over time"}
 
 
@@ -38,15 +38,21 @@ def escape(text: str) -> str:
     return html.escape(text)
 
 
-def weight_text(weight: Weight) -> str:
-    """Returns a weight as a node shows it.
+def weight_text(weight: Weight, threshold: float = 0.5) -> str:
+    """Returns a weight as a node shows it: two digits, more where they would hide its side.
 
-    >>> weight_text(0.8465), weight_text("free"), weight_text(None)
-    ('0.85', 'free', 'always')
+    >>> weight_text(0.8465), weight_text(0.4982), weight_text("free"), weight_text(None)
+    ('0.85', '0.498', 'free', 'always')
     """
     if weight is None:
         return "always"
-    return "free" if weight == FREE else f"{weight:.2f}"
+    if weight == FREE:
+        return "free"
+    for digits in (2, 3, 4):
+        text = f"{weight:.{digits}f}"
+        if (float(text) < threshold) == (weight < threshold):
+            return text
+    return f"{weight:.6f}"
 
 
 def node_label(scene: Scene, index: int) -> str:
@@ -55,7 +61,8 @@ def node_label(scene: Scene, index: int) -> str:
     ink = node_ink(scene, index)
     if isinstance(node, Stem):
         facts = _stem_facts(node, scene.widths.get(index))
-        lines = [node_title(index, node.modality.upper()), *map(_small, facts)]
+        words = f"{node.modality.upper()} {_state(scene, index)}".strip()
+        lines = [node_title(index, words), *map(_small, facts)]
         return _box(_row(_cell("<BR/>".join(lines), 'PORT="o" CELLPADDING="5"')), ink, ink.tint)
     if scene.compact:
         facts = _small(f"{_filters(node)} · d{node.temporal_dilation} · s{node.spatial_stride}")
@@ -80,7 +87,7 @@ def node_ink(scene: Scene, index: int) -> Ink:
 
 def node_title(index: int, word: str = "") -> str:
     """Returns the first line of a label: the index, bold, and a word."""
-    word = f" {font(escape(word), 9, TEXT)}" if word else ""
+    word = f" {font(escape(word), 10, TEXT)}" if word else ""
     return f"<B>{index}</B>{word}"
 
 
@@ -110,46 +117,43 @@ def table(rows: str, attributes: str = "") -> str:
 
 
 def _block_label(scene: Scene, index: int, block: Block, ink: Ink) -> str:
-    """Inputs with weights on the left, each a port; facts on the right, the streams below them."""
-    lines = scene.inputs(index)
-    rows = [_input_cells(line) for line in lines]
+    """Inputs with weights on the left, each a port; facts on the right, the streams below."""
+    rows = [_input_cells(line, scene.threshold) for line in scene.inputs(index)]
     if not rows:
-        rows.append(_cell(_small("no inputs"), 'CELLPADDING="3"'))
+        rows.append(_cell(_small("no inputs"), 'COLSPAN="3" CELLPADDING="3"'))
     if any(gate.target == index for gate in scene.gates):
-        mark = font(f"{GATED} peers", 8, PEER.line)
-        rows.append(_cell(mark, 'PORT="p" COLSPAN="3" ALIGN="LEFT"'))
+        mark = font(f"{GATED} peers", 9, PEER.line)
+        rows.append(_cell(mark, 'PORT="p" COLSPAN="3" ALIGN="LEFT" CELLPADDING="2"'))
     kind = FAMILIES[scene.structure.family].block.replace("_", " ")
     facts = [node_title(index, _state(scene, index)), _small(kind)]
     facts += map(_small, _block_facts(block, scene.widths.get(index)))
-    inner = _row(_cell("<BR/>".join(facts), 'CELLPADDING="2"')) + _bar(scene.shares[index])
-    main = _cell(table(inner), f'PORT="o" ROWSPAN="{len(rows)}" CELLPADDING="4"')
-    rows[0] += main
-    return _box("".join(map(_row, rows)), ink, PAPER if ink is not DEAD else ink.tint)
+    rows[0] += _cell("<BR/>".join(facts), f'PORT="o" ROWSPAN="{len(rows)}" CELLPADDING="3"')
+    top = _row(_cell("", 'COLSPAN="4" HEIGHT="4"')) if len(rows) > 2 else ""
+    body = top + "".join(map(_row, rows)) + _bar(scene.shares[index])
+    return _box(body, ink, PAPER if ink is not DEAD else ink.tint)
 
 
-def _input_cells(line: Line) -> str:
+def _input_cells(line: Line, threshold: float) -> str:
     """Source, weight and gating peers of one input; the connection ends at the first cell."""
-    colour = FAINT if line.below else TEXT
-    source, weight = str(line.edge.source), weight_text(line.weight)
-    if not line.below:
-        weight = f"<B>{weight}</B>" if line.strength >= 0.5 else weight
+    weight = weight_text(line.weight, threshold)
+    number = font(weight, 9, FAINT) if line.below else font(f"<B>{weight}</B>", 9, TEXT)
     peers = "" if line.below else " ".join(f"{GATED}{peer.node}" for peer in line.peers)
     port = f'PORT="i{line.edge.source}" ALIGN="RIGHT" CELLPADDING="2"'
     return (
-        _cell(font(source, 8, FAINT), port)
-        + _cell(font(weight, 8, colour), 'ALIGN="LEFT" CELLPADDING="2"')
-        + _cell(font(peers, 8, PEER.line) if peers else "", 'ALIGN="LEFT" CELLPADDING="1"')
+        _cell(font(str(line.edge.source), 9, FAINT), port)
+        + _cell(number, 'ALIGN="LEFT" CELLPADDING="2"')
+        + _cell(font(peers, 9, PEER.line) if peers else "", 'ALIGN="LEFT" CELLPADDING="1"')
     )
 
 
 def _bar(shares: Mapping[Modality, float]) -> str:
-    """A thin bar: how much of each stream reaches the block."""
+    """A thin bar at the foot of a block: how much of each stream reaches it."""
     parts = [(STREAMS[m].line, max(round(_BAR * part), 2)) for m, part in shares.items()]
     if not parts:
         return ""
     size = 'HEIGHT="4" FIXEDSIZE="TRUE"'
     cells = "".join(_cell("", f'WIDTH="{w}" {size} BGCOLOR="{colour}"') for colour, w in parts)
-    return _row(_cell(table(_row(cells)), 'ALIGN="CENTER"'))
+    return _row(_cell(table(_row(cells)), 'COLSPAN="4" CELLPADDING="4"'))
 
 
 def _state(scene: Scene, index: int) -> str:
@@ -177,7 +181,7 @@ def _filters(block: Block) -> str:
 
 
 def _small(text: str) -> str:
-    return font(escape(text), 8, FAINT)
+    return font(escape(text), 9, FAINT)
 
 
 def _cell(content: str, attributes: str = "") -> str:

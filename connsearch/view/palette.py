@@ -33,5 +33,13 @@ DEAD = Ink("#C8102E", "#FDE8EB")
 
 TEXT = "#1F2933"
 FAINT = "#66717F"
-RULE = "#C9D0D9"
 PAPER = "#FFFFFF"
+
+
+def pen_width(strength: float, *, compact: bool = False) -> float:
+    """Returns the width in points of a line for a weight in [0, 1].
+
+    >>> pen_width(0.0), pen_width(1.0), pen_width(1.0, compact=True)
+    (0.7, 4.0, 2.2)
+    """
+    return 0.5 + 1.7 * strength if compact else 0.7 + 3.3 * strength

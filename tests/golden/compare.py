@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.flow import representation_flow
-from connsearch.nn.layers import pool_to
 from connsearch.nn.network import Network
 from tests.golden.layout import Case, from_ours, to_clip, to_parameter
 from tests.golden.subjects import Slot, Subject, build, ignorable, inputs_of
@@ -132,9 +131,7 @@ class _Seen:
         fusion._scale = scale  # type: ignore[method-assign]
 
 
-def _measure_intermediates(
-    case: Case, mode: str, seen: Mapping[str, Tensor]
-) -> Iterator[Measure]:
+def _measure_intermediates(case: Case, mode: str, seen: Mapping[str, Tensor]) -> Iterator[Measure]:
     for where, parts in intermediates(case, mode).items():
         if where not in seen:
             assert ignorable(case, where), f"nothing gives {where}"

@@ -26,7 +26,7 @@ class Case:
 
     @property
     def kind(self) -> str:
-        """The leading digit: 1 flow, 2 stems, 3 fusion, 4 blocks, 5 attention, 6 heads, 7 models."""
+        """Leading digit: 1 flow, 2 stems, 3 fusion, 4 blocks, 5 attention, 6 heads, 7 models."""
         return self.name[0]
 
     @property

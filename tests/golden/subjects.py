@@ -255,9 +255,7 @@ def _block(case: Case) -> Subject:
     shape = plan(Structure("case", family, (stem, block), settings)).nodes[1]
     assert isinstance(shape, BlockPlan)
     kind = "inverted_bottleneck" if lite else "bottleneck"
-    node = BlockNode(
-        block, shape, {0: in_width}, kind=kind, learn=True, attention=Attention.NONE
-    )
+    node = BlockNode(block, shape, {0: in_width}, kind=kind, learn=True, attention=Attention.NONE)
 
     def run(x: Mapping[str, Tensor]) -> Tensor:
         height, width = x["x"].shape[3:]

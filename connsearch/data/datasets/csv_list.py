@@ -8,6 +8,7 @@ Paths are relative to the CSV. ``split`` is ``train``, ``select`` (or ``val``), 
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 from connsearch.data.datasets import DATASETS
@@ -18,7 +19,7 @@ from connsearch.registry import suggest
 
 REQUIRED = ("path", "label")
 OPTIONAL = ("group", "split", "object")
-SPLIT_WORDS: dict[str, Split | None] = {
+SPLIT_WORDS: Mapping[str, Split | None] = {
     "train": "train",
     "val": "select",
     "select": "select",
@@ -44,7 +45,9 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
             reader = csv.reader(file, strict=True)
             rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: not a CSV file in UTF-8 ({error}); cure: save it as one") from error
+        raise DataError(
+            f"{path}: not a CSV file in UTF-8 ({error}); cure: save it as one"
+        ) from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     if not rows:
@@ -110,7 +113,7 @@ def _check_files(path: Path, records: list[Record]) -> None:
     if missing:
         raise DataError(
             f"{path}: {len(missing)} listed files are not there\n{listed(missing)}\n"
-            f"  cure: paths are relative to {path.parent}; fetch the files or take them off the list"
+            f"  cure: paths are relative to {path.parent}; fetch them, or shorten the list"
         )
     without = [r.name for r in records if r.objects is None]
     if 0 < len(without) < len(records):

@@ -14,8 +14,8 @@ from connsearch.data.records import Record, Source, Split, class_names, listed
 from connsearch.errors import DataError
 
 VIDEO_SUFFIXES = frozenset(
-    ".3gp .avi .flv .gif .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv".split()
-)
+    (".3gp", ".avi", ".flv", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts")
+) | frozenset((".ogv", ".ts", ".webm", ".wmv"))
 
 
 def _folders(path: Path) -> list[Path]:
@@ -32,10 +32,10 @@ def _videos(path: Path) -> list[Path]:
 
 def _split_folders(path: Path) -> list[tuple[Split | None, Path]]:
     """Returns (split, folder of class folders): the folder itself where it has no split folders."""
-    inside = _folders(path)
-    words = {p.name: SPLIT_WORDS.get(p.name) for p in inside}
-    if "train" in words and all(split is not None for split in words.values()):
-        return [(words[p.name], p) for p in inside]
+    found: list[tuple[Split | None, Path]] = [(SPLIT_WORDS.get(p.name), p) for p in _folders(path)]
+    splits = {split for split, _ in found}
+    if "train" in splits and None not in splits:
+        return found
     return [(None, path)]
 
 
@@ -56,7 +56,7 @@ def read_folder(rest: str, options: DataOptions) -> Source:
     for split, root in _split_folders(path):
         for folder in _folders(root):
             videos = _videos(folder)
-            found += [(folder.name, split, video) for video in videos]
+            found.extend((folder.name, split, video) for video in videos)
             if not videos:
                 empty.append(folder.relative_to(path).as_posix())
     if empty:

@@ -131,7 +131,12 @@ def _write(
             write_video(folder / video, draw_video(factors, frames=frames, side=side, rng=rng))
             drawn = draw_objects(factors, frames=frames, side=side, rng=rng)
             np.savez_compressed(folder / maps, classes=drawn)
-            row = {"path": video, "label": classes[label], "split": split, "object": maps}
+            row: dict[str, object] = {
+                "path": video,
+                "label": classes[label],
+                "split": split,
+                "object": maps,
+            }
             row["bytes"] = os.path.getsize(folder / video)
             row["object_bytes"] = os.path.getsize(folder / maps)
             row |= {"colour": factors.colour, "direction": factors.direction}

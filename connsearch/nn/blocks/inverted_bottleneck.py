@@ -46,7 +46,7 @@ class InvertedBottleneck(nn.Module):
         self.bn3 = norm(out_width, zero=True)
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
-        """Maps ``(B, C, T, H, W)`` to ``(B, filters[2], T, H / stride, W / stride)``, rounded up."""
+        """Maps ``(B, C, T, H, W)`` to ``(B, filters[2], T, ceil(H / stride), ...)``."""
         residual = x_BCTHW
         if self.shortcut is not None and self.shortcut_bn is not None:
             residual = self.shortcut_bn(self.shortcut(x_BCTHW))

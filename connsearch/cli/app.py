@@ -1,0 +1,144 @@
+"""``connsearch COMMAND``: finds the command, runs it, and turns what goes wrong into exit codes.
+
+0: done. 1: a failure. 2: a mistake in what was asked. 130: interrupted; the same line continues.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+
+from connsearch import __version__
+from connsearch.cli.command import Command
+from connsearch.cli.parse import parse
+from connsearch.cli.terminal import Terminal
+from connsearch.errors import ConnsearchError, StructureError, UserError
+from connsearch.registry import suggest
+
+COMMANDS: Mapping[str, str] = {
+    "search": "find out which blocks of a structure should be connected",
+    "prune": "cut a searched network down to the connections that matter",
+    "train": "train a pruned network further, or any structure from scratch",
+    "evaluate": "judge a trained network on the test split, once",
+    "draw": "draw a structure, a run or a checkpoint as SVG, PNG or PDF",
+    "inspect": "show the nodes, shapes, parameters, MACs and faults of a structure",
+}
+"""Each command is the class of its name in the module of its name."""
+
+DONE, FAILURE, MISTAKE, INTERRUPTED = 0, 1, 2, 130
+
+_EXAMPLES = """\
+a first tour, on built-in data:
+  connsearch search                           # writes runs/search-starter
+  connsearch prune runs/search-starter        # writes runs/search-starter/pruned
+  connsearch train runs/search-starter/pruned
+  connsearch inspect assemblenet-50 --num-classes 157
+  connsearch draw assemblenet-50 --output assemblenet-50.svg
+
+`connsearch COMMAND --help` shows the settings of a command."""
+
+
+def main(arguments: Sequence[str] | None = None, *, program: str = "connsearch") -> int:
+    """Returns the exit code of a command line, by default this process's own.
+
+    ``program`` is what the help calls a command that has a script of its own.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if not arguments or arguments[0] in ("-h", "--help", "--version"):
+        return _introduce(arguments)
+    name, *rest = arguments
+    if name not in COMMANDS:
+        print(f"error: {suggest('command', name, list(COMMANDS))}", file=sys.stderr)
+        return MISTAKE
+    program = f"{program} {name}" if program == "connsearch" else program
+    wants_json, wants_trace = "--json" in rest, "--debug" in rest
+    try:
+        command = parse(_command(name), rest, program=program)
+        report = command.execute(Terminal(json_line=command.json_line))
+        if command.json_line:
+            print(json.dumps(report, allow_nan=False, default=str), flush=True)
+    except SystemExit as stop:  # the parser has shown the help, or what it could not read
+        if stop.code not in (None, 0) and wants_json:
+            _print_error({"type": "UsageError", "message": "see the error stream"}, MISTAKE)
+        return stop.code if isinstance(stop.code, int) else DONE
+    except KeyboardInterrupt:
+        return _interrupted(name, wants_json=wants_json)
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILURE
+    except Exception as error:
+        return _explain(error, wants_json=wants_json, wants_trace=wants_trace)
+    return DONE
+
+
+def _command(name: str) -> type[Command]:
+    module = importlib.import_module(f"connsearch.cli.{name}")
+    return getattr(module, name.capitalize())
+
+
+def _introduce(arguments: Sequence[str]) -> int:
+    """Shows the version or what commands there are; no command at all is a mistake."""
+    if "--version" in arguments:
+        print(f"connsearch {__version__}")
+        return DONE
+    commands = "\n".join(f"  {name:10}{text}" for name, text in COMMANDS.items())
+    text = (
+        "usage: connsearch COMMAND [ARGUMENTS]\n\n"
+        "Finds out which blocks of a multi-stream video network should be connected, and which\n"
+        f"should attend to which.\n\ncommands:\n{commands}\n\n{_EXAMPLES}"
+    )
+    print(text, file=sys.stdout if arguments else sys.stderr)
+    return DONE if arguments else MISTAKE
+
+
+def _interrupted(command: str, *, wants_json: bool) -> int:
+    goes_on = command in ("search", "train")
+    _complain("interrupted" + (": the same line again goes on where it was" if goes_on else ""))
+    if wants_json:
+        _print_error({"type": "Interrupted", "message": "interrupted"}, INTERRUPTED)
+    return INTERRUPTED
+
+
+def _explain(error: Exception, *, wants_json: bool, wants_trace: bool) -> int:
+    """Returns the exit code after saying what went wrong, in the words of whoever raised it."""
+    mistake = isinstance(error, UserError)
+    known = isinstance(error, ConnsearchError | OSError | MemoryError)
+    if wants_trace or not known:
+        traceback.print_exception(error)
+    message = str(error) or type(error).__name__
+    if isinstance(error, MemoryError):
+        message = f"out of memory: {message}\n  cure: a smaller batch, clip or structure"
+    elif not known:
+        message = f"{type(error).__name__}: {message}\n  this is a fault of connsearch, not yours"
+    _complain(f"error: {message}")
+    code = MISTAKE if mistake else FAILURE
+    if wants_json:
+        _print_error(_as_json(error, message), code)
+    return code
+
+
+def _complain(text: str) -> None:
+    Console(stderr=True, highlight=False).print(
+        text, markup=False, emoji=False, soft_wrap=True, style="red"
+    )
+
+
+def _as_json(error: Exception, message: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"type": type(error).__name__, "message": message}
+    if isinstance(error, StructureError):
+        found["faults"] = [
+            {"rule": f.rule, "message": f.message, "node": f.node, "row": f.row, "cure": f.cure}
+            for f in error.faults
+        ]
+    return found
+
+
+def _print_error(error: Mapping[str, Any], code: int) -> None:
+    print(json.dumps({"error": error, "exit": code}), flush=True)

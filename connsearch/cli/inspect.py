@@ -1,0 +1,74 @@
+"""``connsearch inspect``: what a structure is made of, what it costs, and what is odd about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from connsearch.cli.command import Command, Flag
+from connsearch.cli.target import open_structure
+from connsearch.cli.terminal import Terminal
+from connsearch.graph.spec import Attention
+
+Size = Annotated[int, Field(ge=1, le=4096)]
+
+
+class Inspect(Command):
+    """Shows the nodes, shapes, weights, parameters and multiply-accumulates (MACs) of a structure.
+
+    A file that breaks rules is answered with all its faults and exit code 2.
+    """
+
+    structure: Annotated[str | None, Flag(positional=True)] = None
+    """The name of a structure, a structure file, a run, a pruned network, or a checkpoint; without
+    one, the known names are listed."""
+    num_classes: int = Field(default=400, ge=1, le=10**6)
+    """Classes of the classifier that is counted."""
+    attention: Attention | None = None
+    """Count with this peer-attention mode in place of the structure's own."""
+    clip: Annotated[tuple[Size, Size, Size], Flag(metavar="T H W")] = (16, 112, 112)
+    """Frames, height and width of the clip that shapes and MACs are counted for."""
+
+    def execute(self, terminal: Terminal) -> Mapping[str, Any]:
+        """Shows the tables and returns the numbers."""
+        if self.structure is None:
+            return _list_structures(terminal)
+        from connsearch.graph.cost import cost
+        from connsearch.graph.rules import validate, warnings
+        from connsearch.view.tables import structure_table, totals_table
+
+        structure = open_structure(self.structure)
+        if self.attention is not None:
+            structure = validate(structure.with_settings(attention=self.attention))
+        found = cost(structure, num_classes=self.num_classes, clip=self.clip)
+        warned = warnings(structure)
+        terminal.show(structure_table(structure, found), totals_table(structure, found))
+        for sentence in warned:
+            terminal.warn(sentence)
+        return {
+            "command": "inspect",
+            "structure": structure.name,
+            "family": structure.family,
+            "attention": structure.network.attention.value,
+            "num_classes": self.num_classes,
+            "nodes": len(structure),
+            "connections": len(structure.edges()),
+            "parameters": found.parameters,
+            "connection_parameters": found.connection_parameters,
+            "macs": found.macs,
+            "clip": list(self.clip),
+            "warnings": warned,
+        }
+
+
+def _list_structures(terminal: Terminal) -> Mapping[str, Any]:
+    from connsearch.graph.files import structure_names
+
+    names = structure_names()
+    terminal.say("structures that come with connsearch:")
+    for name in names:
+        terminal.say(f"  {name}")
+    terminal.say("next: connsearch inspect NAME")
+    return {"command": "inspect", "structures": names}

@@ -1,0 +1,155 @@
+"""What a person may point at: a structure by name or file, a run, a pruned network, a weight file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from connsearch.errors import RunError
+from connsearch.graph.spec import Structure
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from connsearch.nn.network import Network
+
+PRUNED_RECORD = "prune.json"
+"""The file that makes a directory a pruned network: what was cut, and from what."""
+
+PRUNED_STRUCTURE, PRUNED_WEIGHTS = "structure.json", "weights.safetensors"
+
+
+def open_structure(target: str) -> Structure:
+    """Returns the structure a person points at, with whatever weights it has learned so far.
+
+    Raises:
+        UnknownNameError: no structure of that name; the message names the nearest and the known.
+        StructureError: a structure file breaks rules; all faults are named.
+        RunError: no such file or directory, or a directory that is neither run nor pruned network.
+    """
+    from connsearch.graph.files import load_structure, read_structure, structure_names
+
+    path = Path(target)
+    if target in structure_names() or path.suffix == ".json":
+        return load_structure(target)
+    if path.is_dir():
+        if (path / PRUNED_RECORD).exists():
+            return read_structure(path / PRUNED_STRUCTURE)
+        from connsearch.train.record import read_run
+
+        record = read_run(path)
+        return record.structure if record.learned is None else record.learned
+    if path.suffix == ".safetensors":
+        from connsearch.train.files import stored_structure
+
+        return stored_structure(path)
+    if os.sep in target and not path.exists():
+        raise RunError(
+            f"{target}: no such file or directory\n  allowed: the name of a structure, a structure "
+            "file (.json), a weight file (.safetensors), or the directory of a run"
+        )
+    return load_structure(target)
+
+
+def is_trained(target: str) -> bool:
+    """Returns whether weights can be had from there: a directory, not a structure's name or file."""
+    from connsearch.graph.files import structure_names
+
+    return target not in structure_names() and Path(target).is_dir()
+
+
+def recorded_settings(target: str) -> Mapping[str, Any]:
+    """Returns the settings of the run that ``target`` is, or was pruned from; none elsewhere."""
+    if not is_trained(target):
+        return {}
+    for name in (PRUNED_RECORD, "config.json"):
+        path = Path(target) / name
+        if path.exists():
+            return read_settings(path)
+    return {}
+
+
+def read_settings(path: Path) -> Mapping[str, Any]:
+    """Returns the settings in a run's ``config.json`` or a file written like it.
+
+    Raises:
+        RunError: it cannot be read, or holds no settings.
+    """
+    try:
+        found: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read as a settings file: {error}") from None
+    settings = found.get("settings", found) if isinstance(found, dict) else None
+    if not isinstance(settings, dict):
+        raise RunError(
+            f"{path}: holds no settings; expected a JSON object as in a run's config.json"
+        )
+    return settings
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A network with its weights, as a run or a pruning left it.
+
+    Attributes:
+        directory: where it lies.
+        built_from: the structure the network is built from.
+        structure: the same with everything that was learned written in.
+        tensors: its ``state_dict``.
+        learns: whether stored connection weights are logits that learn, as in a search.
+    """
+
+    directory: Path
+    built_from: Structure
+    structure: Structure
+    tensors: Mapping[str, Tensor]
+    learns: bool
+
+    @property
+    def num_classes(self) -> int:
+        """Outputs of its classifier."""
+        return self.tensors["head.dense.weight"].shape[0]
+
+    def network(self) -> Network:
+        """Returns the network with its weights, on the CPU."""
+        from connsearch.nn.network import Network
+
+        network = Network(self.built_from, self.num_classes, learn_connections=self.learns)
+        network.load_state_dict(dict(self.tensors))
+        return network
+
+
+def open_trained(target: str | Path) -> Trained:
+    """Returns the trained network in the directory of a run or a pruning.
+
+    Raises:
+        RunError: it is neither, the run is unfinished, or a file in it is damaged.
+    """
+    from connsearch.graph.files import read_structure
+    from connsearch.train.files import load_weights
+    from connsearch.train.record import read_run
+
+    directory = Path(target)
+    if not directory.is_dir():
+        raise RunError(
+            f"{target}: no such run\n"
+            "  allowed: the directory that search, train or prune wrote, such as runs/search-starter"
+        )
+    if (directory / PRUNED_RECORD).exists():
+        structure = read_structure(directory / PRUNED_STRUCTURE)
+        weights = directory / PRUNED_WEIGHTS
+        if not weights.exists():
+            raise RunError(
+                f"{directory}: pruned from a structure that has no trained network, so there are "
+                "no weights here\n  cure: train it with --from-scratch"
+            )
+        return Trained(directory, structure, structure, load_weights(weights), learns=False)
+    record = read_run(directory)
+    tensors = record.weights()
+    assert record.learned is not None
+    learns = record.config["command"] == "search"
+    return Trained(directory, record.structure, record.learned, tensors, learns)

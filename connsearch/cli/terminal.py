@@ -1,0 +1,57 @@
+"""What people read: text and tables, and the events of long work as they come."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.console import Console, RenderableType
+
+from connsearch.cli.progress import Bar, Lines
+
+if TYPE_CHECKING:
+    from connsearch.train.events import Event, ResultEvent
+
+
+class Terminal:
+    """Standard output for people, or the error stream when ``--json`` takes standard output."""
+
+    def __init__(self, *, json_line: bool = False) -> None:
+        self.console = Console(file=sys.stderr if json_line else sys.stdout, highlight=False)
+
+    def say(self, text: str) -> None:
+        """Prints text as it is: no line is broken and nothing in it is read as markup."""
+        self.console.print(text, markup=False, emoji=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """Prints something a person should know that stops nothing."""
+        text = f"warning: {text}"
+        self.console.print(text, markup=False, emoji=False, soft_wrap=True, style="yellow")
+
+    def show(self, *parts: RenderableType) -> None:
+        """Prints tables and whatever else rich can lay out."""
+        for part in parts:
+            self.console.print(part)
+
+    def follow(self, events: Iterable[Event]) -> ResultEvent:
+        """Shows the events of long work as they come; returns the last one, the result."""
+        from connsearch.train.events import EvaluationEvent, ResultEvent, StepEvent, WarningEvent
+
+        result: ResultEvent | None = None
+        with Bar(self.console) if self.console.is_terminal else Lines(self.say) as progress:
+            for event in events:
+                match event:
+                    case StepEvent():
+                        progress.step(event)
+                    case EvaluationEvent():
+                        found = f"{event.split} accuracy {event.metrics}"
+                        self.say(f"after epoch {event.epoch + 1}: {found}")
+                    case WarningEvent():
+                        self.warn(event.message)
+                    case ResultEvent():
+                        result = event
+                    case _:
+                        pass
+        assert result is not None, "work ends with its result"
+        return result

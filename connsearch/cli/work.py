@@ -1,0 +1,158 @@
+"""What search, train and evaluate share: settings with one seed, where a run goes, its data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import BaseModel, Field
+
+from connsearch.cli.command import Command, Flag
+from connsearch.cli.target import read_settings
+from connsearch.cli.terminal import Terminal
+from connsearch.data.options import DataOptions
+from connsearch.errors import SettingsError
+from connsearch.graph.spec import Attention, Modality, Structure
+from connsearch.train.config import MAY_CHANGE
+
+if TYPE_CHECKING:
+    from connsearch.data.load import DataSplits
+
+RUNS = Path("runs")
+"""Where runs go unless something else is said."""
+
+
+class Work(Command):
+    """A command that trains: it has data, a seed and a run directory."""
+
+    HIDDEN: ClassVar[frozenset[str]] = frozenset({"data.seed", "training.seed"})
+
+    run: Annotated[Path | None, Flag(metavar="DIR")] = None
+    """The run directory; by default one under runs/ named after the structure, and after the
+    settings where they are not the default ones."""
+    config: Annotated[Path | None, Flag(metavar="FILE")] = None
+    """Start from the settings in this file, such as the config.json of a run; flags win."""
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    """Decides everything random: data, first weights, order of the clips, augmentation."""
+    data_seed: int | None = Field(default=None, ge=0, lt=2**63)
+    """Another seed for the planted data and for splits no file gives; by default --seed."""
+    streams: tuple[Modality, ...] | None = None
+    """Use only the stems that read these streams, such as: --streams rgb flow."""
+    attention: Attention | None = None
+    """Peer-attention mode in place of the structure's own."""
+    data: DataOptions = DataOptions()
+
+    @classmethod
+    def recorded(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Returns the settings in ``--config``, if there is one."""
+        path = values["config"]
+        return {} if path is None else cls.known(read_settings(path), where=str(path))
+
+    @classmethod
+    def known(cls, settings: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+        """Returns recorded settings as this command's own; seeds of the parts follow from its own.
+
+        Raises:
+            SettingsError: a setting this command does not know.
+        """
+        fields = set(cls.model_fields) - {"run", "config", "json_line", "debug"}
+        unknown = sorted(set(settings) - fields)
+        if unknown:
+            raise SettingsError(
+                f"{where}: no setting named {', '.join(unknown)}; known: {', '.join(sorted(fields))}"
+            )
+        return {
+            key: {k: v for k, v in value.items() if f"{key}.{k}" not in cls.HIDDEN}
+            if isinstance(value, Mapping)
+            else value
+            for key, value in settings.items()
+        }
+
+    def data_options(self) -> DataOptions:
+        """Returns the data settings with their seed."""
+        seed = self.seed if self.data_seed is None else self.data_seed
+        return self.data.model_copy(update={"seed": seed})
+
+    def settings(self) -> dict[str, Any]:
+        """Returns everything that decides the result, as JSON values."""
+        values = self.model_dump(mode="json", exclude={"run", "config", "json_line", "debug"})
+        values["data"] = self.data_options().model_dump(mode="json")
+        return values
+
+    def directory(self, default: Path) -> Path:
+        """Returns the run directory: the one asked for, or the default one.
+
+        Settings that are not the default ones and decide the result add a short hash to its name,
+        so that the same line always finds its own run and no other.
+        """
+        if self.run is not None:
+            return self.run
+        changed = _changed(self, exclude={"run", "config", "json_line", "debug", "target"})
+        if not changed:
+            return default
+        text = json.dumps(changed, sort_keys=True)
+        return default.with_name(f"{default.name}-{hashlib.sha256(text.encode()).hexdigest()[:6]}")
+
+
+def _changed(model: BaseModel, *, exclude: Iterable[str] = ()) -> dict[str, Any]:
+    """The settings that differ from their defaults, as JSON values, without what decides nothing."""
+    values = model.model_dump(mode="json", exclude_defaults=True, exclude=set(exclude))
+    return _deciding(values)
+
+
+def _deciding(values: Mapping[str, Any]) -> dict[str, Any]:
+    found = {
+        key: _deciding(value) if isinstance(value, Mapping) else value
+        for key, value in values.items()
+        if key not in MAY_CHANGE
+    }
+    return {key: value for key, value in found.items() if value != {}}
+
+
+def open_data(options: DataOptions, terminal: Terminal) -> DataSplits:
+    """Returns the data, after saying what there is."""
+    from connsearch.data.load import load_data
+
+    terminal.say(f"data: {options.source}")
+    data = load_data(options)
+    for note in data.notes:
+        terminal.warn(note)
+    counts = ", ".join(f"{name} {len(split)}" for name, split in data)
+    size = "x".join(map(str, data.clip))
+    terminal.say(f"  {len(data.classes)} classes; clips of {size}: {counts}")
+    return data
+
+
+def suit(structure: Structure, data: DataSplits, work: Work) -> Structure:
+    """Returns the structure with the streams and attention asked for, fit for the data's objects.
+
+    Raises:
+        SettingsError: a stream the data has not, or a structure without one that was asked for.
+    """
+    from connsearch.graph.streams import keep_streams
+
+    if work.streams is not None:
+        structure = keep_streams(structure, work.streams)
+    if work.attention is not None:
+        structure = structure.with_settings(attention=work.attention)
+    return fit_objects(structure, data)
+
+
+def fit_objects(structure: Structure, data: DataSplits) -> Structure:
+    """Returns the structure with as many object channels as the data has object classes.
+
+    Raises:
+        SettingsError: the structure reads object maps and the data has none.
+    """
+    if Modality.OBJECT not in structure.modalities():
+        return structure
+    if not data.object_classes:
+        others = " ".join(m for m in structure.modalities() if m is not Modality.OBJECT)
+        raise SettingsError(
+            f"{structure.name} reads the object stream, but {data.name} has no object maps\n"
+            f"  cure: --streams {others}, or data with object maps"
+        )
+    return structure.with_settings(object_classes=data.object_classes)

@@ -1,0 +1,72 @@
+"""Clips on their way into a network: flow where it is missing, checks, memory format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from connsearch.errors import DataError
+from connsearch.graph.spec import Modality, Structure
+from connsearch.nn.flow import representation_flow
+
+
+def ready_streams(
+    streams: Mapping[str, Tensor], structure: Structure, memory_format: torch.memory_format
+) -> dict[Modality, Tensor]:
+    """Returns the streams ``(B, C, T, H, W)`` a structure's stems read.
+
+    Flow is computed from ``rgb`` where it is not given.
+
+    Raises:
+        DataError: a stream is missing or has another shape than the structure or the other
+            streams need.
+    """
+    wanted = structure.modalities()
+    settings = structure.network
+    given = dict(streams)
+    computed = Modality.FLOW in wanted and "flow" not in given and "rgb" in given
+    read = [Modality.RGB if computed and m is Modality.FLOW else m for m in wanted]
+    for modality in read:
+        _check(modality, given, settings.object_classes)
+    _check_alike({m: given[m] for m in read})
+    if computed:
+        with torch.autocast(given["rgb"].device.type, enabled=False):
+            given["flow"] = representation_flow(
+                given["rgb"],
+                iterations=settings.flow_iterations,
+                normalisation=settings.flow_normalisation,
+            )
+    return {m: given[m].contiguous(memory_format=memory_format) for m in wanted}
+
+
+def _check(modality: Modality, given: Mapping[str, Tensor], object_classes: int) -> None:
+    channels = {Modality.RGB: 3, Modality.FLOW: 2, Modality.OBJECT: object_classes}[modality]
+    if modality not in given:
+        raise DataError(
+            f"the structure reads the {modality} stream, but the clips only have: "
+            f"{', '.join(sorted(given)) or 'nothing'}"
+        )
+    stream = given[modality]
+    shape = tuple(stream.shape)
+    if len(shape) != 5 or shape[1] != channels or not stream.numel():
+        raise DataError(
+            f"the {modality} stream must be (clips, {channels} channels, frames, height, width), "
+            f"none of them 0, got {shape}"
+        )
+    if not stream.is_floating_point():
+        raise DataError(
+            f"the {modality} stream must hold floating point numbers, got {stream.dtype}; "
+            "scale pixels to -1..1 first"
+        )
+
+
+def _check_alike(streams: Mapping[Modality, Tensor]) -> None:
+    """Clips, frames, height and width agree: broadcasting would hide that they do not."""
+    shapes = {m: (s.shape[0], *s.shape[2:]) for m, s in streams.items()}
+    if len(set(shapes.values())) > 1:
+        listed = "; ".join(f"{m} {shape}" for m, shape in shapes.items())
+        raise DataError(
+            f"all streams must have the same (clips, frames, height, width), got {listed}"
+        )

@@ -1,0 +1,112 @@
+"""The one-shot search as published: every connection at once, in one level, beside the filters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+
+from connsearch.data.load import DataSplits
+from connsearch.errors import DataError, SettingsError
+from connsearch.graph.rules import validate
+from connsearch.graph.space import over_connect
+from connsearch.graph.spec import FREE, Modality, Structure
+from connsearch.nn.network import Network
+from connsearch.search.alarms import alarms
+from connsearch.search.options import SearchOptions
+from connsearch.train.events import Event, WarningEvent
+from connsearch.train.loop import optimise
+from connsearch.train.run import Run, with_origin
+from connsearch.train.seeds import derive
+
+
+def search(
+    structure: Structure, data: DataSplits, options: SearchOptions, *, run: Run
+) -> Iterator[Event]:
+    """Yields the events of a search: steps, connections, evaluations, checkpoints, alarms, result.
+
+    The result is the searched structure with its learned connection weights and peers; the exact
+    logits lie in the weights beside it. The test split stays closed. A finished run only gives its
+    result again.
+
+    Args:
+        structure: where to start; over-connected first unless the options say otherwise.
+        data: the splits; ``train`` teaches filters and connections alike, ``select`` is looked at.
+        options: how to search.
+        run: where everything is kept; one that stopped goes on where it was.
+
+    Raises:
+        SettingsError: nothing in the structure can be searched.
+        StructureError: the structure breaks a rule.
+        TrainingError: the loss is not finite.
+    """
+    if run.finished:
+        yield WarningEvent(f"{run.directory}: this search is finished; this is its result")
+        yield run.result()
+        return
+    space = search_space(suited(structure, data), options)
+    network = build(space, len(data.classes), options)
+    outcome = yield from optimise(network, data, options, run=run, open_test=False)
+    raised = alarms(outcome.logits)
+    yield from (WarningEvent(str(alarm)) for alarm in raised)
+    found = with_origin(network.learned_structure(), "one-shot search", run)
+    report = {
+        **outcome.report(run),
+        "alarms": [
+            {"kind": a.kind, "what": a.what, "edges": [list(e) for e in a.edges], "of": a.of}
+            for a in raised
+        ],
+    }
+    named = replace(found, name=f"{structure.name}-searched")
+    yield run.finish(named, network.state_dict(), outcome.metrics, report)
+
+
+def suited(structure: Structure, data: DataSplits) -> Structure:
+    """Returns the structure with as many object classes as the data has.
+
+    Raises:
+        DataError: it has object stems, and the data has no object maps.
+    """
+    if Modality.OBJECT not in structure.modalities():
+        return structure
+    if not data.object_classes:
+        raise DataError(
+            f"{structure.name} reads an object stream, but {data.name} has no object maps\n"
+            "  cure: data with object maps, or a structure without object stems"
+        )
+    return structure.with_settings(object_classes=data.object_classes)
+
+
+def search_space(structure: Structure, options: SearchOptions) -> Structure:
+    """Returns the structure whose connections are searched.
+
+    Raises:
+        SettingsError: no connection of it can learn.
+        StructureError: the structure breaks a rule.
+    """
+    space = validate(structure)
+    if options.over_connect:
+        space = over_connect(space, keep_weights=options.warm_start)
+    elif not options.warm_start:
+        stored = space.weights()
+        space = space.with_weights({e: FREE for e, w in stored.items() if w is not None})
+    if all(weight is None for weight in space.weights().values()):
+        raise SettingsError(
+            f"{structure.name}: no connection has a weight to search, each block has one input\n"
+            "  cure: over_connect, or give blocks more inputs"
+        )
+    return space
+
+
+def build(space: Structure, num_classes: int, options: SearchOptions) -> Network:
+    """Returns the network of a search space: every connection weight learns."""
+    return Network(
+        space,
+        num_classes,
+        learn_connections=True,
+        seed=derive(options.seed, "first weights"),
+        memory_format=(
+            torch.channels_last_3d if options.channels_last else torch.contiguous_format
+        ),
+    )

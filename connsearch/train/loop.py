@@ -1,0 +1,292 @@
+"""The training loop: a generator of events that goes on, bit for bit, where it was killed.
+
+Nothing random has a state. The order of the clips and their augmentation follow from (seed, epoch,
+index), dropout from (seed, step), the learning rate from the step. So a run is its tensors and the
+number of steps done, and that is what a checkpoint holds.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from connsearch.data.batches import Batch, batch_count, batches
+from connsearch.data.clips import ClipDataset
+from connsearch.data.load import DataSplits
+from connsearch.errors import DataError, TrainingError
+from connsearch.graph.files import to_json
+from connsearch.nn.network import Network
+from connsearch.train.checkpoint import Checkpoint, digest
+from connsearch.train.counters import Clock, Tally
+from connsearch.train.environment import describe_environment, processor_threads
+from connsearch.train.evaluate import Compute, evaluate, recalibrate_on
+from connsearch.train.events import CheckpointEvent, EvaluationEvent, Event, StepEvent, WarningEvent
+from connsearch.train.files import CONNECTIONS, METRICS
+from connsearch.train.logits import LogitHistory, LogitWatch
+from connsearch.train.logs import evaluation_row, step_row
+from connsearch.train.metrics import Metrics
+from connsearch.train.optimisers import Optimisers
+from connsearch.train.options import TrainOptions
+from connsearch.train.run import Run, with_origin
+from connsearch.train.seeds import derive
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where a training ended: evaluations by split, what the logits did, steps and seconds."""
+
+    metrics: dict[str, Metrics]
+    logits: LogitHistory
+    steps: int
+    seconds: float
+    digest: str
+
+    def report(self, run: Run) -> dict[str, Any]:
+        """Returns the numbers for ``result.json``."""
+        return {
+            "steps": self.steps,
+            "seconds": round(self.seconds, 3),
+            "digest": self.digest,
+            "warnings": list(run.warnings),
+        }
+
+
+def fit(
+    network: Network, data: DataSplits, options: TrainOptions, *, run: Run, open_test: bool = True
+) -> Iterator[Event]:
+    """Yields the events of training a network: steps, evaluations, checkpoints, and the result.
+
+    A finished run only gives its result again. See :func:`optimise` for arguments and errors.
+    """
+    if run.finished:
+        yield WarningEvent(f"{run.directory}: this run is finished; this is its result")
+        yield run.result()
+        return
+    outcome = yield from optimise(network, data, options, run=run, open_test=open_test)
+    structure = with_origin(network.learned_structure(), "train", run)
+    yield run.finish(structure, network.state_dict(), outcome.metrics, outcome.report(run))
+
+
+def optimise(
+    network: Network, data: DataSplits, options: TrainOptions, *, run: Run, open_test: bool
+) -> Generator[Event, None, Outcome]:
+    """Yields events until the last step, and returns the evaluation of the finished network.
+
+    Args:
+        network: trained in place; the same first weights on every call for the same run.
+        data: the splits. Evaluations during training use ``select`` (skipped when it is empty).
+        options: how to train.
+        run: where logs and checkpoints go; one that stopped goes on from its last checkpoint.
+        open_test: evaluate on ``test`` too, once, at the very end.
+
+    Raises:
+        DataError: there is no training clip.
+        RunError: the run belongs to other data or other first weights.
+        TrainingError: the loss is not finite; the last checkpoint stays as it is.
+    """
+    if not len(data.train):
+        raise DataError("there is no clip to train on; the train split is empty")
+    environment = run.settle(
+        network.structure,
+        describe_environment(options),
+        {"data": data.fingerprint, "first_weights": digest(network.state_dict(), {})},
+    )
+    with processor_threads(environment["threads"]):
+        training = _Training(network, data, options, run, environment)
+        yield from training.resume()
+        yield from training.steps()
+        return (yield from training.conclude(open_test=open_test))
+
+
+class _Training:
+    """One network on its way: everything :func:`optimise` keeps between two events."""
+
+    def __init__(
+        self,
+        network: Network,
+        data: DataSplits,
+        options: TrainOptions,
+        run: Run,
+        environment: Mapping[str, Any],
+    ) -> None:
+        device = environment["device"]
+        self.network = network.to(device)
+        self.data, self.options, self.run = data, options, run
+        self.compute = Compute(device, bf16=environment["precision"] == "bf16")
+        self.optimisers = Optimisers(network, options)
+        self.watch = LogitWatch(network)
+        self.per_epoch = batch_count(data.train, data.train.options.batch_size)
+        self.total = options.steps or options.epochs * self.per_epoch
+        self.step = 0
+        self.tally = Tally()
+        self.clock = Clock()
+
+    def resume(self) -> Iterator[Event]:
+        """Puts everything back to the newest checkpoint, if there is one."""
+        found = self.run.restore()
+        yield from (WarningEvent(message) for message in self.run.warnings)
+        if found is not None:
+            self.step = found.step
+            self.network.load_state_dict(_part(found.tensors, "model"))
+            self.optimisers.restore(_part(found.tensors, "optimiser"))
+            self.watch.restore(_part(found.tensors, "logits"))
+            self.tally = Tally(**found.state["tally"])
+            self.clock.before = found.notes["seconds"]
+        elif self.watch.learns:
+            yield self._log_connections()
+
+    def steps(self) -> Iterator[Event]:
+        """Yields the events of every step still to do; a checkpoint comes last in its step."""
+        while self.step < self.total:
+            epoch, start = divmod(self.step, self.per_epoch)
+            for batch in self._batches(epoch, start):
+                yield self._train_step(batch, epoch)
+                last = self.step == self.total
+                if self.watch.learns and (last or self.step % self.options.log_every == 0):
+                    yield self._log_connections()
+                if self._evaluation_due() and not last:
+                    self._recalibrate()
+                    yield from self._evaluate("select", epoch)
+                if last or self._checkpoint_due():
+                    yield self._checkpoint()
+                if last:
+                    break
+
+    def conclude(self, *, open_test: bool) -> Generator[Event, None, Outcome]:
+        """Yields the last evaluations, and returns them with everything else that was seen."""
+        epoch = (self.total - 1) // self.per_epoch
+        metrics: dict[str, Metrics] = {}
+        self._recalibrate()
+        for split in ("select", "test") if open_test else ("select",):
+            for event in self._evaluate(split, epoch):
+                yield event
+                metrics[split] = event.metrics
+        return Outcome(
+            metrics,
+            self.watch.history(),
+            self.total,
+            self.clock.seconds(),
+            digest(self.network.state_dict(), {}),
+        )
+
+    def _batches(self, epoch: int, start: int) -> Iterator[Batch]:
+        options = self.data.train.options
+        return batches(
+            self.data.train,
+            batch_size=options.batch_size,
+            seed=self.options.seed,
+            epoch=epoch,
+            shuffle=True,
+            augment=True,
+            workers=options.workers,
+            start=start,
+        )
+
+    def _train_step(self, batch: Batch, epoch: int) -> StepEvent:
+        labels = batch.labels.to(self.compute.device)
+        self.network.train()
+        logits, loss = self._forward(batch, labels)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise self._diverged(value)
+        loss.backward()
+        self.watch.observe()
+        rate = self.optimisers.step(self.step, total_steps=self.total)
+        self.step += 1
+        hits = int((logits.argmax(1) == labels).sum())
+        self.tally.add(epoch, hits, len(labels))
+        event = StepEvent(
+            step=self.step,
+            epoch=epoch,
+            steps_per_epoch=self.per_epoch,
+            total_steps=self.total,
+            loss=value,
+            accuracy=self.tally.accuracy,
+            clips_per_second=self.clock.tick(len(labels)),
+            learning_rate=rate,
+        )
+        self.run.log(METRICS, step_row(event, accuracy=hits / len(labels), clips=len(labels)))
+        return event
+
+    def _forward(self, batch: Batch, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """The only place with random numbers of torch's own (dropout)."""
+        devices = [torch.cuda.current_device()] if self.compute.device == "cuda" else []
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(derive(self.options.seed, "step", self.step))
+            logits = self.compute.logits(self.network, batch)
+        loss = F.cross_entropy(logits, labels, label_smoothing=self.options.label_smoothing)
+        return logits.detach(), loss
+
+    def _diverged(self, loss: float) -> TrainingError:
+        return TrainingError(
+            f"step {self.step + 1} of {self.total}: the loss is {loss}, at a peak learning rate of "
+            f"{self.options.peak_rate} (connections: {self.options.connection_lr}), precision "
+            f"{'bf16' if self.compute.bf16 else 'fp32'}\n"
+            f"  the last checkpoint is as it was: {self.run.directory}\n"
+            "  cure: a new run with a smaller lr, with a smaller grad_clip, or in fp32"
+        )
+
+    def _evaluation_due(self) -> bool:
+        return self.step % (self.options.evaluation_interval * self.per_epoch) == 0
+
+    def _checkpoint_due(self) -> bool:
+        every = self.options.checkpoint_steps
+        if every is not None and self.step % every == 0:
+            return True
+        return self.clock.save_due(self.options.checkpoint_seconds)
+
+    def _recalibrate(self) -> None:
+        if self.options.recalibrate_clips:
+            recalibrate_on(
+                self.network,
+                self.data.train,
+                clips=self.options.recalibrate_clips,
+                seed=self.options.seed,
+                compute=self.compute,
+            )
+
+    def _evaluate(self, split: str, epoch: int) -> Iterator[EvaluationEvent]:
+        dataset: ClipDataset = getattr(self.data, split)
+        if not len(dataset):
+            return
+        metrics = evaluate(self.network, dataset, classes=self.data.classes, compute=self.compute)
+        self.run.log(METRICS, evaluation_row(self.step, epoch, split, metrics))
+        self.clock.skip()
+        yield EvaluationEvent(epoch, split, metrics, self.step)
+
+    def _log_connections(self) -> Event:
+        epoch = max(self.step - 1, 0) // self.per_epoch
+        self.run.log(CONNECTIONS, *self.watch.rows(self.step, epoch))
+        return self.watch.event(self.step)
+
+    def _checkpoint(self) -> CheckpointEvent:
+        begin = time.perf_counter()
+        tensors = {
+            **_named("model", self.network.state_dict()),
+            **_named("optimiser", self.optimisers.tensors()),
+            **_named("logits", self.watch.tensors()),
+        }
+        state = {
+            "tally": asdict(self.tally),
+            "structure": to_json(self.network.learned_structure()),
+        }
+        notes = {"seconds": self.clock.seconds()}
+        path = self.run.save(Checkpoint(self.step, tensors, state, notes))
+        self.clock.saved(begin)
+        return CheckpointEvent(self.step, path)
+
+
+def _named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    start = f"{prefix}/"
+    return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
