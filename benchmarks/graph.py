@@ -1,15 +1,17 @@
 """How long the graph room takes on structures far larger than any published one.
 
 Builds structures of up to 10,000 nodes and 100,000 connections, and times parsing, validating,
-writing and reading them, and deriving shapes, cost and hash; growth is the time on the largest
-over the time on the smallest, beside the growth in size.
+writing and reading them, and deriving shapes, cost and hash. Times are CPU seconds of one thread,
+the shortest of a few, so that a busy machine does not lengthen them; growth is the time on the
+largest over the time on the smallest, beside the growth in size.
 
-    python benchmarks/graph.py [--nodes 1000 10000] [--markdown benchmarks/graph.md]
+    python -m benchmarks.graph [--nodes 1000 10000] [--markdown benchmarks/graph.md]
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import tempfile
 import time
@@ -26,7 +28,7 @@ from connsearch.graph.hashing import structure_hash
 from connsearch.graph.parse import parse_structure
 from connsearch.graph.plan import pin, plan
 from connsearch.graph.rules import validate
-from connsearch.graph.spec import Attention, NetworkSettings, Structure
+from connsearch.graph.spec import Attention, NetworkSettings
 
 LEVELS = 20
 STEMS = 20
@@ -76,12 +78,12 @@ def tasks(nodes: int, folder: Path) -> dict[str, Callable[[], object]]:
 
 
 def seconds(work: Callable[[], object], repeats: int) -> float:
-    """Returns the shortest of a few timings."""
+    """Returns the shortest of a few timings, in CPU seconds."""
     times: list[float] = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return min(times)
 
 
@@ -92,8 +94,7 @@ def table(sizes: list[int], repeats: int) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         for nodes in sizes:
             work = tasks(nodes, Path(folder))
-            read: Any = read_structure(Path(folder) / f"{nodes}.json")
-            connections.append(_connections(read))
+            connections.append(len(read_structure(Path(folder) / f"{nodes}.json").edges()))
             for name, task in work.items():
                 timings.setdefault(name, []).append(seconds(task, repeats))
     growth = connections[-1] / connections[0]
@@ -109,22 +110,29 @@ def table(sizes: list[int], repeats: int) -> list[str]:
     return lines
 
 
-def _connections(structure: Structure) -> int:
-    return len(structure.edges())
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--nodes", type=int, nargs="+", default=[1_000, 10_000])
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--markdown", type=Path, help="also write the table to this file")
     options = parser.parse_args()
     lines = table(sorted(options.nodes), options.repeats)
     print("\n".join(lines))
     if options.markdown is not None:
-        machine = f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}"
-        head = ["# The graph room on large structures", "", "python benchmarks/graph.py", ""]
-        foot = ["", f"{machine}, {datetime.now(UTC):%Y-%m-%d}; shortest of {options.repeats}."]
+        machine = (
+            f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+            f"Python {platform.python_version()}"
+        )
+        head = [
+            "# The graph room on large structures",
+            "",
+            "    python -m benchmarks.graph --markdown benchmarks/graph.md",
+            "",
+        ]
+        foot = [
+            "",
+            f"{machine}, {datetime.now(UTC):%Y-%m-%d}; CPU seconds, shortest of {options.repeats}.",
+        ]
         options.markdown.write_text("\n".join([*head, *lines, *foot]) + "\n", encoding="utf-8")
 
 

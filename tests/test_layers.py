@@ -12,21 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "connsearch"
 
-STAIRS = [
-    "errors",
-    "registry",
-    "graph",
-    "prune",
-    "evolve",
-    "nn",
-    "data",
-    "train",
-    "search",
-    "focus",
-    "view",
-    "cli",
-    "__main__",
-]
+STAIRS = "errors registry graph prune evolve nn data train search focus view cli __main__".split()
 """A room imports itself and the rooms before it."""
 
 TORCH_FREE = {"errors", "registry", "graph", "prune", "evolve", "cli"}

@@ -1,1 +1,1 @@
-"""The commands: one file each. They wire the rooms together; only here and in ``view`` is printed."""
+"""The commands: one file each. They wire the rooms together, and they print."""

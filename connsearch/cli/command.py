@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -57,10 +56,3 @@ class Command(BaseModel, ABC):
         A command that works on a run takes what the run recorded.
         """
         return {}
-
-
-class Configured(Command):
-    """A command whose settings a file can hold."""
-
-    config: Annotated[Path | None, Flag(metavar="FILE")] = None
-    """Start from the settings in this file, the config.json of a run for instance; flags win."""

@@ -15,43 +15,57 @@ if TYPE_CHECKING:
     from connsearch.train.metrics import Metrics
 
 
+_NEXT = {"search": "connsearch prune {}", "train": "connsearch evaluate {}"}
+
+
 def report_run(
     command: str, directory: Path, result: ResultEvent, terminal: Terminal
 ) -> dict[str, Any]:
     """Returns the JSON object of a finished run, after showing it and drawing its pictures."""
-    pictures = draw_run(directory, result.structure, terminal)
-    for alarm in result.report.get("alarms", []):
-        terminal.warn(f"{alarm['kind']}: {alarm['what']}")
+    structure, report = result.structure, result.report
     show_metrics(result.metrics, terminal)
-    edges = result.structure.edges()
-    terminal.say(
-        f"structure: {result.path} ({len(result.structure)} nodes, {len(edges)} connections)"
-    )
-    terminal.say("pictures: " + ", ".join(map(str, pictures)))
-    next_step = {
-        "search": f"connsearch prune {directory}",
-        "train": f"connsearch evaluate {directory}",
-    }
-    terminal.say(f"next: {next_step[command]}")
+    pictures = _pictures(directory, structure, terminal)
+    edges = structure.edges()
+    terminal.say(f"structure: {result.path} ({len(structure)} nodes, {len(edges)} connections)")
+    say_pictures(pictures, terminal)
+    terminal.say("next: " + _NEXT[command].format(directory))
     return {
         "command": command,
         "run": str(directory),
         "finished": True,
         "structure": str(result.path),
-        "nodes": len(result.structure),
+        "nodes": len(structure),
         "connections": len(edges),
         "metrics": {name: found.to_json() for name, found in result.metrics.items()},
         "pictures": [str(picture) for picture in pictures],
-        **{
-            k: result.report[k]
-            for k in ("steps", "seconds", "digest", "alarms")
-            if k in result.report
-        },
+        **{k: report[k] for k in ("steps", "seconds", "digest", "alarms") if k in report},
     }
 
 
+def _pictures(directory: Path, structure: Structure, terminal: Terminal) -> list[Path]:
+    """The pictures of a run, drawn when it ends; a finished run's own are not drawn again."""
+    from connsearch.view.plots import run_pictures
+
+    last = directory / "structure.png"
+    if last.exists():
+        return sorted(p for p in directory.iterdir() if p.suffix in (".svg", ".png"))
+    pictures = run_pictures(directory, structure)
+    for suffix in (".svg", ".png"):
+        pictures += draw(structure, last.with_suffix(suffix), terminal)
+    return sorted(pictures)
+
+
+def say_pictures(pictures: Sequence[Path], terminal: Terminal) -> None:
+    """Says where pictures are: one directory, each name once, its formats after it."""
+    for folder in sorted({picture.parent for picture in pictures}):
+        here = [picture for picture in pictures if picture.parent == folder]
+        names = ", ".join(sorted({picture.stem for picture in here}))
+        suffixes = ", ".join(sorted({picture.suffix for picture in here}))
+        terminal.say(f"pictures: {names} ({suffixes}) in {folder}")
+
+
 def show_metrics(metrics: Mapping[str, Metrics], terminal: Terminal) -> None:
-    """Shows a table with one row a split, and the recall of each class where the test is open."""
+    """Shows a table with one row a split; nothing if there is none."""
     from connsearch.view.tables import metrics_table
 
     rows = [
@@ -59,7 +73,7 @@ def show_metrics(metrics: Mapping[str, Metrics], terminal: Terminal) -> None:
             "split": name,
             "clips": found.clips,
             "accuracy": found.accuracy,
-            "95 % interval": f"{found.low:.3f} to {found.high:.3f}",
+            "95% interval": f"{found.low:.3f} to {found.high:.3f}",
             "balanced": found.balanced_accuracy,
             "loss": found.loss,
         }
@@ -69,24 +83,34 @@ def show_metrics(metrics: Mapping[str, Metrics], terminal: Terminal) -> None:
         terminal.show(metrics_table(rows, title="accuracy"))
 
 
-def draw_run(directory: Path, structure: Structure, terminal: Terminal) -> list[Path]:
-    """Returns the pictures of a run; those that are missing are drawn, a failure is only said."""
-    drawn: list[Path] = []
-    for suffix in ("svg", "png"):
-        drawn += draw_once(structure, directory / f"structure.{suffix}", terminal)
-    return drawn
+def show_classes(metrics: Metrics, counts: Mapping[str, int], terminal: Terminal) -> None:
+    """Shows how many clips of each class were recognised, each with its interval."""
+    from connsearch.train.metrics import wilson_interval
+    from connsearch.view.tables import metrics_table
+
+    rows: list[dict[str, object]] = []
+    for name, recall in metrics.recalls.items():
+        clips = counts[name]
+        right = 0 if recall is None else round(recall * clips)
+        low, high = wilson_interval(right, clips)
+        rows.append(
+            {
+                "class": name,
+                "clips": clips,
+                "right": right,
+                "recall": recall,
+                "95% interval": f"{low:.3f} to {high:.3f}",
+            }
+        )
+    terminal.show(metrics_table(rows, title="by class"))
 
 
-def draw_once(
-    structure: Structure, path: Path, terminal: Terminal, *, threshold: float = 0.5
-) -> Sequence[Path]:
-    """Returns the picture's path, drawn unless it is there; a failure is a warning, not an end."""
+def draw(structure: Structure, path: Path, terminal: Terminal) -> list[Path]:
+    """Returns the picture's path; a picture that fails is a warning: the work is done."""
     from connsearch.view.draw import render
 
-    if path.exists():
-        return [path]
     try:
-        return [render(structure, path, threshold=threshold)]
+        return [render(structure, path)]
     except Failure as error:
         terminal.warn(str(error))
         return []

@@ -1,16 +1,16 @@
-"""Command line -> settings. tyro reads the flags, pydantic judges the values, all faults at once.
+"""Command line -> settings. tyro reads the words, pydantic judges them: all faults at once.
 
-The models know nothing of the command line. Each is mirrored by a plain dataclass without any
-rule: tyro fills that, and its values go to the model in one piece.
+The models know nothing of the command line. Each is mirrored by a plain dataclass of texts: tyro
+fills that, and what it was given goes to the model in one piece.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import types
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
+from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 import docstring_parser
@@ -20,33 +20,25 @@ from pydantic.fields import FieldInfo
 
 from connsearch.cli.command import Command, Flag
 from connsearch.errors import SettingsError
+from connsearch.registry import suggest
 
 C = TypeVar("C", bound=Command)
 
-_MARKERS = (tyro.conf.OmitArgPrefixes, tyro.conf.EnumChoicesFromValues)
-_METAVARS: Mapping[Any, str] = {int: "N", float: "X", str: "TEXT", Path: "PATH"}
+_WORDS: Mapping[Any, str] = {int: "N", float: "X", str: "TEXT", Path: "PATH"}
 
 
 def parse(command: type[C], arguments: Sequence[str], *, program: str) -> C:
     """Returns the settings of a command: its defaults, what is recorded, then the flags.
 
     Raises:
-        SettingsError: values out of range, or that contradict each other; all are named.
-        SystemExit: an unknown flag or a value of the wrong type (2), or ``--help`` (0).
+        SettingsError: values that cannot be read, are out of range, or contradict each other; all
+            are named.
+        SystemExit: an unknown or a missing option (2), or ``--help`` (0).
     """
     values = _read(command, arguments, program, {})
     recorded = command.recorded(values)
     if recorded:
         values = _read(command, arguments, program, recorded)
-    return validated(command, values)
-
-
-def validated(command: type[C], values: Mapping[str, Any]) -> C:
-    """Returns the command with these settings.
-
-    Raises:
-        SettingsError: values out of range, or that contradict each other; all are named.
-    """
     try:
         return command.model_validate(values)
     except ValidationError as error:
@@ -62,36 +54,47 @@ def option_name(command: type[BaseModel], path: Sequence[str | int]) -> str:
             break
         field = model.model_fields[str(part)]
         flag = _flag(field)
-        name = flag.name or str(part).replace("_", "-")
-        name = name.upper() if flag.positional else f"--{name}"
         model = _nested(field)
+        if model is not None:
+            name = f"{part} settings"
+        elif flag.positional:
+            name = str(part).upper()
+        else:
+            name = "--" + (flag.name or str(part).replace("_", "-"))
     return name
 
 
 def _read(
     command: type[Command], arguments: Sequence[str], program: str, start: Mapping[str, Any]
 ) -> dict[str, Any]:
-    mirror = _mirror(command, start, "", command.HIDDEN)
-    filled = tyro.cli(
-        mirror, prog=program, description=_text(command), args=list(arguments), config=_MARKERS
+    """The values by name, as deep as the groups are, still as texts."""
+    filled: Any = tyro.cli(
+        _mirror(command, start, "", command.HIDDEN),
+        prog=program,
+        description=_text(command),
+        args=list(arguments),
+        config=(tyro.conf.OmitArgPrefixes,),
     )
-    return {**_hidden(command, start), **_as_dict(filled)}
+    return _values(command, filled)
 
 
-def _hidden(command: type[Command], start: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: start[key] for key in command.HIDDEN if key in start}
-
-
-def _as_dict(filled: Any) -> dict[str, Any]:
-    """The mirror's values by name, as deep as its groups are."""
-    values = {field.name: getattr(filled, field.name) for field in dataclasses.fields(filled)}
-    return {k: _as_dict(v) if dataclasses.is_dataclass(v) else v for k, v in values.items()}
+def _values(model: type[BaseModel], filled: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field in dataclasses.fields(filled):
+        value, kind = getattr(filled, field.name), model.model_fields[field.name]
+        inner = _nested(kind)
+        if inner is not None:
+            value = _values(inner, value)
+        elif value in ("none", "None") and _is_optional(kind) and "none" not in _choices(kind):
+            value = None
+        found[field.name] = value
+    return found
 
 
 def _mirror(
     model: type[BaseModel], start: Mapping[str, Any], prefix: str, hidden: frozenset[str]
 ) -> type[Any]:
-    """Returns a dataclass with the model's settings, free of rules, starting from ``start``."""
+    """Returns a dataclass with the model's settings as texts, starting from ``start``."""
     notes = _notes(model)
     entries: list[tuple[str, Any, Any]] = []
     for name, field in sorted(model.model_fields.items(), key=_rank):
@@ -101,16 +104,12 @@ def _mirror(
         if inner is not None:
             group = _mirror(inner, start.get(name, {}), f"{prefix}{name}.", hidden)
             entries.append((name, group, dataclasses.field(default_factory=group)))
-            continue
-        annotation = _annotation(name, field, field.description or notes.get(name, ""))
-        if name in start:
-            value = _plain(field.annotation, start[name])
-            entries.append((name, annotation, dataclasses.field(default=value)))
-        elif field.is_required():
-            entries.append((name, annotation, dataclasses.field()))
+        elif name in start or not field.is_required():
+            value = start.get(name, field.get_default(call_default_factory=True))
+            default = dataclasses.field(default=_as_text(value))
+            entries.append((name, _option(name, field, notes), default))
         else:
-            value = field.get_default(call_default_factory=True)
-            entries.append((name, annotation, dataclasses.field(default=value)))
+            entries.append((name, _option(name, field, notes), dataclasses.field()))
     mirror = dataclasses.make_dataclass(model.__name__, entries, kw_only=True)
     mirror.__doc__ = _text(model)
     return mirror
@@ -124,58 +123,79 @@ def _rank(item: tuple[str, FieldInfo]) -> int:
     return 0 if _flag(field).positional else 2 if name in Command.model_fields else 1
 
 
-def _annotation(name: str, field: FieldInfo, note: str) -> Any:
-    """The setting's type with what tyro should say about it."""
+def _option(name: str, field: FieldInfo, notes: Mapping[str, str]) -> Any:
+    """The type tyro reads a setting as, with what the help says about it."""
     flag = _flag(field)
-    optional = field.default is None and not field.is_required()
-    metavar = flag.metavar or _metavar(field.annotation)
-    if flag.positional and flag.metavar is None:
-        metavar = name.upper() if field.is_required() else f"[{name.upper()}]"
-    help_text = " ".join(note.replace("``", "").split())
-    argument: dict[str, Any] = {"help": help_text, "name": flag.name}
-    if optional or flag.switch:
+    note = field.description or notes.get(name, "")
+    argument: dict[str, Any] = {"help": " ".join(note.replace("``", "").split()), "name": flag.name}
+    if flag.switch or (field.default is None and not field.is_required()):
         argument["help_behavior_hint"] = ""
-    elif flag.positional and field.is_required():
-        argument["help_behavior_hint"] = "(required)"
-    if metavar and field.annotation is not bool:
-        argument["metavar"] = metavar
     if flag.short is not None:
         argument["aliases"] = (flag.short,)
+    kind = _as_read(field.annotation)
+    if kind is not bool:
+        word = flag.metavar or _word(field.annotation)
+        if flag.positional:
+            word = name.upper() if field.is_required() else f"[{name.upper()}]"
+        argument["metavar"] = word
     extra: list[Any] = [tyro.conf.arg(**argument)]
     if flag.positional:
         extra.append(tyro.conf.Positional)
     if flag.switch:
         extra.append(tyro.conf.FlagCreatePairsOff)
-    return Annotated[(field.annotation, *extra)]
+    return Annotated[(kind, *extra)]
 
 
-def _metavar(annotation: Any) -> str:
-    """The word for a setting's value; tyro's own would be ``{None}|INT``."""
+def _as_read(annotation: Any) -> Any:
+    """The type of a setting with every single value a text; yes/no settings stay what they are."""
     origin, inner = get_origin(annotation), get_args(annotation)
-    if origin in (Union, types.UnionType):
-        kinds = [kind for kind in inner if kind is not type(None)]
-        return "|".join(_metavar(kind) for kind in kinds)
-    if origin is Annotated:
-        return _metavar(inner[0])
-    if origin is Literal:
-        return "{" + ",".join(map(str, inner)) + "}"
+    if origin in (Union, UnionType):
+        return _as_read(next(kind for kind in inner if kind is not NoneType)) | None
     if origin is tuple:
         if inner[-1] is Ellipsis:
-            return f"{_metavar(inner[0])} ..."
-        return " ".join(_metavar(kind) for kind in inner)
+            return tuple[str, ...]
+        return tuple[(str,) * len(inner)]
+    return bool if annotation is bool else str
+
+
+def _as_text(value: Any) -> Any:
+    """A default as tyro would have read it."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, tuple | list):
+        return tuple(str(_as_text(part)) for part in cast("Sequence[Any]", value))
+    return str(value.value if isinstance(value, Enum) else value)
+
+
+def _word(annotation: Any) -> str:
+    """What stands for a setting's value in the help."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType):
+        return "|".join(_word(kind) for kind in inner if kind is not NoneType)
+    if origin is Annotated:
+        return _word(inner[0])
+    if origin is tuple:
+        if inner[-1] is Ellipsis:
+            return f"{_word(inner[0])} ..."
+        return " ".join(map(_word, inner))
+    return _WORDS.get(annotation) or "{" + ",".join(_values_of(annotation)) + "}"
+
+
+def _values_of(annotation: Any) -> list[str]:
+    """The texts a setting can be, where they can be counted."""
+    if get_origin(annotation) is Literal:
+        return [str(value) for value in get_args(annotation)]
     if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return "{" + ",".join(str(member.value) for member in annotation) + "}"
-    return _METAVARS.get(annotation, "")
+        return [str(member.value) for member in annotation]
+    return [value for kind in get_args(annotation) for value in _values_of(kind)]
 
 
-def _plain(annotation: Any, value: Any) -> Any:
-    """A value from JSON as the type the flag would have given: tuples and paths."""
-    kinds = [annotation, *get_args(annotation)]
-    if isinstance(value, list) and any(get_origin(k) is tuple for k in kinds):
-        return tuple(cast(list[Any], value))
-    if isinstance(value, str) and Path in kinds:
-        return Path(value)
-    return value
+def _choices(field: FieldInfo) -> list[str]:
+    return _values_of(field.annotation)
+
+
+def _is_optional(field: FieldInfo) -> bool:
+    return NoneType in get_args(field.annotation)
 
 
 def _nested(field: FieldInfo) -> type[BaseModel] | None:
@@ -205,13 +225,26 @@ def _text(model: type[BaseModel]) -> str:
 
 def _explain(command: type[Command], error: ValidationError) -> str:
     """Every fault with the option it is about, what was read, and what is allowed."""
-    faults = error.errors(include_url=False, include_context=False)
+    faults = error.errors(include_url=False)
     count = f"{len(faults)} setting" + ("s" if len(faults) != 1 else "")
     lines = [f"{count} cannot be used"]
     for fault in faults:
+        name, read = option_name(command, fault["loc"]), fault["input"]
         message = fault["msg"].removeprefix("Value error, ")
-        message = message.replace("Input should be", "should be")
-        read = fault["input"]
-        shown = "" if isinstance(read, Mapping) else f"read {read!r}; "
-        lines.append(f"  {option_name(command, fault['loc'])}: {shown}{message}")
+        if fault["type"] in ("literal_error", "enum"):
+            known = _choices(_field(command, fault["loc"]))
+            message = suggest(f"value of {name}", str(read), known)
+        elif not isinstance(read, Mapping) and not message.startswith("read "):
+            message = f"read {read!r}; {message.replace('Input should', 'it should')}"
+        lines.append(f"  {name}: {message}")
     return "\n".join(lines)
+
+
+def _field(command: type[BaseModel], path: Sequence[str | int]) -> FieldInfo:
+    model, field = command, FieldInfo()
+    for part in path:
+        if part not in model.model_fields:
+            break
+        field = model.model_fields[str(part)]
+        model = _nested(field) or model
+    return field

@@ -84,8 +84,8 @@ class Bar:
     def step(self, event: StepEvent) -> None:
         """Moves the bar."""
         if self._task is None:
-            fields = {"epoch": "", "state": "", "left": ""}
-            self._task = self._progress.add_task("", total=event.total_steps, **fields)
+            total = event.total_steps
+            self._task = self._progress.add_task("", total=total, epoch="", state="", left="")
         self._progress.update(
             self._task,
             completed=event.step,

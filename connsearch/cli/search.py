@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from connsearch.cli.command import Flag
 from connsearch.cli.outcome import report_run
@@ -22,6 +22,8 @@ class Search(Work):
 
     Interrupted or killed, the same line goes on where it was; once finished, it shows the result.
     """
+
+    NAMED: ClassVar[tuple[str, ...]] = ("structure",)
 
     structure: Annotated[str, Flag(positional=True)] = "starter"
     """The name of a structure (see `connsearch inspect`), a structure file, or an earlier run."""
@@ -41,6 +43,9 @@ class Search(Work):
             if run.finished:
                 terminal.say("this search is finished; its result:")
                 result = run.result()
+                for alarm in result.report.get("alarms", []):
+                    count = f"{len(alarm['edges'])} of {alarm['of']}"
+                    terminal.warn(f"{count} {alarm['what']} {alarm['kind']}")
             else:
                 data = open_data(self.data_options(), terminal)
                 structure = suit(structure, data, self)

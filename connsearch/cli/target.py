@@ -1,4 +1,4 @@
-"""What a person may point at: a structure by name or file, a run, a pruned network, a weight file."""
+"""What a person may point at: a structure, a run, a pruned network, a weight file."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from connsearch.errors import RunError
 from connsearch.graph.spec import Structure
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from connsearch.nn.network import Network
 
 PRUNED_RECORD = "prune.json"
@@ -56,39 +54,55 @@ def open_structure(target: str) -> Structure:
 
 
 def is_trained(target: str) -> bool:
-    """Returns whether weights can be had from there: a directory, not a structure's name or file."""
+    """Returns whether weights can be had from there: from a directory, not from a structure."""
     from connsearch.graph.files import structure_names
 
     return target not in structure_names() and Path(target).is_dir()
 
 
 def recorded_settings(target: str) -> Mapping[str, Any]:
-    """Returns the settings of the run that ``target`` is, or was pruned from; none elsewhere."""
+    """Returns the settings of the run that ``target`` is or comes from; none for a structure."""
+    return _recorded(target, "settings")
+
+
+def recorded_facts(target: str) -> Mapping[str, Any]:
+    """Returns what that run found out, such as the fingerprint of its data."""
+    return _recorded(target, "facts")
+
+
+def recorded_data(target: str) -> dict[str, Any]:
+    """Returns the data settings of that run as a command's own: same clips, same splits."""
+    data = recorded_settings(target).get("data")
+    if not isinstance(data, Mapping):
+        return {}
+    values = dict(cast("Mapping[str, Any]", data))
+    return {"data_seed": values.pop("seed", None), "data": values}
+
+
+def read_record(path: Path) -> Mapping[str, Any]:
+    """Returns the JSON object in a file that connsearch wrote.
+
+    Raises:
+        RunError: it cannot be read, or is something else.
+    """
+    try:
+        found: Any = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path}: cannot be read as JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise RunError(f"{path}: holds no JSON object")
+    return cast("dict[str, Any]", found)
+
+
+def _recorded(target: str, key: str) -> Mapping[str, Any]:
     if not is_trained(target):
         return {}
     for name in (PRUNED_RECORD, "config.json"):
         path = Path(target) / name
         if path.exists():
-            return read_settings(path)
+            found = read_record(path).get(key, {})
+            return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
     return {}
-
-
-def read_settings(path: Path) -> Mapping[str, Any]:
-    """Returns the settings in a run's ``config.json`` or a file written like it.
-
-    Raises:
-        RunError: it cannot be read, or holds no settings.
-    """
-    try:
-        found: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path}: cannot be read as a settings file: {error}") from None
-    settings = found.get("settings", found) if isinstance(found, dict) else None
-    if not isinstance(settings, dict):
-        raise RunError(
-            f"{path}: holds no settings; expected a JSON object as in a run's config.json"
-        )
-    return settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +120,7 @@ class Trained:
     directory: Path
     built_from: Structure
     structure: Structure
-    tensors: Mapping[str, Tensor]
+    tensors: Mapping[str, Any]
     learns: bool
 
     @property
@@ -137,7 +151,7 @@ def open_trained(target: str | Path) -> Trained:
     if not directory.is_dir():
         raise RunError(
             f"{target}: no such run\n"
-            "  allowed: the directory that search, train or prune wrote, such as runs/search-starter"
+            "  allowed: a directory that search, train or prune wrote, such as runs/search-starter"
         )
     if (directory / PRUNED_RECORD).exists():
         structure = read_structure(directory / PRUNED_STRUCTURE)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from connsearch.cli.command import Command, Flag
-from connsearch.cli.target import read_settings
+from connsearch.cli.target import read_record
 from connsearch.cli.terminal import Terminal
 from connsearch.data.options import DataOptions
 from connsearch.errors import SettingsError
 from connsearch.graph.spec import Attention, Modality, Structure
-from connsearch.train.config import MAY_CHANGE
+from connsearch.registry import suggest
+from connsearch.train.config import differences, may_change
 
 if TYPE_CHECKING:
     from connsearch.data.load import DataSplits
@@ -24,11 +25,17 @@ if TYPE_CHECKING:
 RUNS = Path("runs")
 """Where runs go unless something else is said."""
 
+_NOT_RECORDED = frozenset({"run", "config", "json_line", "debug"})
+"""Settings that decide where things go and what is shown, but no result."""
+
 
 class Work(Command):
     """A command that trains: it has data, a seed and a run directory."""
 
     HIDDEN: ClassVar[frozenset[str]] = frozenset({"data.seed", "training.seed"})
+
+    NAMED: ClassVar[tuple[str, ...]] = ()
+    """Settings that the default run directory is named after in full."""
 
     run: Annotated[Path | None, Flag(metavar="DIR")] = None
     """The run directory; by default one under runs/ named after the structure, and after the
@@ -46,10 +53,20 @@ class Work(Command):
     data: DataOptions = DataOptions()
 
     @classmethod
+    def inherited(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Returns the settings that come with what the command works on."""
+        return {}
+
+    @classmethod
     def recorded(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Returns the settings in ``--config``, if there is one."""
-        path = values["config"]
-        return {} if path is None else cls.known(read_settings(path), where=str(path))
+        """Returns what comes with the target, and over it the settings in ``--config``."""
+        start = dict(cls.inherited(values))
+        if values["config"] is not None:
+            path = Path(values["config"])
+            found = read_record(path)
+            given = cls.known(found.get("settings", found), where=str(path))
+            start = {**start, **given, "data": {**start.get("data", {}), **given.get("data", {})}}
+        return start
 
     @classmethod
     def known(cls, settings: Mapping[str, Any], *, where: str) -> dict[str, Any]:
@@ -58,17 +75,13 @@ class Work(Command):
         Raises:
             SettingsError: a setting this command does not know.
         """
-        fields = set(cls.model_fields) - {"run", "config", "json_line", "debug"}
-        unknown = sorted(set(settings) - fields)
-        if unknown:
-            raise SettingsError(
-                f"{where}: no setting named {', '.join(unknown)}; known: {', '.join(sorted(fields))}"
-            )
+        known = sorted(set(cls.model_fields) - _NOT_RECORDED)
+        faults = [suggest("setting", name, known) for name in settings if name not in known]
+        if faults:
+            raise SettingsError(f"{where}: " + "; ".join(faults))
         return {
-            key: {k: v for k, v in value.items() if f"{key}.{k}" not in cls.HIDDEN}
-            if isinstance(value, Mapping)
-            else value
-            for key, value in settings.items()
+            name: _without(value, name, cls.HIDDEN) if isinstance(value, Mapping) else value
+            for name, value in settings.items()
         }
 
     def data_options(self) -> DataOptions:
@@ -80,6 +93,7 @@ class Work(Command):
         """Returns everything that decides the result, as JSON values."""
         values = self.model_dump(mode="json", exclude={"run", "config", "json_line", "debug"})
         values["data"] = self.data_options().model_dump(mode="json")
+        values["training"]["seed"] = self.seed
         return values
 
     def directory(self, default: Path) -> Path:
@@ -90,26 +104,18 @@ class Work(Command):
         """
         if self.run is not None:
             return self.run
-        changed = _changed(self, exclude={"run", "config", "json_line", "debug", "target"})
+        plain = {name: getattr(self, name) for name in self.NAMED}
+        usual = type(self).model_validate({**plain, **self.inherited(plain)})
+        found = differences(usual.settings(), self.settings())
+        changed = {key: now for key, (_, now) in found.items() if not may_change(key)}
         if not changed:
             return default
         text = json.dumps(changed, sort_keys=True)
         return default.with_name(f"{default.name}-{hashlib.sha256(text.encode()).hexdigest()[:6]}")
 
 
-def _changed(model: BaseModel, *, exclude: Iterable[str] = ()) -> dict[str, Any]:
-    """The settings that differ from their defaults, as JSON values, without what decides nothing."""
-    values = model.model_dump(mode="json", exclude_defaults=True, exclude=set(exclude))
-    return _deciding(values)
-
-
-def _deciding(values: Mapping[str, Any]) -> dict[str, Any]:
-    found = {
-        key: _deciding(value) if isinstance(value, Mapping) else value
-        for key, value in values.items()
-        if key not in MAY_CHANGE
-    }
-    return {key: value for key, value in found.items() if value != {}}
+def _without(values: Mapping[str, Any], group: str, hidden: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if f"{group}.{name}" not in hidden}
 
 
 def open_data(options: DataOptions, terminal: Terminal) -> DataSplits:

@@ -6,8 +6,8 @@ Shape letters: T frames, H W pixels. Frames are RGB, ``uint8``.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -59,9 +60,9 @@ def _opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
         ) from error
 
 
-def _times(container: InputContainer, stream: VideoStream) -> list[int | None]:
-    """Returns the presentation time of every frame that will be shown, in file order."""
-    return [p.pts for p in container.demux(stream) if p.size > 0 and not p.is_discard]
+def _shown(packet: Packet[VideoStream]) -> bool:
+    """Returns whether a packet holds a frame that is to be shown."""
+    return packet.size > 0 and not packet.is_discard
 
 
 def probe(path: Path) -> VideoInfo:
@@ -70,18 +71,20 @@ def probe(path: Path) -> VideoInfo:
     Raises:
         DataError: the file cannot be opened, or holds no video or no frame.
     """
+    first: VideoFrame | None = None
+    count = 0
     with _opened(path) as (container, stream):
-        frames = len(_times(container, stream))
-        if frames == 0 or stream.width < 1 or stream.height < 1:
-            raise DataError(f"{path}: a video stream without frames; cure: replace the file")
-        height, width = stream.height, stream.width
-        container.seek(0, stream=stream)
-        first = next(iter(container.decode(stream)), None)
-        if first is None:
-            raise DataError(f"{path}: {frames} frames, none can be decoded; cure: re-encode it")
-        if first.rotation % 180 == 90:
-            height, width = width, height
-        return VideoInfo(frames, height, width, float(stream.average_rate or 0))
+        for packet in container.demux(stream):
+            count += _shown(packet)
+            if first is None:
+                first = next(iter(packet.decode()), None)
+        fps = float(stream.average_rate or 0)
+    if first is None:
+        raise DataError(f"{path}: {count} frames, none can be decoded; cure: re-encode the file")
+    height, width = first.height, first.width
+    if first.rotation % 180 == 90:
+        height, width = width, height
+    return VideoInfo(count, height, width, fps)
 
 
 def _picture(frame: VideoFrame, size: tuple[int, int] | None) -> Frames:
@@ -96,26 +99,32 @@ def _picture(frame: VideoFrame, size: tuple[int, int] | None) -> Frames:
     return np.ascontiguousarray(np.rot90(rgb, turns), dtype=np.uint8)
 
 
-def _numbered(
-    container: InputContainer, stream: VideoStream, first: int
+def _numbers_by_time(path: Path) -> dict[int, int]:
+    """Returns presentation time -> frame number; empty where times are missing or repeated."""
+    with _opened(path) as (container, stream):
+        times = [packet.pts for packet in container.demux(stream) if _shown(packet)]
+    known = sorted({time for time in times if time is not None})
+    return {time: n for n, time in enumerate(known)} if len(known) == len(times) else {}
+
+
+def _sought(
+    container: InputContainer, stream: VideoStream, numbers: dict[int, int], first: int
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Yields (number, frame) in order of presentation, from at or before frame ``first``."""
-    if first > SEEK_AFTER:
-        times = _times(container, stream)
-        known = sorted(t for t in times if t is not None)
-        if len(set(known)) == len(times) and first < len(known):
-            number = {time: n for n, time in enumerate(known)}
-            container.seek(known[first], stream=stream, backward=True)
-            frames = container.decode(stream)
-            frame = next(frames, None)
-            if frame is not None and number.get(frame.pts or 0, len(known)) <= first:
-                yield number[frame.pts or 0], frame
-                for frame in frames:
-                    if frame.pts in number:
-                        yield number[frame.pts], frame
-                return
-        container.seek(0, stream=stream)
-    yield from enumerate(container.decode(stream))
+    """Yields (number, frame) from the key frame before ``first`` on; nothing if that fails."""
+    # One frame is decoded before the seek: only the first packet says which encoder wrote the
+    # stream, and without knowing it H.264 in 4:4:4 decodes to noise.
+    if next(container.decode(stream), None) is None:
+        return
+    target = next(time for time, number in numbers.items() if number == first)
+    container.seek(target, stream=stream, backward=True)
+    begun = False
+    for frame in container.decode(stream):
+        number = -1 if frame.pts is None else numbers.get(frame.pts, -1)
+        if not begun and not 0 <= number <= first:
+            return
+        begun = True
+        if number >= 0:
+            yield number, frame
 
 
 def read_frames(
@@ -131,22 +140,39 @@ def read_frames(
     Raises:
         DataError: the file is unreadable, damaged on the way, or holds fewer frames than asked.
     """
-    wanted, last = set(indices), max(indices)
-    pictures: dict[int, Frames] = {}
+    wanted = set(indices)
+    found: dict[int, Frames] = {}
+    if min(wanted) > SEEK_AFTER:
+        numbers = _numbers_by_time(path)
+        if min(wanted) < len(numbers):
+            # A file that cannot be sought in is read from its start, below.
+            with suppress(DataError), _opened(path) as (container, stream):
+                found, _ = _collect(_sought(container, stream, numbers, min(wanted)), wanted, size)
     read = 0
-    with _opened(path) as (container, stream):
-        for number, frame in _numbered(container, stream, min(wanted)):
-            read = number + 1
-            if number in wanted:
-                pictures[number] = _picture(frame, size)
-            if number >= last:
-                break
-    if len(pictures) < len(wanted):
+    if len(found) < len(wanted):
+        with _opened(path) as (container, stream):
+            found, read = _collect(enumerate(container.decode(stream)), wanted, size)
+    if len(found) < len(wanted):
         raise DataError(
-            f"{path}: frame {last + 1} was needed, decoding stopped after {read} "
+            f"{path}: frame {max(wanted) + 1} was needed, decoding stopped after {read} "
             f"(the file is damaged or cut off); cure: re-encode it or take it off the list"
         )
-    return np.stack([pictures[index] for index in indices])
+    return np.stack([found[index] for index in indices])
+
+
+def _collect(
+    frames: Iterable[tuple[int, VideoFrame]], wanted: set[int], size: tuple[int, int] | None
+) -> tuple[dict[int, Frames], int]:
+    """Returns number -> picture of the wanted frames, and how many frames were gone through."""
+    found: dict[int, Frames] = {}
+    read, last = 0, max(wanted)
+    for number, frame in frames:
+        read += 1
+        if number in wanted:
+            found[number] = _picture(frame, size)
+        if number >= last:
+            break
+    return found, read
 
 
 def read_clip(
@@ -174,16 +200,22 @@ def read_clip(
     return read_frames(path, indices, size=size)
 
 
-def write_video(path: Path, frames: Frames, *, fps: int = 12, quality: int = 6) -> None:
+def write_video(
+    path: Path, frames: Frames, *, fps: int = 12, quality: int = 9, key_every: int = 250
+) -> None:
     """Writes an H.264 file in which every pixel keeps its own colour (4:4:4).
 
     Args:
         path: where to; the suffix names the container (.mp4).
         frames: ``uint8`` (T, H, W, 3).
         fps: frames per second.
-        quality: constant rate factor, 0 (best) to 51.
+        quality: quantiser, the same for every frame, 0 (best, nothing is lost) to 51.
+        key_every: at least every that manyth frame can be reached by a seek.
     """
-    options = {"crf": str(quality), "preset": "veryfast", "threads": "1"}
+    # Rate control and frames out of order make the encoder look ahead, which on pictures this
+    # small gives other bytes from run to run; without them a seed decides every byte.
+    options = {"qp": str(quality), "bf": "0", "preset": "veryfast"}
+    options |= {"threads": "1", "g": str(key_every)}
     with av.open(f"file:{os.path.abspath(path)}", "w", format=path.suffix[1:]) as container:
         stream = container.add_stream("libx264", rate=Fraction(fps), options=options)
         stream.height, stream.width = frames.shape[1:3]

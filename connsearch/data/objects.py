@@ -50,10 +50,10 @@ def read_objects(path: Path, *, frames: int | None = None, classes: int | None =
 
 def _array(path: Path) -> npt.NDArray[np.generic]:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded
             names = list(loaded.files)
             name = "classes" if "classes" in names else names[0] if len(names) == 1 else None
             if name is None:

@@ -102,6 +102,7 @@ class Draft:
         """Returns a draft of published rows with their weights."""
         if not _is_list(rows):
             message = f"nodes are a list of rows, not {show(rows)}"
+            # No node was read, which is not to say that there is none.
             return cls([], faults=[Fault("nodes", message)], unreadable={-1})
         draft = cls(cast(Sequence[object], rows))
         for index, row in enumerate(draft.rows):

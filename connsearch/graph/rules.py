@@ -240,22 +240,37 @@ def _peer_faults(
     connection: Connection,
     unreadable: Collection[int],
 ) -> Iterator[Fault]:
-    edge, seen = f"{show(connection.source)}->{index}", set[int]()
+    seen: set[int] = set()
     for node, coefficient in connection.peers:
-        if not is_whole(node, least=0) or node >= len(structure.nodes):
-            message = f"peer {show(node)} of connection {edge} is not a node"
-            yield Fault("peer-unknown", message, index, show(block), "name a node of a lower level")
-        elif node not in unreadable and not _is_lower(structure.nodes[node], block):
-            message = f"peer {node} of connection {edge} is not of a lower level"
-            yield Fault("peer-level", message, index, show(block), "name a node of a lower level")
-        elif node in seen:
-            message = f"peer {node} of connection {edge} is named twice"
-            yield Fault("peer-duplicate", message, index, show(block), "name each peer once")
-        else:
-            seen.add(node)
+        rule = _peer_problem(structure, block, node, seen, unreadable)
+        if rule is not None:
+            problem = _PEER_PROBLEMS[rule]
+            message = f"peer {show(node)} of input {show(connection.source)} {problem}"
+            yield Fault(rule, message, index, show(block), "name lower nodes, each once")
         if not is_fraction(coefficient):
             message = f"coefficient {show(coefficient)} of peer {show(node)} is not in [0, 1]"
             yield Fault("peer-coefficient", message, index, show(block), "write a softmax output")
+
+
+_PEER_PROBLEMS = {
+    "peer-unknown": "is not a node",
+    "peer-level": "is not of a lower level",
+    "peer-duplicate": "is named twice",
+}
+
+
+def _peer_problem(
+    structure: Structure, block: Block, node: int, seen: set[int], unreadable: Collection[int]
+) -> str | None:
+    """The rule a peer breaks, or None; a peer that breaks none is added to ``seen``."""
+    if not is_whole(node, least=0) or node >= len(structure.nodes):
+        return "peer-unknown"
+    if node not in unreadable and not _is_lower(structure.nodes[node], block):
+        return "peer-level"
+    if node in seen:
+        return "peer-duplicate"
+    seen.add(node)
+    return None
 
 
 def _is_lower(node: Node, block: Block) -> bool:

@@ -39,7 +39,8 @@ def random_structure(like: Structure, *, connections: int, rng: Random) -> Struc
     Every block has an input and, where that many connections allow it, every node is live: it
     reaches a final node over connections. (Top-level nodes the head does not read never do.)
     Wirings are drawn uniformly among those; where such are rare, around a random cover. Weights
-    are the defaults: free, or None on a single input.
+    are the defaults: free, or None on a single input. No connection names peers, so that in
+    attention mode ``fixed`` nothing is gated.
 
     Args:
         like: a valid structure.

@@ -15,7 +15,6 @@ from connsearch.graph.spec import (
     Peer,
     Stem,
     Structure,
-    Weight,
 )
 
 
@@ -62,19 +61,15 @@ def keep_streams(structure: Structure, streams: Collection[Modality]) -> Structu
 def _node(node: Node, new: Mapping[int, int], stems: Collection[int]) -> Node:
     if isinstance(node, Stem):
         return node
-    kept = [c for c in node.connections if c.source in new]
-    sources = [new[c.source] for c in kept] or list(stems)
-    weights = [c.weight for c in kept] or [FREE for _ in stems]
-    peers = [_peers(c, new) for c in kept] or [() for _ in stems]
-    if len(sources) == 1:
-        weights = [_single(weights[0])]
-    connections = tuple(map(Connection, sources, weights, peers))
-    return replace(node, connections=connections, pinned=None)
-
-
-def _single(weight: Weight) -> Weight:
-    """A single input has nothing to be weighed against: coefficient 1 unless it has learned one."""
-    return None if weight == FREE else weight
+    kept = [
+        replace(c, source=new[c.source], peers=_peers(c, new))
+        for c in node.connections
+        if c.source in new
+    ]
+    kept = kept or [Connection(stem) for stem in stems]
+    if len(kept) == 1 and kept[0].weight == FREE:  # nothing to be weighed against
+        kept = [replace(kept[0], weight=None)]
+    return replace(node, connections=tuple(kept), pinned=None)
 
 
 def _peers(connection: Connection, new: Mapping[int, int]) -> tuple[Peer, ...]:

@@ -19,6 +19,8 @@ THETA = 0.3
 LAMBDA = 0.15
 TAU = 0.25
 _TINY = 1e-12
+_PIXELS_AT_ONCE = 32768
+"""On a CPU the buffers of so many pixels stay in the cache of a core while they are iterated."""
 
 Normalisation = Literal["clip", "batch"]
 
@@ -67,7 +69,8 @@ def tv_l1(x_BCTHW: Tensor, iterations: int) -> Tensor:
     first, second = x_BTCHW[:, :-1], x_BTCHW[:, 1:]
     keep_graph = torch.is_grad_enabled() and x_BCTHW.requires_grad
     solve = _solve if keep_graph else _solve_in_place
-    flow_2BTCHW = solve(first.contiguous(), second.contiguous(), iterations)
+    flow_2NHW = solve(first.flatten(0, 2), second.flatten(0, 2), iterations)
+    flow_2BTCHW = flow_2NHW.unflatten(1, first.shape[:3])
     flow_2BTCHW = torch.cat([flow_2BTCHW, flow_2BTCHW[:, :, -1:]], 2)
     return flow_2BTCHW.permute(1, 0, 3, 2, 4, 5).flatten(1, 2)
 
@@ -87,7 +90,7 @@ def _data_term(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _solve(first: Tensor, second: Tensor, iterations: int) -> Tensor:
-    """Returns the flow ``(2, ...)`` with a graph; the arithmetic of :func:`_solve_in_place`."""
+    """Returns the flow ``(2, N, H, W)`` of N pairs of frames with a graph."""
     residual, gradient, inverse = _data_term(first, second)
     u = torch.zeros_like(gradient)
     p = torch.zeros_like(torch.stack([u, u]))
@@ -121,29 +124,53 @@ def _divergence(p: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _solve_in_place(first: Tensor, second: Tensor, iterations: int) -> Tensor:
-    """Returns the flow ``(2, ...)`` without a graph, reusing its buffers in every iteration."""
+    """Returns the flow ``(2, N, H, W)`` of N pairs of frames without keeping a graph."""
+    if first.device.type != "cpu":
+        return _solve_flat(first, second, iterations)
+    flow = first.new_empty((2, *first.shape))
+    pairs = max(1, _PIXELS_AT_ONCE // (first.shape[1] * first.shape[2]))
+    for start in range(0, first.shape[0], pairs):
+        some = slice(start, start + pairs)
+        flow[:, some] = _solve_flat(first[some], second[some], iterations)
+    return flow
+
+
+def _solve_flat(first: Tensor, second: Tensor, iterations: int) -> Tensor:
+    """The iterations of :func:`_solve` on flat buffers that are reused in every iteration.
+
+    Frames get a column and a row of zeros at their end, so that a neighbour is an offset (1 in x,
+    ``row`` in y) and the zeros beyond a border are in place. ``u`` is the flow times TAU / THETA.
+    """
     residual, gradient, inverse = _data_term(first, second)
-    residual = residual + _TINY
-    ratio = TAU / THETA
-    u = torch.zeros_like(gradient)
-    p = u.new_zeros((2, *u.shape))  # p[0] along x, p[1] along y, for both flow components
-    slope, size, step = torch.zeros_like(p), torch.empty_like(u), torch.empty_like(residual)
+    (height, width), row, ratio = first.shape[1:], first.shape[2] + 1, TAU / THETA
+    constant = _flat((residual + _TINY) * inverse)
+    pull, push = _flat(gradient * inverse / ratio), _flat(gradient * ratio)
+    u, px, py = torch.zeros_like(push), torch.zeros_like(push), torch.zeros_like(push)
+    slope_x, slope_y, size = torch.zeros_like(u), torch.zeros_like(u), torch.empty_like(u)
+    step, tiny = torch.empty_like(constant), u.new_tensor(_TINY * ratio**2)
+    framed = (first.shape[0], height + 1, row)
+    border_x = px.unflatten(1, framed)[..., width - 1 :]
+    border_y = py.unflatten(1, framed)[..., height - 1 :, :]
     for _ in range(iterations):
-        torch.addcmul(residual, gradient[0], u[0], out=step)
-        step.addcmul_(gradient[1], u[1]).mul_(inverse).clamp_(-LAMBDA * THETA, LAMBDA * THETA)
-        u.addcmul_(gradient, step)
-        u[..., :-1].add_(p[0][..., :-1], alpha=THETA)
-        u[..., 1:].sub_(p[0][..., :-1], alpha=THETA)
-        u[..., :-1, :].add_(p[1][..., :-1, :], alpha=THETA)
-        u[..., 1:, :].sub_(p[1][..., :-1, :], alpha=THETA)
-        torch.sub(u[..., 1:], u[..., :-1], out=slope[0][..., :-1])
-        torch.neg(u[..., -1], out=slope[0][..., -1])
-        torch.sub(u[..., 1:, :], u[..., :-1, :], out=slope[1][..., :-1, :])
-        torch.neg(u[..., -1, :], out=slope[1][..., -1, :])
-        torch.mul(slope[0], slope[0], out=size)
-        size.addcmul_(slope[1], slope[1]).add_(_TINY).sqrt_().mul_(ratio).add_(1)
-        p.add_(slope, alpha=ratio).div_(size)
-    return u
+        torch.addcmul(constant, pull[0], u[0], out=step)
+        step.addcmul_(pull[1], u[1]).clamp_(-LAMBDA * THETA, LAMBDA * THETA)
+        u.addcmul_(push, step).add_(px, alpha=TAU).add_(py, alpha=TAU)
+        u[:, 1:].sub_(px[:, :-1], alpha=TAU)
+        u[:, row:].sub_(py[:, :-row], alpha=TAU)
+        torch.sub(u[:, 1:], u[:, :-1], out=slope_x[:, :-1])
+        torch.sub(u[:, row:], u[:, :-row], out=slope_y[:, :-row])
+        torch.addcmul(tiny, slope_x, slope_x, out=size)
+        size.addcmul_(slope_y, slope_y).sqrt_().add_(1)
+        px.add_(slope_x).div_(size)
+        py.add_(slope_y).div_(size)
+        border_x.zero_()
+        border_y.zero_()
+    return u.unflatten(1, framed)[..., :height, :width] / ratio
+
+
+def _flat(x: Tensor) -> Tensor:
+    """Returns ``(..., N, H, W)`` as ``(..., N * (H + 1) * (W + 1))``, zeros at the ends."""
+    return F.pad(x, (0, 1, 0, 1)).flatten(-3)
 
 
 class FeatureFlow(nn.Module):

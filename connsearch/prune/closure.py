@@ -102,8 +102,8 @@ def live_peers(
     """Returns the strongest fed peers of each connection, coefficients summing to 1.
 
     They stand in the order of the block's candidates, in which the network adds them; of equally
-    strong ones the first wins. One peer has coefficient 1. A connection that names no peers, or
-    only dead ones, has none.
+    strong ones the first wins. One peer has coefficient 1; where none is left out, coefficients
+    stay as they are. A connection that names no peers, or only dead ones, has none.
     """
     order: dict[int, dict[int, int]] = {}
     level = levels(structure)
@@ -117,7 +117,8 @@ def live_peers(
         alive = sorted((p for p in connection.peers if p.node in fed), key=lambda p: place[p.node])
         strongest = sorted(alive, key=lambda peer: -peer.coefficient)[:peers_kept]
         kept = [p for p in alive if p in strongest and p.coefficient > 0] or strongest[:1]
-        chosen[edge] = _renormalised(kept)
+        gating = sum(p.coefficient > 0 for p in connection.peers)
+        chosen[edge] = tuple(kept) if 1 < len(kept) == gating else _renormalised(kept)
     return chosen
 
 

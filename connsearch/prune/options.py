@@ -58,11 +58,11 @@ def build_criterion(spec: str) -> Criterion:
         UnknownNameError: no such criterion.
         SettingsError: no such parameter, a value that is no number, or one out of range.
     """
-    name, _, given = spec.partition(":")
+    name, colon, given = spec.partition(":")
     kind: Any = CRITERIA[name]
     fields = [field.name for field in dataclasses.fields(kind)]
     parameters: dict[str, Any] = {}
-    for part in given.split(",") if given else ():
+    for part in given.split(",") if colon else ():
         key, value = part.split("=", 1) if "=" in part else (fields[0], part)
         if key not in fields:
             raise SettingsError(suggest(f"parameter of criterion {name}", key, fields))

@@ -124,8 +124,7 @@ def prune(
 
     Raises:
         PruneError: an unknown connection in ``keep``; ``repair="refuse"`` and a repair is due;
-            attention mode ``peer`` with peers named by some connections only; published mode and
-            no final node on the top level.
+            attention mode ``peer`` with peers named by some connections only.
     """
     _check_keep(structure, keep, peers_kept)
     closure, repairs = close_with_repairs(
@@ -212,12 +211,6 @@ def _block(old: int, block: Block, closure: Closure, node_map: Mapping[int, int]
 def _published(pinned: Structure) -> Structure:
     """The same wiring with every shape derived anew and single inputs of coefficient 1."""
     structure = unpin(pinned)
-    top = structure.network.levels - 1
-    if not any(block.level == top for _, block in structure.blocks()):
-        raise PruneError(
-            f"{pinned.name}: no block of the top level {top} is left, and the published head reads "
-            "nothing else\n  cure: prune in mode pinned"
-        )
     single = {Edge(b.inputs[0], i): None for i, b in structure.blocks() if len(b.inputs) == 1}
     return structure.with_weights(single)
 

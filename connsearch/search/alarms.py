@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from connsearch.graph.spec import Edge, Peer, Structure
+from connsearch.prune.scores import name_edges
 from connsearch.train.logits import LogitHistory
 
 UNDECIDED = (0.4, 0.6)
@@ -47,7 +48,7 @@ class Alarm:
             "no gradient": "never had a gradient, so nothing was learned about them",
             "near-uniform peers": f"entropy above {UNIFORM:.0%} of the largest",
         }[self.kind]
-        listed = ", ".join(f"{s}->{t}" for s, t in self.edges)
+        listed = name_edges(self.edges)
         return f"{len(self.edges)} of {self.of} {self.what} {self.kind} ({explanation}): {listed}"
 
 

@@ -31,8 +31,10 @@ class TrainOptions(BaseModel):
     weight_decay: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """Of convolution and dense kernels only, never of norms, biases or logits; by default 0.01 for
     adamw (decoupled) and 0.0001 for sgd."""
-    connection_lr: float = Field(default=0.02, ge=0, allow_inf_nan=False)
-    """Peak learning rate of the connection and peer logits that learn (Adam, no weight decay)."""
+    connection_lr: float = Field(default=0.03, ge=0, allow_inf_nan=False)
+    """Peak learning rate of the connection and peer logits that learn (Adam, no weight decay). A
+    logit whose gradient never changes sign moves by about half of this a step, so runs of many
+    thousand steps want less."""
     warmup: float = Field(default=0.1, ge=0, lt=1)
     """Share of the steps in which the learning rate climbs."""
     schedule: Literal["cosine", "constant"] = "cosine"

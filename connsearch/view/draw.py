@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connsearch.errors import Failure, UnknownNameError
+from connsearch.errors import Failure, UnknownNameError, UserError
 from connsearch.graph.files import atomic_write_bytes
 from connsearch.graph.spec import Edge, Structure
 from connsearch.registry import suggest
@@ -54,7 +54,7 @@ def render(
 
     Columns are levels; a connection has the colour of the only stream it carries (grey: several)
     and the width of its weight; dashed is below ``threshold``, dotted is peer attention, red is
-    dead. Above 60 nodes or 400 connections only those at or above the threshold are drawn, and
+    dead. Above 60 nodes or 200 connections only those at or above the threshold are drawn, and
     the picture says how many are not. The same structure gives the same bytes of SVG.
 
     Args:
@@ -66,17 +66,25 @@ def render(
 
     Raises:
         UnknownNameError: another suffix.
+        UserError: ``path`` lies in no directory, or is one.
         SettingsError: a threshold or a score that cannot be used.
-        Failure: Graphviz failed; the message holds its own words.
+        Failure: Graphviz failed, in its own words, or the file could not be written.
     """
     path = Path(path)
     suffix = path.suffix.lower().removeprefix(".")
     if suffix not in FORMATS:
         raise UnknownNameError(f"{path.name}: {suggest('picture format', suffix, list(FORMATS))}")
+    if path.is_dir() or not path.parent.is_dir():
+        fault = "is a directory" if path.is_dir() else f"there is no directory {path.parent}"
+        raise UserError(f"{path}: {fault}\n  cure: name a file in a directory that exists")
     dot = to_dot(structure, threshold=threshold, title=title, scores=scores)
     if suffix == "png":
         dot.attr(dpi="144")
-    atomic_write_bytes(path, _run_graphviz(dot.source, suffix))
+    picture = _run_graphviz(dot.source, suffix)
+    try:
+        atomic_write_bytes(path, picture)
+    except OSError as error:
+        raise Failure(f"{path}: the picture could not be written: {error.strerror}") from None
     return path
 
 
@@ -126,18 +134,20 @@ def _page(scene: Scene) -> dict[str, str]:
 
 def _add_columns(dot: graphviz.Digraph, scene: Scene) -> None:
     """One rank a level: a heading that stays above the nodes, the last one the output."""
+    import graphviz
+
     columns: list[tuple[str, list[str]]] = []
     for level, nodes in scene.columns:
         columns.append(("stems" if level < 0 else f"level {level}", [str(n) for n in nodes]))
     columns.append(("", ["output"]))
     for place, (heading, names) in enumerate(columns):
-        with dot.subgraph() as rank:
-            rank.attr(rank="same")
-            top = f"heading{place}"
-            rank.node(top, label=heading, shape="plaintext", fontsize="12", fontcolor=FAINT)
-            for name in names:
-                rank.node(name, **_node_style(scene, name))
-                rank.edge(top, name, style="invis")
+        rank = graphviz.Digraph(graph_attr={"rank": "same"})
+        top = f"heading{place}"
+        rank.node(top, label=heading, shape="plaintext", fontsize="12", fontcolor=FAINT)
+        for name in names:
+            rank.node(name, **_node_style(scene, name))
+            rank.edge(top, name, style="invis")
+        dot.subgraph(rank)
         if place:
             dot.edge(f"heading{place - 1}", f"heading{place}", style="invis", weight="1000")
 
@@ -191,7 +201,7 @@ def _gate_style(gate: Gate) -> dict[str, str]:
 
 def _run_graphviz(source: str, suffix: str) -> bytes:
     """The picture in one of the formats; Graphviz's own chatter is kept for the error message."""
-    command = [sys.executable, "-c", _GRAPHVIZ, suffix]
+    command = [sys.executable, "-P", "-c", _GRAPHVIZ, suffix]
     with tempfile.TemporaryDirectory(prefix="connsearch-fonts-") as folder:
         options: dict[str, Any] = {"capture_output": True, "timeout": PATIENCE, "check": False}
         env = os.environ | _fonts(Path(folder))

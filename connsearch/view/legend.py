@@ -15,7 +15,7 @@ def header_label(scene: Scene, title: str) -> str:
     title = clean(title)
     rows = [font(f"<B>{escape(title)}</B>", 16, TEXT)] if title else []
     rows.append(font(escape(" · ".join(_facts(scene))), 10, FAINT))
-    rows.append(_grid(list(_entries(scene)), per_row=max(2, len(scene.columns) + 1)))
+    rows.append(_grid(list(_entries(scene)), per_row=max(3, 3 * len(scene.columns) // 2)))
     rows += [font(escape(note), 9, TEXT) for note in scene.notes]
     cells = "".join(f'<TR><TD ALIGN="LEFT" CELLPADDING="2">{row}</TD></TR>' for row in rows)
     return f"<{table(cells)}>"

@@ -17,11 +17,11 @@ _HEADS = {"average": "average over time", "softmax": "softmax over time"}
 
 
 def clean(text: str, limit: int = LONGEST_TITLE) -> str:
-    """Returns one printable line of at most ``limit`` characters.
+    r"""Returns one printable line of at most ``limit`` characters.
 
     Line breaks become spaces; characters no picture format can hold become a question mark.
 
-    >>> clean("two\\nlines\\x00")
+    >>> clean("two\nlines\x00")
     'two lines?'
     """
     line = " ".join(text.split())
@@ -65,7 +65,7 @@ def node_label(scene: Scene, index: int) -> str:
         lines = [node_title(index, words), *map(_small, facts)]
         return _box(_row(_cell("<BR/>".join(lines), 'PORT="o" CELLPADDING="5"')), ink, ink.tint)
     if scene.compact:
-        facts = _small(f"{_filters(node)} · d{node.temporal_dilation} · s{node.spatial_stride}")
+        facts = _small(f"{filters_text(node)} · d{node.temporal_dilation} · s{node.spatial_stride}")
         text = f"{node_title(index, _state(scene, index))} {facts}"
         return _box(_row(_cell(text, 'PORT="o" CELLPADDING="3"')), ink, ink.tint)
     return _block_label(scene, index, node, ink)
@@ -116,6 +116,12 @@ def table(rows: str, attributes: str = "") -> str:
     return f"<TABLE {base} {attributes}>{rows}</TABLE>"
 
 
+def filters_text(block: Block) -> str:
+    """Returns a block's filters as text; a triple is joined by dots."""
+    filters = block.filters
+    return "·".join(map(str, filters)) if isinstance(filters, tuple) else str(filters)
+
+
 def _block_label(scene: Scene, index: int, block: Block, ink: Ink) -> str:
     """Inputs with weights on the left, each a port; facts on the right, the streams below."""
     rows = [_input_cells(line, scene.threshold) for line in scene.inputs(index)]
@@ -127,7 +133,7 @@ def _block_label(scene: Scene, index: int, block: Block, ink: Ink) -> str:
     kind = FAMILIES[scene.structure.family].block.replace("_", " ")
     facts = [node_title(index, _state(scene, index)), _small(kind)]
     facts += map(_small, _block_facts(block, scene.widths.get(index)))
-    rows[0] += _cell("<BR/>".join(facts), f'PORT="o" ROWSPAN="{len(rows)}" CELLPADDING="3"')
+    rows[0] += _cell("<BR/>".join(facts), f'PORT="o" ROWSPAN="{len(rows)}" CELLPADDING="5"')
     top = _row(_cell("", 'COLSPAN="4" HEIGHT="4"')) if len(rows) > 2 else ""
     body = top + "".join(map(_row, rows)) + _bar(scene.shares[index])
     return _box(body, ink, PAPER if ink is not DEAD else ink.tint)
@@ -170,14 +176,9 @@ def _stem_facts(stem: Stem, width: int | None) -> list[str]:
 def _block_facts(block: Block, width: int | None) -> list[str]:
     out = "" if width is None else f" → {width}"
     return [
-        f"{_filters(block)}{out} filters",
+        f"{filters_text(block)}{out} filters",
         f"dilation {block.temporal_dilation}, stride {block.spatial_stride}",
     ]
-
-
-def _filters(block: Block) -> str:
-    filters = block.filters
-    return "·".join(map(str, filters)) if isinstance(filters, tuple) else str(filters)
 
 
 def _small(text: str) -> str:

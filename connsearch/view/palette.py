@@ -33,6 +33,7 @@ DEAD = Ink("#C8102E", "#FDE8EB")
 
 TEXT = "#1F2933"
 FAINT = "#66717F"
+RULE = "#D5DAE1"
 PAPER = "#FFFFFF"
 
 

@@ -10,23 +10,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connsearch.errors import SettingsError
-from connsearch.graph.dag import by_level, dangling_nodes, live_nodes
+from connsearch.graph.dag import by_level, dangling_nodes
 from connsearch.graph.plan import final_nodes, plan
 from connsearch.graph.spec import (
-    FREE,
     Attention,
-    Connection,
     Edge,
     Modality,
     Peer,
-    Stem,
     Structure,
     Weight,
 )
+from connsearch.view.facts import clear_peers, dead_nodes, stream_shares, strength
 from connsearch.view.palette import DEAD, MIXED, PEER, STREAMS
 
 MANY_NODES = 60
-MANY_CONNECTIONS = 400
+MANY_CONNECTIONS = 200
 MOST_LINES = 400
 """Above either of the first two only connections at or above the threshold are drawn: the third
 says how many at most."""
@@ -154,63 +152,6 @@ def compose(
     )
 
 
-def strength(weight: Weight) -> float:
-    """Returns a weight as a number in [0, 1]: undecided is 0.5, no learned weight is 1."""
-    if weight is None:
-        return 1.0
-    return 0.5 if weight == FREE else min(max(float(weight), 0.0), 1.0)
-
-
-def stream_shares(structure: Structure) -> dict[int, dict[Modality, float]]:
-    """Returns per node the part of its input that comes from each stream, by connection weight.
-
-    A stem is all its own stream; a block mixes the shares of its inputs in proportion to their
-    weights. Streams with no part are left out; a block without inputs has none.
-    """
-    shares: dict[int, dict[Modality, float]] = {}
-    for index, node in enumerate(structure.nodes):
-        if isinstance(node, Stem):
-            shares[index] = {node.modality: 1.0}
-            continue
-        mixed = dict.fromkeys(Modality, 0.0)
-        for connection in node.connections:
-            for modality, part in shares[connection.source].items():
-                mixed[modality] += strength(connection.weight) * part
-        total = sum(mixed.values())
-        shares[index] = {m: part / total for m, part in mixed.items() if part > 0} if total else {}
-    return shares
-
-
-def dead_nodes(structure: Structure) -> frozenset[int]:
-    """Returns the nodes that cannot change the output.
-
-    Those that reach no final node over connections and active peer links, blocks without
-    inputs, and blocks fed only by such blocks.
-    """
-    starved: set[int] = set()
-    for index, block in structure.blocks():
-        if all(source in starved for source in block.inputs):
-            starved.add(index)
-    return frozenset(set(range(len(structure))) - live_nodes(structure) | starved)
-
-
-def clear_peers(connection: Connection, attention: Attention) -> tuple[Peer, ...]:
-    """Returns the peers worth showing: all chosen ones, or the clear favourite of a soft choice.
-
-    A soft favourite is clear with at least twice the even share; 0.75 is enough between two.
-
-    >>> soft = Connection(0, 0.9, (Peer(0, 0.2), Peer(1, 0.5), Peer(2, 0.2), Peer(3, 0.1)))
-    >>> clear_peers(soft, Attention.PEER)
-    (Peer(node=1, coefficient=0.5),)
-    """
-    ranked = tuple(sorted(connection.peers, key=lambda p: (-p.coefficient, p.node)))
-    if not ranked or attention not in (Attention.PEER, Attention.FIXED):
-        return ()
-    if attention is Attention.FIXED or len(ranked) == 1:
-        return tuple(p for p in ranked if p.coefficient > 0)
-    return ranked[:1] if ranked[0].coefficient >= min(2 / len(ranked), 0.75) else ()
-
-
 def _with_scores(structure: Structure, scores: Mapping[Edge, float] | None) -> Structure:
     if scores is None:
         return structure
@@ -250,10 +191,18 @@ def _lines(
 
 
 def _strongest(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """The lines at or above the threshold, the strongest ``MOST_LINES`` of them, order kept."""
+    """The lines at or above the threshold, the strongest ``MOST_LINES`` of them, order kept.
+
+    Among equals every block gets its first before any gets its second.
+    """
     kept = [line for line in lines if not line.below]
-    ranked = sorted(kept, key=lambda line: (-line.strength, line.edge.target, line.edge.source))
-    chosen = {line.edge for line in ranked[:MOST_LINES]}
+    seen: dict[int, int] = {}
+    ranks: dict[Edge, tuple[float, int, int]] = {}
+    for line in sorted(kept, key=lambda line: -line.strength):
+        target = line.edge.target
+        ranks[line.edge] = (-line.strength, seen.get(target, 0), target)
+        seen[target] = seen.get(target, 0) + 1
+    chosen = set(sorted(ranks, key=ranks.__getitem__)[:MOST_LINES])
     return tuple(line for line in kept if line.edge in chosen)
 
 

@@ -120,7 +120,7 @@ class _Seen:
 
     def _watch_gates(self, prefix: str, fusion: ConnectionFusion) -> None:
         """Gated inputs are never a tensor on their own here: scale times pooled input."""
-        scale_of = fusion._scale
+        scale_of = fusion._scale  # pyright: ignore[reportPrivateUsage]
 
         def scale(source: int, x: Tensor, *rest: Any) -> Tensor | None:
             scale = scale_of(source, x, *rest)
@@ -128,7 +128,7 @@ class _Seen:
             self.tensors[where] = x if scale is None else x * scale
             return scale
 
-        fusion._scale = scale  # type: ignore[method-assign]
+        fusion._scale = scale  # pyright: ignore[reportPrivateUsage]
 
 
 def _measure_intermediates(case: Case, mode: str, seen: Mapping[str, Tensor]) -> Iterator[Measure]:

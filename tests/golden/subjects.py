@@ -135,10 +135,9 @@ def _flow(case: Case) -> Subject:
 
 def _stem(case: Case) -> Subject:
     kernel = _shapes(case)["stemtest/stem/conv1/kernel"]
+    kind: type[RGBStem | FlowStem | LiteStem] = RGBStem if kernel[2] == 3 else FlowStem
     if len(kernel) == 5:
         kind = LiteStem
-    else:
-        kind = RGBStem if kernel[2] == 3 else FlowStem
     modality = Modality.RGB if kernel[-2] == 3 else Modality.FLOW
     module = kind(StemPlan(modality, int(case.info.get("temporal_dilation") or 1), kernel[-1], 4))
     prefix = "stemtest/stem/"
@@ -163,7 +162,7 @@ def _fusion(case: Case) -> Subject:
     settings = NetworkSettings(attention=Attention.NONE)
     shape = plan(Structure("case", "assemblenet", (*stems, block), settings)).nodes[-1]
     assert isinstance(shape, BlockPlan)
-    widths = {i: s.width or 0 for i, s in enumerate(stems)}
+    widths: dict[int, int] = {i: a.shape[-1] for i, a in enumerate(inputs.values())}
     fusion = _component_fusion(case, connections, shape, widths, mode, peers)
     size = tuple(min(a.shape[axis] for a in inputs.values()) for axis in (-3, -2))
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from connsearch.graph.plan import final_nodes, pin
@@ -23,6 +24,9 @@ from connsearch.graph.spec import (
     Weight,
 )
 
+LAW = settings(max_examples=50)
+"""Fifty structures for each law: enough to meet every family, mode and pin."""
+
 FAMILIES = ("assemblenet", "assemblenet_plus", "assemblenet_plus_lite")
 WEIGHTS: st.SearchStrategy[Weight] = st.one_of(
     st.none(), st.just(FREE), st.floats(0.0, 1.0, allow_nan=False)
@@ -34,7 +38,7 @@ def structures(draw: st.DrawFn, *, most_blocks: int = 3, pinned: bool | None = N
     """Draws a valid structure of any family, any attention mode, pinned or not."""
     family = draw(st.sampled_from(FAMILIES))
     levels = draw(st.integers(1, 4))
-    settings = NetworkSettings(
+    network = NetworkSettings(
         blocks=tuple(draw(st.integers(1, 3)) for _ in range(levels)),
         inner_widths=tuple(draw(st.sampled_from([4, 8])) for _ in range(levels)),
         stem_total=draw(st.sampled_from([20, 24])),
@@ -54,8 +58,8 @@ def structures(draw: st.DrawFn, *, most_blocks: int = 3, pinned: bool | None = N
         fewest = 1 if level == levels - 1 else 0
         for _ in range(draw(st.integers(fewest, most_blocks))):
             filters = top_filters if level == levels - 1 else _filters(draw, family)
-            nodes.append(_block(draw, level, below, filters, settings.attention))
-    structure = Structure("random", family, tuple(nodes), settings, provenance={"seed": 1})
+            nodes.append(_block(draw, level, below, filters, network.attention))
+    structure = Structure("random", family, tuple(nodes), network, provenance={"seed": 1})
     return pin(structure) if (draw(st.booleans()) if pinned is None else pinned) else structure
 
 

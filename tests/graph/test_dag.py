@@ -25,7 +25,7 @@ from connsearch.graph.parse import parse_structure
 from connsearch.graph.plan import final_nodes
 from connsearch.graph.rules import validate
 from connsearch.graph.spec import Attention, Edge, NetworkSettings, Peer, Structure
-from tests.graph.strategies import structures
+from tests.graph.strategies import LAW, structures
 
 NETWORK = NetworkSettings(blocks=(1, 1, 1), inner_widths=(4, 4, 4))
 
@@ -68,7 +68,8 @@ def test_dangling():
     1 -> 3 -> 4
     """
     rows: list[list[object]] = [
-        [-1, 1], [-2, 1], [0, [0], 4, 1, 1], [0, [1], 4, 1, 1], [1, [3], 4, 1, 1], [2, [2], 4, 1, 1],
+        [-1, 1], [-2, 1],
+        [0, [0], 4, 1, 1], [0, [1], 4, 1, 1], [1, [3], 4, 1, 1], [2, [2], 4, 1, 1],
     ]  # fmt: skip
     assert dangling_nodes(build(*rows)) == {1, 3, 4}
     assert live_nodes(build(*rows)) == {0, 2, 5}
@@ -97,7 +98,8 @@ def test_a_named_peer_lives_and_so_does_what_feeds_it():
 def test_peers_of_a_dead_block_are_dead():
     """Everything a dead branch looks at dies with it: 3 peers only into 4, which nobody reads."""
     structure = build(
-        [-1, 1], [-2, 1], [0, [0], 4, 1, 1], [0, [1], 4, 1, 1], [1, [2], 4, 1, 1], [2, [2], 4, 1, 1],
+        [-1, 1], [-2, 1],
+        [0, [0], 4, 1, 1], [0, [1], 4, 1, 1], [1, [2], 4, 1, 1], [2, [2], 4, 1, 1],
         attention=Attention.FIXED,
     ).with_peers({Edge(2, 4): (Peer(3, 1.0),)})  # fmt: skip
     assert live_nodes(structure) == {0, 2, 5}
@@ -156,6 +158,7 @@ def test_published_structures_have_the_known_number_of_candidates(
     assert list(edges) == sorted(edges, key=lambda e: (e.target, e.source))
 
 
+@LAW
 @given(structures())
 def test_answers_equal_those_of_networkx(structure: Structure):
     graph = as_networkx(structure)
@@ -170,6 +173,7 @@ def test_answers_equal_those_of_networkx(structure: Structure):
     assert reach <= live_nodes(structure)
 
 
+@LAW
 @given(structures())
 def test_networkx_holds_everything(structure: Structure):
     again = from_networkx(as_networkx(structure))

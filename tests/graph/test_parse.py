@@ -8,7 +8,7 @@ from hypothesis import given
 from connsearch.errors import StructureError
 from connsearch.graph.parse import connection_weights, parse_structure, rows
 from connsearch.graph.spec import FREE, Connection, Modality, NetworkSettings, Stem, Structure
-from tests.graph.strategies import structures
+from tests.graph.strategies import LAW, structures
 
 TINY = NetworkSettings(blocks=(1,), inner_widths=(4,))
 STEMS = [[-1, 4], [-2, 1], [-3, 2]]
@@ -86,6 +86,7 @@ def test_null_and_free_can_be_mixed_with_numbers():
     assert list(structure.weights().values()) == [None, FREE, 0.5]
 
 
+@LAW
 @given(structures(pinned=False))
 def test_rows_and_weights_say_it_all_but_peers(structure: Structure):
     bare = structure.with_peers({edge: () for edge in structure.edges()})

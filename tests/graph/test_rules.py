@@ -23,7 +23,7 @@ from connsearch.graph.spec import (
     Stem,
     Structure,
 )
-from tests.graph.strategies import structures
+from tests.graph.strategies import LAW, structures
 
 SETTINGS = NetworkSettings(blocks=(1, 1), inner_widths=(4, 4), stem_total=16)
 STRUCTURE = parse_structure(
@@ -54,6 +54,7 @@ def test_a_valid_structure_is_returned_as_it_is():
     assert validate(STRUCTURE) is STRUCTURE
 
 
+@LAW
 @given(structures())
 def test_drawn_structures_are_valid_pinned_or_not(structure: Structure):
     assert faults(structure) == []

@@ -5,7 +5,7 @@ import pytest
 from connsearch.errors import SettingsError
 from connsearch.graph.files import load_structure, structure_names
 from connsearch.graph.rules import faults
-from connsearch.graph.spec import Modality, Structure, Stem
+from connsearch.graph.spec import Modality, Stem, Structure
 from connsearch.graph.streams import keep_streams
 
 

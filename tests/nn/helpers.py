@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import FREE, Attention, Edge, Structure
 from connsearch.nn.connection import ConnectionFusion
-from connsearch.nn.layers import BN_EPSILON
 from connsearch.nn.network import BlockNode, Network
 
 CLASSES = 5
@@ -83,30 +82,25 @@ def fusions_of(network: Network) -> dict[int, ConnectionFusion]:
 
 def unheard_connections(network: Network, streams: Mapping[str, Tensor]) -> set[Edge]:
     """Returns the connections whose source can change without changing the output."""
-    return {
-        edge
-        for edge in network.structure.edges()
-        if not _changes(network, streams, lambda edge=edge: _disturb(network, edge))
-    }
+    before = network(streams).detach()
+
+    def change(edge: Edge) -> Callable[[], Callable[[], None]]:
+        return lambda: _disturb(network, edge)
+
+    edges = network.structure.edges()
+    return {e for e in edges if not _changes(network, streams, before, change(e))}
 
 
 def unheard_weights(network: Network, streams: Mapping[str, Tensor]) -> set[Edge]:
     """Returns the connections whose learned weight can change without changing the output."""
 
-    def move(edge: Edge) -> Callable[[], None]:
-        fusion = fusion_of(network, edge.target)
-        logits, place = fusion.logits, fusion.learned.index(edge.source)
-        assert logits is not None
-        before = logits.data.clone()
-        logits.data[place] += 2.0
+    before = network(streams).detach()
 
-        def back() -> None:
-            logits.data.copy_(before)
+    def change(edge: Edge) -> Callable[[], Callable[[], None]]:
+        return lambda: _move_weight(network, edge)
 
-        return back
-
-    learned = [Edge(s, t) for t, f in fusions_of(network).items() for s in f.learned]
-    return {e for e in learned if not _changes(network, streams, lambda e=e: move(e))}
+    edges = [Edge(s, t) for t, f in fusions_of(network).items() for s in f.learned]
+    return {e for e in edges if not _changes(network, streams, before, change(e))}
 
 
 def unlearnable_connections(network: Network, streams: Mapping[str, Tensor]) -> set[Edge]:
@@ -115,13 +109,11 @@ def unlearnable_connections(network: Network, streams: Mapping[str, Tensor]) -> 
     _train_once(network, streams)
     found: set[Edge] = set()
     for edge, connection in network.structure.connections():
-        fusion, name = fusion_of(network, edge.target), f"nodes.{edge.target}.fusion.logits"
         if connection.weight != FREE:
             continue
-        learns = isinstance(fusion.logits, nn.Parameter) and edge.source in fusion.learned
-        if not learns or name not in state or not _moves(fusion.logits):
-            found.add(edge)
-        elif not fusion.logits.grad[fusion.learned.index(edge.source)]:  # type: ignore[index]
+        fusion, name = fusion_of(network, edge.target), f"nodes.{edge.target}.fusion.logits"
+        saved = name in state and isinstance(fusion.logits, nn.Parameter)
+        if not saved or not _moves(fusion.logits, fusion.learned.index(edge.source)):
             found.add(edge)
     return found
 
@@ -134,10 +126,9 @@ def unlearnable_peers(network: Network, streams: Mapping[str, Tensor]) -> set[Ed
     for edge in network.structure.edges():
         attention: Any = fusion_of(network, edge.target).attention
         logits = getattr(attention, "logits", None)
-        learns = isinstance(logits, nn.Parameter) and _moves(logits)
+        learns = isinstance(logits, nn.Parameter)
         saved = f"nodes.{edge.target}.fusion.attention.logits" in state
-        row = logits.grad[attention.sources.index(edge.source)] if learns else torch.zeros(1)
-        if not learns or not saved or not row.all():
+        if not saved or not learns or not _moves(logits, attention.sources.index(edge.source)):
             found.add(edge)
     return found
 
@@ -148,8 +139,11 @@ def parameters_without_gradient(network: Network, streams: Mapping[str, Tensor])
     return {name for name, p in network.named_parameters() if not _moves(p)}
 
 
-def _moves(parameter: Tensor | None) -> bool:
-    return parameter is not None and parameter.grad is not None and bool(parameter.grad.any())
+def _moves(parameter: Tensor | None, row: int | slice = slice(None)) -> bool:
+    """Whether a gradient reaches a parameter, or one row of it."""
+    if parameter is None or parameter.grad is None:
+        return False
+    return bool(parameter.grad[row].any())
 
 
 def _train_once(network: Network, streams: Mapping[str, Tensor]) -> None:
@@ -168,12 +162,27 @@ def _disturb(network: Network, edge: Edge) -> Callable[[], None]:
     return fusion_of(network, edge.target).register_forward_pre_hook(hook).remove
 
 
+def _move_weight(network: Network, edge: Edge) -> Callable[[], None]:
+    """Moves a learned weight; returns what puts it back."""
+    fusion = fusion_of(network, edge.target)
+    assert fusion.logits is not None
+    logits, before = fusion.logits.data, fusion.logits.detach().clone()
+    logits[fusion.learned.index(edge.source)] += 2.0
+
+    def back() -> None:
+        logits.copy_(before)
+
+    return back
+
+
 @torch.no_grad()
 def _changes(
-    network: Network, streams: Mapping[str, Tensor], change: Callable[[], Callable[[], None]]
+    network: Network,
+    streams: Mapping[str, Tensor],
+    before: Tensor,
+    change: Callable[[], Callable[[], None]],
 ) -> bool:
-    before = network(streams)
     undo = change()
     after = network(streams)
     undo()
-    return not torch.allclose(before, after, rtol=1e-6, atol=BN_EPSILON * 1e-3)
+    return not torch.allclose(before, after, rtol=1e-6, atol=1e-8)

@@ -1,6 +1,8 @@
-"""What the earlier generations of this code got wrong in silence, as contracts with their faults."""
+"""What earlier generations of this code got wrong in silence, as contracts with their faults."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,7 +11,7 @@ from torch import Tensor, nn
 from connsearch.graph.files import load_structure
 from connsearch.graph.plan import BlockPlan
 from connsearch.graph.space import over_connect
-from connsearch.graph.spec import Attention
+from connsearch.graph.spec import Attention, Block, Structure
 from connsearch.nn import attention as attention_module
 from connsearch.nn import network as network_module
 from connsearch.nn.attention import PeerAttention
@@ -65,9 +67,21 @@ def test_parameter_groups_name_every_connection_and_peer_logit_once() -> None:
 PUBLISHED = ("assemblenet-50", "assemblenet_plus-50", "assemblenet_plus_lite")
 
 
+def narrow(structure: Structure) -> Structure:
+    """The same wiring and weights with one narrow module a block."""
+    nodes = tuple(
+        replace(n, filters=(4, 4, 4) if isinstance(n.filters, tuple) else 4)
+        if isinstance(n, Block)
+        else n
+        for n in structure.nodes
+    )
+    settings = {"blocks": (1, 1, 1, 1), "inner_widths": (4, 4, 4, 4), "head_widths": ()}
+    return replace(structure, nodes=nodes).with_settings(**settings)
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_weights_reach_the_network_and_stay(name: str) -> None:
-    structure = load_structure(name).with_settings(blocks=(1, 1, 1, 1), inner_widths=(4, 4, 4, 4))
+    structure = narrow(load_structure(name))
     network = Network(structure, 3, seed=0)
     stored = {e: w for e, w in structure.weights().items() if isinstance(w, float)}
     assert stored
@@ -104,9 +118,7 @@ def object_widths(network: Network) -> list[int]:
     """Returns the blocks that are as wide as the object stream after fusion."""
     width = network.structure.network.object_classes
     shapes = network.plan.nodes
-    return [
-        i for i, s in enumerate(shapes) if isinstance(s, BlockPlan) and s.fused_width == width
-    ]
+    return [i for i, s in enumerate(shapes) if isinstance(s, BlockPlan) and s.fused_width == width]
 
 
 # Planted faults --------------------------------------------------------------------------------

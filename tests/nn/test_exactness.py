@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from connsearch.errors import PruneError
+from connsearch.graph.files import load_structure
 from connsearch.graph.rules import validate
 from connsearch.graph.spec import Attention, Edge, Modality, Structure
 from connsearch.nn.exactness import Exactness, exactness, random_streams
@@ -283,3 +284,15 @@ def test_networks_of_other_classes_are_not_compared(parent: Network, pruned: Pru
     child = Network(pruned.structure, CLASSES + 1, seed=0)
     with pytest.raises(PruneError, match=r"3 classes in the original, 4 in the pruned"):
         exactness(parent, child, pruned, clip=(4, 16, 16))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attention", [Attention.NONE, Attention.PEER])
+@pytest.mark.parametrize("name", ["assemblenet-50", "assemblenet_plus-50", "assemblenet_plus_lite"])
+def test_published_structures_are_exact_at_full_width(name: str, attention: Attention) -> None:
+    structure = load_structure(name).with_settings(attention=attention)
+    parent = randomised(structure, 1, torch.channels_last_3d)
+    for criterion in ("relative", "threshold:0.7"):
+        pruned = prune_by(parent.learned_structure(), PruneOptions(criterion=criterion))
+        child = pruned_pair(parent, pruned, torch.channels_last_3d)
+        assert exactness(parent, child, pruned, clip=(4, 64, 48), batch=1).equal

@@ -32,7 +32,7 @@ def test_all_faults_are_reported_at_once() -> None:
 
 
 def test_a_parameter_out_of_range_is_an_option_fault() -> None:
-    with pytest.raises(ValidationError, match="not a logit; read 1.5"):
+    with pytest.raises(ValidationError, match=r"not a logit; read 1\.5"):
         PruneOptions(criterion="threshold:1.5")
 
 

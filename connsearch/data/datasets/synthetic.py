@@ -31,7 +31,7 @@ from connsearch.data.sampling import span
 from connsearch.errors import DataError
 from connsearch.registry import suggest
 
-VERSION = 1
+VERSION = 2
 """Part of the cache key: raised whenever the same options would give other pictures."""
 
 SMALLEST = 16

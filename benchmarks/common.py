@@ -1,0 +1,125 @@
+"""What the benchmark scripts share: a ledger that survives interruption, statistics, markdown."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from connsearch.data.load import DataSplits
+from connsearch.graph.spec import Structure
+from connsearch.nn.network import Network
+from connsearch.train.events import Event, ResultEvent, StepEvent
+from connsearch.train.loop import fit
+from connsearch.train.options import TrainOptions
+from connsearch.train.run import Run
+from connsearch.train.seeds import derive
+
+
+class Ledger:
+    """Results by name, one JSON line each: what was measured once is not measured again.
+
+    A line is written whole after its work is done; a torn last line (the process was killed while
+    writing) is dropped and its work done again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.results: dict[str, dict[str, Any]] = {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                try:
+                    row = json.loads(line)
+                except ValueError:
+                    continue
+                self.results[row.pop("unit")] = row
+
+    def measure(self, unit: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Returns the result filed under ``unit``, doing the work if it is not there."""
+        if unit not in self.results:
+            self.results[unit] = work()
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"unit": unit, **self.results[unit]}) + "\n")
+            print(f"{unit}: {self.results[unit].get('summary', 'done')}", flush=True)
+        return self.results[unit]
+
+
+def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
+    """Returns the chance that a positive beats a negative, ties counting half.
+
+    >>> auroc([3, 4], [1, 3])
+    0.875
+    """
+    p, n = np.asarray(positive)[:, None], np.asarray(negative)[None, :]
+    return float(((p > n) + 0.5 * (p == n)).mean())
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Returns the 95 % t interval of the mean of a few independent values."""
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    quantile = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365, 9: 2.306}
+    half = quantile.get(len(values), 2.262) * np.std(values, ddof=1) / np.sqrt(len(values))
+    return float(np.mean(values) - half), float(np.mean(values) + half)
+
+
+def resampled(units: int, statistic: Callable[[Sequence[int]], float]) -> tuple[float, float]:
+    """Returns the 95 % bootstrap interval of a statistic over whole units."""
+    rng = np.random.default_rng(0)
+    draws = [statistic(rng.integers(units, size=units).tolist()) for _ in range(2000)]
+    return float(np.percentile(draws, 2.5)), float(np.percentile(draws, 97.5))
+
+
+def last_result(events: Any) -> tuple[ResultEvent, int]:
+    """Returns the result of a run of events, and the steps they took."""
+    steps, result = 0, None
+    event: Event
+    for event in events:
+        if isinstance(event, StepEvent):
+            steps = event.step
+        if isinstance(event, ResultEvent):
+            result = event
+    assert result is not None, "work ended without a result"
+    return result, steps
+
+
+def train_from_scratch(
+    structure: Structure, data: DataSplits, options: TrainOptions, directory: Path
+) -> ResultEvent:
+    """Returns the result of training the structure's network; its free connections learn."""
+    network = Network(structure, len(data.classes), seed=derive(options.seed, "first weights"))
+    config = {"command": "train", "settings": options.model_dump(), "structure": structure.name}
+    with Run.open(directory, config) as run:
+        return last_result(fit(network, data, options, run=run))[0]
+
+
+def machine() -> str:
+    """Returns one line about this machine, without its name."""
+    model = "unknown processor"
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [x for x in info.read_text().splitlines() if x.startswith("model name")]
+        model = f"{len(names)} cores of {names[0].split(':')[1].strip()}" if names else model
+    return f"{model}, {platform.system()}, Python {platform.python_version()}"
+
+
+def write_markdown(path: Path, title: str, command: str, lines: Sequence[str]) -> None:
+    """Writes a results page: title, the command that makes it, the lines, machine and date."""
+    foot = f"{machine()}; {datetime.now(UTC):%Y-%m-%d}."
+    page = [f"# {title}", "", f"    {command}", "", *lines, "", foot]
+    path.write_text("\n".join(page) + "\n", encoding="utf-8")
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Returns a markdown table as lines."""
+    return [
+        f"| {' | '.join(heads)} |",
+        "|" + "---|" * len(heads),
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]

@@ -1,0 +1,230 @@
+"""``connsearch prune``: weights to a smaller network, checked to compute the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from connsearch.cli.command import Command, Flag
+from connsearch.cli.outcome import draw, say_pictures, show_metrics
+from connsearch.cli.target import (
+    PRUNED_RECORD,
+    PRUNED_STRUCTURE,
+    PRUNED_WEIGHTS,
+    Trained,
+    is_trained,
+    open_structure,
+    open_trained,
+    recorded_facts,
+    recorded_settings,
+)
+from connsearch.cli.terminal import Terminal
+from connsearch.cli.work import RUNS, open_data
+from connsearch.errors import Failure, SettingsError
+from connsearch.graph.spec import Attention, Structure
+from connsearch.prune.options import PruneOptions
+
+if TYPE_CHECKING:
+    from connsearch.nn.exactness import Exactness
+    from connsearch.nn.network import Network
+    from connsearch.prune.pruner import Pruned
+    from connsearch.train.metrics import Metrics
+
+
+class Prune(Command):
+    """Cuts a searched network down to the connections that matter.
+
+    Weights are inherited, branches that lead nowhere go. In mode pinned the result is compared with
+    the original in which the same connections are multiplied by zero: the outputs must be equal
+    bit for bit, and the difference is printed.
+    """
+
+    run: Annotated[str, Flag(positional=True)]
+    """The directory of a search or a training; a structure's name or file is pruned by its stored
+    weights, without a network."""
+    output: Annotated[Path | None, Flag(short="-o", metavar="DIR")] = None
+    """Where the pruned network goes; by default pruned in the run, and after it what is not
+    default."""
+    recalibrate: int = Field(default=0, ge=0, le=10**6)
+    """Training clips to set the batch-norm statistics of the pruned network from; 0 keeps those of
+    the original."""
+    pruning: PruneOptions = PruneOptions()
+
+    def execute(self, terminal: Terminal) -> Mapping[str, Any]:
+        """Prunes, checks, writes, draws; returns what was done."""
+        from connsearch.prune.pruner import prune_by
+
+        trained = open_trained(self.run) if is_trained(self.run) else None
+        if trained is None and self.recalibrate:
+            raise SettingsError(
+                "--recalibrate needs a trained network; give the directory of a run"
+            )
+        structure = trained.structure if trained else open_structure(self.run)
+        place = self._place(structure)
+        pruned = prune_by(structure, self.pruning)
+        exact, child = self._checked(structure, pruned, trained)
+        metrics = self._recalibrated(child, terminal) if self.recalibrate else {}
+        place.mkdir(parents=True, exist_ok=True)
+        pictures = self._write(place, structure, pruned, child if trained else None, terminal)
+        report = self._report(structure, pruned, exact, metrics, trained)
+        self._show(terminal, place, pruned, exact, report)
+        show_metrics(metrics, terminal)
+        self._record(place, report)
+        say_pictures(pictures, terminal)
+        scratch = "" if trained else " --from-scratch"
+        terminal.say(f"next: connsearch train {place}{scratch}")
+        return {**report, "output": str(place), "pictures": [str(path) for path in pictures]}
+
+    def _place(self, structure: Structure) -> Path:
+        """The output directory; one that holds something else is refused."""
+        if self.output is not None:
+            place = self.output
+        else:
+            changed = self.pruning.model_dump(exclude_defaults=True)
+            if self.recalibrate:
+                changed["recalibrated"] = self.recalibrate
+            slug = "-".join(["pruned", *(str(v).replace(":", "-") for v in changed.values())])
+            home = Path(self.run) if is_trained(self.run) else RUNS / f"prune-{structure.name}"
+            place = home / slug
+        if place.exists() and not place.is_dir():
+            raise SettingsError(f"{place}: is a file; --output names a directory")
+        if place.exists() and any(place.iterdir()) and not (place / PRUNED_RECORD).exists():
+            raise SettingsError(
+                f"{place}: holds something else\n  cure: --output another directory"
+            )
+        return place
+
+    def _checked(
+        self, structure: Structure, pruned: Pruned, trained: Trained | None
+    ) -> tuple[Exactness, Network]:
+        """The comparison with the masked original, and the pruned network.
+
+        Raises:
+            Failure: a network that was searched and pruned with its shapes pinned must be equal.
+        """
+        from connsearch.nn.exactness import exactness
+        from connsearch.nn.inherit import inherit
+        from connsearch.nn.network import Network
+        from connsearch.prune.closure import has_learned_peers
+
+        classes = trained.num_classes if trained else 10
+        parent = trained.network() if trained else Network(structure, classes, seed=0)
+        child = Network(pruned.structure, classes, seed=0)
+        inherit(child, parent, pruned)
+        exact = exactness(parent, child, pruned, clip=self._clip())
+        searched = structure.network.attention is not Attention.PEER or has_learned_peers(structure)
+        if not exact.equal and self.pruning.mode == "pinned" and searched:
+            raise Failure(
+                f"{structure.name}: the pruned network is not the masked original: {exact}\n"
+                "  nothing was written; this is a fault of connsearch or of the processor's maths"
+            )
+        return exact, child
+
+    def _clip(self) -> tuple[int, int, int]:
+        """The size of the clips the network was found with."""
+        data = recorded_settings(self.run).get("data", {})
+        size = data.get("size", 32)
+        return data.get("frames", 8), size, size
+
+    def _recalibrated(self, child: Network, terminal: Terminal) -> Mapping[str, Metrics]:
+        """Sets the batch-norm statistics on the run's own data; how good it is without training."""
+        from connsearch.data.options import DataOptions
+        from connsearch.train.evaluate import evaluate, recalibrate_on
+
+        settings = recorded_settings(self.run)
+        data = open_data(DataOptions.model_validate(settings.get("data", {})), terminal)
+        seed = settings.get("seed", 0)
+        recalibrate_on(child, data.train, clips=self.recalibrate, seed=seed)
+        if not len(data.select):
+            return {}
+        return {"select": evaluate(child, data.select, classes=data.classes)}
+
+    def _write(
+        self,
+        place: Path,
+        structure: Structure,
+        pruned: Pruned,
+        child: Network | None,
+        terminal: Terminal,
+    ) -> list[Path]:
+        """Writes structure and weights, draws before and after; returns the pictures."""
+        from connsearch.graph.files import write_structure
+
+        write_structure(pruned.structure, place / PRUNED_STRUCTURE)
+        if child is not None:
+            from connsearch.train.files import write_weights
+
+            write_weights(place / PRUNED_WEIGHTS, child.state_dict(), pruned.structure)
+        pictures: list[Path] = []
+        for name, drawn in (("before", structure), ("after", pruned.structure)):
+            for suffix in ("svg", "png"):
+                pictures += draw(drawn, place / f"{name}.{suffix}", terminal)
+        return pictures
+
+    def _report(
+        self,
+        structure: Structure,
+        pruned: Pruned,
+        exact: Exactness,
+        metrics: Mapping[str, Metrics],
+        trained: Trained | None,
+    ) -> dict[str, Any]:
+        from connsearch.graph.cost import cost
+
+        classes = trained.num_classes if trained else 10
+        both = {"before": structure, "after": pruned.structure}
+        costs = {k: cost(s, num_classes=classes, clip=exact.clip) for k, s in both.items()}
+        return {
+            "command": "prune",
+            "run": self.run,
+            "nodes": {k: len(s) for k, s in both.items()},
+            "connections": {k: len(s.edges()) for k, s in both.items()},
+            "parameters": {k: c.parameters for k, c in costs.items()},
+            "macs": {k: c.macs for k, c in costs.items()},
+            "clip": list(exact.clip),
+            "exactness": asdict(exact),
+            "removed": [list(edge) for edge in pruned.removed],
+            "dead": list(pruned.dead),
+            "repairs": [str(repair) for repair in pruned.repairs],
+            "substitutes": [str(substitute) for substitute in pruned.substitutes],
+            "changes": [str(change) for change in pruned.changes],
+            "metrics": {name: found.to_json() for name, found in metrics.items()},
+        }
+
+    def _show(
+        self,
+        terminal: Terminal,
+        place: Path,
+        pruned: Pruned,
+        exact: Exactness,
+        report: Mapping[str, Any],
+    ) -> None:
+        from connsearch.view.tables import prune_table
+
+        terminal.show(prune_table(pruned))
+        for what in ("nodes", "connections", "parameters", "macs"):
+            before, after = report[what]["before"], report[what]["after"]
+            terminal.say(f"{what}: {before:,} -> {after:,}")
+        terminal.say(f"pruned network against the masked original: {exact}")
+        if not is_trained(self.run):
+            terminal.say("  (with random filters: a structure has no trained ones)")
+        terminal.say(f"pruned: {place}")
+
+    def _record(self, place: Path, report: Mapping[str, Any]) -> None:
+        """Writes what was done, last: the directory is a pruned network once this file is there."""
+        from connsearch.graph.files import atomic_write_text
+
+        settings = dict(recorded_settings(self.run))
+        record = {
+            **report,
+            "pruning": self.pruning.model_dump(),
+            "recalibrated": self.recalibrate,
+            "settings": settings,
+            "facts": recorded_facts(self.run),
+        }
+        atomic_write_text(place / PRUNED_RECORD, json.dumps(record, indent=2) + "\n")

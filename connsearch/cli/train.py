@@ -1,0 +1,102 @@
+"""``connsearch train``: a pruned network further, or any structure from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from connsearch.cli.command import Flag
+from connsearch.cli.outcome import report_run
+from connsearch.cli.target import is_trained, open_structure, open_trained, recorded_data
+from connsearch.cli.terminal import Terminal
+from connsearch.cli.work import RUNS, Work, fit_objects, open_data, suit
+from connsearch.errors import SettingsError
+from connsearch.train.options import TrainOptions
+
+if TYPE_CHECKING:
+    from connsearch.data.load import DataSplits
+    from connsearch.nn.network import Network
+
+
+class Train(Work):
+    """Trains a pruned network further with the weights it has, or any structure from scratch.
+
+    What a run or a pruning left is trained on the data it was found with unless flags say
+    otherwise. The test split stays closed; `connsearch evaluate` opens it.
+
+    Interrupted or killed, the same line goes on where it was; once finished, it shows the result.
+    """
+
+    NAMED: ClassVar[tuple[str, ...]] = ("target", "from_scratch")
+
+    target: Annotated[str, Flag(positional=True)]
+    """The directory of a pruning or a run (its weights are trained further), or the name or file
+    of a structure (trained from scratch)."""
+    from_scratch: Annotated[bool, Flag(switch=True)] = False
+    """Forget the weights; keep the wiring and its connection weights."""
+    training: TrainOptions = TrainOptions()
+
+    @classmethod
+    def inherited(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Returns the data settings of the run the target comes from."""
+        return recorded_data(values["target"])
+
+    def execute(self, terminal: Terminal) -> Mapping[str, Any]:
+        """Trains, or goes on, and returns where the result lies and how good it is."""
+        from connsearch.train.loop import fit
+        from connsearch.train.run import Run
+
+        fresh = self.from_scratch or not is_trained(self.target)
+        options = self.training.model_copy(update={"seed": self.seed})
+        config = {"command": "train", "settings": self.settings()}
+        with Run.open(self.directory(self._place()), config) as run:
+            terminal.say(f"run: {run.directory}")
+            if run.finished:
+                terminal.say("this training is finished; its result:")
+                result = run.result()
+            else:
+                data = open_data(self.data_options(), terminal)
+                network = self._first(data) if fresh else self._inheriting(data)
+                events = fit(network, data, options, run=run, open_test=False)
+                result = terminal.follow(events)
+            return report_run("train", run.directory, result, terminal)
+
+    def _place(self) -> Path:
+        if is_trained(self.target):
+            return Path(self.target) / ("scratch" if self.from_scratch else "trained")
+        return RUNS / f"train-{Path(self.target).stem}"
+
+    def _first(self, data: DataSplits) -> Network:
+        """The network with first weights that depend on the seed alone."""
+        from connsearch.nn.network import Network
+        from connsearch.train.seeds import derive
+
+        structure = suit(open_structure(self.target), data, self)
+        return Network(structure, len(data.classes), seed=derive(self.seed, "first weights"))
+
+    def _inheriting(self, data: DataSplits) -> Network:
+        """The network with the weights it has.
+
+        Raises:
+            SettingsError: the weights do not fit what is asked for.
+        """
+        trained = open_trained(self.target)
+        if self.streams is not None or self.attention is not None:
+            asked = "--attention" if self.streams is None else "--streams"
+            raise SettingsError(
+                f"{asked}: {self.target} has weights for its own streams and attention mode\n"
+                "  cure: leave it out, or train --from-scratch"
+            )
+        if trained.num_classes != len(data.classes):
+            raise SettingsError(
+                f"{self.target} has weights for {trained.num_classes} classes, {data.name} has "
+                f"{len(data.classes)}\n  cure: the data it was trained on, or --from-scratch"
+            )
+        if fit_objects(trained.built_from, data) != trained.built_from:
+            raise SettingsError(
+                f"{self.target} has weights for {trained.built_from.network.object_classes} object "
+                f"classes, {data.name} has {data.object_classes}\n"
+                "  cure: the data it was trained on, or --from-scratch"
+            )
+        return trained.network()

@@ -1,0 +1,103 @@
+"""The logs of a run as series to plot: how weights, loss and accuracy went."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from connsearch.errors import RunError
+from connsearch.graph.spec import Edge
+
+
+@dataclass(slots=True)
+class Series:
+    """Numbers over training steps; ``low`` and ``high`` bound them where an interval is known."""
+
+    steps: list[int] = field(default_factory=list[int])
+    values: list[float] = field(default_factory=list[float])
+    low: list[float] = field(default_factory=list[float])
+    high: list[float] = field(default_factory=list[float])
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Loss and accuracy by split; ``train`` holds single batches, the others evaluations."""
+
+    loss: Mapping[str, Series]
+    accuracy: Mapping[str, Series]
+
+
+def read_curves(path: str | Path) -> Curves:
+    """Returns the curves in a ``metrics.csv`` (columns step, split, loss, accuracy, low, high).
+
+    Raises:
+        RunError: the file cannot be read, or lacks one of the first four columns.
+    """
+    loss: dict[str, Series] = {}
+    accuracy: dict[str, Series] = {}
+    for row in _rows(Path(path), ("step", "split", "loss", "accuracy")):
+        for name, curves in (("loss", loss), ("accuracy", accuracy)):
+            if row[name] == "":
+                continue
+            series = curves.setdefault(row["split"], Series())
+            series.steps.append(int(row["step"]))
+            series.values.append(float(row[name]))
+            if name == "accuracy" and row.get("low") and row.get("high"):
+                series.low.append(float(row["low"]))
+                series.high.append(float(row["high"]))
+    return Curves(loss, accuracy)
+
+
+def read_weights(path: str | Path) -> dict[Edge, Series]:
+    """Returns every connection's weight over time from a ``connections.csv`` in long form.
+
+    Needs the columns step, kind, source, target, weight; rows of peers are passed over.
+
+    Raises:
+        RunError: the file cannot be read, or lacks a column.
+    """
+    found: dict[Edge, Series] = {}
+    for row in _rows(Path(path), ("step", "kind", "source", "target", "weight")):
+        if row["kind"] != "connection" or row["weight"] == "":
+            continue
+        series = found.setdefault(Edge(int(row["source"]), int(row["target"])), Series())
+        series.steps.append(int(row["step"]))
+        series.values.append(float(row["weight"]))
+    return found
+
+
+def smooth(series: Series, window: int) -> Series:
+    """Returns the mean of the last ``window`` values at every step.
+
+    >>> smooth(Series([1, 2, 3], [4.0, 2.0, 0.0]), 2).values
+    [4.0, 3.0, 1.0]
+    """
+    values = series.values
+    means = [
+        sum(values[max(0, end - window) : end]) / min(end, window)
+        for end in range(1, len(values) + 1)
+    ]
+    return Series(list(series.steps), means)
+
+
+def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[Mapping[str, str]]:
+    """Whole rows only: the last one of a run that was killed may be half written."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            columns = list(reader.fieldnames or [])
+            missing = [name for name in needed if name not in columns]
+            if missing:
+                raise RunError(
+                    f"{path}: no column {', '.join(missing)}\n"
+                    f"  read: {', '.join(columns) or 'nothing'}"
+                )
+            last = columns[-1]
+            yield from (row for row in reader if row[last] is not None and None not in row)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{path}: cannot be read: {error}") from None

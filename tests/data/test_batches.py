@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from connsearch.data.batches import batch_count, batches
+from connsearch.data.clips import ClipDataset, ClipKey
+from connsearch.data.load import load_data
+from connsearch.errors import DataError
+from tests.data.helpers import options, same
+
+
+@pytest.fixture(scope="module")
+def clips(listing: Path) -> ClipDataset:
+    return load_data(options(listing, flip=True, crop_scale=(0.7, 1.2))).train
+
+
+def run(clips: ClipDataset, **changes: object):
+    asked = {"batch_size": 4, "seed": 3, "shuffle": True, "augment": True, **changes}
+    return list(batches(clips, **asked))  # type: ignore[arg-type]
+
+
+def test_an_epoch_holds_every_clip_once(clips: ClipDataset) -> None:
+    made = run(clips)
+    assert len(made) == batch_count(clips, 4)
+    assert sorted(torch.cat([b.indices for b in made]).tolist()) == list(range(len(clips)))
+    for batch in made:
+        count = len(batch.labels)
+        rgb, objects = batch.streams["rgb"], batch.streams["object"]
+        assert rgb.shape == (count, 3, 6, 16, 16)
+        assert rgb.dtype == objects.dtype == torch.float32
+        assert rgb.min() >= -1
+        assert rgb.max() <= 1
+        assert objects.shape == (count, 3, 6, 16, 16)
+        assert torch.equal(objects.sum(1), torch.ones(count, 6, 16, 16))
+        assert batch.labels.dtype == batch.indices.dtype == torch.int64
+        assert batch.labels.tolist() == [clips.labels[i] for i in batch.indices]
+
+
+def test_batches_depend_on_seed_and_epoch_and_nothing_else(clips: ClipDataset) -> None:
+    first = run(clips)
+    torch.manual_seed(5)
+    assert same(first, run(clips))
+    assert not same(first, run(clips, epoch=1))
+    assert not same(first, run(clips, seed=4))
+
+
+def test_an_epoch_can_begin_anywhere_without_decoding_what_was_before(clips: ClipDataset) -> None:
+    whole = run(clips)
+    for start in range(len(whole) + 2):
+        assert same(run(clips, start=start), whole[start:])
+    fresh = ClipDataset(
+        clips.records, clips.options, object_classes=clips.object_classes, remember=True
+    )
+    last = run(fresh, start=len(whole) - 1)
+    assert len(fresh._memory) == len(last[0].labels)
+
+
+def test_workers_and_memory_change_nothing(clips: ClipDataset) -> None:
+    assert clips.remember
+    forgetful = ClipDataset(clips.records, clips.options, object_classes=clips.object_classes)
+    for epoch in range(2):  # the second epoch finds the workers alive
+        expected = run(clips, epoch=epoch)
+        assert same(run(forgetful, epoch=epoch), expected)
+        assert same(run(clips, epoch=epoch, workers=2), expected)
+    assert same(run(clips, workers=2, start=2), run(clips, start=2))
+
+
+def test_an_epoch_left_early_does_not_disturb_the_next(clips: ClipDataset) -> None:
+    expected = run(clips, epoch=1)
+    left = batches(clips, batch_size=4, seed=3, shuffle=True, augment=True, workers=1)
+    next(left)
+    assert same(run(clips, epoch=1, workers=1), expected)  # while the first is still open
+    left.close()  # type: ignore[attr-defined]
+    assert same(run(clips, epoch=1, workers=1), expected)
+
+
+def test_evaluation_is_the_centre_and_the_same_every_epoch(clips: ClipDataset) -> None:
+    quiet = {"shuffle": False, "augment": False}
+    assert same(run(clips, **quiet), run(clips, epoch=5, seed=9, **quiet))
+    assert torch.cat([b.indices for b in run(clips, **quiet)]).tolist() == list(range(len(clips)))
+
+
+def test_maps_follow_the_picture_through_every_change(clips: ClipDataset) -> None:
+    wrong = total = 0.0
+    for epoch in range(3):
+        for batch in run(clips, epoch=epoch):
+            bright = batch.streams["rgb"].mean(1) > 0.1
+            marked = batch.streams["object"][:, 1:].sum(1) > 0
+            wrong += (bright != marked).sum().item()
+            total += marked.sum().item()
+    assert total > 1000
+    assert wrong < 0.15 * total  # edges, softened by scaling; a shift would give more than half
+
+
+def test_a_worker_gets_the_data_set_without_its_memory(clips: ClipDataset) -> None:
+    run(clips)
+    assert clips._memory
+    copy = pickle.loads(pickle.dumps(clips))
+    assert not copy._memory
+    assert not copy.remember
+    key = ClipKey(0, 1, 2, augment=True)
+    assert torch.equal(copy.clip(key).streams["rgb"], clips.clip(key).streams["rgb"])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_video_that_breaks_later_is_named(
+    listing: Path, videos: Path, tmp_path: Path, workers: int
+) -> None:
+    copy = tmp_path / videos.name
+    for path in videos.rglob("*.*"):
+        (copy / path.parent.name).mkdir(parents=True, exist_ok=True)
+        (copy / path.parent.name / path.name).write_bytes(path.read_bytes())
+    again = tmp_path / listing.name
+    again.write_text(listing.read_text())
+    clips = load_data(options(again)).train
+    clips.records[3].path.write_bytes(b"gone")
+    with pytest.raises(DataError, match=rf"^{clips.records[3].path}: not readable as video"):
+        run(clips, workers=workers)

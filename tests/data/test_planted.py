@@ -1,0 +1,182 @@
+"""Each task is what it says: one factor tells the class, and each stream shows its own factor only.
+
+Ridge regression on features by hand stands for a network: what it cannot find in the pooled
+statistics of one stream, a network that pools at its head has little to find either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from connsearch.data.decode import read_frames, write_video
+from connsearch.data.planted import (
+    CLASS_NAMES,
+    FACTOR_VALUES,
+    OBJECT_CLASSES,
+    TASKS,
+    Factors,
+    Task,
+    draw_factors,
+    draw_objects,
+    draw_video,
+)
+
+Array = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+FRAMES, SIDE = 6, 36
+LEARN, TEST = 160, 100
+AT_CHANCE = 0.25 + 4.5 * (0.25 * 0.75 / TEST) ** 0.5
+
+
+def gradients(grey: Array) -> tuple[Array, Array]:
+    return (np.roll(grey, -1, 2) - np.roll(grey, 1, 2)), (
+        np.roll(grey, -1, 1) - np.roll(grey, 1, 1)
+    )
+
+
+def colours(rgb: Array) -> Array:
+    """The mean and spread of the two colour differences, of one frame."""
+    first, second = rgb[4, ..., 0] - rgb[4].mean(-1), rgb[4, ..., 1] - rgb[4, ..., 2]
+    return np.array([first.mean(), second.mean(), (first**2).mean(), (second**2).mean()])
+
+
+def grey_frame(rgb: Array) -> Array:
+    """Brightness, coarse picture, edge directions and spectrum of one grey frame."""
+    grey = rgb[4:5].mean(-1)
+    right, down = gradients(grey)
+    edges, _ = np.histogram(
+        np.arctan2(down, right), 8, (-np.pi, np.pi), weights=np.hypot(right, down)
+    )
+    coarse = grey.reshape(6, SIDE // 6, 6, SIDE // 6).mean((1, 3)).ravel()
+    spectrum = np.abs(np.fft.fft2(grey[0] - grey.mean()))[:5, :5].ravel()
+    return np.concatenate([[grey.mean(), grey.std()], coarse, edges, spectrum])
+
+
+def flow(rgb: Array) -> Array:
+    """Where the brightness moves: products of change in time and in space, over quadrants."""
+    grey = rgb.mean(-1)
+    change = np.diff(grey, axis=0)
+    size = change.std() * grey.std()
+    half = SIDE // 2
+    return np.concatenate(
+        [
+            (-(slope[:-1] * change) / size).reshape(-1, 2, half, 2, half).mean((0, 2, 4)).ravel()
+            for slope in gradients(grey)
+        ]
+    )
+
+
+def areas(maps: Array) -> Array:
+    return np.array([(maps == value).mean() for value in range(1, OBJECT_CLASSES)])
+
+
+def map_motion(maps: Array) -> Array:
+    inside = (maps > 0).astype(float)
+    change = np.diff(inside, axis=0)
+    return np.array([-(slope[:-1] * change).mean() for slope in gradients(inside)])
+
+
+def accuracy(features: Array, labels: Labels) -> float:
+    """Returns the share of the last clips that ridge regression on the first ones gets right."""
+    x = (features - features[:LEARN].mean(0)) / (features[:LEARN].std(0) + 1e-9)
+    x = np.hstack([x, np.ones((len(x), 1))])
+    learn, test = x[:LEARN], x[LEARN:]
+    gram = learn.T @ learn + 0.05 * LEARN * np.eye(x.shape[1])
+    weights = np.linalg.solve(gram, learn.T @ np.eye(FACTOR_VALUES)[labels[:LEARN]])
+    return float((np.argmax(test @ weights, 1) == labels[LEARN:]).mean())
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Array], list[Array], Labels]:
+    """Videos as they come back from the codec, maps, and the three factors of every scene."""
+    path = tmp_path_factory.mktemp("scenes") / "v.mp4"
+    videos: list[Array] = []
+    maps: list[Array] = []
+    known: list[tuple[int, int, int]] = []
+    for number in range(LEARN + TEST):
+        rng = np.random.default_rng([7, number])
+        factors = draw_factors("appearance", number % FACTOR_VALUES, rng)
+        write_video(path, draw_video(factors, frames=FRAMES, side=SIDE, rng=rng))
+        videos.append(read_frames(path, range(FRAMES)).astype(float))
+        maps.append(draw_objects(factors, frames=FRAMES, side=SIDE, rng=rng).astype(float))
+        known.append((factors.colour, factors.direction, factors.region))
+    return videos, maps, np.array(known)
+
+
+@pytest.mark.parametrize(
+    ("stream", "measure", "shown"),
+    [
+        ("video", colours, "colour"),
+        ("video", grey_frame, None),
+        ("video", flow, "direction"),
+        ("maps", areas, "region"),
+        ("maps", map_motion, None),
+    ],
+)
+def test_each_stream_shows_its_own_factor_and_no_other(
+    scenes: tuple[list[Array], list[Array], Labels],
+    stream: str,
+    measure: Callable[[Array], Array],
+    shown: str | None,
+) -> None:
+    videos, maps, known = scenes
+    features = np.array([measure(x) for x in (videos if stream == "video" else maps)])
+    for column, factor in enumerate(("colour", "direction", "region")):
+        reached = accuracy(features, known[:, column])
+        if factor == shown:
+            assert reached > 0.9, factor
+        else:
+            assert reached < AT_CHANCE, factor
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_class_is_the_factor_the_task_names_and_the_rest_is_drawn(task: Task) -> None:
+    drawn = [
+        [draw_factors(task, label, np.random.default_rng([label, s])) for s in range(200)]
+        for label in range(len(CLASS_NAMES[task]))
+    ]
+    values = {
+        name: [{getattr(factors, name) for factors in of_class} for of_class in drawn]
+        for name in ("colour", "direction", "region")
+    }
+    every = [{0, 1, 2, 3}] * 4
+    own = [{0}, {1}, {2}, {3}]
+    expected = {"colour": every, "direction": every, "region": every}
+    match task:
+        case "appearance":
+            expected["colour"] = own
+        case "motion":
+            expected["direction"] = own
+        case "object":
+            expected["region"] = own
+        case "mix":
+            expected |= {"colour": [{0}, {0}, {2}, {2}], "direction": [{0}, {1}, {0}, {1}]}
+    assert values == expected
+
+
+def test_the_picture_does_not_depend_on_the_region_nor_the_maps_on_the_rest() -> None:
+    def both(*factors: int):
+        chosen = Factors(*factors)
+        video = draw_video(chosen, frames=3, side=20, rng=np.random.default_rng(0))
+        return video, draw_objects(chosen, frames=3, side=20, rng=np.random.default_rng(0))
+
+    video, maps = both(0, 0, 0)
+    other_video, other_maps = both(0, 0, 3)
+    assert np.array_equal(video, other_video)
+    assert not np.array_equal(maps, other_maps)
+    assert np.array_equal(both(3, 2, 0)[1], maps)
+
+
+def test_streams_have_content_everywhere() -> None:
+    for value in range(FACTOR_VALUES):
+        rng = np.random.default_rng(value)
+        video = draw_video(Factors(value, value, value), frames=4, side=36, rng=rng)
+        maps = draw_objects(Factors(value, value, value), frames=4, side=36, rng=rng)
+        assert video.std() > 10
+        assert np.abs(np.diff(video.astype(int), axis=0)).mean() > 1
+        assert value + 1 in maps
+        assert 0.1 < (maps > 0).mean() < 0.6

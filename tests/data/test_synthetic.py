@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import csv
+import hashlib
+import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from connsearch.data.datasets import DATASETS
+from connsearch.data.load import load_data
+from connsearch.data.options import DataOptions
+from connsearch.data.planted import TASKS
+from connsearch.errors import DataError
+from tests.data.conftest import small_planted
+
+
+def contents(cache: Path) -> dict[str, str]:
+    """Returns name -> hash of every file in a cache."""
+    return {
+        path.relative_to(cache).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(cache.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_planted_data_is_real_files_and_a_list_of_them(planted: DataOptions) -> None:
+    data = load_data(planted)
+    assert [len(clips) for _, clips in data] == [12, 4, 4]
+    assert data.classes == ("hue-0-left", "hue-0-right", "hue-180-left", "hue-180-right")
+    assert data.object_classes == 5
+    assert data.train.labels == (0, 1, 2, 3) * 3
+    assert {r.path.suffix for r in data.train.records} == {".mp4"}
+    folder = data.train.records[0].path.parents[1]
+    listed = load_data(planted.model_copy(update={"source": str(folder), "object_classes": 5}))
+    assert sorted(listed.classes) == sorted(data.classes)
+    assert listed.hashes["test"] == data.hashes["test"]
+
+
+def test_the_same_seed_writes_the_same_bytes(planted: DataOptions, tmp_path: Path) -> None:
+    assert planted.cache is not None
+    again = load_data(small_planted(tmp_path))
+    assert contents(tmp_path) == contents(planted.cache)
+    assert again.fingerprint == load_data(planted).fingerprint
+    other = load_data(planted.model_copy(update={"seed": 1, "cache": tmp_path / "other"}))
+    assert other.fingerprint != again.fingerprint
+
+
+def test_a_second_load_writes_nothing(planted: DataOptions) -> None:
+    assert planted.cache is not None
+    before = {p: p.stat().st_mtime_ns for p in planted.cache.rglob("*")}
+    load_data(planted)
+    assert {p: p.stat().st_mtime_ns for p in planted.cache.rglob("*")} == before
+
+
+def _load(cache: Path) -> None:
+    load_data(small_planted(cache))
+
+
+def test_two_writers_at_once_leave_one_whole_data_set(planted: DataOptions, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        marks = {d.fingerprint for d in pool.map(load_data, [small_planted(tmp_path)] * 3)}
+    assert len(marks) == 1
+    assert planted.cache is not None
+    assert contents(tmp_path) == contents(planted.cache)
+
+
+@pytest.mark.slow
+def test_two_processes_at_once_leave_one_whole_data_set(
+    planted: DataOptions, tmp_path: Path
+) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_load, args=(tmp_path,)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(timeout=120)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert planted.cache is not None
+    assert contents(tmp_path) == contents(planted.cache)
+
+
+def test_a_draft_of_a_killed_process_is_no_data_set(planted: DataOptions, tmp_path: Path) -> None:
+    assert planted.cache is not None
+    key = next((planted.cache / "synthetic").iterdir()).name
+    draft = tmp_path / "synthetic" / f".{key}.killed"
+    (draft / "train").mkdir(parents=True)
+    load_data(small_planted(tmp_path))
+    assert (tmp_path / "synthetic" / key / "clips.csv").is_file()
+
+
+def test_a_damaged_cache_is_refused_with_the_cure(tmp_path: Path) -> None:
+    chosen = small_planted(tmp_path)
+    record = load_data(chosen).train.records[0]
+    record.path.write_bytes(b"")
+    with pytest.raises(DataError, match=r"damaged.*\n  train/00000.mp4\n  cure: delete"):
+        load_data(chosen)
+
+
+def test_a_cache_that_cannot_be_written_is_refused_with_the_cure(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"cannot be written .* cure: name another directory"):
+        load_data(small_planted(tmp_path / "file"))
+
+
+def test_unknown_tasks_and_tiny_clips_are_refused(planted: DataOptions) -> None:
+    with pytest.raises(DataError, match="no planted task named 'motoin', did you mean 'motion'"):
+        DATASETS["synthetic"]("motoin", planted)
+    with pytest.raises(DataError, match="size of at least 16, read 8"):
+        DATASETS["synthetic"]("mix", planted.model_copy(update={"size": 8}))
+
+
+def test_the_listed_factors_are_those_of_the_task(planted: DataOptions) -> None:
+    assert planted.cache is not None
+    assert set(TASKS) == {"appearance", "motion", "object", "mix"}
+    folder = next((planted.cache / "synthetic").iterdir())
+    with (folder / "clips.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {(r["label"], r["colour"], r["direction"]) for r in rows} == {
+        ("hue-0-left", "0", "0"),
+        ("hue-0-right", "0", "1"),
+        ("hue-180-left", "2", "0"),
+        ("hue-180-right", "2", "1"),
+    }

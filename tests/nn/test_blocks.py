@@ -1,0 +1,211 @@
+"""Every kind of block keeps the contract of its cupboard; every layer pads as published."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from connsearch.errors import UnknownNameError
+from connsearch.graph.families import FAMILIES
+from connsearch.graph.plan import BlockPlan, StemPlan, plan
+from connsearch.graph.spec import (
+    Attention,
+    Block,
+    Connection,
+    Modality,
+    NetworkSettings,
+    Stem,
+    Structure,
+)
+from connsearch.nn.blocks import BLOCKS
+from connsearch.nn.layers import conv, max_pool_same, norm, pad_same, pool_to
+from connsearch.nn.network import BlockNode
+from connsearch.nn.stems import build_stem
+
+FILTERS: dict[str, Any] = {"inverted_bottleneck": (5, 6, 7)}
+"""Blocks whose ``filters`` are not one number."""
+
+
+def block(name: str, in_width: int = 8, *, stride: int = 1, step: int = 0) -> nn.Module:
+    return BLOCKS[name](
+        in_width,
+        filters=FILTERS.get(name, 3),
+        inner_width=5,
+        temporal_dilation=2,
+        stride=stride,
+        step=step,
+    )
+
+
+def out_width(name: str) -> int:
+    """The width the plan gives a block, which is what its neighbours are built for."""
+    family = next((f for f, kind in FAMILIES.items() if kind.block == name), "assemblenet")
+    filters = FILTERS.get(name, 3)
+    nodes = (Stem(Modality.RGB, width=8), Block(0, (Connection(0, None),), filters))
+    settings = NetworkSettings(blocks=(1,), inner_widths=(5,))
+    return plan(Structure("one", family, nodes, settings)).width(1)
+
+
+def test_every_family_has_its_block() -> None:
+    assert {kind.block for kind in FAMILIES.values()} <= set(BLOCKS)
+    with pytest.raises(UnknownNameError, match="did you mean 'bottleneck'"):
+        BLOCKS["botleneck"]
+
+
+@pytest.mark.parametrize("name", list(BLOCKS))
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("size", [(1, 1, 1), (3, 8, 9), (2, 7, 4)])
+def test_block_keeps_frames_and_strides_space(
+    name: str, stride: int, size: tuple[int, int, int]
+) -> None:
+    frames, height, width = size
+    y = block(name, stride=stride).eval()(torch.rand(2, 8, *size))
+    assert y.shape == (2, out_width(name), frames, -(-height // stride), -(-width // stride))
+    assert (y >= 0).all()  # ends in a ReLU: what follows may rely on it
+
+
+@pytest.mark.parametrize("name", list(BLOCKS))
+@pytest.mark.parametrize("step", [0, 1, 2, 3])
+def test_block_steps_stack_and_everything_in_them_learns(name: str, step: int) -> None:
+    width = 8 if step == 0 else out_width(name)
+    module = block(name, width, step=step)
+    for layer in module.modules():
+        if isinstance(layer, nn.BatchNorm3d):
+            nn.init.uniform_(layer.weight, 0.5, 1.5)
+    y = module(torch.rand(2, width, 4, 6, 6))
+    assert y.shape[1] == out_width(name)
+    (y * torch.rand(y.shape)).sum().backward()
+    for parameter_name, parameter in module.named_parameters():
+        assert parameter.grad is not None, parameter_name
+        assert parameter.grad.any(), parameter_name
+
+
+@pytest.mark.parametrize("name", list(BLOCKS))
+def test_a_later_step_starts_as_the_identity(name: str) -> None:
+    """The last normalisation of every module starts at zero."""
+    x = torch.rand(1, out_width(name), 2, 4, 4)
+    assert torch.equal(block(name, out_width(name), step=1)(x), x)
+
+
+@pytest.mark.parametrize("name", list(BLOCKS))
+def test_a_block_mixes_time_over_its_dilation_only(name: str) -> None:
+    module = nn.Sequential(*(block(name, 8 if s == 0 else out_width(name), step=s) for s in (0, 1)))
+    for layer in module.modules():
+        if isinstance(layer, nn.BatchNorm3d):
+            nn.init.uniform_(layer.weight, 0.5, 1.5)
+    x = torch.rand(1, 8, 9, 4, 4)
+    moved = x.clone()
+    moved[:, :, 4] += 1
+    change = (module.eval()(moved) - module(x)).abs().amax((0, 1, 3, 4))
+    heard = set(change.nonzero().flatten().tolist())
+    assert {2, 4, 6} <= heard  # dilation 2: two frames away, not one
+    assert not heard & {1, 3, 5, 7}
+
+
+@pytest.mark.parametrize("name", list(BLOCKS))
+def test_a_node_of_blocks_pools_then_strides(name: str) -> None:
+    family = next((f for f, kind in FAMILIES.items() if kind.block == name), "assemblenet")
+    connections = (Connection(0), Connection(1))
+    stems = (Stem(Modality.RGB, width=8), Stem(Modality.RGB, width=6))
+    node = Block(0, connections, FILTERS.get(name, 3), 1, 2)
+    settings = NetworkSettings(blocks=(2,), inner_widths=(5,))
+    shape = plan(Structure("one", family, (*stems, node), settings)).nodes[2]
+    assert isinstance(shape, BlockPlan)
+    module = BlockNode(node, shape, {0: 8, 1: 6}, kind=name, learn=False, attention=Attention.NONE)
+    stride = shape.input_stride
+    inputs = {0: torch.rand(1, 8, 2, 18, 12), 1: torch.rand(1, 6, 2, 9, 6)}
+    y = module(inputs, (9 * stride, 6 * stride), {})
+    assert y.shape == (1, shape.width, 2, 5, 3)
+
+
+# Stems -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["full", "lite"])
+@pytest.mark.parametrize("modality", list(Modality))
+@pytest.mark.parametrize("size", [(32, 32), (33, 30), (1, 5), (7, 56)])
+def test_stems_end_at_their_stride(kind: str, modality: Modality, size: tuple[int, int]) -> None:
+    stride = 4 if kind == "full" else 2
+    channels = {Modality.RGB: 3, Modality.FLOW: 2, Modality.OBJECT: 6}[modality]
+    stem = build_stem(StemPlan(modality, 2, 6, stride), kind)
+    y = stem(torch.rand(1, channels, 3, *size))
+    assert y.shape == (1, 6, 3, -(-size[0] // stride), -(-size[1] // stride))
+
+
+def test_flow_stems_ignore_their_dilation_and_mix_no_frames() -> None:
+    stem = build_stem(StemPlan(Modality.FLOW, 4, 6, 4), "full").eval()
+    x = torch.rand(1, 2, 5, 16, 16)
+    frame = stem(x[:, :, 2:3])
+    torch.testing.assert_close(stem(x)[:, :, 2:3], frame)
+
+
+# Layers ----------------------------------------------------------------------------------------
+
+
+def pooled_by_hand(x: np.ndarray, window: int, stride: int) -> np.ndarray:
+    """SAME max pooling of (H, W) with -inf outside, written as its definition."""
+    inside: list[list[list[int]]] = []
+    for n in x.shape:
+        out = -(-n // stride)
+        before = max((out - 1) * stride + window - n, 0) // 2
+        windows = [range(k * stride - before, k * stride - before + window) for k in range(out)]
+        inside.append([[i for i in w if 0 <= i < n] for w in windows])
+    return np.array([[x[np.ix_(r, c)].max() for c in inside[1]] for r in inside[0]])
+
+
+SIZES = st.integers(1, 40)
+
+
+@given(SIZES, SIZES, st.sampled_from([(2, 2), (3, 2), (4, 4), (5, 5), (7, 7), (3, 3)]))
+def test_max_pool_same_is_its_definition(height: int, width: int, pool: tuple[int, int]) -> None:
+    x = -1 - torch.rand(1, 1, 1, height, width)  # negative: a zero border would win
+    ours = max_pool_same(x, *pool)[0, 0, 0].numpy()
+    np.testing.assert_array_equal(ours, pooled_by_hand(x[0, 0, 0].numpy(), *pool))
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 20), st.integers(1, 20))
+def test_pool_to_ends_at_the_size_and_keeps_the_largest(
+    height: int, width: int, to_height: int, to_width: int
+) -> None:
+    size = (min(height, to_height), min(width, to_width))
+    x = torch.rand(1, 2, 1, height, width)
+    y = pool_to(x, size)
+    assert y.shape[3:] == size
+    torch.testing.assert_close(y.amax((3, 4)), x.amax((3, 4)))
+
+
+@given(SIZES, SIZES)
+def test_pad_same_adds_the_odd_pixel_at_the_end(height: int, width: int) -> None:
+    layer = conv(1, 1, spatial=3, stride=2, pad=False)
+    x = torch.rand(1, 1, 1, height, width)
+    padded = pad_same(x, 3, 2)
+    assert layer(padded).shape[3:] == (-(-height // 2), -(-width // 2))
+    if height % 2 == 0 and width % 2 == 0:
+        assert torch.equal(padded[..., :height, :width], x)
+
+
+def deviation(layer: nn.Conv3d) -> float:
+    return float(layer.weight.detach().std())
+
+
+def test_first_values_are_the_published_ones() -> None:
+    assert deviation(conv(64, 64, spatial=3)) == pytest.approx((64 * 9) ** -0.5, rel=0.03)
+    assert deviation(conv(128, 128)) == pytest.approx(128**-0.5, rel=0.03)
+    undilated = conv(128, 128, temporal=3)
+    assert deviation(undilated) == pytest.approx((3 * 128) ** -0.5, rel=0.03)
+    dilated = conv(128, 128, temporal=3, dilation=2)
+    assert deviation(dilated) == pytest.approx(0.8796 * (2 / (3 * 128)) ** 0.5, rel=0.03)
+    assert norm(3).momentum == pytest.approx(0.01)
+    assert not norm(3, zero=True).weight.any()
+
+
+def test_layers_keep_time() -> None:
+    x = torch.rand(1, 2, 1, 4, 4)
+    for dilation in (1, 2, 8):
+        assert conv(2, 3, temporal=5, dilation=dilation)(x).shape == (1, 3, 1, 4, 4)
