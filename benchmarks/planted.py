@@ -8,7 +8,7 @@ they have temporal convolutions and may see motion themselves.
 The control trains the same structure with the stems of one stream only: well above chance on the
 planted stream and at chance on the others, or the task is not what it says.
 
-    python benchmarks/planted.py [--seeds 5] [--epochs 12] [--markdown benchmarks/planted.md]
+    python benchmarks/planted.py [--seeds 5] [--epochs 8] [--markdown benchmarks/planted.md]
 
 Every search is filed in ``--runs`` when it is done; the same line again goes on with the next.
 """
@@ -195,7 +195,7 @@ def control_table(ledger: Ledger, options: argparse.Namespace) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--attention", choices=["none", "static", "self", "peer"])
     parser.add_argument("--runs", type=Path, default=Path("runs/planted"))

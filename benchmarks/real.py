@@ -268,7 +268,7 @@ def paired(ledger: Ledger, study: Study, kind: str) -> str:
         ]
         differences.append(mine - float(np.mean(others)))
     low, high = interval(differences)
-    verdict = "the interval holds 0: nothing is claimed" if low <= 0 <= high else "it excludes 0"
+    verdict = "it excludes 0" if low > 0 or high < 0 else "nothing is claimed"
     title = "from scratch" if kind else "fine-tuned"
     return (
         f"Found minus random, {title}, paired by seed: {np.mean(differences):+.3f} "
@@ -283,6 +283,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--frames", type=int, default=16)
     parser.add_argument("--stride", type=int, default=1)
     parser.add_argument("--size", type=int, default=48)
+    parser.add_argument("--whole", action="store_true", help="squeeze the whole picture, no crop")
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--search-epochs", type=int, default=20)
     parser.add_argument("--tune-epochs", type=int, default=10)
@@ -302,6 +303,7 @@ def main() -> None:
             frames=options.frames,
             stride=options.stride,
             size=options.size,
+            keep_aspect=not options.whole,
             flip=True,
         )
     )
@@ -316,6 +318,7 @@ def main() -> None:
         command = (
             f"python benchmarks/real.py --data DATA --frames {options.frames} "
             f"--stride {options.stride} --size {options.size} --lr {options.lr}"
+            + (" --whole" if options.whole else "")
         )
         write_markdown(
             options.markdown, f"Real clips: {Path(data.name).parent.name}", command, lines

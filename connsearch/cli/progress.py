@@ -27,9 +27,11 @@ class Pace:
         """Returns the time left as people read it, evaluations included as they came so far."""
         if self._before is None:
             self._before = event.step - 1
+        if event.step == event.total_steps:
+            return "last evaluation"
         done = event.step - self._before
         seconds = (time.monotonic() - self._start) / done * (event.total_steps - event.step)
-        return duration(seconds)
+        return f"{duration(seconds)} left"
 
 
 class Lines:
@@ -54,8 +56,7 @@ class Lines:
             return
         self._last = now
         self._say(
-            f"epoch {_epoch(event)}  step {event.step}/{event.total_steps}  {_state(event)}  "
-            f"{left} left"
+            f"epoch {_epoch(event)}  step {event.step}/{event.total_steps}  {_state(event)}  {left}"
         )
 
 
@@ -67,7 +68,7 @@ class Bar:
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[state]}  {task.fields[left]} left"),
+            TextColumn("{task.fields[state]}  {task.fields[left]}"),
             console=console,
             refresh_per_second=4,
         )

@@ -19,8 +19,8 @@ THETA = 0.3
 LAMBDA = 0.15
 TAU = 0.25
 _TINY = 1e-12
-_PIXELS_AT_ONCE = 32768
-"""On a CPU the buffers of so many pixels stay in the cache of a core while they are iterated."""
+_PIXELS_AT_ONCE = 65536
+"""On a CPU the buffers of so many pixels stay in its cache while they are iterated."""
 
 Normalisation = Literal["clip", "batch"]
 

@@ -24,6 +24,9 @@ STILL = 0.01
 UNIFORM = 0.95
 """Peers whose mixture has more than this share of the largest entropy are near-uniform."""
 
+_LISTED = 12
+"""Connections an alarm names in its sentence; all of them are in the run's result."""
+
 Kind = Literal["undecided", "never moved", "no gradient", "near-uniform peers"]
 
 
@@ -35,11 +38,6 @@ class Alarm:
     edges: tuple[Edge, ...]
     of: int
     what: Literal["connection weights", "peer mixtures"] = "connection weights"
-
-    @property
-    def nodes(self) -> tuple[int, ...]:
-        """Blocks of which every input is meant that was asked about."""
-        return tuple(sorted({edge.target for edge in self.edges}))
 
     def __str__(self) -> str:
         explanation = {

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import torch
-
 from connsearch.data.load import DataSplits
 from connsearch.errors import DataError, SettingsError
 from connsearch.graph.rules import validate
@@ -101,12 +99,5 @@ def search_space(structure: Structure, options: SearchOptions) -> Structure:
 
 def build(space: Structure, num_classes: int, options: SearchOptions) -> Network:
     """Returns the network of a search space: every connection weight learns."""
-    return Network(
-        space,
-        num_classes,
-        learn_connections=True,
-        seed=derive(options.seed, "first weights"),
-        memory_format=(
-            torch.channels_last_3d if options.channels_last else torch.contiguous_format
-        ),
-    )
+    seed = derive(options.seed, "first weights")
+    return Network(space, num_classes, learn_connections=True, seed=seed)

@@ -117,7 +117,9 @@ class _Training:
         environment: Mapping[str, Any],
     ) -> None:
         device = environment["device"]
-        self.network = network.to(device)
+        layout = torch.channels_last_3d if options.channels_last else torch.contiguous_format
+        network.memory_format = layout
+        self.network = network.to(device).to(memory_format=layout)
         self.data, self.options, self.run = data, options, run
         self.compute = Compute(device, bf16=environment["precision"] == "bf16")
         self.optimisers = Optimisers(network, options)

@@ -12,6 +12,9 @@ from connsearch.data.load import load_data
 from connsearch.errors import DataError
 from tests.data.helpers import options, same
 
+# From Python 3.12 on a fork of a process that has threads warns; torch's own workers fork.
+pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+
 
 @pytest.fixture(scope="module")
 def clips(listing: Path) -> ClipDataset:

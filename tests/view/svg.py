@@ -19,7 +19,7 @@ class Box(NamedTuple):
     right: float
     bottom: float
 
-    def overlaps(self, other: Box, tolerance: float = 0.5) -> bool:
+    def overlaps(self, other: Box, tolerance: float = 1.0) -> bool:
         across = min(self.right, other.right) - max(self.left, other.left)
         down = min(self.bottom, other.bottom) - max(self.top, other.top)
         return across > tolerance and down > tolerance
@@ -44,7 +44,8 @@ def texts(path: Path) -> list[str]:
 
 def text_boxes(path: Path) -> list[Box]:
     """Where every text lies, measured in the font the picture was laid out with."""
-    return [_box(text) for text in ET.fromstring(path.read_bytes()).iter(f"{NS}text")]
+    boxes = [_box(text) for text in ET.fromstring(path.read_bytes()).iter(f"{NS}text")]
+    return [box for box in boxes if box.text.strip()]
 
 
 def node_boxes(path: Path) -> list[Box]:

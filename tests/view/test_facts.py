@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connsearch.graph.spec import Attention, Connection, Modality, Peer
-from connsearch.view.facts import clear_peers, dead_nodes, strength, stream_shares
+from connsearch.view.facts import clear_peers, dead_nodes, stream_shares, strength
 from tests.view.structures import gated, small, without_inputs
 
 
@@ -15,16 +15,12 @@ def test_dead_nodes_reach_no_final() -> None:
 
 def test_dead_nodes_spare_an_active_peer() -> None:
     assert dead_nodes(gated({1: 1.0})) == {4}
+    assert dead_nodes(gated({4: 1.0})) == frozenset()
     assert dead_nodes(small(attention=Attention.PEER)) == frozenset()
 
 
-def test_dead_nodes_without_inputs() -> None:
-    assert dead_nodes(without_inputs(small(), 2)) == {0, 2, 4} - {0} | {0} & dead_sources()
-
-
-def dead_sources() -> set[int]:
-    """Node 0 feeds 2 (starved) and 4 (leads nowhere): it has become dead itself."""
-    return {0} if 0 in dead_nodes(without_inputs(small(), 2)) else set()
+def test_dead_nodes_include_those_without_inputs() -> None:
+    assert dead_nodes(without_inputs(small(), 2)) == {0, 2, 4}  # 0 feeds nothing but 4 now
 
 
 def test_stream_shares_follow_the_weights() -> None:
