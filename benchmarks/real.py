@@ -194,7 +194,7 @@ def units(study: Study) -> Iterable[tuple[str, Callable[[], dict[str, Any]]]]:
         for draw in range(study.options.random):
             yield f"random/{seed}/{draw}", partial(random, study, seed, draw)
         yield f"found-scratch/{seed}", partial(found_scratch, study, seed)
-        for draw in range(study.options.random):
+        for draw in range(study.options.random_scratch):
             yield f"random-scratch/{seed}/{draw}", partial(random_scratch, study, seed, draw)
 
 
@@ -259,12 +259,13 @@ def report(ledger: Ledger, study: Study) -> list[str]:
 
 def paired(ledger: Ledger, study: Study, kind: str) -> str:
     """Returns one sentence: found minus the mean of the random wirings, seed by seed."""
+    draws = study.options.random_scratch if kind else study.options.random
     differences = []
     for seed in range(study.options.seeds):
         mine = ledger.results[f"found{kind}/{seed}"]["metrics"]["accuracy"]
         others = [
             ledger.results[f"random{kind}/{seed}/{d}"]["metrics"]["accuracy"]
-            for d in range(study.options.random)
+            for d in range(draws)
         ]
         differences.append(mine - float(np.mean(others)))
     low, high = interval(differences)
@@ -289,6 +290,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--tune-epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--random", type=int, default=3, help="random wirings a seed")
+    parser.add_argument("--random-scratch", type=int, default=1, help="the same, from scratch")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--runs", type=Path, default=Path("runs/real"))
     parser.add_argument("--markdown", type=Path, help="also write the tables to this file")

@@ -7,13 +7,13 @@ fills that, and what it was given goes to the model in one piece.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
-import docstring_parser
 import tyro
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -71,7 +71,7 @@ def _read(
     filled: Any = tyro.cli(
         _mirror(command, start, "", command.HIDDEN),
         prog=program,
-        description=_text(command),
+        description=inspect.getdoc(command),
         args=list(arguments),
         config=(tyro.conf.OmitArgPrefixes,),
     )
@@ -95,7 +95,6 @@ def _mirror(
     model: type[BaseModel], start: Mapping[str, Any], prefix: str, hidden: frozenset[str]
 ) -> type[Any]:
     """Returns a dataclass with the model's settings as texts, starting from ``start``."""
-    notes = _notes(model)
     entries: list[tuple[str, Any, Any]] = []
     for name, field in sorted(model.model_fields.items(), key=_rank):
         if prefix + name in hidden:
@@ -107,11 +106,11 @@ def _mirror(
         elif name in start or not field.is_required():
             value = start.get(name, field.get_default(call_default_factory=True))
             default = dataclasses.field(default=_as_text(value))
-            entries.append((name, _option(name, field, notes), default))
+            entries.append((name, _option(name, field), default))
         else:
-            entries.append((name, _option(name, field, notes), dataclasses.field()))
+            entries.append((name, _option(name, field), dataclasses.field()))
     mirror = dataclasses.make_dataclass(model.__name__, entries, kw_only=True)
-    mirror.__doc__ = _text(model)
+    mirror.__doc__ = inspect.getdoc(model)
     return mirror
 
 
@@ -123,11 +122,11 @@ def _rank(item: tuple[str, FieldInfo]) -> int:
     return 0 if _flag(field).positional else 2 if name in Command.model_fields else 1
 
 
-def _option(name: str, field: FieldInfo, notes: Mapping[str, str]) -> Any:
+def _option(name: str, field: FieldInfo) -> Any:
     """The type tyro reads a setting as, with what the help says about it."""
     flag = _flag(field)
-    note = field.description or notes.get(name, "")
-    argument: dict[str, Any] = {"help": " ".join(note.replace("``", "").split()), "name": flag.name}
+    note = " ".join((field.description or "").replace("``", "").split())
+    argument: dict[str, Any] = {"help": note, "name": flag.name}
     if flag.switch or (field.default is None and not field.is_required()):
         argument["help_behavior_hint"] = ""
     if flag.short is not None:
@@ -205,22 +204,6 @@ def _nested(field: FieldInfo) -> type[BaseModel] | None:
 
 def _flag(field: FieldInfo) -> Flag:
     return next((m for m in field.metadata if isinstance(m, Flag)), Flag())
-
-
-def _notes(model: type[BaseModel]) -> dict[str, str]:
-    """What the docstrings of a model and its parents say about each setting."""
-    notes: dict[str, str] = {}
-    for kind in reversed(model.__mro__):
-        if issubclass(kind, BaseModel) and kind is not BaseModel and kind.__doc__:
-            found = docstring_parser.parse(kind.__doc__).params
-            notes |= {p.arg_name: p.description or "" for p in found}
-    return notes
-
-
-def _text(model: type[BaseModel]) -> str:
-    """The docstring without its list of settings: those have their own lines."""
-    text = docstring_parser.parse(model.__doc__ or "")
-    return "\n\n".join(t for t in (text.short_description, text.long_description) if t)
 
 
 def _explain(command: type[Command], error: ValidationError) -> str:

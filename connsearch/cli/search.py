@@ -10,7 +10,7 @@ from connsearch.cli.command import Flag
 from connsearch.cli.outcome import report_run
 from connsearch.cli.target import open_structure
 from connsearch.cli.terminal import Terminal
-from connsearch.cli.work import RUNS, Work, open_data, suit
+from connsearch.cli.work import RUNS, Work, prepare, suit
 from connsearch.search.options import SearchOptions
 
 
@@ -35,19 +35,17 @@ class Search(Work):
         from connsearch.train.run import Run
 
         structure = open_structure(self.structure)
-        default = RUNS / f"search-{Path(self.structure).stem}"
+        directory = self.directory(RUNS / f"search-{Path(self.structure).stem}")
         options = self.training.model_copy(update={"seed": self.seed})
         config = {"command": "search", "settings": self.settings()}
-        with Run.open(self.directory(default), config) as run:
-            terminal.say(f"run: {run.directory}")
-            if run.finished:
-                terminal.say("this search is finished; its result:")
+        data = prepare(directory, config, self.data_options(), terminal)
+        with Run.open(directory, config) as run:
+            if data is None:
                 result = run.result()
                 for alarm in result.report.get("alarms", []):
                     count = f"{len(alarm['edges'])} of {alarm['of']}"
                     terminal.warn(f"{count} {alarm['what']} {alarm['kind']}")
             else:
-                data = open_data(self.data_options(), terminal)
                 structure = suit(structure, data, self)
                 result = terminal.follow(search(structure, data, options, run=run))
-            return report_run("search", run.directory, result, terminal)
+            return report_run("search", directory, result, terminal)

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from connsearch.cli.command import Flag
 from connsearch.cli.outcome import report_run
-from connsearch.cli.target import is_trained, open_structure, open_trained, recorded_data
+from connsearch.cli.target import (
+    Trained,
+    is_trained,
+    open_structure,
+    open_trained,
+    recorded_data,
+)
 from connsearch.cli.terminal import Terminal
-from connsearch.cli.work import RUNS, Work, fit_objects, open_data, suit
+from connsearch.cli.work import RUNS, Work, fit_objects, prepare, suit
 from connsearch.errors import SettingsError
+from connsearch.graph.spec import Structure
 from connsearch.train.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -47,41 +54,46 @@ class Train(Work):
         from connsearch.train.loop import fit
         from connsearch.train.run import Run
 
-        fresh = self.from_scratch or not is_trained(self.target)
+        structure = open_structure(self.target)
+        trained = None
+        if is_trained(self.target) and not self.from_scratch:
+            trained = open_trained(self.target)
+        directory = self.directory(self._place())
         options = self.training.model_copy(update={"seed": self.seed})
         config = {"command": "train", "settings": self.settings()}
-        with Run.open(self.directory(self._place()), config) as run:
-            terminal.say(f"run: {run.directory}")
-            if run.finished:
-                terminal.say("this training is finished; its result:")
+        data = prepare(directory, config, self.data_options(), terminal)
+        with Run.open(directory, config) as run:
+            if data is None:
                 result = run.result()
             else:
-                data = open_data(self.data_options(), terminal)
-                network = self._first(data) if fresh else self._inheriting(data)
+                network = (
+                    self._first(structure, data)
+                    if trained is None
+                    else self._further(trained, data)
+                )
                 events = fit(network, data, options, run=run, open_test=False)
                 result = terminal.follow(events)
-            return report_run("train", run.directory, result, terminal)
+            return report_run("train", directory, result, terminal)
 
     def _place(self) -> Path:
         if is_trained(self.target):
             return Path(self.target) / ("scratch" if self.from_scratch else "trained")
         return RUNS / f"train-{Path(self.target).stem}"
 
-    def _first(self, data: DataSplits) -> Network:
+    def _first(self, structure: Structure, data: DataSplits) -> Network:
         """The network with first weights that depend on the seed alone."""
         from connsearch.nn.network import Network
         from connsearch.train.seeds import derive
 
-        structure = suit(open_structure(self.target), data, self)
-        return Network(structure, len(data.classes), seed=derive(self.seed, "first weights"))
+        seed = derive(self.seed, "first weights")
+        return Network(suit(structure, data, self), len(data.classes), seed=seed)
 
-    def _inheriting(self, data: DataSplits) -> Network:
+    def _further(self, trained: Trained, data: DataSplits) -> Network:
         """The network with the weights it has.
 
         Raises:
             SettingsError: the weights do not fit what is asked for.
         """
-        trained = open_trained(self.target)
         if self.streams is not None or self.attention is not None:
             asked = "--attention" if self.streams is None else "--streams"
             raise SettingsError(

@@ -118,6 +118,26 @@ def _without(values: Mapping[str, Any], group: str, hidden: Collection[str]) -> 
     return {name: value for name, value in values.items() if f"{group}.{name}" not in hidden}
 
 
+def prepare(
+    directory: Path, config: Mapping[str, Any], options: DataOptions, terminal: Terminal
+) -> DataSplits | None:
+    """Returns the data a run needs, or None when the run is finished already.
+
+    Whatever can be refused is refused here: a directory that holds something else before the data
+    is read, and data that cannot be used before a directory is made.
+    """
+    from connsearch.train.files import RESULT
+    from connsearch.train.run import Run
+
+    terminal.say(f"run: {directory}")
+    if directory.exists():
+        Run.open(directory, config).close()
+        if (directory / RESULT).exists():
+            terminal.say("it is finished; this is its result")
+            return None
+    return open_data(options, terminal)
+
+
 def open_data(options: DataOptions, terminal: Terminal) -> DataSplits:
     """Returns the data, after saying what there is."""
     from connsearch.data.load import load_data

@@ -17,24 +17,21 @@ RepairRule = Literal["strongest-path", "refuse"]
 
 
 class PruneOptions(BaseModel):
-    """What to prune by and how.
+    """What to prune by and how."""
 
-    Attributes:
-        criterion: its name and, after a colon, its parameters: ``relative``,
-            ``threshold:minimum=0.7``, ``random:number=20,seed=3``; a bare value is the first one's
-            (``top_k:2``).
-        mode: ``pinned`` keeps every shape, so that the result equals the masked network bit for
-            bit; ``published`` derives them anew and reports what that changes.
-        repair: when no final node is reachable, restore the ``strongest-path`` or ``refuse``.
-        peers: peers left to each connection (attention mode peer).
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     criterion: str = "relative"
+    """What stays: relative (inputs of at least half their block's strongest weight), threshold,
+    top_k or random. Parameters follow a colon, as in threshold:minimum=0.7 or
+    random:number=20,seed=3; a bare value is the first parameter's, as in top_k:2."""
     mode: Mode = "pinned"
+    """pinned keeps every shape, so that the result equals the masked network bit for bit;
+    published derives shapes anew by the published rules and reports what that changes."""
     repair: RepairRule = "strongest-path"
+    """When no final node can be reached any more: restore the strongest path, or refuse."""
     peers: int = Field(default=1, ge=1)
+    """Peers left to each connection (attention mode peer)."""
 
     @field_validator("criterion")
     @classmethod

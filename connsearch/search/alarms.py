@@ -24,9 +24,6 @@ STILL = 0.01
 UNIFORM = 0.95
 """Peers whose mixture has more than this share of the largest entropy are near-uniform."""
 
-_LISTED = 12
-"""Connections an alarm names in its sentence; all of them are in the run's result."""
-
 Kind = Literal["undecided", "never moved", "no gradient", "near-uniform peers"]
 
 

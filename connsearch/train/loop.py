@@ -119,7 +119,8 @@ class _Training:
         device = environment["device"]
         layout = torch.channels_last_3d if options.channels_last else torch.contiguous_format
         network.memory_format = layout
-        self.network = network.to(device).to(memory_format=layout)
+        self.network = network.to(device)
+        network.to(memory_format=layout)  # pyright: ignore[reportCallIssue] (torch has no overload)
         self.data, self.options, self.run = data, options, run
         self.compute = Compute(device, bf16=environment["precision"] == "bf16")
         self.optimisers = Optimisers(network, options)

@@ -126,7 +126,7 @@ def _page(scene: Scene) -> dict[str, str]:
         "labeljust": "l",
         "pad": "0.25",
         "nodesep": "0.06" if scene.compact else "0.1",
-        "ranksep": f"{min(0.6 + 0.008 * len(scene.lines), 1.3):.2f}",
+        "ranksep": f"{min(0.6 + 0.01 * len(scene.lines), 1.5):.2f}",
         "outputorder": "edgesfirst",
         "tooltip": " ",
     }
@@ -209,6 +209,8 @@ def _run_graphviz(source: str, suffix: str) -> bytes:
             done = subprocess.run(command, input=source.encode(), env=env, **options)
         except subprocess.TimeoutExpired:
             raise Failure(f"Graphviz took longer than {PATIENCE} s for one picture") from None
+        except OSError as error:
+            raise Failure(f"Graphviz could not be started: {error}") from None
     if done.returncode != 0 or not done.stdout:
         words = done.stderr.decode(errors="replace").strip().splitlines()
         raise Failure(f"Graphviz failed ({done.returncode}): {' '.join(words[-3:]) or 'no word'}")

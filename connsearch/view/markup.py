@@ -32,12 +32,13 @@ def clean(text: str, limit: int = LONGEST_TITLE) -> str:
 def escape(text: str) -> str:
     """Returns ``text`` for the inside of an HTML-like label.
 
-    Graphviz would put the graph's name in place of a backslash and a G, so backslashes go too.
+    Graphviz would put the graph's name in place of a backslash and a G (and the like), even for
+    ``&#92;``; a space of no width parts the two.
 
     >>> escape('a <b> & "c"')
     'a &lt;b&gt; &amp; &quot;c&quot;'
     """
-    return html.escape(text).replace("\\", "&#92;")
+    return html.escape(text).replace("\\", "\\&#8203;")
 
 
 def weight_text(weight: Weight, threshold: float = 0.5) -> str:

@@ -36,7 +36,8 @@ def read_curves(path: str | Path) -> Curves:
     """Returns the curves in a ``metrics.csv`` (columns step, split, loss, accuracy, low, high).
 
     Raises:
-        RunError: the file cannot be read, or lacks one of the first four columns.
+        RunError: the file cannot be read, lacks one of the first four columns, or has words
+            where numbers belong.
     """
     loss: dict[str, Series] = {}
     accuracy: dict[str, Series] = {}
@@ -45,11 +46,11 @@ def read_curves(path: str | Path) -> Curves:
             if row[name] == "":
                 continue
             series = curves.setdefault(row["split"], Series())
-            series.steps.append(int(row["step"]))
-            series.values.append(float(row[name]))
+            series.steps.append(_whole(row, "step"))
+            series.values.append(_number(row, name))
             if name == "accuracy" and row.get("low") and row.get("high"):
-                series.low.append(float(row["low"]))
-                series.high.append(float(row["high"]))
+                series.low.append(_number(row, "low"))
+                series.high.append(_number(row, "high"))
     return Curves(loss, accuracy)
 
 
@@ -59,15 +60,16 @@ def read_weights(path: str | Path) -> dict[Edge, Series]:
     Needs the columns step, kind, source, target, weight; rows of peers are passed over.
 
     Raises:
-        RunError: the file cannot be read, or lacks a column.
+        RunError: the file cannot be read, lacks a column, or has words where numbers belong.
     """
     found: dict[Edge, Series] = {}
     for row in _rows(Path(path), ("step", "kind", "source", "target", "weight")):
         if row["kind"] != "connection" or row["weight"] == "":
             continue
-        series = found.setdefault(Edge(int(row["source"]), int(row["target"])), Series())
-        series.steps.append(int(row["step"]))
-        series.values.append(float(row["weight"]))
+        edge = Edge(_whole(row, "source"), _whole(row, "target"))
+        series = found.setdefault(edge, Series())
+        series.steps.append(_whole(row, "step"))
+        series.values.append(_number(row, "weight"))
     return found
 
 
@@ -83,6 +85,20 @@ def smooth(series: Series, window: int) -> Series:
         for end in range(1, len(values) + 1)
     ]
     return Series(list(series.steps), means)
+
+
+def _number(row: Mapping[str, str], name: str) -> float:
+    try:
+        return float(row[name])
+    except ValueError:
+        raise RunError(
+            f"a run's log: a number is expected as {name}, read {row[name]!r}\n"
+            f"  row: {', '.join(row.values())}"
+        ) from None
+
+
+def _whole(row: Mapping[str, str], name: str) -> int:
+    return int(_number(row, name))
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[Mapping[str, str]]:

@@ -9,8 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.cli.commands import ROOT, TINY, Command
 
 
@@ -65,25 +63,3 @@ def test_a_reader_that_leaves_early_is_no_error(environment: dict[str, str]) -> 
     )
     os.close(writer)
     assert done.stderr == ""
-
-
-@pytest.mark.parametrize("terminal", [True, False])
-def test_progress_is_a_bar_on_a_terminal_and_lines_in_a_pipe(
-    environment: dict[str, str], tmp_path: Path, terminal: bool
-) -> None:
-    if terminal:
-        environment = {**environment, "FORCE_COLOR": "1", "TTY_COMPATIBLE": "1"}
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "search.py"), "--run", "x", "--steps", "2", *TINY],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    assert ("\x1b[" in done.stdout) is terminal
-    if not terminal:
-        assert "step 2/2" in done.stdout
-    assert "clips/s" in done.stdout
-    assert "left" in done.stdout

@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.convolution_flow import convolution_flow
+from connsearch.nn import flow as flow_module
 from connsearch.nn.flow import FeatureFlow, representation_flow, tv_l1
 from connsearch.nn.network import Network
 from tests.nn.helpers import clips, network_of, starter
@@ -142,3 +144,19 @@ def test_a_structure_of_flow_stems_only_needs_rgb_only() -> None:
     structure = parse_structure(rows, network=settings)
     network = Network(structure, 3, seed=0).eval()
     assert network({"rgb": noise(2, 3, 3, 32, 32)}).shape == (2, 3)
+
+
+def test_slices_give_the_flow_of_the_published_convolutions() -> None:
+    rgb = noise(2, 3, 4, 17, 21).double()
+    ours = representation_flow(rgb, iterations=30)
+    torch.testing.assert_close(convolution_flow(rgb, iterations=30), ours, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("pixels", [1, 400, 10_000])
+def test_flow_does_not_depend_on_how_much_is_solved_at_once(
+    monkeypatch: pytest.MonkeyPatch, pixels: int
+) -> None:
+    rgb = noise(2, 3, 6, 13, 15).double()
+    expected = representation_flow(rgb, iterations=8)
+    monkeypatch.setattr(flow_module, "_PIXELS_AT_ONCE", pixels)
+    torch.testing.assert_close(representation_flow(rgb, iterations=8), expected)

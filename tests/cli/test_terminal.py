@@ -1,0 +1,92 @@
+"""What people see while work goes on, on a terminal and in a pipe."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from connsearch.cli import progress
+from connsearch.cli.terminal import Terminal
+from connsearch.graph.spec import Structure
+from connsearch.train.events import (
+    CheckpointEvent,
+    EvaluationEvent,
+    Event,
+    ResultEvent,
+    StepEvent,
+    WarningEvent,
+)
+from connsearch.train.metrics import summarise
+
+
+def terminal(*, interactive: bool) -> tuple[Terminal, io.StringIO]:
+    written = io.StringIO()
+    made = Terminal()
+    made.console = Console(file=written, force_terminal=interactive, width=100, highlight=False)
+    return made, written
+
+
+def events(structure: Structure, *, first: int = 1, last: int = 6) -> Iterator[Event]:
+    for step in range(first, last + 1):
+        yield StepEvent(step, (step - 1) // 3, 3, last, 1.25, 0.5, 12.34, 1e-3)
+        if step == 3:
+            metrics = summarise([0, 1, 1, 0], [0, 1, 0, 0], classes=["a", "b"], loss=1.0)
+            yield EvaluationEvent(0, "select", metrics, step)
+    yield CheckpointEvent(last, Path("checkpoint"))
+    yield WarningEvent("one [bold]weight[/bold] never moved")
+    yield ResultEvent(structure, {})
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every look at the clock is six seconds later than the one before."""
+    ticks = itertools.count(0.0, 6.0)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(ticks))
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_pipe_gets_plain_lines_now_and_then(structure: Structure) -> None:
+    made, written = terminal(interactive=False)
+    made.follow(events(structure))
+    lines = written.getvalue().splitlines()
+    assert lines[0].startswith("epoch 1/2  step 1/6  loss 1.250  accuracy 0.500  12.3 clips/s  ")
+    assert lines[0].endswith(" left")
+    assert "\x1b" not in written.getvalue()
+    steps = [line for line in lines if " step " in line]
+    assert 1 < len(steps) <= 6
+    assert "step 6/6" in steps[-1]
+    assert "after epoch 1: select accuracy 0.750 [0.301, 0.954] of 4 clips" in lines
+    assert "warning: one [bold]weight[/bold] never moved" in lines
+
+
+def test_a_terminal_gets_a_bar(structure: Structure) -> None:
+    made, written = terminal(interactive=True)
+    result = made.follow(events(structure))
+    assert result.structure is structure
+    assert "\x1b[" in written.getvalue()
+    assert "6/6" in written.getvalue()
+    assert "12.3 clips/s" in written.getvalue()
+
+
+@pytest.mark.usefixtures("clock")
+def test_time_left_counts_only_the_steps_done_here(structure: Structure) -> None:
+    def left(first: int) -> str:
+        made, written = terminal(interactive=False)
+        made.follow(events(structure, first=first, last=100))
+        return written.getvalue().splitlines()[0].split("clips/s")[1].strip()
+
+    assert left(1) == "9m 54s left"
+    assert left(91) == "54s left"
+
+
+def test_json_leaves_standard_output_to_scripts(capsys: pytest.CaptureFixture[str]) -> None:
+    Terminal(json_line=True).say("for people")
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "for people\n")
+    Terminal().say("for people")
+    assert capsys.readouterr().out == "for people\n"

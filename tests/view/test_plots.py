@@ -1,0 +1,195 @@
+"""Pictures of a run: which are made, from which logs, and what is in them."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import math
+from pathlib import Path
+
+import matplotlib
+import pytest
+from PIL import Image
+
+from connsearch.errors import RunError, UnknownNameError
+from connsearch.graph.files import load_structure
+from connsearch.graph.spec import Edge, Structure
+from connsearch.train.logs import CONNECTIONS_COLUMNS, METRICS_COLUMNS
+from connsearch.view.figures import (
+    connections_figure,
+    spread_apart,
+    training_figure,
+    weights_figure,
+)
+from connsearch.view.palette import MIXED, STREAMS
+from connsearch.view.plots import run_pictures
+from connsearch.view.series import Curves, Series, read_curves, read_weights, smooth
+from tests.view.structures import large, small
+
+
+def write_logs(run: Path, structure: Structure, *, steps: int = 20) -> None:
+    """Logs as training writes them: a row a step, an evaluation every ten, weights every five."""
+    with (run / "metrics.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, METRICS_COLUMNS, restval="")
+        writer.writeheader()
+        for step in range(1, steps + 1):
+            row = {"step": step, "epoch": 0, "loss": 1 / step, "accuracy": 1 - 1 / step}
+            writer.writerow(row | {"split": "train", "clips": 4})
+            if step % 10 == 0:
+                writer.writerow(row | {"split": "select", "low": 0.2, "high": 1.0, "clips": 40})
+    with (run / "connections.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, CONNECTIONS_COLUMNS, restval="")
+        writer.writeheader()
+        for step in range(0, steps + 1, 5):
+            for edge, connection in structure.connections():
+                if connection.weight is None:
+                    continue
+                row = {"step": step, "epoch": 0, "source": edge.source, "target": edge.target}
+                weight = {"weight": 0.5 + step / 100, "logit": 0.0}
+                writer.writerow(row | weight | {"kind": "connection"})
+                writer.writerow(row | weight | {"kind": "peer", "peer": 1})
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    write_logs(tmp_path, small())
+    return tmp_path
+
+
+def test_run_pictures_writes_all_of_them(run: Path) -> None:
+    paths = run_pictures(run, small(), formats=("svg", "png", "pdf"))
+    names = [
+        f"{n}.{f}" for n in ("training", "connections", "weights") for f in "svg png pdf".split()
+    ]
+    assert [path.name for path in paths] == names
+    for path in paths:
+        magic = {".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}[path.suffix]
+        assert path.read_bytes().startswith(magic)
+        if path.suffix == ".png":
+            with Image.open(path) as image:
+                colours = image.convert("RGB").getcolors(maxcolors=2**24)
+            assert colours is not None
+            assert len(colours) > 20  # something is drawn
+
+
+def test_run_pictures_is_deterministic_and_leaves_no_settings(run: Path) -> None:
+    before = dict(matplotlib.rcParams)
+    one = [path.read_bytes() for path in run_pictures(run, small(), formats=["svg"])]
+    two = [path.read_bytes() for path in run_pictures(run, small(), formats=["svg"])]
+    assert one == two
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_run_pictures_without_logs_is_the_map_alone(tmp_path: Path) -> None:
+    assert [p.name for p in run_pictures(tmp_path, small(), formats=["png"])] == ["weights.png"]
+
+
+def test_run_pictures_without_searched_connections(run: Path) -> None:
+    (run / "connections.csv").write_text(",".join(CONNECTIONS_COLUMNS) + "\n")
+    names = [path.name for path in run_pictures(run, small(), formats=["png"])]
+    assert names == ["training.png", "weights.png"]
+
+
+def test_run_pictures_refuses_a_format(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'svg'"):
+        run_pictures(tmp_path, small(), formats=["svgz"])
+
+
+def test_logs_of_a_killed_run_lack_the_end_of_a_row(run: Path) -> None:
+    whole = read_weights(run / "connections.csv")
+    for name in ("metrics.csv", "connections.csv"):
+        with (run / name).open("a") as file:
+            file.write("21,0,conn")
+    assert read_weights(run / "connections.csv") == whole
+    assert read_curves(run / "metrics.csv").loss["train"].steps[-1] == 20
+
+
+def test_log_without_a_column_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text("step,split\n1,train\n")
+    with pytest.raises(RunError, match="no column loss, accuracy"):
+        read_curves(path)
+    path.write_bytes(b"")
+    with pytest.raises(RunError, match="read: nothing"):
+        read_curves(path)
+
+
+def test_log_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "connections.csv"
+    path.write_bytes(b"step,\xff\n")
+    with pytest.raises(RunError, match="cannot be read"):
+        read_weights(path)
+    with pytest.raises(RunError, match="cannot be read"):
+        read_weights(tmp_path / "missing.csv")
+
+
+def test_log_with_words_for_numbers_is_refused(run: Path) -> None:
+    path = run / "connections.csv"
+    path.write_text(path.read_text() + "30,0,connection,a,b,,0.5,0.0\n")
+    with pytest.raises(RunError, match="a number is expected as source, read 'a'"):
+        read_weights(path)
+
+
+def test_read_curves(run: Path) -> None:
+    curves = read_curves(run / "metrics.csv")
+    assert list(curves.loss) == ["train", "select"]
+    assert len(curves.loss["train"]) == 20
+    select = curves.accuracy["select"]
+    assert (select.steps, select.low, select.high) == ([10, 20], [0.2, 0.2], [1.0, 1.0])
+
+
+def test_read_weights(run: Path) -> None:
+    weights = read_weights(run / "connections.csv")
+    assert set(weights) == {e for e, w in small().weights().items() if w is not None}
+    assert weights[Edge(2, 5)].steps == [0, 5, 10, 15, 20]
+    assert weights[Edge(2, 5)].values[-1] == pytest.approx(0.7)
+
+
+def test_training_figure_survives_numbers_that_are_none() -> None:
+    loss = Series([1, 2, 3], [1.0, math.nan, math.inf])
+    figure = training_figure(Curves({"train": loss}, {}), title="$x^2$ <b>")
+    figure.canvas.draw()
+    assert figure.get_suptitle() == "$x^2$ <b>: training"
+
+
+def test_connections_figure_has_a_panel_a_block() -> None:
+    weights = {edge: Series([0, 1], [0.5, 0.6]) for edge in small().edges()}
+    figure = connections_figure(weights, small())
+    panels = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_title(loc="left") or axes.get_title() for axes in panels] == [
+        "into node 2, level 0",
+        "into node 3, level 0",
+        "into node 4, level 0",
+        "into node 5, level 1",
+    ]
+    colours = [line.get_color() for line in panels[3].lines if len(line.get_xdata()) == 2]
+    stream = list(STREAMS.values())
+    assert colours.count(MIXED.line) == 2
+    assert colours.count(stream[1].line) == 1
+
+
+def test_connections_figure_of_many_blocks_has_a_panel_a_level() -> None:
+    structure = large(60, 200, levels=5)
+    weights = {edge: Series([0], [0.5]) for edge in structure.edges()}
+    figure = connections_figure(weights, structure)
+    assert sum(axes.get_visible() for axes in figure.axes) == 5
+
+
+def test_weights_figure_writes_the_numbers_when_there_are_few() -> None:
+    (axes, _) = weights_figure(small()).axes
+    said = sorted(text.get_text() for text in axes.texts)
+    assert said == ["0.20", "0.60", "0.70", "0.90", "1", "1", "free"]
+    assert weights_figure(large(60, 200)).axes[0].texts[:] == []
+    assert weights_figure(load_structure("assemblenet_plus-50")).axes
+
+
+@pytest.mark.parametrize("values", [[], [0.3], [0.5] * 5, [0.0, 0.01, 0.02, 0.99, 1.0], [1.0] * 30])
+def test_spread_apart_keeps_order_room_and_gap(values: list[float]) -> None:
+    moved = spread_apart(values, gap=0.1)
+    gap = min(0.1, 1 / max(len(values) - 1, 1))
+    assert all(b - a > gap - 1e-9 for a, b in itertools.pairwise(moved))
+    assert all(-1e-9 <= value <= 1 + 1e-9 for value in moved)
+
+
+def test_smooth_of_an_empty_series() -> None:
+    assert len(smooth(Series(), 5)) == 0
