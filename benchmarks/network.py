@@ -1,7 +1,7 @@
 """What the network's choices bring: layout and precision, flow, freed streams, gates and peers.
 
 Every row compares two sides that are measured in turn in one run and gives the median of their
-ratios, so that a busy machine disturbs both alike. Memory is the peak of a process of its own.
+ratios, so that a busy machine disturbs both alike.
 
     python benchmarks/network.py [--device cuda] [--quick] [--markdown benchmarks/network.md]
 """
@@ -19,11 +19,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import torch
 from convolution_flow import convolution_flow
 from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
 
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Attention
@@ -101,7 +104,6 @@ def training_step(net: Network, rgb: Tensor, *, bf16: bool = True) -> Callable[[
 
 
 def seconds(work: Callable[[], object], device: str) -> float:
-    """Returns how long one call takes."""
     start = time.perf_counter()
     work()
     if device == "cuda":
@@ -127,9 +129,6 @@ def paired(
 
 def _time(value: float) -> str:
     return f"{value:.2f} s" if value >= 1 else f"{value * 1e3:.1f} ms"
-
-
-# What is measured ------------------------------------------------------------------------------
 
 
 def layout_rows(setup: Setup) -> list[Row]:
@@ -183,50 +182,60 @@ def gate_rows(setup: Setup) -> list[Row]:
 
 def memory_rows(setup: Setup) -> list[Row]:
     """Peak memory of a training step, and of a forward pass with and without freeing streams."""
-    step = [_peak(setup.device, job, setup.large) for job in ("step", "plain step")]
-    large = (4 * setup.large[0], *setup.large[1:])
-    forward = [_peak(setup.device, job, large) for job in ("forward", "forward, all kept")]
-    names = (
-        f"peak of a training step, {_named(setup.large)}: default against contiguous fp32",
-        f"peak of a forward pass, {_named(large)}: streams freed against kept",
-    )
-    pairs = zip(names, (step, forward), strict=True)
+    ours, plain = (_step_peak(setup.device, layout, setup.large) for layout in ("default", "plain"))
+    net, rgb = network(setup.device).eval(), clip(setup.large, setup.device)
+
+    @torch.no_grad()
+    def forward() -> None:
+        net({"rgb": rgb})
+
+    freed = _allocated_peak(forward, setup.device)
+    net._last_use = {}  # pyright: ignore[reportPrivateUsage]
+    kept = _allocated_peak(forward, setup.device)
+    found = {"training step: default and plain": (ours, plain)}
+    found["forward pass: streams freed and kept"] = (freed, kept)
+    note = "without the weights"
     return [
-        Row(what, f"{a:.0f} MiB", f"{b:.0f} MiB", b / a, "beyond the built network")
-        for what, (a, b) in pairs
+        Row(f"peak memory, {_named(setup.large)}, {k}", f"{a:.0f} MiB", f"{b:.0f} MiB", b / a, note)
+        for k, (a, b) in found.items()
     ]
 
 
 def _named(size: Size) -> str:
     count, frames, height, width = size
-    return f"{count} x {frames}x{height}x{width}"
+    return f"{count} clips of {frames}x{height}x{width}"
 
 
-# Memory, in a process of its own ---------------------------------------------------------------
+def _allocated_peak(work: Callable[[], None], device: str) -> float:
+    """Returns MiB of tensors that a call holds at its peak, counted by torch's own allocator."""
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        before = _in_use(device)
+        work()
+        return _peak_so_far(device) - before
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        work()
+    results: Any = profiler.profiler
+    events = results.kineto_results.events()
+    changes = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
+    return max(accumulate(size for _, size in changes)) / 2**20
 
 
-def _peak(device: str, job: str, size: Size) -> float:
-    """Returns MiB that a job needs at its peak beyond a process that has built the network."""
-    line = [sys.executable, __file__, "--device", device, "--job", job, json.dumps(size)]
+def _step_peak(device: str, layout: str, size: Size) -> float:
+    """Returns MiB that training needs at its peak, in a process of its own."""
+    line = [sys.executable, __file__, "--device", device, "--step", layout, json.dumps(size)]
     done = subprocess.run(line, check=True, capture_output=True, text=True)
     return float(done.stdout)
 
 
-def run_job(device: str, job: str, size: Size) -> float:
-    """Runs one job and returns the MiB of its peak beyond what was in use before."""
-    net = network(device, default=job != "plain step")
+def run_step(device: str, layout: str, size: Size) -> float:
+    """Runs two training steps and returns the MiB of the peak beyond what was in use before."""
+    net = network(device, default=layout == "default")
     rgb = clip(size, device)
     before = _in_use(device)
-    if job.endswith("step"):
-        work = training_step(net, rgb, bf16=job == "step")
-        work()
-        work()
-    else:
-        if job.endswith("kept"):
-            net._last_use = {}  # pyright: ignore[reportPrivateUsage]
-        net.eval()
-        with torch.no_grad(), torch.autocast(device, torch.bfloat16):
-            net({"rgb": rgb})
+    step = training_step(net, rgb, bf16=layout == "default")
+    step()
+    step()
     return _peak_so_far(device) - before
 
 
@@ -244,9 +253,6 @@ def _peak_so_far(device: str) -> float:
         return torch.cuda.max_memory_allocated() / 2**20
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-
-
-# Command ---------------------------------------------------------------------------------------
 
 
 def machine(device: str) -> str:
@@ -269,10 +275,11 @@ def main(given: Sequence[str] | None = None) -> None:
         "--quick", action="store_true", help="a smoke test; its numbers say nothing"
     )
     parser.add_argument("--markdown", type=Path, help="also write the table to this file")
-    parser.add_argument("--job", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--step", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args(given)
-    if options.job:
-        print(run_job(options.device, options.job[0], tuple(json.loads(options.job[1]))))
+    if options.step:
+        layout, size = options.step
+        print(run_step(options.device, layout, tuple(json.loads(size))))
         return
     setup = Setup.of(options.device, options.quick)
     lines = ["| what | ours | other | other / ours | middle half |", "|---|---|---|---|---|"]
@@ -282,7 +289,7 @@ def main(given: Sequence[str] | None = None) -> None:
             lines.append(str(row))
             print(row, flush=True)
     if options.markdown is not None:
-        head = ["# What the network's choices bring", "", *(__doc__ or "").splitlines()[2:5], ""]
+        head = ["# What the network's choices bring", "", *(__doc__ or "").splitlines()[2:4], ""]
         foot = ["", f"AssembleNet-50, {machine(options.device)}, {datetime.now(UTC):%Y-%m-%d}."]
         options.markdown.write_text("\n".join([*head, *lines, *foot]) + "\n", encoding="utf-8")
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,8 @@ from connsearch.data.load import load_data
 from connsearch.data.options import DataOptions
 from connsearch.graph.files import load_structure
 from connsearch.graph.space import over_connect
-from connsearch.graph.spec import Attention, Block, Modality, Stem, Structure
+from connsearch.graph.spec import Attention, Modality, Stem, Structure
+from connsearch.graph.streams import keep_streams
 from connsearch.search.one_shot import search, suited
 from connsearch.search.options import SearchOptions
 from connsearch.train.metrics import wilson_interval
@@ -102,25 +102,9 @@ def starter(options: argparse.Namespace) -> Structure:
 
 def one_stream(structure: Structure, modality: Modality) -> Structure:
     """Returns the structure with the stems of one stream only, fully connected."""
-    kept = [
-        i for i, n in enumerate(structure.nodes) if isinstance(n, Block) or n.modality == modality
-    ]
-    new = {old: index for index, old in enumerate(kept)}
-    nodes = tuple(
-        replace(
-            node,
-            connections=tuple(
-                replace(c, source=new[c.source]) for c in node.connections if c.source in new
-            ),
-        )
-        if isinstance(node, Block)
-        else node
-        for node in (over_connect(structure).nodes[old] for old in kept)
-    )
     # As wide as in the full structure: fewer stems would each get a larger share of the total.
     width = structure.network.stem_total // sum(1 for _ in structure.stems())
-    alone = replace(structure, name=f"{structure.name}-{modality}", nodes=nodes)
-    return alone.with_settings(stem_width=width)
+    return over_connect(keep_streams(structure, [modality])).with_settings(stem_width=width)
 
 
 def pooled(found: Sequence[dict[str, Any]], task: str) -> float:

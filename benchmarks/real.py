@@ -264,8 +264,7 @@ def paired(ledger: Ledger, study: Study, kind: str) -> str:
     for seed in range(study.options.seeds):
         mine = ledger.results[f"found{kind}/{seed}"]["metrics"]["accuracy"]
         others = [
-            ledger.results[f"random{kind}/{seed}/{d}"]["metrics"]["accuracy"]
-            for d in range(draws)
+            ledger.results[f"random{kind}/{seed}/{d}"]["metrics"]["accuracy"] for d in range(draws)
         ]
         differences.append(mine - float(np.mean(others)))
     low, high = interval(differences)

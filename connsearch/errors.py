@@ -1,7 +1,7 @@
 """The exception family: every mistake connsearch can name, from the general to the particular.
 
 A message says where, what was read, what is allowed and, where there is one, the usual cure.
-The command line turns a :class:`UserError` into exit code 2 and a :class:`Failure` into exit code 1.
+The command line turns a :class:`UserError` into exit code 2, a :class:`Failure` into exit code 1.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import os
@@ -33,6 +34,11 @@ COMMANDS: Mapping[str, str] = {
 """Each command is the class of its name in the module of its name."""
 
 DONE, FAILURE, MISTAKE, INTERRUPTED = 0, 1, 2, 130
+
+_MISTAKEN_PATH = frozenset(
+    {errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOTDIR, errno.EROFS, errno.ENAMETOOLONG}
+)
+"""What the system says to a place that cannot be used; a full disk is no mistake of the user's."""
 
 _EXAMPLES = """\
 a first tour, on built-in data:
@@ -100,7 +106,10 @@ def _introduce(arguments: Sequence[str]) -> int:
 
 def _interrupted(command: str, *, wants_json: bool) -> int:
     goes_on = command in ("search", "train")
-    _complain("interrupted" + (": the same line again goes on where it was" if goes_on else ""))
+    _complain(
+        "interrupted"
+        + (": the same line again goes on from the last checkpoint" if goes_on else "")
+    )
     if wants_json:
         _print_error({"type": "Interrupted", "message": "interrupted"}, INTERRUPTED)
     return INTERRUPTED
@@ -108,7 +117,7 @@ def _interrupted(command: str, *, wants_json: bool) -> int:
 
 def _explain(error: Exception, *, wants_json: bool, wants_trace: bool) -> int:
     """Returns the exit code after saying what went wrong, in the words of whoever raised it."""
-    mistake = isinstance(error, UserError)
+    mistake = isinstance(error, UserError) or getattr(error, "errno", None) in _MISTAKEN_PATH
     known = isinstance(error, ConnsearchError | OSError | MemoryError)
     if wants_trace or not known:
         traceback.print_exception(error)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 from pydantic import BaseModel, ConfigDict
 
 from connsearch.cli.terminal import Terminal
+
+_Settings = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +58,18 @@ class Command(BaseModel, ABC):
         A command that works on a run takes what the run recorded.
         """
         return {}
+
+
+def merged(values: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings with those of ``over`` in their places, group by group.
+
+    >>> merged({"seed": 0, "data": {"size": 32, "frames": 8}}, {"data": {"size": 64}})
+    {'seed': 0, 'data': {'size': 64, 'frames': 8}}
+    """
+    found = dict(values)
+    for name, value in over.items():
+        below = found.get(name)
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            value = merged(cast(_Settings, below), cast(_Settings, value))
+        found[name] = value
+    return found

@@ -52,7 +52,7 @@ class Evaluate(Command):
 
         trained = open_trained(self.run)
         path = trained.directory / EVALUATION
-        known: dict[str, Any] = dict(read_record(path)) if path.exists() else {}
+        known = _known(path)
         if self.split in known and not self.again:
             terminal.say(
                 f"the {self.split} split was opened on {known[self.split]['opened']}; this was "
@@ -114,6 +114,24 @@ class Evaluate(Command):
             "data": data.fingerprint,
             "precision": found["precision"],
         }
+
+
+def _known(path: Path) -> dict[str, Any]:
+    """What was found before, by split.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    if not path.exists():
+        return {}
+    known = dict(read_record(path))
+    keys = {"opened", "times_opened", "metrics", "clips_by_class"}
+    if not all(isinstance(entry, dict) and keys <= set(entry) for entry in known.values()):
+        raise RunError(
+            f"{path}: is damaged, so nobody knows whether the split was opened\n"
+            "  cure: remove it to open the split again"
+        )
+    return known
 
 
 def _keep(path: Path, known: Mapping[str, Any]) -> None:

@@ -18,11 +18,13 @@ import tyro
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from connsearch.cli.command import Command, Flag
+from connsearch.cli.command import Command, Flag, merged
 from connsearch.errors import SettingsError
 from connsearch.registry import suggest
 
 C = TypeVar("C", bound=Command)
+
+_Values = Mapping[str, Any]
 
 _WORDS: Mapping[Any, str] = {int: "N", float: "X", str: "TEXT", Path: "PATH"}
 
@@ -38,11 +40,28 @@ def parse(command: type[C], arguments: Sequence[str], *, program: str) -> C:
     values = _read(command, arguments, program, {})
     recorded = command.recorded(values)
     if recorded:
-        values = _read(command, arguments, program, recorded)
+        # What a file says is judged before any of it becomes the default of a flag.
+        where = f"{values.get('config') or 'recorded settings'}: "
+        judged = _judged(command, merged(values, recorded), where=where)
+        values = _read(command, arguments, program, _like(recorded, judged.model_dump()))
+    return _judged(command, values)
+
+
+def _judged(command: type[C], values: Mapping[str, Any], *, where: str = "") -> C:
     try:
         return command.model_validate(values)
     except ValidationError as error:
-        raise SettingsError(_explain(command, error)) from None
+        raise SettingsError(where + _explain(command, error)) from None
+
+
+def _like(names: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Only those of the values that ``names`` has."""
+    return {
+        name: _like(cast(_Values, part), values[name])
+        if isinstance(part, Mapping)
+        else values[name]
+        for name, part in names.items()
+    }
 
 
 def option_name(command: type[BaseModel], path: Sequence[str | int]) -> str:
@@ -214,7 +233,11 @@ def _explain(command: type[Command], error: ValidationError) -> str:
     for fault in faults:
         name, read = option_name(command, fault["loc"]), fault["input"]
         message = fault["msg"].removeprefix("Value error, ")
-        if fault["type"] in ("literal_error", "enum"):
+        if fault["type"] == "extra_forbidden":
+            *group, unknown = fault["loc"]
+            known = list(_model(command, group).model_fields)
+            name, message = "settings", suggest("setting", str(unknown), known)
+        elif fault["type"] in ("literal_error", "enum"):
             known = _choices(_field(command, fault["loc"]))
             message = suggest(f"value of {name}", str(read), known)
         elif not isinstance(read, Mapping) and not message.startswith("read "):
@@ -224,10 +247,12 @@ def _explain(command: type[Command], error: ValidationError) -> str:
 
 
 def _field(command: type[BaseModel], path: Sequence[str | int]) -> FieldInfo:
-    model, field = command, FieldInfo()
-    for part in path:
-        if part not in model.model_fields:
-            break
-        field = model.model_fields[str(part)]
-        model = _nested(field) or model
-    return field
+    names = [str(part) for part in path if isinstance(part, str)]
+    return _model(command, names[:-1]).model_fields[names[-1]]
+
+
+def _model(command: type[BaseModel], groups: Sequence[str | int]) -> type[BaseModel]:
+    model = command
+    for group in groups:
+        model = _nested(model.model_fields[str(group)]) or model
+    return model

@@ -126,14 +126,27 @@ class Trained:
     @property
     def num_classes(self) -> int:
         """Outputs of its classifier."""
+        if "head.dense.weight" not in self.tensors:
+            raise RunError(f"{self.directory}: its weight file holds no classifier")
         return self.tensors["head.dense.weight"].shape[0]
 
     def network(self) -> Network:
-        """Returns the network with its weights, on the CPU."""
+        """Returns the network with its weights, on the CPU.
+
+        Raises:
+            RunError: the weights are not those of the structure.
+        """
         from connsearch.nn.network import Network
 
         network = Network(self.built_from, self.num_classes, learn_connections=self.learns)
-        network.load_state_dict(dict(self.tensors))
+        try:
+            network.load_state_dict(dict(self.tensors))
+        except RuntimeError as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise RunError(
+                f"{self.directory}: its weights do not fit its structure: {reason}\n"
+                "  a file was changed since; structure and weights belong together"
+            ) from None
         return network
 
 

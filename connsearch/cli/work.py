@@ -6,17 +6,16 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 from pydantic import Field
 
-from connsearch.cli.command import Command, Flag
+from connsearch.cli.command import Command, Flag, merged
 from connsearch.cli.target import read_record
 from connsearch.cli.terminal import Terminal
 from connsearch.data.options import DataOptions
 from connsearch.errors import SettingsError
 from connsearch.graph.spec import Attention, Modality, Structure
-from connsearch.registry import suggest
 from connsearch.train.config import differences, may_change
 
 if TYPE_CHECKING:
@@ -64,25 +63,11 @@ class Work(Command):
         if values["config"] is not None:
             path = Path(values["config"])
             found = read_record(path)
-            given = cls.known(found.get("settings", found), where=str(path))
-            start = {**start, **given, "data": {**start.get("data", {}), **given.get("data", {})}}
+            given = found.get("settings", found)
+            if not isinstance(given, Mapping):
+                raise SettingsError(f"{path}: its settings are no JSON object")
+            start = merged(start, _without_seeds(cast("Mapping[str, Any]", given), cls.HIDDEN))
         return start
-
-    @classmethod
-    def known(cls, settings: Mapping[str, Any], *, where: str) -> dict[str, Any]:
-        """Returns recorded settings as this command's own; seeds of the parts follow from its own.
-
-        Raises:
-            SettingsError: a setting this command does not know.
-        """
-        known = sorted(set(cls.model_fields) - _NOT_RECORDED)
-        faults = [suggest("setting", name, known) for name in settings if name not in known]
-        if faults:
-            raise SettingsError(f"{where}: " + "; ".join(faults))
-        return {
-            name: _without(value, name, cls.HIDDEN) if isinstance(value, Mapping) else value
-            for name, value in settings.items()
-        }
 
     def data_options(self) -> DataOptions:
         """Returns the data settings with their seed."""
@@ -114,8 +99,14 @@ class Work(Command):
         return default.with_name(f"{default.name}-{hashlib.sha256(text.encode()).hexdigest()[:6]}")
 
 
-def _without(values: Mapping[str, Any], group: str, hidden: Collection[str]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if f"{group}.{name}" not in hidden}
+def _without_seeds(values: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any]:
+    """Recorded settings without the seeds of their parts: those follow from the command's own."""
+    return {
+        name: {k: v for k, v in value.items() if f"{name}.{k}" not in hidden}
+        if isinstance(value, Mapping)
+        else value
+        for name, value in values.items()
+    }
 
 
 def prepare(

@@ -15,8 +15,8 @@ class Mask:
     Attributes:
         edges: connections whose coefficient stays.
         finals: nodes the head still reads; its divisor is their number.
-        peers: the peers of each kept connection with the coefficients they get; a connection
-            without an entry keeps its learned mixture.
+        peers: the peers of each kept connection with the coefficients they get. Where a block has
+            no entry at all, its peers stay as they are.
     """
 
     edges: frozenset[Edge]

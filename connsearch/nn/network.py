@@ -204,17 +204,16 @@ class Network(nn.Module):
     def mask(self, mask: Mask | None) -> None:
         """Multiplies everything outside ``mask`` by zero from now on; None lifts the mask."""
         self.masked_finals = None if mask is None else mask.finals
+        kept: dict[int, set[int]] = {}
+        peers: dict[int, dict[int, tuple[Peer, ...]]] = {}
+        for source, target in mask.edges if mask is not None else ():
+            kept.setdefault(target, set()).add(source)
+        for (source, target), named in (mask.peers if mask is not None else {}).items():
+            peers.setdefault(target, {})[source] = named
         for target, fusion in self._fusions():
-            fusion.masked = (
-                None
-                if mask is None
-                else frozenset(e.source for e in mask.edges if e.target == target)
-            )
+            fusion.masked = None if mask is None else frozenset(kept.get(target, ()))
             if isinstance(fusion.attention, PeerAttention):
-                named = {} if mask is None else mask.peers
-                fusion.attention.masked = {
-                    e.source: p for e, p in named.items() if e.target == target
-                }
+                fusion.attention.masked = peers.get(target, {})
 
     def _fusions(self) -> Iterator[tuple[int, ConnectionFusion]]:
         for index, node in enumerate(self.nodes):

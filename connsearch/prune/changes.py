@@ -28,7 +28,7 @@ class Change:
 
     def __str__(self) -> str:
         place = "head" if self.node is None else f"node {self.node}"
-        return f"{place}: {self.what} {self.before} -> {self.after}"
+        return f"{place}: {self.what} {_shown(self.before)} -> {_shown(self.after)}"
 
 
 def changes(pinned: Structure, published: Structure) -> tuple[Change, ...]:
@@ -60,3 +60,7 @@ def _compared(pinned: Structure, published: Structure) -> Iterator[Change]:
 
 def _coefficient(weight: Any) -> Any:
     return 1.0 if weight is None else weight
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

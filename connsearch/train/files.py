@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -55,15 +56,36 @@ def stored_structure(path: str | Path) -> Structure:
             header: dict[str, str] = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise _unreadable(path, error) from None
-    stored = header.get("structure") or json.loads(header.get("state", "{}")).get("structure")
+    try:
+        stored = json.loads(header.get("structure") or header.get("state", "{}"))
+    except (ValueError, RecursionError):
+        stored = None
+    if isinstance(stored, dict) and "structure" not in header:
+        stored = cast("dict[str, Any]", stored).get("structure")
     if stored is None:
         raise RunError(
             f"{path}: carries no structure\n"
             "  cure: give a weight file or a checkpoint that connsearch wrote"
         )
-    return from_json(
-        json.loads(stored) if isinstance(stored, str) else stored, name=Path(path).stem
-    )
+    return from_json(stored, name=Path(path).stem)
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """Returns a finished run's ``result.json``.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    try:
+        found: Any = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path}: cannot be read as a run's result: {error}") from None
+    if not isinstance(found, dict) or not isinstance(found.get("metrics"), dict):
+        raise RunError(
+            f"{path}: is not the result of a connsearch run\n"
+            "  cure: remove it and repeat the command that wrote it"
+        )
+    return cast("dict[str, Any]", found)
 
 
 def _unreadable(path: str | Path, error: Exception) -> RunError:

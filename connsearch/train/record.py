@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from connsearch.train.files import (
     STRUCTURE,
     WEIGHTS,
     load_weights,
+    read_result,
     stored_structure,
 )
 
@@ -81,7 +81,7 @@ def read_run(directory: str | Path) -> RunRecord:
         )
     structure = read_structure(directory / STRUCTURE)
     if (directory / RESULT).exists():
-        result = json.loads((directory / RESULT).read_text())
+        result = read_result(directory / RESULT)
         return RunRecord(directory, config, structure, read_structure(directory / LEARNED), result)
     loaded = load_checkpoint(directory / CHECKPOINTS)
     learned = None if loaded is None else stored_structure(loaded.path)

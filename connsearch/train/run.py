@@ -44,6 +44,7 @@ from connsearch.train.files import (
     RESULT,
     STRUCTURE,
     WEIGHTS,
+    read_result,
     write_weights,
 )
 from connsearch.train.lock import LOCK_FILE, DirectoryLock
@@ -174,7 +175,7 @@ class Run:
 
     def result(self) -> ResultEvent:
         """Returns the result of a finished run."""
-        report = json.loads((self.directory / RESULT).read_text())
+        report = read_result(self.directory / RESULT)
         metrics = {name: Metrics.from_json(found) for name, found in report["metrics"].items()}
         path = self.directory / LEARNED
         return ResultEvent(read_structure(path), metrics, path, report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from connsearch import __version__
 from connsearch.cli.app import COMMANDS, main
+from connsearch.graph.files import load_structure, write_structure
 from tests.cli.commands import TINY, Command, Tour
 
 
@@ -98,19 +100,56 @@ def test_a_broken_weight_file_is_a_mistake(run: Command, tmp_path: Path) -> None
     assert "safetensors" in done.err
 
 
-def test_a_setting_nobody_knows_in_a_config(run: Command, tmp_path: Path) -> None:
-    (tmp_path / "mine.json").write_text('{"seed": 1, "optimizer": "adam"}')
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"seed": 1, "optimizer": "adam"}', ["no setting named 'optimizer'"]),
+        ('{"data": {"frame": 8}}', ["no setting named 'frame', did you mean 'frames'?"]),
+        ('{"training": {"lr": -1}, "data": {"frames": "x"}}', ["--lr: read -1", "--frames: read"]),
+        ('{"data": 5, "streams": "rgb"}', ["data settings: read 5", "--streams: read 'rgb'"]),
+        ('{"data": {"crop_scale": [1]}}', ["--crop-scale: read [1]"]),
+        ('{"settings": [1]}', ["its settings are no JSON object"]),
+    ],
+)
+def test_what_is_wrong_in_a_config_is_named(
+    run: Command, tmp_path: Path, content: str, said: list[str]
+) -> None:
+    (tmp_path / "mine.json").write_text(content)
     done = run("search", "--config", "mine.json")
     assert done.code == 2
-    assert "no setting named 'optimizer'" in done.err
+    assert done.err.startswith("error: mine.json: ")
+    assert all(sentence in done.err for sentence in said)
 
 
-def test_a_wrong_value_in_a_config_is_named(run: Command, tmp_path: Path) -> None:
-    (tmp_path / "mine.json").write_text('{"training": {"lr": -1}, "data": {"frames": "x"}}')
-    done = run("search", "--config", "mine.json")
+@pytest.mark.parametrize(
+    ("file", "content", "line", "said"),
+    [
+        ("config.json", "{", "prune copy", "cannot be read"),
+        ("result.json", '{"metrics": 3}', "prune copy", "not the result of a connsearch run"),
+        ("learned.json", "{}", "draw copy", "no nodes"),
+        ("learned.safetensors", "\0" * 100, "evaluate copy", "cannot be read as safetensors"),
+        ("evaluation.json", '{"test": 1}', "evaluate copy", "is damaged"),
+        ("pruned/prune.json", "[]", "train copy/pruned", "holds no JSON object"),
+        ("pruned/weights.safetensors", "", "train copy/pruned", "cannot be read as safetensors"),
+    ],
+)
+def test_a_damaged_run_is_a_mistake(
+    tour: Tour, run: Command, tmp_path: Path, file: str, content: str, line: str, said: str
+) -> None:
+    copy = shutil.copytree(tour.run, tmp_path / "copy")
+    (copy / file).write_text(content)
+    done = run(*line.split())
+    assert said in done.err
     assert done.code == 2
-    assert "--lr: read" in done.err
-    assert "--frames: read" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_weights_of_another_structure_are_refused(tour: Tour, run: Command, tmp_path: Path) -> None:
+    copy = shutil.copytree(tour.run, tmp_path / "copy")
+    write_structure(load_structure("starter"), copy / "structure.json")
+    done = run("prune", copy)
+    assert done.code == 2
+    assert "its weights do not fit its structure" in done.err
 
 
 def test_debug_shows_the_traceback(run: Command) -> None:

@@ -14,7 +14,8 @@ from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.flow import representation_flow
 from connsearch.nn.network import Network
 from tests.golden.layout import Case, from_ours, to_clip, to_parameter
-from tests.golden.subjects import Slot, Subject, build, ignorable, inputs_of
+from tests.golden.names import Slot, Subject, ignorable, inputs_of
+from tests.golden.subjects import build
 
 TOLERANCES = {
     "output": 1e-5,
@@ -120,7 +121,8 @@ class _Seen:
 
     def _watch_gates(self, prefix: str, fusion: ConnectionFusion) -> None:
         """Gated inputs are never a tensor on their own here: scale times pooled input."""
-        scale_of = fusion._scale  # pyright: ignore[reportPrivateUsage]
+        watched: Any = fusion
+        scale_of = watched._scale
 
         def scale(source: int, x: Tensor, *rest: Any) -> Tensor | None:
             scale = scale_of(source, x, *rest)
@@ -128,7 +130,7 @@ class _Seen:
             self.tensors[where] = x if scale is None else x * scale
             return scale
 
-        fusion._scale = scale  # pyright: ignore[reportPrivateUsage]
+        watched._scale = scale
 
 
 def _measure_intermediates(case: Case, mode: str, seen: Mapping[str, Tensor]) -> Iterator[Measure]:

@@ -1,17 +1,14 @@
-"""Our module for each golden case, and how its state is called on both sides."""
+"""Our modules in the place of golden component cases: flow, stems, fusion, blocks, heads."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 
-from connsearch.graph.parse import parse_structure
 from connsearch.graph.plan import BlockPlan, StemPlan, plan
 from connsearch.graph.spec import (
     FREE,
@@ -24,89 +21,24 @@ from connsearch.graph.spec import (
     Structure,
 )
 from connsearch.nn.attention import PeerAttention
-from connsearch.nn.blocks.bottleneck import Bottleneck
+from connsearch.nn.blocks import BLOCKS
 from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.flow import FeatureFlow
 from connsearch.nn.head import Head
 from connsearch.nn.layers import conv, norm
-from connsearch.nn.network import BlockNode, Network
+from connsearch.nn.network import BlockNode
 from connsearch.nn.stems import FlowStem, LiteStem, RGBStem
-from tests.golden.layout import Case, to_clip, to_vectors
+from tests.golden.layout import Case
+from tests.golden.models import model
+from tests.golden.names import FLOW_PREFIX, Slot, Subject, fusion_slot, head_slot, ignorable, suffix
 
-_FLOW_PREFIX = "rep_flow/"
 _PEER = 100
 """Peer vectors of component cases get node numbers from here on."""
 
 
-class Slot(NamedTuple):
-    """Where a golden weight lives with us: a state name, and a row of it where rows are shared."""
-
-    state: str
-    row: int | None = None
-
-
-@dataclass
-class Subject:
-    """One of our modules in the place of a golden case.
-
-    Attributes:
-        module: what is loaded, run and differentiated.
-        run: golden inputs (converted) to the output.
-        slot: golden weight position to our state; None for one that we do not have.
-        inter: golden position to the module whose output it is.
-        scaled: the fusions whose gated inputs golden files list, by golden position.
-    """
-
-    module: nn.Module
-    run: Callable[[Mapping[str, Tensor]], Tensor]
-    slot: Callable[[str], Slot | None]
-    inter: Mapping[str, nn.Module] = field(default_factory=dict[str, nn.Module])
-    scaled: Mapping[str, ConnectionFusion] = field(default_factory=dict[str, ConnectionFusion])
-
-
-def inputs_of(case: Case, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Returns the inputs in our layout."""
-    frames = case.frames()
-    convert = {True: to_vectors, False: to_clip}
-    return {
-        name: convert[name.startswith("peer")](array, frames, dtype)
-        for name, array in case.group("input").items()
-    }
-
-
-def build(case: Case) -> Subject:
-    """Returns our module for a case."""
-    builders = {"1": _flow, "2": _stem, "3": _fusion, "4": _block, "5": _attention, "6": _head}
-    return builders.get(case.kind, _model)(case)
-
-
-def ignorable(case: Case, name: str) -> bool:
-    """Whether a golden weight may go unused: peer projections without peer mode, flow constants.
-
-    Flow constants are compared with ours instead (:func:`test_golden.test_flow_constants`).
-    """
-    constants = name.startswith(_FLOW_PREFIX) and "conv" not in name and "bn" not in name
-    unused_peer = "/peer/from_node" in name and case.info.get("attention_mode") != "peer"
-    return constants or unused_peer
-
-
-def _suffix(name: str) -> str:
-    """Our leaf name for a golden one."""
-    leaves = {
-        "kernel": "weight",
-        "gamma": "weight",
-        "beta": "bias",
-        "bias": "bias",
-        "moving_mean": "running_mean",
-        "moving_variance": "running_var",
-    }
-    *path, leaf = name.split("/")
-    return ".".join([*path, leaves[leaf]])
-
-
 def _under(prefix: str, target: str = "") -> Callable[[str], Slot | None]:
     def slot(name: str) -> Slot | None:
-        return Slot(target + _suffix(name[len(prefix) :])) if name.startswith(prefix) else None
+        return Slot(target + suffix(name[len(prefix) :])) if name.startswith(prefix) else None
 
     return slot
 
@@ -128,7 +60,7 @@ def _flow(case: Case) -> Subject:
     def slot(name: str) -> Slot | None:
         if ignorable(case, name):
             return None
-        return Slot(_suffix(name[len(_FLOW_PREFIX) :].replace("bn1", "bn")))
+        return Slot(suffix(name[len(FLOW_PREFIX) :].replace("bn1", "bn")))
 
     return Subject(module, lambda x: module(x["x"]), slot, {"rep_flow/out": module})
 
@@ -205,29 +137,14 @@ def _component_fusion(
     """A fusion whose peers, if any, come in already projected."""
     names = tuple(range(_PEER, _PEER + peers))
     if mode is Attention.PEER:
-        width = case.group("input")["peer0"].shape[-1]
+        width = int(case.group("input")["peer0"].shape[-1])
         shape = replace(shape, candidates=names, attention_width=width)
-        widths = {**widths, **dict.fromkeys(names, width)}
+        widths = dict(widths) | {name: width for name in names}
     fusion = ConnectionFusion(connections, shape, widths, learn=True, attention=mode)
     if isinstance(fusion.attention, PeerAttention):
         for name in names:
             fusion.attention.project[str(name)] = nn.Identity()
     return fusion
-
-
-def fusion_slot(fusion: ConnectionFusion, name: str, prefix: str) -> Slot | None:
-    """Returns the place of ``agg_weights``, ``conv_8_to_16/kernel``, ``attn_in2/...``."""
-    if name == "agg_weights":
-        return Slot(prefix + "logits")
-    if found := re.fullmatch(r"conv_(\d+)_to_\d+/kernel", name):
-        return Slot(f"{prefix}project.{found[1]}.weight")
-    if found := re.fullmatch(r"attn_in(\d+)/(.*)", name):
-        source = fusion.plan.sources[int(found[1])]
-        if found[2] == "peer_attention_weights":
-            assert isinstance(fusion.attention, PeerAttention)
-            return Slot(prefix + "attention.logits", fusion.attention.sources.index(source))
-        return Slot(f"{prefix}attention.gates.{source}." + _suffix(found[2]).removeprefix("dense."))
-    return None
 
 
 def _block(case: Case) -> Subject:
@@ -262,7 +179,7 @@ def _block(case: Case) -> Subject:
 
     def slot(name: str) -> Slot | None:
         found = re.fullmatch(r"node5/block(\d+)/(.*)", name)
-        return Slot(f"residual.{found[1]}." + _suffix(found[2])) if found else None
+        return Slot(f"residual.{found[1]}." + suffix(found[2])) if found else None
 
     inter = {f"node5/block{k}/out": m for k, m in enumerate(node.residual)}
     return Subject(node, run, slot, {**inter, "node5/out": node})
@@ -270,10 +187,10 @@ def _block(case: Case) -> Subject:
 
 def _one_bottleneck(
     case: Case, in_width: int, filters: int, inner: int, dilation: int, stride: int
-) -> Bottleneck:
+) -> nn.Module:
     """A module on its own; odd steps with a projection occur in golden files only."""
     step = int(case.info["step"])
-    module = Bottleneck(
+    module: Any = BLOCKS["bottleneck"](
         in_width,
         filters=filters,
         inner_width=inner,
@@ -319,102 +236,11 @@ def _head(case: Case) -> Subject:
         widths=[kernel[-1] for kernel in convs],
     )
     return Subject(
-        module, lambda x: module([x[n] for n in sorted(x)]), _head_slot(""), {"head/out": module}
+        module, lambda x: module([x[n] for n in sorted(x)]), head_slot(""), {"head/out": module}
     )
 
 
-def _head_slot(prefix: str) -> Callable[[str], Slot | None]:
-    def slot(name: str) -> Slot | None:
-        found = re.fullmatch(r"head/(conv|bn|dense)(\d*)/(\w+)", name)
-        if not found:
-            return None
-        at = f"{found[1]}s.{int(found[2]) - 1}" if found[2] else found[1]
-        return Slot(prefix + at + "." + _suffix(found[3]))
-
-    return slot
-
-
-def model_structure(case: Case) -> Structure:
-    """Returns the structure of a whole-model case."""
-    info = case.info
-    family = case.what.split(" model")[0]
-    lite = family.endswith("lite")
-    settings = NetworkSettings(
-        blocks=tuple(info["layers"]),
-        inner_widths=tuple(info["intermediate_channel_size"]),
-        stem_total=info["stem_channels_total"] or 128,
-        stem_width=info["lite_stem_filters"] if lite else None,
-        object_classes=info["num_object_classes"] or 151,
-        attention=Attention(info["attention_mode"] or "none"),
-        flow_iterations=20 if lite else 40,
-        flow_normalisation="batch",
-        head="softmax" if info["max_pool_predictions"] else "average",
-        head_widths=tuple(info["lite_head_filters"] or ()),
-    )
-    return parse_structure(
-        info["structure"],
-        name=case.name,
-        family=family,
-        network=settings,
-        connection_weights=info["edge_weights"] or None,
-    )
-
-
-def _model(case: Case) -> Subject:
-    network = Network(
-        model_structure(case), int(case.info["num_classes"]), learn_connections=True, seed=0
-    )
-    head = _head_slot("head.")
-
-    def run(x: Mapping[str, Tensor]) -> Tensor:
-        names = {"video": "rgb", "object": "object", "flow": "flow"}
-        return network({names[k]: v for k, v in x.items()})
-
-    def slot(name: str) -> Slot | None:
-        if ignorable(case, name):
-            return None
-        return head(name) or _node_slot(network, name)
-
-    inter: dict[str, nn.Module] = {}
-    for index, node in enumerate(network.nodes):
-        if isinstance(node, BlockNode):
-            inter |= _block_positions(f"node{index}", node)
-        else:
-            inter[f"node{index}/stem/out"] = node
-    return Subject(network, run, slot, inter)
-
-
-def _block_positions(at: str, node: BlockNode) -> dict[str, nn.Module]:
-    inter: dict[str, nn.Module] = {f"{at}/out": node, f"{at}/fusion/out": node.fusion}
-    inter |= {f"{at}/block{k}/out": module for k, module in enumerate(node.residual)}
-    if isinstance(node.fusion.attention, PeerAttention):
-        peers = node.fusion.attention.project.items()
-        inter |= {f"{at}/peer/from_node{n}/out": module for n, module in peers}
-    return inter
-
-
-def _node_slot(network: Network, name: str) -> Slot | None:
-    found = re.fullmatch(r"node(\d+)/(stem|fusion|peer|block\d+)/(.*)", name)
-    if not found:
-        return None
-    index, part, rest = int(found[1]), found[2], found[3]
-    at, node = f"nodes.{index}.", network.nodes[index]
-    if part == "stem":
-        return Slot(at + _suffix(rest))
-    assert isinstance(node, BlockNode)
-    if part == "fusion":
-        return fusion_slot(node.fusion, rest, at + "fusion.")
-    if part == "peer":
-        peer = re.fullmatch(r"from_node(\d+)/(\w+)", rest)
-        assert peer is not None
-        return Slot(f"{at}fusion.attention.project.{peer[1]}." + _suffix(peer[2]))
-    return Slot(f"{at}residual.{part.removeprefix('block')}." + _suffix(rest))
-
-
-def flow_constants() -> dict[str, np.ndarray]:
-    """Returns the published constants that our slices and coefficients stand for."""
-    image, forward = [-0.5, 0.0, 0.5], [-1.0, 1.0]
-    along_x = {"img_grad_x": image, "f_grad_x": forward, "f_grad_x2": forward}
-    along_y = {"img_grad_y": image, "f_grad_y": forward, "f_grad_y2": forward}
-    taps = {name: np.array(t)[None, :] for name, t in along_x.items()}
-    return taps | {name: np.array(t)[:, None] for name, t in along_y.items()}
+def build(case: Case) -> Subject:
+    """Returns our module for a case."""
+    builders = {"1": _flow, "2": _stem, "3": _fusion, "4": _block, "5": _attention, "6": _head}
+    return builders.get(case.kind, model)(case)

@@ -13,14 +13,16 @@ import pytest
 import torch
 from torch import nn
 
+from connsearch.graph import plan
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Attention
-from connsearch.nn import flow
+from connsearch.nn import attention, flow, head, layers, stems, streams
 from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.network import Network
 from tests.golden.compare import load, measure
-from tests.golden.layout import Case, case_names, folder, read_case, read_index
-from tests.golden.subjects import build, flow_constants, inputs_of
+from tests.golden.layout import HERE, Case, case_names, folder, read_case, read_index
+from tests.golden.names import flow_constants, inputs_of
+from tests.golden.subjects import build
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
@@ -137,3 +139,37 @@ def test_golden_parameter_counts(name: str, golden_dir: Path) -> None:
 def test_golden_counts_are_all_known(golden_dir: Path) -> None:
     counts = read_index(golden_dir).get("_parameter_counts", {})
     assert set(counts) - {"note"} <= set(COUNTED)
+
+
+def still(rgb: torch.Tensor, **_settings: object) -> torch.Tensor:
+    """No motion at all."""
+    return torch.zeros_like(rgb[:, :2])
+
+
+FAULTS: dict[str, tuple[object, str, object]] = {
+    "1a_rep_flow_translate": (flow, "TAU", 0.26),
+    "2d_lite_stem_32x32_d1": (stems, "pad_same", lambda x, _k, _s: nn.functional.pad(x, (1,) * 4)),
+    "2a_rgb_stem_32x32_d4": (layers, "BN_MOMENTUM", 0.1),
+    "2c_object_stem": (stems, "max_pool_same", lambda x, k, s: x[..., ::s, ::s]),
+    "3d_fusion_object_peer": (plan, "_is_object", lambda _shape: False),
+    "5a_attention_peer_4d": (
+        attention,
+        "as_gate",
+        lambda x: x.tanh().transpose(1, 2)[..., None, None],
+    ),
+    "6a_head_1node_maxpool": (head, "softmax_over_time", lambda x: x.mean(1)),
+    "7a_asn_tiny": (streams, "representation_flow", still),
+}
+"""File -> what is broken: module, name and what stands there instead."""
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_golden_file_catches_a_planted_fault(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, attribute, instead = FAULTS[name]
+    monkeypatch.setattr(module, attribute, instead)
+    case = read_case(HERE, name, read_index(HERE)[name])
+    try:
+        wrong = [m for m in measure(case, torch.float32) if not m.error <= m.tolerance]
+    except (AssertionError, RuntimeError):  # another shape is seen at once
+        return
+    assert wrong

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from connsearch.graph import plan as plan_module
 from connsearch.graph.files import load_structure
 from connsearch.graph.plan import BlockPlan
 from connsearch.graph.space import over_connect
@@ -194,3 +195,12 @@ def test_contract_catches_peers_that_never_learn(monkeypatch: pytest.MonkeyPatch
     network = network_of(starter())
     streams = clips(network.structure)
     assert unlearnable_peers(network, streams) == set(network.structure.edges())
+
+
+def test_contract_catches_an_object_stream_that_sets_the_width(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(plan_module, "_is_object", lambda _shape: False)
+    structure = starter(Attention.NONE, object_classes=300)
+    readers = [i for i, b in structure.blocks() if 4 in b.inputs]
+    assert object_widths(Network(structure, 3, seed=0)) == readers != []

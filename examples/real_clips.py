@@ -1,0 +1,47 @@
+"""Recipes for real clips: search, prune about half, train on, evaluate, from the command line.
+
+    python examples/real_clips.py cc_motion PATH/clips.csv
+    python examples/real_clips.py fir_rgb PATH/clips.csv
+
+A recipe is a settings file beside this script; ``connsearch search --config FILE --source PATH``
+takes the same one. Where the data is absent the recipe says so and is skipped.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def main(recipe: str, data: str, *more: str) -> int:
+    settings = HERE / f"{recipe}.json"
+    if not settings.is_file():
+        known = ", ".join(sorted(p.stem for p in HERE.glob("*.json")))
+        print(f"no recipe named {recipe!r}. Known: {known}", file=sys.stderr)
+        return 2
+    if not Path(data).exists():
+        print(f"skipped: there is no {data}; ../README.md says where these clips come from")
+        return 0
+    run = f"runs/{recipe}"
+    lines = (
+        ("search", "--config", str(settings), "--source", data, "--run", run, *more),
+        ("prune", run, "--criterion", "relative:0.7"),
+        ("train", f"{run}/pruned", "--epochs", "10", *more),
+        ("evaluate", f"{run}/pruned/trained"),
+    )
+    for line in lines:
+        print("connsearch", *line, flush=True)
+        done = subprocess.run([sys.executable, "-m", "connsearch", *line], check=False)
+        if done.returncode:
+            return done.returncode
+    return 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        print(__doc__)
+        sys.exit(2)
+    sys.exit(main(*sys.argv[1:]))

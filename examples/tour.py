@@ -1,0 +1,64 @@
+"""The whole loop in Python: structure, search, prune, check, train on, evaluate, picture.
+
+    python examples/tour.py [DIRECTORY]
+
+On built-in data whose class is the direction of motion; about a minute on two cores.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from connsearch.data.load import load_data
+from connsearch.data.options import DataOptions
+from connsearch.graph.files import load_structure
+from connsearch.nn.exactness import exactness
+from connsearch.nn.inherit import inherit
+from connsearch.nn.network import Network
+from connsearch.prune.options import PruneOptions
+from connsearch.prune.pruner import prune_by
+from connsearch.search.one_shot import build, search, search_space, suited
+from connsearch.search.options import SearchOptions
+from connsearch.train.events import EvaluationEvent, ResultEvent
+from connsearch.train.files import WEIGHTS, load_weights
+from connsearch.train.loop import fit
+from connsearch.train.options import TrainOptions
+from connsearch.train.run import Run
+from connsearch.view.draw import render
+
+
+def main(directory: Path, *, epochs: int = 6, clips: int = 96) -> ResultEvent:
+    data = load_data(DataOptions(source="synthetic:motion", train_clips=clips))
+    structure = suited(load_structure("starter"), data)
+
+    # Search: every allowed connection, its weight learned together with the filters.
+    options = SearchOptions(epochs=epochs)
+    with Run.open(directory / "search", {"command": "tour", "settings": {}}) as run:
+        for event in search(structure, data, options, run=run):
+            if isinstance(event, EvaluationEvent):
+                print(f"epoch {event.epoch}: {event.split} {event.metrics}")
+            if isinstance(event, ResultEvent):
+                searched = event.structure
+    supernet = build(search_space(structure, options), len(data.classes), options)
+    supernet.load_state_dict(load_weights(directory / "search" / WEIGHTS))
+
+    # Prune: in every block, inputs with at least half of its strongest weight stay.
+    pruned = prune_by(searched, PruneOptions(criterion="relative:0.5"))
+    network = Network(pruned.structure, len(data.classes))
+    inherit(network, supernet, pruned)
+    print(exactness(supernet, network, pruned, clip=data.clip))
+
+    # Train on, then open the test split, once.
+    with Run.open(directory / "trained", {"command": "tour", "settings": {}}) as run:
+        for event in fit(network, data, TrainOptions(epochs=max(1, epochs // 3)), run=run):
+            if isinstance(event, ResultEvent):
+                result = event
+    print(f"test: {result.metrics['test']}")
+    for name, value in (("searched", searched), ("pruned", pruned.structure)):
+        print(render(value, directory / f"{name}.svg"))
+    return result
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("runs/tour"))
