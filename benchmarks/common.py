@@ -1,11 +1,9 @@
-"""What the benchmark scripts share: a ledger that survives interruption, statistics, markdown."""
+"""What the experiments share: a ledger that survives interruption, statistics, training."""
 
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -97,29 +95,3 @@ def train_from_scratch(
     config = {"command": "train", "settings": options.model_dump(), "structure": structure.name}
     with Run.open(directory, config) as run:
         return last_result(fit(network, data, options, run=run))[0]
-
-
-def machine() -> str:
-    """Returns one line about this machine, without its name."""
-    model = "unknown processor"
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [x for x in info.read_text().splitlines() if x.startswith("model name")]
-        model = f"{len(names)} cores of {names[0].split(':')[1].strip()}" if names else model
-    return f"{model}, {platform.system()}, Python {platform.python_version()}"
-
-
-def write_markdown(path: Path, title: str, command: str, lines: Sequence[str]) -> None:
-    """Writes a results page: title, the command that makes it, the lines, machine and date."""
-    foot = f"{machine()}; {datetime.now(UTC):%Y-%m-%d}."
-    page = [f"# {title}", "", f"    {command}", "", *lines, "", foot]
-    path.write_text("\n".join(page) + "\n", encoding="utf-8")
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Returns a markdown table as lines."""
-    return [
-        f"| {' | '.join(heads)} |",
-        "|" + "---|" * len(heads),
-        *(f"| {' | '.join(row)} |" for row in rows),
-    ]

@@ -11,15 +11,14 @@ largest over the time on the smallest, beside the growth in size.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
+
+from page import write_markdown
 
 from connsearch.graph.cost import cost
 from connsearch.graph.dag import as_networkx, dangling_nodes, from_networkx, live_nodes
@@ -119,21 +118,10 @@ def main() -> None:
     lines = table(sorted(options.nodes), options.repeats)
     print("\n".join(lines))
     if options.markdown is not None:
-        machine = (
-            f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
-            f"Python {platform.python_version()}"
-        )
-        head = [
-            "# The graph room on large structures",
-            "",
-            "    python -m benchmarks.graph --markdown benchmarks/graph.md",
-            "",
-        ]
-        foot = [
-            "",
-            f"{machine}, {datetime.now(UTC):%Y-%m-%d}; CPU seconds, shortest of {options.repeats}.",
-        ]
-        options.markdown.write_text("\n".join([*head, *lines, *foot]) + "\n", encoding="utf-8")
+        command = "python benchmarks/graph.py --markdown FILE"
+        note = f"CPU seconds, shortest of {options.repeats}"
+        title = "The graph room on large structures"
+        write_markdown(options.markdown, title, command, lines, note=note)
 
 
 if __name__ == "__main__":

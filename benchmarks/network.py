@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import resource
 import statistics
 import subprocess
@@ -18,13 +17,13 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import torch
 from convolution_flow import convolution_flow
+from page import write_markdown
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
@@ -255,19 +254,6 @@ def _peak_so_far(device: str) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
-def machine(device: str) -> str:
-    """Returns what the numbers were measured on."""
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        models = [line for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        name = models[0].split(":")[1].strip() if models else name
-    if device == "cuda":
-        name = f"{torch.cuda.get_device_name()} ({name})"
-    threads = f"{torch.get_num_threads()} threads"
-    return f"{name}, {threads}, {platform.system()}, torch {torch.__version__}"
-
-
 def main(given: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
@@ -289,9 +275,11 @@ def main(given: Sequence[str] | None = None) -> None:
             lines.append(str(row))
             print(row, flush=True)
     if options.markdown is not None:
-        head = ["# What the network's choices bring", "", *(__doc__ or "").splitlines()[2:4], ""]
-        foot = ["", f"AssembleNet-50, {machine(options.device)}, {datetime.now(UTC):%Y-%m-%d}."]
-        options.markdown.write_text("\n".join([*head, *lines, *foot]) + "\n", encoding="utf-8")
+        title = "What the network's choices bring (AssembleNet-50)"
+        command = "python benchmarks/network.py --markdown FILE"
+        where = torch.cuda.get_device_name() + ", " if options.device == "cuda" else ""
+        note = f"{where}torch {torch.__version__}, {torch.get_num_threads()} threads"
+        write_markdown(options.markdown, title, command, lines, note=note)
 
 
 if __name__ == "__main__":

@@ -28,10 +28,9 @@ from common import (
     interval,
     last_result,
     resampled,
-    table,
     train_from_scratch,
-    write_markdown,
 )
+from page import table, write_markdown
 
 from connsearch.data.load import load_data
 from connsearch.data.options import DataOptions

@@ -26,11 +26,10 @@ from common import (
     Ledger,
     interval,
     last_result,
-    table,
     train_from_scratch,
-    write_markdown,
 )
 from floors import floors
+from page import table, write_markdown
 
 from connsearch.data.load import DataSplits, load_data
 from connsearch.data.options import DataOptions

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -32,15 +31,6 @@ ROWS: Sequence[Sequence[object]] = (
 """Two RGB stems and a flow stem, one node at most levels, a connection that skips levels."""
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--golden-dir",
-        type=Path,
-        default=None,
-        help="a folder with index.json and .npz files to use in place of tests/golden",
-    )
-
-
 @pytest.fixture
 def rows() -> list[list[object]]:
     """The published form of the small structure."""
@@ -66,3 +56,9 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "120")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Marks are known even where pytest did not find pyproject.toml (--golden-dir elsewhere)."""
+    config.addinivalue_line("markers", "slow: longer than a few seconds; run with -m slow")
+    config.addinivalue_line("markers", "gpu: needs a CUDA device; run with -m gpu")
