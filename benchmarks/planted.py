@@ -37,8 +37,8 @@ from connsearch.data.options import DataOptions
 from connsearch.graph.files import load_structure
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention, Modality, Stem, Structure
-from connsearch.graph.streams import keep_streams
-from connsearch.search.one_shot import search, suited
+from connsearch.graph.streams import fit_objects, keep_streams
+from connsearch.search.one_shot import search
 from connsearch.search.options import SearchOptions
 from connsearch.train.metrics import wilson_interval
 from connsearch.train.run import Run
@@ -81,7 +81,8 @@ def control_once(
     """Returns how the structure with the stems of one stream alone does on the test split."""
     data = load_data(DataOptions(source=f"synthetic:{task}", seed=seed))
     settings = SearchOptions(epochs=options.epochs, seed=seed, threads=options.threads)
-    structure = suited(one_stream(starter(options), modality), data)
+    alone = one_stream(starter(options), modality)
+    structure = fit_objects(alone, data.object_classes, data=data.name)
     directory = options.runs / f"{task}-{seed}-only-{modality}"
     metrics = train_from_scratch(structure, data, settings, directory).metrics["test"]
     return {

@@ -36,13 +36,14 @@ from connsearch.data.options import DataOptions
 from connsearch.graph.cost import cost
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import FREE, Edge, Structure
+from connsearch.graph.streams import fit_objects
 from connsearch.nn.exactness import exactness
 from connsearch.nn.inherit import inherit
 from connsearch.nn.network import Network
 from connsearch.prune.criteria import CRITERIA
 from connsearch.prune.pruner import Pruned, prune
 from connsearch.prune.scores import learned_weights
-from connsearch.search.one_shot import build, search, search_space, suited
+from connsearch.search.one_shot import build, search, search_space
 from connsearch.search.options import SearchOptions
 from connsearch.train.events import ResultEvent
 from connsearch.train.files import WEIGHTS, load_weights
@@ -307,7 +308,9 @@ def main() -> None:
             flip=True,
         )
     )
-    study = Study(data, suited(load_structure(options.structure), data), options)
+    structure = load_structure(options.structure)
+    structure = fit_objects(structure, data.object_classes, data=data.name)
+    study = Study(data, structure, options)
     ledger = Ledger(options.runs / "ledger.jsonl")
     ledger.measure("floors", lambda: {"floors": floors(data)})
     for name, work in units(study):

@@ -13,12 +13,13 @@ from pathlib import Path
 from connsearch.data.load import load_data
 from connsearch.data.options import DataOptions
 from connsearch.graph.files import load_structure
+from connsearch.graph.streams import fit_objects
 from connsearch.nn.exactness import exactness
 from connsearch.nn.inherit import inherit
 from connsearch.nn.network import Network
 from connsearch.prune.options import PruneOptions
 from connsearch.prune.pruner import prune_by
-from connsearch.search.one_shot import build, search, search_space, suited
+from connsearch.search.one_shot import build, search, search_space
 from connsearch.search.options import SearchOptions
 from connsearch.train.events import EvaluationEvent, ResultEvent
 from connsearch.train.files import WEIGHTS, load_weights
@@ -30,7 +31,7 @@ from connsearch.view.draw import render
 
 def main(directory: Path, *, epochs: int = 6, clips: int = 96) -> ResultEvent:
     data = load_data(DataOptions(source="synthetic:motion", train_clips=clips))
-    structure = suited(load_structure("starter"), data)
+    structure = fit_objects(load_structure("starter"), data.object_classes, data=data.name)
 
     # Search: every allowed connection, its weight learned together with the filters.
     options = SearchOptions(epochs=epochs)

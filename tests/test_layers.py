@@ -12,10 +12,8 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "connsearch"
 
-STAIRS = "errors registry graph prune evolve nn data train search focus view cli".split() + [
-    "__main__",
-    "pytest_golden",
-]
+_ROOMS = "errors registry graph prune evolve nn data train search focus view cli"
+STAIRS = [*_ROOMS.split(), "__main__", "pytest_golden"]
 """A room imports itself and the rooms before it."""
 
 TORCH_FREE = {"errors", "registry", "graph", "prune", "evolve", "cli"}

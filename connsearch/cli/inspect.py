@@ -8,10 +8,12 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from connsearch.cli.command import Command, Flag
-from connsearch.cli.target import open_structure
+from connsearch.cli.target import open_structure, recorded_facts, recorded_settings
 from connsearch.cli.terminal import Terminal
+from connsearch.graph.cost import DEFAULT_CLIP
 from connsearch.graph.spec import Attention
 
+DEFAULT_CLASSES = 400
 Size = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -24,12 +26,13 @@ class Inspect(Command):
     structure: Annotated[str | None, Flag(positional=True)] = None
     """The name of a structure, a structure file, a run, a pruned network, or a checkpoint; without
     one, the known names are listed."""
-    num_classes: int = Field(default=400, ge=1, le=10**6)
-    """Classes of the classifier that is counted."""
+    num_classes: int | None = Field(default=None, ge=1, le=10**6)
+    """Classes of the classifier that is counted; by default those of a run, else 400."""
     attention: Attention | None = None
     """Count with this peer-attention mode in place of the structure's own."""
-    clip: Annotated[tuple[Size, Size, Size], Flag(metavar="T H W")] = (16, 112, 112)
-    """Frames, height and width of the clip that shapes and MACs are counted for."""
+    clip: Annotated[tuple[Size, Size, Size] | None, Flag(metavar="T H W")] = None
+    """Frames, height and width of the clip that shapes and MACs are counted for; by default those
+    of a run, else 16 112 112."""
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Shows the tables and returns the numbers."""
@@ -42,7 +45,8 @@ class Inspect(Command):
         structure = open_structure(self.structure)
         if self.attention is not None:
             structure = validate(structure.with_settings(attention=self.attention))
-        found = cost(structure, num_classes=self.num_classes, clip=self.clip)
+        classes, clip = self._counted(self.structure)
+        found = cost(structure, num_classes=classes, clip=clip)
         warned = warnings(structure)
         terminal.show(structure_table(structure, found), totals_table(structure, found))
         for sentence in warned:
@@ -52,15 +56,24 @@ class Inspect(Command):
             "structure": structure.name,
             "family": structure.family,
             "attention": structure.network.attention.value,
-            "num_classes": self.num_classes,
+            "num_classes": classes,
             "nodes": len(structure),
             "connections": len(structure.edges()),
             "parameters": found.parameters,
             "connection_parameters": found.connection_parameters,
             "macs": found.macs,
-            "clip": list(self.clip),
+            "clip": list(clip),
             "warnings": warned,
         }
+
+    def _counted(self, target: str) -> tuple[int, tuple[int, int, int]]:
+        """The classes and the clip to count for: asked for, those of a run, or the usual ones."""
+        known = len(recorded_facts(target).get("classes", ()))
+        data = recorded_settings(target).get("data", {})
+        clip = self.clip or DEFAULT_CLIP
+        if self.clip is None and {"frames", "size"} <= set(data):
+            clip = (data["frames"], data["size"], data["size"])
+        return self.num_classes or known or DEFAULT_CLASSES, clip
 
 
 def _list_structures(terminal: Terminal) -> Mapping[str, Any]:

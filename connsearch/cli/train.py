@@ -16,7 +16,7 @@ from connsearch.cli.target import (
     recorded_data,
 )
 from connsearch.cli.terminal import Terminal
-from connsearch.cli.work import RUNS, Work, fit_objects, prepare, suit
+from connsearch.cli.work import RUNS, Work, prepare, suit
 from connsearch.errors import SettingsError
 from connsearch.graph.spec import Structure
 from connsearch.train.options import TrainOptions
@@ -94,6 +94,8 @@ class Train(Work):
         Raises:
             SettingsError: the weights do not fit what is asked for.
         """
+        from connsearch.graph.streams import fit_objects
+
         if self.streams is not None or self.attention is not None:
             asked = "--attention" if self.streams is None else "--streams"
             raise SettingsError(
@@ -105,9 +107,10 @@ class Train(Work):
                 f"{self.target} has weights for {trained.num_classes} classes, {data.name} has "
                 f"{len(data.classes)}\n  cure: the data it was trained on, or --from-scratch"
             )
-        if fit_objects(trained.built_from, data) != trained.built_from:
+        built = trained.built_from
+        if fit_objects(built, data.object_classes, data=data.name) != built:
             raise SettingsError(
-                f"{self.target} has weights for {trained.built_from.network.object_classes} object "
+                f"{self.target} has weights for {built.network.object_classes} object "
                 f"classes, {data.name} has {data.object_classes}\n"
                 "  cure: the data it was trained on, or --from-scratch"
             )

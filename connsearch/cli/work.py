@@ -149,27 +149,10 @@ def suit(structure: Structure, data: DataSplits, work: Work) -> Structure:
     Raises:
         SettingsError: a stream the data has not, or a structure without one that was asked for.
     """
-    from connsearch.graph.streams import keep_streams
+    from connsearch.graph.streams import fit_objects, keep_streams
 
     if work.streams is not None:
         structure = keep_streams(structure, work.streams)
     if work.attention is not None:
         structure = structure.with_settings(attention=work.attention)
-    return fit_objects(structure, data)
-
-
-def fit_objects(structure: Structure, data: DataSplits) -> Structure:
-    """Returns the structure with as many object channels as the data has object classes.
-
-    Raises:
-        SettingsError: the structure reads object maps and the data has none.
-    """
-    if Modality.OBJECT not in structure.modalities():
-        return structure
-    if not data.object_classes:
-        others = " ".join(m for m in structure.modalities() if m is not Modality.OBJECT)
-        raise SettingsError(
-            f"{structure.name} reads the object stream, but {data.name} has no object maps\n"
-            f"  cure: --streams {others}, or data with object maps"
-        )
-    return structure.with_settings(object_classes=data.object_classes)
+    return fit_objects(structure, data.object_classes, data=data.name)

@@ -1,4 +1,4 @@
-"""A structure for fewer streams: the same blocks without the stems nobody can feed."""
+"""A structure fit for the streams a data set has: fewer stems, other object classes."""
 
 from __future__ import annotations
 
@@ -56,6 +56,28 @@ def keep_streams(structure: Structure, streams: Collection[Modality]) -> Structu
     if finals is not None:
         finals = tuple(new[final] for final in finals)
     return replace(structure, nodes=tuple(nodes), finals=finals)
+
+
+def fit_objects(structure: Structure, object_classes: int, *, data: str) -> Structure:
+    """Returns the structure with as many object channels as the data has object classes.
+
+    Args:
+        structure: a valid structure.
+        object_classes: of the data's object maps; 0: it has none.
+        data: the data set's name, for the message.
+
+    Raises:
+        SettingsError: the structure reads object maps and the data has none.
+    """
+    if Modality.OBJECT not in structure.modalities():
+        return structure
+    if not object_classes:
+        others = " ".join(m for m in structure.modalities() if m is not Modality.OBJECT)
+        raise SettingsError(
+            f"{structure.name} reads the object stream, but {data} has no object maps\n"
+            f"  cure: --streams {others}, or data with object maps"
+        )
+    return structure.with_settings(object_classes=object_classes)
 
 
 def _node(node: Node, new: Mapping[int, int], stems: Collection[int]) -> Node:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from connsearch.data.load import DataSplits
-from connsearch.errors import DataError, SettingsError
+from connsearch.errors import SettingsError
 from connsearch.graph.rules import validate
 from connsearch.graph.space import over_connect
-from connsearch.graph.spec import FREE, Modality, Structure
+from connsearch.graph.spec import FREE, Structure
+from connsearch.graph.streams import fit_objects
 from connsearch.nn.network import Network
 from connsearch.search.alarms import alarms
 from connsearch.search.options import SearchOptions
@@ -35,7 +36,8 @@ def search(
         run: where everything is kept; one that stopped goes on where it was.
 
     Raises:
-        SettingsError: nothing in the structure can be searched.
+        SettingsError: nothing in the structure can be searched, or it reads object maps and the
+            data has none.
         StructureError: the structure breaks a rule.
         TrainingError: the loss is not finite.
     """
@@ -43,7 +45,7 @@ def search(
         yield WarningEvent(f"{run.directory}: this search is finished; this is its result")
         yield run.result()
         return
-    space = search_space(suited(structure, data), options)
+    space = search_space(fit_objects(structure, data.object_classes, data=data.name), options)
     network = build(space, len(data.classes), options)
     outcome = yield from optimise(network, data, options, run=run, open_test=False)
     raised = alarms(outcome.logits)
@@ -58,22 +60,6 @@ def search(
     }
     named = replace(found, name=f"{structure.name}-searched")
     yield run.finish(named, network.state_dict(), outcome.metrics, report)
-
-
-def suited(structure: Structure, data: DataSplits) -> Structure:
-    """Returns the structure with as many object classes as the data has.
-
-    Raises:
-        DataError: it has object stems, and the data has no object maps.
-    """
-    if Modality.OBJECT not in structure.modalities():
-        return structure
-    if not data.object_classes:
-        raise DataError(
-            f"{structure.name} reads an object stream, but {data.name} has no object maps\n"
-            "  cure: data with object maps, or a structure without object stems"
-        )
-    return structure.with_settings(object_classes=data.object_classes)
 
 
 def search_space(structure: Structure, options: SearchOptions) -> Structure:

@@ -96,7 +96,11 @@ def optimise(
     environment = run.settle(
         network.structure,
         describe_environment(options),
-        {"data": data.fingerprint, "first_weights": digest(network.state_dict(), {})},
+        {
+            "data": data.fingerprint,
+            "classes": list(data.classes),
+            "first_weights": digest(network.state_dict(), {}),
+        },
     )
     with processor_threads(environment["threads"]):
         training = _Training(network, data, options, run, environment)

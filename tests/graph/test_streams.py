@@ -6,7 +6,7 @@ from connsearch.errors import SettingsError
 from connsearch.graph.files import load_structure, structure_names
 from connsearch.graph.rules import faults
 from connsearch.graph.spec import Modality, Stem, Structure
-from connsearch.graph.streams import keep_streams
+from connsearch.graph.streams import fit_objects, keep_streams
 
 
 @pytest.mark.parametrize("name", structure_names())
@@ -42,3 +42,15 @@ def test_a_stream_nobody_reads_is_refused(structure: Structure) -> None:
 def test_no_stream_is_refused(structure: Structure) -> None:
     with pytest.raises(SettingsError, match="none at all"):
         keep_streams(structure, [])
+
+
+def test_object_stems_need_object_maps() -> None:
+    structure = load_structure("starter")
+    with pytest.raises(SettingsError, match="starter reads the object stream, but tiny has no"):
+        fit_objects(structure, 0, data="tiny")
+    assert fit_objects(structure, 7, data="tiny").network.object_classes == 7
+
+
+def test_structures_without_object_stems_stay_as_they_are() -> None:
+    structure = load_structure("assemblenet-50")
+    assert fit_objects(structure, 7, data="tiny") is structure

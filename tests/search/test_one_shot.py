@@ -10,19 +10,19 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from connsearch.errors import DataError, SettingsError
+from connsearch.errors import SettingsError
 from connsearch.graph.dag import candidate_edges
 from connsearch.graph.files import load_structure, read_structure
 from connsearch.graph.parse import parse_structure
 from connsearch.graph.spec import FREE, Attention, Edge, Peer
 from connsearch.nn.network import Network
 from connsearch.search.alarms import alarms, entropy_share, structure_alarms
-from connsearch.search.one_shot import search_space, suited
+from connsearch.search.one_shot import search_space
 from connsearch.search.options import SearchOptions
 from connsearch.train.events import ConnectionsEvent, StepEvent, WarningEvent
 from connsearch.train.files import load_weights
 from connsearch.train.logits import LogitHistory
-from tests.train.tiny import ROWS, TinyData, result_of, tiny_search, tiny_structure
+from tests.train.tiny import ROWS, result_of, tiny_search, tiny_structure
 
 
 def test_everything_is_connected_and_undecided() -> None:
@@ -50,14 +50,6 @@ def test_a_structure_without_a_weight_cannot_be_searched() -> None:
     )
     with pytest.raises(SettingsError, match="no connection has a weight to search"):
         search_space(chain, SearchOptions(over_connect=False))
-
-
-def test_object_stems_need_object_maps() -> None:
-    structure = load_structure("starter")
-    with pytest.raises(DataError, match=r"starter reads an object stream, but tiny has no"):
-        suited(structure, TinyData())  # type: ignore[arg-type]
-    data = TinyData(object_classes=7)
-    assert suited(structure, data).network.object_classes == 7  # type: ignore[arg-type]
 
 
 def test_the_result_holds_what_was_learned(tmp_path: Path) -> None:
