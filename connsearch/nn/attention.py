@@ -67,6 +67,8 @@ class PeerAttention(nn.Module):
 
     Attributes:
         logits: ``(E, P)`` peer logits, float32; None when the peers are fixed.
+        masked: by source, the peers a hard mask leaves (``nn.mask``).
+        silent: columns a hard mask takes out of the soft mixture.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class PeerAttention(nn.Module):
         self.fixed = {c.source: c.peers for c in gated}
         self.logits = nn.Parameter(self._first_logits(gated)) if soft else None
         self.masked: dict[int, tuple[Peer, ...]] = {}
+        self.silent: list[int] = []
 
     def _first_logits(self, gated: Sequence[Connection]) -> Tensor:
         """Undecided, or where a previous search ended when the structure says so."""
@@ -106,7 +109,12 @@ class PeerAttention(nn.Module):
     def coefficients(self) -> Tensor:
         """Returns the softmax coefficients ``(E, P)`` of the search, in float32."""
         assert self.logits is not None, "fixed peers have no logits"
-        return self.logits.softmax(1)
+        # Through float64, so that the last bit does not depend on how many candidates there are.
+        logits_EP = self.logits.double()
+        if self.silent:
+            silent = torch.tensor(self.silent, device=logits_EP.device)
+            logits_EP = logits_EP.index_fill(1, silent, -torch.inf)
+        return logits_EP.softmax(1).float()
 
     def mix(self, means: Mapping[int, Tensor]) -> dict[int, Tensor]:
         """Returns the mixed peer vector ``(B, T, G)`` of every gated source.
@@ -119,10 +127,25 @@ class PeerAttention(nn.Module):
             return {s: self._mix_masked(s, projected) for s in self.sources}
         if self.logits is None:
             return {s: _mix_fixed(self.fixed[s], projected) for s in self.sources}
-        stacked_PN = torch.stack([projected[n].flatten() for n in self.candidates])
-        mixed_EN = self.coefficients().to(stacked_PN.dtype) @ stacked_PN
-        shape = next(iter(projected.values())).shape
-        return {s: row.view(shape) for s, row in zip(self.sources, mixed_EN, strict=True)}
+        return self._mix_soft(projected)
+
+    def _mix_soft(self, projected: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """All connections at once, one candidate after the other.
+
+        A matrix product would be shorter, but its rounding depends on the number of connections.
+        """
+        coefficients_EP = self.coefficients()
+        mixed_EBTG: Tensor | None = None
+        for column, node in enumerate(self.candidates):
+            term = coefficients_EP[:, column, None, None, None] * projected[node]
+            mixed_EBTG = term if mixed_EBTG is None else mixed_EBTG + term
+        assert mixed_EBTG is not None
+        return dict(zip(self.sources, mixed_EBTG.unbind(), strict=True))
+
+    def silence(self, alive: frozenset[int] | None) -> None:
+        """Leaves only the candidates in ``alive`` in the soft mixture; None brings all back."""
+        everyone = enumerate(self.candidates)
+        self.silent = [] if alive is None else [i for i, n in everyone if n not in alive]
 
     def _mix_masked(self, source: int, projected: Mapping[int, Tensor]) -> Tensor:
         """Every candidate times its coefficient or zero, added in the order of the candidates."""

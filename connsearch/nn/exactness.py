@@ -75,7 +75,7 @@ def exactness(
     Two code paths are compared in float32 and evaluation mode: the whole original, in which a
     :class:`Mask` silences what is gone, and the small network, in which it does not exist. With
     shapes pinned and weights inherited they are equal on CPU. Published shapes are another
-    function, and so is peer attention that nobody searched: its softmax spreads over fewer nodes.
+    function.
 
     Args:
         parent: the network whose structure was pruned; any mask it carries is lifted.
@@ -98,7 +98,8 @@ def exactness(
     device = next(parent.parameters()).device
     drawn = random_streams(parent, clip=clip, batch=batch, seed=seed)
     streams = {name: stream.to(device) for name, stream in drawn.items()}
-    parent.mask(Mask(pruned.edges, frozenset(pruned.finals), pruned.peers))
+    alive = frozenset(pruned.node_map)
+    parent.mask(Mask(pruned.edges, frozenset(pruned.finals), pruned.peers, alive))
     try:
         wanted = _run(parent, streams, pruned.node_map)
     finally:

@@ -17,8 +17,10 @@ class Mask:
         finals: nodes the head still reads; its divisor is their number.
         peers: the peers of each kept connection with the coefficients they get. Where a block has
             no entry at all, its peers stay as they are.
+        nodes: nodes that are alive; others leave soft mixtures of peers. None: all are.
     """
 
     edges: frozenset[Edge]
     finals: frozenset[int]
     peers: Mapping[Edge, tuple[Peer, ...]] = field(default_factory=dict)
+    nodes: frozenset[int] | None = None

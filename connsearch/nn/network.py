@@ -214,6 +214,7 @@ class Network(nn.Module):
             fusion.masked = None if mask is None else frozenset(kept.get(target, ()))
             if isinstance(fusion.attention, PeerAttention):
                 fusion.attention.masked = peers.get(target, {})
+                fusion.attention.silence(None if mask is None else mask.nodes)
 
     def _fusions(self) -> Iterator[tuple[int, ConnectionFusion]]:
         for index, node in enumerate(self.nodes):

@@ -10,7 +10,7 @@ from connsearch.train.options import TrainOptions
 class SearchOptions(TrainOptions):
     """How connections are searched: everything of training, and what is asked of connections."""
 
-    epochs: int = Field(default=8, ge=1)
+    epochs: int = Field(default=16, ge=1)
     """Passes over the training split."""
     over_connect: bool = True
     """First connect every node with all nodes of lower levels; otherwise the search weighs the

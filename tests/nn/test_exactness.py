@@ -104,6 +104,9 @@ def test_pinned_pruning_is_exact_on_random_structures() -> None:
         parent = randomised(random_tiny(rng), case, layout, learn=searched)
         options = random_options(rng)
         learned = parent.learned_structure()
+        soft = learned.network.attention is Attention.PEER and rng.random() < 0.4
+        if soft:  # as published: weights, but nobody learned the peers
+            learned = learned.with_peers(dict.fromkeys(learned.edges(), ()))
         pruned = prune_by(learned, options)
         validate(pruned.structure)
         child = pruned_pair(parent, pruned, layout, learn=searched and rng.random() < 0.4)
@@ -115,6 +118,7 @@ def test_pinned_pruning_is_exact_on_random_structures() -> None:
         assert found.largest_logit > 0
         seen.update(seen_in(learned, pruned))
         seen["fixed coefficients"] += not searched
+        seen["soft peers, nodes gone"] += soft and bool(pruned.dead)
         seen["clips matter"] += output_depends_on_clips(child)
         if case % 4 == 0:
             again = prune_by(pruned.structure, PruneOptions(criterion="top_k:1"))
@@ -127,7 +131,7 @@ def test_pinned_pruning_is_exact_on_random_structures() -> None:
         "attention static", "attention self", "attention peer", "dead stem", "dead block",
         "repair", "several peers", "substitute peer", "several finals", "dead final", "object",
         "connections removed", "single input with a weight", "fixed coefficients",
-        "pruned twice", "fixed pruned again",
+        "pruned twice", "fixed pruned again", "soft peers, nodes gone",
     }  # fmt: skip
     assert wanted <= set(seen), wanted - set(seen)
     assert min(seen[kind] for kind in wanted) >= 5, seen
