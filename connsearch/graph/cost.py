@@ -1,9 +1,9 @@
 """What a structure costs, by arithmetic: shapes, parameters and multiply-accumulates of one clip.
 
-Counted are the multiply-accumulates of convolutions and dense layers and of the mixture of peers,
-which is what ``torch.utils.flop_counter`` counts (it counts each as two operations). Sums, pooling,
-normalisation and gates are left out, and so is the representation flow: it has no parameters and
-no convolution, only differences of neighbouring pixels.
+Counted are the multiply-accumulates of convolutions and dense layers, which is what
+``torch.utils.flop_counter`` counts (it counts each as two operations). Sums, pooling,
+normalisation, gates and the mixture of peers are left out, and so is the representation flow: it
+has no parameters and no convolution, only differences of neighbouring pixels.
 """
 
 from __future__ import annotations
@@ -206,7 +206,6 @@ class _Counter:
                 tally.dense(shape.attention_width, self._plan.width(source), frames)
             if soft:
                 tally.parameters += count * len(gated)
-                tally.macs += count * len(gated) * shape.attention_width * frames
 
     def _candidate_channels(self, block: Block, shape: BlockPlan) -> int:
         """Channels of all candidate peers together; in mode peer the same for a whole level."""
