@@ -34,7 +34,7 @@ class Draw(Command):
         from connsearch.view.draw import render
 
         structure = open_structure(self.structure)
-        path = self.output or Path(f"{structure.name}.svg")
+        path = self.output or Path(structure.name.replace("/", "-") + ".svg")
         path.parent.mkdir(parents=True, exist_ok=True)
         render(structure, path, threshold=self.threshold, title=self.title)
         terminal.say(f"drawn: {path}")
