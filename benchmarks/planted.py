@@ -167,7 +167,9 @@ def control_table(ledger: Ledger, options: argparse.Namespace) -> list[str]:
     for task in PLANTED:
         cells = [task]
         for modality in Modality:
-            found = [ledger.results[f"{task}/{s}/only-{modality}"] for s in range(options.seeds)]
+            found = [
+                ledger.results[f"{task}/{s}/only-{modality}"] for s in range(options.control_seeds)
+            ]
             hits, clips = (sum(f[key] for f in found) for key in ("hits", "clips"))
             low, high = wilson_interval(hits, clips)
             mark = " (planted)" if modality == PLANTED[task][0] else ""
@@ -179,6 +181,7 @@ def control_table(ledger: Ledger, options: argparse.Namespace) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--control-seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--attention", choices=["none", "static", "self", "peer"])
@@ -190,7 +193,7 @@ def main() -> None:
     for seed in range(options.seeds):
         for task in options.tasks:
             ledger.measure(f"{task}/{seed}", partial(search_once, task, seed, options))
-    for seed in range(options.seeds):
+    for seed in range(options.control_seeds):
         for task in options.tasks:
             for modality in Modality:
                 ledger.measure(
