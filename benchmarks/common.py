@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +23,23 @@ class Ledger:
     """Results by name, one JSON line each: what was measured once is not measured again.
 
     A line is written whole after its work is done; a torn last line (the process was killed while
-    writing) is dropped and its work done again.
+    writing) is cut off and its work done again. The first line holds the settings: results of
+    others are refused.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
         self.path = path
         self.results: dict[str, dict[str, Any]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                try:
-                    row = json.loads(line)
-                except ValueError:
-                    continue
-                self.results[row.pop("unit")] = row
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        whole = text[: text.rfind("\n") + 1]
+        if whole != text or not whole:
+            whole = whole or json.dumps({"settings": settings}) + "\n"
+            path.write_text(whole, encoding="utf-8")
+        head, *rows = [json.loads(line) for line in whole.splitlines()]
+        if head.get("settings") != settings:
+            raise SystemExit(f"{path}: was made with {head.get('settings')}, not {settings}")
+        self.results = {row.pop("unit"): row for row in rows}
 
     def measure(self, unit: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Returns the result filed under ``unit``, doing the work if it is not there."""

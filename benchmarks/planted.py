@@ -189,7 +189,8 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", choices=list(PLANTED), default=list(PLANTED))
     parser.add_argument("--markdown", type=Path, help="also write the tables to this file")
     options = parser.parse_args()
-    ledger = Ledger(options.runs / "ledger.jsonl")
+    settings = {"epochs": options.epochs, "attention": options.attention}
+    ledger = Ledger(options.runs / "ledger.jsonl", settings)
     for seed in range(options.seeds):
         for task in options.tasks:
             ledger.measure(f"{task}/{seed}", partial(search_once, task, seed, options))
@@ -206,6 +207,7 @@ def main() -> None:
     print("\n".join(lines))
     if options.markdown is not None:
         command = f"python benchmarks/planted.py --seeds {options.seeds} --epochs {options.epochs}"
+        command += f" --attention {options.attention}" if options.attention else ""
         write_markdown(options.markdown, "Planted recovery", command, lines)
 
 

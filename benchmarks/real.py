@@ -346,7 +346,9 @@ def main() -> None:
     structure = load_structure(options.structure)
     structure = fit_objects(structure, data.object_classes, data=data.name)
     study = Study(data, structure, options)
-    ledger = Ledger(options.runs / "ledger.jsonl")
+    names = ("structure", "frames", "stride", "size", "whole", "lr", "search_epochs", "tune_epochs")
+    settings = {"data": data.fingerprint, **{name: getattr(options, name) for name in names}}
+    ledger = Ledger(options.runs / "ledger.jsonl", settings)
     ledger.measure("floors", lambda: {"floors": floors(data)})
     for name, work in units(study):
         ledger.measure(name, work)
@@ -355,7 +357,10 @@ def main() -> None:
     if options.markdown is not None:
         command = (
             f"python benchmarks/real.py --data DATA --frames {options.frames} "
-            f"--stride {options.stride} --size {options.size} --lr {options.lr}"
+            f"--stride {options.stride} --size {options.size} --lr {options.lr} "
+            f"--structure {options.structure} --seeds {options.seeds} --random {options.random} "
+            f"--random-scratch {options.random_scratch} "
+            f"--search-epochs {options.search_epochs} --tune-epochs {options.tune_epochs}"
             + (" --whole" if options.whole else "")
         )
         write_markdown(

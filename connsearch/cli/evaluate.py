@@ -16,11 +16,10 @@ from connsearch.cli.target import (
     Trained,
     open_trained,
     read_record,
-    recorded_facts,
     recorded_settings,
 )
 from connsearch.cli.terminal import Terminal
-from connsearch.cli.work import open_data
+from connsearch.cli.work import check_data, open_data
 from connsearch.errors import RunError
 
 EVALUATION = "evaluation.json"
@@ -54,9 +53,11 @@ class Evaluate(Command):
         path = trained.directory / EVALUATION
         known = _known(path)
         if self.split in known and not self.again:
+            before = known[self.split]
             terminal.say(
-                f"the {self.split} split was opened on {known[self.split]['opened']}; this was "
-                "found (--again opens it once more)"
+                f"the {self.split} split was opened on {before['opened']}, in "
+                f"{before['precision']}; this was found (--again opens it once more, as --source, "
+                "--device and --precision say)"
             )
         else:
             before = known.get(self.split, {}).get("times_opened", 0)
@@ -92,7 +93,7 @@ class Evaluate(Command):
         if self.source is not None:
             settings["source"] = self.source
         data = open_data(DataOptions.model_validate(settings), terminal)
-        _check_data(trained.directory, data.fingerprint, recorded_facts(self.run).get("data"))
+        check_data(self.run, data.fingerprint)
         if (trained.directory / PRUNED_RECORD).exists():
             record = read_record(trained.directory / PRUNED_RECORD)
             if not record.get("recalibrated"):
@@ -138,12 +139,3 @@ def _keep(path: Path, known: Mapping[str, Any]) -> None:
     from connsearch.graph.files import atomic_write_text
 
     atomic_write_text(path, json.dumps(known, indent=2) + "\n")
-
-
-def _check_data(directory: Path, found: str, recorded: str | None) -> None:
-    if recorded is not None and found != recorded:
-        raise RunError(
-            f"{directory}: this is not the data the network was trained on (fingerprint "
-            f"{found[:12]}, the run has {recorded[:12]}): clips it has learned from could be among "
-            "the test clips\n  cure: the same files and the same splits; --source says where"
-        )

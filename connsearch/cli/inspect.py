@@ -40,6 +40,7 @@ class Inspect(Command):
             return _list_structures(terminal)
         from connsearch.graph.cost import cost
         from connsearch.graph.rules import validate, warnings
+        from connsearch.search.alarms import structure_alarms
         from connsearch.view.tables import structure_table, totals_table
 
         structure = open_structure(self.structure)
@@ -47,7 +48,8 @@ class Inspect(Command):
             structure = validate(structure.with_settings(attention=self.attention))
         classes, clip = self._counted(self.structure)
         found = cost(structure, num_classes=classes, clip=clip)
-        warned = warnings(structure)
+        alarms = structure_alarms(structure)
+        warned = warnings(structure) + [str(a) for a in alarms if a.kind != "near-uniform peers"]
         terminal.show(structure_table(structure, found), totals_table(structure, found))
         for sentence in warned:
             terminal.warn(sentence)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connsearch.cli.terminal import Terminal
-from connsearch.errors import Failure
+from connsearch.errors import ConnsearchError, Failure
 from connsearch.graph.spec import Structure
 
 if TYPE_CHECKING:
@@ -49,7 +49,11 @@ def _pictures(directory: Path, structure: Structure, terminal: Terminal) -> list
     last = directory / "structure.png"
     if last.exists():
         return sorted(p for p in directory.iterdir() if p.suffix in (".svg", ".png"))
-    pictures = run_pictures(directory, structure)
+    try:
+        pictures = run_pictures(directory, structure)
+    except ConnsearchError as error:  # a damaged log costs its pictures, not the result
+        terminal.warn(f"no curves: {error}")
+        pictures = []
     for suffix in (".svg", ".png"):
         pictures += draw(structure, last.with_suffix(suffix), terminal)
     return sorted(pictures)

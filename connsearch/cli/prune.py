@@ -24,9 +24,9 @@ from connsearch.cli.target import (
     recorded_settings,
 )
 from connsearch.cli.terminal import Terminal
-from connsearch.cli.work import RUNS, open_data
+from connsearch.cli.work import RUNS, check_data, open_data
 from connsearch.errors import Failure, SettingsError
-from connsearch.graph.spec import Attention, Structure
+from connsearch.graph.spec import Structure
 from connsearch.prune.options import PruneOptions
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Prune(Command):
         pruned = prune_by(structure, self.pruning)
         exact, child = self._checked(structure, pruned, trained)
         metrics = self._recalibrated(child, terminal) if self.recalibrate else {}
+        self._refuse_another(place, pruned)
         place.mkdir(parents=True, exist_ok=True)
         pictures = self._write(place, structure, pruned, child if trained else None, terminal)
         report = self._report(structure, pruned, exact, metrics, trained)
@@ -99,26 +100,40 @@ class Prune(Command):
             )
         return place
 
+    def _refuse_another(self, place: Path, pruned: Pruned) -> None:
+        """Refuses to write over another pruned network, which may have been trained since.
+
+        Raises:
+            SettingsError: there is one with other nodes, connections or shapes.
+        """
+        from connsearch.graph.files import read_structure
+
+        if not (place / PRUNED_RECORD).exists():
+            return
+        if read_structure(place / PRUNED_STRUCTURE) != pruned.structure:
+            raise SettingsError(
+                f"{place}: holds another pruned network, and perhaps its training\n"
+                "  cure: --output another directory, or delete this one"
+            )
+
     def _checked(
         self, structure: Structure, pruned: Pruned, trained: Trained | None
     ) -> tuple[Exactness, Network]:
         """The comparison with the masked original, and the pruned network.
 
         Raises:
-            Failure: a network that was searched and pruned with its shapes pinned must be equal.
+            Failure: a network that was pruned with its shapes pinned must be equal.
         """
         from connsearch.nn.exactness import exactness
         from connsearch.nn.inherit import inherit
         from connsearch.nn.network import Network
-        from connsearch.prune.closure import has_learned_peers
 
         classes = trained.num_classes if trained else 10
         parent = trained.network() if trained else Network(structure, classes, seed=0)
         child = Network(pruned.structure, classes, seed=0)
         inherit(child, parent, pruned)
         exact = exactness(parent, child, pruned, clip=self._clip())
-        searched = structure.network.attention is not Attention.PEER or has_learned_peers(structure)
-        if not exact.equal and self.pruning.mode == "pinned" and searched:
+        if not exact.equal and self.pruning.mode == "pinned":
             raise Failure(
                 f"{structure.name}: the pruned network is not the masked original: {exact}\n"
                 "  nothing was written; this is a fault of connsearch or of the processor's maths"
@@ -138,6 +153,7 @@ class Prune(Command):
 
         settings = recorded_settings(self.run)
         data = open_data(DataOptions.model_validate(settings.get("data", {})), terminal)
+        check_data(self.run, data.fingerprint)
         seed = settings.get("seed", 0)
         recalibrate_on(child, data.train, clips=self.recalibrate, seed=seed)
         if not len(data.select):

@@ -14,6 +14,7 @@ from connsearch.cli.target import (
     open_structure,
     open_trained,
     recorded_data,
+    recorded_facts,
 )
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import RUNS, Work, prepare, suit
@@ -66,6 +67,12 @@ class Train(Work):
             if data is None:
                 result = run.result()
             else:
+                recorded = recorded_facts(self.target).get("data", data.fingerprint)
+                if trained is not None and recorded != data.fingerprint:
+                    terminal.warn(
+                        "these are not the clips and splits its weights come from: clips it has "
+                        "learned from may be among the select and test clips"
+                    )
                 network = (
                     self._first(structure, data)
                     if trained is None

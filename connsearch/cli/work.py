@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 from pydantic import Field
 
 from connsearch.cli.command import Command, Flag, merged
-from connsearch.cli.target import read_record
+from connsearch.cli.target import read_record, recorded_facts
 from connsearch.cli.terminal import Terminal
 from connsearch.data.options import DataOptions
-from connsearch.errors import SettingsError
+from connsearch.errors import RunError, SettingsError
 from connsearch.graph.spec import Attention, Modality, Structure
 from connsearch.train.config import differences, may_change
 
@@ -127,6 +127,21 @@ def prepare(
             terminal.say("it is finished; this is its result")
             return None
     return open_data(options, terminal)
+
+
+def check_data(target: str, found: str) -> None:
+    """Refuses data that is not what the run ``target`` comes from was trained on.
+
+    Raises:
+        RunError: another fingerprint than the run recorded.
+    """
+    recorded = recorded_facts(target).get("data")
+    if recorded is not None and found != recorded:
+        raise RunError(
+            f"{target}: this is not the data the network was trained on (fingerprint "
+            f"{found[:12]}, the run has {recorded[:12]}): clips it has learned from could be among "
+            "the test clips\n  cure: the same files and the same splits; --source says where"
+        )
 
 
 def open_data(options: DataOptions, terminal: Terminal) -> DataSplits:

@@ -98,7 +98,7 @@ def _by_group(
     if len(units) <= len(shares):
         raise DataError(
             f"{name}: {len(units)} group(s) cannot be divided into {len(shares) + 1} lists\n"
-            f"{listed(units)}\n  cure: a split column, split_by=clip (clips of one group then "
+            f"{listed(units)}\n  cure: a split column, --split-by clip (clips of one group then "
             "stand on several lists), or shares of 0"
         )
     totals = Counter(r.label for r in records)
@@ -164,23 +164,28 @@ def _check_groups(name: str, lists: Lists) -> None:
         raise DataError(
             f"{name}: groups on two lists; what is learned would be tested on the same source\n"
             f"{listed(sorted(torn.values()))}\n"
-            "  cure: give every group one split, or split_by=clip to ignore groups knowingly"
+            "  cure: give every group one split, or --split-by clip to ignore groups knowingly"
         )
 
 
 def _check_classes(source: Source, train: Sequence[Record]) -> None:
+    if len(source.classes) < 2:
+        raise DataError(
+            f"{source.name}: one class only ({', '.join(source.classes)}); there is nothing to "
+            "tell apart\n  cure: clips of at least two classes"
+        )
     present = {r.label for r in train}
     missing = [name for label, name in enumerate(source.classes) if label not in present]
     if missing:
         raise DataError(
             f"{source.name}: classes without a training clip\n{listed(missing)}\n"
-            "  cure: more clips or groups of these classes, or select_share=0 and test_share=0 "
-            "to train on everything there is"
+            "  cure: more clips or groups of these classes, or --select-share 0 and "
+            "--test-share 0 to train on everything there is"
         )
 
 
 def split_hashes(source: Source, lists: Lists) -> dict[str, str]:
-    """Returns SHA-256 of each list: name, class, group, and size in bytes of every file."""
+    """Returns SHA-256 of each list, in its order: name, class, group, bytes of every file."""
     return {split: _hash(source, records) for split, records in lists.items()}
 
 
@@ -188,10 +193,11 @@ def _hash(source: Source, records: Sequence[Record]) -> str:
     lines: list[str] = []
     for r in records:
         sizes = [r.path.stat().st_size]
-        if r.objects is not None and r.objects.is_file():
-            sizes.append(r.objects.stat().st_size)
+        if r.objects is not None:
+            maps = sorted(r.objects.iterdir()) if r.objects.is_dir() else [r.objects]
+            sizes += [file.stat().st_size for file in maps]
         lines.append(json.dumps([r.name, source.classes[r.label], r.group, sizes]))
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def fingerprint(source: Source, hashes: Mapping[str, str]) -> str:

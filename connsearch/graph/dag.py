@@ -43,23 +43,6 @@ def by_level(structure: Structure) -> dict[int, tuple[int, ...]]:
     return {level: tuple(groups[level]) for level in sorted(groups)}
 
 
-def successors(structure: Structure) -> tuple[tuple[int, ...], ...]:
-    """Returns for each node the blocks that take it as an input, ascending."""
-    found: list[list[int]] = [[] for _ in structure.nodes]
-    for source, target in structure.edges():
-        found[source].append(target)
-    return tuple(tuple(targets) for targets in found)
-
-
-def descendants(structure: Structure, nodes: Iterable[int]) -> set[int]:
-    """Returns the given nodes and every node reached from them over connections."""
-    found = set(nodes)
-    for index, block in structure.blocks():
-        if index not in found and any(source in found for source in block.inputs):
-            found.add(index)
-    return found
-
-
 def ancestors(structure: Structure, nodes: Iterable[int]) -> set[int]:
     """Returns the given nodes and every node that reaches them over connections."""
     found = set(nodes)
@@ -109,14 +92,6 @@ def live_nodes(structure: Structure) -> set[int]:
             named = (peer for c in node.connections for peer in c.peers)
             found.update(peer.node for peer in named if peer.coefficient > 0)
     return found
-
-
-def longest_path(structure: Structure) -> int:
-    """Returns the number of connections on the longest way from a stem."""
-    depth = [0] * len(structure)
-    for index, block in structure.blocks():
-        depth[index] = 1 + max((depth[source] for source in block.inputs), default=-1)
-    return max(depth, default=0)
 
 
 def candidate_edges(structure: Structure) -> tuple[Edge, ...]:

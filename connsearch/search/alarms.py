@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from connsearch.graph.spec import Edge, Peer, Structure
 from connsearch.prune.scores import name_edges
-from connsearch.train.logits import LogitHistory
+
+if TYPE_CHECKING:
+    from connsearch.train.logits import LogitHistory
 
 UNDECIDED = (0.4, 0.6)
 """A post-sigmoid weight strictly inside says neither yes nor no."""
@@ -64,14 +66,17 @@ def structure_alarms(structure: Structure, *, initial: float = 0.5) -> tuple[Ala
 
 def alarms(history: LogitHistory) -> tuple[Alarm, ...]:
     """Returns the alarms of a search: of its last values, its movement and its gradients."""
-    still = [e for e, now in history.last_peers.items() if _is_still(history.first_peers[e], now)]
+    # A mixture of one peer has nothing to learn.
+    peers = {e: now for e, now in history.last_peers.items() if len(now) > 1}
+    still = [e for e, now in peers.items() if _is_still(history.first_peers[e], now)]
+    idle = [e for e in _zero(history.peer_gradients) if e in peers]
     return _raised(
         _about_weights(history.first, history.last),
         [
             _about("no gradient", _zero(history.gradients), history.gradients),
-            _about("near-uniform peers", _uniform(history.last_peers), history.last_peers),
-            _about("never moved", still, history.last_peers, peers=True),
-            _about("no gradient", _zero(history.peer_gradients), history.last_peers, peers=True),
+            _about("near-uniform peers", _uniform(peers), peers),
+            _about("never moved", still, peers, peers=True),
+            _about("no gradient", idle, peers, peers=True),
         ],
     )
 

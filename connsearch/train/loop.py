@@ -89,7 +89,7 @@ def optimise(
     Raises:
         DataError: there is no training clip.
         RunError: the run belongs to other data or other first weights.
-        TrainingError: the loss is not finite; the last checkpoint stays as it is.
+        TrainingError: the loss or a gradient is not finite; the last checkpoint stays as it is.
     """
     if not len(data.train):
         raise DataError("there is no clip to train on; the train split is empty")
@@ -202,10 +202,13 @@ class _Training:
         logits, loss = self._forward(batch, labels)
         value = loss.item()
         if not math.isfinite(value):
-            raise self._diverged(value)
+            raise self._diverged(f"the loss is {value}")
         loss.backward()
         self.watch.observe()
-        rate = self.optimisers.step(self.step, total_steps=self.total)
+        try:
+            rate = self.optimisers.step(self.step, total_steps=self.total)
+        except FloatingPointError as error:
+            raise self._diverged(str(error)) from None
         self.step += 1
         hits = int((logits.argmax(1) == labels).sum())
         self.tally.add(epoch, hits, len(labels))
@@ -231,9 +234,9 @@ class _Training:
         loss = F.cross_entropy(logits, labels, label_smoothing=self.options.label_smoothing)
         return logits.detach(), loss
 
-    def _diverged(self, loss: float) -> TrainingError:
+    def _diverged(self, what: str) -> TrainingError:
         return TrainingError(
-            f"step {self.step + 1} of {self.total}: the loss is {loss}, at a peak learning rate of "
+            f"step {self.step + 1} of {self.total}: {what}, at a peak learning rate of "
             f"{self.options.peak_rate} (connections: {self.options.connection_lr}), precision "
             f"{'bf16' if self.compute.bf16 else 'fp32'}\n"
             f"  the last checkpoint is as it was: {self.run.directory}\n"

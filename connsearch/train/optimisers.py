@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -39,13 +40,15 @@ class Optimisers:
         Args:
             step: from 0.
             total_steps: of the whole run.
+
+        Raises:
+            FloatingPointError: a gradient is not finite; nothing was updated.
         """
         options = self._options
         factor = rate_factor(
             step, total_steps=total_steps, warmup=options.warmup, shape=options.schedule
         )
-        if options.grad_clip is not None:
-            nn.utils.clip_grad_norm_(self._filters, options.grad_clip)
+        self._check_gradients(options.grad_clip)
         peaks = {"filters": options.peak_rate, "logits": options.connection_lr}
         for name, optimiser in self._all.items():
             for group in optimiser.param_groups:
@@ -53,6 +56,15 @@ class Optimisers:
             optimiser.step()
             optimiser.zero_grad()
         return options.peak_rate * factor
+
+    def _check_gradients(self, clip: float | None) -> None:
+        """Clips the filters' gradients; refuses, before anything is changed, what is not finite."""
+        largest = math.inf if clip is None else clip
+        norm = nn.utils.clip_grad_norm_(self._filters, largest)
+        logits = nn.utils.get_total_norm([p.grad for p in self.logits if p.grad is not None])
+        for what, size in (("filters", norm), ("connection and peer logits", logits)):
+            if not math.isfinite(size):
+                raise FloatingPointError(f"the gradient of the {what} is {float(size)}")
 
     def tensors(self) -> dict[str, Tensor]:
         """Returns every tensor the optimisers remember, by parameter name."""
@@ -71,7 +83,9 @@ class Optimisers:
             kind, rest = key.split("/", 1)
             name, memory = rest.rsplit("/", 1)
             parameter = by_name[name]
-            if value.shape == parameter.shape and memory != "step":
+            if memory == "step":
+                value = value.to(parameter.device)  # fused optimisers count where they compute
+            elif value.shape == parameter.shape:
                 value = torch.empty_like(parameter, requires_grad=False).copy_(value)
             self._all[kind].state[parameter][memory] = value
 

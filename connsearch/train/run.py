@@ -132,6 +132,11 @@ class Run:
             if key not in ("threads", "precision", "device")
         ]
         _refuse(self.directory, differences(self.config["facts"], plain(facts)))
+        if recorded["device"] == "cuda" and environment["device"] != "cuda":
+            raise RunError(
+                f"{self.directory}: was started on a GPU, and there is none here\n"
+                "  cure: go on where there is one, or start a new run"
+            )
         return recorded
 
     def restore(self) -> Checkpoint | None:

@@ -97,11 +97,11 @@ def test_the_cupboard_names_the_nearest() -> None:
 
 def test_unreadable_videos_are_refused_together_before_any_work(tmp_path: Path) -> None:
     rows = ["path,label,split"]
-    for i, split in enumerate(("train", "select", "test")):
+    for i, split in enumerate(("train", "train", "select", "test")):
         (tmp_path / f"{i}.mp4").write_bytes(b"x" * i)
-        rows.append(f"{i}.mp4,a,{split}")
+        rows.append(f"{i}.mp4,{'ab'[i % 2]},{split}")
     (tmp_path / "clips.csv").write_text("\n".join(rows))
-    with pytest.raises(DataError, match=r"(?s)3 of 3 videos unusable.*0.mp4.*1.mp4.*2.mp4.*cure"):
+    with pytest.raises(DataError, match=r"(?s)4 of 4 videos unusable.*0.mp4.*1.mp4.*2.mp4.*cure"):
         load_data(options(tmp_path))
     data = load_data(options(tmp_path, check_files=False))
     with pytest.raises(DataError, match=r"0.mp4: not readable"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -209,3 +210,22 @@ def test_layers_keep_time() -> None:
     x = torch.rand(1, 2, 1, 4, 4)
     for dilation in (1, 2, 8):
         assert conv(2, 3, temporal=5, dilation=dilation)(x).shape == (1, 3, 1, 4, 4)
+
+
+def test_a_stride_over_one_pixel_has_finite_gradients_in_bf16() -> None:
+    """torch 2.13 on CPU reads unwritten memory there; dirty some and look for it."""
+    layer = conv(16, 32, spatial=3, stride=2).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    clips = torch.randn(16, 16, 4, 1, 1).contiguous(memory_format=torch.channels_last_3d)
+    for _ in range(20):
+        dirt = [torch.full((n,), math.nan) for n in (64, 1024, 16384, 65536) for _ in range(8)]
+        del dirt
+        layer.weight.grad = None
+        with torch.autocast("cpu", torch.bfloat16):
+            out = layer(clips)
+        out.float().square().sum().backward()
+        assert layer.weight.grad is not None
+        assert layer.weight.grad.isfinite().all()
+    assert torch.equal(
+        layer(clips),
+        torch.nn.functional.conv3d(clips, layer.weight, None, (1, 2, 2), layer.padding),
+    )

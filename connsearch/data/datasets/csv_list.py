@@ -8,6 +8,7 @@ Paths are relative to the CSV. ``split`` is ``train``, ``select`` (or ``val``), 
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -96,9 +97,10 @@ def _check_rows(path: Path, rows: list[tuple[int, dict[str, str]]]) -> None:
         word = row.get("split", "")
         if word not in SPLIT_WORDS and not _excluded(word):
             faults.append(f"line {line}: unknown split {word!r}")
-        if row["path"] in seen:
-            faults.append(f"line {line}: {row['path']} stands on line {seen[row['path']]} already")
-        seen.setdefault(row["path"], line)
+        file = os.path.normpath(row["path"])  # ./a.mp4 and b/../a.mp4 are one clip
+        if file in seen:
+            faults.append(f"line {line}: {row['path']} stands on line {seen[file]} already")
+        seen.setdefault(file, line)
     if faults:
         words = ", ".join(word for word in SPLIT_WORDS if word)
         raise DataError(
