@@ -48,10 +48,10 @@ class Inspect(Command):
             structure = validate(structure.with_settings(attention=self.attention))
         classes, clip = self._counted(self.structure)
         found = cost(structure, num_classes=classes, clip=clip)
-        alarms = structure_alarms(structure)
-        warned = warnings(structure) + [str(a) for a in alarms if a.kind != "near-uniform peers"]
+        warned = warnings(structure)
+        alarms = [str(alarm) for alarm in structure_alarms(structure)]
         terminal.show(structure_table(structure, found), totals_table(structure, found))
-        for sentence in warned:
+        for sentence in (*warned, *alarms):
             terminal.warn(sentence)
         return {
             "command": "inspect",
@@ -66,6 +66,7 @@ class Inspect(Command):
             "macs": found.macs,
             "clip": list(clip),
             "warnings": warned,
+            "alarms": alarms,
         }
 
     def _counted(self, target: str) -> tuple[int, tuple[int, int, int]]:

@@ -72,12 +72,13 @@ def read_structure(path: str | Path) -> Structure:
         _refuse(path, error)
     found: list[Fault] = []
     data = _parse(path, text, found)
-    if not found:
-        return from_json(data, name=name)
     try:
-        from_json(data, name=name)
+        structure = from_json(data, name=name)
     except StructureError as error:
         found += error.faults
+    else:
+        if not found:
+            return structure
     raise StructureError(str(path), found)
 
 

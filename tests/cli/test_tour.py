@@ -198,6 +198,17 @@ def test_inspect_counts_what_was_published(run: Command) -> None:
     assert found["macs"] > 0
 
 
+def test_inspect_flags_what_a_published_search_never_decided(run: Command) -> None:
+    found = run("inspect", "assemblenet_plus-50", "--json").json
+    assert found["warnings"] == [
+        "node 9 reaches no final node over connections; only peers read it"
+    ]
+    undecided, still = found["alarms"]
+    assert undecided.startswith("20 of 45 connection weights undecided")
+    assert still.startswith("10 of 45 connection weights never moved")
+    assert "0->9, 1->9, 2->9, 4->9, 5->9, 6->9, 7->9, 8->9" in still
+
+
 def test_inspect_what_a_run_has_learned(tour: Tour, run: Command) -> None:
     done = run("inspect", tour.pruned, "--json")
     assert done.json["connections"] == tour.prune.json["connections"]["after"]
