@@ -23,7 +23,7 @@ def main(recipe: str, data: str, *more: str) -> int:
         print(f"no recipe named {recipe!r}. Known: {known}", file=sys.stderr)
         return 2
     if not Path(data).exists():
-        print(f"skipped: there is no {data}; ../README.md says where these clips come from")
+        print(f"skipped: there is no {data}; give the path of its clips.csv")
         return 0
     run = f"runs/{recipe}"
     lines = (
