@@ -5,17 +5,34 @@ Shape letters: B clips, C channels, T frames, H W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
 
-from connsearch.data.clips import ClipDataset, ClipKey
-from connsearch.data.sampling import epoch_order
+from connsearch.data.clips import Clip, ClipDataset, ClipKey
+from connsearch.data.sampling import epoch_order, substitutes
+from connsearch.data.watch import TimeoutFault
 from connsearch.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A clip that could not be read.
+
+    Attributes:
+        index: its place in the data set.
+        reason: what went wrong, by file.
+        stand_in: the clip shown instead; None: it was left out.
+        lasting: it is not tried again (it cost its whole time, or killed its reader).
+    """
+
+    index: int
+    reason: str
+    stand_in: int | None = None
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +41,71 @@ class Batch:
 
     Attributes:
         streams: "rgb" float32 (B, 3, T, H, W) in [-1, 1]; where the data has object maps,
-            "object" float32 one-hot (B, K, T, H, W).
-        labels: int64 (B,).
-        indices: int64 (B,), places in the data set.
+            "object" float32 one-hot (B, K, T, H, W). Empty when no clip of it could be read.
+        labels: int64 (B,); -1 where a multi-label clip has no class.
+        indices: int64 (B,), places in the data set of what is shown.
+        targets: float32 0 / 1 (B, classes) of multi-label data; else None.
+        faults: clips that could not be read.
+        rate: what the learning rate is multiplied by in this step.
     """
 
     streams: dict[str, Tensor]
     labels: Tensor
     indices: Tensor
+    targets: Tensor | None = None
+    faults: tuple[Fault, ...] = ()
+    rate: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """What one batch is made of.
+
+    Attributes:
+        keys: its clips.
+        replace: show another clip of the class for one that cannot be read; else leave it out.
+        rate: what the learning rate is multiplied by in this step.
+    """
+
+    keys: tuple[ClipKey, ...]
+    replace: bool = False
+    rate: float = 1.0
 
 
 def batch_count(dataset: ClipDataset, batch_size: int) -> int:
     """Returns the number of batches of an epoch; the last one may be smaller."""
     return -(-len(dataset) // batch_size)
+
+
+def epoch_plan(
+    dataset: ClipDataset,
+    *,
+    batch_size: int,
+    seed: int = 0,
+    epoch: int = 0,
+    shuffle: bool = False,
+    augment: bool = False,
+    views: int | None = None,
+) -> list[BatchPlan]:
+    """Returns the batches of one epoch.
+
+    Args:
+        dataset: the clips.
+        batch_size: clips of a batch; the last batch may be smaller.
+        seed: of the run.
+        epoch: from 0; another epoch has another order and other draws.
+        shuffle: in random order.
+        augment: as in training: random position in time, window, light and changes, and a
+            stand-in for what cannot be read; otherwise evenly spread, untouched, and left out.
+        views: clips times crops of every video, one after another; None: its centre.
+    """
+    order = epoch_order(len(dataset), seed=seed, epoch=epoch, shuffle=shuffle)
+    numbers = [None] if views is None else list(range(views))
+    keys = [ClipKey(i, seed, epoch, augment, view=view) for i in order for view in numbers]
+    return [
+        BatchPlan(tuple(keys[i : i + batch_size]), replace=augment)
+        for i in range(0, len(keys), batch_size)
+    ]
 
 
 def batches(
@@ -47,110 +116,92 @@ def batches(
     epoch: int = 0,
     shuffle: bool = False,
     augment: bool = False,
+    views: int | None = None,
     workers: int = 0,
     start: int = 0,
 ) -> Iterator[Batch]:
     """Yields the batches of one epoch, from number ``start`` on; those before are not decoded.
 
+    See :func:`epoch_plan` for what decides them and :func:`planned` for how they are made.
+    """
+    plan = epoch_plan(
+        dataset,
+        batch_size=batch_size,
+        seed=seed,
+        epoch=epoch,
+        shuffle=shuffle,
+        augment=augment,
+        views=views,
+    )
+    return planned(dataset, plan[start:], workers=workers)
+
+
+def planned(
+    dataset: ClipDataset, plan: Sequence[BatchPlan], *, workers: int = 0
+) -> Iterator[Batch]:
+    """Yields the batches of a plan.
+
+    Clips that cannot be read are named in ``Batch.faults``, replaced or left out as the plan says;
+    lasting ones are kept in ``dataset.faults`` and not tried again.
+
     Args:
         dataset: the clips.
-        batch_size: clips of a batch; the last batch may be smaller.
-        seed: of the run.
-        epoch: from 0; another epoch has another order and other draws.
-        shuffle: in random order.
-        augment: random position in time, window and light; otherwise the centre, untouched.
+        plan: what each batch is made of.
         workers: processes that decode; 0: this one. The batches are the same.
-        start: the first batch to yield.
 
     Raises:
-        DataError: a video cannot be read, by name.
+        DataError: no stand-in could be read either, or a process that reads cannot be kept alive.
     """
-    order = epoch_order(len(dataset), seed=seed, epoch=epoch, shuffle=shuffle)
-    keys = [ClipKey(index, seed, epoch, augment) for index in order]
-    plan = [keys[i : i + batch_size] for i in range(start * batch_size, len(keys), batch_size)]
     if workers == 0:
-        yield from (_batch(dataset, part) for part in plan)
+        yield from (make_batch(dataset, part) for part in plan)
     elif plan:
-        yield from _decoded_by(workers, dataset, plan)
+        from connsearch.data.workers import made_by_workers
+
+        for batch in made_by_workers(workers, dataset, plan):
+            dataset.faults |= {f.index: f.reason for f in batch.faults if f.lasting}
+            yield batch
 
 
-def _batch(dataset: ClipDataset, keys: list[ClipKey]) -> Batch:
-    clips = [dataset.clip(key) for key in keys]
-    names = clips[0].streams
+def make_batch(dataset: ClipDataset, plan: BatchPlan) -> Batch:
+    """Returns one batch, made in this process.
+
+    Raises:
+        DataError: a clip cannot be read and none of those that could stand in for it either.
+    """
+    clips: list[Clip] = []
+    shown: list[int] = []
+    faults: list[Fault] = []
+    for key in plan.keys:
+        try:
+            clips.append(dataset.clip(key))
+            shown.append(key.index)
+        except DataError as error:
+            lasting = isinstance(error, TimeoutFault) or key.index in dataset.faults
+            other = None
+            if plan.replace:
+                other, clip = _instead(dataset, key, error)
+                clips.append(clip)
+                shown.append(other)
+            faults.append(Fault(key.index, str(error), other, lasting))
+    dataset.faults |= {f.index: f.reason for f in faults if f.lasting}
+    names = clips[0].streams if clips else ()
+    many = dataset.num_classes > 0
     return Batch(
         {name: torch.stack([clip.streams[name] for clip in clips]) for name in names},
-        torch.tensor([clip.label for clip in clips]),
-        torch.tensor([key.index for key in keys]),
+        torch.tensor([clip.label for clip in clips], dtype=torch.int64),
+        torch.tensor(shown, dtype=torch.int64),
+        torch.stack([dataset.target(c.labels) for c in clips]) if many and clips else None,
+        tuple(faults),
+        plan.rate,
     )
 
 
-class _Plan(Sampler[list[ClipKey]]):
-    """The batches the workers are to make next; changed between epochs, never during one."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[ClipKey]] = []
-
-    def __iter__(self) -> Iterator[list[ClipKey]]:
-        return iter(self.batches)
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-
-class _Work(Dataset["Batch | str"]):
-    """What a worker does with the keys of one batch; a fault travels back as its message."""
-
-    def __init__(self, dataset: ClipDataset) -> None:
-        self.dataset = dataset
-
-    def __getitems__(self, keys: list[ClipKey]) -> Batch | str:
-        try:
-            return _batch(self.dataset, keys)
-        except DataError as error:
-            return str(error)
-
-
-class _Pool:
-    """Worker processes that stay alive from epoch to epoch."""
-
-    def __init__(self, dataset: ClipDataset, workers: int) -> None:
-        self.busy = False
-        self.plan = _Plan()
-        self.loader: DataLoader[Batch | str] = DataLoader(
-            _Work(dataset),
-            batch_sampler=self.plan,
-            num_workers=workers,
-            collate_fn=cast("Callable[[list[Batch | str]], Batch | str]", _as_is),
-            persistent_workers=True,
-            worker_init_fn=_one_thread,
-            generator=torch.Generator(),
-        )
-
-    def run(self, plan: list[list[ClipKey]]) -> Iterator[Batch]:
-        self.busy, self.plan.batches = True, plan
-        try:
-            for made in self.loader:
-                if isinstance(made, str):
-                    raise DataError(made)
-                yield made
-        finally:
-            self.busy = False
-
-
-def _as_is(made: Batch | str) -> Batch | str:
-    """Returns what it is given: a worker's answer is a batch already, not a list of clips."""
-    return made
-
-
-def _one_thread(_: int) -> None:
-    torch.set_num_threads(1)
-
-
-def _decoded_by(workers: int, dataset: ClipDataset, plan: list[list[ClipKey]]) -> Iterator[Batch]:
-    """Yields the batches of a plan, made by workers that the data set keeps for the next epoch."""
-    pool = dataset.pools.get(workers)
-    if not isinstance(pool, _Pool):
-        pool = dataset.pools[workers] = _Pool(dataset, workers)
-    if pool.busy:  # two epochs at once: the second one has workers of its own
-        pool = _Pool(dataset, workers)
-    return pool.run(plan)
+def _instead(dataset: ClipDataset, key: ClipKey, error: DataError) -> tuple[int, Clip]:
+    """Returns the clip shown for one that cannot be read, and its place; the key decides."""
+    others = substitutes(key.index, dataset.labels, seed=key.seed, epoch=key.epoch)
+    for other in others:
+        with suppress(DataError):
+            return other, dataset.clip(replace(key, index=other))
+    raise DataError(
+        f"{error}\n  and none of {len(others)} other clips could be read in its place"
+    ) from None

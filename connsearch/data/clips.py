@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from connsearch.data.decode import Frames, probe, read_frames
+from connsearch.data.augment import Change, draw_changes
+from connsearch.data.decode import Frames
+from connsearch.data.media import MEDIA
 from connsearch.data.objects import Maps, read_objects, scale_objects
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, VideoInfo
-from connsearch.data.sampling import clip_generator, clip_indices
-from connsearch.data.transforms import centre_view, random_view, show_objects, show_rgb
+from connsearch.data.sampling import clip_generator, clip_ticks, training_ticks
+from connsearch.data.timeline import Timeline, timeline
+from connsearch.data.transforms import View, grid_view, random_view, show_objects, show_rgb
+from connsearch.data.watch import Watch
+from connsearch.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class ClipShape:
+    """The size of a clip where it is not the options' own (a multigrid schedule).
+
+    Attributes:
+        frames: T.
+        size: H and W in pixels.
+        stretch: the stride is multiplied by this.
+    """
+
+    frames: int
+    size: int
+    stretch: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +45,33 @@ class ClipKey:
         index: place of the record in the data set.
         seed: of the run.
         epoch: from 0.
-        augment: random position, window and light; otherwise the centre, untouched.
+        augment: random position, window, light and changes; otherwise evenly spread and untouched.
+        shape: another size than the options'.
+        view: which of the evaluation's views, ``clip * crops_per_clip + crop``.
     """
 
     index: int
     seed: int = 0
     epoch: int = 0
     augment: bool = False
+    shape: ClipShape | None = None
+    view: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One clip: its streams, each (C, T, H, W), and its class."""
+    """One clip: its streams, each (C, T, H, W), and its classes.
+
+    Attributes:
+        streams: "rgb" and, where there are maps, "object".
+        label: its class; of several, the one drawn for this visit (the first in evaluation); -1
+            where a multi-label clip has none.
+        labels: all of its classes.
+    """
 
     streams: dict[str, Tensor]
     label: int
+    labels: tuple[int, ...] = field(default=())
 
 
 class ClipDataset:
@@ -48,7 +81,12 @@ class ClipDataset:
         records: what is on the list.
         options: how clips are cut.
         object_classes: K; 0 where there are no object maps.
+        num_classes: classes of a multi-label data set; 0: every clip has one label.
         remember: keep decoded frames in memory (within this process).
+        faults: index -> reason, of records that are known to be unreadable.
+
+    Attributes:
+        beacon: where a worker says which record it reads, in case that kills it; int64 (1,).
     """
 
     def __init__(
@@ -57,15 +95,21 @@ class ClipDataset:
         options: DataOptions,
         *,
         object_classes: int,
+        num_classes: int = 0,
         remember: bool = False,
+        faults: dict[int, str] | None = None,
     ) -> None:
         self.records = tuple(records)
         self.options = options
         self.object_classes = object_classes
+        self.num_classes = num_classes
         self.remember = remember
+        self.faults: dict[int, str] = dict(faults or {})
         self._infos: dict[int, VideoInfo] = {}
         self._memory: dict[int, tuple[Frames, Maps | None]] = {}
+        self._watch = Watch(options.timeout)
         self.pools: dict[int, object] = {}
+        self.beacon: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.records)
@@ -76,7 +120,7 @@ class ClipDataset:
 
     @property
     def labels(self) -> tuple[int, ...]:
-        """The class of every clip."""
+        """The (first) class of every clip."""
         return tuple(r.label for r in self.records)
 
     def info(self, index: int) -> VideoInfo:
@@ -89,52 +133,111 @@ class ClipDataset:
         if record.info is not None:
             return record.info
         if index not in self._infos:
-            self._infos[index] = probe(record.path)
+            self._infos[index] = MEDIA[record.medium].probe(record.path)
         return self._infos[index]
 
     def clip(self, key: ClipKey) -> Clip:
         """Returns the clip of that key: "rgb" (3, T, H, W) and, if there are any, "object" maps.
 
         Raises:
-            DataError: the video or its maps cannot be read, by name.
+            DataError: the video or its maps cannot be read, by name, or not in time.
         """
+        if key.index in self.faults:
+            raise DataError(self.faults[key.index])
+        if self.beacon is not None:
+            self.beacon[0] = key.index
+        record = self.records[key.index]
+        return self._watch.run(lambda: self._clip(key), str(record.path))
+
+    def _clip(self, key: ClipKey) -> Clip:
         options, record, info = self.options, self.records[key.index], self.info(key.index)
+        shape = key.shape or ClipShape(options.frames, options.size)
+        clock = timeline(info, window=record.window, fps=options.fps, name=record.name)
         rng = None
         if key.augment:
             rng = clip_generator(seed=key.seed, epoch=key.epoch, index=key.index)
-        numbers = clip_indices(
-            info.frames,
-            options.frames,
-            options.stride,
+            ticks = training_ticks(
+                clock.ticks,
+                shape.frames,
+                options,
+                stretch=shape.stretch,
+                epoch=key.epoch,
+                rng=rng,
+                name=str(record.path),
+            )
+        else:
+            ticks = self._even_ticks(clock, shape, key, record)
+        frames, maps = self._frames(key.index, clock.frames(ticks))
+        height, width = frames.shape[1:3]
+        changes: tuple[Change, ...] = ()
+        if rng is None:
+            view = self._even_view(height, width, key)
+            labels, label = record.labels, record.label
+        else:
+            view = random_view(height, width, options, rng)
+            labels = self._seen(record, clock, ticks)
+            label = labels[int(rng.integers(len(labels)))] if len(labels) > 1 else record.label
+            changes = draw_changes(options, rng)
+        streams = {"rgb": show_rgb(frames, view, shape.size, changes)}
+        if maps is not None:
+            streams["object"] = show_objects(maps, view, shape.size, self.object_classes, changes)
+        return Clip(streams, label, labels)
+
+    def _even_ticks(
+        self, clock: Timeline, shape: ClipShape, key: ClipKey, record: Record
+    ) -> list[int]:
+        """Returns the ticks of an evaluation's clip."""
+        options = self.options
+        crops = options.crops_per_clip
+        return clip_ticks(
+            clock.ticks,
+            shape.frames,
+            options.stride * shape.stretch,
             short=options.short,
-            rng=rng,
+            sampler="segments" if options.sampler == "segments" else "centre",
+            view=0 if key.view is None else key.view // crops,
+            views=1 if key.view is None else options.clips_per_video,
             name=str(record.path),
         )
-        frames, maps = self._frames(key.index, numbers)
-        height, width = frames.shape[1:3]
-        view = (
-            centre_view(height, width, options.size)
-            if rng is None
-            else random_view(height, width, options, rng)
+
+    def _even_view(self, height: int, width: int, key: ClipKey) -> View:
+        """Returns the window of an evaluation's crop."""
+        crops = 1 if key.view is None else self.options.crops_per_clip
+        return grid_view(
+            height, width, self.options.size, crop=(key.view or 0) % crops, crops=crops
         )
-        streams = {"rgb": show_rgb(frames, view, options.size)}
-        if maps is not None:
-            streams["object"] = show_objects(maps, view, options.size, self.object_classes)
-        return Clip(streams, record.label)
+
+    def _seen(self, record: Record, clock: Timeline, ticks: Sequence[int]) -> tuple[int, ...]:
+        """Returns the classes of a training clip: of its video, or those seen in the clip."""
+        if self.options.clip_labels == "video" or not record.spans:
+            return record.labels
+        begin, end = clock.seconds(ticks[0]), clock.seconds(ticks[-1])
+        return tuple(
+            dict.fromkeys(s.label for s in record.spans if s.start <= end and s.end >= begin)
+        )
+
+    def target(self, labels: Sequence[int]) -> Tensor:
+        """Returns the classes of a multi-label clip as float32 0 / 1, (K,)."""
+        target_K = torch.zeros(self.num_classes)
+        target_K[list(labels)] = 1.0
+        return target_K
 
     def _frames(self, index: int, numbers: list[int]) -> tuple[Frames, Maps | None]:
         """Returns those frames of a video and its object maps, from memory where they are kept."""
         if not self.remember:
             return self._decode(index, numbers)
         if index not in self._memory:
-            self._memory[index] = self._decode(index, list(range(self.info(index).frames)))
+            try:
+                self._memory[index] = self._decode(index, list(range(self.info(index).frames)))
+            except DataError:  # damaged further on, perhaps: what is asked for now may be whole
+                return self._decode(index, numbers)
         frames, maps = self._memory[index]
         return frames[numbers], None if maps is None else maps[numbers]
 
     def _decode(self, index: int, numbers: list[int]) -> tuple[Frames, Maps | None]:
         record, info = self.records[index], self.info(index)
         size = decoded_size(info, self.options)
-        frames = read_frames(record.path, numbers, size=size)
+        frames = MEDIA[record.medium].read(record.path, numbers, size=size, info=info)
         if record.objects is None or self.object_classes == 0:
             return frames, None
         maps = read_objects(record.objects, frames=info.frames, classes=self.object_classes)

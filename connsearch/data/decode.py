@@ -6,8 +6,9 @@ Shape letters: T frames, H W pixels. Frames are RGB, ``uint8``.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from av.video.stream import VideoStream
 
 from connsearch.data.options import Short
 from connsearch.data.records import VideoInfo
-from connsearch.data.sampling import clip_indices
+from connsearch.data.sampling import clip_ticks
 from connsearch.errors import DataError
 
 Frames = npt.NDArray[np.uint8]
@@ -72,19 +73,50 @@ def probe(path: Path) -> VideoInfo:
         DataError: the file cannot be opened, or holds no video or no frame.
     """
     first: VideoFrame | None = None
-    count = 0
+    stamps: list[int | None] = []
     with _opened(path) as (container, stream):
         for packet in container.demux(stream):
-            count += _shown(packet)
+            if _shown(packet):
+                stamps.append(packet.pts)
             if first is None:
                 first = next(iter(packet.decode()), None)
         fps = float(stream.average_rate or 0)
+        unit = float(stream.time_base or 0)
     if first is None:
-        raise DataError(f"{path}: {count} frames, none can be decoded; cure: re-encode the file")
+        raise DataError(
+            f"{path}: {len(stamps)} frames, none can be decoded; cure: re-encode the file"
+        )
     height, width = first.height, first.width
     if first.rotation % 180 == 90:
         height, width = width, height
-    return VideoInfo(count, height, width, fps)
+    times, grid = _clock(stamps, unit)
+    if times and times[-1] > 0:
+        fps = (len(times) - 1) / times[-1]
+    return VideoInfo(len(stamps), height, width, fps, times, grid)
+
+
+UNEVEN = 0.5
+"""Timestamps that stray from an even clock by more than this share of a frame are respected; less
+is how a container rounds."""
+
+
+def _clock(
+    stamps: Sequence[int | None], unit: float
+) -> tuple[tuple[float, ...], tuple[int, int] | None]:
+    """Returns seconds from the first frame where the rate varies, and the exact grid if it has one.
+
+    Args:
+        stamps: presentation time of every packet, in the order they are stored.
+        unit: seconds of one step of the file's time base.
+    """
+    known = sorted({stamp for stamp in stamps if stamp is not None})
+    if len(known) < 2 or len(known) != len(stamps) or unit <= 0:
+        return (), None
+    first, step = known[0], (known[-1] - known[0]) / (len(known) - 1)
+    strays = max(abs(stamp - first - n * step) for n, stamp in enumerate(known))
+    if strays > UNEVEN * step:
+        return tuple((stamp - first) * unit for stamp in known), None
+    return (), (first, round(step)) if strays == 0 else None
 
 
 def _picture(frame: VideoFrame, size: tuple[int, int] | None) -> Frames:
@@ -107,19 +139,46 @@ def _numbers_by_time(path: Path) -> dict[int, int]:
     return {time: n for n, time in enumerate(known)} if len(known) == len(times) else {}
 
 
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """The same for a file whose times are exactly ``start + n * step``: nothing to look up."""
+
+    start: int
+    step: int
+
+    def time(self, number: int) -> int:
+        return self.start + number * self.step
+
+    def number(self, time: int) -> int:
+        number, rest = divmod(time - self.start, self.step)
+        return -1 if rest else number
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table of all times, for a file whose clock is not even."""
+
+    numbers: Mapping[int, int]
+
+    def time(self, number: int) -> int:
+        return next(time for time, n in self.numbers.items() if n == number)
+
+    def number(self, time: int) -> int:
+        return self.numbers.get(time, -1)
+
+
 def _sought(
-    container: InputContainer, stream: VideoStream, numbers: dict[int, int], first: int
+    container: InputContainer, stream: VideoStream, places: _Grid | _Table, first: int
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Yields (number, frame) from the key frame before ``first`` on; nothing if that fails."""
     # One frame is decoded before the seek: only the first packet says which encoder wrote the
     # stream, and without knowing it H.264 in 4:4:4 decodes to noise.
     if next(container.decode(stream), None) is None:
         return
-    target = next(time for time, number in numbers.items() if number == first)
-    container.seek(target, stream=stream, backward=True)
+    container.seek(places.time(first), stream=stream, backward=True)
     begun = False
     for frame in container.decode(stream):
-        number = -1 if frame.pts is None else numbers.get(frame.pts, -1)
+        number = -1 if frame.pts is None else places.number(frame.pts)
         if not begun and not 0 <= number <= first:
             return
         begun = True
@@ -128,7 +187,11 @@ def _sought(
 
 
 def read_frames(
-    path: Path, indices: Sequence[int], *, size: tuple[int, int] | None = None
+    path: Path,
+    indices: Sequence[int],
+    *,
+    size: tuple[int, int] | None = None,
+    grid: tuple[int, int] | None = None,
 ) -> Frames:
     """Returns the frames of those numbers, ``uint8`` (T, H, W, 3).
 
@@ -136,6 +199,7 @@ def read_frames(
         path: a video file.
         indices: frame numbers from 0, in any order, repeats allowed.
         size: (H, W) to scale to, smoothed where that shrinks the picture; None: as recorded.
+        grid: the file's exact clock (``VideoInfo.grid``), so that a seek need not read it all.
 
     Raises:
         DataError: the file is unreadable, damaged on the way, or holds fewer frames than asked.
@@ -143,11 +207,11 @@ def read_frames(
     wanted = set(indices)
     found: dict[int, Frames] = {}
     if min(wanted) > SEEK_AFTER:
-        numbers = _numbers_by_time(path)
-        if min(wanted) < len(numbers):
+        places = _Grid(*grid) if grid is not None else _Table(_numbers_by_time(path))
+        if isinstance(places, _Grid) or min(wanted) < len(places.numbers):
             # A file that cannot be sought in is read from its start, below.
             with suppress(DataError), _opened(path) as (container, stream):
-                found, _ = _collect(_sought(container, stream, numbers, min(wanted)), wanted, size)
+                found, _ = _collect(_sought(container, stream, places, min(wanted)), wanted, size)
     read = 0
     if len(found) < len(wanted):
         with _opened(path) as (container, stream):
@@ -196,8 +260,9 @@ def read_clip(
     Raises:
         DataError: the file is unreadable, damaged, or too short while ``short`` is "refuse".
     """
-    indices = clip_indices(probe(path).frames, frames, stride, short=short, name=str(path))
-    return read_frames(path, indices, size=size)
+    info = probe(path)
+    indices = clip_ticks(info.frames, frames, stride, short=short, name=str(path))
+    return read_frames(path, indices, size=size, grid=info.grid)
 
 
 def write_video(

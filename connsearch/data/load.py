@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,12 +10,20 @@ import numpy as np
 
 from connsearch.data.clips import ClipDataset, decoded_bytes
 from connsearch.data.datasets import DATASETS
-from connsearch.data.decode import probe
+from connsearch.data.media import MEDIA
 from connsearch.data.objects import read_objects
 from connsearch.data.options import DataOptions
 from connsearch.data.records import SPLITS, Record, Source, Split, VideoInfo, listed
-from connsearch.data.sampling import clip_indices
-from connsearch.data.splits import Lists, fingerprint, split_hashes, split_records
+from connsearch.data.sampling import clip_ticks
+from connsearch.data.splits import (
+    Lists,
+    classes_without,
+    fingerprint,
+    split_hashes,
+    split_records,
+)
+from connsearch.data.timeline import timeline
+from connsearch.data.watch import Watch
 from connsearch.errors import DataError
 from connsearch.registry import suggest
 
@@ -35,6 +43,7 @@ class DataSplits:
         notes: what a person should know, for instance which clips were left out.
         clip: (T, H, W) of every clip.
         name: what the user called the data set.
+        multi_label: a clip can have several classes, or none.
     """
 
     train: ClipDataset
@@ -47,6 +56,7 @@ class DataSplits:
     notes: tuple[str, ...]
     clip: tuple[int, int, int]
     name: str
+    multi_label: bool = False
 
     def __iter__(self) -> Iterator[tuple[Split, ClipDataset]]:
         """Yields (name of the split, its clips): train, select, test."""
@@ -65,14 +75,22 @@ def load_data(options: DataOptions) -> DataSplits:
     """
     source = read_source(options)
     lists = split_records(source, options)
+    faults: dict[Split, dict[int, str]] = {}
     if options.check_files:
-        lists = _checked(source.name, lists, options)
+        lists, faults = _checked(lists, options)
+        reasons = [reason for split in SPLITS for reason in faults[split].values()]
+        refuse_too_many(source.name, reasons, sum(map(len, lists.values())), options.bad_share)
     source = replace(source, object_classes=_object_classes(source))
     hashes = split_hashes(source, lists)
     remember = options.workers == 0 and _fits(lists, options)
     train, select, test = (
         ClipDataset(
-            lists[split], options, object_classes=source.object_classes or 0, remember=remember
+            lists[split],
+            options,
+            object_classes=source.object_classes or 0,
+            num_classes=len(source.classes) if source.multi_label else 0,
+            remember=remember,
+            faults=faults.get(split),
         )
         for split in SPLITS
     )
@@ -84,7 +102,8 @@ def load_data(options: DataOptions) -> DataSplits:
         object_classes=source.object_classes or 0,
         fingerprint=fingerprint(source, hashes),
         hashes=hashes,
-        notes=source.notes,
+        notes=(*source.notes, *_notes(source, lists["train"], faults)),
+        multi_label=source.multi_label,
         clip=(options.frames, options.size, options.size),
         name=source.name,
     )
@@ -114,30 +133,70 @@ def read_source(options: DataOptions) -> Source:
     )
 
 
-def _checked(name: str, lists: Lists, options: DataOptions) -> Lists:
-    """Returns the lists with every video's own word about itself; refuses the unusable ones."""
-    faults: list[str] = []
+def _checked(lists: Lists, options: DataOptions) -> tuple[Lists, dict[Split, dict[int, str]]]:
+    """Returns the lists with every video's own word about itself, and what is wrong with some."""
+    faults: dict[Split, dict[int, str]] = {split: {} for split in SPLITS}
+    watch = Watch(options.timeout)
+    checked: dict[Split, tuple[Record, ...]] = {}
+    for split in SPLITS:
+        records = list(lists[split])
+        for index, record in enumerate(records):
+            try:
+                records[index] = watch.run(lambda r=record: checked_record(r, options), record.name)
+            except DataError as error:
+                faults[split][index] = str(error)
+        checked[split] = tuple(records)
+    return checked, faults
 
-    def opened(record: Record) -> Record:
-        try:
-            info = record.info or probe(record.path)
-            clip_indices(
-                info.frames,
-                options.frames,
-                options.stride,
-                short=options.short,
-                name=str(record.path),
-            )
-        except DataError as error:
-            faults.append(str(error))
-            return record
-        return replace(record, info=info)
 
-    checked: Lists = {split: tuple(opened(r) for r in lists[split]) for split in SPLITS}
-    if faults:
-        count = sum(len(records) for records in lists.values())
-        raise DataError(f"{name}: {len(faults)} of {count} videos unusable\n{listed(faults)}")
-    return checked
+def checked_record(record: Record, options: DataOptions) -> Record:
+    """Returns the record with what its file says about itself.
+
+    Raises:
+        DataError: no clip as the options want it can be cut from it.
+    """
+    info = record.info or MEDIA[record.medium].probe(record.path)
+    clock = timeline(info, window=record.window, fps=options.fps, name=record.name)
+    clip_ticks(
+        clock.ticks,
+        options.frames,
+        options.stride,
+        short=options.short,
+        sampler=options.sampler,
+        name=str(record.path),
+    )
+    return replace(record, info=info)
+
+
+def refuse_too_many(name: str, faults: Sequence[str], count: int, bad_share: float) -> None:
+    """Refuses a data set of which more than a share cannot be read.
+
+    Raises:
+        DataError: all faults, by name.
+    """
+    if len(faults) > bad_share * count:
+        raise DataError(
+            f"{name}: {len(faults)} of {count} videos unusable\n{listed(faults)}\n"
+            f"  allowed: a share of {bad_share:g}; cure: mend them or take them off the list, or "
+            "raise bad_share to do without them"
+        )
+
+
+def _notes(
+    source: Source, train: Sequence[Record], faults: Mapping[Split, Mapping[int, str]]
+) -> list[str]:
+    """Returns what a person should know besides: empty classes, files that cannot be read."""
+    notes: list[str] = []
+    empty = classes_without(source, train)
+    if empty:
+        few = ", ".join(empty[:5]) + (" ..." if len(empty) > 5 else "")
+        notes.append(
+            f"{len(empty)} of {len(source.classes)} classes without a training clip: {few}"
+        )
+    reasons = [reason for found in faults.values() for reason in found.values()]
+    if reasons:
+        notes.append(f"{len(reasons)} videos cannot be read and are quarantined\n{listed(reasons)}")
+    return notes
 
 
 def _object_classes(source: Source) -> int:

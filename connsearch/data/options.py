@@ -8,9 +8,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Short = Literal["repeat", "loop", "refuse"]
+Short = Literal["repeat", "loop", "shrink", "refuse"]
 """What becomes of a video with fewer frames than a clip needs: its last frame is repeated, it is
-played again from the start, or it is refused."""
+played again from the start, the stride is made smaller until it fits (then the last frame is
+repeated), or it is refused."""
+
+Sampler = Literal["random", "normal", "segments", "sequential", "centre"]
+"""Where a training clip lies in time."""
 
 SplitBy = Literal["group", "clip"]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -36,6 +40,23 @@ class DataOptions(BaseModel):
     """Frames of a clip."""
     stride: int = Field(default=1, ge=1, le=1024)
     """Every how manyth frame of the video is taken."""
+    strides: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = ()
+    """In training the stride is drawn from these, clip by clip; none given: the stride itself."""
+    speed: tuple[float, float] = (1.0, 1.0)
+    """In training the stride is multiplied by a number drawn from this range."""
+    fps: float | None = Field(default=None, gt=0, le=1000, allow_inf_nan=False)
+    """Count frames on a clock of so many a second, whatever the rate of the video; by default its
+    own rate (on average, by its timestamps, where the rate varies)."""
+    sampler: Sampler = "random"
+    """Where a training clip lies in time: anywhere, around the middle (normal), one frame out of
+    each of as many segments as the clip has frames, one window after another from epoch to epoch
+    (sequential), or always in the centre. Evaluation takes the centre (of every segment)."""
+    clips_per_video: int = Field(default=1, ge=1, le=64)
+    """In evaluation: clips of a video, spread evenly over its length."""
+    crops_per_clip: int = Field(default=1, ge=1, le=16)
+    """In evaluation: crops of a clip, spread evenly along its longer side."""
+    pool_views: Literal["mean", "max"] = "mean"
+    """How the probabilities of the clips and crops of one video become one answer."""
     size: int = Field(default=32, ge=4, le=4096)
     """Height and width of a clip in pixels, after the crop."""
     short_side: int | None = Field(default=None, ge=4, le=8192)
@@ -43,7 +64,8 @@ class DataOptions(BaseModel):
     keep_aspect: bool = True
     """Keep the aspect ratio of a video; otherwise the whole picture is made square."""
     short: Short = "repeat"
-    """A video with fewer frames than a clip needs: repeat its last frame, loop it, or refuse it."""
+    """A video with fewer frames than a clip needs: repeat its last frame, loop it, shrink the
+    stride, or refuse it."""
     crop_scale: tuple[float, float] = (1.0, 1.0)
     """In training the side of the crop is the size times a number drawn from this range."""
     flip: bool = False
@@ -52,6 +74,13 @@ class DataOptions(BaseModel):
     """Training clips are made lighter or darker by up to this share of the full range."""
     contrast: float = Field(default=0.1, ge=0.0, lt=1.0)
     """Training clips have their contrast multiplied by a number within 1 plus or minus this."""
+    augment: tuple[str, ...] = ()
+    """Further changes to training clips, one draw for all frames of a clip, by name (see
+    `connsearch data show --help`); srtg_large and srtg_small are the published sets."""
+    augment_any: float = Field(default=0.9, ge=0.0, le=1.0)
+    """Share of the training clips on which these changes are tried at all."""
+    augment_each: float = Field(default=0.4, ge=0.0, le=1.0)
+    """Chance of each single change on such a clip."""
     batch_size: int = Field(default=16, ge=1, le=65536)
     """Clips of a batch."""
     workers: int = Field(default=0, ge=0, le=256)
@@ -70,6 +99,19 @@ class DataOptions(BaseModel):
     """Classes of the object maps; by default one more than the greatest value in them."""
     check_files: bool = True
     """Open every video once before any work and refuse the unreadable ones together, by name."""
+    timeout: float = Field(default=60.0, gt=0, le=86400)
+    """Seconds that reading one clip may take; the file is then quarantined."""
+    bad_share: float = Field(default=0.05, ge=0.0, le=1.0)
+    """Unreadable files are quarantined: replaced in training by another clip of the class, left
+    out of evaluations, and listed. More than this share of them stops the work."""
+    protocol: str | None = None
+    """Which of a published list's own protocols: of ucf101 and hmdb51 the split 1, 2 or 3, of
+    kinetics 200, 400, 600 or 700, of smarthome cs, cv1 or cv2 ..."""
+    videos: Path | None = None
+    """Where the videos of a published list lie, if not where its format says."""
+    clip_labels: Literal["video", "clip"] = "video"
+    """Multi-label data with time spans: a training clip has all classes of its video, or only
+    those that are seen in the clip."""
     train_clips: int = Field(default=96, ge=1, le=100_000)
     """Planted data: training clips of a class."""
     select_clips: int = Field(default=24, ge=1, le=100_000)
@@ -97,7 +139,7 @@ class DataOptions(BaseModel):
             raise ValueError("the source is empty; allowed: synthetic:TASK, a folder, a CSV file")
         return value
 
-    @field_validator("crop_scale")
+    @field_validator("crop_scale", "speed")
     @classmethod
     def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
         if not 0.1 <= value[0] <= value[1] <= 10.0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +21,42 @@ class VideoInfo:
         frames: number of frames, counted packet by packet (headers are often wrong or silent).
         height: pixels, as shown (a rotated recording is turned upright).
         width: pixels, as shown.
-        fps: frames per second; 0 where the file does not say.
+        fps: frames per second, on average where the rate varies; 0 where the file does not say.
+        times: seconds from the first frame to each frame, where the rate varies; else empty.
+        grid: (first, step) in the file's own time base where the presentation times are exactly
+            first + n * step, so that a seek needs no table; else None.
     """
 
     frames: int
     height: int
     width: int
     fps: float
+    times: tuple[float, ...] = ()
+    grid: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of a video that a record uses, the end not included.
+
+    Attributes:
+        start: where it begins.
+        end: where it ends; ``inf`` is the end of the video.
+        unit: seconds from the first frame, or numbers of frames from 0.
+    """
+
+    start: float = 0.0
+    end: float = math.inf
+    unit: Literal["seconds", "frames"] = "seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A class and the seconds of its video in which it is seen."""
+
+    label: int
+    start: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +65,32 @@ class Record:
 
     Attributes:
         name: its path relative to the data set, with forward slashes; unique in the data set.
-        path: the video file.
-        label: index of its class.
+        path: the video file, the ``frames.db``, or the folder of frames.
+        labels: indices of its classes: one, unless the data set is multi-label.
         group: what it shares with others (a person, a recording); "" for none.
         split: the list the data set puts it on; None: to be decided by group.
         objects: its object maps (npz, npy or a folder of PNG); None: the data set has none.
         info: what is already known about the video, so that it need not be opened to ask.
+        medium: how its frames are stored, a name in the cupboard ``data/media``.
+        window: the part of the video that is used; None: all of it.
+        spans: when each class is seen, where the data set says so (multi-label only).
     """
 
     name: str
     path: Path
-    label: int
+    labels: tuple[int, ...]
     group: str = ""
     split: Split | None = None
     objects: Path | None = None
     info: VideoInfo | None = None
+    medium: str = "video"
+    window: Window | None = None
+    spans: tuple[Span, ...] = ()
+
+    @property
+    def label(self) -> int:
+        """The first class; -1 where a multi-label clip has none."""
+        return self.labels[0] if self.labels else -1
 
     @property
     def unit(self) -> str:
@@ -67,6 +108,9 @@ class Source:
         records: all usable clips.
         object_classes: number of classes in the object maps; 0: no maps; None: not known yet.
         notes: what a person should know, for instance which clips were left out.
+        multi_label: a clip can have several classes, or none.
+        published: a published list, of which a part may be at hand: classes without a training
+            clip are then noted, not refused.
     """
 
     name: str
@@ -74,6 +118,8 @@ class Source:
     records: tuple[Record, ...]
     object_classes: int | None
     notes: tuple[str, ...] = ()
+    multi_label: bool = False
+    published: bool = False
 
 
 def class_names(labels: Sequence[str]) -> tuple[str, ...]:

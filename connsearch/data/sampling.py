@@ -6,21 +6,23 @@ or with another number of workers, draws the same.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from connsearch.data.options import Short
+from connsearch.data.options import DataOptions, Sampler, Short
 from connsearch.errors import DataError
 
-_ORDER, _CLIP = 1, 2  # what a generator is for; keeps the two kinds of draws apart
+_ORDER, _CLIP, _SUBSTITUTE = 1, 2, 4  # what a generator is for; keeps the kinds of draws apart
 
 
-def span(frames: int, stride: int) -> int:
+def span(frames: int, stride: float) -> int:
     """Returns how many frames of a video a clip reaches over.
 
     >>> span(8, 2)
     15
     """
-    return (frames - 1) * stride + 1
+    return int((frames - 1) * stride) + 1
 
 
 def epoch_order(length: int, *, seed: int, epoch: int, shuffle: bool) -> list[int]:
@@ -39,42 +41,140 @@ def clip_generator(*, seed: int, epoch: int, index: int) -> np.random.Generator:
     return np.random.default_rng([seed, _CLIP, epoch, index])
 
 
-def clip_indices(
+def substitutes(
+    index: int, labels: Sequence[int], *, seed: int, epoch: int, most: int = 32
+) -> list[int]:
+    """Returns clips to show in place of one that cannot be read: of its class, then of any.
+
+    >>> substitutes(0, [7, 8, 7], seed=0, epoch=0)
+    [2, 1]
+    """
+    rng = np.random.default_rng([seed, _SUBSTITUTE, epoch, index])
+    known = np.asarray(labels)
+    alike = known == known[index]
+    order = [*rng.permutation(np.flatnonzero(alike)), *rng.permutation(np.flatnonzero(~alike))]
+    return [int(i) for i in order if i != index][:most]
+
+
+def training_ticks(
     count: int,
     frames: int,
-    stride: int = 1,
+    options: DataOptions,
     *,
-    short: Short = "repeat",
-    rng: np.random.Generator | None = None,
+    stretch: float = 1.0,
+    epoch: int = 0,
+    rng: np.random.Generator,
     name: str = "video",
 ) -> list[int]:
-    """Returns the numbers of the frames of one clip, from a random or the centre position.
-
-    >>> clip_indices(10, 4, 2)
-    [1, 3, 5, 7]
-    >>> clip_indices(3, 5), clip_indices(3, 5, short="loop")
-    ([0, 1, 2, 2, 2], [0, 1, 2, 0, 1])
+    """Returns the ticks of one training clip, as the options' sampler, strides and speed say.
 
     Args:
-        count: frames of the video.
+        count: ticks of the video.
         frames: frames of the clip.
-        stride: every how manyth frame.
-        short: the rule for a video that is too short.
-        rng: draws the position; None: the centre.
+        options: sampler, strides, speed, and the rule for short videos.
+        stretch: the stride is multiplied by this (a coarser clip over the same time).
+        epoch: from 0; a sequential sampler goes on to the next window with every epoch.
+        rng: makes all draws, the same number for every clip of the same options.
         name: the video, for the message.
 
     Raises:
         DataError: the video is too short and the rule is to refuse it.
     """
-    room = count - span(frames, stride)
-    if room < 0 and short == "refuse":
+    stride = stretch * float(rng.choice(options.strides) if options.strides else options.stride)
+    if options.speed != (1.0, 1.0):
+        stride *= rng.uniform(*options.speed)
+    return clip_ticks(
+        count,
+        frames,
+        stride,
+        short=options.short,
+        sampler=options.sampler,
+        epoch=epoch,
+        rng=rng,
+        name=name,
+    )
+
+
+def clip_ticks(
+    count: int,
+    frames: int,
+    stride: float = 1.0,
+    *,
+    short: Short = "repeat",
+    sampler: Sampler = "random",
+    view: int = 0,
+    views: int = 1,
+    epoch: int = 0,
+    rng: np.random.Generator | None = None,
+    name: str = "video",
+) -> list[int]:
+    """Returns the ticks of one clip, in the order of time.
+
+    >>> clip_ticks(10, 4, 2)
+    [1, 3, 5, 7]
+    >>> clip_ticks(3, 5), clip_ticks(3, 5, short="loop")
+    ([0, 1, 2, 2, 2], [0, 1, 2, 0, 1])
+    >>> clip_ticks(12, 4, sampler="segments")
+    [1, 4, 7, 10]
+
+    Args:
+        count: ticks of the video.
+        frames: frames of the clip.
+        stride: ticks from one frame to the next.
+        short: the rule for a video that is too short.
+        sampler: where the clip lies; without ``rng`` everything but "segments" is a window.
+        view: which of the evaluation's clips.
+        views: how many there are, spread evenly; one is the centre.
+        epoch: from 0, for the sequential sampler.
+        rng: draws the position; None: no draw.
+        name: the video, for the message.
+
+    Raises:
+        DataError: the video is too short and the rule is to refuse it.
+    """
+    if sampler == "segments":
+        return _segments(count, frames, view=view, views=views, rng=rng)
+    need = span(frames, stride)
+    if count < need and short == "refuse":
         raise DataError(
-            f"{name}: {count} frames, a clip of {frames} frames at stride {stride} needs "
-            f"{span(frames, stride)}; cure: fewer frames, a smaller stride, or short=repeat or loop"
+            f"{name}: {count} frames, a clip of {frames} frames at stride {stride:g} needs "
+            f"{need}; cure: fewer frames, a smaller stride, or short=repeat, loop or shrink"
         )
-    if room <= 0:
-        start = 0
-    else:
-        start = room // 2 if rng is None else int(rng.integers(room + 1))
-    numbers = range(start, start + span(frames, stride), stride)
-    return [n % count if short == "loop" else min(n, count - 1) for n in numbers]
+    if count < need and short == "shrink":
+        stride = max(1.0, (count - 1) / max(frames - 1, 1))
+        need = span(frames, stride)
+    start = _start(max(count - need, 0), need, count, sampler, view, views, epoch, rng)
+    ticks = (start + int(n * stride) for n in range(frames))
+    return [t % count if short == "loop" else min(t, count - 1) for t in ticks]
+
+
+def _start(
+    room: int,
+    need: int,
+    count: int,
+    sampler: Sampler,
+    view: int,
+    views: int,
+    epoch: int,
+    rng: np.random.Generator | None,
+) -> int:
+    """Returns the first tick, in 0 to ``room``."""
+    if rng is None:
+        return room // 2 if views == 1 else round(room * view / (views - 1))
+    if sampler == "random":
+        return int(rng.integers(room + 1))
+    if sampler == "normal":
+        middle = rng.normal(count / 2, count / 6)
+        return int(min(max(round(middle - need / 2), 0), room))
+    if sampler == "sequential":
+        windows = max(1, count // need)
+        return epoch % windows * need
+    return room // 2
+
+
+def _segments(
+    count: int, frames: int, *, view: int, views: int, rng: np.random.Generator | None
+) -> list[int]:
+    """Returns one tick out of each of ``frames`` equal parts of the video."""
+    inside = rng.random(frames) if rng is not None else [(view + 0.5) / views] * frames
+    return [min(int((n + x) * count / frames), count - 1) for n, x in enumerate(inside)]

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from connsearch.data.media import MEDIA
 from connsearch.data.options import DataOptions
 from connsearch.data.records import SPLITS, Record, Source, Split, listed
 from connsearch.errors import DataError
@@ -174,14 +175,19 @@ def _check_classes(source: Source, train: Sequence[Record]) -> None:
             f"{source.name}: one class only ({', '.join(source.classes)}); there is nothing to "
             "tell apart\n  cure: clips of at least two classes"
         )
-    present = {r.label for r in train}
-    missing = [name for label, name in enumerate(source.classes) if label not in present]
-    if missing:
+    missing = classes_without(source, train)
+    if missing and not source.published:
         raise DataError(
             f"{source.name}: classes without a training clip\n{listed(missing)}\n"
             "  cure: more clips or groups of these classes, or --select-share 0 and "
             "--test-share 0 to train on everything there is"
         )
+
+
+def classes_without(source: Source, train: Sequence[Record]) -> list[str]:
+    """Returns the names of the classes without a training clip."""
+    present = {label for r in train for label in r.labels}
+    return [name for label, name in enumerate(source.classes) if label not in present]
 
 
 def split_hashes(source: Source, lists: Lists) -> dict[str, str]:
@@ -192,11 +198,19 @@ def split_hashes(source: Source, lists: Lists) -> dict[str, str]:
 def _hash(source: Source, records: Sequence[Record]) -> str:
     lines: list[str] = []
     for r in records:
-        sizes = [r.path.stat().st_size]
+        sizes = [MEDIA[r.medium].bytes_on_disk(r.path)]
         if r.objects is not None:
             maps = sorted(r.objects.iterdir()) if r.objects.is_dir() else [r.objects]
             sizes += [file.stat().st_size for file in maps]
-        lines.append(json.dumps([r.name, source.classes[r.label], r.group, sizes]))
+        classes: str | list[str] = [source.classes[label] for label in r.labels]
+        if not source.multi_label:
+            classes = classes[0]
+        line: list[object] = [r.name, classes, r.group, sizes]
+        if r.window is not None:
+            line.append([str(r.window.start), str(r.window.end), r.window.unit])
+        if r.spans:
+            line.append([[s.label, s.start, s.end] for s in r.spans])
+        lines.append(json.dumps(line))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

@@ -5,6 +5,7 @@ Shape letters: C colours, K object classes, T frames, H W pixels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from connsearch.data.augment import Change, change_rgb
 from connsearch.data.decode import Frames
 from connsearch.data.objects import Maps
 from connsearch.data.options import DataOptions
@@ -47,6 +49,21 @@ def centre_view(height: int, width: int, size: int) -> View:
     return View((height - size) // 2, (width - size) // 2, size)
 
 
+def grid_view(height: int, width: int, size: int, *, crop: int = 0, crops: int = 1) -> View:
+    """Returns one of several windows spread evenly along the longer side; one is the centre.
+
+    >>> [grid_view(36, 48, 32, crop=n, crops=3).left for n in range(3)]
+    [0, 8, 16]
+    """
+    if crops == 1:
+        return centre_view(height, width, size)
+    share = crop / (crops - 1)
+    top, left = (height - size) // 2, (width - size) // 2
+    if width >= height:
+        return View(top, round((width - size) * share), size)
+    return View(round((height - size) * share), left, size)
+
+
 def random_view(height: int, width: int, options: DataOptions, rng: np.random.Generator) -> View:
     """Returns a random window and light; always the same number of draws."""
     scale = rng.uniform(*options.crop_scale)
@@ -64,10 +81,11 @@ def _window(frames: Frames | Maps, view: View) -> Frames | Maps:
     return out[:, :, ::-1] if view.flip else out
 
 
-def show_rgb(frames: Frames, view: View, size: int) -> Tensor:
+def show_rgb(frames: Frames, view: View, size: int, changes: Sequence[Change] = ()) -> Tensor:
     """Returns RGB frames (T, H, W, 3) as seen: float32 (3, T, size, size) in [-1, 1]."""
     rgb_TCHW = torch.from_numpy(np.ascontiguousarray(_window(frames, view))).permute(0, 3, 1, 2)
-    rgb_TCHW = rgb_TCHW.to(torch.float32).div_(127.5).sub_(1.0)
+    rgb_TCHW = change_rgb(changes, rgb_TCHW.to(torch.float32))
+    rgb_TCHW = rgb_TCHW.div_(127.5).sub_(1.0)
     if view.side != size:
         rgb_TCHW = F.interpolate(
             rgb_TCHW, (size, size), mode="bilinear", antialias=True, align_corners=False
@@ -77,9 +95,13 @@ def show_rgb(frames: Frames, view: View, size: int) -> Tensor:
     return rgb_TCHW.clamp_(-1.0, 1.0).transpose(0, 1).contiguous()
 
 
-def show_objects(maps: Maps, view: View, size: int, classes: int) -> Tensor:
+def show_objects(
+    maps: Maps, view: View, size: int, classes: int, changes: Sequence[Change] = ()
+) -> Tensor:
     """Returns object maps (T, H, W) as seen: float32 one-hot (K, T, size, size)."""
     seen_THW = torch.from_numpy(np.ascontiguousarray(_window(maps, view)))
+    for change in changes:
+        seen_THW = change.maps(seen_THW)
     if view.side != size:
         seen_THW = F.interpolate(seen_THW[None].float(), (size, size), mode="nearest-exact")[0]
     numbers_K = torch.arange(classes).view(-1, 1, 1, 1)

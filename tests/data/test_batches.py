@@ -9,7 +9,6 @@ import torch
 from connsearch.data.batches import batch_count, batches
 from connsearch.data.clips import ClipDataset, ClipKey
 from connsearch.data.load import load_data
-from connsearch.errors import DataError
 from tests.data.helpers import options, same
 
 # From Python 3.12 on a fork of a process that has threads warns; torch's own workers fork.
@@ -109,8 +108,8 @@ def test_a_worker_gets_the_data_set_without_its_memory(clips: ClipDataset) -> No
     assert torch.equal(copy.clip(key).streams["rgb"], clips.clip(key).streams["rgb"])
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_video_that_breaks_later_is_named(
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_video_that_breaks_later_is_quarantined(
     listing: Path, videos: Path, tmp_path: Path, workers: int
 ) -> None:
     copy = tmp_path / videos.name
@@ -121,5 +120,15 @@ def test_a_video_that_breaks_later_is_named(
     again.write_text(listing.read_text())
     clips = load_data(options(again)).train
     clips.records[3].path.write_bytes(b"gone")
-    with pytest.raises(DataError, match=rf"^{clips.records[3].path}: not readable as video"):
-        run(clips, workers=workers)
+    made = run(clips, workers=workers)
+    (fault,) = (fault for batch in made for fault in batch.faults)
+    assert fault.index == 3
+    assert fault.reason.startswith(f"{clips.records[3].path}: not readable as video")
+    assert fault.stand_in is not None
+    assert clips.labels[fault.stand_in] == clips.labels[3]
+    shown = torch.cat([batch.indices for batch in made]).tolist()
+    assert sorted(shown) == sorted([fault.stand_in, *(i for i in range(len(clips)) if i != 3)])
+    assert same(made, run(clips, workers=2 - workers))
+    quiet = run(clips, workers=workers, augment=False)
+    assert sum(len(batch.indices) for batch in quiet) == len(clips) - 1
+    assert [fault.stand_in for batch in quiet for fault in batch.faults] == [None]

@@ -16,7 +16,7 @@ from tests.data.helpers import options
 def source(*rows: tuple[int, str, Split | None]) -> Source:
     """Returns a data set of (label, group, split)."""
     records = tuple(
-        Record(f"{i}.mp4", Path(f"{i}.mp4"), label, group, split)
+        Record(f"{i}.mp4", Path(f"{i}.mp4"), (label,), group, split)
         for i, (label, group, split) in enumerate(rows)
     )
     return Source("mine.csv", ("a", "b"), records, 0)
@@ -101,7 +101,7 @@ def test_hashes_change_with_what_is_on_the_lists_and_not_with_the_place(tmp_path
     def marks(folder: Path, content: bytes, label: int = 0) -> tuple[dict[str, str], str]:
         folder.mkdir(exist_ok=True)
         (folder / "v.mp4").write_bytes(content)
-        record = Record("v.mp4", folder / "v.mp4", label)
+        record = Record("v.mp4", folder / "v.mp4", (label,))
         whole = Source(str(folder), ("a", "b"), (record,), 0)
         hashes = split_hashes(whole, {"train": (record,), "select": (), "test": ()})
         return hashes, fingerprint(whole, hashes)

@@ -52,6 +52,8 @@ class TinyClips:
         generator = torch.Generator().manual_seed(seed)
         size = (clips, 3, options.frames, options.size, options.size)
         self.options = options
+        self.num_classes = 0
+        self.faults: dict[int, str] = {}
         self.labels = [i % 2 for i in range(clips)]
         self._rgb = torch.randn(size, generator=generator) * 0.3
         self._rgb[0::2, 0] += 1.0

@@ -147,7 +147,7 @@ def read_csv(rest: str, options: DataOptions) -> Source:
         Record(
             name=Path(row["path"]).as_posix(),
             path=path.parent / row["path"],
-            label=classes.index(row["label"]),
+            labels=(classes.index(row["label"]),),
             group=row.get("group", ""),
             split=SPLIT_WORDS[row.get("split", "")],
             objects=path.parent / row["object"] if row.get("object") else None,

@@ -74,7 +74,7 @@ def read_folder(rest: str, options: DataOptions) -> Source:
         Record(
             name=video.relative_to(path).as_posix(),
             path=video,
-            label=classes.index(label),
+            labels=(classes.index(label),),
             split=split,
             objects=maps if (maps := video.with_suffix(".npz")).is_file() else None,
         )

@@ -65,7 +65,7 @@ def read_synthetic(rest: str, options: DataOptions) -> Source:
     source = read_csv(str(folder / "clips.csv"), options)
     order = [source.classes.index(name) for name in CLASS_NAMES[task]]
     info = VideoInfo(frames, side, side, 12.0)
-    records = tuple(replace(r, label=order.index(r.label), info=info) for r in source.records)
+    records = tuple(replace(r, labels=(order.index(r.label),), info=info) for r in source.records)
     return Source(f"synthetic:{task}", CLASS_NAMES[task], records, OBJECT_CLASSES)
 
 

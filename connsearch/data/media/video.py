@@ -1,0 +1,36 @@
+"""Video files, decoded where they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from connsearch.data.decode import Frames, probe, read_frames
+from connsearch.data.media import MEDIA
+from connsearch.data.records import VideoInfo
+
+
+class Video:
+    """A file that FFmpeg can open."""
+
+    def probe(self, path: Path) -> VideoInfo:
+        """Returns what the file says about itself; its packets are counted."""
+        return probe(path)
+
+    def read(
+        self,
+        path: Path,
+        numbers: Sequence[int],
+        *,
+        size: tuple[int, int] | None,
+        info: VideoInfo,
+    ) -> Frames:
+        """Returns the frames of those numbers, ``uint8`` (T, H, W, 3)."""
+        return read_frames(path, numbers, size=size, grid=info.grid)
+
+    def bytes_on_disk(self, path: Path) -> int:
+        """Returns the size of the file."""
+        return path.stat().st_size
+
+
+MEDIA.register("video")(Video())
