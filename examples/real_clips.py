@@ -3,7 +3,7 @@
     python examples/real_clips.py cc_motion PATH/clips.csv
     python examples/real_clips.py fir_rgb PATH/clips.csv
 
-A recipe is a settings file beside this script; ``connsearch search --config FILE --source PATH``
+A recipe is a settings file beside this script; ``connsearch search --config FILE --data PATH``
 takes the same one. Where the data is absent the recipe says so and is skipped.
 """
 
@@ -27,7 +27,7 @@ def main(recipe: str, data: str, *more: str) -> int:
         return 0
     run = f"runs/{recipe}"
     lines = (
-        ("search", "--config", str(settings), "--source", data, "--run", run, *more),
+        ("search", "--config", str(settings), "--data", data, "--run", run, *more),
         ("prune", run, "--criterion", "relative:0.7"),
         ("train", f"{run}/pruned", "--epochs", "10", *more),
         ("evaluate", f"{run}/pruned/trained"),

@@ -48,7 +48,7 @@ def tiny_csv(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_recipe_runs_on_tiny_clips_in_its_format(recipe: str, tiny_csv: Path) -> None:
     small = ["--steps", "1", "--batch-size", "2", "--size", "32", "--json"]
-    place = ["--source", str(tiny_csv), "--run", str(tiny_csv.parent / "run")]
+    place = ["--data", str(tiny_csv), "--run", str(tiny_csv.parent / "run")]
     line = ["search", "--config", str(EXAMPLES / f"{recipe}.json"), *place, *small]
     done = subprocess.run(
         [sys.executable, "-m", "connsearch", *line], capture_output=True, text=True, check=False

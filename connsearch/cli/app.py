@@ -30,8 +30,12 @@ COMMANDS: Mapping[str, str] = {
     "evaluate": "judge a trained network on the test split, once",
     "draw": "draw a structure, a run or a checkpoint as SVG, PNG or PDF",
     "inspect": "show the nodes, shapes, parameters, MACs and faults of a structure",
+    "data check": "read every clip of a data set once and write a report of the faults",
 }
-"""Each command is the class of its name in the module of its name."""
+"""Each command is the class of its name in the module of its name: ``data show`` is ``DataShow``
+in ``cli/data_show.py``."""
+
+_HELP = ("-h", "--help", "--version")
 
 DONE, FAILURE, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
@@ -57,9 +61,11 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "connsearch")
     ``program`` is what the help calls a command that has a script of its own.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    if not arguments or arguments[0] in ("-h", "--help", "--version"):
+    if not arguments or arguments[0] in _HELP:
         return _introduce(arguments)
-    name, *rest = arguments
+    if _is_group(arguments[0]) and (len(arguments) == 1 or arguments[1] in _HELP):
+        return _introduce(arguments[1:], group=arguments[0])
+    name, rest = _named(arguments)
     if name not in COMMANDS:
         print(f"error: {suggest('command', name, list(COMMANDS))}", file=sys.stderr)
         return MISTAKE
@@ -84,17 +90,31 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "connsearch")
     return DONE
 
 
+def _named(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """Returns the command's name, which may be two words, and what stands after it."""
+    name, *rest = arguments
+    if _is_group(name) and rest:
+        return f"{name} {rest[0]}", rest[1:]
+    return name, rest
+
+
+def _is_group(word: str) -> bool:
+    """Returns whether it is the first of a command's two words."""
+    return any(command.startswith(f"{word} ") for command in COMMANDS)
+
+
 def _command(name: str) -> type[Command]:
-    module = importlib.import_module(f"connsearch.cli.{name}")
-    return getattr(module, name.capitalize())
+    module = importlib.import_module(f"connsearch.cli.{name.replace(' ', '_')}")
+    return getattr(module, name.title().replace(" ", ""))
 
 
-def _introduce(arguments: Sequence[str]) -> int:
+def _introduce(arguments: Sequence[str], *, group: str = "") -> int:
     """Shows the version or what commands there are; no command at all is a mistake."""
     if "--version" in arguments:
         print(f"connsearch {__version__}")
         return DONE
-    commands = "\n".join(f"  {name:10}{text}" for name, text in COMMANDS.items())
+    shown = {name: text for name, text in COMMANDS.items() if name.startswith(group)}
+    commands = "\n".join(f"  {name:14}{text}" for name, text in shown.items())
     text = (
         "usage: connsearch COMMAND [ARGUMENTS]\n\n"
         "Finds out which blocks of a multi-stream video network should be connected, and which\n"
@@ -105,10 +125,9 @@ def _introduce(arguments: Sequence[str]) -> int:
 
 
 def _interrupted(command: str, *, wants_json: bool) -> int:
-    goes_on = command in ("search", "train")
+    goes_on = command in ("search", "train", "data pack")
     _complain(
-        "interrupted"
-        + (": the same line again goes on from the last checkpoint" if goes_on else "")
+        "interrupted" + (": the same line again goes on where this one stopped" if goes_on else "")
     )
     if wants_json:
         _print_error({"type": "Interrupted", "message": "interrupted"}, INTERRUPTED)

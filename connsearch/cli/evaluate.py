@@ -36,7 +36,7 @@ class Evaluate(Command):
     """The directory of a training, a search or a pruning."""
     split: Literal["test", "select"] = "test"
     """The clips to judge on."""
-    source: str | None = None
+    source: Annotated[str | None, Flag(name="data")] = None
     """Where the data is now, if it has moved since; it must be the same data."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU where there is one."""
@@ -56,7 +56,7 @@ class Evaluate(Command):
             before = known[self.split]
             terminal.say(
                 f"the {self.split} split was opened on {before['opened']}, in "
-                f"{before['precision']}; this was found (--again opens it once more, as --source, "
+                f"{before['precision']}; this was found (--again opens it once more, as --data, "
                 "--device and --precision say)"
             )
         else:

@@ -79,7 +79,7 @@ def option_name(command: type[BaseModel], path: Sequence[str | int]) -> str:
         elif flag.positional:
             name = str(part).upper()
         else:
-            name = "--" + (flag.name or str(part).replace("_", "-"))
+            name = "--" + (flag.name or str(part)).replace("_", "-")
     return name
 
 
@@ -222,7 +222,10 @@ def _nested(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def _flag(field: FieldInfo) -> Flag:
-    return next((m for m in field.metadata if isinstance(m, Flag)), Flag())
+    """How a setting appears; models below ``cli`` can only say the ``option``'s name."""
+    extra = field.json_schema_extra
+    name = str(extra["option"]) if isinstance(extra, Mapping) and "option" in extra else None
+    return next((m for m in field.metadata if isinstance(m, Flag)), Flag(name=name))
 
 
 def _explain(command: type[Command], error: ValidationError) -> str:

@@ -140,7 +140,7 @@ def check_data(target: str, found: str) -> None:
         raise RunError(
             f"{target}: this is not the data the network was trained on (fingerprint "
             f"{found[:12]}, the run has {recorded[:12]}): clips it has learned from could be among "
-            "the test clips\n  cure: the same files and the same splits; --source says where"
+            "the test clips\n  cure: the same files and the same splits; --data says where"
         )
 
 

@@ -141,8 +141,8 @@ def planned(
 ) -> Iterator[Batch]:
     """Yields the batches of a plan.
 
-    Clips that cannot be read are named in ``Batch.faults``, replaced or left out as the plan says;
-    lasting ones are kept in ``dataset.faults`` and not tried again.
+    Clips that cannot be read are named in ``Batch.faults`` and kept in ``dataset.quarantined``,
+    replaced or left out as the plan says; lasting ones are not tried again.
 
     Args:
         dataset: the clips.
@@ -152,14 +152,18 @@ def planned(
     Raises:
         DataError: no stand-in could be read either, or a process that reads cannot be kept alive.
     """
-    if workers == 0:
-        yield from (make_batch(dataset, part) for part in plan)
-    elif plan:
+    if workers == 0 or not plan:
+        made = (make_batch(dataset, part) for part in plan)
+    else:
         from connsearch.data.workers import made_by_workers
 
-        for batch in made_by_workers(workers, dataset, plan):
-            dataset.faults |= {f.index: f.reason for f in batch.faults if f.lasting}
-            yield batch
+        made = made_by_workers(workers, dataset, plan)
+    for batch in made:
+        for fault in batch.faults:
+            dataset.quarantined.setdefault(fault.index, fault.reason)
+            if fault.lasting:
+                dataset.faults[fault.index] = fault.reason
+        yield batch
 
 
 def make_batch(dataset: ClipDataset, plan: BatchPlan) -> Batch:

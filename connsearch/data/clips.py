@@ -21,6 +21,12 @@ from connsearch.data.transforms import View, grid_view, random_view, show_object
 from connsearch.data.watch import Watch
 from connsearch.errors import DataError
 
+_AT_ONCE = 512
+"""Frames that a check of a whole file holds at a time."""
+
+_SMALL = 16, 16
+"""(H, W) that a check scales them to: nobody looks at them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClipShape:
@@ -48,6 +54,7 @@ class ClipKey:
         augment: random position, window, light and changes; otherwise evenly spread and untouched.
         shape: another size than the options'.
         view: which of the evaluation's views, ``clip * crops_per_clip + crop``.
+        whole: read every frame of the record and show none: a check of the file.
     """
 
     index: int
@@ -56,6 +63,7 @@ class ClipKey:
     augment: bool = False
     shape: ClipShape | None = None
     view: int | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +91,10 @@ class ClipDataset:
         object_classes: K; 0 where there are no object maps.
         num_classes: classes of a multi-label data set; 0: every clip has one label.
         remember: keep decoded frames in memory (within this process).
-        faults: index -> reason, of records that are known to be unreadable.
+        faults: index -> reason, of records that are known to be unreadable and not tried again.
 
     Attributes:
+        quarantined: index -> reason, of everything that could not be read so far.
         beacon: where a worker says which record it reads, in case that kills it; int64 (1,).
     """
 
@@ -105,6 +114,7 @@ class ClipDataset:
         self.num_classes = num_classes
         self.remember = remember
         self.faults: dict[int, str] = dict(faults or {})
+        self.quarantined: dict[int, str] = dict(faults or {})
         self._infos: dict[int, VideoInfo] = {}
         self._memory: dict[int, tuple[Frames, Maps | None]] = {}
         self._watch = Watch(options.timeout)
@@ -147,7 +157,8 @@ class ClipDataset:
         if self.beacon is not None:
             self.beacon[0] = key.index
         record = self.records[key.index]
-        return self._watch.run(lambda: self._clip(key), str(record.path))
+        read = self._whole if key.whole else self._clip
+        return self._watch.run(lambda: read(key), str(record.path))
 
     def _clip(self, key: ClipKey) -> Clip:
         options, record, info = self.options, self.records[key.index], self.info(key.index)
@@ -182,6 +193,17 @@ class ClipDataset:
         if maps is not None:
             streams["object"] = show_objects(maps, view, shape.size, self.object_classes, changes)
         return Clip(streams, label, labels)
+
+    def _whole(self, key: ClipKey) -> Clip:
+        """Returns an empty clip, once every frame and every object map of a record was read."""
+        record, info = self.records[key.index], self.info(key.index)
+        clock = timeline(info, window=record.window, fps=self.options.fps, name=record.name)
+        for first in range(clock.first, clock.last + 1, _AT_ONCE):
+            numbers = range(first, min(first + _AT_ONCE, clock.last + 1))
+            MEDIA[record.medium].read(record.path, numbers, size=_SMALL, info=info)
+        if record.objects is not None:
+            read_objects(record.objects, frames=info.frames, classes=self.object_classes or None)
+        return Clip({}, record.label, record.labels)
 
     def _even_ticks(
         self, clock: Timeline, shape: ClipShape, key: ClipKey, record: Record

@@ -31,11 +31,11 @@ class DataOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    source: str = "synthetic:mix"
-    """``synthetic:appearance``, ``synthetic:motion``, ``synthetic:object`` or ``synthetic:mix``; a
-    folder with one sub-folder per class (or with a clips.csv); or a CSV file with the columns path
-    and label, and optionally group, split and object. ``folder:PATH`` and ``csv:PATH`` say
-    which."""
+    source: str = Field(default="synthetic:mix", json_schema_extra={"option": "data"})
+    """The clips: a folder with one sub-folder per class (or with a clips.csv); a CSV file with the
+    columns path and label; NAME:PATH for a published list, such as ucf101:lists; or planted data,
+    synthetic:appearance, synthetic:motion, synthetic:object or synthetic:mix. docs/datasets.md
+    has all formats."""
     frames: int = Field(default=8, ge=1, le=4096)
     """Frames of a clip."""
     stride: int = Field(default=1, ge=1, le=1024)
@@ -136,7 +136,9 @@ class DataOptions(BaseModel):
     @classmethod
     def _named(cls, value: str) -> str:
         if not value.strip():
-            raise ValueError("the source is empty; allowed: synthetic:TASK, a folder, a CSV file")
+            raise ValueError(
+                "no data named; allowed: a folder, a CSV file, NAME:PATH, synthetic:TASK"
+            )
         return value
 
     @field_validator("crop_scale", "speed")

@@ -18,6 +18,7 @@ from connsearch.train.checkpoint import write_tensors
 CONFIG, STRUCTURE, RESULT = "config.json", "structure.json", "result.json"
 LEARNED, WEIGHTS = "learned.json", "learned.safetensors"
 CHECKPOINTS, METRICS, CONNECTIONS = "checkpoint", "metrics.csv", "connections.csv"
+QUARANTINE = "quarantine.csv"
 
 _WEIGHTS_FORMAT = "connsearch weights 1"
 

@@ -32,6 +32,9 @@ METRICS_COLUMNS = (
 CONNECTIONS_COLUMNS = ("step", "epoch", "kind", "source", "target", "peer", "weight", "logit")
 """Long form. ``kind`` is ``connection`` (weight: sigmoid of the logit) or ``peer`` (softmax)."""
 
+QUARANTINE_COLUMNS = ("step", "split", "index", "name", "reason")
+"""One row a clip that could not be read, when it was first met."""
+
 
 class CsvLog:
     """A table that rows are added to.

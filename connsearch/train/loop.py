@@ -34,19 +34,21 @@ from connsearch.train.logs import evaluation_row, step_row
 from connsearch.train.metrics import Metrics
 from connsearch.train.optimisers import Optimisers
 from connsearch.train.options import TrainOptions
+from connsearch.train.quarantine import Quarantine
 from connsearch.train.run import Run, with_origin
 from connsearch.train.seeds import derive
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Where a training ended: evaluations by split, what the logits did, steps and seconds."""
+    """Where a training ended: evaluations by split, what the logits did, steps, what was bad."""
 
     metrics: dict[str, Metrics]
     logits: LogitHistory
     steps: int
     seconds: float
     digest: str
+    quarantine: list[dict[str, Any]]
 
     def report(self, run: Run) -> dict[str, Any]:
         """Returns the numbers for ``result.json``."""
@@ -55,6 +57,7 @@ class Outcome:
             "seconds": round(self.seconds, 3),
             "digest": self.digest,
             "warnings": list(run.warnings),
+            "quarantine": self.quarantine,
         }
 
 
@@ -134,6 +137,7 @@ class _Training:
         self.step = 0
         self.tally = Tally()
         self.clock = Clock()
+        self.quarantine = Quarantine(data, run)
 
     def resume(self) -> Iterator[Event]:
         """Puts everything back to the newest checkpoint, if there is one."""
@@ -145,6 +149,7 @@ class _Training:
             self.optimisers.restore(_part(found.tensors, "optimiser"))
             self.watch.restore(_part(found.tensors, "logits"))
             self.tally = Tally(**found.state["tally"])
+            self.quarantine.restore(found.state["quarantine"])
             self.clock.before = found.notes["seconds"]
         elif self.watch.learns:
             yield self._log_connections()
@@ -154,6 +159,7 @@ class _Training:
         while self.step < self.total:
             epoch, start = divmod(self.step, self.per_epoch)
             for batch in self._batches(epoch, start):
+                yield from self.quarantine.new(self.step)
                 yield self._train_step(batch, epoch)
                 last = self.step == self.total
                 if self.watch.learns and (last or self.step % self.options.log_every == 0):
@@ -175,12 +181,14 @@ class _Training:
             for event in self._evaluate(split, epoch):
                 yield event
                 metrics[split] = event.metrics
+        yield from self.quarantine.new(self.step)
         return Outcome(
             metrics,
             self.watch.history(),
             self.total,
             self.clock.seconds(),
             digest(self.network.state_dict(), {}),
+            self.quarantine.listed(),
         )
 
     def _batches(self, epoch: int, start: int) -> Iterator[Batch]:
@@ -285,6 +293,7 @@ class _Training:
         }
         state = {
             "tally": asdict(self.tally),
+            "quarantine": self.quarantine.state(),
             "structure": to_json(self.network.learned_structure()),
         }
         notes = {"seconds": self.clock.seconds()}

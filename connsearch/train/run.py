@@ -6,6 +6,7 @@
     structure.json         what is trained (over-connected in a search)
     metrics.csv            every step and every evaluation
     connections.csv        every connection and peer logit that learns, over time
+    quarantine.csv         clips that could not be read, and why
     checkpoint/            the newest state and the one before it
     learned.json           the result: the structure with learned weights ...
     learned.safetensors    ... and all weights, with the exact logits
@@ -41,6 +42,7 @@ from connsearch.train.files import (
     CONNECTIONS,
     LEARNED,
     METRICS,
+    QUARANTINE,
     RESULT,
     STRUCTURE,
     WEIGHTS,
@@ -48,8 +50,19 @@ from connsearch.train.files import (
     write_weights,
 )
 from connsearch.train.lock import LOCK_FILE, DirectoryLock
-from connsearch.train.logs import CONNECTIONS_COLUMNS, METRICS_COLUMNS, CsvLog
+from connsearch.train.logs import (
+    CONNECTIONS_COLUMNS,
+    METRICS_COLUMNS,
+    QUARANTINE_COLUMNS,
+    CsvLog,
+)
 from connsearch.train.metrics import Metrics
+
+_LOGS = {
+    METRICS: METRICS_COLUMNS,
+    CONNECTIONS: CONNECTIONS_COLUMNS,
+    QUARANTINE: QUARANTINE_COLUMNS,
+}
 
 
 class Run:
@@ -143,7 +156,7 @@ class Run:
         """Returns the newest whole checkpoint, or None at the start; log rows past it are cut."""
         loaded = load_checkpoint(self.directory / CHECKPOINTS)
         lengths = {} if loaded is None else loaded.checkpoint.notes["logs"]
-        for name, columns in ((METRICS, METRICS_COLUMNS), (CONNECTIONS, CONNECTIONS_COLUMNS)):
+        for name, columns in _LOGS.items():
             self._logs[name] = CsvLog(self.directory / name, columns, length=lengths.get(name))
         if loaded is None:
             return None
@@ -153,7 +166,7 @@ class Run:
         return loaded.checkpoint
 
     def log(self, name: str, *rows: Mapping[str, Any]) -> None:
-        """Adds rows to ``metrics.csv`` or ``connections.csv``."""
+        """Adds rows to one of the tables."""
         self._logs[name].add(rows)
 
     def save(self, checkpoint: Checkpoint) -> Path:

@@ -35,8 +35,8 @@ from tests.cli.commands import TINY, Command, Tour
         ("search --frames 0 --lr nan --optimiser adam", "3 settings cannot be used"),
         ("search --frames many", "--frames: read 'many'; it should be a valid integer"),
         ("search --select-share .9 --test-share .3", "data settings: select_share 0.9"),
-        ("search --source synthetic:apearance", "did you mean 'appearance'?"),
-        ("search --source no/such/folder", "no/such/folder"),
+        ("search --data synthetic:apearance", "did you mean 'appearance'?"),
+        ("search --data no/such/folder", "no/such/folder"),
         ("search --streams audio", "no value of --streams named 'audio'"),
         ("search --config missing.json", "missing.json"),
         ("search --run .", "not a run directory"),
@@ -200,7 +200,7 @@ def test_objects_are_asked_for_where_there_are_none(run: Command, tmp_path: Path
         (tmp_path / "clips" / label).mkdir(parents=True)
         for number in range(6):
             write_video(tmp_path / "clips" / label / f"{number}.mp4", frames)
-    done = run("search", "--source", "clips", "--frames", "4", "--size", "16", "--steps", "1")
+    done = run("search", "--data", "clips", "--frames", "4", "--size", "16", "--steps", "1")
     assert done.code == 2
     assert "--streams rgb flow" in done.err
 
@@ -228,13 +228,14 @@ def _settings(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_setting_says_what_it_is(name: str) -> None:
-    command = getattr(importlib.import_module(f"connsearch.cli.{name}"), name.capitalize())
+    module = importlib.import_module(f"connsearch.cli.{name.replace(' ', '_')}")
+    command = getattr(module, name.title().replace(" ", ""))
     assert [where for where, field in _settings(command) if not field.description] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_help_page_explains_every_option(name: str, run: Command) -> None:
-    done = run(name, "--help")
+    done = run(*name.split(), "--help")
     assert done.code == 0
     assert "--json" in done.out
     assert "Attributes:" not in done.out

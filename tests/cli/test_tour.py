@@ -68,7 +68,7 @@ def test_evaluate_opens_the_test_split_once(tour: Tour, run: Command, tmp_path: 
 
 def test_evaluate_refuses_other_data(tour: Tour, run: Command, tmp_path: Path) -> None:
     copy = shutil.copytree(tour.trained, tmp_path / "trained")
-    done = run("evaluate", copy, "--source", "synthetic:motion")
+    done = run("evaluate", copy, "--data", "synthetic:motion")
     assert done.code == 2
     assert "not the data the network was trained on" in done.err
     assert not (copy / "evaluation.json").exists()

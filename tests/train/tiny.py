@@ -54,6 +54,7 @@ class TinyClips:
         self.options = options
         self.num_classes = 0
         self.faults: dict[int, str] = {}
+        self.quarantined: dict[int, str] = {}
         self.labels = [i % 2 for i in range(clips)]
         self._rgb = torch.randn(size, generator=generator) * 0.3
         self._rgb[0::2, 0] += 1.0
@@ -85,6 +86,9 @@ class TinyData:
         self.train = TinyClips(14, seed=1, options=self.options)
         self.select = TinyClips(6, seed=2, options=self.options)
         self.test = TinyClips(6, seed=3, options=self.options)
+
+    def __iter__(self) -> Iterator[tuple[str, TinyClips]]:
+        return iter((name, getattr(self, name)) for name in ("train", "select", "test"))
 
 
 def tiny_options(**changes: Any) -> SearchOptions:
