@@ -28,7 +28,7 @@ def training_figure(curves: Curves, *, title: str) -> Figure:
 
     An evaluation's accuracy has its 95 % interval.
     """
-    figure = _figure(9.0, 3.4, f"{title}: training")
+    figure = blank_figure(9.0, 3.4, f"{title}: training")
     loss, accuracy = figure.subplots(1, 2)
     for axes, name, series in (
         (loss, "loss", curves.loss),
@@ -56,7 +56,7 @@ def connections_figure(
     columns = min(4, max(len(panels), 1))
     rows = max(-(-len(panels) // columns), 1)
     title = f"{structure.name}: connection weights over time"
-    figure = _figure(2.6 * columns + 0.6, 2.1 * rows + 0.8, title)
+    figure = blank_figure(2.6 * columns + 0.6, 2.1 * rows + 0.8, title)
     shared = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     grid: list[Axes] = list(shared.flat)
     for axes in grid[len(panels) :]:
@@ -84,7 +84,9 @@ def weights_figure(structure: Structure) -> Figure:
     large = len(sources) > MANY_LABELS
     cell = 0.12 if large else 0.46
     width, height = cell * len(sources) + 2.4, cell * len(blocks) + 1.7
-    figure = _figure(min(width, 16.0), min(height, 16.0), f"{structure.name}: connection weights")
+    figure = blank_figure(
+        min(width, 16.0), min(height, 16.0), f"{structure.name}: connection weights"
+    )
     axes = figure.subplots()
     places = {
         Edge(source, target): (row, column)
@@ -104,7 +106,7 @@ def weights_figure(structure: Structure) -> Figure:
     return figure
 
 
-def _figure(width: float, height: float, title: str) -> Figure:
+def blank_figure(width: float, height: float, title: str) -> Figure:
     """A white figure of so many inches; long titles are cut, and no text is read as formula."""
     from matplotlib.figure import Figure
 
