@@ -26,6 +26,7 @@ from connsearch.errors import RunError
 
 if TYPE_CHECKING:
     from connsearch.data.batches import Fault
+    from connsearch.data.load import DataSplits
     from connsearch.train.metrics import Metrics
 
 EVALUATION = "evaluation.json"
@@ -103,22 +104,13 @@ class Evaluate(Command):
         Raises:
             RunError: the data is not what the network was trained on.
         """
-        from connsearch.data.options import DataOptions
         from connsearch.data.records import listed
         from connsearch.train.environment import describe_environment
         from connsearch.train.evaluate import Compute, evaluate
         from connsearch.train.options import TrainOptions
 
-        settings = {**recorded_settings(self.run).get("data", {}), **self._changed()}
-        data = open_data(DataOptions.model_validate(settings), terminal)
-        check_data(self.run, data.fingerprint)
-        if (trained.directory / PRUNED_RECORD).exists():
-            record = read_record(trained.directory / PRUNED_RECORD)
-            if not record.get("recalibrated"):
-                terminal.warn(
-                    "its batch-norm statistics are those of the network it was pruned from: train "
-                    "it, or prune with --recalibrate, for a fair number"
-                )
+        data = self._data(terminal)
+        _warn_unfair(trained.directory, terminal)
         wanted = TrainOptions(device=self.device, precision=self.precision)
         found = describe_environment(wanted)
         compute = Compute(found["device"], bf16=found["precision"] == "bf16")
@@ -146,12 +138,33 @@ class Evaluate(Command):
             "clips_by_class": dict(metrics.support),
             "data": data.fingerprint,
             "precision": found["precision"],
+            "pool_views": dataset.options.pool_views,
         }
 
-    def _changed(self) -> dict[str, Any]:
-        """Data settings asked for in place of the run's own; none of them is in a fingerprint."""
+    def _data(self, terminal: Terminal) -> DataSplits:
+        """The data of the run, in the views asked for; none of them is part of its fingerprint.
+
+        Raises:
+            RunError: the data is not what the network was trained on.
+        """
+        from connsearch.data.options import DataOptions
+
         names = ("source", "clips_per_video", "crops_per_clip", "pool_views")
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        asked = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        settings = {**recorded_settings(self.run).get("data", {}), **asked}
+        data = open_data(DataOptions.model_validate(settings), terminal)
+        check_data(self.run, data.fingerprint)
+        return data
+
+
+def _warn_unfair(directory: Path, terminal: Terminal) -> None:
+    """Warns of a network that was pruned and nothing else."""
+    path = directory / PRUNED_RECORD
+    if path.exists() and not read_record(path).get("recalibrated"):
+        terminal.warn(
+            "its batch-norm statistics are those of the network it was pruned from: train it, or "
+            "prune with --recalibrate, for a fair number"
+        )
 
 
 def _pictures(

@@ -26,22 +26,23 @@ _SPLITS = {"train": MIXED.line, "select": PEER.line, "test": TEXT}
 def training_figure(curves: Curves, *, title: str) -> Figure:
     """Returns loss and accuracy over steps: batches faint and smoothed, evaluations as points.
 
-    An evaluation's accuracy has its 95 % interval.
+    An evaluation's accuracy has its 95 % interval. Multi-label data has a third panel, of mAP.
     """
-    figure = blank_figure(9.0, 3.4, f"{title}: training")
-    loss, accuracy = figure.subplots(1, 2)
-    for axes, name, series in (
-        (loss, "loss", curves.loss),
-        (accuracy, "accuracy", curves.accuracy),
-    ):
+    panels = {"loss": curves.loss, "accuracy": curves.accuracy}
+    panels |= {"mAP": curves.mAP} if curves.mAP else {}
+    figure = blank_figure(4.5 * len(panels), 3.4, f"{title}: training")
+    row: list[Axes] = list(figure.subplots(1, len(panels)))
+    for axes, (name, series) in zip(row, panels.items(), strict=True):
         axes.set_title(name)
         axes.set_xlabel("step")
         for split, one in series.items():
             _draw_curve(axes, split, one)
         if series:
             axes.legend(frameon=False)
-    accuracy.set_ylim(-0.03, 1.03)
-    loss.set_ylim(bottom=0)
+        if name == "loss":
+            axes.set_ylim(bottom=0)
+        else:
+            axes.set_ylim(-0.03, 1.03)
     return figure
 
 
