@@ -68,9 +68,9 @@ def test_binary_cross_entropy_is_the_mean_over_clips_and_classes() -> None:
 
 
 def test_smoothing_moves_yes_and_no_by_half_of_its_share() -> None:
-    batch = clips([0], [[1.0, 0.0]])
-    scores = logits([2.0, -1.0])
-    smooth = torch.tensor([[0.9, 0.1]])
+    batch = clips([0], [[1.0, 0.0, 0.0]])
+    scores = logits([2.0, -1.0, 0.5])
+    smooth = torch.tensor([[0.9, 0.1, 0.1]])
     expected = F.binary_cross_entropy_with_logits(scores, smooth)
     assert torch.allclose(BinaryCrossEntropy().training(scores, batch, smoothing=0.2), expected)
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from connsearch.data.clips import ClipDataset
+from connsearch.data.clips import ClipDataset, ClipKey
 from connsearch.data.decode import write_video
 from connsearch.data.load import DataSplits
 from connsearch.data.options import DataOptions
-from connsearch.data.records import Record
+from connsearch.data.records import Record, Span
 from connsearch.nn.network import Network
+from connsearch.train.evaluate import evaluate
 from connsearch.train.events import ResultEvent, StepEvent
 from connsearch.train.loop import fit
 from connsearch.train.metrics import Metrics
@@ -51,17 +53,17 @@ def splits(records: list[Record], **changes: Any) -> DataSplits:
     )
 
 
-def trained(directory: Path, data: DataSplits, **changes: Any) -> list[Any]:
+def trained(directory: Path, data: DataSplits, **changes: Any) -> tuple[list[Any], Network]:
     chosen = {"epochs": 30, "lr": 0.05, "eval_every": 15, "label_smoothing": 0.0}
     options = TrainOptions(**{**chosen, "threads": 1, "precision": "fp32", **changes})
     structure = tiny_structure(dropout=0.0)
     network = Network(structure, 2, seed=0)
     with Run.open(directory, {"command": "train", "settings": options.model_dump()}) as run:
-        return list(fit(network, data, options, run=run))
+        return list(fit(network, data, options, run=run)), network
 
 
 def test_every_class_of_every_clip_is_learned(records: list[Record], tmp_path: Path) -> None:
-    events = trained(tmp_path / "run", splits(records, clips_per_video=2))
+    events, _ = trained(tmp_path / "run", splits(records, clips_per_video=2))
     losses = [e.loss for e in events if isinstance(e, StepEvent)]
     assert losses[-1] < 0.5 * losses[0]
     result = events[-1]
@@ -81,8 +83,15 @@ def test_every_class_of_every_clip_is_learned(records: list[Record], tmp_path: P
 def test_of_several_classes_cross_entropy_takes_the_one_drawn(
     records: list[Record], tmp_path: Path
 ) -> None:
-    events = trained(tmp_path / "run", splits(records), loss="cross_entropy", epochs=20)
+    data = splits(records)
+    events, network = trained(tmp_path / "run", data, loss="cross_entropy", epochs=20)
     found = events[-1].metrics["test"]
+    same, other = (
+        evaluate(network, data.test, classes=CLASSES, loss=loss)
+        for loss in ("cross_entropy", "binary_cross_entropy")
+    )
+    assert replace(found, seconds_per_clip=0) == replace(same, seconds_per_clip=0)
+    assert found.loss != pytest.approx(other.loss)
     assert found.mAP is not None
     assert found.accuracy == 1.0  # of the three clips that have a class
     assert found.clips == 4
@@ -92,9 +101,18 @@ def test_a_step_of_clips_without_a_class_is_no_number_of_right_answers(
     records: list[Record], tmp_path: Path
 ) -> None:
     data = splits([r for r in records if not r.labels])
-    events = trained(tmp_path / "run", data, loss="cross_entropy", epochs=2)
+    events, _ = trained(tmp_path / "run", data, loss="cross_entropy", epochs=2)
     assert [e.loss for e in events if isinstance(e, StepEvent)] == [0.0, 0.0]
     with (tmp_path / "run" / "metrics.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
     assert [row["accuracy"] for row in rows] == ["", ""]
     assert events[-1].metrics["select"].mAP is None
+
+
+@pytest.mark.parametrize(("span", "label"), [((0.0, 9.0), 1), ((7.0, 9.0), -1)])
+def test_the_label_of_a_training_clip_is_one_that_is_seen_in_it(
+    records: list[Record], span: tuple[float, float], label: int
+) -> None:
+    both = replace(records[2], spans=(Span(0, 8.0, 9.0), Span(1, *span)))
+    clip = splits([both], clip_labels="clip").train.clip(ClipKey(0, augment=True))
+    assert (clip.label, clip.labels) == (label, () if label < 0 else (label,))
