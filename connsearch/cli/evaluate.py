@@ -180,7 +180,8 @@ def _pictures(
     from connsearch.view.confusion import confusion_pictures
 
     try:
-        return confusion_pictures(metrics.confusion, directory, name, title=f"{split}: {metrics}")
+        title = f"{split}: accuracy {metrics.accuracy:.3f} of {metrics.clips} clips"
+        return confusion_pictures(metrics.confusion, directory, name, title=title)
     except OSError as error:  # the numbers are kept already
         terminal.warn(f"no picture: {error}")
         return []
