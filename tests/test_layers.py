@@ -28,6 +28,7 @@ DOORS = {
     "av": {"data/decode.py"},
     "tyro": {"cli/"},
     "rich": {"view/", "cli/"},
+    "torchmetrics": {"train/metrics.py"},
     "matplotlib": {"view/"},
     "PIL": {"data/", "view/"},
 }

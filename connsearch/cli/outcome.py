@@ -85,29 +85,46 @@ def say_pictures(pictures: Sequence[Path], terminal: Terminal) -> None:
 
 
 def show_metrics(metrics: Mapping[str, Metrics], terminal: Terminal) -> None:
-    """Shows a table with one row a split; nothing if there is none."""
+    """Shows a table with one row a split and only columns that hold something; or nothing."""
     from connsearch.view.tables import metrics_table
 
     rows = [
         {
             "split": name,
             "clips": found.clips,
+            "left out": found.left_out or None,
+            "views": found.views if found.views > 1 else None,
+            "mAP": found.mAP,
             "accuracy": found.accuracy,
             "95% interval": f"{found.low:.3f} to {found.high:.3f}",
+            "top-5": found.top5,
             "balanced": found.balanced_accuracy,
             "loss": found.loss,
         }
         for name, found in metrics.items()
     ]
+    used = {key for row in rows for key, value in row.items() if value is not None}
+    rows = [{key: row[key] for key in row if key in used} for row in rows]
     if rows:
-        terminal.show(metrics_table(rows, title="accuracy"))
+        terminal.show(metrics_table(rows, title=next(iter(metrics.values())).measure))
 
 
 def show_classes(metrics: Metrics, counts: Mapping[str, int], terminal: Terminal) -> None:
-    """Shows how many clips of each class were recognised, each with its interval."""
+    """Shows how many clips of each class were recognised, each with its interval.
+
+    In multi-label data: how many clips have each class, and its average precision.
+    """
     from connsearch.train.metrics import wilson_interval
     from connsearch.view.tables import metrics_table
 
+    if metrics.multi_label:
+        found = metrics.average_precisions.items()
+        precisions = [
+            {"class": name, "clips": counts[name], "average precision": precision}
+            for name, precision in found
+        ]
+        terminal.show(metrics_table(precisions, title="by class (a dash: no clip has it)"))
+        return
     rows: list[dict[str, object]] = []
     for name, recall in metrics.recalls.items():
         clips = counts[name]

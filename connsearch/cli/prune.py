@@ -21,6 +21,7 @@ from connsearch.cli.target import (
     open_structure,
     open_trained,
     recorded_facts,
+    recorded_loss,
     recorded_settings,
 )
 from connsearch.cli.terminal import Terminal
@@ -158,7 +159,9 @@ class Prune(Command):
         recalibrate_on(child, data.train, clips=self.recalibrate, seed=seed)
         if not len(data.select):
             return {}
-        return {"select": evaluate(child, data.select, classes=data.classes)}
+        loss = recorded_loss(self.run)
+        found = evaluate(child, data.select, classes=data.classes, loss=loss, all_views=True)
+        return {"select": found}
 
     def _write(
         self,

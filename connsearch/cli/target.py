@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from connsearch.errors import RunError
 from connsearch.graph.spec import Structure
+from connsearch.train.options import LossName, TrainOptions
 
 if TYPE_CHECKING:
     from connsearch.nn.network import Network
@@ -68,6 +69,12 @@ def recorded_settings(target: str) -> Mapping[str, Any]:
 def recorded_facts(target: str) -> Mapping[str, Any]:
     """Returns what that run found out, such as the fingerprint of its data."""
     return _recorded(target, "facts")
+
+
+def recorded_loss(target: str) -> LossName:
+    """Returns what that run minimised, by name; ``auto`` where it is not recorded."""
+    training = recorded_settings(target).get("training", {})
+    return TrainOptions(loss=training.get("loss", "auto")).loss
 
 
 def recorded_data(target: str) -> dict[str, Any]:

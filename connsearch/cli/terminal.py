@@ -51,8 +51,8 @@ class Terminal:
                     case StepEvent():
                         progress.step(event)
                     case EvaluationEvent():
-                        found = f"{event.split} accuracy {event.metrics}"
-                        self.say(f"after epoch {event.epoch + 1}: {found}")
+                        found = f"{event.metrics.measure} {event.metrics}"
+                        self.say(f"after epoch {event.epoch + 1}: {event.split} {found}")
                     case WarningEvent():
                         self.warn(event.message)
                     case ResultEvent():

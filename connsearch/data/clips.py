@@ -186,7 +186,8 @@ class ClipDataset:
         else:
             view = random_view(height, width, options, rng)
             labels = self._seen(record, clock, ticks)
-            label = labels[int(rng.integers(len(labels)))] if len(labels) > 1 else record.label
+            some = len(labels) > 1
+            label = labels[int(rng.integers(len(labels)))] if some else (*labels, -1)[0]
             changes = draw_changes(options, rng)
         streams = {"rgb": show_rgb(frames, view, shape.size, changes)}
         if maps is not None:

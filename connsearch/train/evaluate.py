@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from connsearch.data.batches import Batch, batches
+from connsearch.data.batches import Batch, Fault, batches
 from connsearch.data.clips import ClipDataset
+from connsearch.data.records import listed
 from connsearch.errors import DataError
-from connsearch.train.metrics import Metrics, summarise
+from connsearch.train.answers import AnswerSheet
+from connsearch.train.losses import choose_loss
+from connsearch.train.metrics import Metrics
+from connsearch.train.options import LossName
 from connsearch.train.recalibrate import recalibrate
 from connsearch.train.seeds import derive
 
@@ -40,34 +43,53 @@ def evaluate(
     *,
     classes: Sequence[str],
     compute: Compute | None = None,
+    loss: LossName = "auto",
+    all_views: bool = False,
+    hear: Callable[[Fault], object] | None = None,
 ) -> Metrics:
-    """Returns how the network does on every clip of a split, centre crop, untouched.
+    """Returns how the network does on every clip of a split that can be read, untouched.
+
+    One view is the centre; several are pooled as :class:`~connsearch.train.answers.AnswerSheet`
+    says. A view that cannot be read is missing from its pool; a clip without any is left out, and
+    counted.
 
     Args:
         network: is put into evaluation mode for as long as this takes.
-        dataset: the split; its options say the batch size and the decoding processes.
+        dataset: the split; its options say the batch size, the decoding processes and the views.
         classes: class names; labels index them.
         compute: device and precision; the CPU in float32 by default.
+        loss: what the network was trained with: it says how logits become probabilities.
+        all_views: pool the clips and crops that the options ask for; otherwise the centre alone.
+        hear: is told of every view that cannot be read.
 
     Raises:
-        DataError: the split has no clip.
+        DataError: the split has no clip, or none that can be read.
     """
     if not len(dataset):
         raise DataError("there is no clip to evaluate on; give this split a share above 0")
-    compute = compute or Compute()
-    options = dataset.options
-    labels: list[int] = []
-    answers: list[int] = []
-    loss = seconds = 0.0
+    compute, options = compute or Compute(), dataset.options
+    views = options.clips_per_video * options.crops_per_clip if all_views else 1
+    judge = choose_loss(loss, multi_label=dataset.num_classes > 0)
+    sheet = AnswerSheet(judge, views=views, pool=options.pool_views)
+    reasons: dict[int, str] = {}
+    seconds = 0.0
     with _evaluation_mode(network), torch.inference_mode():
-        for batch in batches(dataset, batch_size=options.batch_size, workers=options.workers):
-            begin = time.perf_counter()
-            logits = compute.logits(network, batch).cpu()
-            seconds += time.perf_counter() - begin
-            loss += F.cross_entropy(logits, batch.labels, reduction="sum").item()
-            labels += batch.labels.tolist()
-            answers += logits.argmax(1).tolist()
-    return summarise(labels, answers, classes=classes, loss=loss / len(labels), seconds=seconds)
+        for batch in _in_order(dataset, views=views if views > 1 else None):
+            for fault in batch.faults:
+                reasons[fault.index] = fault.reason
+                if hear is not None:
+                    hear(fault)
+            if batch.streams:
+                begin = time.perf_counter()
+                logits = compute.logits(network, batch).cpu()
+                seconds += time.perf_counter() - begin
+                sheet.add(batch, logits)
+    if not len(sheet):
+        raise DataError(
+            f"none of {len(dataset)} clips to evaluate on can be read\n"
+            f"{listed(list(reasons.values()))}"
+        )
+    return sheet.metrics(classes, seconds=seconds, left_out=len(dataset) - len(sheet))
 
 
 def recalibrate_on(
@@ -80,7 +102,8 @@ def recalibrate_on(
 ) -> int:
     """Returns the number of layers whose statistics it set from about ``clips`` training clips.
 
-    Which clips, and their order, depend on the seed alone; they are not augmented.
+    Which clips, and their order, depend on the seed alone; they are not augmented. Those that
+    cannot be read are passed over.
     """
     compute = compute or Compute()
     options = dataset.options
@@ -92,7 +115,13 @@ def recalibrate_on(
         workers=options.workers,
     )
     count = -(-min(clips, len(dataset)) // options.batch_size)
-    return recalibrate(network, islice(chosen, count), lambda batch: compute.logits(network, batch))
+    readable = islice((batch for batch in chosen if batch.streams), count)
+    return recalibrate(network, readable, lambda batch: compute.logits(network, batch))
+
+
+def _in_order(dataset: ClipDataset, *, views: int | None) -> Iterator[Batch]:
+    options = dataset.options
+    return batches(dataset, batch_size=options.batch_size, views=views, workers=options.workers)
 
 
 @contextmanager

@@ -21,7 +21,8 @@ class StepEvent:
         steps_per_epoch: batches an epoch.
         total_steps: steps of the whole run.
         loss: training loss of this batch.
-        accuracy: share of right answers in this epoch so far, in [0, 1].
+        accuracy: share of right answers in this epoch so far, in [0, 1]; in multi-label data any
+            class of a clip is right, and clips without one do not count.
         clips_per_second: training speed, smoothed over the last steps.
         learning_rate: of the filters, in this step.
     """

@@ -22,12 +22,16 @@ METRICS_COLUMNS = (
     "balanced_accuracy",
     "low",
     "high",
+    "top5",
+    "mAP",
     "clips",
+    "left_out",
     "learning_rate",
     "clips_per_second",
     "seconds_per_clip",
 )
-"""One row a training step (split ``train``: batch loss and accuracy) and one an evaluation."""
+"""One row a training step (split ``train``: batch loss and accuracy) and one an evaluation; what
+a split has no number for stays empty."""
 
 CONNECTIONS_COLUMNS = ("step", "epoch", "kind", "source", "target", "peer", "weight", "logit")
 """Long form. ``kind`` is ``connection`` (weight: sigmoid of the logit) or ``peer`` (softmax)."""
@@ -84,8 +88,11 @@ class CsvLog:
         self._file.write(text.getvalue().encode())
 
 
-def step_row(event: StepEvent, *, accuracy: float, clips: int) -> dict[str, Any]:
-    """Returns the row of ``metrics.csv`` for a step; ``accuracy`` is of its batch alone."""
+def step_row(event: StepEvent, *, accuracy: float | None, clips: int) -> dict[str, Any]:
+    """Returns the row of ``metrics.csv`` for a step; ``accuracy`` is of its batch alone.
+
+    It is None where no clip of the batch has a class.
+    """
     return {
         "step": event.step,
         "epoch": event.epoch,
@@ -109,6 +116,9 @@ def evaluation_row(step: int, epoch: int, split: str, metrics: Metrics) -> dict[
         "balanced_accuracy": metrics.balanced_accuracy,
         "low": metrics.low,
         "high": metrics.high,
+        "top5": metrics.top5,
+        "mAP": metrics.mAP,
         "clips": metrics.clips,
+        "left_out": metrics.left_out,
         "seconds_per_clip": metrics.seconds_per_clip,
     }

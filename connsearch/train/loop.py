@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from connsearch.data.batches import Batch, batch_count, batches
@@ -31,6 +30,7 @@ from connsearch.train.events import CheckpointEvent, EvaluationEvent, Event, Ste
 from connsearch.train.files import CONNECTIONS, METRICS
 from connsearch.train.logits import LogitHistory, LogitWatch
 from connsearch.train.logs import evaluation_row, step_row
+from connsearch.train.losses import choose_loss, right_answers
 from connsearch.train.metrics import Metrics
 from connsearch.train.optimisers import Optimisers
 from connsearch.train.options import TrainOptions
@@ -130,6 +130,7 @@ class _Training:
         network.to(memory_format=layout)  # pyright: ignore[reportCallIssue] (torch has no overload)
         self.data, self.options, self.run = data, options, run
         self.compute = Compute(device, bf16=environment["precision"] == "bf16")
+        self.loss = choose_loss(options.loss, multi_label=data.train.num_classes > 0)
         self.optimisers = Optimisers(network, options)
         self.watch = LogitWatch(network)
         self.per_epoch = batch_count(data.train, data.train.options.batch_size)
@@ -178,7 +179,7 @@ class _Training:
         metrics: dict[str, Metrics] = {}
         self._recalibrate()
         for split in ("select", "test") if open_test else ("select",):
-            for event in self._evaluate(split, epoch):
+            for event in self._evaluate(split, epoch, all_views=True):
                 yield event
                 metrics[split] = event.metrics
         yield from self.quarantine.new(self.step)
@@ -205,9 +206,8 @@ class _Training:
         )
 
     def _train_step(self, batch: Batch, epoch: int) -> StepEvent:
-        labels = batch.labels.to(self.compute.device)
         self.network.train()
-        logits, loss = self._forward(batch, labels)
+        logits, loss = self._forward(batch)
         value = loss.item()
         if not math.isfinite(value):
             raise self._diverged(f"the loss is {value}")
@@ -218,8 +218,9 @@ class _Training:
         except FloatingPointError as error:
             raise self._diverged(str(error)) from None
         self.step += 1
-        hits = int((logits.argmax(1) == labels).sum())
-        self.tally.add(epoch, hits, len(labels))
+        clips = len(batch.labels)
+        hits, asked = right_answers(logits, batch)
+        self.tally.add(epoch, hits, asked)
         event = StepEvent(
             step=self.step,
             epoch=epoch,
@@ -227,19 +228,20 @@ class _Training:
             total_steps=self.total,
             loss=value,
             accuracy=self.tally.accuracy,
-            clips_per_second=self.clock.tick(len(labels)),
+            clips_per_second=self.clock.tick(clips),
             learning_rate=rate,
         )
-        self.run.log(METRICS, step_row(event, accuracy=hits / len(labels), clips=len(labels)))
+        accuracy = hits / asked if asked else None
+        self.run.log(METRICS, step_row(event, accuracy=accuracy, clips=clips))
         return event
 
-    def _forward(self, batch: Batch, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def _forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The only place with random numbers of torch's own (dropout)."""
         devices = [torch.cuda.current_device()] if self.compute.device == "cuda" else []
         with torch.random.fork_rng(devices):
             torch.manual_seed(derive(self.options.seed, "step", self.step))
             logits = self.compute.logits(self.network, batch)
-        loss = F.cross_entropy(logits, labels, label_smoothing=self.options.label_smoothing)
+        loss = self.loss.training(logits, batch, smoothing=self.options.label_smoothing)
         return logits.detach(), loss
 
     def _diverged(self, what: str) -> TrainingError:
@@ -270,11 +272,21 @@ class _Training:
                 compute=self.compute,
             )
 
-    def _evaluate(self, split: str, epoch: int) -> Iterator[EvaluationEvent]:
+    def _evaluate(
+        self, split: str, epoch: int, *, all_views: bool = False
+    ) -> Iterator[EvaluationEvent]:
+        """Yields the evaluation of a split that has clips: the last of a run with all views."""
         dataset: ClipDataset = getattr(self.data, split)
         if not len(dataset):
             return
-        metrics = evaluate(self.network, dataset, classes=self.data.classes, compute=self.compute)
+        metrics = evaluate(
+            self.network,
+            dataset,
+            classes=self.data.classes,
+            compute=self.compute,
+            loss=self.options.loss,
+            all_views=all_views,
+        )
         self.run.log(METRICS, evaluation_row(self.step, epoch, split, metrics))
         self.clock.skip()
         yield EvaluationEvent(epoch, split, metrics, self.step)

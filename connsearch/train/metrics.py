@@ -1,29 +1,53 @@
-"""Numbers about answers: accuracy with its interval, balanced accuracy, recall by class."""
+"""Numbers about answers: accuracy with its interval, top-5, recalls, mean average precision.
+
+torchmetrics counts the confusion matrix, the first five answers and the average precision of a
+class; what is counted in, and what a mean is taken over, is decided here. It is imported where it
+is used: who only reads a result waits neither for it nor for torch.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Z_95 = 1.959963984540054
 """Standard normal quantile of a two-sided 95 % interval."""
+
+TOP = 5
+"""How many first answers count for top-5; with no more classes than that it says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
     """How a network did on one split.
 
+    In multi-label data a first answer is right if it is any of the clip's classes; clips without a
+    class have no right answer and count for ``mAP`` alone.
+
     Attributes:
-        clips: how many clips were judged.
-        loss: mean cross-entropy, without label smoothing.
+        clips: how many clips (whole videos where there are several views) were judged.
+        loss: mean loss, without label smoothing; over the pooled probabilities if views > 1.
         accuracy: share of right first answers, in [0, 1].
         low: lower end of the accuracy's 95 % Wilson interval.
         high: upper end.
-        balanced_accuracy: mean recall over the classes that have clips.
-        recalls: by class name; None where a class has no clip.
-        seconds_per_clip: of the forward pass, data loading not counted.
+        balanced_accuracy: mean recall over the classes that have clips; None: multi-label.
+        recalls: by class name; None where a class has no clip. Empty: multi-label.
+        seconds_per_clip: of the forward passes of all views, data loading not counted.
+        top5: share of clips whose class is among the first five answers; None: multi-label, or
+            fewer than six classes.
+        mAP: mean of the average precisions that there are, in [0, 1]; None: single-label, or no
+            clip has a class.
+        average_precisions: by class name, in [0, 1]; None where no clip has the class: it is left
+            out of the mean, neither 0 nor 1. Empty: single-label.
+        support: by class name, how many of the judged clips have it.
+        confusion: true class -> answered class -> clips, where there are any; None: multi-label.
+        left_out: clips that could not be read and are in none of these numbers.
+        views: how many clips and crops of every video were pooled.
     """
 
     clips: int
@@ -31,21 +55,52 @@ class Metrics:
     accuracy: float
     low: float
     high: float
-    balanced_accuracy: float
+    balanced_accuracy: float | None
     recalls: Mapping[str, float | None]
     seconds_per_clip: float
+    top5: float | None = None
+    mAP: float | None = None
+    average_precisions: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
+    support: Mapping[str, int] = field(default_factory=dict[str, int])
+    confusion: Mapping[str, Mapping[str, int]] | None = None
+    left_out: int = 0
+    views: int = 1
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether a clip could have several classes, or none."""
+        return bool(self.average_precisions)
+
+    @property
+    def measure(self) -> str:
+        """The name of the number a network is judged by."""
+        return "mAP" if self.multi_label else "accuracy"
+
+    @property
+    def score(self) -> float:
+        """That number: higher is better; not a number where nothing could be judged."""
+        if not self.multi_label:
+            return self.accuracy
+        return math.nan if self.mAP is None else self.mAP
 
     def to_json(self) -> dict[str, Any]:
         """Returns the numbers as JSON values."""
-        return {**asdict(self), "recalls": dict(self.recalls)}
+        return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Metrics:
-        """Returns what :meth:`to_json` wrote."""
+        """Returns what :meth:`to_json` wrote, here or before some of the numbers were known."""
         return cls(**data)
 
     def __str__(self) -> str:
-        return f"{self.accuracy:.3f} [{self.low:.3f}, {self.high:.3f}] of {self.clips} clips"
+        if self.multi_label:
+            known = sum(value is not None for value in self.average_precisions.values())
+            number = f"{self.score:.3f} over {known} of {len(self.average_precisions)} classes,"
+        else:
+            number = f"{self.accuracy:.3f} [{self.low:.3f}, {self.high:.3f}] of"
+        views = f" in {self.views} views" if self.views > 1 else ""
+        left_out = f", {self.left_out} left out" if self.left_out else ""
+        return f"{number} {self.clips} clips{views}{left_out}"
 
 
 def wilson_interval(hits: int, n: int, *, z: float = Z_95) -> tuple[float, float]:
@@ -68,25 +123,30 @@ def summarise(
     answers: Sequence[int],
     *,
     classes: Sequence[str],
+    scores: Tensor | None = None,
     loss: float = math.nan,
     seconds: float = 0.0,
+    left_out: int = 0,
+    views: int = 1,
 ) -> Metrics:
-    """Returns the metrics of one split.
+    """Returns the metrics of one split whose clips have one class each.
 
     Args:
         labels: the true class of every clip.
         answers: the network's first answer for every clip.
         classes: class names; labels index them.
+        scores: ``(N, K)``, higher is likelier, for top-5; None leaves it out.
         loss: mean loss over the clips.
         seconds: time all forward passes took together.
+        left_out: clips that could not be read.
+        views: clips and crops of a video that were pooled.
 
     >>> summarise([0, 0, 0, 1], [0, 0, 1, 1], classes=["a", "b"]).balanced_accuracy
     0.8333333333333333
     """
-    seen, hits = [0] * len(classes), [0] * len(classes)
-    for label, answer in zip(labels, answers, strict=True):
-        seen[label] += 1
-        hits[label] += label == answer
+    counts = _confusion(labels, answers, len(classes))
+    seen = [sum(row) for row in counts]
+    hits = [row[label] for label, row in enumerate(counts)]
     recalls = {c: h / s if s else None for c, h, s in zip(classes, hits, seen, strict=True)}
     known = [recall for recall in recalls.values() if recall is not None]
     n, right = sum(seen), sum(hits)
@@ -100,4 +160,108 @@ def summarise(
         balanced_accuracy=sum(known) / len(known) if known else math.nan,
         recalls=recalls,
         seconds_per_clip=seconds / n if n else 0.0,
+        top5=None if scores is None else _top5(labels, scores),
+        support=dict(zip(classes, seen, strict=True)),
+        confusion={
+            true: {given: count for given, count in zip(classes, row, strict=True) if count}
+            for true, row in zip(classes, counts, strict=True)
+        },
+        left_out=left_out,
+        views=views,
     )
+
+
+def summarise_sets(
+    targets: Tensor,
+    scores: Tensor,
+    *,
+    classes: Sequence[str],
+    loss: float = math.nan,
+    seconds: float = 0.0,
+    left_out: int = 0,
+    views: int = 1,
+) -> Metrics:
+    """Returns the metrics of one split whose clips have any number of classes each.
+
+    Args:
+        targets: ``(N, K)``, above 0 where a clip has a class.
+        scores: ``(N, K)``, probabilities; the average precision of a class follows from their
+            order in its column.
+        classes: class names, one a column.
+        loss: mean loss over the clips.
+        seconds: time all forward passes took together.
+        left_out: clips that could not be read.
+        views: clips and crops of a video that were pooled.
+    """
+    has = targets > 0
+    n, labelled = len(has), int(has.any(1).sum())
+    right = int(has.gather(1, scores.argmax(1, keepdim=True)).sum()) if n else 0
+    precisions = dict(zip(classes, average_precisions(targets, scores), strict=True))
+    known = [value for value in precisions.values() if value is not None]
+    low, high = wilson_interval(right, labelled)
+    return Metrics(
+        clips=n,
+        loss=loss,
+        accuracy=right / labelled if labelled else math.nan,
+        low=low,
+        high=high,
+        balanced_accuracy=None,
+        recalls={},
+        seconds_per_clip=seconds / n if n else 0.0,
+        mAP=sum(known) / len(known) if known else None,
+        average_precisions=precisions,
+        support=dict(zip(classes, has.sum(0).tolist(), strict=True)),
+        left_out=left_out,
+        views=views,
+    )
+
+
+def average_precisions(targets: Tensor, scores: Tensor) -> list[float | None]:
+    r"""Returns the average precision of every class; None where no clip has it.
+
+    .. math:: AP = \sum_n (R_n - R_{n-1}) P_n
+
+    ``n`` counts the distinct scores downwards, so that clips of equal score come in together and
+    their order does not matter. (The library counts a class without clips as 0, and the mean then
+    falls with every class that a split happens not to have: such a class is never shown to it.)
+
+    Args:
+        targets: ``(N, K)``, above 0 where a clip has a class.
+        scores: ``(N, K)``, probabilities.
+    """
+    from torchmetrics.functional.classification import binary_average_precision
+
+    has = (targets > 0).long()
+    return [
+        float(binary_average_precision(scores[:, k], has[:, k], validate_args=False))
+        if has[:, k].any()
+        else None
+        for k in range(has.shape[1])
+    ]
+
+
+def _confusion(labels: Sequence[int], answers: Sequence[int], classes: int) -> list[list[int]]:
+    """Returns how often each class (row) was given each answer (column)."""
+    import torch
+    from torchmetrics.functional.classification import multiclass_confusion_matrix
+
+    if len(labels) != len(answers):
+        raise ValueError(f"{len(labels)} labels, but {len(answers)} answers")
+    given = torch.tensor(answers, dtype=torch.int64)
+    true = torch.tensor(labels, dtype=torch.int64)
+    return multiclass_confusion_matrix(given, true, classes, validate_args=False).tolist()
+
+
+def _top5(labels: Sequence[int], scores: Tensor) -> float | None:
+    """Returns the share of clips whose class is among the first five answers."""
+    import torch
+    from torchmetrics.functional.classification import multiclass_accuracy
+
+    classes = scores.shape[1]
+    if classes <= TOP or not labels:
+        return None
+    true = torch.tensor(labels, dtype=torch.int64)
+    found = multiclass_accuracy(
+        scores, true, classes, top_k=TOP, average="micro", validate_args=False
+    )
+    return float(found)

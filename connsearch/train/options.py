@@ -12,6 +12,8 @@ PEAK_RATES = {"adamw": 2e-3, "sgd": 0.05}
 WEIGHT_DECAYS = {"adamw": 0.01, "sgd": 1e-4}
 """Default weight decay by optimiser (decoupled for adamw, L2 for sgd)."""
 
+LossName = Literal["auto", "cross_entropy", "binary_cross_entropy"]
+
 
 class TrainOptions(BaseModel):
     """How a network is trained."""
@@ -40,11 +42,14 @@ class TrainOptions(BaseModel):
     schedule: Literal["cosine", "constant"] = "cosine"
     """What follows the climb."""
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
-    """Share of the target that is spread over all classes."""
+    """Share of the target that is spread over all classes (binary_cross_entropy: over the yes and
+    no of each class)."""
     grad_clip: float | None = Field(default=5.0, gt=0)
     """Largest norm of the filters' gradient; none does not clip."""
-    loss: Literal["cross_entropy"] = "cross_entropy"
-    """What is minimised."""
+    loss: LossName = "auto"
+    """What is minimised: cross_entropy over all classes together (of several classes of a clip it
+    takes the one drawn for this visit), or binary_cross_entropy of every class for itself (of one
+    class a clip: one against the rest); auto takes the latter for multi-label data."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """bf16 computes convolutions in bfloat16 and keeps the weights in float32; auto does so where
     the processor is made for it."""

@@ -26,22 +26,23 @@ _SPLITS = {"train": MIXED.line, "select": PEER.line, "test": TEXT}
 def training_figure(curves: Curves, *, title: str) -> Figure:
     """Returns loss and accuracy over steps: batches faint and smoothed, evaluations as points.
 
-    An evaluation's accuracy has its 95 % interval.
+    An evaluation's accuracy has its 95 % interval. Multi-label data has a third panel, of mAP.
     """
-    figure = _figure(9.0, 3.4, f"{title}: training")
-    loss, accuracy = figure.subplots(1, 2)
-    for axes, name, series in (
-        (loss, "loss", curves.loss),
-        (accuracy, "accuracy", curves.accuracy),
-    ):
+    panels = {"loss": curves.loss, "accuracy": curves.accuracy}
+    panels |= {"mAP": curves.mAP} if curves.mAP else {}
+    figure = blank_figure(4.5 * len(panels), 3.4, f"{title}: training")
+    row: list[Axes] = list(figure.subplots(1, len(panels)))
+    for axes, (name, series) in zip(row, panels.items(), strict=True):
         axes.set_title(name)
         axes.set_xlabel("step")
         for split, one in series.items():
             _draw_curve(axes, split, one)
         if series:
             axes.legend(frameon=False)
-    accuracy.set_ylim(-0.03, 1.03)
-    loss.set_ylim(bottom=0)
+        if name == "loss":
+            axes.set_ylim(bottom=0)
+        else:
+            axes.set_ylim(-0.03, 1.03)
     return figure
 
 
@@ -56,7 +57,7 @@ def connections_figure(
     columns = min(4, max(len(panels), 1))
     rows = max(-(-len(panels) // columns), 1)
     title = f"{structure.name}: connection weights over time"
-    figure = _figure(2.6 * columns + 0.6, 2.1 * rows + 0.8, title)
+    figure = blank_figure(2.6 * columns + 0.6, 2.1 * rows + 0.8, title)
     shared = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     grid: list[Axes] = list(shared.flat)
     for axes in grid[len(panels) :]:
@@ -84,7 +85,9 @@ def weights_figure(structure: Structure) -> Figure:
     large = len(sources) > MANY_LABELS
     cell = 0.12 if large else 0.46
     width, height = cell * len(sources) + 2.4, cell * len(blocks) + 1.7
-    figure = _figure(min(width, 16.0), min(height, 16.0), f"{structure.name}: connection weights")
+    figure = blank_figure(
+        min(width, 16.0), min(height, 16.0), f"{structure.name}: connection weights"
+    )
     axes = figure.subplots()
     places = {
         Edge(source, target): (row, column)
@@ -104,7 +107,7 @@ def weights_figure(structure: Structure) -> Figure:
     return figure
 
 
-def _figure(width: float, height: float, title: str) -> Figure:
+def blank_figure(width: float, height: float, title: str) -> Figure:
     """A white figure of so many inches; long titles are cut, and no text is read as formula."""
     from matplotlib.figure import Figure
 

@@ -26,24 +26,26 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """Loss and accuracy by split; ``train`` holds single batches, the others evaluations."""
+    """Loss, accuracy and mAP by split; ``train`` holds single batches, the others evaluations."""
 
     loss: Mapping[str, Series]
     accuracy: Mapping[str, Series]
+    mAP: Mapping[str, Series] = field(default_factory=dict[str, Series])
 
 
 def read_curves(path: str | Path) -> Curves:
-    """Returns the curves in a ``metrics.csv`` (columns step, split, loss, accuracy, low, high).
+    """Returns the curves in a ``metrics.csv``.
+
+    Its columns are step, split, loss and accuracy, and where there are, low, high and mAP.
 
     Raises:
         RunError: the file cannot be read, lacks one of the first four columns, or has words
             where numbers belong.
     """
-    loss: dict[str, Series] = {}
-    accuracy: dict[str, Series] = {}
+    found: dict[str, dict[str, Series]] = {"loss": {}, "accuracy": {}, "mAP": {}}
     for row in _rows(Path(path), ("step", "split", "loss", "accuracy")):
-        for name, curves in (("loss", loss), ("accuracy", accuracy)):
-            if row[name] == "":
+        for name, curves in found.items():
+            if not row.get(name):
                 continue
             series = curves.setdefault(row["split"], Series())
             series.steps.append(_whole(row, "step"))
@@ -51,7 +53,7 @@ def read_curves(path: str | Path) -> Curves:
             if name == "accuracy" and row.get("low") and row.get("high"):
                 series.low.append(_number(row, "low"))
                 series.high.append(_number(row, "high"))
-    return Curves(loss, accuracy)
+    return Curves(**found)
 
 
 def read_weights(path: str | Path) -> dict[Edge, Series]:

@@ -58,12 +58,27 @@ def test_evaluate_opens_the_test_split_once(tour: Tour, run: Command, tmp_path: 
     assert first.json["times_opened"] == 1
     assert 0 <= first.json["low"] <= first.json["accuracy"] <= first.json["high"] <= 1
     assert set(first.json["recalls"]) == set(first.json["clips_by_class"])
+    assert {path.name for path in copy.glob("confusion-*")} == {
+        "confusion-test.png",
+        "confusion-test.svg",
+    }
+    (copy / "confusion-test.svg").unlink()
     second = run("evaluate", copy, "--json")
     assert second.json == first.json
+    assert (copy / "confusion-test.svg").exists(), "a picture that is missing is drawn again"
     assert "was opened on" in second.err
     third = run("evaluate", copy, "--again", "--json")
     assert third.json["times_opened"] == 2
     assert third.json["accuracy"] == first.json["accuracy"]
+
+
+def test_evaluate_pools_the_views_asked_for(tour: Tour, run: Command, tmp_path: Path) -> None:
+    copy = shutil.copytree(tour.trained, tmp_path / "trained")
+    views = ["--clips-per-video", "2", "--crops-per-clip", "2", "--pool-views", "max"]
+    done = run("evaluate", copy, *views, "--json")
+    assert done.code == 0, done.err
+    assert (done.json["views"], done.json["clips"], done.json["left_out"]) == (4, 8, 0)
+    assert json.loads((copy / "evaluation.json").read_text())["test"]["pool_views"] == "max"
 
 
 def test_evaluate_refuses_other_data(tour: Tour, run: Command, tmp_path: Path) -> None:

@@ -152,6 +152,14 @@ def test_training_figure_survives_numbers_that_are_none() -> None:
     assert figure.get_suptitle() == "$x^2$ <b>: training"
 
 
+def test_training_figure_has_a_panel_of_map_where_there_is_one() -> None:
+    loss = {"select": Series([1, 2], [1.0, 0.5])}
+    plain = training_figure(Curves(loss, loss), title="plain")
+    several = training_figure(Curves(loss, loss, loss), title="several")
+    titles = [[axes.get_title() for axes in figure.axes] for figure in (plain, several)]
+    assert titles == [["loss", "accuracy"], ["loss", "accuracy", "mAP"]]
+
+
 def test_connections_figure_has_a_panel_a_block() -> None:
     weights = {edge: Series([0, 1], [0.5, 0.6]) for edge in small().edges()}
     figure = connections_figure(weights, small())
