@@ -1,4 +1,4 @@
-"""Colour: hue and saturation, and their enhancement. Shape letters: T frames, C colours, H W pixels."""
+"""Hue, saturation and enhancement. Shape letters: T frames, C colours, H W pixels."""
 
 from __future__ import annotations
 
