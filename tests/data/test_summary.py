@@ -78,6 +78,7 @@ def test_windows_variable_rates_and_shared_files_are_told_apart(data: DataSplits
     assert part.unlabelled == 1
     assert part.classes == (3, 1)
     assert found.variable == (1.5, 1.5, 1)
+    assert found.rates == {"10": 3}
     assert found.unclocked == 1
     assert found.windows == 2
     sizes = [r.path.stat().st_size for r in (first, second, *data.select.records)]
