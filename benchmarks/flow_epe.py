@@ -52,18 +52,18 @@ BORDER = 24
 OUTCOME = (
     "What this says:",
     "",
-    "* Sign and order (x to the right, y down, first frame to second) are right: the mean cosine is "
-    "positive on every pair, 0.8 to 1 on the warped ones at a side of 56.",
+    "* Sign and order (x to the right, y down, first frame to second) are right: the mean cosine "
+    "is positive on every pair, 0.8 to 1 on the warped ones at a side of 56.",
     "* The stage has one scale and takes its gradient once. It is good for motion of up to about "
     "two pixels of the frames it is given: there 40 iterations take away about half of the zero "
     "flow's error.",
     "* Of longer motion it finds the direction, not the length: at 4 to 8 pixels nearly all of the "
     "error is left at full size, and ten times the iterations help little. Smaller frames do help: "
     "the same motion comes within reach. So a network on small frames has the better flow, for all "
-    "but slow motion; larger frames need a higher frame rate rather than more iterations.",
+    "but slow motion.",
     "* Where hardly anything moves, flow from much smaller frames is worse than none.",
-    "* It is no replacement for a flow method: at full size DIS is closer on every pair (1.3 to 100 "
-    "times), and on KITTI (51 pixels of motion) the stage is as good as nothing.",
+    "* It is no replacement for a flow method: at full size DIS is closer on every pair (1.3 to "
+    "100 times), and on KITTI (51 pixels of motion) the stage is as good as nothing.",
 )
 BINS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, float("inf"))
 MAGIC = 202021.25
