@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -159,24 +160,40 @@ class ClipDataset:
             self.beacon[0] = key.index
         return self._whole(key) if key.whole else self._clip(key)
 
-    def _clip(self, key: ClipKey) -> Clip:
-        options, record, info = self.options, self.records[key.index], self.info(key.index)
-        shape = key.shape or ClipShape(options.frames, options.size)
+    def moments(self, key: ClipKey) -> list[tuple[int, float]]:
+        """Returns (number, seconds from the first frame) of the frames of a clip; none is decoded.
+
+        Raises:
+            DataError: nothing is known about the video, and it cannot be opened.
+        """
+        clock, ticks, _ = self._placed(key)
+        return [(clock.frame(tick), clock.seconds(tick)) for tick in ticks]
+
+    def _shape(self, key: ClipKey) -> ClipShape:
+        return key.shape or ClipShape(self.options.frames, self.options.size)
+
+    def _placed(self, key: ClipKey) -> tuple[Timeline, list[int], np.random.Generator | None]:
+        """Returns the clock, the clip's ticks, and what makes further draws (None: nothing)."""
+        options, record, shape = self.options, self.records[key.index], self._shape(key)
+        info = self.info(key.index)
         clock = timeline(info, window=record.window, fps=options.fps, name=record.name)
-        rng = None
-        if key.augment:
-            rng = clip_generator(seed=key.seed, epoch=key.epoch, index=key.index)
-            ticks = training_ticks(
-                clock.ticks,
-                shape.frames,
-                options,
-                stretch=shape.stretch,
-                epoch=key.epoch,
-                rng=rng,
-                name=str(record.path),
-            )
-        else:
-            ticks = self._even_ticks(clock, shape, key, record)
+        if not key.augment:
+            return clock, self._even_ticks(clock, shape, key, record), None
+        rng = clip_generator(seed=key.seed, epoch=key.epoch, index=key.index)
+        ticks = training_ticks(
+            clock.ticks,
+            shape.frames,
+            options,
+            stretch=shape.stretch,
+            epoch=key.epoch,
+            rng=rng,
+            name=str(record.path),
+        )
+        return clock, ticks, rng
+
+    def _clip(self, key: ClipKey) -> Clip:
+        options, record, shape = self.options, self.records[key.index], self._shape(key)
+        clock, ticks, rng = self._placed(key)
         frames, maps = self._frames(key.index, clock.frames(ticks))
         height, width = frames.shape[1:3]
         changes: tuple[Change, ...] = ()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from connsearch.data.augment import expanded
 from connsearch.data.clips import ClipDataset, decoded_bytes
 from connsearch.data.datasets import DATASETS
 from connsearch.data.infos import InfoCache
@@ -80,8 +81,9 @@ def load_data(options: DataOptions, *, follow: Follow | None = None) -> DataSpli
 
     Raises:
         DataError: the source, a listed file, a split or a video cannot be used.
-        UnknownNameError: no such kind of data set.
+        UnknownNameError: no such kind of data set, or no such augmentation.
     """
+    expanded(options.augment)  # a wrong name is refused before any file is opened
     source = read_source(options)
     lists = split_records(source, options)
     faults: dict[Split, dict[int, str]] = {}

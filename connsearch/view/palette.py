@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from colorsys import hsv_to_rgb
 from typing import NamedTuple
 
 from connsearch.graph.spec import Modality
@@ -31,6 +32,9 @@ PEER = Ink("#8A3C96", "#F3E6F5")
 DEAD = Ink("#C8102E", "#FDE8EB")
 """What cannot change the output."""
 
+_CLASSES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+"""The colours of Okabe and Ito, without black."""
+
 TEXT = "#1F2933"
 FAINT = "#66717F"
 RULE = "#D5DAE1"
@@ -44,3 +48,16 @@ def pen_width(strength: float, *, compact: bool = False) -> float:
     (0.7, 4.0, 2.2)
     """
     return 0.5 + 1.7 * strength if compact else 0.7 + 3.3 * strength
+
+
+def class_colour(number: int) -> tuple[int, int, int]:
+    """Returns red, green, blue of an object class: seven apart for every eye, then around the hues.
+
+    >>> class_colour(0), class_colour(7) != class_colour(8)
+    ((0, 114, 178), True)
+    """
+    if number < len(_CLASSES):
+        code = int(_CLASSES[number][1:], 16)
+        return code >> 16, code >> 8 & 255, code & 255
+    red, green, blue = hsv_to_rgb(number * 0.618034 % 1.0, 0.75, 0.9)
+    return round(red * 255), round(green * 255), round(blue * 255)
