@@ -1,7 +1,7 @@
 """Thermal recordings as object maps: a third stream for clips of the FIR-Image-Action data set.
 
     python examples/thermal_maps.py CLIPS.csv THERMAL OUT [RECORDING]
-    connsearch data show --source OUT/clips.csv --no-keep-aspect --frames 16 --stride 2
+    connsearch data show --data OUT/clips.csv --no-keep-aspect --frames 16 --stride 2
 
 THERMAL holds one array a recording, (rows, 24, 32) in degrees C, named after its video; CLIPS.csv
 has the columns source_video and source_start (first frame of the clip in that video). Row r of an

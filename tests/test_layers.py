@@ -123,7 +123,17 @@ def test_rooms_are_opened_by_a_docstring_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", ["--help", "search --help", "prune --help", "train --help", "evaluate --help"]
+    "arguments",
+    [
+        "--help",
+        "search --help",
+        "prune --help",
+        "train --help",
+        "evaluate --help",
+        "data show --help",
+        "data stats --help",
+        "data check --help",
+    ],
 )
 def test_help_does_not_import_torch(arguments: str) -> None:
     script = (

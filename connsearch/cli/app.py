@@ -30,6 +30,8 @@ COMMANDS: Mapping[str, str] = {
     "evaluate": "judge a trained network on the test split, once",
     "draw": "draw a structure, a run or a checkpoint as SVG, PNG or PDF",
     "inspect": "show the nodes, shapes, parameters, MACs and faults of a structure",
+    "data show": "draw a contact sheet of the clips, before and after augmentation",
+    "data stats": "show classes, lengths, sizes, rates and splits of a data set",
     "data check": "read every clip of a data set once and write a report of the faults",
 }
 """Each command is the class of its name in the module of its name: ``data show`` is ``DataShow``

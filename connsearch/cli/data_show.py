@@ -19,9 +19,13 @@ class DataShow(Command):
 
     Each clip as it is evaluated (its centre, untouched) and as one epoch of training sees it, its
     flow as the network computes it, and its object maps. A clip that cannot be read is shown with
-    the reason. Changes for --augment: average_blur, channel_add, channel_gamma, colour_enhance,
-    gaussian_blur, gaussian_noise, hue_saturation, linear_contrast, motion_blur, multiply,
-    perspective, perspective_or_rotation, rotation; or the published sets srtg_large, srtg_small.
+    the reason.
+
+    Changes for --augment: average_blur, channel_add, channel_gamma, colour_enhance, gaussian_blur,
+    gaussian_noise, hue_saturation, linear_contrast, motion_blur, multiply, perspective,
+    perspective_or_rotation, rotation.
+
+    The published sets are srtg_large and srtg_small.
     """
 
     HIDDEN: ClassVar[frozenset[str]] = frozenset(

@@ -14,7 +14,7 @@ from connsearch.data.options import DataOptions
 from connsearch.errors import SettingsError, UnknownNameError
 from tests.view.test_contact_sheet import listing
 
-PLANTED = "--source synthetic:mix --train-clips 3 --select-clips 1 --test-clips 1 --size 16".split()
+PLANTED = "--data synthetic:mix --train-clips 3 --select-clips 1 --test-clips 1 --size 16".split()
 
 
 def asked(tmp_path: Path, *words: str) -> DataShow:
@@ -55,7 +55,7 @@ def test_mistakes_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'rotation'"):
         asked(tmp_path, "--augment", "rotatoin").execute(Terminal())
     with pytest.raises(SettingsError, match="no clip on the test list"):
-        asked(tmp_path, "--source", "x").model_copy(
+        asked(tmp_path, "--data", "x").model_copy(
             update={"data": _without_test(tmp_path), "split": "test"}
         ).execute(Terminal())
 

@@ -21,7 +21,7 @@ def test_classes_lists_and_files_are_shown_and_faults_stop_nothing(
     source = listing(tmp_path, objects=True)
     for number in range(2):
         (tmp_path / f"test-left-{number}.mp4").write_bytes(b"no video")
-    report = asked("--source", str(source)).execute(Terminal())
+    report = asked("--data", str(source)).execute(Terminal())
     text = capsys.readouterr().out
     rows = [line.split() for line in text.splitlines()]
     assert ["left", "2", "2", "2", "6"] in rows
@@ -40,7 +40,7 @@ def test_json_leaves_standard_output_to_scripts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = listing(tmp_path, objects=False)
-    report = asked("--source", str(source), "--json").execute(Terminal(json_line=True))
+    report = asked("--data", str(source), "--json").execute(Terminal(json_line=True))
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "object maps" in shown.err
@@ -53,7 +53,7 @@ def test_only_settings_that_decide_which_clips_there_are_can_be_given(
     with pytest.raises(SystemExit):
         asked("--help")
     text = capsys.readouterr().out
-    assert "--source" in text
+    assert "--data" in text
     assert "--split-by" in text
     for name in ("--augment", "--batch-size", "--bad-share", "--size", "--flip"):
         assert name not in text

@@ -45,6 +45,7 @@ class Script:
         self.sets = sets
         self.num_classes = 0 if sets is None else logits.shape[2]
         self.faults: dict[int, str] = {}
+        self.quarantined: dict[int, str] = {}
         self.asked: list[int | None] = []
 
     def __len__(self) -> int:
