@@ -224,6 +224,21 @@ def read_frames(
     return np.stack([found[index] for index in indices])
 
 
+def stream_frames(path: Path, *, size: tuple[int, int] | None = None) -> Iterator[Frames]:
+    """Yields every frame of a video, (H, W, 3), upright, each as :func:`read_frames` gives it.
+
+    Args:
+        path: a video file.
+        size: (H, W) to scale to; None: as recorded.
+
+    Raises:
+        DataError: the file is unreadable, or damaged on the way.
+    """
+    with _opened(path) as (container, stream):
+        for frame in container.decode(stream):
+            yield _picture(frame, size)
+
+
 def _collect(
     frames: Iterable[tuple[int, VideoFrame]], wanted: set[int], size: tuple[int, int] | None
 ) -> tuple[dict[int, Frames], int]:

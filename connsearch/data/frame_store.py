@@ -24,9 +24,10 @@ from urllib.parse import quote
 
 from connsearch.data.records import VideoInfo
 from connsearch.errors import DataError
-from connsearch.graph.files import atomic_write_text
+from connsearch.graph.files import atomic_write_bytes, atomic_write_text
 
-STORE, COUNT = "frames.db", "n_frames"
+STORE, COUNT, OBJECTS = "frames.db", "n_frames", "objects.npz"
+"""A store, the number of its frames, and its object maps if it has any."""
 DRAFT = ".draft"
 """How the name of a file ends that is still being written."""
 
@@ -37,7 +38,13 @@ _MOST = 900
 _CURE = "cure: pack the video again, fetch the file again, or take it off the list"
 
 
-def write_store(folder: Path, pictures: Iterable[bytes], *, meta: Mapping[str, Any]) -> int:
+def write_store(
+    folder: Path,
+    pictures: Iterable[bytes],
+    *,
+    meta: Mapping[str, Any],
+    beside: Mapping[str, bytes] | None = None,
+) -> int:
     """Writes ``frames.db`` and ``n_frames`` into a folder, and returns the number of frames.
 
     A reader finds the whole store or none: the file is written under another name, brought to the
@@ -47,9 +54,9 @@ def write_store(folder: Path, pictures: Iterable[bytes], *, meta: Mapping[str, A
         folder: is made; its name is part of every key.
         pictures: JPEG files, in order.
         meta: is kept in the table ``Meta``; ``width`` is also written to every row.
+        beside: name -> content of files that belong to the store.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / COUNT).unlink(missing_ok=True)
     draft = folder / f".{STORE}.{uuid.uuid4().hex}{DRAFT}"
     count = 0
     try:
@@ -67,9 +74,12 @@ def write_store(folder: Path, pictures: Iterable[bytes], *, meta: Mapping[str, A
             db.execute("COMMIT")
         with draft.open("rb+") as file:
             os.fsync(file.fileno())
+        (folder / COUNT).unlink(missing_ok=True)
         draft.replace(folder / STORE)
     finally:
         draft.unlink(missing_ok=True)
+    for name, content in (beside or {}).items():
+        atomic_write_bytes(folder / name, content)
     atomic_write_text(folder / COUNT, f"{count}\n")
     return count
 

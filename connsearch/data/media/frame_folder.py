@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Sequence
@@ -93,12 +94,12 @@ def _listing(folder: str, changed: int) -> tuple[str, ...]:
     if len(found) < len(names) or len({match[1] for match in found.values()}) > 1:
         return tuple(sorted(names, key=_natural))
     numbers = sorted((int(match[2]), name) for name, match in found.items())
-    twice = [f"{a} and {b}" for (m, a), (n, b) in zip(numbers, numbers[1:], strict=False) if m == n]
+    twice = [f"{a} and {b}" for (m, a), (n, b) in itertools.pairwise(numbers) if m == n]
     if twice:
         raise DataError(f"{folder}: frames that stand twice\n{listed(twice)}\n  {_CURE}")
     gaps = [
         f"{n - m - 1} between {a} and {b}"
-        for (m, a), (n, b) in zip(numbers, numbers[1:], strict=False)
+        for (m, a), (n, b) in itertools.pairwise(numbers)
         if n > m + 1
     ]
     if gaps:
