@@ -110,7 +110,7 @@ def _check_header(path: Path, header: list[str]) -> None:
         raise DataError(f"{path}: the column {twice[0]} appears more than once")
 
 
-def _check_rows(path: Path, rows: list[tuple[int, dict[str, str]]]) -> None:
+def _check_rows(path: Path, rows: list[tuple[int, dict[str, str]]], *, repeats: bool) -> None:
     """Refuses empty cells, unknown words, times out of order and repeated clips, each by line."""
     faults: list[str] = []
     seen: dict[tuple[str, ...], int] = {}
@@ -119,7 +119,7 @@ def _check_rows(path: Path, rows: list[tuple[int, dict[str, str]]]) -> None:
         faults += [f"line {line}: {fault}" for fault in _faults(row)]
         # ./a.mp4 and b/../a.mp4 are one video; two parts of it are two clips
         clip = (os.path.normpath(row["path"]), row.get("start", ""), row.get("end", ""))
-        if clip in seen:
+        if clip in seen and not repeats:
             faults.append(f"line {line}: {row['path']} stands on line {seen[clip]} already")
         seen.setdefault(clip, line)
         name = row.get("name", "")
@@ -246,15 +246,20 @@ def _check_files(path: Path, records: list[Record]) -> None:
 
 
 @DATASETS.register("csv")
-def read_csv(rest: str, options: DataOptions) -> Source:
+def read_csv(rest: str, options: DataOptions, *, repeats: bool = False) -> Source:
     """Returns the data set a CSV file lists.
+
+    Args:
+        rest: the path of the file.
+        options: of the data set.
+        repeats: one part of a video may be listed under several names.
 
     Raises:
         DataError: the file, a row, or a listed video cannot be used; all of them are named.
     """
     path = Path(rest)
     rows = _rows(path)
-    _check_rows(path, rows)
+    _check_rows(path, rows, repeats=repeats)
     used = [row for _, row in rows if not _excluded(row.get("split", ""))]
     out: dict[str, int] = {}
     for _, row in rows:

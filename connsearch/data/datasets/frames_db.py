@@ -57,7 +57,7 @@ def read_packed(path: Path, options: DataOptions) -> Source:
         DataError: the list or the facts beside it are damaged.
     """
     facts = _facts(path / FACTS)
-    source = read_csv(str(path / LIST), options)
+    source = read_csv(str(path / LIST), options, repeats=True)  # as the videos were
     classes = tuple(facts["classes"])
     strange = [name for name in source.classes if name not in classes]
     if strange:
