@@ -12,6 +12,7 @@ workers against one, and how long a training of the starter waits for its data.
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import sqlite3
 import statistics
@@ -264,6 +265,8 @@ def worker_rows(media: dict[str, list[Record]], side: int, rounds: int) -> list[
         times = in_turn(sides, rounds)
         what = f"{name}, {FRAMES}x{side}x{side}: 2 workers, 1 worker"
         rows.append(row(what, times["2"], times["1"], len(jobs)))
+        del data, sides
+        gc.collect()  # a loader that is collected in a process forked later would complain
     return rows
 
 

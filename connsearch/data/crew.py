@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Generic, TypeVar
 
-from connsearch.errors import DataError
+from connsearch.errors import DataError, Failure
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -52,6 +52,9 @@ def do_jobs(
         work: what is done with each, a function of a module.
         workers: processes, started afresh (not forked), at least 1.
         seconds: how long a job may take.
+
+    Raises:
+        Failure: a job ended in another error than that: nothing is to be gained by going on.
     """
     waiting = iter(jobs)
     crew: list[_Worker[J, R]] = []
@@ -111,7 +114,11 @@ class _Worker(Generic[J, R]):
         job = self._job.pop()
         try:
             if self.pipe.poll():
-                result, reason = self.pipe.recv()
+                result, reason, fault = self.pipe.recv()
+                if fault:
+                    raise Failure(
+                        f"{fault}\n  what is done stays; the same again goes on from there"
+                    )
                 return Done(job, result, reason)
             reason = f"not done within {self._limit:g} s"
         except (EOFError, OSError):
@@ -137,7 +144,9 @@ def _serve(pipe: Connection, work: Callable[[J], R]) -> None:
         while True:
             job = pipe.recv()
             try:
-                answer = work(job), ""
+                answer = work(job), "", ""
             except DataError as error:
-                answer = None, str(error)
+                answer = None, str(error), ""
+            except Exception as error:  # a full disk, perhaps: whoever gave the job is told
+                answer = None, "", f"{type(error).__name__}: {error}"
             pipe.send(answer)

@@ -4,8 +4,10 @@ import os
 import signal
 import time
 
+import pytest
+
 from connsearch.data.crew import Done, do_jobs
-from connsearch.errors import DataError
+from connsearch.errors import DataError, Failure
 
 
 def work(job: str) -> str:
@@ -17,8 +19,8 @@ def work(job: str) -> str:
         time.sleep(600)
     if job == "bad":
         raise DataError("bad: in words")
-    if job == "slow":
-        time.sleep(1.0)
+    if job == "full":
+        raise OSError(28, "No space left on device")
     return job.upper()
 
 
@@ -53,6 +55,11 @@ def test_closing_ends_the_processes() -> None:
     assert next(work_of_many).job == "a"
     work_of_many.close()
     assert time.monotonic() - start < 60
+
+
+def test_another_error_stops_the_work() -> None:
+    with pytest.raises(Failure, match=r"OSError: .*No space left on device\n  what is done stays"):
+        done(["a", "full", "b"])
 
 
 def test_nothing_to_do_ends_at_once() -> None:

@@ -61,6 +61,15 @@ def test_scaling_smooths_what_it_shrinks() -> None:
     assert small.std() < 20
 
 
+@pytest.mark.parametrize("share", [0.95, 0.7, 0.51])
+def test_fine_detail_stays_where_it_can(share: float) -> None:
+    stripes = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    stripes[:, np.arange(WIDTH) % 6 < 3] = 255
+    size = (round(HEIGHT * share), round(WIDTH * share))
+    want = scale_frames(stripes[None], size)[0].std()
+    assert decoded(encode_jpeg(stripes, quality=95), size).std() > 0.93 * want
+
+
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
 @pytest.mark.parametrize("size", [None, (50, 60)])
 def test_grey_and_print_colours_become_rgb(

@@ -246,18 +246,22 @@ def _check_files(path: Path, records: list[Record]) -> None:
 
 
 @DATASETS.register("csv")
-def read_csv(rest: str, options: DataOptions, *, repeats: bool = False) -> Source:
+def read_csv(rest: str, options: DataOptions) -> Source:
+    """Returns the data set a CSV file lists; see :func:`read_list`."""
+    return read_list(Path(rest), options)
+
+
+def read_list(path: Path, options: DataOptions, *, repeats: bool = False) -> Source:
     """Returns the data set a CSV file lists.
 
     Args:
-        rest: the path of the file.
+        path: of the file.
         options: of the data set.
         repeats: one part of a video may be listed under several names.
 
     Raises:
         DataError: the file, a row, or a listed video cannot be used; all of them are named.
     """
-    path = Path(rest)
     rows = _rows(path)
     _check_rows(path, rows, repeats=repeats)
     used = [row for _, row in rows if not _excluded(row.get("split", ""))]

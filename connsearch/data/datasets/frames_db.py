@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from connsearch.data.datasets import DATASETS
-from connsearch.data.datasets.csv_list import read_csv
+from connsearch.data.datasets.csv_list import read_list
 from connsearch.data.frame_store import STORE
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, Source, Split, class_names, listed
@@ -46,7 +46,7 @@ def read_frames_db(rest: str, options: DataOptions) -> Source:
     if (path / FACTS).is_file():
         return read_packed(path, options)
     if (path / LIST).is_file():
-        return read_csv(str(path / LIST), options)
+        return read_list(path / LIST, options)
     return _published(path, options)
 
 
@@ -57,7 +57,7 @@ def read_packed(path: Path, options: DataOptions) -> Source:
         DataError: the list or the facts beside it are damaged.
     """
     facts = _facts(path / FACTS)
-    source = read_csv(str(path / LIST), options, repeats=True)  # as the videos were
+    source = read_list(path / LIST, options, repeats=True)  # as the videos were
     classes = tuple(facts["classes"])
     strange = [name for name in source.classes if name not in classes]
     if strange:

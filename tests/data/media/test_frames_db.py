@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -159,6 +160,55 @@ def test_a_folder_that_cannot_be_written_is_read_and_left_alone(tmp_path: Path) 
         assert sorted(p.name for p in path.parent.iterdir()) == before
     finally:
         path.parent.chmod(0o755)
+
+
+def test_a_store_that_is_locked_by_someone_is_read(tmp_path: Path) -> None:
+    path = store(tmp_path / "v", flat(3))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        path.with_name("frames.db-journal").unlink(missing_ok=True)
+        assert numbers(DB.read(path, [1], size=None, info=DB.probe(path))) == [1]
+        other.execute("ROLLBACK")
+
+
+def test_asking_for_a_store_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"frames.db: not readable .*read: no such file"):
+        DB.probe(tmp_path / STORE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_count_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(path: Path, text: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("connsearch.data.frame_store.atomic_write_text", stop)
+        with pytest.raises(KeyboardInterrupt):
+            store(tmp_path / "v", flat(3))
+    assert [p.name for p in (tmp_path / "v").iterdir()] == [STORE]
+
+    def moved(*_: object) -> None:
+        assert not (tmp_path / "v" / "n_frames").exists()
+        raise KeyboardInterrupt
+
+    (tmp_path / "v" / "n_frames").write_text("3")
+    monkeypatch.setattr(Path, "replace", moved)
+    with pytest.raises(KeyboardInterrupt):
+        store(tmp_path / "v", flat(2))
+
+
+def test_what_fails_on_the_way_leaves_the_store_before_it(tmp_path: Path) -> None:
+    path = store(tmp_path / "v", flat(3))
+
+    def cut_off() -> Iterator[bytes]:
+        yield jpegs(flat(1))[0]
+        raise DataError("cut off")
+
+    with pytest.raises(DataError, match="cut off"):
+        write_store(path.parent, cut_off(), meta={})
+    assert sorted(p.name for p in path.parent.iterdir()) == [STORE, "n_frames"]
+    assert DB.probe(path).frames == 3
 
 
 def _read_in_another_process(path: str) -> list[int]:
