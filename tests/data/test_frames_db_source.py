@@ -84,6 +84,14 @@ def test_one_of_several_lists_is_named_by_the_protocol(root: Path) -> None:
         read(root, protocol="kinetics-300")
 
 
+def test_lists_of_exactly_the_name_of_the_folder_come_first(root: Path) -> None:
+    labels = root / "labels"
+    shutil.copy(labels / "kinetics-400_train.csv", labels / "Kinetics_train.csv")
+    source = read(root)
+    assert [r.split for r in source.records] == ["train", "train"]
+    assert source.notes == ()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
