@@ -205,7 +205,7 @@ def _safe(name: str) -> str:
     """Returns a name that every file system takes; another name never becomes the same one.
 
     >>> _safe("brush hair"), _safe("../a")
-    ('brush hair', '_._a-7f4f4a55')
+    ('brush hair', '_._a-61b4c98b')
     """
     clean = re.sub(r'[/\\:*?"<>|\x00-\x1f]', "_", name).strip(" ")
     clean = re.sub(r"^\.|\.$", "_", clean)
