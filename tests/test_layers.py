@@ -26,6 +26,7 @@ DOORS = {
     "pygraphviz": {"view/draw.py"},
     "pandas": {"view/tables.py"},
     "av": {"data/decode.py"},
+    "simplejpeg": {"data/jpeg.py"},
     "tyro": {"cli/"},
     "rich": {"view/", "cli/"},
     "torchmetrics": {"train/metrics.py"},

@@ -19,6 +19,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from connsearch.data.options import Short
@@ -128,16 +129,31 @@ def _clock(
     return (), (first, round(step)) if strays == 0 else None
 
 
-def _picture(frame: VideoFrame, size: tuple[int, int] | None) -> Frames:
-    """Returns one upright RGB picture (H, W, 3); ``size`` is (H, W) as shown."""
-    turns = (frame.rotation // 90) % 4
-    height, width = size if size is not None else (0, 0)
-    if turns % 2:
-        height, width = width, height
-    rgb = frame.to_ndarray(
-        format="rgb24", width=width or None, height=height or None, interpolation="BILINEAR"
-    )
-    return np.ascontiguousarray(np.rot90(rgb, turns), dtype=np.uint8)
+class _Scaler:
+    """Frames to pictures; kept for the frames of one file, which spares setting it up for each."""
+
+    def __init__(self, size: tuple[int, int] | None) -> None:
+        self._size = size
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, frame: VideoFrame) -> Frames:
+        """Returns one upright RGB picture (H, W, 3); the size is (H, W) as shown."""
+        turns = (frame.rotation // 90) % 4
+        height, width = self._size if self._size is not None else (0, 0)
+        if turns % 2:
+            height, width = width, height
+        # one thread: by default every frame would start as many as there are cores
+        rgb = self._reformatter.reformat(
+            frame,
+            width=width or None,
+            height=height or None,
+            format="rgb24",
+            interpolation="BILINEAR",
+            threads=1,
+        ).to_ndarray()
+        if turns:
+            rgb = np.rot90(rgb, turns)
+        return np.ascontiguousarray(rgb, dtype=np.uint8)
 
 
 def _numbers_by_time(path: Path) -> dict[int, int]:
@@ -233,16 +249,33 @@ def read_frames(
     return np.stack([found[index] for index in indices])
 
 
+def stream_frames(path: Path, *, size: tuple[int, int] | None = None) -> Iterator[Frames]:
+    """Yields every frame of a video, (H, W, 3), upright, each as :func:`read_frames` gives it.
+
+    Args:
+        path: a video file.
+        size: (H, W) to scale to; None: as recorded.
+
+    Raises:
+        DataError: the file is unreadable, or damaged on the way.
+    """
+    scaled = _Scaler(size)
+    with _opened(path) as (container, stream):
+        for frame in container.decode(stream):
+            yield scaled(frame)
+
+
 def _collect(
     frames: Iterable[tuple[int, VideoFrame]], wanted: set[int], size: tuple[int, int] | None
 ) -> tuple[dict[int, Frames], int]:
     """Returns number -> picture of the wanted frames, and how many frames were gone through."""
     found: dict[int, Frames] = {}
+    scaled = _Scaler(size)
     read, last = 0, max(wanted)
     for number, frame in frames:
         read += 1
         if number in wanted:
-            found[number] = _picture(frame, size)
+            found[number] = scaled(frame)
         if number >= last:
             break
     return found, read

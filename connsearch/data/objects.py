@@ -30,7 +30,7 @@ def read_objects(path: Path, *, frames: int | None = None, classes: int | None =
         DataError: not such a file, not whole numbers in [0, classes), not (T, H, W), or another
             number of frames than the video.
     """
-    maps = _pictures(path) if path.is_dir() else _array(path)
+    maps = stored_maps(path)
     if maps.ndim != 3 or maps.size == 0:
         raise DataError(f"{path}: object maps of shape {maps.shape}; expected (frames, H, W)")
     if maps.dtype.kind not in "iub":
@@ -46,6 +46,15 @@ def read_objects(path: Path, *, frames: int | None = None, classes: int | None =
             f"{path}: {len(maps)} object maps, the video has {frames} frames; one each is needed"
         )
     return maps.astype(np.uint8)
+
+
+def stored_maps(path: Path) -> npt.NDArray[np.generic]:
+    """Returns the array in an npy or npz file, or the PNGs of a folder as one, as they are.
+
+    Raises:
+        DataError: not such a file or folder, or pictures of several sizes or channels.
+    """
+    return _pictures(path) if path.is_dir() else _array(path)
 
 
 def _array(path: Path) -> npt.NDArray[np.generic]:

@@ -83,15 +83,20 @@ def _window(frames: Frames | Maps, view: View) -> Frames | Maps:
 
 def show_rgb(frames: Frames, view: View, size: int, changes: Sequence[Change] = ()) -> Tensor:
     """Returns RGB frames (T, H, W, 3) as seen: float32 (3, T, size, size) in [-1, 1]."""
-    rgb_TCHW = torch.from_numpy(np.ascontiguousarray(_window(frames, view))).permute(0, 3, 1, 2)
-    rgb_TCHW = change_rgb(changes, rgb_TCHW.to(torch.float32))
+    rgb_THWC = torch.from_numpy(np.ascontiguousarray(_window(frames, view)))
+    lit = view.gain != 1.0 or view.lift != 0.0
+    if not changes and view.side == size:  # put in order while a pixel is still a byte
+        rgb_CTHW = rgb_THWC.permute(3, 0, 1, 2).contiguous().to(torch.float32)
+        rgb_CTHW = rgb_CTHW.div_(127.5).sub_(1.0)
+        return rgb_CTHW.mul_(view.gain).add_(view.lift).clamp_(-1.0, 1.0) if lit else rgb_CTHW
+    rgb_TCHW = change_rgb(changes, rgb_THWC.permute(0, 3, 1, 2).to(torch.float32))
     rgb_TCHW = rgb_TCHW.div_(127.5).sub_(1.0)
     if view.side != size:
         rgb_TCHW = F.interpolate(
             rgb_TCHW, (size, size), mode="bilinear", antialias=True, align_corners=False
         )
-    if view.gain != 1.0 or view.lift != 0.0:
-        rgb_TCHW = rgb_TCHW.mul(view.gain).add_(view.lift)
+    if lit:
+        rgb_TCHW = rgb_TCHW.mul_(view.gain).add_(view.lift)
     return rgb_TCHW.clamp_(-1.0, 1.0).transpose(0, 1).contiguous()
 
 

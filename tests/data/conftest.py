@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from connsearch.data.decode import write_video
-from connsearch.data.load import load_data
+from connsearch.data.load import load_data, read_source
 from connsearch.data.options import DataOptions
+from connsearch.data.pack import pack
 from tests.data.helpers import CLASSES, GROUPS, HEIGHT, WIDTH, moving_square, options
 
 
@@ -40,6 +41,14 @@ def listing(videos: Path) -> Path:
                 name = f"{videos.name}/{label}/{group}"
                 writer.writerow([f"{name}.mp4", label, group, f"{name}.npz", "a, b"])
     return path
+
+
+@pytest.fixture(scope="session")
+def packed(listing: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Those videos as frame stores."""
+    folder = tmp_path_factory.mktemp("packed")
+    list(pack(read_source(options(listing)), folder, workers=2))
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -63,3 +63,28 @@ def test_unusable_folders_are_refused(tmp_path: Path) -> None:
         read(tmp_path)
     with pytest.raises(DataError, match=r"class folders without a video\n  y\n  allowed: .3gp"):
         read(tmp_path, "x/a.mp4", "y/notes.txt")
+
+
+def test_stores_and_folders_of_frames_are_clips(tmp_path: Path) -> None:
+    source = read(tmp_path / "a", "x/v.1/frames.db", "x/b.mp4", "y/deep/w/frames.db")
+    assert [(r.name, r.medium) for r in source.records] == [
+        ("x/b.mp4", "video"),
+        ("x/v.1", "frames_db"),
+        ("y/deep/w", "frames_db"),
+    ]
+    source = read(tmp_path / "b", "x/v.1/1.jpg", "x/v.1/2.jpg", "y/w/1.PNG", "y/w.npz", "x/v.1.npz")
+    assert [(r.name, r.medium, r.path) for r in source.records] == [
+        ("x/v.1", "frame_folder", tmp_path / "b" / "x" / "v.1"),
+        ("y/w", "frame_folder", tmp_path / "b" / "y" / "w"),
+    ]
+    assert [r.objects for r in source.records] == [tmp_path / "b/x/v.1.npz", tmp_path / "b/y/w.npz"]
+
+
+def test_maps_of_a_store_stand_in_its_folder(tmp_path: Path) -> None:
+    source = read(tmp_path, "x/v/frames.db", "x/v/objects.npz")
+    assert source.records[0].objects == tmp_path / "x/v/objects.npz"
+
+
+def test_pictures_beside_videos_are_no_clips(tmp_path: Path) -> None:
+    source = read(tmp_path, "x/a.mp4", "x/a/00001.png", "x/cover.jpg")
+    assert [r.name for r in source.records] == ["x/a.mp4"]

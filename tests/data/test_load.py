@@ -19,12 +19,17 @@ DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 @pytest.fixture(params=sorted(DATASETS))
 def loaded(
-    request: pytest.FixtureRequest, listing: Path, videos: Path, planted: DataOptions
+    request: pytest.FixtureRequest,
+    listing: Path,
+    videos: Path,
+    planted: DataOptions,
+    packed: Path,
 ) -> DataOptions:
     """Options for a small data set of every kind there is."""
     examples = {
         "csv": options(f"csv:{listing}"),
         "folder": options(f"folder:{videos}"),
+        "frames_db": options(f"frames_db:{packed}"),
         "synthetic": planted,
     }
     assert request.param in examples, "a new data set needs a small example here"

@@ -1,25 +1,45 @@
-"""A CSV file of videos: path, label, and optionally group, split and object.
+"""A CSV file of clips, one a row, with commas and a header.
 
-Paths are relative to the CSV. ``split`` is ``train``, ``select`` (or ``val``), ``test``; ``all``,
-``cv`` or nothing: the split is decided by group; ``exclude`` or anything that begins with
-``extra-``: left out, and said. Further columns are allowed and not read.
+Columns:
+
+* ``path``: a video file, a ``frames.db`` or a folder of frames, relative to the CSV;
+* ``label``: its class, or ``labels``: its classes, separated by ``|``, or none (multi-label data);
+* ``group`` or ``subject``: what it shares with others (a person, a recording);
+* ``split``: ``train``, ``select`` (or ``val``), ``test``; ``all``, ``cv`` or nothing: the split is
+  decided by group; ``exclude`` or anything that begins with ``extra-``: left out, and said;
+* ``object``: its object maps, relative to the CSV;
+* ``name``: what it is called, unique; by default its path;
+* ``medium``: how its frames are stored; by default ``frames_db`` for a name that ends in ``.db``,
+  ``frame_folder`` for a folder, else ``video``;
+* ``start``, ``end``: the part that is used, the end not included; nothing: from the beginning, to
+  the end; ``unit``: of both, ``seconds`` (by default) or ``frames`` (from 0);
+* ``spans``: when each class is seen, ``LABEL START END`` in seconds, separated by ``|``.
+
+Only ``path`` and ``label`` (or ``labels``) are needed. Further columns are allowed and not read.
 """
 
 from __future__ import annotations
 
 import csv
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from connsearch.data.datasets import DATASETS
+from connsearch.data.media import MEDIA
 from connsearch.data.options import DataOptions
-from connsearch.data.records import Record, Source, Split, class_names, listed
+from connsearch.data.records import Record, Source, Span, Split, Window, class_names, listed
 from connsearch.errors import DataError
 from connsearch.registry import suggest
 
 REQUIRED = ("path", "label")
-OPTIONAL = ("group", "split", "object")
+OPTIONAL = ("group", "split", "object", "name", "medium", "start", "end", "unit", "spans")
+TWINS: Mapping[str, str] = {"labels": "label", "subject": "group"}
+"""Columns that stand in place of another one."""
+BETWEEN = "|"
+"""What separates several labels, or several spans."""
 SPLIT_WORDS: Mapping[str, Split | None] = {
     "train": "train",
     "val": "select",
@@ -75,8 +95,12 @@ def _check_header(path: Path, header: list[str]) -> None:
             f"{path}: columns are separated by {mark!r}; allowed: ','\n  read: {header[0]}\n"
             "  cure: save the file with commas"
         )
+    both = [f"{a} and {b}" for a, b in TWINS.items() if a in header and b in header]
+    if both:
+        raise DataError(f"{path}: the columns {both[0]}; allowed: one of them")
+    known = {TWINS.get(column, column) for column in header}
     for column in REQUIRED:
-        if column not in header:
+        if column not in known:
             raise DataError(
                 f"{path}: {suggest('column', column, sorted(header))}\n"
                 f"  expected: {', '.join(REQUIRED)}, and optionally {', '.join(OPTIONAL)}"
@@ -86,21 +110,22 @@ def _check_header(path: Path, header: list[str]) -> None:
         raise DataError(f"{path}: the column {twice[0]} appears more than once")
 
 
-def _check_rows(path: Path, rows: list[tuple[int, dict[str, str]]]) -> None:
-    """Refuses empty cells, unknown splits and repeated paths, each by line."""
+def _check_rows(path: Path, rows: list[tuple[int, dict[str, str]]], *, repeats: bool) -> None:
+    """Refuses empty cells, unknown words, times out of order and repeated clips, each by line."""
     faults: list[str] = []
-    seen: dict[str, int] = {}
+    seen: dict[tuple[str, ...], int] = {}
+    names: dict[str, int] = {}
     for line, row in rows:
-        for column in REQUIRED:
-            if not row[column]:
-                faults.append(f"line {line}: no {column}")
-        word = row.get("split", "")
-        if word not in SPLIT_WORDS and not _excluded(word):
-            faults.append(f"line {line}: unknown split {word!r}")
-        file = os.path.normpath(row["path"])  # ./a.mp4 and b/../a.mp4 are one clip
-        if file in seen:
-            faults.append(f"line {line}: {row['path']} stands on line {seen[file]} already")
-        seen.setdefault(file, line)
+        faults += [f"line {line}: {fault}" for fault in _faults(row)]
+        # ./a.mp4 and b/../a.mp4 are one video; two parts of it are two clips
+        clip = (os.path.normpath(row["path"]), row.get("start", ""), row.get("end", ""))
+        if clip in seen and not repeats:
+            faults.append(f"line {line}: {row['path']} stands on line {seen[clip]} already")
+        seen.setdefault(clip, line)
+        name = row.get("name", "")
+        if name and name in names:
+            faults.append(f"line {line}: the name {name} stands on line {names[name]} already")
+        names.setdefault(name, line)
     if faults:
         words = ", ".join(word for word in SPLIT_WORDS if word)
         raise DataError(
@@ -109,8 +134,103 @@ def _check_rows(path: Path, rows: list[tuple[int, dict[str, str]]]) -> None:
         )
 
 
+def _faults(row: Mapping[str, str]) -> list[str]:
+    """Returns what is wrong with one row, taken by itself."""
+    needed = [*REQUIRED, *(["name"] if "name" in row else [])]
+    found = [f"no {column}" for column in needed if row.get(column) == ""]
+    if "labels" in row and row["labels"] and "" in _parts(row["labels"]):
+        found.append(f"an empty label in {row['labels']!r}")
+    word, medium, unit = (row.get(name, "") for name in ("split", "medium", "unit"))
+    if word not in SPLIT_WORDS and not _excluded(word):
+        found.append(f"unknown split {word!r}")
+    if medium and medium not in MEDIA:
+        found.append(suggest("medium", medium, list(MEDIA)))
+    if unit not in ("", "seconds", "frames"):
+        found.append(f"unknown unit {unit!r}; allowed: seconds, frames")
+    try:
+        _window(row)
+    except ValueError:
+        found.append(
+            f"a part from {row.get('start', '')!r} to {row.get('end', '')!r}; allowed: numbers "
+            "from 0, the end after the start, whole ones in frames, or nothing"
+        )
+    try:
+        _spans(row, {label: n for n, label in enumerate(_labels(row))})
+    except (ValueError, KeyError):
+        found.append(
+            f"spans {row['spans']!r}; allowed: LABEL START END in seconds, separated by "
+            f"{BETWEEN!r}, of labels of the row"
+        )
+    return found
+
+
+def _parts(cell: str) -> list[str]:
+    return [part.strip() for part in cell.split(BETWEEN)] if cell else []
+
+
+def _labels(row: Mapping[str, str]) -> tuple[str, ...]:
+    """Returns the distinct classes of a row."""
+    return tuple(dict.fromkeys(_parts(row["labels"]))) if "labels" in row else (row["label"],)
+
+
+def _window(row: Mapping[str, str]) -> Window | None:
+    """Returns the part of the video that a row uses; None: all of it.
+
+    Raises:
+        ValueError: its start and end are no such part.
+    """
+    start, end = row.get("start", ""), row.get("end", "")
+    if not start and not end:
+        return None
+    unit: Literal["seconds", "frames"] = "frames" if row.get("unit") == "frames" else "seconds"
+    number = int if unit == "frames" else float
+    window = Window(number(start or 0), number(end) if end else math.inf, unit)
+    if not 0 <= window.start < window.end or (end and not math.isfinite(window.end)):
+        raise ValueError
+    return window
+
+
+def _spans(row: Mapping[str, str], classes: Mapping[str, int]) -> tuple[Span, ...]:
+    """Returns when each class of a row is seen.
+
+    Raises:
+        ValueError: a span is not LABEL START END.
+        KeyError: a label that is no class.
+    """
+    spans: list[Span] = []
+    for part in _parts(row.get("spans", "")):
+        label, start, end = part.rsplit(None, 2)
+        span = Span(classes[label], float(start), float(end))
+        if not 0 <= span.start <= span.end < math.inf:
+            raise ValueError
+        spans.append(span)
+    return tuple(spans)
+
+
+def _medium(path: Path, word: str) -> str:
+    if word:
+        return word
+    if path.suffix == ".db":
+        return "frames_db"
+    return "frame_folder" if path.is_dir() else "video"
+
+
+def _name(row: Mapping[str, str], window: Window | None) -> str:
+    if row.get("name"):
+        return row["name"]
+    name = Path(row["path"]).as_posix()
+    if window is None:
+        return name
+    mark = "#" if window.unit == "frames" else "@"
+    return f"{name}{mark}{window.start:g}-{'' if math.isinf(window.end) else f'{window.end:g}'}"
+
+
+def _is_there(record: Record) -> bool:
+    return record.path.is_dir() if record.medium == "frame_folder" else record.path.is_file()
+
+
 def _check_files(path: Path, records: list[Record]) -> None:
-    missing = [r.name for r in records if not r.path.is_file()]
+    missing = [r.name for r in records if not _is_there(r)]
     missing += [str(r.objects) for r in records if r.objects is not None and not r.objects.exists()]
     if missing:
         raise DataError(
@@ -127,14 +247,23 @@ def _check_files(path: Path, records: list[Record]) -> None:
 
 @DATASETS.register("csv")
 def read_csv(rest: str, options: DataOptions) -> Source:
+    """Returns the data set a CSV file lists; see :func:`read_list`."""
+    return read_list(Path(rest), options)
+
+
+def read_list(path: Path, options: DataOptions, *, repeats: bool = False) -> Source:
     """Returns the data set a CSV file lists.
+
+    Args:
+        path: of the file.
+        options: of the data set.
+        repeats: one part of a video may be listed under several names.
 
     Raises:
         DataError: the file, a row, or a listed video cannot be used; all of them are named.
     """
-    path = Path(rest)
     rows = _rows(path)
-    _check_rows(path, rows)
+    _check_rows(path, rows, repeats=repeats)
     used = [row for _, row in rows if not _excluded(row.get("split", ""))]
     out: dict[str, int] = {}
     for _, row in rows:
@@ -142,19 +271,29 @@ def read_csv(rest: str, options: DataOptions) -> Source:
             out[row["split"]] = out.get(row["split"], 0) + 1
     if not used:
         raise DataError(f"{path}: every row is excluded by its split")
-    classes = class_names([row["label"] for row in used])
-    records = [
-        Record(
-            name=Path(row["path"]).as_posix(),
-            path=path.parent / row["path"],
-            labels=(classes.index(row["label"]),),
-            group=row.get("group", ""),
-            split=SPLIT_WORDS[row.get("split", "")],
-            objects=path.parent / row["object"] if row.get("object") else None,
-        )
-        for row in used
-    ]
+    classes = class_names([label for row in used for label in _labels(row)])
+    if not classes:
+        raise DataError(f"{path}: no row has a label")
+    records = [_record(path.parent, row, classes) for row in used]
     _check_files(path, records)
     notes = tuple(f"{path.name}: {n} clips left out (split {word})" for word, n in out.items())
     known = options.object_classes if records[0].objects is not None else 0
-    return Source(str(path), classes, tuple(records), known, notes)
+    many = "labels" in used[0]
+    return Source(str(path), classes, tuple(records), known, notes, multi_label=many)
+
+
+def _record(folder: Path, row: Mapping[str, str], classes: Sequence[str]) -> Record:
+    """Returns the clip of one row; its paths are relative to the folder."""
+    numbers = {label: n for n, label in enumerate(classes)}
+    window, video = _window(row), folder / row["path"]
+    return Record(
+        name=_name(row, window),
+        path=video,
+        labels=tuple(numbers[label] for label in _labels(row)),
+        group=row.get("group", row.get("subject", "")),
+        split=SPLIT_WORDS[row.get("split", "")],
+        objects=folder / row["object"] if row.get("object") else None,
+        medium=_medium(video, row.get("medium", "")),
+        window=window,
+        spans=_spans(row, numbers),
+    )

@@ -1,14 +1,21 @@
-"""A folder of videos: one sub-folder per class, or train / select / test folders of such.
+"""A folder of clips: one sub-folder per class, or train / select / test folders of such.
 
-An object map stands beside its video under the same name with the suffix ``.npz``.
+A clip is a video file, a folder with a ``frames.db``, or (where there is no such thing in any
+class) a folder of JPEG or PNG frames. An object map stands beside its video or folder of frames
+under the same name with the suffix ``.npz``, and beside a ``frames.db`` as ``objects.npz``.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 from connsearch.data.datasets import DATASETS
 from connsearch.data.datasets.csv_list import SPLIT_WORDS, read_csv
+from connsearch.data.datasets.frames_db import FACTS, LIST, read_packed
+from connsearch.data.frame_store import OBJECTS, STORE
+from connsearch.data.media.frame_folder import SUFFIXES
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, Source, Split, class_names, listed
 from connsearch.errors import DataError
@@ -23,11 +30,23 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _videos(path: Path) -> list[Path]:
+    """Returns the video files and stores below a class folder."""
     return sorted(
         p
         for p in path.rglob("*")
-        if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file() and not p.name.startswith(".")
+        if (p.suffix.lower() in VIDEO_SUFFIXES or p.name == STORE)
+        and p.is_file()
+        and not p.name.startswith(".")
     )
+
+
+def _frame_folders(path: Path) -> list[Path]:
+    """Returns the folders below a class folder that hold pictures."""
+    found: list[Path] = []
+    for folder, _, files in os.walk(path):
+        if Path(folder) != path and any(f.lower().endswith(SUFFIXES) for f in files):
+            found.append(Path(folder))
+    return sorted(found)
 
 
 def _split_folders(path: Path) -> list[tuple[Split | None, Path]]:
@@ -44,43 +63,66 @@ def read_folder(rest: str, options: DataOptions) -> Source:
     """Returns the data set a folder holds; a ``clips.csv`` in it is read instead of the folders.
 
     Raises:
-        DataError: no such folder, no class folders, or class folders without a video.
+        DataError: no such folder, no class folders, or class folders without a clip.
     """
     path = Path(rest)
     if not path.is_dir():
         raise DataError(f"{path}: no such folder")
-    if (path / "clips.csv").is_file():
-        return read_csv(str(path / "clips.csv"), options)
-    found: list[tuple[str, Split | None, Path]] = []
-    empty: list[str] = []
-    for split, root in _split_folders(path):
-        for folder in _folders(root):
-            videos = _videos(folder)
-            found.extend((folder.name, split, video) for video in videos)
-            if not videos:
-                empty.append(folder.relative_to(path).as_posix())
+    if (path / FACTS).is_file():
+        return read_packed(path, options)
+    if (path / LIST).is_file():
+        return read_csv(str(path / LIST), options)
+    found, empty = _found(path, _videos)
+    if not found:
+        found, empty = _found(path, _frame_folders)
     if empty:
         raise DataError(
             f"{path}: class folders without a video\n{listed(empty)}\n"
-            f"  allowed: {', '.join(sorted(VIDEO_SUFFIXES))}"
+            f"  allowed: {', '.join(sorted(VIDEO_SUFFIXES))}, folders with a {STORE}, or folders "
+            f"of frames ({', '.join(SUFFIXES)}) if no class has anything else"
         )
     if not found:
         raise DataError(
             f"{path}: no class folders; expected {path.name}/CLASS/video.mp4 for every class, "
-            f"{path.name}/train/CLASS/video.mp4, or a clips.csv"
+            f"{path.name}/train/CLASS/video.mp4, or a {LIST}"
         )
     classes = class_names([label for label, _, _ in found])
     records = tuple(
-        Record(
-            name=video.relative_to(path).as_posix(),
-            path=video,
-            labels=(classes.index(label),),
-            split=split,
-            objects=maps if (maps := video.with_suffix(".npz")).is_file() else None,
-        )
-        for label, split, video in found
+        _record(path, clip, split, classes.index(label)) for label, split, clip in found
     )
     without = [r.name for r in records if r.objects is None]
     if 0 < len(without) < len(records):
         raise DataError(f"{path}: object maps for some clips only; without:\n{listed(without)}")
     return Source(str(path), classes, records, 0 if without else options.object_classes)
+
+
+def _found(
+    path: Path, clips_of: Callable[[Path], list[Path]]
+) -> tuple[list[tuple[str, Split | None, Path]], list[str]]:
+    """Returns (label, split, clip) of every clip, and the class folders that have none."""
+    found: list[tuple[str, Split | None, Path]] = []
+    empty: list[str] = []
+    for split, root in _split_folders(path):
+        for folder in _folders(root):
+            clips = clips_of(folder)
+            found.extend((folder.name, split, clip) for clip in clips)
+            if not clips:
+                empty.append(folder.relative_to(path).as_posix())
+    return found, empty
+
+
+def _record(path: Path, clip: Path, split: Split | None, label: int) -> Record:
+    if clip.name == STORE:
+        medium, name, maps = "frames_db", clip.parent, clip.with_name(OBJECTS)
+    elif clip.is_dir():
+        medium, name, maps = "frame_folder", clip, clip.with_name(f"{clip.name}.npz")
+    else:
+        medium, name, maps = "video", clip, clip.with_suffix(".npz")
+    return Record(
+        name=name.relative_to(path).as_posix(),
+        path=clip,
+        labels=(label,),
+        split=split,
+        objects=maps if maps.is_file() else None,
+        medium=medium,
+    )

@@ -1,0 +1,50 @@
+"""Frame stores: one SQLite file a video, one JPEG a frame (see ``data/frame_store.py``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from connsearch.data.decode import Frames
+from connsearch.data.frame_store import read_pictures, store_info
+from connsearch.data.jpeg import decode_pictures, picture_size
+from connsearch.data.media import MEDIA
+from connsearch.data.records import VideoInfo
+
+
+class FramesDb:
+    """A ``frames.db``; works in folders that cannot be written and in any process."""
+
+    def probe(self, path: Path) -> VideoInfo:
+        """Returns what is stored there; all keys are read, and the header of one frame."""
+        return store_info(path, picture_size)
+
+    def read(
+        self,
+        path: Path,
+        numbers: Sequence[int],
+        *,
+        size: tuple[int, int] | None,
+        info: VideoInfo,
+    ) -> Frames:
+        """Returns the frames of those numbers, ``uint8`` (T, H, W, 3)."""
+        distinct = list(dict.fromkeys(numbers))
+        frames_THWC = decode_pictures(
+            read_pictures(path, distinct),
+            lambda n: f"{path}, frame {distinct[n] + 1}",
+            stored=(info.height, info.width),
+            size=size,
+        )
+        if len(distinct) == len(numbers):
+            return frames_THWC
+        places = {number: n for n, number in enumerate(distinct)}
+        return frames_THWC[np.array([places[number] for number in numbers])]
+
+    def bytes_on_disk(self, path: Path) -> int:
+        """Returns the size of the file."""
+        return path.stat().st_size
+
+
+MEDIA.register("frames_db")(FramesDb())

@@ -1,0 +1,264 @@
+"""A data set of any kind to a folder of frame stores: a generator of events.
+
+``TARGET/jpg/LABEL/VIDEO/frames.db`` and ``n_frames`` are as the published loaders expect them;
+``TARGET/clips.csv`` lists the clips under their first names, so that splits are drawn as from the
+videos themselves; ``TARGET/packed.json`` keeps what a list cannot say, such as the order of the
+classes. The list and that file are written last.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+import re
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from connsearch.data.crew import do_jobs
+from connsearch.data.datasets.csv_list import BETWEEN
+from connsearch.data.datasets.frames_db import FACTS, LIST, STORES
+from connsearch.data.frame_store import DRAFT, OBJECTS, STORE
+from connsearch.data.media import MEDIA
+from connsearch.data.pack_store import Packed, PackJob, pack_store
+from connsearch.data.records import Record, Source, listed
+from connsearch.errors import DataError, Failure
+from connsearch.graph.files import atomic_write_text
+
+_BYTES_A_SECOND = 1e5
+"""A video that is packed more slowly than this hangs."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackEvent:
+    """A video that was packed, stood there already, or cannot be read.
+
+    Attributes:
+        name: of its first record.
+        done: videos so far.
+        total: videos in all.
+        packed: what was written; None: it cannot be read.
+        reason: why not.
+    """
+
+    name: str
+    done: int
+    total: int
+    packed: Packed | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PackResult:
+    """What stands there now.
+
+    Attributes:
+        folder: the target.
+        videos: stores.
+        clips: rows of the list.
+        frames: in all stores.
+        bytes: of all stores.
+        before: stores that stood there already.
+        unreadable: name -> reason of what was left out.
+    """
+
+    folder: Path
+    videos: int
+    clips: int
+    frames: int
+    bytes: int
+    before: int
+    unreadable: Mapping[str, str]
+
+
+def pack(
+    source: Source,
+    target: Path,
+    *,
+    short_side: int = 360,
+    quality: int = 90,
+    workers: int = 1,
+    bad_share: float = 0.05,
+    patience: float = 600.0,
+) -> Generator[PackEvent | PackResult]:
+    """Yields an event for every video, then the result.
+
+    What was finished before, from the same videos in the same way, is kept; so the same call
+    completes what was interrupted.
+
+    Args:
+        source: the data set.
+        target: a folder, is made.
+        short_side: of the stored frames in pixels; smaller videos are not enlarged.
+        quality: of the JPEGs, 1 to 100.
+        workers: processes.
+        bad_share: share of the videos that may be unreadable.
+        patience: seconds a video may take, and a second more for every 100 kB of it.
+
+    Raises:
+        DataError: a label cannot be written to the list, or the target cannot be written.
+        Failure: too many videos are unreadable; what was packed stays.
+    """
+    _check(source, target)
+    jobs = _jobs(source, target, short_side=short_side, quality=quality)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for draft in (target / STORES).rglob(f".*{DRAFT}"):
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(f"{target}: cannot be written ({error.strerror})") from error
+    todo = list(dict.fromkeys(job for _, job in jobs))
+    unreadable: dict[PackJob, str] = {}
+    made: dict[PackJob, Packed] = {}
+    work = do_jobs(
+        todo,
+        pack_store,
+        workers=workers,
+        seconds=lambda job: patience + _size(job) / _BYTES_A_SECOND,
+    )
+    for done, ended in enumerate(work, start=1):
+        if ended.result is None:
+            unreadable[ended.job] = ended.reason
+        else:
+            made[ended.job] = ended.result
+        yield PackEvent(ended.job.name, done, len(todo), ended.result, ended.reason)
+    reasons = {job.name: unreadable[job] for job in todo if job in unreadable}
+    kept = [(record, job) for record, job in jobs if job in made]
+    if len(reasons) > bad_share * len(todo) or not kept:
+        raise Failure(
+            f"{source.name}: {len(reasons)} of {len(todo)} videos unreadable\n"
+            f"{listed(list(reasons.values()))}\n"
+            f"  allowed: a share of {bad_share:g}; what was packed stays in {target}, no list was "
+            "written\n  cure: mend them and give the same line again, or raise the bad share"
+        )
+    _write_list(source, kept, target)
+    yield PackResult(
+        folder=target,
+        videos=len(made),
+        clips=len(kept),
+        frames=sum(p.frames for p in made.values()),
+        bytes=sum(p.bytes for p in made.values()),
+        before=sum(p.before for p in made.values()),
+        unreadable=reasons,
+    )
+
+
+def _check(source: Source, target: Path) -> None:
+    """Refuses labels that a list cannot hold, and a target inside what is packed."""
+    bad = [name for name in source.classes if source.multi_label and BETWEEN in name]
+    bad += [name for name in source.classes if not name.strip() or name != name.strip()]
+    if bad:
+        raise DataError(
+            f"{source.name}: classes that a list cannot hold\n{listed(bad)}\n  cure: rename them; "
+            f"allowed: names without {BETWEEN!r} and without blanks at their ends"
+        )
+    inside = [r.name for r in source.records if target.resolve() in r.path.resolve().parents]
+    if inside:
+        raise DataError(
+            f"{target}: holds clips of the data set itself\n{listed(inside)}\n  cure: another "
+            "folder"
+        )
+
+
+def _jobs(
+    source: Source, target: Path, *, short_side: int, quality: int
+) -> list[tuple[Record, PackJob]]:
+    """Returns every record and the store it needs; records of one video share one."""
+    jobs: dict[tuple[Path, Path | None], PackJob] = {}
+    taken: set[str] = set()
+    out: list[tuple[Record, PackJob]] = []
+    for record in source.records:
+        what = (record.path, record.objects)
+        if what not in jobs:
+            label = source.classes[record.labels[0]] if record.labels else "no label"
+            # a store or a folder of frames is called after its folder
+            path = record.path.parent if record.path.name == STORE else record.path
+            name = path.name if record.medium != "video" else path.stem
+            place = f"{_safe(label)}/{_safe(name)}"
+            if place.lower() in taken:
+                place += "-" + hashlib.sha256(record.name.encode()).hexdigest()[:8]
+            taken.add(place.lower())
+            jobs[what] = PackJob(
+                name=record.name,
+                path=record.path,
+                medium=record.medium,
+                objects=record.objects,
+                folder=target / STORES / place,
+                short_side=short_side,
+                quality=quality,
+            )
+        out.append((record, jobs[what]))
+    return out
+
+
+def _size(job: PackJob) -> int:
+    try:
+        return MEDIA[job.medium].bytes_on_disk(job.path)
+    except (OSError, DataError):
+        return 0  # whoever packs it says what is wrong with it
+
+
+def _safe(name: str) -> str:
+    """Returns a name that every file system takes; another name never becomes the same one.
+
+    >>> _safe("brush hair"), _safe("../a")
+    ('brush hair', '_._a-61b4c98b')
+    """
+    clean = re.sub(r'[/\\:*?"<>|\x00-\x1f]', "_", name).strip(" ")
+    clean = re.sub(r"^\.|\.$", "_", clean)
+    # a name in bytes must fit, and what ends the encoding (lone surrogates) must not get in
+    clean = clean.encode("utf-8", "replace")[:120].decode("utf-8", "ignore")
+    if clean == name:
+        return name
+    return f"{clean}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
+def _write_list(source: Source, kept: Sequence[tuple[Record, PackJob]], target: Path) -> None:
+    """Writes the list and the facts; only the columns that say something."""
+    rows = [_row(source, record, job, target) for record, job in kept]
+    label = "labels" if source.multi_label else "label"
+    used = [name for name in rows[0] if any(row[name] for row in rows)]
+    used = list(dict.fromkeys(["path", label, *used]))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, used, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    facts = {
+        "classes": list(source.classes),
+        "object_classes": source.object_classes,
+        "published": source.published,
+        "source": source.name,
+    }
+    atomic_write_text(target / FACTS, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    atomic_write_text(target / LIST, text.getvalue())
+
+
+def _row(source: Source, record: Record, job: PackJob, target: Path) -> dict[str, str]:
+    names = [source.classes[label] for label in record.labels]
+    window = record.window
+    row = {"path": (job.folder / STORE).relative_to(target).as_posix(), "name": record.name}
+    row["labels" if source.multi_label else "label"] = BETWEEN.join(names)
+    row |= {"group": record.group, "split": record.split or ""}
+    maps = (job.folder / OBJECTS).relative_to(target).as_posix()
+    row["object"] = maps if record.objects is not None else ""
+    row |= {"start": "", "end": "", "unit": ""}
+    if window is not None:
+        row["start"] = _number(window.start)
+        row["end"] = "" if math.isinf(window.end) else _number(window.end)
+        row["unit"] = window.unit
+    row["spans"] = BETWEEN.join(
+        f"{source.classes[s.label]} {_number(s.start)} {_number(s.end)}" for s in record.spans
+    )
+    return row
+
+
+def _number(value: float) -> str:
+    """Returns a number that reads back as the same one.
+
+    >>> _number(3.0), _number(0.1)
+    ('3', '0.1')
+    """
+    return str(int(value)) if value == int(value) else repr(float(value))

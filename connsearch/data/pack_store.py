@@ -1,0 +1,160 @@
+"""One video to one store: what a process that packs does."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from connsearch.data.decode import Frames, stream_frames
+from connsearch.data.frame_store import COUNT, OBJECTS, STORE, read_meta, write_store
+from connsearch.data.jpeg import encode_jpeg
+from connsearch.data.media import MEDIA
+from connsearch.data.objects import read_objects
+from connsearch.data.records import VideoInfo
+from connsearch.errors import DataError
+
+_CHUNK = 32
+"""Frames that are held at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackJob:
+    """A video and the store it becomes.
+
+    Attributes:
+        name: the first record of it.
+        path: where its frames are now.
+        medium: how they are stored there.
+        objects: its object maps, copied as they are.
+        folder: where the store comes to stand.
+        short_side: of the stored frames in pixels; smaller videos are not enlarged.
+        quality: of the JPEGs, 1 to 100.
+    """
+
+    name: str
+    path: Path
+    medium: str
+    objects: Path | None
+    folder: Path
+    short_side: int
+    quality: int
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A finished store: how many frames, how many bytes, and whether it stood there before."""
+
+    frames: int
+    bytes: int
+    before: bool = False
+
+
+def pack_store(job: PackJob) -> Packed:
+    """Returns what was written; where the finished store of this very job stands, nothing is.
+
+    Raises:
+        DataError: the video or its object maps cannot be read.
+    """
+    origin = _origin(job)
+    found = _finished(job, origin)
+    if found is not None:
+        return found
+    info = MEDIA[job.medium].probe(job.path)
+    height, width = packed_size(info, job.short_side)
+    maps = None if job.objects is None else _objects(job.objects, info.frames)
+    pictures = (encode_jpeg(f, quality=job.quality) for f in _frames(job, info, height, width))
+    meta: dict[str, Any] = {**origin, "width": width, "height": height, "fps": info.fps}
+    meta |= {"times": list(info.times)} if info.times else {}
+    try:
+        beside = {} if maps is None else {OBJECTS: maps}
+        count = write_store(job.folder, pictures, meta=meta, beside=beside)
+    except DataError:
+        with suppress(OSError):
+            job.folder.rmdir()  # only if it is empty: a store that stood there stays
+        raise
+    return Packed(count, (job.folder / STORE).stat().st_size)
+
+
+def packed_size(info: VideoInfo, short_side: int) -> tuple[int, int]:
+    """Returns (H, W) of the stored frames; never larger than the video.
+
+    >>> packed_size(VideoInfo(1, 480, 640, 25.0), 360)
+    (360, 480)
+    >>> packed_size(VideoInfo(1, 120, 160, 25.0), 360)
+    (120, 160)
+    """
+    share = min(1.0, short_side / min(info.height, info.width))
+    return max(1, round(info.height * share)), max(1, round(info.width * share))
+
+
+def _origin(job: PackJob) -> dict[str, Any]:
+    """Returns what decides the content of a store, as it is kept in its Meta."""
+    try:
+        size = MEDIA[job.medium].bytes_on_disk(job.path)
+        maps = _files(job.objects)
+        sizes = [file.stat().st_size for file in maps]
+    except OSError as error:
+        raise DataError(f"{job.path}: cannot be read ({error.strerror})") from error
+    return {
+        "source": job.name,
+        "source_bytes": size,
+        "object_bytes": sizes,
+        "short_side": job.short_side,
+        "quality": job.quality,
+    }
+
+
+def _files(objects: Path | None) -> list[Path]:
+    if objects is None:
+        return []
+    return sorted(objects.iterdir()) if objects.is_dir() else [objects]
+
+
+def _finished(job: PackJob, origin: dict[str, Any]) -> Packed | None:
+    """Returns what stands there already if it was made from the same, in the same way."""
+    store = job.folder / STORE
+    if not (job.folder / COUNT).is_file() or not store.is_file():
+        return None
+    try:
+        meta = read_meta(store)
+        count = int((job.folder / COUNT).read_text())
+    except (DataError, ValueError):
+        return None
+    if any(meta.get(key) != value for key, value in origin.items()):
+        return None
+    return Packed(count, store.stat().st_size, before=True)
+
+
+def _frames(job: PackJob, info: VideoInfo, height: int, width: int) -> Iterator[Frames]:
+    """Yields all frames, each (H, W, 3), as many as the medium promised."""
+    size = (height, width)
+    if job.medium == "video":  # a video is gone through once: seeking would decode it again
+        count = 0
+        for frame in stream_frames(job.path, size=size):
+            yield frame
+            count += 1
+            if count == info.frames:
+                return
+        raise DataError(
+            f"{job.path}: {info.frames} frames, decoding stopped after {count} (the file is "
+            "damaged or cut off); cure: re-encode it or take it off the list"
+        )
+    for start in range(0, info.frames, _CHUNK):
+        numbers = range(start, min(start + _CHUNK, info.frames))
+        yield from MEDIA[job.medium].read(job.path, numbers, size=size, info=info)
+
+
+def _objects(objects: Path, frames: int) -> bytes:
+    """Returns the object maps as an npz file: a file of that kind as it is."""
+    maps = read_objects(objects, frames=frames)
+    if objects.suffix == ".npz":
+        return objects.read_bytes()
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, classes=maps)
+    return buffer.getvalue()
