@@ -23,6 +23,8 @@ METRICS_COLUMNS = (
     "low",
     "high",
     "clips",
+    "frames",
+    "size",
     "learning_rate",
     "clips_per_second",
     "seconds_per_clip",
@@ -84,8 +86,9 @@ class CsvLog:
         self._file.write(text.getvalue().encode())
 
 
-def step_row(event: StepEvent, *, accuracy: float, clips: int) -> dict[str, Any]:
+def step_row(event: StepEvent, *, accuracy: float) -> dict[str, Any]:
     """Returns the row of ``metrics.csv`` for a step; ``accuracy`` is of its batch alone."""
+    clips, frames, size = event.shape
     return {
         "step": event.step,
         "epoch": event.epoch,
@@ -93,6 +96,8 @@ def step_row(event: StepEvent, *, accuracy: float, clips: int) -> dict[str, Any]
         "loss": event.loss,
         "accuracy": accuracy,
         "clips": clips,
+        "frames": frames,
+        "size": size,
         "learning_rate": event.learning_rate,
         "clips_per_second": round(event.clips_per_second, 2),
     }
