@@ -134,9 +134,7 @@ class Multigrid:
 
     def layout(self, epoch: int) -> tuple[tuple[Part, int], ...]:
         """Returns the batches of an epoch: their kind, and how many clips they really have."""
-        return self._layout(
-            self._stage(epoch), self.starts[epoch] % 3 if epoch < self.epochs else 0
-        )
+        return self._layout(self._stage(epoch), self.starts[min(epoch, self.epochs)] % 3)
 
     def shown(self, step: int) -> int:
         """Returns the number of clips shown before a step."""
