@@ -229,7 +229,7 @@ def test_settings_that_contradict_each_other_are_refused(
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["starter_rgb_flow", "assemblenet_plus_lite"])
+@pytest.mark.parametrize("name", ["starter", "starter_rgb_flow"])
 def test_a_network_of_stride_32_takes_the_smallest_clips(name: str) -> None:
     """At a side below the stride every later map is one pixel."""
     structure = load_structure(name)
