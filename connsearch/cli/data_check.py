@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from connsearch.cli.command import Command, Flag
-from connsearch.cli.progress import counted
 from connsearch.cli.terminal import Terminal
 from connsearch.data.options import DataOptions
 from connsearch.errors import Failure
@@ -55,17 +54,10 @@ class DataCheck(Command):
         from connsearch.data.load import load_data
         from connsearch.graph.files import atomic_write_text
 
-        data = load_data(self.data.model_copy(update={"bad_share": 1.0}))
+        data = load_data(self.data.model_copy(update={"bad_share": 1.0}), follow=terminal.count)
         total = sum(len(dataset) for _, dataset in data)
         terminal.say(f"data: {data.name}, {total} clips in {len(data.classes)} classes")
-        found = list(
-            counted(
-                check_clips(data, workers=self.readers),
-                total,
-                terminal.console,
-                what="clips",
-            )
-        )
+        found = list(terminal.count(check_clips(data, workers=self.readers), total, "clips"))
         rows = [_row(checked, data.classes) for checked in found]
         atomic_write_text(self.output, _table(rows))
         bad = [checked for checked in found if checked.reason is not None]

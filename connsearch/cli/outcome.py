@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from connsearch.train.metrics import Metrics
 
 
+_REPORTED = ("steps", "seconds", "digest", "alarms", "quarantine")
+"""What a command's JSON object takes from the run's result."""
+
 _NEXT = {"search": "connsearch prune {}", "train": "connsearch evaluate {}"}
 
 
@@ -28,6 +31,7 @@ def report_run(
     edges = structure.edges()
     terminal.say(f"structure: {result.path} ({len(structure)} nodes, {len(edges)} connections)")
     say_pictures(pictures, terminal)
+    _say_quarantine(directory, report.get("quarantine", []), terminal)
     terminal.say("next: " + _NEXT[command].format(directory))
     return {
         "command": command,
@@ -38,8 +42,20 @@ def report_run(
         "connections": len(edges),
         "metrics": {name: found.to_json() for name, found in result.metrics.items()},
         "pictures": [str(picture) for picture in pictures],
-        **{k: report[k] for k in ("steps", "seconds", "digest", "alarms") if k in report},
+        **{k: report[k] for k in _REPORTED if k in report},
     }
+
+
+def _say_quarantine(
+    directory: Path, found: Sequence[Mapping[str, Any]], terminal: Terminal
+) -> None:
+    """Lists every clip that could not be read, and why."""
+    if found:
+        reasons = "\n".join(f"  {entry['split']}: {entry['reason']}" for entry in found)
+        terminal.warn(
+            f"{len(found)} clips could not be read: replaced in training, left out of evaluations "
+            f"({directory / 'quarantine.csv'})\n{reasons}"
+        )
 
 
 def _pictures(directory: Path, structure: Structure, terminal: Terminal) -> list[Path]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console, RenderableType
 
-from connsearch.cli.progress import Bar, Lines
+from connsearch.cli.progress import Bar, Lines, counted
 
 if TYPE_CHECKING:
     from connsearch.train.events import Event, ResultEvent
+
+T = TypeVar("T")
 
 
 class Terminal:
@@ -33,6 +35,10 @@ class Terminal:
         """Prints tables and whatever else rich can lay out."""
         for part in parts:
             self.console.print(part)
+
+    def count(self, items: Iterable[T], total: int, what: str = "videos") -> Iterator[T]:
+        """Yields the items, showing how many of them are done and how long the rest will take."""
+        return counted(items, total, self.console, what=what)
 
     def follow(self, events: Iterable[Event]) -> ResultEvent:
         """Shows the events of long work as they come; returns the last one, the result."""

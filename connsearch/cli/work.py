@@ -149,7 +149,7 @@ def open_data(options: DataOptions, terminal: Terminal) -> DataSplits:
     from connsearch.data.load import load_data
 
     terminal.say(f"data: {options.source}")
-    data = load_data(options)
+    data = load_data(options, follow=terminal.count)
     for note in data.notes:
         terminal.warn(note)
     counts = ", ".join(f"{name} {len(split)}" for name, split in data)

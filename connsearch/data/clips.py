@@ -143,7 +143,8 @@ class ClipDataset:
         if record.info is not None:
             return record.info
         if index not in self._infos:
-            self._infos[index] = MEDIA[record.medium].probe(record.path)
+            probe = MEDIA[record.medium].probe
+            self._infos[index] = self._watch.run(lambda: probe(record.path), str(record.path))
         return self._infos[index]
 
     def clip(self, key: ClipKey) -> Clip:
@@ -156,9 +157,7 @@ class ClipDataset:
             raise DataError(self.faults[key.index])
         if self.beacon is not None:
             self.beacon[0] = key.index
-        record = self.records[key.index]
-        read = self._whole if key.whole else self._clip
-        return self._watch.run(lambda: read(key), str(record.path))
+        return self._whole(key) if key.whole else self._clip(key)
 
     def _clip(self, key: ClipKey) -> Clip:
         options, record, info = self.options, self.records[key.index], self.info(key.index)
@@ -199,10 +198,7 @@ class ClipDataset:
         record, info = self.records[key.index], self.info(key.index)
         clock = timeline(info, window=record.window, fps=self.options.fps, name=record.name)
         for first in range(clock.first, clock.last + 1, _AT_ONCE):
-            numbers = range(first, min(first + _AT_ONCE, clock.last + 1))
-            MEDIA[record.medium].read(record.path, numbers, size=_SMALL, info=info)
-        if record.objects is not None:
-            read_objects(record.objects, frames=info.frames, classes=self.object_classes or None)
+            self._read(key.index, range(first, min(first + _AT_ONCE, clock.last + 1)), _SMALL)
         return Clip({}, record.label, record.labels)
 
     def _even_ticks(
@@ -256,14 +252,29 @@ class ClipDataset:
         frames, maps = self._memory[index]
         return frames[numbers], None if maps is None else maps[numbers]
 
-    def _decode(self, index: int, numbers: list[int]) -> tuple[Frames, Maps | None]:
+    def _decode(self, index: int, numbers: Sequence[int]) -> tuple[Frames, Maps | None]:
+        size = decoded_size(self.info(index), self.options)
+        frames, maps = self._read(index, numbers, size)
+        return frames, None if maps is None else scale_objects(maps, size)
+
+    def _read(
+        self, index: int, numbers: Sequence[int], size: tuple[int, int]
+    ) -> tuple[Frames, Maps | None]:
+        """Returns frames of that size and their object maps as stored.
+
+        Only this is watched, and nothing in it computes with torch: a thread of its own would
+        bring threads of its own, and they would fight with the network's.
+        """
         record, info = self.records[index], self.info(index)
-        size = decoded_size(info, self.options)
-        frames = MEDIA[record.medium].read(record.path, numbers, size=size, info=info)
-        if record.objects is None or self.object_classes == 0:
-            return frames, None
-        maps = read_objects(record.objects, frames=info.frames, classes=self.object_classes)
-        return frames, scale_objects(maps[numbers], size)
+
+        def read() -> tuple[Frames, Maps | None]:
+            frames = MEDIA[record.medium].read(record.path, numbers, size=size, info=info)
+            if record.objects is None or self.object_classes == 0:
+                return frames, None
+            maps = read_objects(record.objects, frames=info.frames, classes=self.object_classes)
+            return frames, maps[list(numbers)]
+
+        return self._watch.run(read, str(record.path))
 
 
 def decoded_size(info: VideoInfo, options: DataOptions) -> tuple[int, int]:

@@ -55,10 +55,19 @@ def _opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
     except (FFmpegError, OSError) as error:
         reason = error.strerror or type(error).__name__
         size = f"{path.stat().st_size} bytes" if path.is_file() else "no such file"
+        cure = "re-encode the file, fetch it again, or take it off the list"
+        if _is_pointer(path):
+            size, cure = "a Git LFS pointer, not the file itself", "git lfs pull"
         raise DataError(
-            f"{path}: not readable as video ({reason}); read: {size}; "
-            "cure: re-encode the file, fetch it again, or take it off the list"
+            f"{path}: not readable as video ({reason}); read: {size}; cure: {cure}"
         ) from error
+
+
+def _is_pointer(path: Path) -> bool:
+    """Returns whether the file only says where Git LFS keeps the real one."""
+    if not path.is_file() or path.stat().st_size > 1024:
+        return False
+    return path.read_bytes().startswith(b"version https://git-lfs")
 
 
 def _shown(packet: Packet[VideoStream]) -> bool:

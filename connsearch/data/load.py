@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from connsearch.data.clips import ClipDataset, decoded_bytes
 from connsearch.data.datasets import DATASETS
+from connsearch.data.infos import InfoCache
 from connsearch.data.media import MEDIA
 from connsearch.data.objects import read_objects
 from connsearch.data.options import DataOptions
@@ -63,11 +64,19 @@ class DataSplits:
         return iter(zip(SPLITS, (self.train, self.select, self.test), strict=True))
 
 
-def load_data(options: DataOptions) -> DataSplits:
+Follow = Callable[[Iterable[tuple[Split, int]], int], Iterable[tuple[Split, int]]]
+"""Shows how far through so many videos somebody is: passes on what it is given."""
+
+
+def load_data(options: DataOptions, *, follow: Follow | None = None) -> DataSplits:
     """Returns the data set the options name, with its three disjoint lists.
 
     Every video is opened once (not decoded) unless ``check_files`` is off, so that unreadable
-    ones are refused together, before any work.
+    ones are known, and too many of them refused together, before any work.
+
+    Args:
+        options: where the data is, how it is split, and how clips are cut.
+        follow: is handed the walk over many videos, to show how far it is.
 
     Raises:
         DataError: the source, a listed file, a split or a video cannot be used.
@@ -77,7 +86,7 @@ def load_data(options: DataOptions) -> DataSplits:
     lists = split_records(source, options)
     faults: dict[Split, dict[int, str]] = {}
     if options.check_files:
-        lists, faults = _checked(lists, options)
+        lists, faults = _checked(lists, options, follow)
         reasons = [reason for split in SPLITS for reason in faults[split].values()]
         refuse_too_many(source.name, reasons, sum(map(len, lists.values())), options.bad_share)
     source = replace(source, object_classes=_object_classes(source))
@@ -133,20 +142,35 @@ def read_source(options: DataOptions) -> Source:
     )
 
 
-def _checked(lists: Lists, options: DataOptions) -> tuple[Lists, dict[Split, dict[int, str]]]:
+MANY = 500
+"""Videos from which on it pays to remember what they said, and to show how far one is."""
+
+
+def _checked(
+    lists: Lists, options: DataOptions, follow: Follow | None
+) -> tuple[Lists, dict[Split, dict[int, str]]]:
     """Returns the lists with every video's own word about itself, and what is wrong with some."""
     faults: dict[Split, dict[int, str]] = {split: {} for split in SPLITS}
+    checked = {split: list(lists[split]) for split in SPLITS}
+    walk: Iterable[tuple[Split, int]] = [(s, i) for s in SPLITS for i in range(len(lists[s]))]
+    count = sum(map(len, lists.values()))
+    place = options.cache_directory / "infos.sqlite" if count >= MANY else None
     watch = Watch(options.timeout)
-    checked: dict[Split, tuple[Record, ...]] = {}
-    for split in SPLITS:
-        records = list(lists[split])
-        for index, record in enumerate(records):
+    with InfoCache(place) as known:
+        for split, index in follow(walk, count) if follow and count >= MANY else walk:
+            record = checked[split][index]
+            info = record.info or known.get(record.path)
+            record = replace(record, info=info)
             try:
-                records[index] = watch.run(lambda r=record: checked_record(r, options), record.name)
+                found = watch.run(lambda r=record: checked_record(r, options), record.name)
             except DataError as error:
                 faults[split][index] = str(error)
-        checked[split] = tuple(records)
-    return checked, faults
+                continue
+            checked[split][index] = found
+            if info is None and found.info is not None:
+                known.put(found.path, found.info)
+    out: Lists = {split: tuple(checked[split]) for split in SPLITS}
+    return out, faults
 
 
 def checked_record(record: Record, options: DataOptions) -> Record:

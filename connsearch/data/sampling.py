@@ -42,7 +42,7 @@ def clip_generator(*, seed: int, epoch: int, index: int) -> np.random.Generator:
 
 
 def substitutes(
-    index: int, labels: Sequence[int], *, seed: int, epoch: int, most: int = 32
+    index: int, labels: Sequence[int], *, seed: int, epoch: int, most: int = 256
 ) -> list[int]:
     """Returns clips to show in place of one that cannot be read: of its class, then of any.
 

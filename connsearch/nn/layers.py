@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -22,18 +23,36 @@ _TRUNCATED_STD = 0.87962566103423978
 
 
 class _Conv(nn.Conv3d):
-    """A convolution that does not stride over an axis of one pixel.
+    """A convolution that keeps clear of three shapes torch 2.13 gets wrong in bfloat16 on CPUs.
 
-    The result is the same. In bfloat16 on CPUs, torch 2.13 reads memory nobody wrote in the
-    backward pass of a strided 3x3 over a single pixel, and gradients become NaN.
+    The result is the one torch means. Strided over an axis of one pixel, the backward pass reads
+    and writes memory beyond its own: the stride is left out there. With 2 to k - 1 frames under an
+    undilated kernel of k, taps of the weights' gradient are left out or never written; one frame
+    of one channel under a 3x3x3 reads foreign memory: those clips are padded in time beforehand.
     """
 
     def forward(self, input: Tensor) -> Tensor:
         sides = zip(input.shape[2:], self.stride, strict=True)
         stride = tuple(1 if side == 1 else step for side, step in sides)
-        return F.conv3d(
-            input, self.weight, self.bias, stride, self.padding, self.dilation, self.groups
-        )
+        padding = tuple(int(p) for p in self.padding)
+        if self._misjudges(input.shape[2]) and _in_bf16_on_cpu(input):
+            # Not in float32, which is right and would round its gradient in another way.
+            input = F.pad(input, (0, 0, 0, 0, padding[0], padding[0]))
+            padding = (0, *padding[1:])
+        return F.conv3d(input, self.weight, self.bias, stride, padding, self.dilation, self.groups)
+
+    def _misjudges(self, frames: int) -> bool:
+        if frames >= self.kernel_size[0]:
+            return False
+        return self.in_channels == 1 if frames == 1 else self.dilation[0] == 1
+
+
+def _in_bf16_on_cpu(x: Tensor) -> bool:
+    if x.device.type != "cpu":
+        return False
+    return x.dtype is torch.bfloat16 or (
+        torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") is torch.bfloat16
+    )
 
 
 def conv(

@@ -212,20 +212,71 @@ def test_layers_keep_time() -> None:
         assert conv(2, 3, temporal=5, dilation=dilation)(x).shape == (1, 3, 1, 4, 4)
 
 
+def kernel_gradient(layer: torch.nn.Conv3d, clips: torch.Tensor, *, bf16: bool) -> torch.Tensor:
+    """Returns the weights' gradient of one backward pass, computed among dirty memory."""
+    dirt = [torch.full((n,), math.nan) for n in (64, 1024, 16384, 65536) for _ in range(8)]
+    del dirt
+    layer.weight.grad = None
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        out = layer(clips)
+    (out.float() - 0.5).square().sum().backward()
+    assert layer.weight.grad is not None
+    return layer.weight.grad
+
+
 def test_a_stride_over_one_pixel_has_finite_gradients_in_bf16() -> None:
     """torch 2.13 on CPU reads unwritten memory there; dirty some and look for it."""
     layer = conv(16, 32, spatial=3, stride=2).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     clips = torch.randn(16, 16, 4, 1, 1).contiguous(memory_format=torch.channels_last_3d)
     for _ in range(20):
-        dirt = [torch.full((n,), math.nan) for n in (64, 1024, 16384, 65536) for _ in range(8)]
-        del dirt
-        layer.weight.grad = None
-        with torch.autocast("cpu", torch.bfloat16):
-            out = layer(clips)
-        out.float().square().sum().backward()
-        assert layer.weight.grad is not None
-        assert layer.weight.grad.isfinite().all()
+        assert kernel_gradient(layer, clips, bf16=True).isfinite().all()
     assert torch.equal(
         layer(clips),
         torch.nn.functional.conv3d(clips, layer.weight, None, (1, 2, 2), layer.padding),
     )
+
+
+@pytest.mark.parametrize(
+    ("spatial", "taps", "frames"),
+    [(1, 3, 1), (1, 3, 2), (1, 5, 2), (1, 5, 3), (1, 5, 4), (1, 5, 5), (3, 3, 2)],
+)
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("layout", [torch.channels_last_3d, torch.contiguous_format])
+def test_few_frames_have_the_right_gradient_in_bf16(
+    spatial: int, taps: int, frames: int, dilation: int, layout: torch.memory_format
+) -> None:
+    """torch 2.13 on CPU leaves taps out there, or takes their gradient from unwritten memory."""
+    torch.manual_seed(0)
+    layer = conv(16, 16, temporal=taps, spatial=spatial, dilation=dilation)
+    layer.to(memory_format=layout)  # type: ignore[call-overload]
+    clips = torch.randn(4, 16, frames, 8, 8).contiguous(memory_format=layout)
+    wanted = kernel_gradient(layer, clips, bf16=False).clone()
+    for _ in range(5):
+        found = kernel_gradient(layer, clips, bf16=True)
+        # a NaN fails too
+        assert float((found - wanted).abs().max()) <= 0.03 * float(wanted.abs().max())
+
+
+@pytest.mark.parametrize(("taps", "frames", "clips"), [(3, 2, 8), (5, 3, 4), (5, 4, 8)])
+def test_few_frames_keep_every_bit_in_float32(taps: int, frames: int, clips: int) -> None:
+    torch.manual_seed(0)
+    layer = conv(16, 16, temporal=taps, spatial=3)
+    plain = torch.nn.Conv3d(16, 16, (taps, 3, 3), padding=layer.padding, bias=False)
+    plain.weight.data.copy_(layer.weight.data)
+    x = torch.randn(clips, 16, frames, 12, 12)
+    assert torch.equal(layer(x), plain(x))
+    assert torch.equal(kernel_gradient(layer, x, bf16=False), kernel_gradient(plain, x, bf16=False))
+
+
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_one_frame_of_one_channel_is_right_in_bf16(dilation: int) -> None:
+    """torch 2.13 on CPU reads foreign memory there, in the forward pass."""
+    torch.manual_seed(0)
+    layer = conv(1, 16, temporal=3, spatial=3, dilation=dilation)
+    layer.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    clips = torch.randn(4, 1, 1, 8, 8)
+    with torch.no_grad():
+        wanted = layer(clips)
+        with torch.autocast("cpu", torch.bfloat16):
+            found = layer(clips)
+    assert float((found - wanted).abs().max()) <= 0.03 * float(wanted.abs().max())

@@ -1,0 +1,82 @@
+"""What videos said about themselves, remembered from run to run: a large list is opened once."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+
+from connsearch.data.records import VideoInfo
+
+_TABLE = """create table if not exists infos
+            (path text primary key, size integer, changed integer, info text)"""
+
+
+class InfoCache:
+    """A table of infos by path, size and time of change; what was changed since is asked again.
+
+    It saves time and nothing else: where it cannot be opened, read or written, nothing is known.
+
+    Args:
+        place: the SQLite file; None: nothing is remembered.
+    """
+
+    def __init__(self, place: Path | None) -> None:
+        self._table: sqlite3.Connection | None = None
+        if place is not None:
+            with suppress(OSError, sqlite3.Error):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                self._table = sqlite3.connect(place, timeout=10)
+                self._table.execute(_TABLE)
+
+    def __enter__(self) -> InfoCache:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if self._table is not None:
+            with suppress(sqlite3.Error):
+                self._table.commit()
+            self._table.close()
+
+    def get(self, path: Path) -> VideoInfo | None:
+        """Returns what is known about a file as it is now."""
+        key = _key(path)
+        if self._table is None or key is None:
+            return None
+        with suppress(sqlite3.Error, ValueError, TypeError):
+            found = self._table.execute(
+                "select info from infos where path = ? and size = ? and changed = ?", key
+            ).fetchone()
+            if found is not None:
+                return _read(found[0])
+        return None
+
+    def put(self, path: Path, info: VideoInfo) -> None:
+        """Remembers what a file said."""
+        key = _key(path)
+        if self._table is not None and key is not None:
+            with suppress(sqlite3.Error):
+                row = (*key, json.dumps(asdict(info)))
+                self._table.execute("insert or replace into infos values (?, ?, ?, ?)", row)
+
+
+def _key(path: Path) -> tuple[str, int, int] | None:
+    """Path, size and time of change; None for a folder, whose content they do not describe."""
+    with suppress(OSError):
+        stat = path.stat()
+        if path.is_file():
+            return os.path.abspath(path), stat.st_size, stat.st_mtime_ns
+    return None
+
+
+def _read(text: str) -> VideoInfo:
+    values = json.loads(text)
+    grid = values.pop("grid")
+    times = tuple(values.pop("times"))
+    return VideoInfo(**values, times=times, grid=None if grid is None else (grid[0], grid[1]))
