@@ -28,6 +28,7 @@ from connsearch.train.loop import fit
 from connsearch.train.optimisers import Optimisers
 from connsearch.train.options import TrainOptions
 from connsearch.train.run import Run
+from connsearch.train.schedule import rate_factor
 from tests.train.test_resume import ROOT, everything, steps_until
 from tests.train.tiny import TinyClips, TinyData, result_of, tiny_search, tiny_structure
 
@@ -69,6 +70,25 @@ def test_steps_follow_the_plan(searched: Any) -> None:
         rows = [r for r in csv.DictReader(file) if r["split"] == "train"]
     logged = [tuple(int(r[n]) for n in ("clips", "frames", "size")) for r in rows]
     assert logged == [e.shape for e in steps]
+
+
+def test_learning_rates_are_the_schedule_times_the_factor(searched: Any) -> None:
+    schedule, events, _ = searched
+    options = SearchOptions(**SETTINGS[schedule])
+    made = Curriculum(TinyData().train, options)  # type: ignore[arg-type]
+    parts = [p for e in range(options.epochs) for p, _ in made._grid.layout(e)]
+    assert len({part.rate for part in parts}) > 2
+    for event, part in zip(steps_of(events), parts, strict=True):
+        place, end = made.progress(event.step - 1)
+        plain = options.peak_rate * rate_factor(place, total_steps=end, warmup=options.warmup)
+        assert event.learning_rate == pytest.approx(plain * part.rate**0.5)
+
+
+def test_batch_norm_in_groups_reaches_the_training(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"multigrid": "srtg", "epochs": 1}
+    split = result_of(tiny_search(tmp_path / "a", **settings))
+    whole = result_of(tiny_search(tmp_path / "b", multigrid_norm_clips=64, **settings))
+    assert split.report["digest"] != whole.report["digest"]
 
 
 def test_evaluations_come_at_the_ends_of_epochs_with_full_clips(searched: Any) -> None:
