@@ -33,6 +33,8 @@ COMMANDS: Mapping[str, str] = {
     "data show": "draw a contact sheet of the clips, before and after augmentation",
     "data stats": "show classes, lengths, sizes, rates and splits of a data set",
     "data check": "read every clip of a data set once and write a report of the faults",
+    "data pack": "store the frames of a data set as JPEG, one SQLite file a video",
+    "data objects": "turn label maps or measurements into object maps beside the clips",
 }
 """Each command is the class of its name in the module of its name: ``data show`` is ``DataShow``
 in ``cli/data_show.py``."""

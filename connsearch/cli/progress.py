@@ -137,7 +137,7 @@ def duration(seconds: float) -> str:
 
 
 def _epoch(event: StepEvent) -> str:
-    return f"{event.epoch + 1}/{-(-event.total_steps // event.steps_per_epoch)}"
+    return f"{event.epoch + 1}/{event.epochs}"
 
 
 def _state(event: StepEvent) -> str:

@@ -42,7 +42,13 @@ class Terminal:
 
     def follow(self, events: Iterable[Event]) -> ResultEvent:
         """Shows the events of long work as they come; returns the last one, the result."""
-        from connsearch.train.events import EvaluationEvent, ResultEvent, StepEvent, WarningEvent
+        from connsearch.train.events import (
+            EvaluationEvent,
+            NoteEvent,
+            ResultEvent,
+            StepEvent,
+            WarningEvent,
+        )
 
         result: ResultEvent | None = None
         with Bar(self.console) if self.console.is_terminal else Lines(self.say) as progress:
@@ -55,6 +61,8 @@ class Terminal:
                         self.say(f"after epoch {event.epoch + 1}: {event.split} {found}")
                     case WarningEvent():
                         self.warn(event.message)
+                    case NoteEvent():
+                        self.say(event.message)
                     case ResultEvent():
                         result = event
                     case _:

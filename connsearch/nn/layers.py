@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from connsearch.nn.split_norm import SplitNorm
+
 BN_EPSILON = 1e-5
 BN_MOMENTUM = 0.01
 """The published momentum .99 in torch's convention."""
@@ -99,9 +101,9 @@ def conv(
     return layer
 
 
-def norm(width: int, *, zero: bool = False) -> nn.BatchNorm3d:
+def norm(width: int, *, zero: bool = False) -> SplitNorm:
     """Returns batch normalisation over (B, T, H, W); ``zero`` starts its scale at 0."""
-    layer = nn.BatchNorm3d(width, eps=BN_EPSILON, momentum=BN_MOMENTUM)
+    layer = SplitNorm(width, eps=BN_EPSILON, momentum=BN_MOMENTUM)
     if zero:
         nn.init.zeros_(layer.weight)
     return layer

@@ -18,13 +18,15 @@ class StepEvent:
     Attributes:
         step: steps done so far, this one included (resumed ones too).
         epoch: the running epoch, from 0.
-        steps_per_epoch: batches an epoch.
+        steps_per_epoch: batches of this epoch.
         total_steps: steps of the whole run.
         loss: training loss of this batch.
         accuracy: share of right answers in this epoch so far, in [0, 1]; in multi-label data any
             class of a clip is right, and clips without one do not count.
         clips_per_second: training speed, smoothed over the last steps.
         learning_rate: of the filters, in this step.
+        epochs: of the whole run.
+        shape: of this batch, (clips, frames, height and width).
     """
 
     step: int
@@ -35,6 +37,8 @@ class StepEvent:
     accuracy: float
     clips_per_second: float
     learning_rate: float
+    epochs: int
+    shape: tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,13 @@ class WarningEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteEvent:
+    """Something a person may want to know before it happens."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class ResultEvent:
     """The end: the structure with what was learned, and the evaluation of each opened split.
 
@@ -89,5 +100,11 @@ class ResultEvent:
 
 
 Event = (
-    StepEvent | EvaluationEvent | ConnectionsEvent | CheckpointEvent | WarningEvent | ResultEvent
+    StepEvent
+    | EvaluationEvent
+    | ConnectionsEvent
+    | CheckpointEvent
+    | WarningEvent
+    | NoteEvent
+    | ResultEvent
 )

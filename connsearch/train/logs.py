@@ -26,6 +26,8 @@ METRICS_COLUMNS = (
     "mAP",
     "clips",
     "left_out",
+    "frames",
+    "size",
     "learning_rate",
     "clips_per_second",
     "seconds_per_clip",
@@ -88,11 +90,12 @@ class CsvLog:
         self._file.write(text.getvalue().encode())
 
 
-def step_row(event: StepEvent, *, accuracy: float | None, clips: int) -> dict[str, Any]:
+def step_row(event: StepEvent, *, accuracy: float | None) -> dict[str, Any]:
     """Returns the row of ``metrics.csv`` for a step; ``accuracy`` is of its batch alone.
 
     It is None where no clip of the batch has a class.
     """
+    clips, frames, size = event.shape
     return {
         "step": event.step,
         "epoch": event.epoch,
@@ -100,6 +103,8 @@ def step_row(event: StepEvent, *, accuracy: float | None, clips: int) -> dict[st
         "loss": event.loss,
         "accuracy": accuracy,
         "clips": clips,
+        "frames": frames,
+        "size": size,
         "learning_rate": event.learning_rate,
         "clips_per_second": round(event.clips_per_second, 2),
     }

@@ -16,17 +16,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from connsearch.data.batches import Batch, batch_count, batches
+from connsearch.data.batches import Batch
 from connsearch.data.clips import ClipDataset
 from connsearch.data.load import DataSplits
 from connsearch.errors import DataError, TrainingError
 from connsearch.graph.files import to_json
 from connsearch.nn.network import Network
+from connsearch.nn.split_norm import split_norms
 from connsearch.train.checkpoint import Checkpoint, digest
 from connsearch.train.counters import Clock, Tally
+from connsearch.train.curriculum import Curriculum
 from connsearch.train.environment import describe_environment, processor_threads
 from connsearch.train.evaluate import Compute, evaluate, recalibrate_on
-from connsearch.train.events import CheckpointEvent, EvaluationEvent, Event, StepEvent, WarningEvent
+from connsearch.train.events import (
+    CheckpointEvent,
+    EvaluationEvent,
+    Event,
+    NoteEvent,
+    StepEvent,
+    WarningEvent,
+)
 from connsearch.train.files import CONNECTIONS, METRICS
 from connsearch.train.logits import LogitHistory, LogitWatch
 from connsearch.train.logs import evaluation_row, step_row
@@ -108,8 +117,9 @@ def optimise(
     with processor_threads(environment["threads"]):
         training = _Training(network, data, options, run, environment)
         yield from training.resume()
-        yield from training.steps()
-        return (yield from training.conclude(open_test=open_test))
+        with split_norms(network, training.curriculum.norm_clips):
+            yield from training.steps()
+            return (yield from training.conclude(open_test=open_test))
 
 
 class _Training:
@@ -133,8 +143,8 @@ class _Training:
         self.loss = choose_loss(options.loss, multi_label=data.train.num_classes > 0)
         self.optimisers = Optimisers(network, options)
         self.watch = LogitWatch(network)
-        self.per_epoch = batch_count(data.train, data.train.options.batch_size)
-        self.total = options.steps or options.epochs * self.per_epoch
+        self.curriculum = Curriculum(data.train, options)
+        self.total = self.curriculum.total
         self.step = 0
         self.tally = Tally()
         self.clock = Clock()
@@ -142,6 +152,8 @@ class _Training:
 
     def resume(self) -> Iterator[Event]:
         """Puts everything back to the newest checkpoint, if there is one."""
+        note = self.curriculum.describe()
+        yield from [] if note is None else [NoteEvent(note)]
         found = self.run.restore()
         yield from (WarningEvent(message) for message in self.run.warnings)
         if found is not None:
@@ -158,8 +170,8 @@ class _Training:
     def steps(self) -> Iterator[Event]:
         """Yields the events of every step still to do; a checkpoint comes last in its step."""
         while self.step < self.total:
-            epoch, start = divmod(self.step, self.per_epoch)
-            for batch in self._batches(epoch, start):
+            epoch = self.curriculum.epoch(self.step)
+            for batch in self.curriculum.batches(self.step):
                 yield from self.quarantine.new(self.step)
                 yield self._train_step(batch, epoch)
                 last = self.step == self.total
@@ -175,7 +187,7 @@ class _Training:
 
     def conclude(self, *, open_test: bool) -> Generator[Event, None, Outcome]:
         """Yields the last evaluations, and returns them with everything else that was seen."""
-        epoch = (self.total - 1) // self.per_epoch
+        epoch = self.curriculum.epoch(self.total - 1)
         metrics: dict[str, Metrics] = {}
         self._recalibrate()
         for split in ("select", "test") if open_test else ("select",):
@@ -192,19 +204,6 @@ class _Training:
             self.quarantine.listed(),
         )
 
-    def _batches(self, epoch: int, start: int) -> Iterator[Batch]:
-        options = self.data.train.options
-        return batches(
-            self.data.train,
-            batch_size=options.batch_size,
-            seed=self.options.seed,
-            epoch=epoch,
-            shuffle=True,
-            augment=True,
-            workers=options.workers,
-            start=start,
-        )
-
     def _train_step(self, batch: Batch, epoch: int) -> StepEvent:
         self.network.train()
         logits, loss = self._forward(batch)
@@ -214,25 +213,29 @@ class _Training:
         loss.backward()
         self.watch.observe()
         try:
-            rate = self.optimisers.step(self.step, total_steps=self.total)
+            place, end = self.curriculum.progress(self.step)
+            rate = self.optimisers.step(place, total_steps=end, scale=batch.rate)
         except FloatingPointError as error:
             raise self._diverged(str(error)) from None
         self.step += 1
         clips = len(batch.labels)
+        frames, size = next(iter(batch.streams.values())).shape[2:4]
         hits, asked = right_answers(logits, batch)
         self.tally.add(epoch, hits, asked)
         event = StepEvent(
             step=self.step,
             epoch=epoch,
-            steps_per_epoch=self.per_epoch,
+            steps_per_epoch=self.curriculum.steps(epoch),
             total_steps=self.total,
             loss=value,
             accuracy=self.tally.accuracy,
             clips_per_second=self.clock.tick(clips),
             learning_rate=rate,
+            epochs=self.curriculum.epochs,
+            shape=(clips, frames, size),
         )
         accuracy = hits / asked if asked else None
-        self.run.log(METRICS, step_row(event, accuracy=accuracy, clips=clips))
+        self.run.log(METRICS, step_row(event, accuracy=accuracy))
         return event
 
     def _forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -254,7 +257,7 @@ class _Training:
         )
 
     def _evaluation_due(self) -> bool:
-        return self.step % (self.options.evaluation_interval * self.per_epoch) == 0
+        return self.curriculum.evaluation_due(self.step)
 
     def _checkpoint_due(self) -> bool:
         every = self.options.checkpoint_steps
@@ -292,7 +295,7 @@ class _Training:
         yield EvaluationEvent(epoch, split, metrics, self.step)
 
     def _log_connections(self) -> Event:
-        epoch = max(self.step - 1, 0) // self.per_epoch
+        epoch = self.curriculum.epoch(max(self.step - 1, 0))
         self.run.log(CONNECTIONS, *self.watch.rows(self.step, epoch))
         return self.watch.event(self.step)
 

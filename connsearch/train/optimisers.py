@@ -34,12 +34,13 @@ class Optimisers:
                 self.logits, lr=options.connection_lr, betas=(0.9, 0.99), fused=True
             )
 
-    def step(self, step: int, *, total_steps: int) -> float:
+    def step(self, step: float, *, total_steps: float, scale: float = 1.0) -> float:
         """Returns the filters' learning rate after one update of everything.
 
         Args:
-            step: from 0.
+            step: from 0; between whole numbers where batches are of unequal size.
             total_steps: of the whole run.
+            scale: the batch's own factor; the options say how each optimiser follows it.
 
         Raises:
             FloatingPointError: a gradient is not finite; nothing was updated.
@@ -49,13 +50,16 @@ class Optimisers:
             step, total_steps=total_steps, warmup=options.warmup, shape=options.schedule
         )
         self._check_gradients(options.grad_clip)
-        peaks = {"filters": options.peak_rate, "logits": options.connection_lr}
+        rates = {
+            "filters": options.peak_rate * factor * scale**options.rate_power,
+            "logits": options.connection_lr * factor * scale**options.connection_rate_power,
+        }
         for name, optimiser in self._all.items():
             for group in optimiser.param_groups:
-                group["lr"] = peaks[name] * factor
+                group["lr"] = rates[name]
             optimiser.step()
             optimiser.zero_grad()
-        return options.peak_rate * factor
+        return rates["filters"]
 
     def _check_gradients(self, clip: float | None) -> None:
         """Clips the filters' gradients; refuses, before anything is changed, what is not finite."""

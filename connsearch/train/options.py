@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 PEAK_RATES = {"adamw": 2e-3, "sgd": 0.05}
 """Default peak learning rate by optimiser."""
@@ -41,6 +41,23 @@ class TrainOptions(BaseModel):
     """Share of the steps in which the learning rate climbs."""
     schedule: Literal["cosine", "constant"] = "cosine"
     """What follows the climb."""
+    multigrid: Literal["off", "reference", "srtg"] = "off"
+    """Train on clips of changing size, small ones in larger batches: reference goes from coarse to
+    full over the training, srtg within every epoch. Evaluations always see full clips."""
+    multigrid_cycles: Literal["both", "long", "short"] = "both"
+    """The long cycle changes frames and size from stage to stage, the short one the size from step
+    to step."""
+    multigrid_rounds: int = Field(default=1, ge=1, le=100)
+    """Long cycles over the training (reference)."""
+    multigrid_fine_tune: float = Field(default=0.25, gt=0, lt=1)
+    """Share of the epochs, at the end, with full clips alone (reference); one epoch at least."""
+    multigrid_scaling: Literal["auto", "linear", "sqrt"] = "auto"
+    """How the learning rates follow the schedule's factor on them: as it is (published for sgd), or
+    by its square root (for what Adam moves). Auto: sgd as it is, adamw and the connection logits
+    by the root."""
+    multigrid_norm_clips: int | None = Field(default=None, ge=2, le=65536)
+    """Clips of a larger batch whose batch-norm statistics are taken together; by default 8, or the
+    batch size where that is smaller."""
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     """Share of the target that is spread over all classes (binary_cross_entropy: over the yes and
     no of each class)."""
@@ -72,6 +89,41 @@ class TrainOptions(BaseModel):
     """Write a checkpoint every so many steps as well; by default by time only."""
     log_every: int = Field(default=5, ge=1)
     """Steps between two rows of every connection that learns in connections.csv."""
+
+    @model_validator(mode="after")
+    def _multigrid_consistent(self) -> TrainOptions:
+        fields = TrainOptions.model_fields
+        own = [name for name in fields if name.startswith("multigrid_")]
+        changed = [name for name in own if getattr(self, name) != fields[name].default]
+        of_long = {"multigrid_rounds"}
+        of_reference = {*of_long, "multigrid_fine_tune"}
+        for name in changed:
+            read = f"{name} {getattr(self, name)} with multigrid {self.multigrid}"
+            if self.multigrid == "off":
+                raise ValueError(f"{read}: it says nothing; give multigrid too, or leave it out")
+            if self.multigrid == "srtg" and name in of_reference:
+                raise ValueError(f"{read}: it is of multigrid reference; leave it out")
+            if self.multigrid_cycles == "short" and name in of_long:
+                raise ValueError(f"{read}, cycles short: there is no long cycle; leave it out")
+        if self.multigrid == "reference" and self.epochs < 2:
+            raise ValueError(
+                f"multigrid reference with {self.epochs} epoch: the last one has full clips alone, "
+                "so nothing would be coarse; give at least 2 epochs, or take srtg"
+            )
+        return self
+
+    @property
+    def rate_power(self) -> float:
+        """The power of a schedule's factor that multiplies the filters' learning rate."""
+        linear = self.multigrid_scaling == "linear" or (
+            self.multigrid_scaling == "auto" and self.optimiser == "sgd"
+        )
+        return 1.0 if linear else 0.5
+
+    @property
+    def connection_rate_power(self) -> float:
+        """The same for connection and peer logits, which Adam moves."""
+        return 1.0 if self.multigrid_scaling == "linear" else 0.5
 
     @property
     def peak_rate(self) -> float:

@@ -8,14 +8,16 @@ from typing import Literal
 Shape = Literal["cosine", "constant"]
 
 
-def rate_factor(step: int, *, total_steps: int, warmup: float, shape: Shape = "cosine") -> float:
+def rate_factor(
+    step: float, *, total_steps: float, warmup: float, shape: Shape = "cosine"
+) -> float:
     """Returns what the peak learning rate is multiplied by in ``step``, in (0, 1].
 
     The rate climbs in a straight line over the first ``warmup`` share of the steps, reaches its
     peak with the first step after them, and then follows half a cosine towards zero.
 
     Args:
-        step: from 0.
+        step: from 0; between whole numbers where batches are of unequal size.
         total_steps: steps of the whole run.
         warmup: share of the steps spent climbing, in [0, 1).
         shape: what follows: ``cosine``, or ``constant``.

@@ -33,7 +33,9 @@ def terminal(*, interactive: bool) -> tuple[Terminal, io.StringIO]:
 
 def events(structure: Structure, *, first: int = 1, last: int = 6) -> Iterator[Event]:
     for step in range(first, last + 1):
-        yield StepEvent(step, (step - 1) // 3, 3, last, 1.25, 0.5, 12.34, 1e-3)
+        yield StepEvent(
+            step, (step - 1) // 3, 3, last, 1.25, 0.5, 12.34, 1e-3, -(-last // 3), (4, 8, 16)
+        )
         if step == 3:
             metrics = summarise([0, 1, 1, 0], [0, 1, 0, 0], classes=["a", "b"], loss=1.0)
             yield EvaluationEvent(0, "select", metrics, step)

@@ -1,11 +1,12 @@
 """A structure and a data set so small that a whole run takes about a second.
 
-Also a program, so that a run can be killed: ``python -m tests.train.tiny DIRECTORY [steps]``
-searches and prints every step it has done.
+Also a program, so that a run can be killed: ``python -m tests.train.tiny DIRECTORY [SETTINGS]``
+searches, with settings as JSON, and prints every step it has done.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 from connsearch.data.clips import Clip, ClipKey
 from connsearch.data.options import DataOptions
@@ -67,6 +69,9 @@ class TinyClips:
         rgb = self._rgb[key.index]
         if key.augment:  # depends on everything a draw may depend on
             rgb = rgb + 0.01 * torch.sin(torch.tensor(float(key.epoch + key.seed)))
+        if key.shape is not None:
+            some = torch.linspace(0, len(rgb[0]) - 1, key.shape.frames).long()
+            rgb = F.adaptive_avg_pool2d(rgb[:, some], key.shape.size)
         return Clip({"rgb": rgb}, self.labels[key.index])
 
 
@@ -126,6 +131,8 @@ def result_of(events: Iterator[Event]) -> ResultEvent:
 
 
 if __name__ == "__main__":
-    for event in tiny_search(Path(sys.argv[1])):
+    for event in tiny_search(
+        Path(sys.argv[1]), **json.loads(sys.argv[2] if sys.argv[2:] else "{}")
+    ):
         if isinstance(event, StepEvent):
             print(event.step, flush=True)

@@ -1,0 +1,75 @@
+"""Batch normalisation whose statistics in training are of a fixed number of clips.
+
+A multigrid schedule changes the size of the batch by an order of magnitude; how noisy the
+statistics are would change with it. So a larger batch is normalised in groups.
+
+Shape letters: B clips, C channels, T frames, H W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class SplitNorm(nn.BatchNorm3d):
+    """Batch normalisation over (B, T, H, W), or in training over groups of clips.
+
+    With groups, the running statistics move towards the mean over the groups of what a batch of
+    that group alone would have given. ``state_dict`` is that of ``nn.BatchNorm3d``.
+
+    Attributes:
+        clips: the least number of clips of a group; None: the batch is one group.
+    """
+
+    clips: int | None = None
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Maps ``(B, C, T, H, W)`` to the same shape."""
+        groups = 1 if self.clips is None else input.shape[0] // self.clips
+        if groups < 2 or not self.training:
+            return super().forward(input)
+        parts = input.tensor_split(groups)  # sizes differ by one at most, none is below `clips`
+        if self.running_mean is None or self.running_var is None:
+            return torch.cat([self._normalise(part, None, None) for part in parts])
+        means = self.running_mean.new_zeros(groups, self.num_features)
+        variances = torch.zeros_like(means)
+        out = torch.cat(
+            [self._normalise(*group) for group in zip(parts, means, variances, strict=True)]
+        )
+        self._follow(means.mean(0), variances.mean(0))
+        return out
+
+    def _normalise(self, part: Tensor, mean: Tensor | None, variance: Tensor | None) -> Tensor:
+        """Returns a group by its own statistics, which ``mean`` and ``variance`` become."""
+        return F.batch_norm(
+            part, mean, variance, self.weight, self.bias, training=True, momentum=1.0, eps=self.eps
+        )
+
+    @torch.no_grad()
+    def _follow(self, mean: Tensor, variance: Tensor) -> None:
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
+        self.num_batches_tracked.add_(1)
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance, self.momentum)
+
+
+@contextmanager
+def split_norms(network: nn.Module, clips: int | None) -> Generator[None]:
+    """Normalises training batches in groups of ``clips`` clips or a few more; None: as one."""
+    layers = [module for module in network.modules() if isinstance(module, SplitNorm)]
+    before = [layer.clips for layer in layers]
+    for layer in layers:
+        layer.clips = clips
+    try:
+        yield
+    finally:
+        for layer, number in zip(layers, before, strict=True):
+            layer.clips = number
