@@ -216,6 +216,7 @@ def test_batches_have_the_planned_shape_with_any_number_of_workers(
         there = list(planned(clips, made.plan(epoch, seed=3), workers=2))
         assert same(here, there)
         assert [b.rate for b in here] == [b.rate for b in there]
+    clips.pools.clear()  # left to the collector, workers end after seconds
 
 
 def test_a_coarse_clip_shows_the_same_window_and_time(clips: ClipDataset) -> None:
