@@ -35,13 +35,18 @@ class Faults:
         """Notes what is wrong with a line."""
         self._lines.append((line, f"line {line}: {message}"))
 
+    @property
+    def found(self) -> bool:
+        """Whether anything is wrong."""
+        return bool(self._lines)
+
     def refuse(self) -> None:
         """Refuses the file if anything is wrong with it.
 
         Raises:
             DataError: every faulty line, in order.
         """
-        if self._lines:
+        if self.found:
             lines = [text for _, text in sorted(self._lines)]
             raise DataError(
                 f"{self.path}: {len(lines)} lines that cannot be used\n{listed(lines)}\n"
@@ -152,8 +157,9 @@ def read_table(path: Path, required: Sequence[str], *, header: bool = True) -> T
         if len(row) != len(names):
             read = ",".join(row)[:80]
             faults.add(line, f"{len(row)} values, {len(names)} columns; read: {read}")
-    sound = [(line, row) for line, row in rows if len(row) == len(names)]
-    return Table(path, {name: place for place, name in enumerate(names)}, sound, faults)
+    if faults.found:
+        rows = [(line, row) for line, row in rows if len(row) == len(names)]
+    return Table(path, {name: place for place, name in enumerate(names)}, rows, faults)
 
 
 def _check_header(path: Path, names: Sequence[str], required: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ from connsearch.data.records import SPLITS, Record, Source, Span, Split, Window,
 from connsearch.errors import DataError
 from connsearch.registry import suggest
 
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row of a published list, before anybody looked for its video.
@@ -50,6 +51,9 @@ class Row:
     spans: tuple[Span, ...] = ()
 
 
+Kind = Literal["video", "folder"]
+
+
 class Shelves:
     """Where the videos lie; every folder is looked into once, however many rows ask.
 
@@ -58,24 +62,22 @@ class Shelves:
         kind: look for video files by their names without suffix, or for folders (of frames).
     """
 
-    def __init__(
-        self, places: Sequence[Path], kind: Literal["video", "folder"] = "video"
-    ) -> None:
+    def __init__(self, places: Sequence[Path], kind: Kind = "video") -> None:
         self.places = tuple(dict.fromkeys(p for p in places if p.is_dir()))
-        self.kind = kind
+        self.kind: Kind = kind
         self._held: dict[str, Mapping[str, str]] = {}
-        self._near: dict[tuple[str, ...], list[tuple[str, Mapping[str, str]]]] = {}
+        self._near: dict[tuple[str, ...], list[tuple[Path, Mapping[str, str]]]] = {}
 
     def find(self, folders: tuple[str, ...], stems: Iterable[str]) -> Path | None:
         """Returns the first of the stems in the first of the folders that has it."""
         if folders not in self._near:
             paths = [os.path.normpath(p / f) for f in folders for p in self.places]
             held = [(path, self._contents(path)) for path in dict.fromkeys(paths)]
-            self._near[folders] = [(path, names) for path, names in held if names]
+            self._near[folders] = [(Path(path), names) for path, names in held if names]
         for path, names in self._near[folders]:
             for stem in stems:
                 if stem in names:
-                    return Path(path, names[stem])
+                    return path / names[stem]
         return None
 
     def _contents(self, path: str) -> Mapping[str, str]:
@@ -85,7 +87,7 @@ class Shelves:
         return self._held[path]
 
 
-def _look(path: str, kind: Literal["video", "folder"]) -> dict[str, str]:
+def _look(path: str, kind: Kind) -> dict[str, str]:
     try:
         with os.scandir(path) as entries:
             if kind == "folder":
@@ -101,7 +103,7 @@ def shelves(
     path: Path,
     options: DataOptions,
     *below: str,
-    kind: Literal["video", "folder"] = "video",
+    kind: Kind = "video",
 ) -> Shelves:
     """Returns where videos lie: the option ``videos``, else these folders below the list's own.
 

@@ -7,6 +7,7 @@ Found as a video of the clip alone, ``ID_START_END`` with six digits each, or as
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 
 from connsearch.data.datasets import DATASETS
@@ -39,15 +40,12 @@ def read_hacs(rest: str, options: DataOptions) -> Source:
     names = ("HACS_clips_v1.1.1.csv", "HACS_clips_v1.1.csv")
     folders = ("", "HACS_v1.1.1/", "HACS_v1.1/")
     table = read_table(need_file(path, *(f + n for n in names for f in folders)), COLUMNS)
-    places = [table.columns[name] for name in COLUMNS]
-    cells = [(line, [row[place].strip() for place in places]) for line, row in table.rows]
-    positive = [(line, row) for line, row in cells if row[5] == "1"]
+    positive = [(line, row) for line, row in _cells(table) if row[5] == "1"]
     classes = sorted({row[0] for _, row in positive if row[2] == "training"})
-    _check_cells(table, cells, set(classes))
+    counts = _check_cells(table, set(classes))
     check_count(table.path, classes, CLASSES, "hacs")
     rows = _rows(table, positive, class_index(table.path, classes))
     notes: list[str] = []
-    counts = Counter(row[5] for _, row in cells)
     if counts["-1"]:
         notes.append(f"hacs: {counts['-1']} negative clips are not used")
     if unlabelled := counts["0"] + counts[""]:
@@ -56,9 +54,18 @@ def read_hacs(rest: str, options: DataOptions) -> Source:
     return published_source("hacs", path, classes, rows, where, notes=notes)
 
 
-def _check_cells(table: Table, cells: list[tuple[int, list[str]]], classes: set[str]) -> None:
-    """Refuses unknown subsets, labels, times and classes, all at once."""
-    for line, (name, clip, subset, start, end, label) in cells:
+def _cells(table: Table) -> Iterator[tuple[int, list[str]]]:
+    """Yields the cells of every row in the order of the columns above."""
+    places = [table.columns[name] for name in COLUMNS]
+    for line, row in table.rows:
+        yield line, [row[place].strip() for place in places]
+
+
+def _check_cells(table: Table, classes: set[str]) -> Counter[str]:
+    """Returns how often each label stands there; refuses rows that cannot be used, all at once."""
+    counts: Counter[str] = Counter()
+    for line, (name, clip, subset, start, end, label) in _cells(table):
+        counts[label] += 1
         first, last = seconds(start), seconds(end)
         if subset not in SUBSETS:
             table.faults.add(line, f"subset {subset!r}; allowed: {', '.join(SUBSETS)}")
@@ -71,11 +78,10 @@ def _check_cells(table: Table, cells: list[tuple[int, list[str]]], classes: set[
         elif name not in classes:
             table.faults.add(line, f"no class named {name!r} in the training subset")
     table.faults.refuse()
+    return counts
 
 
-def _rows(
-    table: Table, positive: list[tuple[int, list[str]]], index: dict[str, int]
-) -> list[Row]:
+def _rows(table: Table, positive: list[tuple[int, list[str]]], index: dict[str, int]) -> list[Row]:
     tested = any(row[2] == "testing" for _, row in positive)
     splits: dict[str, Split] = {
         "training": "train",

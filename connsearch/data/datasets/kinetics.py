@@ -97,12 +97,11 @@ def _rows(table: Table, index: dict[str, int], split: Split, word: str) -> list[
     label_at = columns["label"]
     id_at = columns.get("youtube_id", columns.get("id", 0))
     start_at, end_at = columns.get("time_start"), columns.get("time_end")
-    timed = start_at is not None and end_at is not None
     rows: list[Row] = []
     for line, row in table.rows:
         label, clip = row[label_at].strip(), row[id_at].strip()
         stems: tuple[str, ...] = (clip,)
-        if timed:
+        if start_at is not None and end_at is not None:
             start, end = seconds(row[start_at]), seconds(row[end_at])
             if start is None or end is None or end <= start:
                 faults.add(line, f"times {row[start_at]!r} to {row[end_at]!r}")

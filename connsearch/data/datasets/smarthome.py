@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from connsearch.data.datasets import DATASETS
@@ -26,12 +27,12 @@ from connsearch.errors import DataError
 from connsearch.registry import suggest
 
 PROTOCOLS = ("cs", "cv1", "cv2")
-VIEW_CLASSES = (
+VIEW_CLASSES: Sequence[str] = (
     "Cutbread Drink.Frombottle Drink.Fromcan Drink.Fromcup Drink.Fromglass Eat.Attable Eat.Snack "
     "Enter Getup Leave Pour.Frombottle Pour.Fromcan Readbook Sitdown Takepills Uselaptop "
     "Usetablet Usetelephone Walk"
 ).split()
-CLASSES = sorted(
+CLASSES: Sequence[str] = sorted(
     [
         *VIEW_CLASSES,
         *"Cook.Cleandishes Cook.Cleanup Cook.Cut Cook.Stir Cook.Usestove Laydown".split(),
@@ -90,7 +91,7 @@ def _fault(found: re.Match[str] | None) -> str:
     if found is None:
         return "expected ACTIVITY_pNN_rNN_vNN_cNN"
     if found["activity"] not in CLASSES:
-        return suggest("activity", found["activity"], CLASSES)
+        return suggest("activity", found["activity"], list(CLASSES))
     if int(found["person"]) not in TRAIN_PERSONS | TEST_PERSONS:
         known = ", ".join(f"p{n:02d}" for n in sorted(TRAIN_PERSONS | TEST_PERSONS))
         return f"no person p{found['person']}; known: {known}"
