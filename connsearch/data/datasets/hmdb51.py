@@ -58,9 +58,10 @@ def read_hmdb51(rest: str, options: DataOptions) -> Source:
 def _lists(path: Path, ending: str) -> tuple[Path, list[Path]]:
     """Returns the folder with the lists of a split, and the lists in the order of their classes."""
     for name in _FOLDERS:
-        files = sorted((path / name).glob(f"*{ending}"))
-        if files:
-            return path / name, files
+        files = (path / name).glob(f"*{ending}")
+        of_class = {file.name.removesuffix(ending): file for file in files}
+        if of_class:  # by class, not by file: climb stands before climb_stairs
+            return path / name, [of_class[c] for c in sorted(of_class)]
     raise DataError(
         f"{path}: no CLASS{ending} in it, nor in its sub-folders {', '.join(_FOLDERS[1:])}\n"
         "  cure: name the folder that holds the official files"
