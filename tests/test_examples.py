@@ -83,7 +83,7 @@ def test_a_recipe_runs_on_tiny_clips_in_its_format(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(outcome, "_pictures", lambda run: [])  # most of the time, and not the point
+    monkeypatch.setattr(outcome, "_pictures", lambda *_: [])  # most of the time, and not the point
     folders = recipe in {"activitynet", "fcvid", "mini_kinetics", "something", "jester"}
     if folders and "frame_folder" not in MEDIA:
         pytest.skip("nothing here reads folders of frames")
