@@ -246,6 +246,17 @@ def frames(path: Path, make: Maker) -> Tiny:
     return Tiny(str(path))
 
 
+def frames_db(path: Path, make: Maker) -> Tiny:
+    for word, clips in (("train", TRAIN), ("test", TEST)):
+        lines = ["label,id"]
+        for label in ("walk", "fall"):
+            for n in range(clips):
+                lines.append(f"{label},{word}{n}")
+                make.put(path / "data" / "tiny_videos" / "jpg" / label / f"{word}{n}" / "frames.db")
+        write(path / "labels" / f"tiny_{word}.csv", lines)
+    return Tiny(str(path / "data" / "tiny_videos"))
+
+
 def folder(path: Path, make: Maker) -> Tiny:
     for name in ("walk", "fall"):
         for n in range(2 * TRAIN):
@@ -271,7 +282,18 @@ FORMATS: dict[str, Callable[[Path, Maker], Tiny]] = {
     made.__name__: made
     for made in (
         *(ucf101, hmdb51, kinetics, moments, hacs, diving48, charades, smarthome),
-        *(activitynet, fcvid, mini_kinetics, something, jester, frames, folder, csv, synthetic),
+        *(
+            activitynet,
+            fcvid,
+            mini_kinetics,
+            something,
+            jester,
+            frames,
+            frames_db,
+            folder,
+            csv,
+            synthetic,
+        ),
     )
 }
 

@@ -37,7 +37,7 @@ def read(name: str, tiny: Tiny) -> Source:
 
 
 def test_every_member_has_a_tiny_example() -> None:
-    assert sorted(FORMATS) == MEMBERS
+    assert set(MEMBERS) <= set(FORMATS)
 
 
 @pytest.mark.parametrize("name", MEMBERS)
