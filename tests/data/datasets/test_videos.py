@@ -10,7 +10,9 @@ import pytest
 
 from connsearch.data.datasets.smarthome import CLASSES, VIEW_CLASSES
 from connsearch.data.records import Span, Window
+from connsearch.data.splits import split_records
 from tests.data.datasets.formats import edit, make, read, refused, write
+from tests.data.helpers import options
 
 COUNTS = {
     "ucf101": ("classInd.txt", "101 Class100\r\n", "", "100 classes, ucf101 has 101"),
@@ -390,3 +392,13 @@ def test_a_byte_order_mark_and_windows_line_ends_are_accepted(tmp_path: Path) ->
                 text = file.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
                 file.write_bytes(b"\xef\xbb\xbf" + text)
         assert read(name, tmp_path / name) == whole
+
+
+def test_what_is_drawn_for_selection_is_drawn_from_train_in_whole_groups(tmp_path: Path) -> None:
+    source = make("ucf101", tmp_path)
+    lists = split_records(source, options("ucf101", select_share=0.25))
+    official = {r.name for r in source.records if r.split == "test"}
+    assert {r.name for r in lists["test"]} == official
+    assert lists["select"]
+    groups = {split: {r.group for r in records} for split, records in lists.items()}
+    assert not groups["train"] & groups["select"]
