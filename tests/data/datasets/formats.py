@@ -100,7 +100,7 @@ def ucf101(path: Path, make: Maker) -> Tiny:
 
 def hmdb51(path: Path, make: Maker) -> Tiny:
     classes = [f"{'do' if n % 2 else 'un_do'}_{n:02d}" for n in range(50)]
-    for n, name in enumerate([*classes, "do_01_too"]):
+    for n, name in enumerate([*classes, "do_01_st"]):
         lines = ["Old_Movie_other_f_cm_np1_ba_bad_9.avi 0 "]
         for clip in range(TRAIN + TEST if n < 2 else 0):
             file = f"Movie_{clip}_{name}_u_nm_np1_ba_goo_0.avi"
@@ -165,6 +165,7 @@ def diving48(path: Path, make: Maker) -> Tiny:
                 frames = {"start_frame": 0, "end_frame": FRAMES}
                 entries.append({"vid_name": name, "label": label, **frames})
                 make.put(path / "rgb" / f"{name}.mp4")
+                make.put(path / "rgb" / f"{name}.avi")  # found twice: always the same one is taken
         (path / f"Diving48_V2_{word}.json").write_text(json.dumps(entries))
     return Tiny(str(path))
 
