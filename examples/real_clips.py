@@ -2,9 +2,12 @@
 
     python examples/real_clips.py cc_motion PATH/clips.csv
     python examples/real_clips.py fir_rgb PATH/clips.csv
+    python examples/real_clips.py ucf101 PATH
+    python examples/real_clips.py charades PATH --batch-size 16 --lr 3.2
 
 A recipe is a settings file beside this script; ``connsearch search --config FILE --data PATH``
-takes the same one. Where the data is absent the recipe says so and is skipped.
+takes the same one. One that is called like a published list (see docs/datasets.md) is given the
+folder of its official files. Where the data is absent the recipe says so and is skipped.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+
+from connsearch.data.datasets import DATASETS
 
 HERE = Path(__file__).parent
 
@@ -23,11 +28,12 @@ def main(recipe: str, data: str, *more: str) -> int:
         print(f"no recipe named {recipe!r}. Known: {known}", file=sys.stderr)
         return 2
     if not Path(data).exists():
-        print(f"skipped: there is no {data}; give the path of its clips.csv")
+        print(f"skipped: there is no {data}; give the path of its clips.csv, or of its lists")
         return 0
+    source = f"{recipe}:{data}" if recipe in DATASETS else data
     run = f"runs/{recipe}"
     lines = (
-        ("search", "--config", str(settings), "--data", data, "--run", run, *more),
+        ("search", "--config", str(settings), "--data", source, "--run", run, *more),
         ("prune", run, "--criterion", "relative:0.7"),
         ("train", f"{run}/pruned", "--epochs", "10", *more),
         ("evaluate", f"{run}/pruned/trained"),

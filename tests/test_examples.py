@@ -7,10 +7,16 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from connsearch.cli import app, outcome
+from connsearch.data.datasets import DATASETS
 from connsearch.data.decode import write_video
+from tests.data.datasets.formats import FORMATS, Maker
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 RECIPES = sorted(p.stem for p in EXAMPLES.glob("*.json"))
@@ -27,34 +33,79 @@ def test_the_tour_ends_with_a_pruned_and_trained_network(
     assert (tmp_path / "runs" / "pruned.svg").stat().st_size > 0
 
 
-@pytest.fixture
-def tiny_csv(tmp_path: Path) -> Path:
-    """Two clips a class and split, in the format of the recipes' data."""
-    import numpy as np
+def _video(path: Path) -> None:
+    """Writes a second of noise, in step with the tiny sets' spans and windows."""
+    frames = np.random.default_rng(0).integers(0, 255, (12, 48, 64, 3), dtype=np.uint8)
+    write_video(path, frames, fps=12)
 
-    rng = np.random.default_rng(0)
+
+def _frames(folder: Path, pattern: str, count: int) -> None:
+    """Writes noise as JPEG files."""
+    frames = np.random.default_rng(0).integers(0, 255, (count, 48, 64, 3), dtype=np.uint8)
+    for number, frame in enumerate(frames, start=1):
+        Image.fromarray(frame).save(folder / (pattern % number))
+
+
+def _csv(path: Path) -> str:
+    """Returns a CSV of two clips a class and split, in the format of the recipes' data."""
     rows = ["path,label,group,split"]
     for split in ("train", "val", "test"):
         for label in ("left", "right"):
-            name = f"{split}-{label}.mp4"
-            frames = rng.integers(0, 255, (8, 48, 64, 3), dtype=np.uint8)
-            write_video(tmp_path / name, frames, fps=12)
-            rows.append(f"{name},{label},{split},{split}")
-    path = tmp_path / "clips.csv"
-    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return path
+            _video(path / f"{split}-{label}.mp4")
+            rows.append(f"{split}-{label}.mp4,{label},{split},{split}")
+    (path / "clips.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return str(path / "clips.csv")
+
+
+def _source(recipe: str, path: Path) -> list[str]:
+    """Returns the flags that name a tiny data set in the format of a recipe."""
+    if recipe not in DATASETS:
+        return ["--data", _csv(path)]
+    tiny = FORMATS[recipe](path, Maker(_video, _frames))
+    flags = [part for name in tiny.options for part in (f"--{name}", str(tiny.options[name]))]
+    return ["--data", f"{recipe}:{tiny.rest}", *flags]
+
+
+def _run(capsys: pytest.CaptureFixture[str], *line: str) -> dict[str, Any]:
+    """Returns the report of a command run in this process."""
+    code = app.main([*line, "--json"])
+    printed = capsys.readouterr()
+    assert code == 0, printed.err + printed.out
+    return json.loads(printed.out.splitlines()[-1])
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_a_recipe_runs_on_tiny_clips_in_its_format(recipe: str, tiny_csv: Path) -> None:
-    small = ["--steps", "1", "--batch-size", "2", "--size", "32", "--json"]
-    place = ["--data", str(tiny_csv), "--run", str(tiny_csv.parent / "run")]
-    line = ["search", "--config", str(EXAMPLES / f"{recipe}.json"), *place, *small]
-    done = subprocess.run(
-        [sys.executable, "-m", "connsearch", *line], capture_output=True, text=True, check=False
+def test_a_recipe_runs_on_tiny_clips_in_its_format(
+    recipe: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outcome, "_pictures", lambda *_: [])  # most of the time, and not the point
+    small = ["--steps", "1", "--batch-size", "2", "--size", "32", "--frames", "4"]
+    small += ["--recalibrate-clips", "0", "--threads", "1", "--precision", "fp32"]
+    if "short_side" in (EXAMPLES / f"{recipe}.json").read_text(encoding="utf-8"):
+        small += ["--short-side", "36"]
+    line = (
+        "search",
+        "starter_rgb_flow",
+        "--config",
+        str(EXAMPLES / f"{recipe}.json"),
+        *_source(recipe, tmp_path),
     )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1])["finished"]
+    assert _run(capsys, *line, "--run", str(tmp_path / "run"), *small)["finished"]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_fits_its_structure(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = json.loads((EXAMPLES / f"{recipe}.json").read_text(encoding="utf-8"))["settings"]
+    clip = [str(settings["data"][key]) for key in ("frames", "size", "size")]
+    assert _run(capsys, "inspect", settings["structure"], "--clip", *clip)["macs"] > 0
+
+
+def test_every_published_list_has_a_recipe() -> None:
+    layouts = {"csv", "folder", "frames", "frames_db", "synthetic"}
+    assert set(DATASETS) - layouts <= set(RECIPES)
 
 
 def test_a_recipe_without_its_data_is_skipped(tmp_path: Path) -> None:

@@ -18,14 +18,14 @@ class DataPack(Command):
     """Packs the videos of a data set into frame stores, which are several times faster to read.
 
     A store is one SQLite file a video with one JPEG a frame. Train on the target as on any data
-    set: --source TARGET. Interrupted, the same line goes on where it was. Splits that the data set
+    set: --data TARGET. Interrupted, the same line goes on where it was. Splits that the data set
     itself gives are kept; others are drawn from the target as they would be from the videos.
     """
 
     target: Annotated[Path, Flag(positional=True)]
     """The folder the stores and their list, clips.csv, are written to."""
     data: Annotated[str, Flag(metavar="SOURCE")]
-    """The data set, as for --source of a training: a folder, a CSV file, or NAME:PLACE."""
+    """The data set, as for --data of a training: a folder, a CSV file, or NAME:PLACE."""
     short_side: int = Field(default=360, ge=4, le=8192)
     """Shorter side of the stored frames in pixels; smaller videos are not enlarged."""
     quality: int = Field(default=90, ge=1, le=100)
@@ -85,7 +85,7 @@ def _told(result: Any, terminal: Terminal) -> Mapping[str, Any]:
     stood = f", {result.before} of them stood there before" if result.before else ""
     terminal.say(
         f"packed: {result.clips} clips of {result.videos} videos{stood}, {result.frames} frames, "
-        f"{result.bytes / 1e6:.1f} MB\n  in {result.folder}; use it with --source {result.folder}"
+        f"{result.bytes / 1e6:.1f} MB\n  in {result.folder}; use it with --data {result.folder}"
     )
     return {
         "command": "data pack",

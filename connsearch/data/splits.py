@@ -24,6 +24,9 @@ Lists = dict[Split, tuple[Record, ...]]
 _DRAWS = 64
 """Random assignments of groups that are tried; the one with the most even classes is kept."""
 
+_MANY = 20_000
+"""Of more groups than this one assignment is drawn: any is even then."""
+
 
 def split_records(source: Source, options: DataOptions) -> Lists:
     """Returns the three lists.
@@ -77,8 +80,11 @@ def _by_clip(
 ) -> list[Split]:
     """Returns a list for every record; every class is divided by the same shares."""
     parts: list[Split] = ["train"] * len(records)
-    for label in sorted({r.label for r in records}):
-        members = [i for i, r in enumerate(records) if r.label == label]
+    by_label: dict[int, list[int]] = {}
+    for index, record in enumerate(records):
+        by_label.setdefault(record.label, []).append(index)
+    for label in sorted(by_label):
+        members = by_label[label]
         order = rng.permutation(members).tolist()
         for split, share in shares.items():
             count = round(share * len(members))
@@ -103,9 +109,11 @@ def _by_group(
             "stand on several lists), or shares of 0"
         )
     totals = Counter(r.label for r in records)
-    counts = {u: Counter(r.label for r in records if r.unit == u) for u in units}
+    counts: dict[str, Counter[int]] = {unit: Counter() for unit in units}
+    for record in records:
+        counts[record.unit][record.label] += 1
     best: tuple[float, dict[str, Split]] | None = None
-    for _ in range(_DRAWS):
+    for _ in range(_DRAWS if len(units) <= _MANY else 1):
         parts = _deal(rng.permutation(units).tolist(), counts, shares, len(records))
         misfit = _misfit(parts, counts, totals, shares)
         if best is None or misfit < best[0]:
@@ -142,12 +150,12 @@ def _misfit(
 ) -> float:
     """Returns how far the classes of each list are from their shares; 0 is a perfect fit."""
     wanted = {**shares, "train": 1.0 - sum(shares.values())}
+    held_by: dict[str, Counter[int]] = {split: Counter() for split in wanted}
+    for unit, part in parts.items():
+        held_by[part].update(counts[unit])
     misfit = 0.0
     for split, share in wanted.items():
-        held: Counter[int] = Counter()
-        for unit, part in parts.items():
-            if part == split:
-                held += counts[unit]
+        held = held_by[split]
         for label, total in totals.items():
             misfit += abs(held[label] / total - share) + (10.0 if held[label] == 0 else 0.0)
     return misfit

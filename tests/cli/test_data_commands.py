@@ -48,7 +48,7 @@ def test_pack_says_what_it_made_and_what_it_left_out(
     assert "5/5" in text
     assert "warning: 1 videos cannot be read and were left out" in text
     assert "broken.mp4: not readable as video" in text
-    assert f"--source {tmp_path / 'out'}" in text.replace("\n", "")
+    assert f"--data {tmp_path / 'out'}" in text.replace("\n", "")
     assert (report["videos"], report["clips"], report["frames"], report["before"]) == (4, 4, 16, 0)
     assert list(report["unreadable"]) == ["a/broken.mp4"]
     again = parse(DataPack, line.split(), program="x").execute(terminal()[0])

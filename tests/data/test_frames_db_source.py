@@ -39,7 +39,7 @@ def test_the_published_layout_is_read(root: Path) -> None:
     assert [(r.name, r.label, r.group, r.split, r.medium) for r in source.records] == [
         ("walk/v1_000001_000011", 1, "v1", "train", "frames_db"),
         ("run/v2_000000_000010", 0, "v2", "train", "frames_db"),
-        ("run/v3_000005_000015", 0, "v3", "select", "frames_db"),
+        ("run/v3_000005_000015", 0, "v3", "test", "frames_db"),
     ]
     assert source.notes == ("kinetics-400_val.csv: 1 of 2 clips are not there",)
     assert source.published
@@ -47,8 +47,16 @@ def test_the_published_layout_is_read(root: Path) -> None:
 
 def test_its_clips_load(root: Path) -> None:
     place = root / "data" / "kinetics_videos"
-    data = load_data(options(f"frames_db:{place}", test_share=0.0))
-    assert (len(data.train), len(data.select)) == (2, 1)
+    data = load_data(options(f"frames_db:{place}", select_share=0.0))
+    assert (len(data.train), len(data.test)) == (2, 1)
+
+
+def test_a_test_list_leaves_val_to_select_by(root: Path) -> None:
+    labels = root / "labels"
+    (labels / "kinetics-400_test.csv").write_text((labels / "kinetics-400_val.csv").read_text())
+    (labels / "kinetics-400_val.csv").write_text(TRAIN)
+    splits = sorted(str(r.split) for r in read(root).records)
+    assert splits == ["select", "select", "test", "train", "train"]
 
 
 def test_lists_without_times_name_the_folder_by_id(tmp_path: Path) -> None:

@@ -113,3 +113,23 @@ def test_hashes_change_with_what_is_on_the_lists_and_not_with_the_place(tmp_path
     assert changed[0]["train"] != first[0]["train"]
     assert changed[0]["test"] == first[0]["test"]
     assert changed[1] != first[1]
+
+
+def test_more_groups_than_are_tried_in_turn_are_shared_out_evenly() -> None:
+    many = grouped(20_500, 1)
+    lists = split_records(many, options("x", select_share=0.1, test_share=0.2))
+    assert {split: len(records) for split, records in lists.items()} == {
+        "train": 14_350,
+        "select": 2_050,
+        "test": 4_100,
+    }
+    for records in lists.values():
+        assert abs(sum(r.label for r in records) / len(records) - 0.5) < 0.05
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_several_draws_the_one_with_the_most_even_classes_is_kept(seed: int) -> None:
+    whole = source(*[(group % 2, f"g{group}", None) for group in range(40) for _ in range(3)])
+    lists = split_records(whole, options("x", seed=seed, select_share=0.25, test_share=0.25))
+    for split in ("select", "test"):
+        assert Counter(r.label for r in lists[split]) == {0: 15, 1: 15}

@@ -2,7 +2,8 @@
 
 Published: ``root/labels/NAME_train.csv`` and ``NAME_val.csv`` with the columns ``label``,
 ``youtube_id`` or ``id``, and optionally ``time_start``, ``time_end`` and ``split`` (not read: the
-file says it), beside ``root/data/NAME_videos/jpg/LABEL/VIDEO/frames.db``. The folder of a video is
+file says it), beside ``root/data/NAME_videos/jpg/LABEL/VIDEO/frames.db``. ``val`` is what is
+reported (``test``) unless there is a ``NAME_test.csv`` as well. The folder of a video is
 called ``ID``, or ``ID_000012_000034`` where the list gives times. ``frames_db:PLACE`` is a packed
 folder, or ``root/data/NAME_videos``. Where the lists are called otherwise than the folder and there
 are several, the option protocol names one: ``ucf101_split1`` for ``ucf101_split1_train.csv``.
@@ -143,7 +144,14 @@ def _lists(labels: Path, name: str, protocol: str | None) -> dict[Split, Path]:
             f"{', '.join(f'{p}_train.csv' for p in known) or 'no NAME_train.csv'}\n  cure: name "
             f"one with protocol, such as {known[0] if known else 'kinetics-400'}"
         )
-    return found[chosen[0]]
+    return _reported_last(found[chosen[0]])
+
+
+def _reported_last(lists: dict[Split, Path]) -> dict[Split, Path]:
+    """Returns the lists with ``val`` as the reported split where there is no test list."""
+    if "select" in lists and "test" not in lists:
+        lists["test"] = lists.pop("select")
+    return lists
 
 
 def _records(
