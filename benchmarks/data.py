@@ -33,7 +33,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from connsearch.data.batches import batches
+from connsearch.data.batches import batches, planned
 from connsearch.data.clips import ClipDataset, decoded_size
 from connsearch.data.frame_store import STORE, read_pictures
 from connsearch.data.load import checked_record, load_data, read_source
@@ -288,7 +288,7 @@ def waiting_share(source: Path, frames: int, side: int, batch: int, steps: int) 
     waits: list[float] = []
 
     def timed(*given: object, **named: object) -> Iterator[object]:
-        made = iter(batches(*given, **named))  # type: ignore[arg-type]
+        made = iter(planned(*given, **named))  # type: ignore[arg-type]
         while True:
             start = time.perf_counter()
             try:
@@ -304,7 +304,10 @@ def waiting_share(source: Path, frames: int, side: int, batch: int, steps: int) 
     network = Network(structure, len(data.classes), learn_connections=True, seed=0)
     training = TrainOptions(epochs=100, steps=steps, warmup=0.0)
     ends: list[float] = []
-    with tempfile.TemporaryDirectory() as folder, patch("connsearch.train.loop.batches", timed):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        patch("connsearch.train.curriculum.planned", timed),
+    ):
         config = {"command": "train", "settings": {}, "structure": "starter"}
         with Run.open(Path(folder) / "run", config) as run:
             for event in fit(network, data, training, run=run):
