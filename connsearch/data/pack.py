@@ -239,7 +239,8 @@ def _write_list(source: Source, kept: Sequence[tuple[Record, PackJob]], target: 
 def _row(source: Source, record: Record, job: PackJob, target: Path) -> dict[str, str]:
     names = [source.classes[label] for label in record.labels]
     window = record.window
-    row = {"path": (job.folder / STORE).relative_to(target).as_posix(), "name": record.name}
+    row = {"path": (job.folder / STORE).relative_to(target).as_posix()}
+    row["clip_name"] = record.name
     row["labels" if source.multi_label else "label"] = BETWEEN.join(names)
     row |= {"group": record.group, "split": record.split or ""}
     maps = (job.folder / OBJECTS).relative_to(target).as_posix()

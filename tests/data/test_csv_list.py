@@ -78,15 +78,21 @@ def test_excluded_rows_are_left_out_and_said(tmp_path: Path) -> None:
         ("path,labels\na.mp4,x||y\n", r"line 2: an empty label in 'x\|\|y'"),
         ("path,labels\na.mp4,\n", "no row has a label"),
         ("path;labels\na.mp4;x\n", r"separated by ';'; allowed: ','"),
-        ("path,label,name\na.mp4,x,n\nb.mp4,x,n\n", "line 3: the name n stands on line 2 already"),
-        ("path,label,name\na.mp4,x,\n", "line 2: no name"),
+        (
+            "path,label,clip_name\na.mp4,x,n\nb.mp4,x,n\n",
+            "line 3: the name n stands on line 2 already",
+        ),
+        ("path,label,clip_name\na.mp4,x,\n", "line 2: no clip_name"),
         ("path,label,medium\na.mp4,x,frame_db\n", "line 2: no medium .* did you mean 'frames_db'"),
         ("path,label,unit\na.mp4,x,ms\n", "line 2: unknown unit 'ms'; allowed: seconds, frames"),
         ("path,label,start,end\na.mp4,x,3,2\n", "line 2: a part from '3' to '2'; allowed: num"),
-        ("path,label,start\na.mp4,x,-1\n", "line 2: a part from '-1' to ''"),
-        ("path,label,end\na.mp4,x,inf\n", "line 2: a part from '' to 'inf'"),
-        ("path,label,start,unit\na.mp4,x,1.5,frames\n", "line 2: a part from '1.5' to ''"),
-        ("path,label,start\na.mp4,x,1\na.mp4,y,1\n", "line 3: a.mp4 stands on line 2 already"),
+        ("path,label,start,end\na.mp4,x,-1,\n", "line 2: a part from '-1' to ''"),
+        ("path,label,start,end\na.mp4,x,,inf\n", "line 2: a part from '' to 'inf'"),
+        ("path,label,start,end,unit\na.mp4,x,1.5,,frames\n", "line 2: a part from '1.5' to ''"),
+        (
+            "path,label,start,end\na.mp4,x,1,\na.mp4,y,1,\n",
+            "line 3: a.mp4 stands on line 2 already",
+        ),
         ("path,labels,spans\na.mp4,x,y 0 1\n", "line 2: spans 'y 0 1'; allowed: LABEL START END"),
         ("path,labels,spans\na.mp4,x,x 2 1\n", "line 2: spans 'x 2 1'"),
         ("path,labels,spans\na.mp4,x,x 2\n", "line 2: spans 'x 2'"),
@@ -136,7 +142,7 @@ def test_names_and_media_are_taken_from_the_list_or_the_path(tmp_path: Path) -> 
     (tmp_path / "v" / "frames.db").touch()
     source = read(
         tmp_path,
-        "path,label,name,medium\nv/frames.db,x,one,\nframes,x,two,\na.mp4,y,three,\n"
+        "path,label,clip_name,medium\nv/frames.db,x,one,\nframes,x,two,\na.mp4,y,three,\n"
         "b.mp4,y,four,frames_db\n",
     )
     assert [(r.name, r.medium) for r in source.records] == [
@@ -151,3 +157,8 @@ def test_a_store_that_is_not_there_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     with pytest.raises(DataError, match=r"1 listed files are not there\n  a\n"):
         read(tmp_path, "path,label,medium\na,x,frames_db\n")
+
+
+def test_a_start_without_an_end_says_something_else(tmp_path: Path) -> None:
+    source = read(tmp_path, "path,label,start,name\na.mp4,x,40,n\nb.mp4,y,0,n\n")
+    assert [(r.name, r.window) for r in source.records] == [("a.mp4", None), ("b.mp4", None)]

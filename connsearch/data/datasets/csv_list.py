@@ -8,11 +8,11 @@ Columns:
 * ``split``: ``train``, ``select`` (or ``val``), ``test``; ``all``, ``cv`` or nothing: the split is
   decided by group; ``exclude`` or anything that begins with ``extra-``: left out, and said;
 * ``object``: its object maps, relative to the CSV;
-* ``name``: what it is called, unique; by default its path;
+* ``clip_name``: what it is called, unique; by default its path;
 * ``medium``: how its frames are stored; by default ``frames_db`` for a name that ends in ``.db``,
   ``frame_folder`` for a folder, else ``video``;
-* ``start``, ``end``: the part that is used, the end not included; nothing: from the beginning, to
-  the end; ``unit``: of both, ``seconds`` (by default) or ``frames`` (from 0);
+* ``start`` and ``end``, both: the part that is used, the end not included; nothing: from the
+  beginning, to the end; ``unit``: of both, ``seconds`` (by default) or ``frames`` (from 0);
 * ``spans``: when each class is seen, ``LABEL START END`` in seconds, separated by ``|``.
 
 Only ``path`` and ``label`` (or ``labels``) are needed. Further columns are allowed and not read.
@@ -35,7 +35,7 @@ from connsearch.errors import DataError
 from connsearch.registry import suggest
 
 REQUIRED = ("path", "label")
-OPTIONAL = ("group", "split", "object", "name", "medium", "start", "end", "unit", "spans")
+OPTIONAL = ("group", "split", "object", "clip_name", "medium", "start", "end", "unit", "spans")
 TWINS: Mapping[str, str] = {"labels": "label", "subject": "group"}
 """Columns that stand in place of another one."""
 BETWEEN = "|"
@@ -75,6 +75,8 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         raise DataError(f"{path}: empty; expected a header with the columns path and label")
     header = [cell.strip() for cell in rows[0][1]]
     _check_header(path, header)
+    # One without the other says something else in most lists: where a clip was cut from, say.
+    alone = {"start", "end"} if len({"start", "end"} & set(header)) == 1 else set[str]()
     out: list[tuple[int, dict[str, str]]] = []
     for line, row in rows[1:]:
         if len(row) != len(header):
@@ -82,7 +84,8 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
                 f"{path}, line {line}: {len(row)} values, the header has {len(header)} columns\n"
                 f"  read: {','.join(row)}\n  cure: put a value that holds a comma into quotes"
             )
-        out.append((line, {k: v.strip() for k, v in zip(header, row, strict=True)}))
+        cells = {k: v.strip() for k, v in zip(header, row, strict=True) if k not in alone}
+        out.append((line, cells))
     if not out:
         raise DataError(f"{path}: a header but no rows")
     return out
@@ -122,7 +125,7 @@ def _check_rows(path: Path, rows: list[tuple[int, dict[str, str]]], *, repeats: 
         if clip in seen and not repeats:
             faults.append(f"line {line}: {row['path']} stands on line {seen[clip]} already")
         seen.setdefault(clip, line)
-        name = row.get("name", "")
+        name = row.get("clip_name", "")
         if name and name in names:
             faults.append(f"line {line}: the name {name} stands on line {names[name]} already")
         names.setdefault(name, line)
@@ -136,7 +139,7 @@ def _check_rows(path: Path, rows: list[tuple[int, dict[str, str]]], *, repeats: 
 
 def _faults(row: Mapping[str, str]) -> list[str]:
     """Returns what is wrong with one row, taken by itself."""
-    needed = [*REQUIRED, *(["name"] if "name" in row else [])]
+    needed = [*REQUIRED, *(["clip_name"] if "clip_name" in row else [])]
     found = [f"no {column}" for column in needed if row.get(column) == ""]
     if "labels" in row and row["labels"] and "" in _parts(row["labels"]):
         found.append(f"an empty label in {row['labels']!r}")
@@ -216,8 +219,8 @@ def _medium(path: Path, word: str) -> str:
 
 
 def _name(row: Mapping[str, str], window: Window | None) -> str:
-    if row.get("name"):
-        return row["name"]
+    if row.get("clip_name"):
+        return row["clip_name"]
     name = Path(row["path"]).as_posix()
     if window is None:
         return name
