@@ -9,8 +9,8 @@ Farneback and DIS are OpenCV's, by the figures that come with the pairs.
     python benchmarks/flow_epe.py FOLDER [--markdown benchmarks/flow_epe.md] [--picture FILE.png]
 
 FOLDER holds pairs of two frames and their flow: exact-warp-pairs/NAME_1.png, NAME_2.png, NAME.flo;
-flyingchairs-pairs/Nimg0.ppm, Nimg1.ppm, Nflow.flo; kitti2015-pair/frame1.png, frame2.png,
-flow_gt.png. What is absent is left out.
+flyingchairs-pairs/Nimg0.ppm, Nimg1.ppm, Nflow.flo; flyingchairsocc-crop/N-img_0.png, N-img_1.png,
+N-flow_01.flo; kitti2015-pair/frame1.png, frame2.png, flow_gt.png. What is absent is left out.
 """
 
 from __future__ import annotations
@@ -126,6 +126,9 @@ def pairs(folder: Path) -> list[Pair]:
         number = path.name.removesuffix("flow.flo")
         frames = (path.with_name(f"{number}img{n}.ppm") for n in (0, 1))
         add(f"chairs {number}", *frames, read_flo(path))
+    for path in sorted(folder.glob("flyingchairsocc-crop/*-flow_01.flo")):
+        frames = (path.with_name(path.name.replace("flow_01.flo", f"img_{n}.png")) for n in (0, 1))
+        add("chairs, a crop", *frames, read_flo(path))
     for path in sorted(folder.glob("kitti2015-pair/flow_gt.png")):
         add("kitti", *(path.with_name(f"frame{n}.png") for n in (1, 2)), *read_kitti(path))
     return found
@@ -170,8 +173,8 @@ def pair_rows(
             all_errors[name].append(errors(flow, pair))
             epe = f"{all_errors[name][-1].mean():.2f}"
             row.append(epe if name == "zero" else f"{epe} ({towards(flow, pair):+.2f})")
-        farneback, dis = OTHERS.get(pair.name, (float("nan"),) * 2)
-        rows.append([*row, f"{farneback:.2f}", f"{dis:.2f}"])
+        others = OTHERS.get(pair.name)
+        rows.append([*row, *(("", "") if others is None else (f"{epe:.2f}" for epe in others))])
     return rows, all_errors
 
 

@@ -138,9 +138,11 @@ def read_source(options: DataOptions) -> Source:
             raise DataError(f"{path}: a data set is a folder or a .csv file, read {path.suffix!r}")
         return DATASETS["csv"](str(path), options)
     near = suggest("data set", kind, sorted(DATASETS)) if colon else "no such folder or CSV file"
+    if kind in DATASETS:
+        near = f"say where its files are: {kind}:PATH"
     raise DataError(
-        f"{options.source}: {near}\n  allowed: synthetic:TASK, a folder of class folders, "
-        "a CSV file with the columns path and label"
+        f"{options.source}: {near}\n  allowed: a folder of class folders, a CSV file with the "
+        "columns path and label, NAME:PATH for a published list, synthetic:TASK"
     )
 
 
