@@ -18,8 +18,10 @@ class DataPack(Command):
     """Packs the videos of a data set into frame stores, which are several times faster to read.
 
     A store is one SQLite file a video with one JPEG a frame. Train on the target as on any data
-    set: --data TARGET. Interrupted, the same line goes on where it was. Splits that the data set
-    itself gives are kept; others are drawn from the target as they would be from the videos.
+    set: --data TARGET. Interrupted, the same line goes on where it was.
+
+    Splits that the data set itself gives are kept; others are drawn from the target as they would
+    be from the videos.
     """
 
     target: Annotated[Path, Flag(positional=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -69,7 +70,9 @@ class _Pool:
 
     def __init__(self, dataset: ClipDataset, workers: int) -> None:
         self.busy = False
-        self._dataset, self._workers = dataset, workers
+        # A copy knows nothing of its pools (but shares its faults): with the data set itself, a
+        # pool would be part of a cycle, and its workers outlive the data set until a collection.
+        self._dataset, self._workers = copy.copy(dataset), workers
         self._plan = _Plan()
         self._beacons = torch.full((workers,), _NOTHING).share_memory_()
         self._loader = self._started()

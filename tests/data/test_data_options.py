@@ -11,7 +11,7 @@ from connsearch.data.options import DataOptions, default_cache
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"source": "  "}, "the source is empty"),
+        ({"source": "  "}, "no data named"),
         ({"frames": 0}, "greater than or equal to 1"),
         ({"size": 2}, "greater than or equal to 4"),
         ({"crop_scale": (1.2, 0.8)}, "the smaller one first"),

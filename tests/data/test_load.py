@@ -7,6 +7,7 @@ import torch
 
 from connsearch.data.batches import batches
 from connsearch.data.clips import decoded_size
+from connsearch.data.datasets import DATASETS
 from connsearch.data.load import load_data
 from connsearch.data.options import DataOptions
 from connsearch.data.records import VideoInfo
@@ -35,7 +36,7 @@ def loaded(
 
 
 class TestEveryKindWithObjectMaps:
-    """What loading promises; what every source promises is in datasets/test_contract.py."""
+    """What loading promises; what every source promises is in datasets/test_every_source.py."""
 
     def test_the_lists_are_disjoint_and_complete(self, loaded: DataOptions) -> None:
         data = load_data(loaded)
