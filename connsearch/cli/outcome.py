@@ -53,8 +53,8 @@ def _say_quarantine(
     if found:
         reasons = "\n".join(f"  {entry['split']}: {entry['reason']}" for entry in found)
         terminal.warn(
-            f"{len(found)} clips could not be read: replaced in training, left out of evaluations "
-            f"({directory / 'quarantine.csv'})\n{reasons}"
+            f"{len(found)} clip(s) could not be read: replaced in training, left out of "
+            f"evaluations ({directory / 'quarantine.csv'})\n{reasons}"
         )
 
 

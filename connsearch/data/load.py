@@ -223,7 +223,9 @@ def _notes(
         )
     reasons = [reason for found in faults.values() for reason in found.values()]
     if reasons:
-        notes.append(f"{len(reasons)} videos cannot be read and are quarantined\n{listed(reasons)}")
+        notes.append(
+            f"{len(reasons)} video(s) cannot be read and are quarantined\n{listed(reasons)}"
+        )
     return notes
 
 

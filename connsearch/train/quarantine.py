@@ -23,9 +23,11 @@ class Quarantine:
         self._data, self._run = data, run
         self._entries: list[dict[str, Any]] = []
         self._known: set[tuple[str, int]] = set()
+        # What was found before any work was said then.
+        self._said = {(split, index) for split, dataset in data for index in dataset.faults}
 
     def new(self, step: int) -> Iterator[WarningEvent]:
-        """Yields a warning for every clip met since the last call.
+        """Yields a warning for every clip met since the last call that nobody has warned of.
 
         Raises:
             DataError: more than the allowed share of all clips cannot be read; all are named.
@@ -38,6 +40,8 @@ class Quarantine:
                     self._entries.append(_entry(split, index, dataset, reason, step))
                     self._run.log(QUARANTINE, self._entries[-1])
         for entry in self._entries[before:]:
+            if (entry["split"], entry["index"]) in self._said:
+                continue
             yield WarningEvent(f"quarantined ({entry['split']}): {entry['reason']}")
         if len(self._entries) > before:
             refuse_too_many(

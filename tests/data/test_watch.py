@@ -131,7 +131,7 @@ def test_too_many_bad_files_stop_the_work_with_the_list(
     with pytest.raises(DataError, match=r"1 of 18 videos unusable\n.*person-a.mp4.*read: 4 bytes"):
         load_data(options(tmp_path / listing.name))
     data = load_data(options(tmp_path / listing.name, bad_share=0.06))
-    assert any("1 videos cannot be read" in note for note in data.notes)
+    assert any("1 video(s) cannot be read" in note for note in data.notes)
     assert sum(len(dataset.faults) for _, dataset in data) == 1
     late = load_data(options(tmp_path / listing.name, check_files=False))
     assert late.hashes == data.hashes
