@@ -7,67 +7,21 @@ number of steps done, and that is what a checkpoint holds.
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Generator, Iterator
 
-import torch
-from torch import Tensor
-
-from connsearch.data.batches import Batch
-from connsearch.data.clips import ClipDataset
 from connsearch.data.load import DataSplits
-from connsearch.errors import DataError, TrainingError
-from connsearch.graph.files import to_json
+from connsearch.errors import DataError
 from connsearch.nn.network import Network
 from connsearch.nn.split_norm import split_norms
-from connsearch.train.checkpoint import Checkpoint, digest
-from connsearch.train.counters import Clock, Tally
-from connsearch.train.curriculum import Curriculum
+from connsearch.train.checkpoint import digest
 from connsearch.train.environment import describe_environment, processor_threads
-from connsearch.train.evaluate import Compute, evaluate, recalibrate_on
 from connsearch.train.events import (
-    CheckpointEvent,
-    EvaluationEvent,
     Event,
-    NoteEvent,
-    StepEvent,
     WarningEvent,
 )
-from connsearch.train.files import CONNECTIONS, METRICS
-from connsearch.train.logits import LogitHistory, LogitWatch
-from connsearch.train.logs import evaluation_row, step_row
-from connsearch.train.losses import choose_loss, right_answers
-from connsearch.train.metrics import Metrics
-from connsearch.train.optimisers import Optimisers
 from connsearch.train.options import TrainOptions
-from connsearch.train.quarantine import Quarantine
 from connsearch.train.run import Run, with_origin
-from connsearch.train.seeds import derive
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Where a training ended: evaluations by split, what the logits did, steps, what was bad."""
-
-    metrics: dict[str, Metrics]
-    logits: LogitHistory
-    steps: int
-    seconds: float
-    digest: str
-    quarantine: list[dict[str, Any]]
-
-    def report(self, run: Run) -> dict[str, Any]:
-        """Returns the numbers for ``result.json``."""
-        return {
-            "steps": self.steps,
-            "seconds": round(self.seconds, 3),
-            "digest": self.digest,
-            "warnings": list(run.warnings),
-            "quarantine": self.quarantine,
-        }
+from connsearch.train.training import Outcome, Training
 
 
 def fit(
@@ -115,212 +69,8 @@ def optimise(
         },
     )
     with processor_threads(environment["threads"]):
-        training = _Training(network, data, options, run, environment)
+        training = Training(network, data, options, run, environment)
         yield from training.resume()
         with split_norms(network, training.curriculum.norm_clips):
             yield from training.steps()
             return (yield from training.conclude(open_test=open_test))
-
-
-class _Training:
-    """One network on its way: everything :func:`optimise` keeps between two events."""
-
-    def __init__(
-        self,
-        network: Network,
-        data: DataSplits,
-        options: TrainOptions,
-        run: Run,
-        environment: Mapping[str, Any],
-    ) -> None:
-        device = environment["device"]
-        layout = torch.channels_last_3d if options.channels_last else torch.contiguous_format
-        network.memory_format = layout
-        self.network = network.to(device)
-        network.to(memory_format=layout)  # pyright: ignore[reportCallIssue] (torch has no overload)
-        self.data, self.options, self.run = data, options, run
-        self.compute = Compute(device, bf16=environment["precision"] == "bf16")
-        self.loss = choose_loss(options.loss, multi_label=data.train.num_classes > 0)
-        self.optimisers = Optimisers(network, options)
-        self.watch = LogitWatch(network)
-        self.curriculum = Curriculum(data.train, options)
-        self.total = self.curriculum.total
-        self.step = 0
-        self.tally = Tally()
-        self.clock = Clock()
-        self.quarantine = Quarantine(data, run)
-
-    def resume(self) -> Iterator[Event]:
-        """Puts everything back to the newest checkpoint, if there is one."""
-        note = self.curriculum.describe()
-        yield from [] if note is None else [NoteEvent(note)]
-        found = self.run.restore()
-        yield from (WarningEvent(message) for message in self.run.warnings)
-        if found is not None:
-            self.step = found.step
-            self.network.load_state_dict(_part(found.tensors, "model"))
-            self.optimisers.restore(_part(found.tensors, "optimiser"))
-            self.watch.restore(_part(found.tensors, "logits"))
-            self.tally = Tally(**found.state["tally"])
-            self.quarantine.restore(found.state["quarantine"])
-            self.clock.before = found.notes["seconds"]
-        elif self.watch.learns:
-            yield self._log_connections()
-
-    def steps(self) -> Iterator[Event]:
-        """Yields the events of every step still to do; a checkpoint comes last in its step."""
-        while self.step < self.total:
-            epoch = self.curriculum.epoch(self.step)
-            for batch in self.curriculum.batches(self.step):
-                yield from self.quarantine.new(self.step)
-                yield self._train_step(batch, epoch)
-                last = self.step == self.total
-                if self.watch.learns and (last or self.step % self.options.log_every == 0):
-                    yield self._log_connections()
-                if self._evaluation_due() and not last:
-                    self._recalibrate()
-                    yield from self._evaluate("select", epoch)
-                if last or self._checkpoint_due():
-                    yield self._checkpoint()
-                if last:
-                    break
-
-    def conclude(self, *, open_test: bool) -> Generator[Event, None, Outcome]:
-        """Yields the last evaluations, and returns them with everything else that was seen."""
-        epoch = self.curriculum.epoch(self.total - 1)
-        metrics: dict[str, Metrics] = {}
-        self._recalibrate()
-        for split in ("select", "test") if open_test else ("select",):
-            for event in self._evaluate(split, epoch, all_views=True):
-                yield event
-                metrics[split] = event.metrics
-        yield from self.quarantine.new(self.step)
-        return Outcome(
-            metrics,
-            self.watch.history(),
-            self.total,
-            self.clock.seconds(),
-            digest(self.network.state_dict(), {}),
-            self.quarantine.listed(),
-        )
-
-    def _train_step(self, batch: Batch, epoch: int) -> StepEvent:
-        self.network.train()
-        logits, loss = self._forward(batch)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise self._diverged(f"the loss is {value}")
-        loss.backward()
-        self.watch.observe()
-        try:
-            place, end = self.curriculum.progress(self.step)
-            rate = self.optimisers.step(place, total_steps=end, scale=batch.rate)
-        except FloatingPointError as error:
-            raise self._diverged(str(error)) from None
-        self.step += 1
-        clips = len(batch.labels)
-        frames, size = next(iter(batch.streams.values())).shape[2:4]
-        hits, asked = right_answers(logits, batch)
-        self.tally.add(epoch, hits, asked)
-        event = StepEvent(
-            step=self.step,
-            epoch=epoch,
-            steps_per_epoch=self.curriculum.steps(epoch),
-            total_steps=self.total,
-            loss=value,
-            accuracy=self.tally.accuracy,
-            clips_per_second=self.clock.tick(clips),
-            learning_rate=rate,
-            epochs=self.curriculum.epochs,
-            shape=(clips, frames, size),
-        )
-        accuracy = hits / asked if asked else None
-        self.run.log(METRICS, step_row(event, accuracy=accuracy))
-        return event
-
-    def _forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The only place with random numbers of torch's own (dropout)."""
-        devices = [torch.cuda.current_device()] if self.compute.device == "cuda" else []
-        with torch.random.fork_rng(devices):
-            torch.manual_seed(derive(self.options.seed, "step", self.step))
-            logits = self.compute.logits(self.network, batch)
-        loss = self.loss.training(logits, batch, smoothing=self.options.label_smoothing)
-        return logits.detach(), loss
-
-    def _diverged(self, what: str) -> TrainingError:
-        return TrainingError(
-            f"step {self.step + 1} of {self.total}: {what}, at a peak learning rate of "
-            f"{self.options.peak_rate} (connections: {self.options.connection_lr}), precision "
-            f"{'bf16' if self.compute.bf16 else 'fp32'}\n"
-            f"  the last checkpoint is as it was: {self.run.directory}\n"
-            "  cure: a new run with a smaller lr, with a smaller grad_clip, or in fp32"
-        )
-
-    def _evaluation_due(self) -> bool:
-        return self.curriculum.evaluation_due(self.step)
-
-    def _checkpoint_due(self) -> bool:
-        every = self.options.checkpoint_steps
-        if every is not None and self.step % every == 0:
-            return True
-        return self.clock.save_due(self.options.checkpoint_seconds)
-
-    def _recalibrate(self) -> None:
-        if self.options.recalibrate_clips:
-            recalibrate_on(
-                self.network,
-                self.data.train,
-                clips=self.options.recalibrate_clips,
-                seed=self.options.seed,
-                compute=self.compute,
-            )
-
-    def _evaluate(
-        self, split: str, epoch: int, *, all_views: bool = False
-    ) -> Iterator[EvaluationEvent]:
-        """Yields the evaluation of a split that has clips: the last of a run with all views."""
-        dataset: ClipDataset = getattr(self.data, split)
-        if not len(dataset):
-            return
-        metrics = evaluate(
-            self.network,
-            dataset,
-            classes=self.data.classes,
-            compute=self.compute,
-            loss=self.options.loss,
-            all_views=all_views,
-        )
-        self.run.log(METRICS, evaluation_row(self.step, epoch, split, metrics))
-        self.clock.skip()
-        yield EvaluationEvent(epoch, split, metrics, self.step)
-
-    def _log_connections(self) -> Event:
-        epoch = self.curriculum.epoch(max(self.step - 1, 0))
-        self.run.log(CONNECTIONS, *self.watch.rows(self.step, epoch))
-        return self.watch.event(self.step)
-
-    def _checkpoint(self) -> CheckpointEvent:
-        begin = time.perf_counter()
-        tensors = {
-            **_named("model", self.network.state_dict()),
-            **_named("optimiser", self.optimisers.tensors()),
-            **_named("logits", self.watch.tensors()),
-        }
-        state = {
-            "tally": asdict(self.tally),
-            "quarantine": self.quarantine.state(),
-            "structure": to_json(self.network.learned_structure()),
-        }
-        notes = {"seconds": self.clock.seconds()}
-        path = self.run.save(Checkpoint(self.step, tensors, state, notes))
-        self.clock.saved(begin)
-        return CheckpointEvent(self.step, path)
-
-
-def _named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
-
-
-def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    start = f"{prefix}/"
-    return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
