@@ -7,10 +7,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Protocol
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from connsearch.cli.progress import SECONDS_BETWEEN_LINES, duration
-from connsearch.cli.terminal import Terminal
 
 
 class Count(Protocol):
@@ -22,21 +22,23 @@ class Count(Protocol):
 
 
 @contextmanager
-def counting(terminal: Terminal, what: str) -> Generator[Count]:
+def counting(console: Console, what: str) -> Generator[Count]:
     """Gives what shows how many of a number of things are done, and the time left."""
     start = time.monotonic()
 
     def left(done: int, total: int) -> str:
         return f"{duration((time.monotonic() - start) / done * (total - done))} left"
 
-    if not terminal.console.is_terminal:
+    if not console.is_terminal:
         last = float("-inf")
 
         def line(done: int, total: int, state: str = "") -> None:
             nonlocal last
             if done == total or time.monotonic() - last >= SECONDS_BETWEEN_LINES:
                 last = time.monotonic()
-                terminal.say(f"{what} {done}/{total}  {state}  {left(done, total)}")
+                parts = f"{what} {done}/{total}", state, left(done, total)
+                text = "  ".join(part for part in parts if part)
+                console.print(text, markup=False, emoji=False, soft_wrap=True)
 
         yield line
         return
@@ -46,7 +48,7 @@ def counting(terminal: Terminal, what: str) -> Generator[Count]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[state]}  {task.fields[left]}"),
     )
-    with Progress(*columns, console=terminal.console, refresh_per_second=4) as progress:
+    with Progress(*columns, console=console, refresh_per_second=4) as progress:
         task = progress.add_task("", total=None, state="", left="")
 
         def bar(done: int, total: int, state: str = "") -> None:

@@ -66,7 +66,7 @@ class DataPack(Command):
         )
         result: PackResult | None = None
         frames = size = 0
-        with counting(terminal, "videos") as count:
+        with counting(terminal.console, "videos") as count:
             for event in events:
                 if isinstance(event, PackEvent):
                     if event.packed is not None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -13,13 +13,10 @@ from rich.progress import (
     Progress,
     TaskID,
     TextColumn,
-    TimeRemainingColumn,
 )
 
 if TYPE_CHECKING:
     from connsearch.train.events import StepEvent
-
-T = TypeVar("T")
 
 SECONDS_BETWEEN_LINES = 10.0
 """How often work in a pipe says where it is."""
@@ -103,23 +100,6 @@ class Bar:
             state=_state(event),
             left=self._pace.left(event),
         )
-
-
-def counted(items: Iterable[T], total: int, console: Console, *, what: str) -> Iterator[T]:
-    """Yields the items, showing how many of them are done and how long the rest will take."""
-    if console.is_terminal:
-        columns = (BarColumn(bar_width=None), MofNCompleteColumn(), TextColumn(what))
-        with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-            yield from progress.track(items, total=total)
-        return
-    begin = last = time.monotonic()
-    for done, item in enumerate(items, 1):
-        yield item
-        now = time.monotonic()
-        if done == total or now - last >= SECONDS_BETWEEN_LINES:
-            last = now
-            left = duration((now - begin) / done * (total - done))
-            console.print(f"{done}/{total} {what}  {left} left", markup=False, soft_wrap=True)
 
 
 def duration(seconds: float) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console, RenderableType
 
-from connsearch.cli.progress import Bar, Lines, counted
+from connsearch.cli.counting import counting
+from connsearch.cli.progress import Bar, Lines
 
 if TYPE_CHECKING:
     from connsearch.train.events import Event, ResultEvent
@@ -38,7 +39,10 @@ class Terminal:
 
     def count(self, items: Iterable[T], total: int, what: str = "videos") -> Iterator[T]:
         """Yields the items, showing how many of them are done and how long the rest will take."""
-        return counted(items, total, self.console, what=what)
+        with counting(self.console, what) as show:
+            for done, item in enumerate(items, start=1):
+                yield item
+                show(done, total)
 
     def follow(self, events: Iterable[Event]) -> ResultEvent:
         """Shows the events of long work as they come; returns the last one, the result."""
