@@ -280,7 +280,7 @@ class ClipDataset:
     ) -> tuple[Frames, Maps | None]:
         """Returns frames of that size and their object maps as stored.
 
-        Only this is watched, and nothing in it computes with torch: a thread of its own would
+        Only this is watched. Next to nothing in it computes with torch: a thread of its own would
         bring threads of its own, and they would fight with the network's.
         """
         record, info = self.records[index], self.info(index)
