@@ -13,7 +13,8 @@ from connsearch.errors import RunError
 RUN_SCHEMA = 1
 
 MAY_CHANGE = frozenset(
-    {"cache", "check_files", "checkpoint_seconds", "checkpoint_steps", "memory_mb", "workers"}
+    "bad_share cache check_files checkpoint_seconds checkpoint_steps memory_mb timeout videos "
+    "workers".split()
 )
 """Settings that cannot change a result: a run goes on when they differ."""
 
