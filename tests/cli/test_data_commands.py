@@ -106,7 +106,7 @@ def test_a_pipe_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count(0.0, 3.0)
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     shown, written = terminal()
-    with counting(shown, "videos") as count:
+    with counting(shown.console, "videos") as count:
         for done in range(1, 9):
             count(done, 8, "state")
     lines = written.getvalue().splitlines()
