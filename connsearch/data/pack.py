@@ -104,12 +104,7 @@ def pack(
     """
     _check(source, target)
     jobs = _jobs(source, target, short_side=short_side, quality=quality)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        for draft in (target / STORES).rglob(f".*{DRAFT}"):
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(f"{target}: cannot be written ({error.strerror})") from error
+    _make_room(target)
     todo = list(dict.fromkeys(job for _, job in jobs))
     unreadable: dict[PackJob, str] = {}
     made: dict[PackJob, Packed] = {}
@@ -132,7 +127,7 @@ def pack(
             f"{source.name}: {len(reasons)} of {len(todo)} videos unreadable\n"
             f"{listed(list(reasons.values()))}\n"
             f"  allowed: a share of {bad_share:g}; what was packed stays in {target}, no list was "
-            "written\n  cure: mend them and give the same line again, or raise the bad share"
+            "written\n  cure: mend them and give the same line again, or raise bad_share"
         )
     _write_list(source, kept, target)
     yield PackResult(
@@ -144,6 +139,16 @@ def pack(
         before=sum(p.before for p in made.values()),
         unreadable=reasons,
     )
+
+
+def _make_room(target: Path) -> None:
+    """Makes the folder, and removes what a killed process left half written."""
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for draft in (target / STORES).rglob(f".*{DRAFT}"):
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(f"{target}: cannot be written ({error.strerror})") from error
 
 
 def _check(source: Source, target: Path) -> None:
