@@ -72,11 +72,6 @@ class BatchPlan:
     rate: float = 1.0
 
 
-def batch_count(dataset: ClipDataset, batch_size: int) -> int:
-    """Returns the number of batches of an epoch; the last one may be smaller."""
-    return -(-len(dataset) // batch_size)
-
-
 def epoch_plan(
     dataset: ClipDataset,
     *,
