@@ -25,7 +25,7 @@ from connsearch.cli.target import (
     recorded_settings,
 )
 from connsearch.cli.terminal import Terminal
-from connsearch.cli.work import RUNS, check_data, open_data
+from connsearch.cli.work import RUNS, open_data_of
 from connsearch.errors import Failure, SettingsError
 from connsearch.graph.spec import Structure
 from connsearch.prune.options import PruneOptions
@@ -149,12 +149,10 @@ class Prune(Command):
 
     def _recalibrated(self, child: Network, terminal: Terminal) -> Mapping[str, Metrics]:
         """Sets the batch-norm statistics on the run's own data; how good it is without training."""
-        from connsearch.data.options import DataOptions
         from connsearch.train.evaluate import evaluate, recalibrate_on
 
         settings = recorded_settings(self.run)
-        data = open_data(DataOptions.model_validate(settings.get("data", {})), terminal)
-        check_data(self.run, data.fingerprint)
+        data = open_data_of(self.run, terminal)
         seed = settings.get("seed", 0)
         recalibrate_on(child, data.train, clips=self.recalibrate, seed=seed)
         if not len(data.select):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console, RenderableType
@@ -13,6 +13,7 @@ from connsearch.cli.progress import Bar, Lines
 
 if TYPE_CHECKING:
     from connsearch.train.events import Event, ResultEvent
+    from connsearch.trust.units import UnitEvent
 
 T = TypeVar("T")
 
@@ -73,3 +74,9 @@ class Terminal:
                         pass
         assert result is not None, "work ends with its result"
         return result
+
+    def work_through(self, events: Generator[UnitEvent, None, T], what: str) -> T:
+        """Shows the units of long work as they are done; returns what the work returns."""
+        from connsearch.cli.units import follow_units
+
+        return follow_units(events, what, self)

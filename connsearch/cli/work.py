@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 from pydantic import Field
 
 from connsearch.cli.command import Command, Flag, merged
-from connsearch.cli.target import read_record, recorded_facts
+from connsearch.cli.target import read_record, recorded_facts, recorded_settings
 from connsearch.cli.terminal import Terminal
 from connsearch.data.options import DataOptions
 from connsearch.errors import RunError, SettingsError
@@ -155,6 +155,18 @@ def open_data(options: DataOptions, terminal: Terminal) -> DataSplits:
     counts = ", ".join(f"{name} {len(split)}" for name, split in data)
     size = "x".join(map(str, data.clip))
     terminal.say(f"  {len(data.classes)} classes; clips of {size}: {counts}")
+    return data
+
+
+def open_data_of(target: str, terminal: Terminal) -> DataSplits:
+    """Returns the data of the run that ``target`` is or comes from, the same clips and splits.
+
+    Raises:
+        RunError: it is not the data that run recorded.
+    """
+    recorded = recorded_settings(target).get("data", {})
+    data = open_data(DataOptions.model_validate(recorded), terminal)
+    check_data(target, data.fingerprint)
     return data
 
 

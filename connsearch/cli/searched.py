@@ -1,0 +1,39 @@
+"""Opening a searched run for a closer look: its network, its data, and how it was trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connsearch.cli.target import open_trained, recorded_settings
+from connsearch.cli.terminal import Terminal
+from connsearch.cli.work import open_data_of
+from connsearch.errors import RunError
+
+if TYPE_CHECKING:
+    from connsearch.trust.subject import Subject
+
+
+def open_searched(target: str, terminal: Terminal) -> Subject:
+    """Returns the searched network in a run's directory, ready to be judged.
+
+    Raises:
+        RunError: it is no finished search, or its data is not what it was searched on.
+    """
+    from connsearch.search.options import SearchOptions
+    from connsearch.train.environment import describe_environment
+    from connsearch.train.evaluate import Compute
+    from connsearch.trust.subject import Subject
+
+    trained = open_trained(target)
+    if not trained.learns:
+        raise RunError(
+            f"{target}: not the directory of a search\n"
+            "  allowed: what connsearch search wrote, such as runs/search-starter"
+        )
+    recorded = recorded_settings(target).get("training", {})
+    options = SearchOptions.model_validate(recorded)
+    environment = describe_environment(options)
+    data = open_data_of(target, terminal)
+    compute = Compute(environment["device"], bf16=environment["precision"] == "bf16")
+    network = trained.network().to(compute.device)
+    return Subject(trained.directory, network, trained.structure, data, options, compute)

@@ -1,0 +1,95 @@
+"""Work that adds up: each unit is done once, filed by name, and never again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from connsearch.errors import RunError
+from connsearch.train.config import describe_differences, differences, plain
+from connsearch.train.lock import DirectoryLock
+
+LEDGER = "ledger.jsonl"
+
+
+class Ledger:
+    """The results of a number of units in a directory, one JSON line each.
+
+    A line is on disk before the next unit starts; a torn last line (the process was killed while
+    it wrote) is cut off and its unit done again. The first line holds the settings: units of
+    others never mix. What only says how many units there are does not belong into the settings, so
+    that more of them can be added later.
+
+    Raises:
+        RunError: the directory holds units of other settings, something else, or another process
+            works in it.
+    """
+
+    def __init__(self, directory: str | Path, settings: Mapping[str, Any]) -> None:
+        self.directory = Path(directory)
+        self.results: dict[str, dict[str, Any]] = {}
+        if self.directory.exists() and not self.directory.is_dir():
+            raise RunError(f"{directory}: is a file\n  cure: choose another directory")
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._lock = DirectoryLock(self.directory)
+        try:
+            self._read(plain(settings))
+        except BaseException:
+            self._lock.release()
+            raise
+        self._file = self._path.open("a", encoding="utf-8")
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._lock.release()
+
+    def __contains__(self, unit: str) -> bool:
+        return unit in self.results
+
+    def __getitem__(self, unit: str) -> dict[str, Any]:
+        """Returns the filed result of a unit."""
+        return self.results[unit]
+
+    def file(self, unit: str, result: Mapping[str, Any]) -> None:
+        """Files the result of a unit, safely on disk when this returns."""
+        self.results[unit] = plain(result)
+        self._file.write(json.dumps({"unit": unit, **self.results[unit]}) + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def missing(self, units: Mapping[str, Any]) -> Iterator[str]:
+        """Yields the names of units that are still to do, in their order."""
+        return (unit for unit in units if unit not in self.results)
+
+    @property
+    def _path(self) -> Path:
+        return self.directory / LEDGER
+
+    def _read(self, settings: Mapping[str, Any]) -> None:
+        text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
+        whole = text[: text.rfind("\n") + 1]
+        if whole != text or not whole:
+            whole = whole or json.dumps({"settings": settings}) + "\n"
+            self._path.write_text(whole, encoding="utf-8")
+        try:
+            head, *rows = [json.loads(line) for line in whole.splitlines()]
+            recorded = head["settings"]
+            self.results = {row.pop("unit"): row for row in rows}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise RunError(
+                f"{self._path}: cannot be read as a ledger of connsearch\n"
+                "  cure: choose another directory, or remove this file to start over"
+            ) from None
+        found = differences(recorded, settings)
+        if found:
+            raise RunError(
+                f"{self.directory}: holds results of other settings\n"
+                f"{describe_differences(found)}\n"
+                "  cure: repeat those settings, or choose another directory with --output"
+            )
