@@ -46,6 +46,7 @@ class DataSplits:
         clip: (T, H, W) of every clip.
         name: what the user called the data set.
         multi_label: a clip can have several classes, or none.
+        connections: what teaches the connections of a bilevel search; None: ``train`` does.
     """
 
     train: ClipDataset
@@ -59,10 +60,17 @@ class DataSplits:
     clip: tuple[int, int, int]
     name: str
     multi_label: bool = False
+    connections: ClipDataset | None = None
 
     def __iter__(self) -> Iterator[tuple[Split, ClipDataset]]:
         """Yields (name of the split, its clips): train, select, test."""
         return iter(zip(SPLITS, (self.train, self.select, self.test), strict=True))
+
+    def parts(self) -> Iterator[tuple[str, ClipDataset]]:
+        """Yields the splits and, in a bilevel search, the half of train that is not in it."""
+        yield from self
+        if self.connections is not None:
+            yield "connections", self.connections
 
 
 Follow = Callable[[Iterable[tuple[Split, int]], int], Iterable[tuple[Split, int]]]

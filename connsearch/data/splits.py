@@ -75,6 +75,22 @@ def _draw(
     return drawn
 
 
+def halve(
+    name: str, records: Sequence[Record], options: DataOptions, *, seed: int
+) -> tuple[list[int], list[int]]:
+    """Returns the places of the records of two halves, in order; no group is in both.
+
+    Raises:
+        DataError: there is one group only.
+    """
+    rng = np.random.default_rng([seed, 5])
+    half: dict[Split, float] = {"select": 0.5}
+    by_group = options.split_by == "group" and any(r.group for r in records)
+    part_of = _by_group(name, records, half, rng) if by_group else _by_clip(records, half, rng)
+    second = [place for place, part in enumerate(part_of) if part == "select"]
+    return [place for place, part in enumerate(part_of) if part != "select"], second
+
+
 def _by_clip(
     records: Sequence[Record], shares: Mapping[Split, float], rng: np.random.Generator
 ) -> list[Split]:

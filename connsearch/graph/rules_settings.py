@@ -42,6 +42,9 @@ def setting_faults(settings: NetworkSettings) -> Iterator[Fault]:
     number = isinstance(dropout, int | float) and not isinstance(dropout, bool)
     if not number or not 0 <= dropout < 1:
         yield _fault("dropout", f"{show(dropout)} is not in [0, 1)", "0 turns it off")
+    if not isinstance(values["normalise_inputs"], bool):
+        read = show(values["normalise_inputs"])
+        yield _fault("normalise_inputs", f"{read} is neither true nor false")
     yield from _level_faults(values)
 
 

@@ -150,6 +150,8 @@ class NetworkSettings:
         head: temporal pooling: ``average``, or ``softmax`` over time of the per-frame logits.
         head_widths: widths of the 1x1 convolutions before the classifier (lite: 432, 2048).
         dropout: drop rate before the classifier, in [0, 1).
+        normalise_inputs: batch-normalise every input of a block, without parameters, before it is
+            weighted, so that weights of one block can be compared (not published).
     """
 
     blocks: tuple[int, ...] = (3, 4, 6, 3)
@@ -163,6 +165,7 @@ class NetworkSettings:
     head: Literal["average", "softmax"] = "average"
     head_widths: tuple[int, ...] = ()
     dropout: float = 0.0
+    normalise_inputs: bool = False
 
     @property
     def levels(self) -> int:

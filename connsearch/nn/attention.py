@@ -69,6 +69,7 @@ class PeerAttention(nn.Module):
         logits: ``(E, P)`` peer logits, float32; None when the peers are fixed.
         masked: by source, the peers a hard mask leaves (``nn.mask``).
         silent: columns a hard mask takes out of the soft mixture.
+        temperature: peer logits are divided by it (``nn.relaxation``).
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class PeerAttention(nn.Module):
         self.logits = nn.Parameter(self._first_logits(gated)) if soft else None
         self.masked: dict[int, tuple[Peer, ...]] = {}
         self.silent: list[int] = []
+        self.temperature = 1.0
 
     def _first_logits(self, gated: Sequence[Connection]) -> Tensor:
         """Undecided, or where a previous search ended when the structure says so."""
@@ -110,7 +112,7 @@ class PeerAttention(nn.Module):
         """Returns the softmax coefficients ``(E, P)`` of the search, in float32."""
         assert self.logits is not None, "fixed peers have no logits"
         # Through float64, so that the last bit does not depend on how many candidates there are.
-        logits_EP = self.logits.double()
+        logits_EP = self.logits.double() / self.temperature
         if self.silent:
             silent = torch.tensor(self.silent, device=logits_EP.device)
             logits_EP = logits_EP.index_fill(1, silent, -torch.inf)

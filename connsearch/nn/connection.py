@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from connsearch.graph.plan import BlockPlan
 from connsearch.graph.spec import FREE, Attention, Connection
 from connsearch.nn.attention import PeerAttention, build_attention
-from connsearch.nn.layers import conv, pool_to
+from connsearch.nn.layers import conv, norm, pool_to
+from connsearch.nn.relaxation import PUBLISHED, soft_weights, working_weights
 
 _EDGE_OF_RANGE = 1e-6
 """Stored weights of exactly 0 or 1 have no finite logit; they start this far inside."""
@@ -32,6 +33,8 @@ class ConnectionFusion(nn.Module):
         widths: output channels of every node.
         learn: whether stored weights learn; free ones always do, None never.
         attention: mode of the gates.
+        normalise: whether each pooled input is batch-normalised, without parameters, before it is
+            scaled.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class ConnectionFusion(nn.Module):
         *,
         learn: bool,
         attention: Attention,
+        normalise: bool = False,
     ) -> None:
         super().__init__()
         self.plan = plan
@@ -64,15 +68,26 @@ class ConnectionFusion(nn.Module):
             {str(b.width): conv(b.width, plan.fused_width) for b in plan.buckets if b.project}
         )
         self.attention = build_attention(attention, connections, plan, widths)
+        self.norms = nn.ModuleDict(
+            {str(s): norm(widths[s], learn=False) for s in plan.sources if normalise}
+        )
         self.masked: frozenset[int] | None = None
+        self.relaxation = PUBLISHED
 
     def weights(self) -> dict[int, Tensor]:
         """Returns the post-sigmoid weight of every source that has one: 0-d, float32."""
-        # Through float64, so that a weight's last bit does not depend on its place in the vector.
         weights = dict(zip(self.fixed, self.coefficients.unbind(), strict=True))
         if self.logits is not None:
-            learned = self.logits.double().sigmoid().float().unbind()
+            learned = soft_weights(self.logits, self.relaxation).unbind()
             weights.update(zip(self.learned, learned, strict=True))
+        return weights
+
+    def _working_weights(self) -> dict[int, Tensor]:
+        """The weights of this pass: those of a search that relaxes them are not the learned."""
+        weights = self.weights()
+        if self.logits is not None and self.relaxation != PUBLISHED:
+            working = working_weights(self.logits, self.relaxation, training=self.training)
+            weights.update(zip(self.learned, working.unbind(), strict=True))
         return weights
 
     def forward(
@@ -85,13 +100,15 @@ class ConnectionFusion(nn.Module):
             size: the fused (H, W).
             means: spatial means ``(B, T, C)`` of candidate peers.
         """
-        weights = self.weights()
+        weights = self._working_weights()
         mixed = self.attention.mix(means) if isinstance(self.attention, PeerAttention) else {}
         total: Tensor | None = None
         for bucket in self.plan.buckets:
             summed: Tensor | None = None
             for source in bucket.sources:
                 x = pool_to(inputs[source], size)
+                if self.norms:
+                    x = cast(Tensor, self.norms[str(source)](x))
                 scale = self._scale(source, x, weights.get(source), mixed)
                 summed = _add_scaled(summed, x, scale)
             assert summed is not None

@@ -119,6 +119,8 @@ def _parent_name(name: str, old: Mapping[int, int]) -> str:
     numbers = [1] if parts[0] == "nodes" else []
     if parts[2:4] == ["fusion", "attention"] and parts[4] in ("project", "gates"):
         numbers.append(5)
+    if parts[2:4] == ["fusion", "norms"]:
+        numbers.append(4)
     for place in numbers:
         parts[place] = str(old[int(parts[place])])
     return ".".join(parts)

@@ -101,9 +101,12 @@ def conv(
     return layer
 
 
-def norm(width: int, *, zero: bool = False) -> SplitNorm:
-    """Returns batch normalisation over (B, T, H, W); ``zero`` starts its scale at 0."""
-    layer = SplitNorm(width, eps=BN_EPSILON, momentum=BN_MOMENTUM)
+def norm(width: int, *, zero: bool = False, learn: bool = True) -> SplitNorm:
+    """Returns batch normalisation over (B, T, H, W).
+
+    ``zero`` starts its scale at 0; without ``learn`` it has neither scale nor shift.
+    """
+    layer = SplitNorm(width, eps=BN_EPSILON, momentum=BN_MOMENTUM, affine=learn)
     if zero:
         nn.init.zeros_(layer.weight)
     return layer

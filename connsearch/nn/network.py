@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from connsearch.nn.blocks import BLOCKS
 from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.head import Head
 from connsearch.nn.mask import Mask
+from connsearch.nn.relaxation import PUBLISHED, Relaxation
 from connsearch.nn.stems import build_stem
 from connsearch.nn.streams import ready_streams
 
@@ -32,11 +34,17 @@ class BlockNode(nn.Module):
         kind: str,
         learn: bool,
         attention: Attention,
+        normalise: bool = False,
     ) -> None:
         super().__init__()
         self.input_stride = shape.input_stride
         self.fusion = ConnectionFusion(
-            block.connections, shape, widths, learn=learn, attention=attention
+            block.connections,
+            shape,
+            widths,
+            learn=learn,
+            attention=attention,
+            normalise=normalise,
         )
         self.residual = nn.Sequential(
             *(
@@ -89,6 +97,7 @@ class Network(nn.Module):
         self.plan = plan(structure)
         self.memory_format = memory_format
         self.masked_finals: frozenset[int] | None = None
+        self.relaxation = PUBLISHED
         with _seeded(seed):
             self._build(learn_connections)
         self._last_use = self._find_last_uses()
@@ -112,6 +121,7 @@ class Network(nn.Module):
                         kind=kind.block,
                         learn=learn,
                         attention=settings.attention,
+                        normalise=settings.normalise_inputs,
                     )
                 )
         self.head = Head(
@@ -155,6 +165,14 @@ class Network(nn.Module):
     def connection_parameters(self) -> list[nn.Parameter]:
         """Returns the connection logits that learn, one vector a node."""
         return [f.logits for _, f in self._fusions() if f.logits is not None]
+
+    def connection_chances(self) -> dict[tuple[int, int], Tensor]:
+        """Returns the post-sigmoid weight of every connection that has one, with its gradient."""
+        return {
+            (source, target): weight
+            for target, fusion in self._fusions()
+            for source, weight in fusion.weights().items()
+        }
 
     def peer_parameters(self) -> list[nn.Parameter]:
         """Returns the peer logits that learn, one ``(E, P)`` matrix a node."""
@@ -200,6 +218,21 @@ class Network(nn.Module):
                     pairs = zip(attention.candidates, row, strict=True)
                     peers[Edge(source, target)] = tuple(Peer(n, c) for n, c in pairs)
         return self.structure.with_weights(weights).with_peers(peers)
+
+    def relax(self, relaxation: Relaxation) -> None:
+        """Computes with relaxed connection weights and peer mixtures from now on."""
+        self.relaxation = relaxation
+        for _, fusion in self._fusions():
+            fusion.relaxation = relaxation
+        for _, _, attention in self._peer_attentions():
+            attention.temperature = relaxation.temperature
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Writes the temperature into the logits: what was learned no longer depends on it."""
+        for logits in (*self.connection_parameters(), *self.peer_parameters()):
+            logits.div_(self.relaxation.temperature)
+        self.relax(replace(self.relaxation, temperature=1.0))
 
     def mask(self, mask: Mask | None) -> None:
         """Multiplies everything outside ``mask`` by zero from now on; None lifts the mask."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from connsearch.data.halves import with_halves
 from connsearch.data.load import DataSplits
 from connsearch.errors import SettingsError
 from connsearch.graph.rules import validate
@@ -13,6 +14,7 @@ from connsearch.graph.spec import FREE, Structure
 from connsearch.graph.streams import fit_objects
 from connsearch.nn.network import Network
 from connsearch.search.alarms import alarms
+from connsearch.search.guide import SearchGuide
 from connsearch.search.options import SearchOptions
 from connsearch.train.events import Event, WarningEvent
 from connsearch.train.loop import optimise
@@ -47,7 +49,10 @@ def search(
         return
     space = search_space(fit_objects(structure, data.object_classes, data=data.name), options)
     network = build(space, len(data.classes), options)
-    outcome = yield from optimise(network, data, options, run=run, open_test=False)
+    if options.relaxed.level == "bilevel":
+        data = with_halves(data, seed=derive(options.seed, "halves"))
+    guide = SearchGuide(options.relaxed, network, clip=data.clip)
+    outcome = yield from optimise(network, data, options, run=run, open_test=False, guide=guide)
     raised = alarms(outcome.logits)
     yield from (WarningEvent(str(alarm)) for alarm in raised)
     found = with_origin(network.learned_structure(), "one-shot search", run)
@@ -75,6 +80,8 @@ def search_space(structure: Structure, options: SearchOptions) -> Structure:
     elif not options.warm_start:
         stored = space.weights()
         space = space.with_weights({e: FREE for e, w in stored.items() if w is not None})
+    if options.relaxed.normalise_inputs:
+        space = space.with_settings(normalise_inputs=True)
     if all(weight is None for weight in space.weights().values()):
         raise SettingsError(
             f"{structure.name}: no connection has a weight to search, each block has one input\n"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connsearch.data.batches import Batch, planned
+from connsearch.data.batches import Batch, batches, planned
 from connsearch.data.clips import ClipDataset
 from connsearch.data.multigrid import Multigrid, Part
 from connsearch.train.options import TrainOptions
+from connsearch.train.seeds import derive
 
 
 class Curriculum:
@@ -67,6 +68,10 @@ class Curriculum:
         batch = self._dataset.options.batch_size
         return self._grid.shown(step) / batch, self._grid.shown(self.total) / batch
 
+    def starts_epoch(self, steps: int) -> bool:
+        """Returns whether, after so many steps, an epoch is over."""
+        return self._grid.place(steps)[1] == 0
+
     def evaluation_due(self, steps: int) -> bool:
         """Returns whether, after so many steps, an epoch is over that an evaluation follows."""
         epoch, start = self._grid.place(steps)
@@ -99,3 +104,34 @@ class Curriculum:
         shapes = [f"{min(p.clips, clips)}x{p.shape.frames}x{p.shape.size}" for p in row]
         rate = row[0].rate ** self._options.rate_power
         return f"{', '.join(shapes)}, rate x{rate:.3g}"
+
+
+class CyclicClips:
+    """One batch a step, epoch after epoch of a data set, as in training: full clips, augmented.
+
+    Which batch a step gets depends on its number alone: a resumed run goes on with the next one.
+    """
+
+    def __init__(self, dataset: ClipDataset, *, seed: int) -> None:
+        self._dataset, self._seed = dataset, derive(seed, "connection batches")
+        self._batches: Iterator[Batch] = iter(())
+        self._next = -1
+
+    def batch(self, step: int) -> Batch:
+        """Returns the batch of a step; in order, none is made twice."""
+        options = self._dataset.options
+        size = options.batch_size
+        epoch, place = divmod(step, -(-len(self._dataset) // size))
+        if step != self._next or place == 0:
+            self._batches = batches(
+                self._dataset,
+                batch_size=size,
+                seed=self._seed,
+                epoch=epoch,
+                shuffle=True,
+                augment=True,
+                workers=options.workers,
+                start=place,
+            )
+        self._next = step + 1
+        return next(self._batches)

@@ -70,7 +70,8 @@ class LogitWatch:
         """Yields one row of ``connections.csv`` for every logit that learns."""
         for edge, place in self._connections.items():
             logit = place.look(self._now)
-            yield _row(step, epoch, "connection", edge, "", _sigmoid(logit), logit.item())
+            weight = _sigmoid(logit, self._temperature)
+            yield _row(step, epoch, "connection", edge, "", weight, logit.item())
         for edge, peers in self._coefficients(self._now).items():
             logits = self._peers[edge].look(self._now).tolist()
             for peer, logit in zip(peers, logits, strict=True):
@@ -110,14 +111,19 @@ class LogitWatch:
         }
 
     def _weights(self, store: Sequence[Tensor]) -> dict[Edge, float]:
-        return {edge: _sigmoid(place.look(store)) for edge, place in self._connections.items()}
+        colder = self._temperature
+        return {e: _sigmoid(place.look(store), colder) for e, place in self._connections.items()}
+
+    @property
+    def _temperature(self) -> float:
+        return self._network.relaxation.temperature
 
     def _coefficients(self, store: Sequence[Tensor]) -> dict[Edge, tuple[Peer, ...]]:
         found: dict[Edge, tuple[Peer, ...]] = {}
         for edge, place in self._peers.items():
             shape = self._network.plan.nodes[edge.target]
             assert isinstance(shape, BlockPlan)
-            coefficients = place.look(store).softmax(0).tolist()
+            coefficients = (place.look(store) / self._temperature).softmax(0).tolist()
             found[edge] = tuple(map(Peer, shape.candidates, coefficients))
         return found
 
@@ -139,8 +145,8 @@ class _Place:
         return store[self.owner].as_strided(self.shape, self.stride, self.offset)
 
 
-def _sigmoid(logit: Tensor) -> float:
-    return logit.double().sigmoid().float().item()
+def _sigmoid(logit: Tensor, temperature: float) -> float:
+    return (logit.double() / temperature).sigmoid().float().item()
 
 
 def _row(

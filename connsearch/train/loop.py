@@ -19,6 +19,7 @@ from connsearch.train.events import (
     Event,
     WarningEvent,
 )
+from connsearch.train.guide import Guide
 from connsearch.train.options import TrainOptions
 from connsearch.train.run import Run, with_origin
 from connsearch.train.training import Outcome, Training
@@ -41,7 +42,13 @@ def fit(
 
 
 def optimise(
-    network: Network, data: DataSplits, options: TrainOptions, *, run: Run, open_test: bool
+    network: Network,
+    data: DataSplits,
+    options: TrainOptions,
+    *,
+    run: Run,
+    open_test: bool,
+    guide: Guide | None = None,
 ) -> Generator[Event, None, Outcome]:
     """Yields events until the last step, and returns the evaluation of the finished network.
 
@@ -51,6 +58,7 @@ def optimise(
         options: how to train.
         run: where logs and checkpoints go; one that stopped goes on from its last checkpoint.
         open_test: evaluate on ``test`` too, once, at the very end.
+        guide: what steers the training beside the loss.
 
     Raises:
         DataError: there is no training clip.
@@ -66,10 +74,11 @@ def optimise(
             "data": data.fingerprint,
             "classes": list(data.classes),
             "first_weights": digest(network.state_dict(), {}),
+            **({} if data.connections is None else {"halves": data.hashes}),
         },
     )
     with processor_threads(environment["threads"]):
-        training = Training(network, data, options, run, environment)
+        training = Training(network, data, options, run, environment, guide)
         yield from training.resume()
         with split_norms(network, training.curriculum.norm_clips):
             yield from training.steps()

@@ -20,15 +20,22 @@ class Optimisers:
     The logits have their own learning rate and stay in float32; the filters' gradient is clipped,
     theirs is not. A learning rate is a function of the step, so there is nothing to restore but
     the optimisers' tensors.
+
+    Attributes:
+        filters: every parameter that learns and is no logit.
+        logits: connection and peer logits that learn.
     """
 
     def __init__(self, network: Network, options: TrainOptions) -> None:
         self._options = options
-        self.logits = [*network.connection_parameters(), *network.peer_parameters()]
+        self.logits: list[Tensor] = [
+            *network.connection_parameters(),
+            *network.peer_parameters(),
+        ]
         own = {id(p) for p in self.logits}
         self._names: dict[Tensor, str] = {p: name for name, p in network.named_parameters()}
-        self._filters = [p for p in self._names if id(p) not in own and p.requires_grad]
-        self._all: dict[str, Optimizer] = {"filters": _filters(self._filters, options)}
+        self.filters = [p for p in self._names if id(p) not in own and p.requires_grad]
+        self._all: dict[str, Optimizer] = {"filters": _filters(self.filters, options)}
         if self.logits:
             self._all["logits"] = Adam(
                 self.logits, lr=options.connection_lr, betas=(0.9, 0.99), fused=True
@@ -64,7 +71,7 @@ class Optimisers:
     def _check_gradients(self, clip: float | None) -> None:
         """Clips the filters' gradients; refuses, before anything is changed, what is not finite."""
         largest = math.inf if clip is None else clip
-        norm = nn.utils.clip_grad_norm_(self._filters, largest)
+        norm = nn.utils.clip_grad_norm_(self.filters, largest)
         logits = nn.utils.get_total_norm([p.grad for p in self.logits if p.grad is not None])
         for what, size in (("filters", norm), ("connection and peer logits", logits)):
             if not math.isfinite(size):

@@ -24,7 +24,7 @@ class Quarantine:
         self._entries: list[dict[str, Any]] = []
         self._known: set[tuple[str, int]] = set()
         # What was found before any work was said then.
-        self._said = {(split, index) for split, dataset in data for index in dataset.faults}
+        self._said = {(split, index) for split, dataset in data.parts() for index in dataset.faults}
 
     def new(self, step: int) -> Iterator[WarningEvent]:
         """Yields a warning for every clip met since the last call that nobody has warned of.
@@ -33,7 +33,7 @@ class Quarantine:
             DataError: more than the allowed share of all clips cannot be read; all are named.
         """
         before = len(self._entries)
-        for split, dataset in self._data:
+        for split, dataset in self._data.parts():
             for index, reason in dataset.quarantined.items():
                 if (split, index) not in self._known:
                     self._known.add((split, index))
@@ -47,13 +47,15 @@ class Quarantine:
             refuse_too_many(
                 self._data.name,
                 [entry["reason"] for entry in self._entries],
-                sum(len(dataset) for _, dataset in self._data),
+                sum(len(dataset) for _, dataset in self._data.parts()),
                 self._data.train.options.bad_share,
             )
 
     def state(self) -> list[list[Any]]:
         """Returns what a checkpoint keeps."""
-        lasting = {(split, index) for split, dataset in self._data for index in dataset.faults}
+        lasting = {
+            (split, index) for split, dataset in self._data.parts() for index in dataset.faults
+        }
         return [
             [e["split"], e["index"], e["reason"], e["step"], (e["split"], e["index"]) in lasting]
             for e in self._entries
@@ -61,7 +63,7 @@ class Quarantine:
 
     def restore(self, state: list[list[Any]]) -> None:
         """Puts back what :meth:`state` gave: what is not tried again is not tried again."""
-        datasets: dict[str, Any] = dict(self._data)
+        datasets: dict[str, Any] = dict(self._data.parts())
         for split, index, reason, step, lasting in state:
             self._known.add((split, index))
             self._entries.append(_entry(split, index, datasets[split], reason, step))

@@ -19,7 +19,7 @@ from connsearch.graph.files import to_json
 from connsearch.nn.network import Network
 from connsearch.train.checkpoint import Checkpoint, digest
 from connsearch.train.counters import Clock, Tally
-from connsearch.train.curriculum import Curriculum
+from connsearch.train.curriculum import Curriculum, CyclicClips
 from connsearch.train.evaluate import Compute, evaluate, recalibrate_on
 from connsearch.train.events import (
     CheckpointEvent,
@@ -30,6 +30,7 @@ from connsearch.train.events import (
     WarningEvent,
 )
 from connsearch.train.files import CONNECTIONS, METRICS
+from connsearch.train.guide import Guide
 from connsearch.train.logits import LogitHistory, LogitWatch
 from connsearch.train.logs import evaluation_row, step_row
 from connsearch.train.losses import choose_loss, right_answers
@@ -72,6 +73,7 @@ class Training:
         options: how to train.
         run: where logs and checkpoints go.
         environment: device, precision and threads, as the run recorded them.
+        guide: what steers it beside the loss.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Training:
         options: TrainOptions,
         run: Run,
         environment: Mapping[str, Any],
+        guide: Guide | None = None,
     ) -> None:
         device = environment["device"]
         layout = torch.channels_last_3d if options.channels_last else torch.contiguous_format
@@ -94,7 +97,11 @@ class Training:
         self.watch = LogitWatch(network)
         self.curriculum = Curriculum(data.train, options)
         self.total = self.curriculum.total
+        self.guide = guide or Guide()
+        apart = data.connections
+        self.second = None if apart is None else CyclicClips(apart, seed=options.seed)
         self.step = 0
+        self.ended: str | None = None
         self.tally = Tally()
         self.clock = Clock()
         self.quarantine = Quarantine(data, run)
@@ -112,18 +119,22 @@ class Training:
             self.watch.restore(_part(found.tensors, "logits"))
             self.tally = Tally(**found.state["tally"])
             self.quarantine.restore(found.state["quarantine"])
+            self.guide.restore(found.state["guide"])
+            self.ended = found.state["ended"]
             self.clock.before = found.notes["seconds"]
         elif self.watch.learns:
             yield self._log_connections()
 
     def steps(self) -> Iterator[Event]:
         """Yields the events of every step still to do; a checkpoint comes last in its step."""
-        while self.step < self.total:
+        while self.step < self.total and self.ended is None:
             epoch = self.curriculum.epoch(self.step)
             for batch in self.curriculum.batches(self.step):
                 yield from self.quarantine.new(self.step)
                 yield self._train_step(batch, epoch)
-                last = self.step == self.total
+                if self.curriculum.starts_epoch(self.step):
+                    self.ended = self.guide.epoch_done(self.network, self.step, self.total)
+                last = self.step == self.total or self.ended is not None
                 if self.watch.learns and (last or self.step % self.options.log_every == 0):
                     yield self._log_connections()
                 if self._evaluation_due() and not last:
@@ -133,10 +144,13 @@ class Training:
                     yield self._checkpoint()
                 if last:
                     break
+        if self.ended is not None:
+            yield NoteEvent(f"ended after step {self.step} of {self.total}: {self.ended}")
 
     def conclude(self, *, open_test: bool) -> Generator[Event, None, Outcome]:
         """Yields the last evaluations, and returns them with everything else that was seen."""
-        epoch = self.curriculum.epoch(self.total - 1)
+        epoch = self.curriculum.epoch(self.step - 1)
+        self.guide.finish(self.network)
         metrics: dict[str, Metrics] = {}
         self._recalibrate()
         for split in ("select", "test") if open_test else ("select",):
@@ -147,7 +161,7 @@ class Training:
         return Outcome(
             metrics,
             self.watch.history(),
-            self.total,
+            self.step,
             self.clock.seconds(),
             digest(self.network.state_dict(), {}),
             self.quarantine.listed(),
@@ -155,11 +169,8 @@ class Training:
 
     def _train_step(self, batch: Batch, epoch: int) -> StepEvent:
         self.network.train()
-        logits, loss = self._forward(batch)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise self._diverged(f"the loss is {value}")
-        loss.backward()
+        self.guide.begin(self.network, self.step, self.total)
+        logits, value = self._learn(batch)
         self.watch.observe()
         try:
             place, end = self.curriculum.progress(self.step)
@@ -187,11 +198,32 @@ class Training:
         self.run.log(METRICS, step_row(event, accuracy=accuracy))
         return event
 
-    def _forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _learn(self, batch: Batch) -> tuple[Tensor, float]:
+        """Returns logits and loss of a batch, after the gradients of this step are there."""
+        logits, loss = self._forward(batch, "step")
+        other = None if self.second is None else self.second.batch(self.step)
+        penalty = self.guide.penalty(self.network, self.step, self.total)
+        if other is None:
+            total = loss if penalty is None else loss + penalty
+            self._backward(total, None)
+        else:
+            self._backward(loss, self.optimisers.filters)
+            aim = self._forward(other, "connections")[1]
+            self._backward(aim if penalty is None else aim + penalty, self.optimisers.logits)
+        return logits, loss.item()
+
+    def _backward(self, loss: Tensor, into: list[Tensor] | None) -> None:
+        """Adds gradients to the given parameters, or to all; refuses a loss that is not finite."""
+        value = loss.item()
+        if not math.isfinite(value):
+            raise self._diverged(f"the loss is {value}")
+        loss.backward(inputs=into)
+
+    def _forward(self, batch: Batch, purpose: str) -> tuple[Tensor, Tensor]:
         """The only place with random numbers of torch's own (dropout)."""
         devices = [torch.cuda.current_device()] if self.compute.device == "cuda" else []
         with torch.random.fork_rng(devices):
-            torch.manual_seed(derive(self.options.seed, "step", self.step))
+            torch.manual_seed(derive(self.options.seed, purpose, self.step))
             logits = self.compute.logits(self.network, batch)
         loss = self.loss.training(logits, batch, smoothing=self.options.label_smoothing)
         return logits.detach(), loss
@@ -258,6 +290,8 @@ class Training:
         state = {
             "tally": asdict(self.tally),
             "quarantine": self.quarantine.state(),
+            "guide": dict(self.guide.state()),
+            "ended": self.ended,
             "structure": to_json(self.network.learned_structure()),
         }
         notes = {"seconds": self.clock.seconds()}

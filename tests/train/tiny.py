@@ -87,6 +87,8 @@ class TinyData:
     classes: tuple[str, ...] = ("red", "blue")
     fingerprint: str = "tiny"
     object_classes: int = 0
+    clip: tuple[int, int, int] = (4, 16, 16)
+    connections: TinyClips | None = None
 
     def __post_init__(self) -> None:
         self.train = TinyClips(14, seed=1, options=self.options)
@@ -95,6 +97,11 @@ class TinyData:
 
     def __iter__(self) -> Iterator[tuple[str, TinyClips]]:
         return iter((name, getattr(self, name)) for name in ("train", "select", "test"))
+
+    def parts(self) -> Iterator[tuple[str, TinyClips]]:
+        yield from self
+        if self.connections is not None:
+            yield "connections", self.connections
 
 
 def tiny_options(**changes: Any) -> SearchOptions:

@@ -1,0 +1,229 @@
+"""Which search options help? Planted tasks whose true wiring is known, and real clips.
+
+One search for every task, variant and seed; a variant is the published search and one option, or
+several. Of each search: how well the connections that a criterion keeps recover the true wiring
+(``planted_wiring.json``; precision, recall, F1 of the connections that leave a stem), the accuracy
+of the whole network and of the hard-masked one on the select split, both recalibrated, and what the
+search cost.
+
+    python benchmarks/search_options.py --seeds 5 [--tasks object] [--data cc-motion/clips.csv]
+
+Every search is filed in ``--runs`` when it is done; the same line again goes on with the next, and
+more seeds, tasks or variants add to what is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import Ledger, auroc, interval, last_result
+from page import table, write_markdown
+
+from connsearch.data.load import DataSplits, load_data
+from connsearch.data.options import DataOptions
+from connsearch.graph.cost import cost
+from connsearch.graph.files import load_structure
+from connsearch.graph.spec import Edge, Structure
+from connsearch.graph.streams import fit_objects
+from connsearch.nn.network import Network
+from connsearch.prune.options import PruneOptions, build_criterion
+from connsearch.prune.pruner import prune_by
+from connsearch.prune.scores import learned_weights
+from connsearch.search.one_shot import search
+from connsearch.search.options import SearchOptions
+from connsearch.train.evaluate import Compute, evaluate, recalibrate_on
+from connsearch.train.files import WEIGHTS, load_weights
+from connsearch.train.run import Run
+from connsearch.trust.subject import masked
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "published": {"method": "assemblenet"},
+    "temperature .2": {"method": "assemblenet", "temperature": 0.2},
+    "zero-one": {"method": "assemblenet", "commitment": "zero_one"},
+    "entropy": {"method": "assemblenet", "commitment": "entropy"},
+    "normalised inputs": {"method": "assemblenet", "normalise_inputs": True},
+    "path dropout .3": {"method": "assemblenet", "path_dropout": 0.3},
+    "hard forward .5": {"method": "assemblenet", "hard_share": 0.5},
+    "bilevel": {"method": "assemblenet", "level": "bilevel"},
+    "MACs penalty .3": {"method": "assemblenet", "macs_penalty": 0.3},
+    "early stop": {"method": "assemblenet", "patience": 2},
+    "default": {"method": "connsearch"},
+}
+"""Name -> what differs from the published search."""
+
+TASKS = ("appearance", "motion", "object")
+RULES = ("relative:0.5", "relative:0.6", "relative:0.7", "threshold:0.5")
+WIRING = json.loads((Path(__file__).parent / "planted_wiring.json").read_text())
+
+
+def search_once(task: str, variant: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Returns what one search found, how good that is, and what it cost."""
+    data, structure = opened(task, seed, options)
+    settings = SearchOptions(
+        epochs=options.epochs, seed=seed, threads=options.threads, **VARIANTS[variant]
+    )
+    directory = options.runs / f"{task}-{variant.replace(' ', '-')}-{seed}"
+    config = {"command": "search_options", "task": task, "settings": settings.model_dump()}
+    begin, wall = time.process_time(), time.perf_counter()
+    with Run.open(directory, config) as run:
+        result, _ = last_result(search(structure, data, settings, run=run))
+    spent = time.process_time() - begin
+    wall = time.perf_counter() - wall
+    weights = learned_weights(result.structure)
+    entry = {
+        "weights": [[*edge, weight] for edge, weight in weights.items()],
+        "select": result.metrics["select"].accuracy,
+        "cpu": spent,
+        "seconds": wall,
+        "steps": result.report["steps"],
+        **judged(directory, result.structure, data, settings),
+    }
+    if task in WIRING:
+        entry |= {"recovery": {r: recovery(task, result.structure, weights, r) for r in RULES}}
+        entry["auroc"] = auroc(*(of(task, kind, weights) for kind in ("true", "false")))
+    f1 = entry.get("recovery", {}).get(RULES[0], {}).get("f1", float("nan"))
+    entry["summary"] = (
+        f"select {entry['select']:.3f}, masked {entry['masked']:.3f}, F1 {f1:.2f}, {spent:.0f} s"
+    )
+    return entry
+
+
+def opened(task: str, seed: int, options: argparse.Namespace) -> tuple[DataSplits, Structure]:
+    """Returns data and structure of a task: planted, or real clips by their file."""
+    if task in TASKS:
+        data = load_data(DataOptions(source=f"synthetic:{task}", seed=seed))
+        return data, load_structure("starter")
+    asked = DataOptions(
+        source=options.data,
+        frames=16,
+        size=48,
+        stride=options.stride,
+        keep_aspect=not options.whole,
+    )
+    data = load_data(asked)
+    structure = load_structure("starter_rgb_flow")
+    return data, fit_objects(structure, data.object_classes, data=data.name)
+
+
+def judged(
+    directory: Path, found: Structure, data: DataSplits, settings: SearchOptions
+) -> dict[str, Any]:
+    """Returns the accuracy of the hard-masked network, recalibrated, and what stays of it."""
+    from connsearch.graph.files import read_structure
+
+    network = Network(
+        read_structure(directory / "structure.json"), len(data.classes), learn_connections=True
+    )
+    network.load_state_dict(load_weights(directory / WEIGHTS))
+    pruned = prune_by(found, PruneOptions(criterion=RULES[0]))
+    compute = Compute(bf16=settings.precision != "fp32")
+    with masked(network, pruned):
+        recalibrate_on(network, data.train, clips=128, seed=settings.seed, compute=compute)
+        metrics = evaluate(network, data.select, classes=data.classes, compute=compute)
+    macs = [
+        cost(s, num_classes=len(data.classes), clip=data.clip).macs
+        for s in (pruned.structure, found)
+    ]
+    decided = [abs(w - 0.5) > 0.1 for w in learned_weights(found).values()]
+    return {
+        "masked": metrics.accuracy,
+        "kept": len(pruned.edges) / len(found.edges()),
+        "macs": macs[0] / macs[1],
+        "decided": sum(decided) / len(decided),
+    }
+
+
+def of(task: str, kind: str, weights: dict[Edge, float]) -> list[float]:
+    """Returns the weights of the true, or the false, connections of a task."""
+    return [weights[Edge(*edge)] for edge in WIRING[task][kind]]
+
+
+def recovery(
+    task: str, structure: Structure, weights: dict[Edge, float], rule: str
+) -> dict[str, float]:
+    """Returns precision, recall and F1 of the connections that a criterion keeps."""
+    keep = build_criterion(rule)(structure, weights)
+    true, false = (
+        sum(Edge(*edge) in keep for edge in WIRING[task][kind]) for kind in ("true", "false")
+    )
+    missed = len(WIRING[task]["true"]) - true
+    return {
+        "precision": true / max(true + false, 1),
+        "recall": true / max(true + missed, 1),
+        "f1": 2 * true / max(2 * true + false + missed, 1),
+    }
+
+
+def mean(values: Iterable[float], digits: int = 2) -> str:
+    """Returns a mean with its 95 % interval over searches."""
+    found = list(values)
+    low, high = interval(found)
+    return f"{np.mean(found):.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def row(variant: str, entries: Sequence[dict[str, Any]]) -> Sequence[str]:
+    """Returns one table row of one variant on one task."""
+    cells = [variant, str(len(entries))]
+    if "recovery" in entries[0]:
+        cells += [mean(e["recovery"][rule]["f1"] for e in entries) for rule in RULES]
+        cells += [f"{np.mean([e['auroc'] for e in entries]):.3f}"]
+    cells += [mean(e["select"] for e in entries), mean(e["masked"] for e in entries)]
+    cells += [f"{np.mean([e[key] for e in entries]):.2f}" for key in ("kept", "decided")]
+    return [*cells, f"{np.mean([e['cpu'] for e in entries]):.0f} s"]
+
+
+def report(ledger: Ledger, tasks: Sequence[str]) -> list[str]:
+    """Returns one table a task over everything in the ledger."""
+    lines: list[str] = []
+    for task in tasks:
+        rows = []
+        for variant in VARIANTS:
+            prefix = f"{task}/{variant}/"
+            entries = [e for name, e in ledger.results.items() if name.startswith(prefix)]
+            rows += [row(variant, entries)] if entries else []
+        heads = ["search", "n"]
+        if task in WIRING:
+            heads += [f"F1, {rule}" for rule in RULES] + ["AUROC"]
+        heads += ["select, whole", "select, masked", "kept", "decided", "CPU"]
+        if rows:
+            lines += [f"**{task}**", "", *table(heads, rows), ""]
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--tasks", nargs="*", default=list(TASKS))
+    parser.add_argument("--variants", nargs="*", choices=list(VARIANTS), default=list(VARIANTS))
+    parser.add_argument("--data", help="real clips, a CSV or a folder, in place of planted tasks")
+    parser.add_argument("--stride", type=int, default=1)
+    parser.add_argument("--whole", action="store_true", help="squeeze the whole picture, no crop")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--runs", type=Path, default=Path("runs/search_options"))
+    parser.add_argument("--markdown", type=Path, help="also write the tables to this file")
+    options = parser.parse_args()
+    tasks = [Path(options.data).parent.name] if options.data else options.tasks
+    ledger = Ledger(options.runs / "ledger.jsonl", {"epochs": options.epochs})
+    for seed in range(options.seeds):
+        for task in tasks:
+            for variant in options.variants:
+                unit = f"{task}/{variant}/{seed}"
+                ledger.measure(unit, partial(search_once, task, variant, seed, options))
+    every = list(dict.fromkeys(unit.split("/")[0] for unit in ledger.results))
+    lines = report(ledger, every)
+    print("\n".join(lines))
+    if options.markdown is not None:
+        command = f"python benchmarks/search_options.py --seeds {options.seeds}"
+        write_markdown(options.markdown, "Search options", command, lines)
+
+
+if __name__ == "__main__":
+    main()
