@@ -53,6 +53,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "hard forward .5": {"method": "assemblenet", "hard_share": 0.5},
     "bilevel": {"method": "assemblenet", "level": "bilevel"},
     "MACs penalty .3": {"method": "assemblenet", "macs_penalty": 0.3},
+    "MACs penalty .1": {"method": "assemblenet", "macs_penalty": 0.1},
+    "MACs penalty .3, temperature .3": {
+        "method": "assemblenet",
+        "macs_penalty": 0.3,
+        "temperature": 0.3,
+    },
     "early stop": {"method": "assemblenet", "patience": 2},
     "default": {"method": "connsearch"},
 }
@@ -69,7 +75,7 @@ def search_once(task: str, variant: str, seed: int, options: argparse.Namespace)
     settings = SearchOptions(
         epochs=options.epochs, seed=seed, threads=options.threads, **VARIANTS[variant]
     )
-    directory = options.runs / f"{task}-{variant.replace(' ', '-')}-{seed}"
+    directory = options.runs / f"{task}-{variant.replace(',', '').replace(' ', '-')}-{seed}"
     config = {"command": "search_options", "task": task, "settings": settings.model_dump()}
     begin, wall = time.process_time(), time.perf_counter()
     with Run.open(directory, config) as run:
@@ -77,7 +83,7 @@ def search_once(task: str, variant: str, seed: int, options: argparse.Namespace)
     spent = time.process_time() - begin
     wall = time.perf_counter() - wall
     weights = learned_weights(result.structure)
-    entry = {
+    entry: dict[str, Any] = {
         "weights": [[*edge, weight] for edge, weight in weights.items()],
         "select": result.metrics["select"].accuracy,
         "cpu": spent,

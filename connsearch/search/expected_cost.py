@@ -28,6 +28,7 @@ class ExpectedCost:
         self._structure = network.structure
         spent = cost(network.structure, num_classes=network.num_classes, clip=clip)
         self._total = float(spent.macs)
+        self._head = float(spent.head.macs)
         self._nodes = [float(node.macs) for node in spent.nodes]
         self._projections = {
             (index, place): self._projection(shape, place, clip)
@@ -43,7 +44,7 @@ class ExpectedCost:
         one = next(iter(stays.values())).new_ones(())
         fed = self._fed(stays, one)
         needed = self._needed(stays, one)
-        total = one * 0.0
+        total = one * self._head
         for index, shape in enumerate(self._plan.nodes):
             alive = fed[index] * needed[index]
             own = self._nodes[index]

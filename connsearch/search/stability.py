@@ -50,6 +50,5 @@ def agreement(a: Ranking, b: Ranking) -> float:
 
 
 def _sign(pair: Sequence[float]) -> int:
-    first, second = pair[0] - pair[1], pair[2] - pair[3]
-    product = first * second
-    return (product > 0) - (product < 0)
+    a, b, c, d = pair
+    return ((a > b) - (a < b)) * ((c > d) - (c < d))

@@ -101,7 +101,9 @@ def test_pinned_pruning_is_exact_on_random_structures() -> None:
         rng = random.Random(case)
         layout = LAYOUTS[case % 2]
         searched = rng.random() < 0.8  # the others have fixed coefficients, as published
-        parent = randomised(random_tiny(rng), case, layout, learn=searched)
+        normalised = case % 6 == 5
+        drawn_now = random_tiny(rng).with_settings(normalise_inputs=normalised)
+        parent = randomised(drawn_now, case, layout, learn=searched)
         options = random_options(rng)
         learned = parent.learned_structure()
         soft = learned.network.attention is Attention.PEER and rng.random() < 0.4
@@ -118,6 +120,7 @@ def test_pinned_pruning_is_exact_on_random_structures() -> None:
         assert found.largest_logit > 0
         seen.update(seen_in(learned, pruned))
         seen["fixed coefficients"] += not searched
+        seen["normalised inputs"] += normalised
         seen["soft peers, nodes gone"] += soft and bool(pruned.dead)
         seen["clips matter"] += output_depends_on_clips(child)
         if case % 4 == 0:
@@ -131,7 +134,7 @@ def test_pinned_pruning_is_exact_on_random_structures() -> None:
         "attention static", "attention self", "attention peer", "dead stem", "dead block",
         "repair", "several peers", "substitute peer", "several finals", "dead final", "object",
         "connections removed", "single input with a weight", "fixed coefficients",
-        "pruned twice", "fixed pruned again", "soft peers, nodes gone",
+        "pruned twice", "fixed pruned again", "soft peers, nodes gone", "normalised inputs",
     }  # fmt: skip
     assert wanted <= set(seen), wanted - set(seen)
     assert min(seen[kind] for kind in wanted) >= 5, seen
