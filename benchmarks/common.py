@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from connsearch.data.load import DataSplits
+from connsearch.errors import RunError
 from connsearch.graph.spec import Structure
 from connsearch.nn.network import Network
 from connsearch.train.events import Event, ResultEvent, StepEvent
@@ -17,38 +17,24 @@ from connsearch.train.loop import fit
 from connsearch.train.options import TrainOptions
 from connsearch.train.run import Run
 from connsearch.train.seeds import derive
+from connsearch.trust.ledger import Ledger as Units
 
 
-class Ledger:
-    """Results by name, one JSON line each: what was measured once is not measured again.
-
-    A line is written whole after its work is done; a torn last line (the process was killed while
-    writing) is cut off and its work done again. The first line holds the settings: results of
-    others are refused.
-    """
+class Ledger(Units):
+    """Results by name that say what they are as they come; see ``connsearch.trust.ledger``."""
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
-        self.path = path
-        self.results: dict[str, dict[str, Any]] = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        whole = text[: text.rfind("\n") + 1]
-        if whole != text or not whole:
-            whole = whole or json.dumps({"settings": settings}) + "\n"
-            path.write_text(whole, encoding="utf-8")
-        head, *rows = [json.loads(line) for line in whole.splitlines()]
-        if head.get("settings") != settings:
-            raise SystemExit(f"{path}: was made with {head.get('settings')}, not {settings}")
-        self.results = {row.pop("unit"): row for row in rows}
+        try:
+            super().__init__(path.parent, settings)
+        except RunError as error:
+            raise SystemExit(str(error)) from None
 
     def measure(self, unit: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Returns the result filed under ``unit``, doing the work if it is not there."""
-        if unit not in self.results:
-            self.results[unit] = work()
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"unit": unit, **self.results[unit]}) + "\n")
-            print(f"{unit}: {self.results[unit].get('summary', 'done')}", flush=True)
-        return self.results[unit]
+        if unit not in self:
+            self.file(unit, work())
+            print(f"{unit}: {self[unit].get('summary', 'done')}", flush=True)
+        return self[unit]
 
 
 def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
