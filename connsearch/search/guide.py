@@ -41,6 +41,8 @@ class SearchGuide(Guide):
         parts: list[Tensor] = []
         if options.commitment != "none" and late > 0:
             parts.append(options.commitment_weight * late * indecision(network, options.commitment))
+        if options.sparsity > 0:
+            parts.append(options.sparsity * spread(network))
         if self._cost is not None:
             parts.append(options.macs_penalty * self._cost(network))
         return torch.stack(parts).sum() if parts else None
@@ -88,12 +90,13 @@ def ramp(step: int, total: int, *, start: float) -> float:
 def relaxation(options: Relaxed, step: int, total: int) -> Relaxation:
     """Returns the relaxation of a step.
 
-    The temperature falls from 1 to its last value along a geometric series from the start; path
-    dropout rises along :func:`ramp`.
+    Both follow :func:`ramp`: the temperature falls from 1 to its last value along a geometric
+    series, path dropout rises in a straight line.
     """
+    late = ramp(step, total, start=options.late)
     return Relaxation(
-        temperature=options.temperature ** (step / max(total - 1, 1)),
-        path_dropout=options.path_dropout * ramp(step, total, start=options.late),
+        temperature=options.temperature**late,
+        path_dropout=options.path_dropout * late,
         hard_share=options.hard_share,
     )
 
@@ -110,3 +113,16 @@ def indecision(network: Network, kind: str) -> Tensor:
         return 1 - (2 * weights - 1).square().mean()
     sure = weights.clamp(1e-6, 1 - 1e-6)
     return -(sure * sure.log2() + (1 - sure) * (1 - sure).log2()).mean()
+
+
+def spread(network: Network) -> Tensor:
+    """Returns how many inputs the blocks still have, as a mean share in (0, 1].
+
+    Each input counts as much as its weight has of the strongest of its block, which counts 1: what
+    is common to a block's weights says nothing, its batch normalisation absorbs it.
+    """
+    shares: list[Tensor] = []
+    for logits in network.connection_parameters():
+        weights = soft_weights(logits, network.relaxation)
+        shares.append(weights / weights.detach().max())
+    return torch.cat(shares).mean()

@@ -29,6 +29,7 @@ class Relaxed:
     commitment_weight: float = 0.3
     hard_share: float | None = None
     macs_penalty: float = 0.0
+    sparsity: float = 0.0
     late: float = 0.5
     patience: int | None = None
     stable: float = 0.95
@@ -58,7 +59,7 @@ class SearchOptions(TrainOptions):
     """single: every clip teaches filters and connections; bilevel: one half of the training clips
     teaches the filters, the other half the connections, at about twice the cost of a step."""
     temperature: float | None = Field(default=None, gt=0, le=1, allow_inf_nan=False)
-    """Logits are divided by a temperature that falls from 1 to this in the last step: connection
+    """Logits are divided by a temperature that falls from 1 to this in the late part: connection
     weights move towards 0 and 1, peer mixtures towards one peer. 1: they are not."""
     path_dropout: float | None = Field(default=None, ge=0, lt=1)
     """Chance that a connection is left out of a training step, rising from 0 to this in the late
@@ -76,6 +77,9 @@ class SearchOptions(TrainOptions):
     still learn. By default all are computed with."""
     macs_penalty: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """Adds to the loss so many times the expected share of multiply-accumulates that is left."""
+    sparsity: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Adds to the loss so many times the mean share that weights have of the strongest of their
+    block: what nothing speaks for goes down."""
     late: float | None = Field(default=None, ge=0, lt=1)
     """Where the late part of the search begins, as a share of its steps."""
     patience: int | None = Field(default=None, ge=1)
