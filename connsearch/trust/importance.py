@@ -118,7 +118,7 @@ def plain_result(found: Metrics) -> dict[str, Any]:
 def compared(found: Metrics, whole: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the result of a connection: what changed against the network that has it."""
     rise, drop = found.loss - whole["loss"], whole["score"] - found.score
-    summary = f"loss {rise:+.4f}, {found.measure} {-drop:+.3f}"
+    summary = f"loss {rise:+.4f}, {found.measure} {0.0 - drop:+.3f}"
     return {"loss": found.loss, "rise": rise, "drop": drop, "summary": summary}
 
 

@@ -13,8 +13,10 @@ from functools import cached_property
 from typing import Any
 
 from connsearch.graph.spec import Edge
+from connsearch.nn.network import Network
 from connsearch.prune.criteria import Criterion
 from connsearch.prune.scores import name_edges, unweighted
+from connsearch.train.events import Event
 from connsearch.train.metrics import Metrics
 from connsearch.train.seeds import derive
 from connsearch.trust.held import Held
@@ -96,14 +98,14 @@ class _Perturbation:
         return units
 
     @cached_property
-    def _network(self) -> Any:
+    def _network(self) -> Network:
         return copy.deepcopy(self._subject.network)
 
     @cached_property
     def _held(self) -> Held:
         return Held(self._subject)
 
-    def _measure(self, place: int, edge: Edge) -> Iterator[Any]:
+    def _measure(self, place: int, edge: Edge) -> Iterator[Event | Mapping[str, Any]]:
         """Measures one input once all nodes before its own are settled."""
         for before in range(self._settled, place):
             yield from self._settle(before)
@@ -117,7 +119,7 @@ class _Perturbation:
         found = judge_alive(self._held, self._network, without)
         yield compared(found, plain_result(self._whole))
 
-    def _settle(self, place: int) -> Iterator[Any]:
+    def _settle(self, place: int) -> Iterator[Event]:
         """Decides a node from its filed results, silences what goes, and tunes the rest."""
         node, structure = self._order[place], self._subject.structure
         inputs = set(self._inputs[node])
@@ -128,7 +130,7 @@ class _Perturbation:
         seed = derive(self._seed, "tuning", place)
         yield from tune(self._network, self._subject, steps=self._steps, seed=seed)
 
-    def _scores(self, node: int) -> Mapping[Edge, float]:
+    def _scores(self, node: int) -> dict[Edge, float]:
         results = {edge: self._ledger[name_edges([edge])] for edge in self._inputs[node]}
         rises = {edge: float(result["rise"]) for edge, result in results.items()}
         return scores_of(self._subject.structure, rises)

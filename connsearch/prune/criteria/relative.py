@@ -17,8 +17,9 @@ class Relative:
     """Keeps, in each block, the inputs with at least ``share`` of its strongest weight.
 
     Every block keeps an input: where no score is above 0, the strongest and its equals (an
-    importance measured in another way may be 0 or below). A factor common to all weights of a block changes nothing, as it
-    changes nothing in the network either: the block's batch normalisation absorbs it.
+    importance measured in another way may be 0 or below). A factor common to all weights of a
+    block changes nothing, as it changes nothing in the network either: the block's batch
+    normalisation absorbs it.
     """
 
     share: float = 0.5
