@@ -70,6 +70,16 @@ def build_criterion(spec: str) -> Criterion:
     return kind(**parameters)
 
 
+def criterion_at(criterion: str, value: float) -> str:
+    """Returns the criterion with a value for its first parameter.
+
+    >>> criterion_at("relative", 0.5), criterion_at("random:seed=3", 0.25), criterion_at("top_k", 2)
+    ('relative:0.5', 'random:0.25,seed=3', 'top_k:2')
+    """
+    name, _, rest = criterion.partition(":")
+    return f"{name}:{value:.12g}" + (f",{rest}" if rest else "")
+
+
 def describe_criterion(spec: str) -> dict[str, Any]:
     """Returns the name and every parameter of a criterion, for a file's provenance.
 
