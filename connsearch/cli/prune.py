@@ -88,7 +88,7 @@ class Prune(Command):
         if self.output is not None:
             place = self.output
         else:
-            changed = self.scoring.model_dump(exclude_defaults=True)
+            changed = {} if self.scoring.scores == "weight" else {"scores": self.scoring.slug}
             changed |= self.pruning.model_dump(exclude_defaults=True)
             if self.recalibrate:
                 changed["recalibrated"] = self.recalibrate

@@ -23,6 +23,17 @@ class ScoreOptions(BaseModel):
     score_seed: int = Field(default=0, ge=0, lt=2**63)
     """Decides the order of the nodes and of the clips they are tuned on (scores perturbation)."""
 
+    @property
+    def slug(self) -> str:
+        """The kind, and after it what is not default: for names of files and directories.
+
+        >>> ScoreOptions(scores="perturbation", score_steps=5).slug
+        'perturbation-steps-5'
+        """
+        changed = self.model_dump(exclude_defaults=True, exclude={"scores"})
+        parts = (f"{name.removeprefix('score_')}-{value}" for name, value in changed.items())
+        return "-".join([self.scores, *parts])
+
     @model_validator(mode="after")
     def _consistent(self) -> ScoreOptions:
         for name in ("score_steps", "score_seed"):

@@ -131,20 +131,17 @@ def measure(
 
 
 def score_name(scoring: ScoreOptions, pruning: PruneOptions) -> str:
-    """Returns the name of the scores' files: the kind, and after it what is not default.
+    """Returns the name of the scores' files: what decides them and is not default.
 
     >>> score_name(ScoreOptions(scores="ablation"), PruneOptions(criterion="top_k:2"))
     'ablation'
-    >>> score_name(ScoreOptions(scores="perturbation", score_steps=5), PruneOptions())
-    'perturbation-steps-5'
+    >>> score_name(ScoreOptions(scores="perturbation"), PruneOptions(criterion="top_k:2"))
+    'perturbation-top_k-2'
     """
-    parts: list[str] = [scoring.scores]
-    changed = scoring.model_dump(exclude_defaults=True, exclude={"scores"})
-    parts += [f"{name.removeprefix('score_')}-{value}" for name, value in changed.items()]
     usual = PruneOptions.model_fields["criterion"].default
-    if scoring.scores == "perturbation" and pruning.criterion != usual:
-        parts.append(pruning.criterion.replace(":", "-"))
-    return "-".join(parts)
+    if scoring.scores == "ablation" or pruning.criterion == usual:
+        return scoring.slug
+    return f"{scoring.slug}-{pruning.criterion.replace(':', '-')}"
 
 
 def _number(value: float | None) -> float | None:
