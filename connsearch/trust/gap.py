@@ -17,7 +17,7 @@ from typing import Any
 
 from connsearch.graph.spec import Structure
 from connsearch.nn.network import Network
-from connsearch.prune.options import PruneOptions, criterion_at
+from connsearch.prune.options import PruneOptions, build_criterion, criterion_at
 from connsearch.prune.pruner import Pruned, prune_by
 from connsearch.train.checkpoint import digest
 from connsearch.train.environment import processor_threads
@@ -61,8 +61,13 @@ def cut(
         SettingsError: the criterion does not take such a threshold.
         PruneError: see :func:`~connsearch.prune.pruner.prune`.
     """
-    options = {s: PruneOptions(criterion=criterion_at(criterion, s), peers=peers) for s in shares}
-    return {share: prune_by(structure, options[share]) for share in sorted(options)}
+    specs = {share: criterion_at(criterion, share) for share in sorted(shares)}
+    for spec in specs.values():
+        build_criterion(spec)
+    return {
+        share: prune_by(structure, PruneOptions(criterion=spec, peers=peers))
+        for share, spec in specs.items()
+    }
 
 
 def measure_gap(
