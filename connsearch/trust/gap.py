@@ -32,7 +32,9 @@ from connsearch.trust.units import UnitEvent, UnitWork, work_through
 
 SOFT, MASKED, RECALIBRATED = "soft", "masked", "recalibrated"
 TUNED, SCRATCH = "fine-tuned", "scratch"
-STAGES = (SOFT, MASKED, RECALIBRATED, TUNED, SCRATCH)
+
+_JUDGED = ("accuracy", "low", "high", "mAP", "loss", "clips")
+"""What a row takes from an evaluation."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ class _Stages:
         return {
             "share": share,
             "stage": stage,
-            **{key: found[key] for key in ("accuracy", "low", "high", "mAP", "clips")},
+            **{key: found[key] for key in _JUDGED},
             "connections": len(structure.edges()),
             "parameters": cost.parameters,
             "macs": cost.macs,
@@ -206,8 +208,7 @@ def _trained(
 
 
 def _result(found: Metrics) -> dict[str, Any]:
-    numbers = {key: getattr(found, key) for key in ("accuracy", "low", "high", "mAP", "clips")}
-    return {**numbers, "summary": f"{found.measure} {found}"}
+    return {**{key: getattr(found, key) for key in _JUDGED}, "summary": f"{found.measure} {found}"}
 
 
 def _wiring(pruned: Pruned) -> str:

@@ -141,7 +141,9 @@ def test_what_was_measured_is_not_measured_again(
 
 def test_held_clips_are_judged_as_the_subject_judges(tmp_path: Path) -> None:
     subject = tiny_subject(tmp_path)
+    subject.network.train()
     held, usual = Held(subject).judge(subject.network), subject.judge(subject.network)
+    assert subject.network.training
     assert (held.loss, held.accuracy, held.recalls) == (usual.loss, usual.accuracy, usual.recalls)
 
 

@@ -52,6 +52,14 @@ def test_the_first_node_is_measured_as_by_ablation_and_later_ones_are_not(tmp_pa
     assert first <= same
 
 
+def test_the_network_is_tuned_between_the_nodes(tmp_path: Path) -> None:
+    subject = tiny_subject(tmp_path)
+    with Ledger(tmp_path / "a", {}) as ledger:
+        events = list(perturb(subject, TopK(1), ledger, steps=2, seed=0))
+    assert sum(isinstance(event, StepEvent) for event in events) == 2 * (3 - 1)
+    assert perturbed(subject, tmp_path / "b", steps=0) != perturbed(subject, tmp_path / "a")
+
+
 @pytest.mark.parametrize("stop", [1, 4, 6])
 def test_a_work_that_was_killed_ends_the_same(tmp_path: Path, stop: int) -> None:
     """Killed inside a node or between two: what was measured stands, the tuning is done again."""
