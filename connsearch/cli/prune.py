@@ -88,8 +88,9 @@ class Prune(Command):
         if self.output is not None:
             place = self.output
         else:
-            changed = {} if self.scoring.scores == "weight" else {"scores": self.scoring.slug}
-            changed |= self.pruning.model_dump(exclude_defaults=True)
+            changed = self.pruning.model_dump(exclude_defaults=True)
+            if self.scoring.scores != "weight":
+                changed = {"scores": self.scoring.slug, **changed}
             if self.recalibrate:
                 changed["recalibrated"] = self.recalibrate
             slug = "-".join(["pruned", *(str(v).replace(":", "-") for v in changed.values())])

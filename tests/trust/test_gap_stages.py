@@ -27,7 +27,7 @@ def rows_of(
     peers = changes.pop("peers", 1)
     criterion = changes.pop("criterion", "relative")
     cuts = cut(subject.structure, criterion, shares, peers=peers)
-    chosen = {"tune_steps": 0, "scratch": False, "seed": 0, **changes}
+    chosen: dict[str, Any] = {"tune_steps": 0, "scratch": False, "seed": 0, **changes}
     return drained(measure_gap(subject, GapPlan(cuts, **chosen), directory))
 
 

@@ -24,7 +24,7 @@ from tests.trust.subjects import drained, tiny_subject
 
 
 def perturbed(subject: Subject, directory: Path, **changes: Any) -> Importance:
-    chosen = {"criterion": TopK(1), "steps": 2, "seed": 0, **changes}
+    chosen: dict[str, Any] = {"criterion": TopK(1), "steps": 2, "seed": 0, **changes}
     with Ledger(directory, {}) as ledger:
         return drained(perturb(subject, chosen.pop("criterion"), ledger, **chosen))
 

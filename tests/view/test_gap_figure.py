@@ -32,12 +32,13 @@ def test_every_stage_is_a_line_with_its_intervals(shares: tuple[float, ...]) -> 
     figure = gap_figure(rows(stages, shares), title="a gap", criterion="relative")
     above, below = figure.axes
     assert above.get_legend_handles_labels()[1] == list(stages)
-    for place, container in enumerate(above.containers):
+    containers: list[Any] = list(above.containers)
+    for place, container in enumerate(containers):
         line, _, (bars,) = container.lines
         assert list(line.get_ydata()) == pytest.approx([0.8 - 0.1 * place] * len(shares))
         heights = [segment[:, 1].tolist() for segment in bars.get_segments()]
         assert heights[0] == pytest.approx([0.7 - 0.1 * place, 0.9 - 0.1 * place])
-    connections = below.lines[0].get_ydata()
+    connections: Any = below.lines[0].get_ydata()
     assert list(connections) == pytest.approx([round(50 * (1 - s)) / 50 for s in shares])
     assert "relative" in below.get_xlabel()
 
