@@ -26,6 +26,7 @@ from connsearch.registry import suggest
 COMMANDS: Mapping[str, str] = {
     "search": "find out which blocks of a structure should be connected",
     "prune": "cut a searched network down to the connections that matter",
+    "gap": "show what is lost between a searched network and a pruned one, stage by stage",
     "train": "train a pruned network further, or any structure from scratch",
     "evaluate": "judge a trained network on the test split, once",
     "draw": "draw a structure, a run or a checkpoint as SVG, PNG or PDF",

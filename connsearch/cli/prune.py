@@ -12,6 +12,7 @@ from pydantic import Field
 
 from connsearch.cli.command import Command, Flag
 from connsearch.cli.outcome import draw, say_pictures, show_metrics
+from connsearch.cli.scoring import prune_scored
 from connsearch.cli.target import (
     PRUNED_RECORD,
     PRUNED_STRUCTURE,
@@ -29,6 +30,7 @@ from connsearch.cli.work import RUNS, open_data_of
 from connsearch.errors import Failure, SettingsError
 from connsearch.graph.spec import Structure
 from connsearch.prune.options import PruneOptions
+from connsearch.trust.score_options import ScoreOptions
 
 if TYPE_CHECKING:
     from connsearch.nn.exactness import Exactness
@@ -55,11 +57,10 @@ class Prune(Command):
     """Training clips to set the batch-norm statistics of the pruned network from; 0 keeps those of
     the original."""
     pruning: PruneOptions = PruneOptions()
+    scoring: ScoreOptions = ScoreOptions()
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Prunes, checks, writes, draws; returns what was done."""
-        from connsearch.prune.pruner import prune_by
-
         trained = open_trained(self.run) if is_trained(self.run) else None
         if trained is None and self.recalibrate:
             raise SettingsError(
@@ -67,13 +68,13 @@ class Prune(Command):
             )
         structure = trained.structure if trained else open_structure(self.run)
         place = self._place(structure)
-        pruned = prune_by(structure, self.pruning)
+        pruned, measured = prune_scored(self.run, structure, self.pruning, self.scoring, terminal)
         exact, child = self._checked(structure, pruned, trained)
         metrics = self._recalibrated(child, terminal) if self.recalibrate else {}
         self._refuse_another(place, pruned)
         place.mkdir(parents=True, exist_ok=True)
         pictures = self._write(place, structure, pruned, child if trained else None, terminal)
-        report = self._report(structure, pruned, exact, metrics, trained)
+        report = self._report(structure, pruned, exact, metrics, trained) | measured
         self._show(terminal, place, pruned, exact, report)
         show_metrics(metrics, terminal)
         self._record(place, report)
@@ -88,6 +89,8 @@ class Prune(Command):
             place = self.output
         else:
             changed = self.pruning.model_dump(exclude_defaults=True)
+            if self.scoring.scores != "weight":
+                changed = {"scores": self.scoring.slug, **changed}
             if self.recalibrate:
                 changed["recalibrated"] = self.recalibrate
             slug = "-".join(["pruned", *(str(v).replace(":", "-") for v in changed.values())])

@@ -22,9 +22,10 @@ class PruneOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     criterion: str = "relative"
-    """What stays: relative (inputs of at least half their block's strongest weight), threshold,
-    top_k or random. Parameters follow a colon, as in threshold:minimum=0.7 or
-    random:number=20,seed=3; a bare value is the first parameter's, as in top_k:2."""
+    """What stays: relative (inputs of at least half their block's strongest weight), rank (the
+    better half of each block's inputs), threshold, top_k or random. Parameters follow a colon, as
+    in threshold:minimum=0.7 or random:number=20,seed=3; a bare value is the first parameter's, as
+    in top_k:2."""
     mode: Mode = "pinned"
     """pinned keeps every shape, so that the result equals the masked network bit for bit;
     published derives shapes anew by the published rules and reports what that changes."""
@@ -67,6 +68,16 @@ def build_criterion(spec: str) -> Criterion:
             raise SettingsError(f"criterion {name}: {key} is given twice; read {spec!r}")
         parameters[key] = _number(value, name, key)
     return kind(**parameters)
+
+
+def criterion_at(criterion: str, value: float) -> str:
+    """Returns the criterion with a value for its first parameter.
+
+    >>> criterion_at("relative", 0.5), criterion_at("random:seed=3", 0.25), criterion_at("top_k", 2)
+    ('relative:0.5', 'random:0.25,seed=3', 'top_k:2')
+    """
+    name, _, rest = criterion.partition(":")
+    return f"{name}:{value:.12g}" + (f",{rest}" if rest else "")
 
 
 def describe_criterion(spec: str) -> dict[str, Any]:

@@ -79,10 +79,12 @@ def prune_by(
     options: PruneOptions | None = None,
     *,
     scores: Mapping[Edge, float] | None = None,
+    measured: str = "weight",
 ) -> Pruned:
     """Returns the structure pruned as the options say; by default what ``PruneOptions()`` says.
 
-    ``scores`` takes the place of the learned weights: an importance measured in another way.
+    ``scores`` takes the place of the learned weights: an importance measured in another way, which
+    ``measured`` names in the provenance.
 
     Raises:
         PruneError: connections were never searched (and the criterion needs weights), or see
@@ -96,7 +98,8 @@ def prune_by(
         mode=options.mode,
         repair=options.repair,
         peers_kept=options.peers,
-        criterion=describe_criterion(options.criterion),
+        criterion=describe_criterion(options.criterion)
+        | ({} if scores is None else {"scores": measured}),
     )
 
 

@@ -52,7 +52,7 @@ class Subject:
         child = Network(pruned.structure, len(self.data.classes), seed=0)
         inherit(child, self.network, pruned)
         child.memory_format = self.network.memory_format
-        return child
+        return child.to(self.compute.device)
 
     def recalibrate(self, network: Network) -> None:
         """Sets the batch-norm statistics of a network from training clips, the same every time."""
@@ -64,14 +64,18 @@ class Subject:
             compute=self.compute,
         )
 
-    def judge(self, network: Network, split: str = "select") -> Metrics:
-        """Returns how a network does on a split, by the centre of every clip."""
+    def judge(self, network: Network, split: str = "select", *, all_views: bool = False) -> Metrics:
+        """Returns how a network does on a split, by the centre of every clip.
+
+        With ``all_views`` by the views its data options ask for, as the search's last evaluation.
+        """
         return evaluate(
             network,
             getattr(self.data, split),
             classes=self.data.classes,
             compute=self.compute,
             loss=self.options.loss,
+            all_views=all_views,
         )
 
 

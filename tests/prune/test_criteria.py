@@ -16,6 +16,7 @@ from connsearch.graph.spec import FREE, Attention, Edge, Structure
 from connsearch.prune.closure import close
 from connsearch.prune.criteria import CRITERIA
 from connsearch.prune.criteria.random import Random
+from connsearch.prune.criteria.rank import Rank
 from connsearch.prune.criteria.relative import Relative
 from connsearch.prune.criteria.threshold import Threshold
 from connsearch.prune.criteria.top_k import TopK
@@ -68,25 +69,72 @@ def test_an_input_without_a_weight_takes_a_place_among_the_k_first() -> None:
     assert keep("top_k:2", mixed) == {Edge(0, 2), Edge(2, 3), Edge(0, 3)}
 
 
+def test_rank_keeps_the_best_share_of_each_block(star: Structure) -> None:
+    assert keep("rank:0.01", star) == {Edge(0, 2), Edge(0, 3), Edge(0, 4), Edge(3, 5)}
+    assert keep("rank", star) == keep("rank:0.01", star) | {Edge(4, 5)}, "half of 3, rounded up"
+    assert keep("rank:1", star) == set(star.edges())
+
+
+def test_rank_counts_inputs_without_a_weight_among_the_best() -> None:
+    mixed = drawn((0, 1), {2: {0: None}, 3: {0: 0.9, 2: None, 1: 0.8}})
+    assert keep("rank:0.3", mixed) == {Edge(0, 2), Edge(2, 3)}
+    assert keep("rank:0.7", mixed) == {Edge(0, 2), Edge(2, 3), Edge(0, 3)}
+
+
+@given(st.integers(0, 10_000), st.floats(0.01, 1.0), st.floats(0.01, 1.0))
+def test_rank_asks_for_the_order_alone(seed: int, one: float, other: float) -> None:
+    """Any rising function of the scores gives the same; a larger share keeps more."""
+    structure = random_tiny(random.Random(seed))
+    scores = learned_weights(structure)
+    low, high = sorted((one, other))
+    kept = Rank(low)(structure, scores)
+    assert kept <= Rank(high)(structure, scores)
+    assert Rank(low)(structure, {e: math.log(s) for e, s in scores.items()}) == kept
+
+
+@given(st.integers(0, 10_000), st.floats(-1, 1), st.floats(0.01, 1.0))
+def test_scores_of_any_sign_leave_every_block_an_input(
+    seed: int, shift: float, share: float
+) -> None:
+    """A measured importance may be 0 or negative everywhere; the strongest input stays."""
+    structure = random_tiny(random.Random(seed))
+    scores = {edge: weight + shift for edge, weight in learned_weights(structure).items()}
+    for criterion in (Relative(share), Rank(share), TopK(1)):
+        kept = criterion(structure, scores)
+        assert {e.target for e in kept} == {i for i, _ in structure.blocks()}
+        for index, _ in structure.blocks():
+            inputs = {e: s for e, s in scores.items() if e.target == index}
+            if inputs and not any(w is None for w in weights_into(structure, index)):
+                assert max(inputs, key=inputs.__getitem__) in kept
+
+
+def weights_into(structure: Structure, index: int) -> list[object]:
+    return [w for e, w in structure.weights().items() if e.target == index]
+
+
+def test_where_all_scores_are_zero_nothing_tells_the_inputs_apart(star: Structure) -> None:
+    assert Relative()(star, dict.fromkeys(learned_weights(star), 0.0)) == set(star.edges())
+
+
 def test_scores_may_come_from_elsewhere(star: Structure) -> None:
     scores = dict.fromkeys(learned_weights(star), 0.9) | {Edge(4, 5): 0.1}
     assert Threshold()(star, scores) == set(star.edges()) - {Edge(4, 5)}
 
 
-@pytest.mark.parametrize("name", ["relative", "threshold", "top_k"])
+@pytest.mark.parametrize("name", ["rank", "relative", "threshold", "top_k"])
 def test_free_weights_are_refused_and_say_to_search_first(name: str, star: Structure) -> None:
     free = over_connect(star)
     with pytest.raises(PruneError, match=r"never searched.*\n.*\n.*run the search first"):
         keep(name, free)
 
 
-@pytest.mark.parametrize("name", ["relative", "threshold", "top_k"])
+@pytest.mark.parametrize("name", ["rank", "relative", "threshold", "top_k"])
 def test_a_missing_score_is_named(name: str, star: Structure) -> None:
     with pytest.raises(PruneError, match="no score for 0->3, 1->3, 0->4, 1->4, 2->5, 3->5, 4->5"):
         build_criterion(name)(star, {})
 
 
-@pytest.mark.parametrize("name", ["relative", "threshold", "top_k"])
+@pytest.mark.parametrize("name", ["rank", "relative", "threshold", "top_k"])
 def test_a_score_that_is_not_a_number_is_named(name: str, star: Structure) -> None:
     scores = learned_weights(star) | {Edge(4, 5): math.nan}
     with pytest.raises(PruneError, match="the score of 4->5 is not a number"):
@@ -184,6 +232,8 @@ def test_relative_and_top_k_leave_every_block_an_input(seed: int, share: float, 
         ("threshold:NaN", "post-sigmoid weight in"),
         ("relative:0", "share"),
         ("relative:1.01", "share"),
+        ("rank:0", "share"),
+        ("rank:1.5", "share"),
         ("top_k:0", "whole number of inputs, at least 1; read 0"),
         ("top_k:2.5", "whole number"),
         ("random:0", "share"),

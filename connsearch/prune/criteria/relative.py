@@ -16,8 +16,10 @@ from connsearch.prune.scores import scored_inputs, unweighted
 class Relative:
     """Keeps, in each block, the inputs with at least ``share`` of its strongest weight.
 
-    Every block keeps an input. A factor common to all weights of a block changes nothing, as it
-    changes nothing in the network either: the block's batch normalisation absorbs it.
+    Every block keeps an input: where no score is above 0, the strongest and its equals (an
+    importance measured in another way may be 0 or below). A factor common to all weights of a
+    block changes nothing, as it changes nothing in the network either: the block's batch
+    normalisation absorbs it.
     """
 
     share: float = 0.5
@@ -34,5 +36,6 @@ class Relative:
         keep = set(unweighted(structure))
         for _, inputs in scored_inputs(structure, scores):
             strongest = max(inputs.values(), default=0.0)
-            keep.update(e for e, score in inputs.items() if score >= self.share * strongest)
+            least = self.share * strongest if strongest > 0 else strongest
+            keep.update(e for e, score in inputs.items() if score >= least)
         return frozenset(keep)

@@ -1,0 +1,74 @@
+"""What ``connsearch prune --scores`` does: measure, prune by it, and say where weights disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from connsearch.cli.searched import open_searched
+from connsearch.cli.target import is_trained
+from connsearch.cli.terminal import Terminal
+from connsearch.errors import SettingsError
+from connsearch.graph.spec import Structure
+from connsearch.prune.options import PruneOptions
+from connsearch.trust.score_options import ScoreOptions
+
+if TYPE_CHECKING:
+    from connsearch.prune.pruner import Pruned
+
+
+def prune_scored(
+    run: str,
+    structure: Structure,
+    pruning: PruneOptions,
+    scoring: ScoreOptions,
+    terminal: Terminal,
+) -> tuple[Pruned, dict[str, Any]]:
+    """Returns the pruned structure, and what is reported about the scores it was pruned by.
+
+    Raises:
+        SettingsError: scores are to be measured where there is no network.
+        RunError: it is no finished search.
+    """
+    from connsearch.prune.pruner import prune_by
+
+    if scoring.scores == "weight":
+        return prune_by(structure, pruning), {}
+    if not is_trained(run):
+        raise SettingsError(
+            f"--scores {scoring.scores}: {run} is a structure without a network to measure\n"
+            "  cure: the directory of a search, or --scores weight"
+        )
+    from connsearch.trust.selection import measure
+
+    subject = open_searched(run, terminal)
+    terminal.say(f"{scoring.scores}: measured on select ({len(subject.data.select)} clips)")
+    found = terminal.work_through(measure(subject, scoring, pruning), "connections")
+    scores = found.importance.scores(structure)
+    pruned = prune_by(structure, pruning, scores=scores, measured=scoring.scores)
+    report = found.report(subject, prune_by(structure, pruning), pruned)
+    _show(report, terminal)
+    terminal.say(f"scores: {found.directory / found.name}.csv")
+    return pruned, {"scores": report}
+
+
+def _show(report: Mapping[str, Any], terminal: Terminal) -> None:
+    """Shows what is kept by one and not by the other, or says that there is nothing."""
+    from connsearch.view.tables import metrics_table
+
+    kind, apart = report["kind"], report["disagreements"]
+    if not apart:
+        terminal.say(f"{kind} keeps the connections that the weights keep")
+        return
+    rows = [
+        {
+            "connection": f"{row['source']}->{row['target']}",
+            "weight": row["weight"],
+            "rise of loss": row["rise"],
+            "drop of accuracy": row["drop"],
+            "kept by": "weight" if row["kept_by_weight"] else kind,
+        }
+        for row in apart
+    ]
+    title = f"weight and {kind} disagree on {len(apart)} of {len(report['rows'])} connections"
+    terminal.show(metrics_table(rows, title=title))

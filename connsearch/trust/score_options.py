@@ -1,0 +1,46 @@
+"""Settings of how connections are scored. Free of torch, so the command line can read them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+ScoreKind = Literal["weight", "ablation", "perturbation"]
+
+
+class ScoreOptions(BaseModel):
+    """What the criterion compares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    scores: ScoreKind = "weight"
+    """What the criterion compares: the learned weight; ablation (the rise of the loss on select
+    when that one connection is multiplied by zero); or perturbation (the same, node after node,
+    the network tuned in between). The last two need the run of a search and its data."""
+    score_steps: int = Field(default=10, ge=0)
+    """Training steps after each node (scores perturbation)."""
+    score_seed: int = Field(default=0, ge=0, lt=2**63)
+    """Decides the order of the nodes and of the clips they are tuned on (scores perturbation)."""
+
+    @property
+    def slug(self) -> str:
+        """The kind, and after it what is not default: for names of files and directories.
+
+        >>> ScoreOptions(scores="perturbation", score_steps=5).slug
+        'perturbation-steps-5'
+        """
+        changed = self.model_dump(exclude_defaults=True, exclude={"scores"})
+        parts = (f"{name.removeprefix('score_')}-{value}" for name, value in changed.items())
+        return "-".join([self.scores, *parts])
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ScoreOptions:
+        for name in ("score_steps", "score_seed"):
+            value, usual = getattr(self, name), ScoreOptions.model_fields[name].default
+            if self.scores != "perturbation" and value != usual:
+                raise ValueError(
+                    f"read {name} {value} with scores {self.scores}: it says nothing; "
+                    "give scores perturbation too, or leave it out"
+                )
+        return self

@@ -1,0 +1,66 @@
+"""``connsearch prune --scores`` as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import Command, Tour
+
+
+@pytest.fixture
+def search(tour: Tour, tmp_path: Path) -> Path:
+    """A copy of a finished search, to write into."""
+    return shutil.copytree(tour.run, tmp_path / "search")
+
+
+def test_ablation_has_a_directory_a_table_and_disagreements(search: Path, run: Command) -> None:
+    done = run("prune", search, "--scores", "ablation", "--json")
+    assert done.code == 0, done.err
+    report = done.json
+    assert report["output"] == str(search / "pruned-ablation")
+    assert report["exactness"]["max_abs_difference"] == 0.0
+    scores = report["scores"]
+    assert scores["kind"] == "ablation"
+    assert len(scores["rows"]) == report["connections"]["before"]
+    apart = scores["disagreements"]
+    assert all(row["kept_by_weight"] != row["kept_by_ablation"] for row in apart)
+    assert f"disagree on {len(apart)} of" in done.err
+    assert (search / "importance" / "ablation.csv").exists()
+    record = json.loads((search / "pruned-ablation" / "prune.json").read_text())
+    assert record["scores"] == scores
+    ledger = (search / "importance" / "ablation" / "ledger.jsonl").read_bytes()
+    other = run("prune", search, "--scores", "ablation", "--criterion", "rank:0.3", "--json")
+    assert other.code == 0, other.err
+    assert other.json["output"] == str(search / "pruned-ablation-rank-0.3")
+    assert (search / "importance" / "ablation" / "ledger.jsonl").read_bytes() == ledger
+
+
+def test_perturbation_prunes_too(search: Path, run: Command) -> None:
+    done = run("prune", search, "--scores", "perturbation", "--score-steps", "1", "--json")
+    assert done.code == 0, done.err
+    assert done.json["output"] == str(search / "pruned-perturbation-steps-1")
+    assert done.json["exactness"]["max_abs_difference"] == 0.0
+    assert (search / "importance" / "perturbation-steps-1.csv").exists()
+
+
+def test_scores_need_a_search(tour: Tour, run: Command, tmp_path: Path) -> None:
+    structure = run("prune", "assemblenet-50", "--scores", "ablation")
+    assert structure.code == 2
+    assert "a structure without a network to measure" in structure.err
+    pruned = run("prune", tour.pruned, "--scores", "ablation", "-o", tmp_path / "out")
+    assert pruned.code == 2
+    assert "not the directory of a search" in pruned.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_settings_that_say_nothing_are_refused(tour: Tour, run: Command) -> None:
+    done = run("prune", tour.run, "--score-steps", "3")
+    assert done.code == 2
+    assert "score_steps 3 with scores weight: it says nothing" in done.err
+    wrong = run("prune", tour.run, "--scores", "ablaton")
+    assert wrong.code == 2
+    assert "did you mean 'ablation'?" in wrong.err
