@@ -77,10 +77,7 @@ def render(
     if path.is_dir() or not path.parent.is_dir():
         fault = "is a directory" if path.is_dir() else f"there is no directory {path.parent}"
         raise UserError(f"{path}: {fault}\n  cure: name a file in a directory that exists")
-    dot = to_dot(structure, threshold=threshold, title=title, scores=scores)
-    if suffix == "png":
-        dot.attr(dpi="144")
-    picture = _run_graphviz(dot.source, suffix)
+    picture = laid_out(to_dot(structure, threshold=threshold, title=title, scores=scores), suffix)
     try:
         atomic_write_bytes(path, picture)
     except OSError as error:
@@ -111,6 +108,17 @@ def to_dot(
         style = {"color": MIXED.line, "penwidth": "1.5", "tooltip": f"{final} to the output"}
         dot.edge(f"{final}:o:e", "output:i:w", id=f"final-{final}", **style)
     return dot
+
+
+def laid_out(dot: graphviz.Digraph, suffix: str) -> bytes:
+    """Returns the picture of a Graphviz source as the bytes of an svg, png or pdf file.
+
+    Raises:
+        Failure: Graphviz failed, in its own words.
+    """
+    if suffix == "png":
+        dot.attr(dpi="144")
+    return _run_graphviz(dot.source, suffix)
 
 
 _NODE = {"shape": "plain", "fontname": FONT, "fontsize": "12", "fontcolor": TEXT}
