@@ -15,8 +15,8 @@ EDGES = STARTER.edges()
 LEARNED = STARTER.with_weights({e: round(0.2 + 0.03 * n, 2) for n, e in enumerate(EDGES)})
 
 
-def picture(**options: str) -> ET.Element:
-    return ET.fromstring(interactive_svg(LEARNED, **options))
+def picture(prefix: str = "") -> ET.Element:
+    return ET.fromstring(interactive_svg(LEARNED, prefix=prefix))
 
 
 def by_id(root: ET.Element) -> dict[str, ET.Element]:
