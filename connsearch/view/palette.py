@@ -41,7 +41,7 @@ REMOVED = Ink("#C8102E", "#FDE8EB")
 CHANGED = Ink("#1F2933", "#FFF3C4")
 """What both have, but not alike."""
 
-KEPT = Ink("#AEB7C2", "#FFFFFF")
+KEPT = Ink("#8D98A5", "#FFFFFF")
 """What both have alike."""
 
 _CLASSES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
