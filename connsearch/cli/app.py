@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "draw": "draw a structure, a run or a checkpoint as SVG, PNG or PDF",
     "inspect": "show the nodes, shapes, parameters, MACs and faults of a structure",
     "diff": "show what differs between two structures; exit code 0 equal, 1 different",
+    "animate": "show the connection weights of a search over time as GIF, MP4 or a page",
     "data show": "draw a contact sheet of the clips, before and after augmentation",
     "data stats": "show classes, lengths, sizes, rates and splits of a data set",
     "data check": "read every clip of a data set once and write a report of the faults",

@@ -99,16 +99,17 @@ def weights_text(before: Weight, after: Weight) -> str:
 def union_header(union: Union, title: str, facts: list[str]) -> str:
     """Returns what stands above the picture: title, counts, ``facts``, key, settings, notes."""
     found = union.differences
-    counted = [*counts(found), *facts]
+    lines = [" · ".join(words) for words in (counts(found), facts) if words]
     key = grid(list(_entries(union)), per_row=max(3, 3 * len(union.columns) // 2))
-    notes = [change_text(change) for change in found.settings]
+    settings = [change_text(change) for change in found.settings]
+    notes = [" · ".join(settings[n : n + 5]) for n in range(0, len(settings), 5)]
     if found.matching.rule == "order":
         notes.append("nodes are matched by their order within a stream or level")
     if found.matching.rule == "renumbering":
         notes.append("the same up to renumbering")
     if union.hidden:
         notes.append(f"{union.hidden} connections are not drawn")
-    return header(title, counted, key, notes)
+    return header(title, ["\n".join(lines)], key, notes)
 
 
 def counts(found: Differences) -> Iterator[str]:
@@ -127,7 +128,8 @@ def _facts(node: UnionNode, *, short: bool = False) -> Iterator[str]:
     if isinstance(node.node, Stem):
         state = f"{node.node.modality.upper()} {state}".strip()
     yield _title(node, state)
-    if not isinstance(node.node, Stem) and not short:
+    told = {change.name for change in node.changes}
+    if not isinstance(node.node, Stem) and not short and "filters" not in told:
         yield small(f"{filters_text(node.node)} filters")
     for change in node.changes:
         yield font(f"<B>{escape(change_text(change, exact=False))}</B>", 9, TEXT)

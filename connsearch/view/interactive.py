@@ -107,7 +107,7 @@ def stylesheet() -> str:
     )
     return (
         ".wiring .hit{fill:none;stroke:transparent;stroke-width:10;pointer-events:stroke}"
-        ".wiring .edge:hover path:not(.hit){stroke-width:5}"
+        ".wiring .edge:hover path:not(.hit){stroke-width:5!important}"
         f"@media (prefers-color-scheme:dark){{{dark}}}"
     )
 

@@ -17,10 +17,13 @@ def header_label(scene: Scene, title: str) -> str:
 
 
 def header(title: str, facts: Iterable[str], key: str, notes: Iterable[str]) -> str:
-    """Returns a label of a title, a line of facts, a finished key and notes, one below another."""
+    """Returns a label of a title, a line of facts, a finished key and notes, one below another.
+
+    A fact may hold a line break.
+    """
     title = clean(title)
     rows = [font(f"<B>{escape(title)}</B>", 16, TEXT)] if title else []
-    rows.append(font(escape(" · ".join(facts)), 10, FAINT))
+    rows += [font(escape(line), 10, FAINT) for line in " · ".join(facts).split("\n")]
     rows.append(key)
     rows += [font(escape(note), 9, TEXT) for note in notes]
     cells = "".join(f'<TR><TD ALIGN="LEFT" CELLPADDING="2">{row}</TD></TR>' for row in rows)
