@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ from PIL import Image
 
 from connsearch.errors import Failure
 from connsearch.view.animation import Moment, Stage, name
-from connsearch.view.palette import FAINT, MIXED, PAPER, RULE, TEXT, pen_width
+from connsearch.view.palette import FAINT, MIXED, PAPER, RULE, STREAMS, TEXT, pen_width
 
 WIDEST = 1280
 """Pixels; a smaller picture has 96 for an inch."""
@@ -58,7 +58,7 @@ def write_gif(frames: Iterator[Pixels], path: Path, *, count: int, seconds: floa
         Failure: the file could not be written.
     """
     first = next(frames)
-    palette = Image.fromarray(first).quantize(colors=128, dither=Image.Dither.NONE)
+    palette = _palette(first)
 
     def reduced(frame: Pixels) -> Image.Image:
         return Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
@@ -74,6 +74,16 @@ def write_gif(frames: Iterator[Pixels], path: Path, *, count: int, seconds: floa
     }
     with _whole(path) as part:
         reduced(first).save(part, **options)
+
+
+def _palette(frame: Pixels) -> Image.Image:
+    """The colours of a frame, our own among them exactly: paper stays white."""
+    inks = [PAPER, TEXT, FAINT, RULE, MIXED.line, *(ink.line for ink in STREAMS.values())]
+    own = [int(ink[place : place + 2], 16) for ink in inks for place in (1, 3, 5)]
+    found = Image.fromarray(frame).quantize(colors=128 - len(inks), dither=Image.Dither.NONE)
+    image = Image.new("P", (1, 1))
+    image.putpalette(own + (found.getpalette() or [])[: 3 * (128 - len(inks))])
+    return image
 
 
 def write_mp4(frames: Iterator[Pixels], path: Path, *, count: int, seconds: float) -> None:
@@ -115,7 +125,6 @@ class _Film:
     """The stage in layers: paper and head, lines, nodes, numbers."""
 
     def __init__(self, stage: Stage) -> None:
-        self.edges = stage.edges
         left, top, width, height = (float(n) for n in _numbers(stage.picture.attrib["viewBox"]))
         graph = stage.picture.find("g")
         assert graph is not None
@@ -125,8 +134,12 @@ class _Film:
         self._left, self._top = left - shift[0], top - shift[1]
         self.width, self.height = width, height + _FOOT
         self.dpi = min(96.0, 72 * WIDEST / width)
-        self._parts = {e: _Part(stage.picture, name(e)) for e in stage.edges}
-        moving = {id(x) for part in self._parts.values() for x in part.elements()}
+        lines, self._lines = self._canvas()
+        words, self._words = self._canvas()
+        elements = {e: _Elements.of(stage.picture, name(e)) for e in stage.edges}
+        self._parts = {e: _Part(found, lines, words) for e, found in elements.items()}
+        self._add_foot(words)
+        moving = {id(x) for found in elements.values() for x in found}
         still = [e for e in _shapes(graph) if id(e) not in moving]
         head = {id(e) for e in _shapes(graph, nodes=False)}
         self._under = self._layer([e for e in still if id(e) in head], paper=True)
@@ -134,23 +147,26 @@ class _Film:
 
     def frame(self, moment: Moment, share: float) -> Pixels:
         """The picture of a moment; ``share`` is how much of the film has passed."""
-        lines, numbers = self._canvas(), self._canvas()
-        for edge in self.edges:
-            weight, kept = moment.weights.get(edge, 0.0), edge in moment.kept
-            self._parts[edge].draw(lines[0], numbers[0], weight, kept=kept)
-        self._foot(numbers[0], moment.caption(), share)
+        for edge, part in self._parts.items():
+            part.show(moment.weights.get(edge, 0.0), kept=edge in moment.kept)
+        self._caption.set_text(moment.caption())
+        start, end = self._bar
+        self._passed.set_xdata([start, start + (end - start) * share])
         picture = self._under.copy()
-        for layer in (_pixels(lines[1]), self._over, _pixels(numbers[1])):
+        for layer in (_pixels(self._lines), self._over, _pixels(self._words)):
             picture.alpha_composite(layer)
         return np.asarray(picture.convert("RGB"))
 
-    def _foot(self, axes: Any, caption: str, share: float) -> None:
+    def _add_foot(self, axes: Any) -> None:
         """The words and the bar below the picture."""
         x, y = self._left + 18, self._top + self.height - 14
-        axes.text(x, y - 6, caption, fontsize=10, color=TEXT)
         end = self._left + self.width - 18
+        self._bar = x, end
+        self._caption = axes.text(x, y - 6, "", fontsize=10, color=TEXT)
+        key = "dashed: would be removed"
+        axes.text(end, y - 6, key, fontsize=9, color=FAINT, ha="right")
         axes.plot([x, end], [y, y], color=RULE, linewidth=3, solid_capstyle="butt")
-        axes.plot([x, x + (end - x) * share], [y, y], color=MIXED.line, linewidth=3)
+        (self._passed,) = axes.plot([x, x], [y, y], color=MIXED.line, linewidth=3)
 
     def _canvas(self) -> tuple[Any, FigureCanvasAgg]:
         """Axes whose unit is the SVG's, a point, and their transparent canvas."""
@@ -176,35 +192,38 @@ class _Film:
         return background
 
 
-class _Part:
-    """The line, the head and the number of one connection."""
+class _Elements(NamedTuple):
+    """What the SVG has of one connection; drawn small, nodes have no numbers."""
 
-    def __init__(self, picture: ET.Element, ends: str) -> None:
+    path: ET.Element
+    head: ET.Element
+    number: ET.Element | None
+
+    @classmethod
+    def of(cls, picture: ET.Element, ends: str) -> _Elements:
         group = picture.find(f".//g[@id='connection-{ends}']")
         assert group is not None
-        self.path, self.head, self.hit = (
-            group.find(which) for which in ("path", "polygon", "path[@class='hit']")
-        )
-        self.number = picture.find(f".//text[@id='weight-{ends}']")
+        path, head = group.find("path"), group.find("polygon")
+        assert path is not None
+        assert head is not None
+        return cls(path, head, picture.find(f".//text[@id='weight-{ends}']"))
 
-    def elements(self) -> Iterator[ET.Element]:
-        return (e for e in (self.path, self.head, self.hit, self.number) if e is not None)
 
-    def draw(self, lines: Any, numbers: Any, weight: float, *, kept: bool) -> None:
-        assert self.path is not None
-        style: dict[str, Any] = {"alpha": 1.0 if kept else 0.55, "linewidth": pen_width(weight)}
-        dashes = "solid" if kept else (0, (5 / style["linewidth"], 3 / style["linewidth"]))
-        _draw(lines, self.path, **style, linestyle=dashes)
-        if self.head is not None:
-            _draw(lines, self.head, **style)
-        if self.number is not None:
-            _write(
-                numbers,
-                self.number,
-                f"{weight:.2f}",
-                fontweight="bold" if kept else "normal",
-                color=TEXT if kept else FAINT,
-            )
+class _Part:
+    """The line, the head and the number of one connection, drawn again at every moment."""
+
+    def __init__(self, found: _Elements, lines: Any, words: Any) -> None:
+        self._path, self._head = _draw(lines, found.path), _draw(lines, found.head)
+        self._number = None if found.number is None else _draw(words, found.number)
+
+    def show(self, weight: float, *, kept: bool) -> None:
+        width, alpha = pen_width(weight), 1.0 if kept else 0.55
+        self._path.set(linewidth=width, alpha=alpha)
+        self._path.set_linestyle("solid" if kept else (0, (5 / width, 3 / width)))
+        self._head.set(linewidth=width, alpha=alpha)
+        if self._number is not None:
+            look = {"fontweight": "bold", "color": TEXT} if kept else {"color": FAINT}
+            self._number.set(text=f"{weight:.2f}", **({"fontweight": "normal"} | look))
 
 
 def _shapes(graph: ET.Element, *, nodes: bool = True) -> list[ET.Element]:
@@ -214,26 +233,23 @@ def _shapes(graph: ET.Element, *, nodes: bool = True) -> list[ET.Element]:
     return [e for e in chain(graph, inner) if e.tag != "g" and e.get("class") != "hit"]
 
 
-def _draw(axes: Any, shape: ET.Element, **style: Any) -> None:
-    """Draws one element of Graphviz's SVG."""
+def _draw(axes: Any, shape: ET.Element) -> Any:
+    """Returns an element of Graphviz's SVG, drawn; None for one that is nothing to see."""
     if shape.tag == "text":
-        _write(axes, shape, shape.text or "")
-        return
+        return _write(axes, shape)
     if shape.tag not in ("path", "polygon", "polyline"):
-        return
-    fill, stroke = shape.get("fill", "none"), shape.get("stroke", "none")
-    dash = shape.get("stroke-dasharray")
-    width = float(shape.get("stroke-width", "1"))
-    lengths = tuple(n / width for n in _numbers(dash)) if dash else ()
-    base: dict[str, Any] = {
-        "facecolor": fill,
-        "edgecolor": stroke,
-        "linewidth": width,
-        "linestyle": (0, lengths) if lengths else "solid",
-        "capstyle": "butt",
-        "joinstyle": "miter",
-    }
-    axes.add_patch(PathPatch(_curve(shape), **(base | style)))
+        return None
+    width, dash = float(shape.get("stroke-width", "1")), shape.get("stroke-dasharray")
+    patch = PathPatch(
+        _curve(shape),
+        facecolor=shape.get("fill", "none"),
+        edgecolor=shape.get("stroke", "none"),
+        linewidth=width,
+        linestyle=(0, tuple(n / width for n in _numbers(dash))) if dash else "solid",
+        capstyle="butt",
+        joinstyle="miter",
+    )
+    return axes.add_artist(patch)
 
 
 def _curve(shape: ET.Element) -> Curve:
@@ -246,18 +262,18 @@ def _curve(shape: ET.Element) -> Curve:
     return Curve(points, [int(code) for code in codes])
 
 
-def _write(axes: Any, shape: ET.Element, text: str, **style: Any) -> None:
-    anchor = {"middle": "center", "end": "right"}.get(shape.get("text-anchor", ""), "left")
-    base = {
-        "fontsize": float(shape.get("font-size", "14")),
-        "fontweight": shape.get("font-weight", "normal"),
-        "color": shape.get("fill", TEXT),
-        "ha": anchor,
-        "va": "baseline",
-        "parse_math": False,
-    }
-    x, y = float(shape.get("x", "0")), float(shape.get("y", "0"))
-    axes.text(x, y, text, **(base | style))
+def _write(axes: Any, shape: ET.Element) -> Any:
+    return axes.text(
+        float(shape.get("x", "0")),
+        float(shape.get("y", "0")),
+        shape.text or "",
+        fontsize=float(shape.get("font-size", "14")),
+        fontweight=shape.get("font-weight", "normal"),
+        color=shape.get("fill", TEXT),
+        ha={"middle": "center", "end": "right"}.get(shape.get("text-anchor", ""), "left"),
+        va="baseline",
+        parse_math=False,
+    )
 
 
 def _numbers(text: str) -> list[float]:
