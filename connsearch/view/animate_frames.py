@@ -77,12 +77,14 @@ def write_gif(frames: Iterator[Pixels], path: Path, *, count: int, seconds: floa
 
 
 def _palette(frame: Pixels) -> Image.Image:
-    """The colours of a frame, our own among them exactly: paper stays white."""
-    inks = [PAPER, TEXT, FAINT, RULE, MIXED.line, *(ink.line for ink in STREAMS.values())]
+    """The colours of a frame; what is almost paper is paper, and our own inks are exact."""
+    inks = [TEXT, FAINT, RULE, MIXED.line, *(ink.line for ink in STREAMS.values())]
     own = [int(ink[place : place + 2], 16) for ink in inks for place in (1, 3, 5)]
     found = Image.fromarray(frame).quantize(colors=128 - len(inks), dither=Image.Dither.NONE)
+    colours = np.reshape(found.getpalette() or [], (-1, 3))
+    colours[colours.min(axis=1) > 244] = 255
     image = Image.new("P", (1, 1))
-    image.putpalette(own + (found.getpalette() or [])[: 3 * (128 - len(inks))])
+    image.putpalette([*own, *colours.flatten().tolist()])
     return image
 
 
