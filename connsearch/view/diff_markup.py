@@ -71,7 +71,7 @@ def value_text(value: object, *, exact: bool = False) -> str:
     """
     if isinstance(value, tuple):
         parts: tuple[object, ...] = value
-        if all(isinstance(part, Peer) for part in parts):
+        if parts and all(isinstance(part, Peer) for part in parts):
             return " ".join(f"{p.node}:{p.coefficient:.2f}" for p in parts if isinstance(p, Peer))
         return "·".join(map(str, parts)) or "none"
     if isinstance(value, float):

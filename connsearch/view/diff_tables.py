@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from connsearch.graph.compare import Differences
+from connsearch.graph.compare import Change, Differences
 from connsearch.graph.cost import Cost
 from connsearch.graph.spec import Edge
 from connsearch.view.diff_markup import value_text, weights_text
@@ -71,8 +71,8 @@ def connections_diff_table(found: Differences, *, limit: int | None = MOST_ROWS)
     table = _table(caption=f"and {left} more; --json lists them all" if left else None)
     for heading in ("in A", "in B"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("what", no_wrap=True)
-    table.add_column("weight, peers", overflow="fold")
+    for heading in ("what", "weight", "peers"):
+        table.add_column(heading, overflow="fold")
     for row in shown:
         table.add_row(*row)
     return table
@@ -82,13 +82,16 @@ def _connection_rows(found: Differences) -> Iterator[Sequence[str | Text]]:
     for c in found.connections:
         names = _edge(c.before), _edge(c.after)
         if not c.changes:
-            yield *names, _state(c.state), weight_text(c.weights[c.state == "added"])
-        for change in c.changes:
-            if change.name == "weight":
-                yield *names, change.name, weights_text(*c.weights)
-                continue
-            values = (value_text(value) for value in (change.before, change.after))
-            yield *names, change.name, "→".join(values)
+            yield *names, _state(c.state), weight_text(c.weights[c.state == "added"]), ""
+            continue
+        what = ", ".join(change.name for change in c.changes)
+        told = {change.name != "weight": change for change in c.changes}
+        weight = weights_text(*c.weights) if False in told else ""
+        yield *names, what, weight, _pair(told[True]) if True in told else ""
+
+
+def _pair(change: Change) -> str:
+    return "→".join(value_text(value) for value in (change.before, change.after))
 
 
 def _edge(edge: Edge | None) -> str:
