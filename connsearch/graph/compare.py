@@ -116,17 +116,23 @@ def compare(
     if not 0.0 <= tolerance <= 1.0:
         raise SettingsError(f"tolerance: read {tolerance}, allowed is 0 to 1")
     matching = match(a, b)
-    if _Comparison(a, b, matching, tolerance, weights=False).differences():
-        same = _renumbering(a, b)
-        matching = matching if same is None else Matching("renumbering", same)
+    found = _Comparison(a, b, matching, tolerance, weights=weights).differences()
+    if not found:
+        return found
+    same = _renumbering(a, b, learned=True)
+    if same is None and _Comparison(a, b, matching, tolerance, weights=False).differences():
+        same = _renumbering(a, b, learned=False)
+    if same is None:
+        return found
+    matching = Matching("renumbering", same)
     return _Comparison(a, b, matching, tolerance, weights=weights).differences()
 
 
-def _renumbering(a: Structure, b: Structure) -> dict[int, int] | None:
+def _renumbering(a: Structure, b: Structure, *, learned: bool) -> dict[int, int] | None:
     """The renumbering of equal structures, the same from either side."""
     turned = repr(a.nodes) > repr(b.nodes)
     first, second = (b, a) if turned else (a, b)
-    found = renumbering(first, second, learned=True) or renumbering(first, second)
+    found = renumbering(first, second, learned=learned)
     if found is None:
         return None
     return {y: x for x, y in found.items()} if turned else found

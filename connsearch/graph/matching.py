@@ -6,8 +6,8 @@ Four rules, the first that applies decides; all give the same pairs from either 
   Every prune noted its nodes' numbers in the parent, so nodes go by the parent's numbers.
 * ``number``: both have the same nodes, that is stems of the same stream and blocks of the same
   level at every number.
-* ``renumbering``: they are the same up to renumbering; the renumbering says who is who
-  (``compare`` asks for it where the other rules find another wiring).
+* ``renumbering``: they are the same up to renumbering; the renumbering says who is who (``compare``
+  asks for it where the first two find a difference).
 * ``order``: else the first stem of a stream is the first stem of that stream, the second the
   second, and so are the blocks of a level; who is left over was added or removed.
 """

@@ -14,7 +14,18 @@ from connsearch.graph.compare import Change, Differences, compare
 from connsearch.graph.files import load_structure
 from connsearch.graph.hashing import renumbering, same_structure
 from connsearch.graph.matching import match
-from connsearch.graph.spec import FREE, Attention, Edge, Modality, Peer, Stem, Structure
+from connsearch.graph.spec import (
+    FREE,
+    Attention,
+    Block,
+    Connection,
+    Edge,
+    Modality,
+    NetworkSettings,
+    Peer,
+    Stem,
+    Structure,
+)
 from connsearch.prune.pruner import prune
 from tests.graph.strategies import LAW, renumbered, structures
 
@@ -134,6 +145,24 @@ def test_a_prune_of_a_prune_goes_by_the_first_one_s_numbers(
     assert match(structure, twice.structure).to_b == {
         old: twice.node_map[new] for old, new in once.node_map.items() if new in twice.node_map
     }
+
+
+def test_twins_that_changed_places_with_their_weights_are_the_same() -> None:
+    """By number only weights differ, which would hide that it is the same network."""
+    network = NetworkSettings(blocks=(1,), inner_widths=(4,))
+    stems = (Stem(Modality.RGB), Stem(Modality.RGB))
+    a, b = (
+        Structure("twins", "assemblenet", (*stems, Block(0, inputs, 4)), network)
+        for inputs in (
+            (Connection(0, 0.2), Connection(1, 0.9)),
+            (Connection(0, 0.9), Connection(1, 0.2)),
+        )
+    )
+    found = compare(a, b)
+    assert not found
+    assert found.matching.rule == "renumbering"
+    assert found.matching.to_b == {0: 1, 1: 0, 2: 2}
+    assert compare(a, b.with_weights({Edge(0, 2): 0.8})).matching.rule == "number"
 
 
 def test_two_prunes_of_one_parent_go_by_the_parent_s_numbers() -> None:
