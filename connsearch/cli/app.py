@@ -1,6 +1,7 @@
 """``connsearch COMMAND``: finds the command, runs it, and turns what goes wrong into exit codes.
 
 0: done. 1: a failure. 2: a mistake in what was asked. 130: interrupted; the same line continues.
+A command may say otherwise (``Command.exit_code``, ``Command.FAILURE``), as ``diff`` does.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ COMMANDS: Mapping[str, str] = {
     "evaluate": "judge a trained network on the test split, once",
     "draw": "draw a structure, a run or a checkpoint as SVG, PNG or PDF",
     "inspect": "show the nodes, shapes, parameters, MACs and faults of a structure",
+    "diff": "show what differs between two structures; exit code 0 equal, 1 different",
+    "animate": "show the connection weights of a search over time as GIF, MP4 or a page",
     "data show": "draw a contact sheet of the clips, before and after augmentation",
     "data stats": "show classes, lengths, sizes, rates and splits of a data set",
     "data check": "read every clip of a data set once and write a report of the faults",
@@ -42,7 +45,7 @@ in ``cli/data_show.py``."""
 
 _HELP = ("-h", "--help", "--version")
 
-DONE, FAILURE, MISTAKE, INTERRUPTED = 0, 1, 2, 130
+DONE, MISTAKE, INTERRUPTED = 0, 2, 130
 
 _MISTAKEN_PATH = frozenset(
     {errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOTDIR, errno.EROFS, errno.ENAMETOOLONG}
@@ -76,11 +79,13 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "connsearch")
         return MISTAKE
     program = f"{program} {name}" if program == "connsearch" else program
     wants_json, wants_trace = "--json" in rest, "--debug" in rest
+    kind = _command(name)
     try:
-        command = parse(_command(name), rest, program=program)
+        command = parse(kind, rest, program=program)
         report = command.execute(Terminal(json_line=command.json_line))
         if command.json_line:
             print(json.dumps(report, allow_nan=False, default=str), flush=True)
+        return command.exit_code(report)
     except SystemExit as stop:  # the parser has shown the help, or what it could not read
         if stop.code not in (None, 0) and wants_json:
             _print_error({"type": "UsageError", "message": "see the error stream"}, MISTAKE)
@@ -89,10 +94,12 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "connsearch")
         return _interrupted(name, wants_json=wants_json)
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILURE
+        return kind.FAILURE
     except Exception as error:
-        return _explain(error, wants_json=wants_json, wants_trace=wants_trace)
-    return DONE
+        mistake = isinstance(error, UserError) or getattr(error, "errno", None) in _MISTAKEN_PATH
+        code = MISTAKE if mistake else kind.FAILURE
+        _explain(error, code, wants_json=wants_json, wants_trace=wants_trace)
+        return code
 
 
 def _named(arguments: Sequence[str]) -> tuple[str, list[str]]:
@@ -139,9 +146,8 @@ def _interrupted(command: str, *, wants_json: bool) -> int:
     return INTERRUPTED
 
 
-def _explain(error: Exception, *, wants_json: bool, wants_trace: bool) -> int:
-    """Returns the exit code after saying what went wrong, in the words of whoever raised it."""
-    mistake = isinstance(error, UserError) or getattr(error, "errno", None) in _MISTAKEN_PATH
+def _explain(error: Exception, code: int, *, wants_json: bool, wants_trace: bool) -> None:
+    """Says what went wrong, in the words of whoever raised it."""
     known = isinstance(error, ConnsearchError | OSError | MemoryError)
     if wants_trace or not known:
         traceback.print_exception(error)
@@ -151,10 +157,8 @@ def _explain(error: Exception, *, wants_json: bool, wants_trace: bool) -> int:
     elif not known:
         message = f"{type(error).__name__}: {message}\n  this is a fault of connsearch, not yours"
     _complain(f"error: {message}")
-    code = MISTAKE if mistake else FAILURE
     if wants_json:
         _print_error(_as_json(error, message), code)
-    return code
 
 
 def _complain(text: str) -> None:

@@ -41,6 +41,9 @@ class Command(BaseModel, ABC):
     HIDDEN: ClassVar[frozenset[str]] = frozenset()
     """Settings (dotted) that no option of their own sets."""
 
+    FAILURE: ClassVar[int] = 1
+    """Exit code of work that went wrong; another one where 1 is an answer."""
+
     json_line: Annotated[bool, Flag(name="json", switch=True)] = False
     """Print one JSON object as the last line of standard output; all else goes to the error
     stream."""
@@ -50,6 +53,10 @@ class Command(BaseModel, ABC):
     @abstractmethod
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Does the work, shows it to people, and returns the JSON object for scripts."""
+
+    def exit_code(self, report: Mapping[str, Any]) -> int:
+        """Returns the exit code of work that is done, by what ``execute`` returned."""
+        return 0
 
     @classmethod
     def recorded(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,12 +8,11 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from connsearch.cli.command import Command, Flag
-from connsearch.cli.target import open_structure, recorded_facts, recorded_settings
+from connsearch.cli.counted import counted_classes, counted_clip
+from connsearch.cli.target import open_structure
 from connsearch.cli.terminal import Terminal
-from connsearch.graph.cost import DEFAULT_CLIP
 from connsearch.graph.spec import Attention
 
-DEFAULT_CLASSES = 400
 Size = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -46,7 +45,8 @@ class Inspect(Command):
         structure = open_structure(self.structure)
         if self.attention is not None:
             structure = validate(structure.with_settings(attention=self.attention))
-        classes, clip = self._counted(self.structure)
+        classes = self.num_classes or counted_classes(self.structure)
+        clip = self.clip or counted_clip(self.structure)
         found = cost(structure, num_classes=classes, clip=clip)
         warned = warnings(structure)
         alarms = [str(alarm) for alarm in structure_alarms(structure)]
@@ -68,15 +68,6 @@ class Inspect(Command):
             "warnings": warned,
             "alarms": alarms,
         }
-
-    def _counted(self, target: str) -> tuple[int, tuple[int, int, int]]:
-        """The classes and the clip to count for: asked for, those of a run, or the usual ones."""
-        known = len(recorded_facts(target).get("classes", ()))
-        data = recorded_settings(target).get("data", {})
-        clip = self.clip or DEFAULT_CLIP
-        if self.clip is None and {"frames", "size"} <= set(data):
-            clip = (data["frames"], data["size"], data["size"])
-        return self.num_classes or known or DEFAULT_CLASSES, clip
 
 
 def _list_structures(terminal: Terminal) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import av
 import numpy as np
@@ -308,16 +309,24 @@ def read_clip(
 
 
 def write_video(
-    path: Path, frames: Frames, *, fps: int = 12, quality: int = 9, key_every: int = 250
+    path: Path,
+    frames: Iterable[Frames],
+    *,
+    fps: int | Fraction = 12,
+    quality: int = 9,
+    key_every: int = 250,
+    pixels: Literal["yuv444p", "yuv420p"] = "yuv444p",
 ) -> None:
     """Writes an H.264 file in which every pixel keeps its own colour (4:4:4).
 
     Args:
         path: where to; the suffix names the container (.mp4).
-        frames: ``uint8`` (T, H, W, 3).
+        frames: ``uint8`` (T, H, W, 3), or that many (H, W, 3), one at a time.
         fps: frames per second.
         quality: quantiser, the same for every frame, 0 (best, nothing is lost) to 51.
         key_every: at least every that manyth frame can be reached by a seek.
+        pixels: ``yuv420p`` halves the colours' resolution, which every player shows; height and
+            width are even then.
     """
     # Rate control and frames out of order make the encoder look ahead, which on pictures this
     # small gives other bytes from run to run; without them a seed decides every byte.
@@ -325,8 +334,9 @@ def write_video(
     options |= {"threads": "1", "g": str(key_every)}
     with av.open(f"file:{os.path.abspath(path)}", "w", format=path.suffix[1:]) as container:
         stream = container.add_stream("libx264", rate=Fraction(fps), options=options)
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = "yuv444p"
-        for frame in frames:
+        stream.pix_fmt = pixels
+        for number, frame in enumerate(frames):
+            if not number:
+                stream.height, stream.width = frame.shape[:2]
             container.mux(stream.encode(VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode(None))

@@ -191,16 +191,20 @@ def _inputs(graph: nx.DiGraph[int], index: int) -> tuple[Connection, ...]:
     )
 
 
-def is_isomorphic(
+def isomorphism(
     a: Iterable[tuple[int, int]],
     b: Iterable[tuple[int, int]],
     colours_a: Mapping[int, str],
     colours_b: Mapping[int, str],
-) -> bool:
-    """Returns whether a renumbering turns graph ``a`` into ``b`` and keeps every node's colour."""
+) -> dict[int, int] | None:
+    """Returns a renumbering that turns graph ``a`` into ``b`` and keeps every node's colour.
+
+    None where there is none; where there are several, one of them.
+    """
     left, right = _coloured(a, colours_a), _coloured(b, colours_b)
     same: Callable[[Any, Any], bool] = lambda x, y: x["colour"] == y["colour"]  # noqa: E731
-    return nx.is_isomorphic(left, right, node_match=same)
+    matcher: Any = nx.isomorphism.DiGraphMatcher(left, right, node_match=same)
+    return dict(matcher.mapping) if matcher.is_isomorphic() else None
 
 
 def _coloured(edges: Iterable[tuple[int, int]], colours: Mapping[int, str]) -> nx.DiGraph[int]:

@@ -14,11 +14,11 @@ different structures, even quite regular small ones, may share one, so it is a b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from hashlib import blake2b
 
-from connsearch.graph.dag import is_isomorphic
+from connsearch.graph.dag import isomorphism
 from connsearch.graph.families import family
 from connsearch.graph.plan import BlockPlan, StemPlan, plan
 from connsearch.graph.spec import Attention, Block, Modality, Structure
@@ -44,19 +44,59 @@ def structure_hash(structure: Structure) -> str:
 
 def same_structure(a: Structure, b: Structure) -> bool:
     """Returns whether a renumbering of nodes turns one structure into the other, exactly."""
-    if _whole_label(a) != _whole_label(b):
-        return False
-    left, right = _Wiring.of(a), _Wiring.of(b)
+    return renumbering(a, b) is not None
+
+
+def renumbering(a: Structure, b: Structure, *, learned: bool = False) -> dict[int, int] | None:
+    """Returns the node of ``b`` for each node of ``a`` where they are the same, else None.
+
+    Where several renumberings do, it is one of them. ``learned`` asks for one that keeps weights
+    and coefficients too, to the last digit.
+    """
+    if _whole_label(a) != _whole_label(b) or len(a) != len(b):
+        return None
+    left, right = _Wiring.of(a, learned=learned), _Wiring.of(b, learned=learned)
     colours_left, colours_right = left.refined(), right.refined()
     if sorted(colours_left) != sorted(colours_right):
-        return False
+        return None
     if len(set(colours_left)) == len(colours_left):  # every node is told from every other
         place = {colour: node for node, colour in enumerate(colours_right)}
-        moved = {(place[colours_left[s]], place[colours_left[t]]) for s, t in left.arrows}
-        return moved == set(right.arrows)
-    return is_isomorphic(
+        found = {node: place[colour] for node, colour in enumerate(colours_left)}
+        moved = {(found[s], found[t]) for s, t in left.arrows}
+        return _of_nodes(found, a) if moved == set(right.arrows) else None
+    whole = isomorphism(
         left.arrows, right.arrows, dict(enumerate(colours_left)), dict(enumerate(colours_right))
     )
+    return None if whole is None else _of_nodes(whole, a)
+
+
+def node_facts(structure: Structure) -> tuple[dict[str, object], ...]:
+    """Returns what identity counts of each node itself, by name; wiring is not among it.
+
+    >>> from connsearch.graph.files import load_structure
+    >>> node_facts(load_structure("starter"))[1]
+    {'stream': 'rgb', 'dilation': 2, 'width': 8}
+    """
+    shapes = plan(structure)
+    finals = set(shapes.finals)
+    kind = family(structure.family)
+    facts: list[dict[str, object]] = []
+    for index, (node, shape) in enumerate(zip(structure.nodes, shapes.nodes, strict=True)):
+        if isinstance(shape, StemPlan):
+            full_flow = shape.modality is Modality.FLOW and kind.stem == "full"
+            ignores = full_flow or shape.modality is Modality.OBJECT
+            dilation = None if ignores else shape.temporal_dilation
+            stream = shape.modality.value
+            facts.append({"stream": stream, "dilation": dilation, "width": shape.width})
+        else:
+            assert isinstance(node, Block)
+            facts.append(_block_facts(node, shape) | {"final": index in finals})
+    return tuple(facts)
+
+
+def _of_nodes(found: Mapping[int, int], structure: Structure) -> dict[int, int]:
+    """Nodes only: vertices after them stand for connections and peers."""
+    return {node: found[node] for node in range(len(structure))}
 
 
 @dataclass(frozen=True)
@@ -71,21 +111,22 @@ class _Wiring:
     arrows: tuple[tuple[int, int], ...]
 
     @classmethod
-    def of(cls, structure: Structure) -> _Wiring:
-        labels = _node_labels(structure)
+    def of(cls, structure: Structure, *, learned: bool = False) -> _Wiring:
+        """The wiring; ``learned`` makes weights and coefficients a part of the labels."""
+        labels = [repr(tuple(facts.values())) for facts in node_facts(structure)]
         arrows: list[tuple[int, int]] = []
         fixed = structure.network.attention is Attention.FIXED
         for edge, connection in structure.connections():
-            peers = [p.node for p in connection.peers if p.coefficient > 0] if fixed else []
-            if not peers:
+            peers = [p for p in connection.peers if p.coefficient > 0] if fixed or learned else []
+            if not peers and not learned:
                 arrows.append((edge.source, edge.target))
                 continue
             gate = len(labels)
-            labels.append("gated connection")
+            labels.append(f"gated connection{f' {connection.weight}' if learned else ''}")
             arrows += [(edge.source, gate), (gate, edge.target)]
             for peer in peers:
-                arrows += [(peer, len(labels)), (len(labels), gate)]
-                labels.append("peer")
+                arrows += [(peer.node, len(labels)), (len(labels), gate)]
+                labels.append(f"peer{f' {peer.coefficient}' if learned else ''}")
         return cls(tuple(labels), tuple(arrows))
 
     def refined(self) -> list[str]:
@@ -116,35 +157,16 @@ def _whole_label(structure: Structure) -> str:
     return repr((structure.family, astuple(structure.network)))
 
 
-def _node_labels(structure: Structure) -> list[str]:
-    shapes = plan(structure)
-    finals = set(shapes.finals)
-    kind = family(structure.family)
-    labels: list[str] = []
-    for index, (node, shape) in enumerate(zip(structure.nodes, shapes.nodes, strict=True)):
-        label: tuple[object, ...]
-        if isinstance(shape, StemPlan):
-            full_flow = shape.modality is Modality.FLOW and kind.stem == "full"
-            ignores = full_flow or shape.modality is Modality.OBJECT
-            dilation = None if ignores else shape.temporal_dilation
-            label = (shape.modality.value, dilation, shape.width)
-        else:
-            assert isinstance(node, Block)
-            label = (*_block_label(node, shape), index in finals)
-        labels.append(repr(label))
-    return labels
-
-
-def _block_label(block: Block, shape: BlockPlan) -> tuple[object, ...]:
-    return (
-        block.level,
-        block.filters,
-        block.temporal_dilation,
-        block.spatial_stride,
-        shape.fused_width,
-        shape.input_stride,
-        shape.attention_width,
-    )
+def _block_facts(block: Block, shape: BlockPlan) -> dict[str, object]:
+    return {
+        "level": block.level,
+        "filters": block.filters,
+        "dilation": block.temporal_dilation,
+        "stride": block.spatial_stride,
+        "fused width": shape.fused_width,
+        "input stride": shape.input_stride,
+        "attention width": shape.attention_width,
+    }
 
 
 def _digest(*parts: str) -> str:

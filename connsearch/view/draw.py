@@ -12,9 +12,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from connsearch.errors import Failure, UnknownNameError, UserError
 from connsearch.graph.files import atomic_write_bytes
@@ -27,6 +27,22 @@ from connsearch.view.scene import Gate, Line, Scene, compose
 
 if TYPE_CHECKING:
     import graphviz
+
+Style = Mapping[str, str]
+Column = tuple[str, Sequence[tuple[str, Style]]]
+"""A heading, and the nodes below it: name and style."""
+Arrow = tuple[str, str, Style]
+"""Where a line starts and ends (name, port and side of a node), and its style."""
+
+
+class Sheet(NamedTuple):
+    """What Graphviz is told, in its own words; ``page`` is what differs from ``PAGE``."""
+
+    header: str
+    columns: Sequence[Column]
+    edges: Sequence[Arrow]
+    page: Style
+
 
 FORMATS = ("pdf", "png", "svg")
 FONT = "DejaVu Sans,Verdana,sans-serif"
@@ -70,6 +86,15 @@ def render(
         SettingsError: a threshold or a score that cannot be used.
         Failure: Graphviz failed, in its own words, or the file could not be written.
     """
+    dot = to_dot(structure, threshold=threshold, title=title, scores=scores)
+    return save(dot, path)
+
+
+def save(dot: graphviz.Digraph, path: str | Path) -> Path:
+    """Returns ``path`` after writing the picture of a Graphviz source there.
+
+    Arguments and errors as for :func:`render`.
+    """
     path = Path(path)
     suffix = path.suffix.lower().removeprefix(".")
     if suffix not in FORMATS:
@@ -77,10 +102,7 @@ def render(
     if path.is_dir() or not path.parent.is_dir():
         fault = "is a directory" if path.is_dir() else f"there is no directory {path.parent}"
         raise UserError(f"{path}: {fault}\n  cure: name a file in a directory that exists")
-    dot = to_dot(structure, threshold=threshold, title=title, scores=scores)
-    if suffix == "png":
-        dot.attr(dpi="144")
-    picture = _run_graphviz(dot.source, suffix)
+    picture = laid_out(dot, suffix)
     try:
         atomic_write_bytes(path, picture)
     except OSError as error:
@@ -96,60 +118,84 @@ def to_dot(
     scores: Mapping[Edge, float] | None = None,
 ) -> graphviz.Digraph:
     """Returns the picture's Graphviz source; arguments and errors as for :func:`render`."""
-    import graphviz
-
     scene = compose(structure, threshold=threshold, scores=scores)
-    dot = graphviz.Digraph("structure", graph_attr=_page(scene), node_attr=_NODE, edge_attr=_EDGE)
-    dot.attr(label=header_label(scene, structure.name if title is None else title))
-    _add_columns(dot, scene)
-    for line in scene.lines:
-        dot.edge(*_ends(scene, line.edge), **_line_style(scene, line))
-    for gate in scene.gates:
-        port = "w" if scene.compact else "p:w"
-        dot.edge(f"{gate.node}:o:e", f"{gate.target}:{port}", **_gate_style(gate))
-    for final in scene.finals:
-        style = {"color": MIXED.line, "penwidth": "1.5", "tooltip": f"{final} to the output"}
-        dot.edge(f"{final}:o:e", "output:i:w", id=f"final-{final}", **style)
-    return dot
+    return sheet_dot(_sheet(scene, structure.name if title is None else title))
 
 
-_NODE = {"shape": "plain", "fontname": FONT, "fontsize": "12", "fontcolor": TEXT}
-_EDGE = {"arrowsize": "0.6"}
-
-
-def _page(scene: Scene) -> dict[str, str]:
-    return {
-        "rankdir": "LR",
-        "bgcolor": PAPER,
-        "fontname": FONT,
-        "labelloc": "t",
-        "labeljust": "l",
-        "pad": "0.25",
-        "nodesep": "0.06" if scene.compact else "0.1",
-        "ranksep": f"{min(0.6 + 0.01 * len(scene.lines), 1.5):.2f}",
-        "outputorder": "edgesfirst",
-        "tooltip": " ",
-    }
-
-
-def _add_columns(dot: graphviz.Digraph, scene: Scene) -> None:
-    """One rank a level: a heading that stays above the nodes, the last one the output."""
+def sheet_dot(sheet: Sheet) -> graphviz.Digraph:
+    """Returns the Graphviz source of a sheet: one rank a column, its heading above the nodes."""
     import graphviz
 
-    columns: list[tuple[str, list[str]]] = []
-    for level, nodes in scene.columns:
-        columns.append(("stems" if level < 0 else f"level {level}", [str(n) for n in nodes]))
-    columns.append(("", ["output"]))
-    for place, (heading, names) in enumerate(columns):
+    dot = graphviz.Digraph(
+        "structure", graph_attr=PAGE | dict(sheet.page), node_attr=_NODE, edge_attr=_EDGE
+    )
+    dot.attr(label=sheet.header)
+    for place, (heading, nodes) in enumerate(sheet.columns):
         rank = graphviz.Digraph(graph_attr={"rank": "same"})
         top = f"heading{place}"
         rank.node(top, label=heading, shape="plaintext", fontsize="12", fontcolor=FAINT)
-        for name in names:
-            rank.node(name, **_node_style(scene, name))
+        for name, style in nodes:
+            rank.node(name, **style)
             rank.edge(top, name, style="invis")
         dot.subgraph(rank)
         if place:
             dot.edge(f"heading{place - 1}", f"heading{place}", style="invis", weight="1000")
+    for tail, head, style in sheet.edges:
+        dot.edge(tail, head, **style)
+    return dot
+
+
+def laid_out(dot: graphviz.Digraph, suffix: str) -> bytes:
+    """Returns the picture of a Graphviz source as the bytes of an svg, png or pdf file.
+
+    Raises:
+        Failure: Graphviz failed, in its own words.
+    """
+    if suffix == "png":
+        dot.attr(dpi="144")
+    return _run_graphviz(dot.source, suffix)
+
+
+_NODE = {"shape": "plain", "fontname": FONT, "fontsize": "12", "fontcolor": TEXT}
+_EDGE = {"arrowsize": "0.6"}
+PAGE = {
+    "rankdir": "LR",
+    "bgcolor": PAPER,
+    "fontname": FONT,
+    "labelloc": "t",
+    "labeljust": "l",
+    "pad": "0.25",
+    "outputorder": "edgesfirst",
+    "tooltip": " ",
+}
+
+
+def _sheet(scene: Scene, title: str) -> Sheet:
+    headed = [("stems" if level < 0 else f"level {level}", nodes) for level, nodes in scene.columns]
+    columns: list[Column] = [
+        (heading, [(str(node), _node_style(scene, str(node))) for node in nodes])
+        for heading, nodes in headed
+    ]
+    columns.append(("", [("output", _node_style(scene, "output"))]))
+    edges: list[Arrow] = [
+        (*_ends(scene, line.edge), _line_style(scene, line)) for line in scene.lines
+    ]
+    for gate in scene.gates:
+        port = "w" if scene.compact else "p:w"
+        edges.append((f"{gate.node}:o:e", f"{gate.target}:{port}", _gate_style(gate)))
+    for final in scene.finals:
+        style = {"color": MIXED.line, "penwidth": "1.5", "tooltip": f"{final} to the output"}
+        edges.append((f"{final}:o:e", "output:i:w", {"id": f"final-{final}", **style}))
+    page = spacing(len(scene.lines), compact=scene.compact)
+    return Sheet(header_label(scene, title), columns, edges, page)
+
+
+def spacing(lines: int, *, compact: bool) -> dict[str, str]:
+    """Returns how far nodes and columns stand apart, in inches, for so many lines."""
+    return {
+        "nodesep": "0.06" if compact else "0.1",
+        "ranksep": f"{min(0.6 + 0.01 * lines, 1.5):.2f}",
+    }
 
 
 def _node_style(scene: Scene, name: str) -> dict[str, str]:

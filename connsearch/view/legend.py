@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from connsearch.graph.spec import FREE
 from connsearch.view.markup import GATED, clean, escape, font, table
@@ -12,11 +12,20 @@ from connsearch.view.scene import Scene
 
 def header_label(scene: Scene, title: str) -> str:
     """Returns the label that stands above the picture."""
+    key = grid(list(_entries(scene)), per_row=max(3, 3 * len(scene.columns) // 2))
+    return header(title, _facts(scene), key, scene.notes)
+
+
+def header(title: str, facts: Iterable[str], key: str, notes: Iterable[str]) -> str:
+    """Returns a label of a title, a line of facts, a finished key and notes, one below another.
+
+    A fact may hold a line break.
+    """
     title = clean(title)
     rows = [font(f"<B>{escape(title)}</B>", 16, TEXT)] if title else []
-    rows.append(font(escape(" · ".join(_facts(scene))), 10, FAINT))
-    rows.append(_grid(list(_entries(scene)), per_row=max(3, 3 * len(scene.columns) // 2)))
-    rows += [font(escape(note), 9, TEXT) for note in scene.notes]
+    rows += [font(escape(line), 10, FAINT) for line in " · ".join(facts).split("\n")]
+    rows.append(key)
+    rows += [font(escape(note), 9, TEXT) for note in notes]
     cells = "".join(f'<TR><TD ALIGN="LEFT" CELLPADDING="2">{row}</TD></TR>' for row in rows)
     return f"<{table(cells)}>"
 
@@ -35,48 +44,51 @@ def _entries(scene: Scene) -> Iterator[str]:
     """Finished cells, a sample and its meaning each; only what occurs."""
     lines = scene.lines
     for modality in scene.structure.modalities():
-        yield _entry(_sample(STREAMS[modality].line), modality.value)
+        yield entry(sample(STREAMS[modality].line), modality.value)
     if any(line.colour == MIXED.line for line in lines):
-        yield _entry(_sample(MIXED.line), "several streams")
+        yield entry(sample(MIXED.line), "several streams")
     widths = (pen_width(weight, compact=scene.compact) for weight in (0.1, 0.5, 1.0))
-    yield _entry("".join(_sample(MIXED.line, width, 12) for width in widths), "weight 0.1, 0.5, 1")
+    yield entry("".join(sample(MIXED.line, width, 12) for width in widths), "weight 0.1, 0.5, 1")
     if any(line.below for line in lines):
-        yield _entry(_sample(MIXED.line, 1.5, style="DASHED"), f"below {scene.threshold:g}")
+        yield entry(sample(MIXED.line, 1.5, style="DASHED"), f"below {scene.threshold:g}")
     if scene.dead:
-        yield _entry(_sample(DEAD.line), "dead, no effect")
+        yield entry(sample(DEAD.line), "dead, no effect")
     if scene.gates:
-        sample = _sample(PEER.line, 1.5, style="DOTTED")
-        yield _entry(sample, "peer attention" if scene.compact else f"{GATED}n gated by node n")
+        dotted = sample(PEER.line, 1.5, style="DOTTED")
+        yield entry(dotted, "peer attention" if scene.compact else f"{GATED}n gated by node n")
     if scene.compact:
         return
     if any(len(scene.shares[line.edge.target]) > 1 for line in lines):
         streams = scene.structure.modalities()
-        bar = "".join(_sample(STREAMS[modality].line, 4, 11) for modality in streams)
-        yield _entry(bar, "streams in a block")
+        bar = "".join(sample(STREAMS[modality].line, 4, 11) for modality in streams)
+        yield entry(bar, "streams in a block")
     weights = [line.weight for line in lines]
     if FREE in weights:
-        yield _entry(_word("free"), "not learned yet")
+        yield entry(word("free"), "not learned yet")
     if None in weights:
-        yield _entry(_word("always"), "coefficient 1")
+        yield entry(word("always"), "coefficient 1")
 
 
-def _grid(entries: list[str], *, per_row: int) -> str:
+def grid(entries: list[str], *, per_row: int) -> str:
+    """Returns finished entries in rows."""
     rows = [entries[start : start + per_row] for start in range(0, len(entries), per_row)]
     return table("".join(f"<TR>{''.join(row)}</TR>" for row in rows))
 
 
-def _entry(samples: str, meaning: str) -> str:
+def entry(samples: str, meaning: str) -> str:
+    """Returns the cells of a sample and what it means."""
     text = f'<TD ALIGN="LEFT">{font(escape(meaning), 9, TEXT)}</TD>'
-    sample = f'<TD ALIGN="LEFT">{table(f"<TR>{samples}</TR>")}</TD>'
-    return f'{sample}<TD WIDTH="4"></TD>{text}<TD WIDTH="14"></TD>'
+    drawn = f'<TD ALIGN="LEFT">{table(f"<TR>{samples}</TR>")}</TD>'
+    return f'{drawn}<TD WIDTH="4"></TD>{text}<TD WIDTH="14"></TD>'
 
 
-def _word(text: str) -> str:
+def word(text: str) -> str:
+    """Returns a cell with a bold word."""
     return f'<TD ALIGN="LEFT">{font(f"<B>{escape(text)}</B>", 9, TEXT)}</TD>'
 
 
-def _sample(colour: str, width: float = 3.0, length: int = 24, style: str = "SOLID") -> str:
-    """A cell with a line at half its height."""
+def sample(colour: str, width: float = 3.0, length: int = 24, style: str = "SOLID") -> str:
+    """Returns a cell with a line at half its height."""
     line = (
         f'<TR><TD WIDTH="{length}" HEIGHT="6" FIXEDSIZE="TRUE" SIDES="B" BORDER="{round(width)}" '
         f'COLOR="{colour}" STYLE="{style}"></TD></TR><TR><TD HEIGHT="5"></TD></TR>'

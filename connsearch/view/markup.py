@@ -65,19 +65,19 @@ def node_label(scene: Scene, index: int) -> str:
     if isinstance(node, Stem):
         facts = _stem_facts(node, scene.widths.get(index))
         words = f"{node.modality.upper()} {_state(scene, index)}".strip()
-        lines = [node_title(index, words), *map(_small, facts)]
-        return _box(_row(_cell("<BR/>".join(lines), 'PORT="o" CELLPADDING="5"')), ink, ink.tint)
+        lines = [node_title(index, words), *map(small, facts)]
+        return box(row(cell("<BR/>".join(lines), 'PORT="o" CELLPADDING="5"')), ink, ink.tint)
     if scene.compact:
-        facts = _small(f"{filters_text(node)} · d{node.temporal_dilation} · s{node.spatial_stride}")
+        facts = small(f"{filters_text(node)} · d{node.temporal_dilation} · s{node.spatial_stride}")
         text = f"{node_title(index, _state(scene, index))} {facts}"
-        return _box(_row(_cell(text, 'PORT="o" CELLPADDING="3"')), ink, ink.tint)
+        return box(row(cell(text, 'PORT="o" CELLPADDING="3"')), ink, ink.tint)
     return _block_label(scene, index, node, ink)
 
 
 def output_label(scene: Scene) -> str:
     """Returns the label of the output node, which says how the head pools over time."""
-    text = f"<B>output</B><BR/>{_small(_HEADS[scene.structure.network.head])}"
-    return _box(_row(_cell(text, 'PORT="i" CELLPADDING="5"')), MIXED, MIXED.tint)
+    text = f"<B>output</B><BR/>{small(_HEADS[scene.structure.network.head])}"
+    return box(row(cell(text, 'PORT="i" CELLPADDING="5"')), MIXED, MIXED.tint)
 
 
 def node_ink(scene: Scene, index: int) -> Ink:
@@ -129,17 +129,17 @@ def _block_label(scene: Scene, index: int, block: Block, ink: Ink) -> str:
     """Inputs with weights on the left, each a port; facts on the right, the streams below."""
     rows = [_input_cells(line, scene.threshold) for line in scene.inputs(index)]
     if not rows:
-        rows.append(_cell(_small("no inputs"), 'COLSPAN="3" CELLPADDING="3"'))
+        rows.append(cell(small("no inputs"), 'COLSPAN="3" CELLPADDING="3"'))
     if any(gate.target == index for gate in scene.gates):
         mark = font(f"{GATED} peers", 9, PEER.line)
-        rows.append(_cell(mark, 'PORT="p" COLSPAN="3" ALIGN="LEFT" CELLPADDING="2"'))
+        rows.append(cell(mark, 'PORT="p" COLSPAN="3" ALIGN="LEFT" CELLPADDING="2"'))
     kind = FAMILIES[scene.structure.family].block.replace("_", " ")
-    facts = [node_title(index, _state(scene, index)), _small(kind)]
-    facts += map(_small, _block_facts(block, scene.widths.get(index)))
-    rows[0] += _cell("<BR/>".join(facts), f'PORT="o" ROWSPAN="{len(rows)}" CELLPADDING="5"')
-    top = _row(_cell("", 'COLSPAN="4" HEIGHT="4"')) if len(rows) > 2 else ""
-    body = top + "".join(map(_row, rows)) + _bar(scene.shares[index])
-    return _box(body, ink, PAPER if ink is not DEAD else ink.tint)
+    facts = [node_title(index, _state(scene, index)), small(kind)]
+    facts += map(small, _block_facts(block, scene.widths.get(index)))
+    rows[0] += cell("<BR/>".join(facts), f'PORT="o" ROWSPAN="{len(rows)}" CELLPADDING="5"')
+    top = row(cell("", 'COLSPAN="4" HEIGHT="4"')) if len(rows) > 2 else ""
+    body = top + "".join(map(row, rows)) + _bar(scene.shares[index])
+    return box(body, ink, PAPER if ink is not DEAD else ink.tint)
 
 
 def _input_cells(line: Line, threshold: float) -> str:
@@ -149,9 +149,9 @@ def _input_cells(line: Line, threshold: float) -> str:
     peers = "" if line.below else " ".join(f"{GATED}{peer.node}" for peer in line.peers)
     port = f'PORT="i{line.edge.source}" ALIGN="RIGHT" CELLPADDING="2"'
     return (
-        _cell(font(str(line.edge.source), 9, FAINT), port)
-        + _cell(number, 'ALIGN="LEFT" CELLPADDING="2"')
-        + _cell(font(peers, 9, PEER.line) if peers else "", 'ALIGN="LEFT" CELLPADDING="1"')
+        cell(font(str(line.edge.source), 9, FAINT), port)
+        + cell(number, 'ALIGN="LEFT" CELLPADDING="2"')
+        + cell(font(peers, 9, PEER.line) if peers else "", 'ALIGN="LEFT" CELLPADDING="1"')
     )
 
 
@@ -161,8 +161,8 @@ def _bar(shares: Mapping[Modality, float]) -> str:
     if not parts:
         return ""
     size = 'HEIGHT="4" FIXEDSIZE="TRUE"'
-    cells = "".join(_cell("", f'WIDTH="{w}" {size} BGCOLOR="{colour}"') for colour, w in parts)
-    return _row(_cell(table(_row(cells)), 'COLSPAN="4" CELLPADDING="4"'))
+    cells = "".join(cell("", f'WIDTH="{w}" {size} BGCOLOR="{colour}"') for colour, w in parts)
+    return row(cell(table(row(cells)), 'COLSPAN="4" CELLPADDING="4"'))
 
 
 def _state(scene: Scene, index: int) -> str:
@@ -184,19 +184,23 @@ def _block_facts(block: Block, width: int | None) -> list[str]:
     ]
 
 
-def _small(text: str) -> str:
+def small(text: str) -> str:
+    """Returns ``text``, escaped, small and grey."""
     return font(escape(text), 9, FAINT)
 
 
-def _cell(content: str, attributes: str = "") -> str:
+def cell(content: str, attributes: str = "") -> str:
+    """Returns a cell around finished markup."""
     return f"<TD {attributes}>{content}</TD>"
 
 
-def _row(cells: str) -> str:
+def row(cells: str) -> str:
+    """Returns a row around finished cells."""
     return f"<TR>{cells}</TR>"
 
 
-def _box(rows: str, ink: Ink, fill: str) -> str:
+def box(rows: str, ink: Ink, fill: str) -> str:
+    """Returns a node's whole label: finished rows in a rounded frame."""
     style = f'STYLE="ROUNDED" COLOR="{ink.line}" BGCOLOR="{fill}"'
     base = 'BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1"'
     return f"<<TABLE {base} {style}>{rows}</TABLE>>"

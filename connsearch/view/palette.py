@@ -32,6 +32,18 @@ PEER = Ink("#8A3C96", "#F3E6F5")
 DEAD = Ink("#C8102E", "#FDE8EB")
 """What cannot change the output."""
 
+ADDED = Ink("#009E73", "#D5F0E6")
+"""What only the second of two structures has."""
+
+REMOVED = Ink("#C8102E", "#FDE8EB")
+"""What only the first of two structures has; always dashed too."""
+
+CHANGED = Ink("#1F2933", "#FFF3C4")
+"""What both have, but not alike."""
+
+KEPT = Ink("#8D98A5", "#FFFFFF")
+"""What both have alike."""
+
 _CLASSES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 """The colours of Okabe and Ito, without black."""
 

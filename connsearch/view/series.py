@@ -75,6 +75,18 @@ def read_weights(path: str | Path) -> dict[Edge, Series]:
     return found
 
 
+def read_epochs(path: str | Path) -> dict[int, int]:
+    """Returns the epoch of every step a ``connections.csv`` has, in the order of the file.
+
+    Raises:
+        RunError: as for :func:`read_weights`.
+    """
+    return {_whole(row, "step"): _whole(row, "epoch") for row in _rows(Path(path), _STEPS)}
+
+
+_STEPS = ("step", "epoch", "weight")
+
+
 def smooth(series: Series, window: int) -> Series:
     """Returns the mean of the last ``window`` values at every step.
 
