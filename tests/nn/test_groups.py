@@ -24,7 +24,7 @@ def test_every_parameter_is_in_one_group_and_logits_in_their_own() -> None:
     groups = {g["name"]: g for g in parameter_groups(module, lr=0.1, connection_lr=0.02)}
     found = [p for g in groups.values() for p in g["params"]]
     assert len(found) == len({id(p) for p in found}) == len(list(module.parameters()))
-    logits = [n for n, p in module.named_parameters() if n.endswith("logits") and p is not None]
+    logits = [n for n, _ in module.named_parameters() if n.endswith("logits")]
     assert len(groups["connections"]["params"]) == len(logits) == 3
     assert groups["connections"]["lr"] == 0.02
     assert groups["connections"]["weight_decay"] == groups["vectors"]["weight_decay"] == 0
