@@ -2,8 +2,8 @@
 
 For every seed the same structure is trained on the same clips for the same epochs with each mode;
 its connection weights learn in all four. A row says the test accuracy (the test split is opened
-once a network, at the end), the parameters, and the shortest of some training steps on one batch.
-The differences are paired by seed.
+once a network, at the end), the parameters, and the time of one forward and backward pass on a
+training batch in float32, the shortest of some. The differences are paired by seed.
 
     python benchmarks/attention.py [--data synthetic:mix] [--seeds 5] [--epochs 16]
         [--structure starter] [--over-connect] [--markdown benchmarks/attention.md]
@@ -45,7 +45,7 @@ PUBLISHED = {
     "without objects": (47.18, 48.82, 51.91, 52.39),
     "with objects": (50.43, 51.15, 55.40, 56.38),
 }
-"""AssembleNet++ (Ryoo et al., ECCV 2020): mAP on Charades, trained from scratch, in MODES' order."""
+"""AssembleNet++ (Ryoo et al., ECCV 2020): mAP on Charades, from scratch, in MODES' order."""
 
 SETTINGS = (
     "data", "structure", "over_connect", "frames", "stride", "size", "train_clips", "epochs", "lr",
@@ -89,7 +89,7 @@ def train_once(mode: Attention, seed: int, options: argparse.Namespace) -> dict[
 
 
 def size_once(mode: Attention, options: argparse.Namespace) -> dict[str, Any]:
-    """Returns parameters of a mode's network, and the shortest of some steps on one batch."""
+    """Returns parameters of a mode's network, and its shortest forward and backward pass."""
     data = clips_of(options, 0)
     structure = structure_of(mode, data, options)
     network = Network(structure, len(data.classes), seed=0).train()
@@ -147,7 +147,7 @@ def report(ledger: Ledger, seeds: int) -> list[str]:
     """Returns our table, the paired differences, and the published table beside them."""
     heads = (
         "attention", "seeds", "test accuracy", "95 % over seeds", "95 % of one test",
-        "connections", "parameters", "step",
+        "connections", "parameters", "forward + backward",
     )  # fmt: skip
     lines = table(heads, [row(mode, ledger, seeds) for mode in MODES])
     lines += ["", f"Paired over {seeds} seeds, mean [95 %]:", ""]
@@ -156,7 +156,7 @@ def report(ledger: Ledger, seeds: int) -> list[str]:
         lines.append(paired(more, less, ledger, seeds))
     lines += [
         "",
-        "Published, not ours: AssembleNet++ on Charades from scratch, mAP in %, one run:",
+        "Published, not ours: AssembleNet++ on Charades from scratch, mAP in %:",
         "",
     ]
     rows = [(what, *(f"{value:.2f}" for value in row)) for what, row in PUBLISHED.items()]
@@ -186,7 +186,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--train-clips", type=int, default=96, help="planted: clips of a class")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=9, help="steps whose shortest is told")
+    parser.add_argument("--repeats", type=int, default=9, help="passes whose shortest is told")
     parser.add_argument("--runs", type=Path, default=Path("runs/attention"))
     parser.add_argument("--markdown", type=Path, help="also write the tables to this file")
     options = parser.parse_args()

@@ -46,6 +46,7 @@ class Stage(nn.Module):
         self.skip = nn.Conv3d(width_in, width, 1, (1, 2, 2), bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Maps ``(B, C_in, T, H, W)`` to ``(B, C, T, H / 2, W / 2)``."""
         return torch.relu(self.inner(x) + self.skip(x))
 
 
@@ -151,7 +152,8 @@ def drop_last(network: TwoStream, clips: ClipDataset) -> None:
 
 def main(*, attention: str = "peer", epochs: int = 12, clips: int = 64, task: str = "mix") -> float:
     torch.manual_seed(0)
-    data = load_data(DataOptions(source=f"synthetic:{task}", train_clips=clips))
+    counts = {"train_clips": clips, "select_clips": min(clips, 24), "test_clips": 1}
+    data = load_data(DataOptions(source=f"synthetic:{task}", **counts))
     network = TwoStream(len(data.classes), attention=attention)
     begin = time.perf_counter()
     train(network, data.train, epochs)
