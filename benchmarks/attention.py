@@ -105,7 +105,7 @@ def size_once(mode: Attention, options: argparse.Namespace) -> dict[str, Any]:
         "parameters": parameters,
         "step": seconds,
         "connections": len(structure.edges()),
-        "summary": f"{parameters} parameters, {seconds * 1e3:.0f} ms a step",
+        "summary": f"{parameters} parameters, {seconds * 1e3:.0f} ms forward and backward",
     }
 
 
@@ -137,6 +137,8 @@ def paired(more: Attention, less: Attention, ledger: Ledger, seeds: int) -> str:
     """Returns a sentence: one mode minus another, seed by seed."""
     pairs = zip(accuracies(ledger, more, seeds), accuracies(ledger, less, seeds), strict=True)
     differences = [a - b for a, b in pairs]
+    if seeds < 2:
+        return f"* {more.value} minus {less.value}: {differences[0]:+.3f}; one seed, no interval"
     low, high = interval(differences)
     claim = "nothing is claimed" if not (low > 0 or high < 0) else "beyond what seeds differ by"
     mean = np.mean(differences)

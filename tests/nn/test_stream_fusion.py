@@ -199,6 +199,17 @@ def test_the_smaller_module_is_the_masked_one_bit_for_bit(
     assert all(torch.equal(w, weights_before[n]) for n, w in small.weights().items())
 
 
+def test_losing_the_first_of_its_width_leaves_the_order_of_sums() -> None:
+    """Three widths: floating-point sums depend on which of them comes first."""
+    names = {"a": 3, "b": 4, "c": 5, "d": 3}
+    module, streams = lively(StreamFusion(names, 6)), features(names, (6, 6))
+    module(streams)
+    module.mask(["b", "c", "d"])
+    masked = module(streams)
+    small = module.keep(["b", "c", "d"])
+    assert torch.equal(small({n: streams[n] for n in "bcd"}), masked)
+
+
 def test_a_mask_can_be_lifted() -> None:
     module, streams = fusion_of("peer"), features(WIDTHS, (6, 6))
     before = module(streams)
