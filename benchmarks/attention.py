@@ -167,9 +167,8 @@ def report(ledger: Ledger, seeds: int) -> list[str]:
 
 def command(options: argparse.Namespace) -> str:
     """Returns the line that repeats the page."""
-    flags = [
-        f"--{n.replace('_', '-')} {getattr(options, n)}" for n in SETTINGS if n != "over_connect"
-    ]
+    given = {n: getattr(options, n) for n in SETTINGS if n != "over_connect"}
+    flags = [f"--{n.replace('_', '-')} {v}" for n, v in given.items() if v is not None]
     flags += ["--over-connect"] if options.over_connect else []
     return f"python benchmarks/attention.py --seeds {options.seeds} {' '.join(flags)}"
 
