@@ -8,8 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from connsearch.cli.budget import measure_on, refuse_beside_curve, say_reached
 from connsearch.cli.command import Command, Flag
 from connsearch.cli.outcome import draw, say_pictures, show_metrics
 from connsearch.cli.target import (
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from connsearch.nn.exactness import Exactness
     from connsearch.nn.network import Network
     from connsearch.prune.pruner import Pruned
+    from connsearch.prune.solve import Solved
     from connsearch.train.metrics import Metrics
 
 
@@ -54,10 +56,22 @@ class Prune(Command):
     recalibrate: int = Field(default=0, ge=0, le=10**6)
     """Training clips to set the batch-norm statistics of the pruned network from; 0 keeps those of
     the original."""
+    curve: Annotated[bool, Flag(switch=True)] = False
+    """Write no pruned network; show what accuracy costs over the whole range, from the searched
+    network to its strongest path: over MACs and over measured latency, as connsearch curve does."""
+    points: Annotated[int, Field(ge=2, le=1000)] = 12
+    """Networks on the curve."""
     pruning: PruneOptions = PruneOptions()
+
+    @model_validator(mode="after")
+    def _curve_alone(self) -> Prune:
+        refuse_beside_curve(self.curve, self.recalibrate, self.points, self.pruning)
+        return self
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Prunes, checks, writes, draws; returns what was done."""
+        if self.curve:
+            return self._drawn_curve(terminal)
         from connsearch.prune.pruner import prune_by
 
         trained = open_trained(self.run) if is_trained(self.run) else None
@@ -67,13 +81,15 @@ class Prune(Command):
             )
         structure = trained.structure if trained else open_structure(self.run)
         place = self._place(structure)
-        pruned = prune_by(structure, self.pruning)
+        solved = self._solved(structure, trained, terminal) if self.pruning.budget else None
+        pruned = solved.pruned if solved else prune_by(structure, self.pruning)
         exact, child = self._checked(structure, pruned, trained)
         metrics = self._recalibrated(child, terminal) if self.recalibrate else {}
         self._refuse_another(place, pruned)
         place.mkdir(parents=True, exist_ok=True)
         pictures = self._write(place, structure, pruned, child if trained else None, terminal)
         report = self._report(structure, pruned, exact, metrics, trained)
+        report["budget"] = say_reached(solved, terminal) if solved else {}
         self._show(terminal, place, pruned, exact, report)
         show_metrics(metrics, terminal)
         self._record(place, report)
@@ -82,15 +98,39 @@ class Prune(Command):
         terminal.say(f"next: connsearch train {place}{scratch}")
         return {**report, "output": str(place), "pictures": [str(path) for path in pictures]}
 
+    def _drawn_curve(self, terminal: Terminal) -> Mapping[str, Any]:
+        from connsearch.cli.curve import Curve
+
+        options = self.pruning
+        found = Curve(
+            run=self.run,
+            output=self.output,
+            points=self.points,
+            mode=options.mode,
+            peers=options.peers,
+            json_line=self.json_line,
+        )
+        return found.execute(terminal)
+
+    def _solved(self, structure: Structure, trained: Trained | None, terminal: Terminal) -> Solved:
+        """The least pruned network within the budget."""
+        from connsearch.prune.solve import within_budget
+
+        classes, clip = trained.num_classes if trained else 10, self._clip()
+        measure = measure_on(self.run, classes, clip, terminal)
+        return within_budget(
+            structure, self.pruning, num_classes=classes, clip=clip, measure=measure
+        )
+
     def _place(self, structure: Structure) -> Path:
         """The output directory; one that holds something else is refused."""
         if self.output is not None:
             place = self.output
         else:
-            changed = self.pruning.model_dump(exclude_defaults=True)
+            changed = self.pruning.changed()
             if self.recalibrate:
-                changed["recalibrated"] = self.recalibrate
-            slug = "-".join(["pruned", *(str(v).replace(":", "-") for v in changed.values())])
+                changed["recalibrated"] = str(self.recalibrate)
+            slug = "-".join(["pruned", *changed.values()])
             home = Path(self.run) if is_trained(self.run) else RUNS / f"prune-{structure.name}"
             place = home / slug
         if place.exists() and not place.is_dir():

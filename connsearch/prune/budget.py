@@ -24,7 +24,7 @@ LATENCY = "latency"
 """The one quantity that is measured; the others follow from the structure by arithmetic."""
 
 _FORM = "quantity<=amount, such as macs<=60%, params<=100k, connections<=20 or latency<=40ms"
-_SHAPE = re.compile(r"([^<>=≤≥\s]*)\s*([<>=≤≥]+)\s*(.*)")  # noqa: RUF001
+_SHAPE = re.compile(r"([^<>=≤≥\s]*)\s*([<>=≤≥]+)\s*(.*)")
 _AMOUNT = re.compile(r"(\d+\.?\d*|\.\d+)\s*([^\d\s.]*)")
 
 

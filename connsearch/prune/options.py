@@ -60,7 +60,7 @@ class PruneOptions(BaseModel):
         if self.budget and self.criterion != PruneOptions.model_fields["criterion"].default:
             raise ValueError(
                 f"criterion {self.criterion} and a budget: each says how many connections stay\n"
-                "    allowed: one of them; a budget removes the weakest of each block first, as the "
+                "    allowed: one of them; a budget removes the weakest of each block first, as "
                 "criterion relative does"
             )
         return self

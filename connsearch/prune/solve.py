@@ -227,8 +227,8 @@ def _unsatisfiable(structure: Structure, lines: Sequence[str]) -> SettingsError:
     return SettingsError(
         f"{structure.name}: no pruning is within the budget\n"
         + "\n".join(lines)
-        + "\n  cure: a larger budget, or a smaller structure to search; the smallest network is the "
-        "strongest path from a stem to a final node"
+        + "\n  cure: a larger budget, or a smaller structure to search; the smallest network is "
+        "the strongest path from a stem to a final node"
     )
 
 
