@@ -18,15 +18,19 @@ if TYPE_CHECKING:
     from connsearch.trust.curve import Curve, Point
 
 
+_LIFT = 7.0
+"""Points between a point and its label, and between two labels."""
+
+
 def curve_table(curve: Curve) -> Table:
     """Returns one row a network, the whole first; shares are of what that has."""
     whole = curve.points[0]
     rows = [
         {
-            "connections": point.connections,
+            "conn.": point.connections,
             "params": short(point.parameters),
-            "MACs": f"{short(point.macs)} ({point.macs / whole.macs:.0%})",
-            "latency": f"{point.latency_ms:.3g} ms ({point.latency_ms / whole.latency_ms:.0%})",
+            "MACs": f"{short(point.macs)} {point.macs / whole.macs:>4.0%}",
+            "latency": f"{point.latency_ms:.3g} ms {point.latency_ms / whole.latency_ms:>4.0%}",
             "spread": f"{point.latency_spread:.0%}",
             **_judged(curve, point),
         }
@@ -93,15 +97,26 @@ def _draw(axes: Axes, curve: Curve, places: Sequence[float], spreads: Sequence[f
     axes.scatter(places[1:], scores[1:], s=22, color=ink, zorder=3)
     axes.scatter(places[:1], scores[:1], s=34, facecolors="white", edgecolors=ink, zorder=3)
     axes.set_xlim(left=0)
-    for place, point in zip(places, curve.points, strict=True):
+    for place, point, lift in zip(places, curve.points, _lifts(places), strict=True):
         axes.annotate(
             str(point.connections),
             (place, point.score),
-            xytext=(4, 5),
+            xytext=(4, lift),
             textcoords="offset points",
             fontsize=7,
             color=TEXT,
         )
+
+
+def _lifts(places: Sequence[float]) -> list[float]:
+    """How far above its point each label is: crowded ones climb, so that they do not overlap."""
+    lifts: dict[int, float] = {}
+    before, lift = float("inf"), _LIFT
+    for point in sorted(range(len(places)), key=lambda p: (-places[p], p)):
+        crowded = before - places[point] < 0.035 * max(places)
+        lift = lift + _LIFT if crowded and lift < 3 * _LIFT else _LIFT
+        lifts[point], before = lift, places[point]
+    return [lifts[point] for point in range(len(places))]
 
 
 def _judged(curve: Curve, point: Point) -> dict[str, str]:
