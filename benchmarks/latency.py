@@ -36,8 +36,9 @@ def searched(directory: Path, *, quick: bool) -> Structure:
     from connsearch.cli.app import main
 
     run = directory / "search"
-    short = ["--steps", "2", "--frames", "4", "--size", "16"] if quick else ["--epochs", "6"]
-    clips = ["--train-clips", "8", "--select-clips", "4", "--test-clips", "4"] if quick else []
+    short = ["--steps", "2", "--frames", "4", "--size", "16"] if quick else ["--epochs", "4"]
+    few = ("8", "4", "4") if quick else ("24", "12", "12")
+    clips = [*("--train-clips", few[0]), *("--select-clips", few[1]), *("--test-clips", few[2])]
     line = ["search", "starter", "--run", str(run), "--threads", "1", *short, *clips]
     code = main(line)
     if code:
@@ -105,12 +106,16 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--points", type=int, default=10)
     parser.add_argument("--passes", type=int, default=30)
     parser.add_argument("--quick", action="store_true", help="a smoke test, not a result")
+    parser.add_argument("--run", type=Path, help="a finished search to prune, not one made now")
     parser.add_argument("--markdown", type=Path, help="also write the tables to this file")
     options = parser.parse_args(given)
     torch.set_num_threads(options.threads)
     points, passes = (4, 2) if options.quick else (options.points, options.passes)
-    with tempfile.TemporaryDirectory() as directory:
-        structure = searched(Path(directory), quick=options.quick)
+    if options.run is not None:
+        structure = load_structure(str(options.run / "learned.json"))
+    else:
+        with tempfile.TemporaryDirectory() as directory:
+            structure = searched(Path(directory), quick=options.quick)
     lines: list[str] = []
     for clip in SIZES:
         some = chosen(structure, clip, points)
@@ -123,7 +128,8 @@ def main(given: Sequence[str] | None = None) -> None:
         where = torch.cuda.get_device_name() + ", " if options.device == "cuda" else ""
         note = (
             f"{where}torch {torch.__version__}, {options.threads} thread(s), {precision}, "
-            f"median of {passes} passes a network, all in turn; spread: interquartile range over median"
+            f"median of {passes} passes a network, all in turn; spread: "
+            "interquartile range over median"
         )
         command = "python benchmarks/latency.py --markdown FILE"
         write_markdown(options.markdown, title, command, _explained(lines), note=note)
@@ -132,8 +138,8 @@ def main(given: Sequence[str] | None = None) -> None:
 def _explained(lines: Sequence[str]) -> list[str]:
     text = (
         "Ratio: share of the latency over share of the MACs. 1: time falls as MACs do; above: "
-        "less; below: more, for what MACs do not count (the flow, pooling and sums over connections) "
-        "goes too. The first row is the whole searched network."
+        "less; below: more, for what MACs do not count (the flow, pooling and sums over "
+        "connections) goes too. The first row is the whole searched network."
     )
     return [text, "", *lines[:-1]]
 

@@ -124,7 +124,7 @@ def _judged(curve: Curve, point: Point) -> dict[str, str]:
         return {"mAP": f"{point.score:.3f}"}
     return {
         "accuracy": f"{point.accuracy:.3f}",
-        "95% interval": f"{point.low:.3f} to {point.high:.3f}",
+        "95% interval": f"{point.low:.2f} to {point.high:.2f}",
     }
 
 
