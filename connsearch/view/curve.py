@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from connsearch.view.figures import blank_figure
-from connsearch.view.palette import FAINT, MIXED, STREAMS, TEXT
+from connsearch.view.figures import blank_figure, spread_apart
+from connsearch.view.palette import FAINT, MIXED, RULE, STREAMS, TEXT
 from connsearch.view.tables import metrics_table, short
 
 if TYPE_CHECKING:
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from connsearch.trust.curve import Curve, Point
-
-
-_LIFT = 7.0
-"""Points between a point and its label, and between two labels."""
 
 
 def curve_table(curve: Curve) -> Table:
@@ -70,10 +66,10 @@ def curve_figure(curve: Curve, *, title: str) -> Figure:
     panels[0].set_ylabel(f"{name} on select ({points[0].clips} clips{interval})")
     panels[0].set_title(f"{name} over MACs")
     panels[1].set_title(f"{name} over latency")
-    panels[0].set_ylim(-0.03, 1.03)
+    panels[0].set_ylim(-0.09, 1.03)
     figure.supxlabel(
-        "numbers: connections; hollow: the whole network; weights inherited, batch norm set anew, "
-        "nothing trained",
+        "numbers below: connections; hollow: the whole network; weights inherited, batch norm set "
+        "anew, nothing trained",
         fontsize=8,
         color=FAINT,
         x=0.01,
@@ -96,27 +92,29 @@ def _draw(axes: Axes, curve: Curve, places: Sequence[float], spreads: Sequence[f
     )  # fmt: skip
     axes.scatter(places[1:], scores[1:], s=22, color=ink, zorder=3)
     axes.scatter(places[:1], scores[:1], s=34, facecolors="white", edgecolors=ink, zorder=3)
-    axes.set_xlim(left=0)
-    for place, point, lift in zip(places, curve.points, _lifts(places), strict=True):
+    width = 1.06 * max(map(sum, zip(places, spreads, strict=True)))
+    axes.set_xlim(0, width)
+    _number(axes, curve, [place / width for place in places])
+
+
+def _number(axes: Axes, curve: Curve, shares: Sequence[float]) -> None:
+    """Writes connections in a row at the bottom, moved apart, each with a line to its point."""
+    order = sorted(range(len(shares)), key=lambda point: (shares[point], point))
+    apart = spread_apart([shares[point] for point in order], gap=0.035)
+    for place, number in zip(apart, order, strict=True):
+        point = curve.points[number]
         axes.annotate(
             str(point.connections),
-            (place, point.score),
-            xytext=(4, lift),
-            textcoords="offset points",
+            (shares[number], point.score),
+            xycoords=("axes fraction", "data"),
+            xytext=(place, 0.02),
+            textcoords="axes fraction",
+            ha="center",
             fontsize=7,
             color=TEXT,
+            arrowprops={"arrowstyle": "-", "color": RULE, "linewidth": 0.6, "shrinkB": 4},
+            zorder=0,
         )
-
-
-def _lifts(places: Sequence[float]) -> list[float]:
-    """How far above its point each label is: crowded ones climb, so that they do not overlap."""
-    lifts: dict[int, float] = {}
-    before, lift = float("inf"), _LIFT
-    for point in sorted(range(len(places)), key=lambda p: (-places[p], p)):
-        crowded = before - places[point] < 0.035 * max(places)
-        lift = lift + _LIFT if crowded and lift < 3 * _LIFT else _LIFT
-        lifts[point], before = lift, places[point]
-    return [lifts[point] for point in range(len(places))]
 
 
 def _judged(curve: Curve, point: Point) -> dict[str, str]:

@@ -36,7 +36,7 @@ def test_points_stand_at_their_cost() -> None:
     assert line.get_xydata().tolist() == [[12.6, 0.85], [9.11, 0.6], [4.78, 0.55]]
     hollow = latency.collections[-1]
     assert hollow.get_offsets().tolist() == [[27.0, 0.85]], "the whole network"
-    assert [text.get_text() for text in macs.texts] == ["53", "25", "1"]
+    assert [text.get_text() for text in macs.texts] == ["1", "25", "53"]
     assert "1 thread," in latency.get_xlabel()
     assert "48 clips, 95 % interval" in macs.get_ylabel()
 
