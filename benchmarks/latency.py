@@ -131,7 +131,11 @@ def main(given: Sequence[str] | None = None) -> None:
             f"median of {passes} passes a network, all in turn; spread: "
             "interquartile range over median"
         )
-        command = "python benchmarks/latency.py --markdown FILE"
+        given_run = "" if options.run is None else " --run RUN"
+        command = (
+            f"python benchmarks/latency.py{given_run} --points {points} --passes {passes} "
+            "--markdown FILE"
+        )
         write_markdown(options.markdown, title, command, _explained(lines), note=note)
 
 
