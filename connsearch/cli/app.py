@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "search": "find out which blocks of a structure should be connected",
     "prune": "cut a searched network down to the connections that matter",
     "gap": "show what is lost between a searched network and a pruned one, stage by stage",
+    "curve": "show what accuracy costs: prunings of a searched network, judged and timed",
     "train": "train a pruned network further, or any structure from scratch",
     "evaluate": "judge a trained network on the test split, once",
     "draw": "draw a structure, a run or a checkpoint as SVG, PNG or PDF",
@@ -137,7 +138,7 @@ def _introduce(arguments: Sequence[str], *, group: str = "") -> int:
 
 
 def _interrupted(command: str, *, wants_json: bool) -> int:
-    goes_on = command in ("search", "train", "data pack")
+    goes_on = command in ("search", "train", "curve", "data pack")
     _complain(
         "interrupted" + (": the same line again goes on where this one stopped" if goes_on else "")
     )

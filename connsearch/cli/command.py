@@ -24,6 +24,7 @@ class Flag:
         metavar: what stands for its value in the help; None takes the type.
         switch: a yes/no setting without a ``--no-`` twin.
         short: a one-letter name, such as ``-o``.
+        repeats: an option that may be given several times, one value each.
     """
 
     name: str | None = None
@@ -31,6 +32,7 @@ class Flag:
     metavar: str | None = None
     switch: bool = False
     short: str | None = None
+    repeats: bool = False
 
 
 class Command(BaseModel, ABC):

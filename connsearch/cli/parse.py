@@ -161,6 +161,8 @@ def _option(name: str, field: FieldInfo) -> Any:
         extra.append(tyro.conf.Positional)
     if flag.switch:
         extra.append(tyro.conf.FlagCreatePairsOff)
+    if flag.repeats:
+        extra.append(tyro.conf.UseAppendAction)
     return Annotated[(kind, *extra)]
 
 
@@ -222,10 +224,11 @@ def _nested(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def _flag(field: FieldInfo) -> Flag:
-    """How a setting appears; models below ``cli`` can only say the ``option``'s name."""
-    extra = field.json_schema_extra
-    name = str(extra["option"]) if isinstance(extra, Mapping) and "option" in extra else None
-    return next((m for m in field.metadata if isinstance(m, Flag)), Flag(name=name))
+    """How a setting appears; models below ``cli`` only say an ``option``'s name and ``repeats``."""
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, Mapping) else {}
+    name, repeats = extra.get("option"), bool(extra.get("repeats"))
+    said = Flag(name=None if name is None else str(name), repeats=repeats)
+    return next((m for m in field.metadata if isinstance(m, Flag)), said)
 
 
 def _explain(command: type[Command], error: ValidationError) -> str:

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from connsearch.cli.budget import measure_on, refuse_beside_curve, say_reached
 from connsearch.cli.command import Command, Flag
 from connsearch.cli.outcome import draw, say_pictures, show_metrics
 from connsearch.cli.scoring import prune_scored
@@ -28,7 +29,7 @@ from connsearch.cli.target import (
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import RUNS, open_data_of
 from connsearch.errors import Failure, SettingsError
-from connsearch.graph.spec import Structure
+from connsearch.graph.spec import Edge, Structure
 from connsearch.prune.options import PruneOptions
 from connsearch.trust.score_options import ScoreOptions
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from connsearch.nn.exactness import Exactness
     from connsearch.nn.network import Network
     from connsearch.prune.pruner import Pruned
+    from connsearch.prune.solve import Solved
     from connsearch.train.metrics import Metrics
 
 
@@ -56,11 +58,23 @@ class Prune(Command):
     recalibrate: int = Field(default=0, ge=0, le=10**6)
     """Training clips to set the batch-norm statistics of the pruned network from; 0 keeps those of
     the original."""
+    curve: Annotated[bool, Flag(switch=True)] = False
+    """Write no pruned network; show what accuracy costs over the whole range, from the searched
+    network to its strongest path: over MACs and over measured latency, as connsearch curve does."""
+    points: Annotated[int, Field(ge=2, le=1000)] = 12
+    """Networks on the curve."""
     pruning: PruneOptions = PruneOptions()
     scoring: ScoreOptions = ScoreOptions()
 
+    @model_validator(mode="after")
+    def _curve_alone(self) -> Prune:
+        refuse_beside_curve(self.curve, self.recalibrate, self.points, self.pruning)
+        return self
+
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Prunes, checks, writes, draws; returns what was done."""
+        if self.curve:
+            return self._drawn_curve(terminal)
         trained = open_trained(self.run) if is_trained(self.run) else None
         if trained is None and self.recalibrate:
             raise SettingsError(
@@ -68,13 +82,13 @@ class Prune(Command):
             )
         structure = trained.structure if trained else open_structure(self.run)
         place = self._place(structure)
-        pruned, measured = prune_scored(self.run, structure, self.pruning, self.scoring, terminal)
+        pruned, noted = self._pruned(structure, trained, terminal)
         exact, child = self._checked(structure, pruned, trained)
         metrics = self._recalibrated(child, terminal) if self.recalibrate else {}
         self._refuse_another(place, pruned)
         place.mkdir(parents=True, exist_ok=True)
         pictures = self._write(place, structure, pruned, child if trained else None, terminal)
-        report = self._report(structure, pruned, exact, metrics, trained) | measured
+        report = self._report(structure, pruned, exact, metrics, trained) | noted
         self._show(terminal, place, pruned, exact, report)
         show_metrics(metrics, terminal)
         self._record(place, report)
@@ -83,17 +97,61 @@ class Prune(Command):
         terminal.say(f"next: connsearch train {place}{scratch}")
         return {**report, "output": str(place), "pictures": [str(path) for path in pictures]}
 
+    def _drawn_curve(self, terminal: Terminal) -> Mapping[str, Any]:
+        from connsearch.cli.curve import Curve
+
+        options = self.pruning
+        found = Curve(
+            run=self.run,
+            output=self.output,
+            points=self.points,
+            mode=options.mode,
+            peers=options.peers,
+            json_line=self.json_line,
+        )
+        return found.execute(terminal)
+
+    def _pruned(
+        self, structure: Structure, trained: Trained | None, terminal: Terminal
+    ) -> tuple[Pruned, dict[str, Any]]:
+        """The pruning by criterion or budget, and what is reported about its scores and budget."""
+        from connsearch.prune.pruner import prune_by
+        from connsearch.prune.solve import within_budget
+
+        classes, clip = trained.num_classes if trained else 10, self._clip()
+        solved: list[Solved] = []
+
+        def by(scores: Mapping[Edge, float] | None, measured: str) -> Pruned:
+            if not self.pruning.budget:
+                return prune_by(structure, self.pruning, scores=scores, measured=measured)
+            measure = measure_on(self.run, classes, clip, terminal)
+            solved.append(
+                within_budget(
+                    structure,
+                    self.pruning,
+                    num_classes=classes,
+                    clip=clip,
+                    scores=scores,
+                    measure=measure,
+                )
+            )
+            return solved[-1].pruned
+
+        scored = prune_scored(self.run, structure, self.pruning, self.scoring, by, terminal)
+        pruned, noted = scored
+        return pruned, {**noted, "budget": say_reached(solved[-1], terminal) if solved else {}}
+
     def _place(self, structure: Structure) -> Path:
         """The output directory; one that holds something else is refused."""
         if self.output is not None:
             place = self.output
         else:
-            changed = self.pruning.model_dump(exclude_defaults=True)
+            changed = self.pruning.changed()
             if self.scoring.scores != "weight":
                 changed = {"scores": self.scoring.slug, **changed}
             if self.recalibrate:
-                changed["recalibrated"] = self.recalibrate
-            slug = "-".join(["pruned", *(str(v).replace(":", "-") for v in changed.values())])
+                changed["recalibrated"] = str(self.recalibrate)
+            slug = "-".join(["pruned", *changed.values()])
             home = Path(self.run) if is_trained(self.run) else RUNS / f"prune-{structure.name}"
             place = home / slug
         if place.exists() and not place.is_dir():

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from connsearch.cli.searched import open_searched
 from connsearch.cli.target import is_trained
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import SettingsError
-from connsearch.graph.spec import Structure
+from connsearch.graph.spec import Edge, Structure
 from connsearch.prune.options import PruneOptions
 from connsearch.trust.score_options import ScoreOptions
 
@@ -17,23 +17,29 @@ if TYPE_CHECKING:
     from connsearch.prune.pruner import Pruned
 
 
+PruneBy = Callable[["Mapping[Edge, float] | None", str], "Pruned"]
+"""Prunes by scores of a kind, or by the learned weights where there are none."""
+
+
 def prune_scored(
     run: str,
     structure: Structure,
     pruning: PruneOptions,
     scoring: ScoreOptions,
+    prune: PruneBy,
     terminal: Terminal,
 ) -> tuple[Pruned, dict[str, Any]]:
     """Returns the pruned structure, and what is reported about the scores it was pruned by.
+
+    What cannot be pruned by the weights is refused before anything is measured.
 
     Raises:
         SettingsError: scores are to be measured where there is no network.
         RunError: it is no finished search.
     """
-    from connsearch.prune.pruner import prune_by
-
+    by_weight = prune(None, "weight")
     if scoring.scores == "weight":
-        return prune_by(structure, pruning), {}
+        return by_weight, {}
     if not is_trained(run):
         raise SettingsError(
             f"--scores {scoring.scores}: {run} is a structure without a network to measure\n"
@@ -45,8 +51,8 @@ def prune_scored(
     terminal.say(f"{scoring.scores}: measured on select ({len(subject.data.select)} clips)")
     found = terminal.work_through(measure(subject, scoring, pruning), "connections")
     scores = found.importance.scores(structure)
-    pruned = prune_by(structure, pruning, scores=scores, measured=scoring.scores)
-    report = found.report(subject, prune_by(structure, pruning), pruned)
+    pruned = prune(scores, scoring.scores)
+    report = found.report(subject, by_weight, pruned)
     _show(report, terminal)
     terminal.say(f"scores: {found.directory / found.name}.csv")
     return pruned, {"scores": report}

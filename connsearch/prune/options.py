@@ -6,9 +6,10 @@ import dataclasses
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from connsearch.errors import SettingsError, UnknownNameError
+from connsearch.prune.budget import parse_budgets
 from connsearch.prune.criteria import CRITERIA, Criterion
 from connsearch.registry import suggest
 
@@ -33,6 +34,10 @@ class PruneOptions(BaseModel):
     """When no final node can be reached any more: restore the strongest path, or refuse."""
     peers: int = Field(default=1, ge=1)
     """Peers left to each connection (attention mode peer)."""
+    budget: tuple[str, ...] = Field(default=(), json_schema_extra={"repeats": True})
+    """In place of a criterion, what the result may cost: macs<=60%, params<=100k, connections<=20
+    or latency<=40ms (measured here), a share being of the unpruned network. Several are parted by
+    commas, or given one by one; the least pruned network within all of them is taken."""
 
     @field_validator("criterion")
     @classmethod
@@ -42,6 +47,35 @@ class PruneOptions(BaseModel):
         except (SettingsError, UnknownNameError) as error:
             raise ValueError(str(error)) from None
         return spec
+
+    @field_validator("budget")
+    @classmethod
+    def _readable(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(str(budget) for budget in parse_budgets(texts))
+        except SettingsError as error:
+            raise ValueError(str(error)) from None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> PruneOptions:
+        if self.budget and self.criterion != PruneOptions.model_fields["criterion"].default:
+            raise ValueError(
+                f"criterion {self.criterion} and a budget: each says how many connections stay\n"
+                "    allowed: one of them; a budget removes the weakest of each block first, as "
+                "criterion relative does"
+            )
+        return self
+
+    def changed(self) -> dict[str, str]:
+        """Returns what is not default, as parts of a file name.
+
+        >>> PruneOptions(criterion="top_k:1", peers=2).changed()
+        {'criterion': 'top_k-1', 'peers': '2'}
+        """
+        values = self.model_dump(exclude_defaults=True)
+        if self.budget:
+            values["budget"] = "-".join(b.slug for b in parse_budgets(self.budget))
+        return {name: str(value).replace(":", "-") for name, value in values.items()}
 
 
 def build_criterion(spec: str) -> Criterion:

@@ -1,0 +1,70 @@
+"""The picture and the table of a curve show every point where it belongs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from connsearch.trust.curve import Curve, Point
+from connsearch.view.curve import curve_figure, curve_table
+
+
+def point(connections: int, macs: int, latency_ms: float, accuracy: float) -> Point:
+    return Point(
+        nodes=5, connections=connections, parameters=100 * connections, macs=macs,
+        latency_ms=latency_ms, latency_spread=0.1, passes=20, accuracy=accuracy,
+        low=accuracy - 0.1, high=accuracy + 0.05, score=accuracy, clips=48,
+    )  # fmt: skip
+
+
+CURVE = Curve(
+    points=(
+        point(53, 12_600_000, 27.0, 0.85),
+        point(25, 9_110_000, 17.0, 0.6),
+        point(1, 4_780_000, 1.5, 0.55),
+    ),
+    measure="accuracy", clip=(8, 32, 32), device="cpu", threads=1, precision="fp32",
+    recalibrate_clips=128,
+)  # fmt: skip
+
+
+def test_points_stand_at_their_cost() -> None:
+    macs, latency = curve_figure(CURVE, title="run").axes
+    (line,) = (x for x in macs.lines if len(x.get_xydata()) == 3 and x.get_linestyle() == "-")
+    assert line.get_xydata().tolist() == [[12.6, 0.85], [9.11, 0.6], [4.78, 0.55]]
+    hollow = latency.collections[-1]
+    assert hollow.get_offsets().tolist() == [[27.0, 0.85]], "the whole network"
+    assert [text.get_text() for text in macs.texts] == ["1", "25", "53"]
+    assert "1 thread," in latency.get_xlabel()
+    assert "48 clips, 95 % interval" in macs.get_ylabel()
+
+
+def test_bars_are_the_intervals_and_the_spread() -> None:
+    macs, latency = curve_figure(CURVE, title="run").axes
+    up = [path.vertices[:, 1].tolist() for path in macs.collections[0].get_paths()]
+    assert up == [pytest.approx([p.low, p.high]) for p in CURVE.points]
+    sides = [path.vertices[:, 0].tolist() for path in latency.collections[0].get_paths()]
+    halves = [(p.latency_ms * 0.95, p.latency_ms * 1.05) for p in CURVE.points]
+    assert sides == [pytest.approx(list(half)) for half in halves]
+
+
+def test_map_has_no_interval() -> None:
+    curve = replace(CURVE, measure="mAP")
+    macs, _ = curve_figure(curve, title="run").axes
+    assert macs.get_ylabel() == "mAP on select (48 clips)"
+    assert all(
+        len(found.get_paths()) == 0 or found.get_offsets().size for found in macs.collections
+    )
+
+
+@pytest.mark.parametrize("measure", ["accuracy", "mAP"])
+def test_the_table_fits_a_terminal(measure: str) -> None:
+    console = Console(width=80, record=True)
+    console.print(curve_table(replace(CURVE, measure=measure)))
+    lines = console.export_text().splitlines()
+    assert sum(" ms" in line for line in lines) == 3, "one line a network"
+    (row,) = (line for line in lines if line.split()[:1] == ["25"])
+    assert "72%" in row
+    assert "63%" in row
