@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from connsearch.errors import RunError, SettingsError
 from connsearch.graph.spec import Edge, Structure
@@ -54,6 +55,12 @@ class Lot:
         Raises:
             SettingsError: no further wiring fits; says what could be had.
         """
+        if len(self.found.edges) == len(self.space.edges()):
+            raise SettingsError(
+                f"{self.space.name}: the found wiring keeps all {len(self.found.edges)} "
+                "connections of the search space, so no other wiring has as many\n"
+                "  cure: a sharper --criterion, such as relative:0.8, top_k:2 or threshold:0.6"
+            )
         drawn: list[Pruned] = []
         for number in range(count):
             drawn.append(self._one(number, {self.found.edges, *(d.edges for d in drawn)}, seed))
@@ -126,8 +133,9 @@ def pruned_from(space: Structure, smaller: Structure, *, name: str) -> tuple[Pru
         f"{name}: was not pruned from this search\n"
         "  allowed: a directory that connsearch prune wrote for it, such as RUN/pruned"
     )
-    nodes, mode = smaller.provenance.get("nodes"), smaller.provenance.get("mode")
-    if not isinstance(nodes, list) or len(nodes) != len(smaller) or mode not in Mode.__args__:
+    nodes = cast("list[int]", smaller.provenance.get("nodes", []))
+    mode: Mode = "published" if smaller.provenance.get("mode") == "published" else "pinned"
+    if len(nodes) != len(smaller):
         raise strange
     keep = {Edge(nodes[e.source], nodes[e.target]) for e in smaller.edges()}
     if not keep <= set(space.edges()):
