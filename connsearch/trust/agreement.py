@@ -23,6 +23,9 @@ class Estimate:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return f"{self.value:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
+
 
 def kendall(x: Sequence[float], y: Sequence[float], *, seed: int = 0) -> Estimate:
     """Returns Kendall's tau-b of two rankings, with its 95 % percentile bootstrap interval.
