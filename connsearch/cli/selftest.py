@@ -106,7 +106,7 @@ class Selftest(Command):
         words = {name: f"tau {tau}" for name, tau in taus.items()}
         pictures = ranking_pictures(place, rows, words, measure=str(report["measure"]))
         table = [
-            {"ranked by": name, "tau": tau.value, "95% interval": str(tau).partition(" ")[2]}
+            {"ranked by": name, "tau": tau.value, "95% interval": tau.interval}
             for name, tau in taus.items()
         ]
         terminal.show(metrics_table(table, title=f"against {self.subnets} trained alone"))

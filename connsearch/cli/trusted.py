@@ -19,14 +19,23 @@ def place_for(run: str, command: str, output: Path | None) -> Path:
     Raises:
         SettingsError: there is a directory that holds something else.
     """
+    place = Path(run) / command if output is None else output
+    refuse_strange(place)
+    return place
+
+
+def refuse_strange(place: Path) -> None:
+    """Refuses a directory that holds something other than results of its own.
+
+    Raises:
+        SettingsError: it has files and no ledger.
+    """
     from connsearch.trust.ledger import LEDGER
 
-    place = Path(run) / command if output is None else output
     if place.is_dir() and any(place.iterdir()) and not (place / LEDGER).exists():
         raise SettingsError(
-            f"{place}: holds something else\n  cure: --output another directory, new or empty"
+            f"{place}: holds something else\n  cure: name another directory, a new or an empty one"
         )
-    return place
 
 
 def require_select(subject: Subject) -> None:

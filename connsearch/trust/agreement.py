@@ -23,8 +23,14 @@ class Estimate:
     low: float
     high: float
 
+    @property
+    def interval(self) -> str:
+        """Both ends as people read them, or that there is no interval."""
+        known = self.low <= self.high
+        return f"[{self.low:+.2f}, {self.high:+.2f}]" if known else "[no interval]"
+
     def __str__(self) -> str:
-        return f"{self.value:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
+        return f"{self.value:+.2f} {self.interval}" if math.isfinite(self.value) else "unknown"
 
 
 def kendall(x: Sequence[float], y: Sequence[float], *, seed: int = 0) -> Estimate:
