@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -38,7 +38,8 @@ def kendall(x: Sequence[float], y: Sequence[float], *, seed: int = 0) -> Estimat
 
     NaN where one of the two ranks nothing (all values equal).
     """
-    return _bootstrap(np.asarray([x, y], dtype=float), lambda d: tau_b(d[0], d[1]), seed)
+    drawn = _redrawn_taus(x, y, _counts(len(x), seed))
+    return _estimate(tau_b(x, y), drawn)
 
 
 def kendall_difference(
@@ -48,8 +49,9 @@ def kendall_difference(
 
     Both taus are taken from the same bootstrap draws: they share ``y`` and its noise.
     """
-    rows = np.asarray([x, other, y], dtype=float)
-    return _bootstrap(rows, lambda d: tau_b(d[0], d[2]) - tau_b(d[1], d[2]), seed)
+    counts = _counts(len(x), seed)
+    drawn = _redrawn_taus(x, y, counts) - _redrawn_taus(other, y, counts)
+    return _estimate(tau_b(x, y) - tau_b(other, y), drawn)
 
 
 def jaccard(one: Collection[Hashable], other: Collection[Hashable]) -> float:
@@ -79,12 +81,25 @@ def mean_jaccard(sets: Sequence[Collection[Hashable]]) -> Estimate:
     return Estimate(mean, max(mean - half, 0.0), min(mean + half, 1.0))
 
 
-def _bootstrap(rows: Any, statistic: Callable[[Any], float], seed: int) -> Estimate:
-    """The statistic of ``rows`` and its percentile interval over redrawn columns."""
-    value, n = statistic(rows), rows.shape[1]
+def _counts(n: int, seed: int) -> Any:
+    """How often each of ``n`` is in each bootstrap draw, ``(RESAMPLES, n)``."""
+    return np.random.default_rng(seed).multinomial(n, [1 / n] * n, size=RESAMPLES).astype(float)
+
+
+def _redrawn_taus(x: Sequence[float], y: Sequence[float], counts: Any) -> Any:
+    """Tau-b in each draw: pairs count as often as both of their ends were drawn."""
+    signs_x, signs_y = (np.sign(np.subtract.outer(values, values)) for values in (x, y))
+
+    def over_pairs(pairs: Any) -> Any:
+        return ((counts @ pairs) * counts).sum(1)
+
+    sizes = over_pairs(signs_x**2) * over_pairs(signs_y**2)
+    known = np.where(sizes > 0, sizes, np.nan)
+    return over_pairs(signs_x * signs_y) / np.sqrt(known)
+
+
+def _estimate(value: float, drawn: Any) -> Estimate:
     if not math.isfinite(value):
         return Estimate(math.nan, math.nan, math.nan)
-    rng = np.random.default_rng(seed)
-    drawn = [statistic(rows[:, rng.integers(n, size=n)]) for _ in range(RESAMPLES)]
     low, high = np.nanpercentile(drawn, [100 * ALPHA / 2, 100 * (1 - ALPHA / 2)])
     return Estimate(value, float(low), float(high))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -207,9 +206,8 @@ def _deviation(values: Sequence[float]) -> float:
 def _verdict(agreement: Estimate, chance: float, p: float, searches: int) -> str:
     known = agreement.low <= agreement.high
     interval = f" [{agreement.low:.2f}, {agreement.high:.2f}]" if known else ""
-    pairs = math.comb(searches, 2)
     numbers = (
-        f"mean Jaccard {agreement.value:.2f}{interval} over {pairs} pairs of {searches} searches, "
+        f"mean Jaccard {agreement.value:.2f}{interval} over all pairs of {searches} searches, "
         f"{chance:.2f} by lot (p = {p:.2g})"
     )
     if p <= 0.05:
