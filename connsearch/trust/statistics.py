@@ -225,7 +225,7 @@ def hedges(freedom: int) -> float:
 
 def t_quantile(freedom: int) -> float:
     """Returns half the width of a 95 % t interval in standard errors; NaN without a degree."""
-    return float(stats.t.ppf(1 - ALPHA / 2, freedom)) if freedom > 0 else math.nan
+    return float(special.stdtrit(freedom, 1 - ALPHA / 2)) if freedom > 0 else math.nan
 
 
 def tau_b(x: Sequence[float], y: Sequence[float]) -> float:
@@ -285,12 +285,12 @@ def _sign_flip(values: Any, seed: int) -> float:
 
 
 def _two_sided(t: float, freedom: int) -> float:
-    return float(2 * stats.t.sf(abs(t), freedom)) if freedom > 0 else math.nan
+    return float(2 * special.stdtr(freedom, -abs(t))) if freedom > 0 else math.nan
 
 
 def _power(shift: Any, freedom: Any) -> Any:
     """Chance that a t-test sees an effect that moves its t by ``shift``."""
-    edge = stats.t.ppf(1 - ALPHA / 2, freedom)
+    edge = special.stdtrit(freedom, 1 - ALPHA / 2)
     seen = stats.nct.sf(edge, freedom, shift) + stats.nct.cdf(-edge, freedom, shift)
     return np.nan_to_num(seen, nan=1.0)
 
