@@ -119,6 +119,8 @@ class Stability(Work):
             f"consensus: {place / 'consensus.json'} ({len(consensus.structure)} nodes, "
             f"{len(consensus.edges)} connections that at least half of the searches keep)"
         )
+        for repair in consensus.repairs:
+            terminal.warn(f"the consensus alone reaches no output: {repair}")
         terminal.say(found.verdict)
         say_pictures(pictures, terminal)
         report = {
