@@ -31,6 +31,7 @@ DOORS = {
     "rich": {"view/", "cli/"},
     "torchmetrics": {"train/metrics.py"},
     "matplotlib": {"view/"},
+    "scipy": {"trust/statistics.py"},
     "PIL": {"data/", "view/"},
 }
 """The only files and rooms that import a dependency."""

@@ -142,12 +142,14 @@ def show_classes(metrics: Metrics, counts: Mapping[str, int], terminal: Terminal
     terminal.show(metrics_table(rows, title="by class"))
 
 
-def draw(structure: Structure, path: Path, terminal: Terminal) -> list[Path]:
+def draw(
+    structure: Structure, path: Path, terminal: Terminal, *, title: str | None = None
+) -> list[Path]:
     """Returns the picture's path; a picture that fails is a warning: the work is done."""
     from connsearch.view.draw import render
 
     try:
-        return [render(structure, path)]
+        return [render(structure, path, title=title)]
     except Failure as error:
         terminal.warn(str(error))
         return []

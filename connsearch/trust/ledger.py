@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from connsearch.errors import RunError
-from connsearch.train.config import describe_differences, differences, plain
+from connsearch.train.config import describe_differences, differences, may_change, plain
 from connsearch.train.lock import DirectoryLock
 
 LEDGER = "ledger.jsonl"
@@ -86,7 +86,7 @@ class Ledger:
                 f"{self._path}: cannot be read as a ledger of connsearch\n"
                 "  cure: choose another directory, or remove this file to start over"
             ) from None
-        found = differences(recorded, settings)
+        found = {k: v for k, v in differences(recorded, settings).items() if not may_change(k)}
         if found:
             raise RunError(
                 f"{self.directory}: holds results of other settings\n"

@@ -19,6 +19,7 @@ from connsearch.train.events import Event
 from connsearch.train.loop import fit
 from connsearch.train.metrics import Metrics
 from connsearch.train.options import TrainOptions
+from connsearch.train.record import read_run
 from connsearch.train.run import Run
 from connsearch.train.seeds import derive
 
@@ -95,6 +96,27 @@ def free_weights(structure: Structure) -> Structure:
     stored = structure.weights()
     learned: dict[Edge, Weight] = {e: FREE for e, w in stored.items() if w is not None}
     return structure.with_weights(learned)
+
+
+def budget(
+    options: TrainOptions, *, epochs: int | None = None, steps: int | None = None
+) -> TrainOptions:
+    """Returns how a network of its own is trained: as the search was, or so many epochs or steps.
+
+    It is evaluated at its end only.
+    """
+    values = {name: getattr(options, name) for name in TrainOptions.model_fields}
+    if epochs is not None or steps is not None:
+        values |= {"epochs": epochs or options.epochs, "steps": steps}
+    return TrainOptions(**{**values, "eval_every": values["epochs"]})
+
+
+def trained_alone(directory: Path, classes: int) -> Network:
+    """Returns the network that :func:`train_alone` has left in a run directory."""
+    record = read_run(directory)
+    network = Network(record.structure, classes)
+    network.load_state_dict(record.weights())
+    return network
 
 
 def train_alone(

@@ -1,0 +1,56 @@
+"""What the commands of trust share: where their results go, and refusals before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from connsearch.errors import SettingsError
+
+if TYPE_CHECKING:
+    from connsearch.train.options import TrainOptions
+    from connsearch.trust.subject import Subject
+
+
+def place_for(run: str, command: str, output: Path | None) -> Path:
+    """Returns the directory of a command's results: ``output``, or one in the run.
+
+    Raises:
+        SettingsError: there is a directory that holds something else.
+    """
+    place = Path(run) / command if output is None else output
+    refuse_strange(place)
+    return place
+
+
+def refuse_strange(place: Path) -> None:
+    """Refuses a directory that holds something other than results of its own.
+
+    Raises:
+        SettingsError: it has files and no ledger.
+    """
+    from connsearch.trust.ledger import LEDGER
+
+    if place.is_dir() and any(place.iterdir()) and not (place / LEDGER).exists():
+        raise SettingsError(
+            f"{place}: holds something else\n  cure: name another directory, a new or an empty one"
+        )
+
+
+def require_select(subject: Subject) -> None:
+    """Refuses data that leaves nothing to judge on.
+
+    Raises:
+        SettingsError: the select split is empty.
+    """
+    if not len(subject.data.select):
+        raise SettingsError(
+            f"{subject.directory}: its data has no select split, so nothing can be judged\n"
+            "  cure: search on data with a share or a list of clips for select"
+        )
+
+
+def training_record(options: TrainOptions) -> Mapping[str, Any]:
+    """Returns how networks are trained, as JSON values, without the seed they are trained with."""
+    return options.model_dump(mode="json", exclude={"seed"})
