@@ -32,6 +32,7 @@ DOORS = {
     "torchmetrics": {"train/metrics.py"},
     "matplotlib": {"view/"},
     "PIL": {"data/", "view/"},
+    "jinja2": {"view/report/"},
 }
 """The only files and rooms that import a dependency."""
 
