@@ -68,6 +68,8 @@ def optimise(
             "first_weights": digest(network.state_dict(), {}),
         },
     )
+    lists = {name: {"clips": len(split), "hash": data.hashes[name]} for name, split in data}
+    run.describe("splits", lists)
     with processor_threads(environment["threads"]):
         training = Training(network, data, options, run, environment)
         yield from training.resume()

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from markupsafe import Markup
+
 from connsearch.errors import Failure, UserError
 from connsearch.graph.files import atomic_write_text
 from connsearch.view.report.findings import Findings, find
-from connsearch.view.report.material import Material, gather
-from connsearch.view.report.page import page
+from connsearch.view.report.gather import gather
+from connsearch.view.report.material import Material
+from connsearch.view.report.page import Page, Shown
 from connsearch.view.report.section import Section
 from connsearch.view.report.sections.checklist import checklist
 from connsearch.view.report.sections.connections import alarms, weights
@@ -68,29 +71,31 @@ def write_report(directory: str | Path, path: str | Path | None = None) -> Repor
         fault = "is a directory" if place.is_dir() else f"there is no directory {place.parent}"
         raise UserError(f"{place}: {fault}\n  cure: name a file in a directory that exists")
     notes = {anchor: list(noted) for anchor, noted in material.notes.items()}
-    made = _sections(material, notes)
+    page = Page()
+    made = _sections(material, page, notes)
     title = f"{Path(directory).resolve().name}: connsearch report"
     try:
-        atomic_write_text(place, page(title, made, notes))
+        atomic_write_text(place, page.whole(title, made, notes))
     except OSError as error:
         raise Failure(f"{place}: the report could not be written: {error.strerror}") from None
-    return Report(place, tuple(section.anchor for section in made), notes)
+    return Report(place, tuple(shown.section.anchor for shown in made), notes)
 
 
-def _sections(material: Material, notes: dict[str, list[str]]) -> list[Section]:
-    """Every section that has something to say; one that fails is a note in its place."""
+def _sections(material: Material, page: Page, notes: dict[str, list[str]]) -> list[Shown]:
+    """Every section that has something to say, as shown; one that fails is a note in its place."""
     findings = find(material)
-    made: list[Section] = []
+    made: list[Shown] = []
     for make in SECTIONS:
         name = make.__name__
         try:
             section = make(material, findings)
+            body = Markup("") if section is None else page.show(section)
         except Exception as error:  # a report without one of its parts is still a report
             reason = f"this part could not be made: {type(error).__name__}: {error}"
             notes.setdefault(name, []).append(reason)
-            section = Section(name, name.capitalize())
+            section, body = None, Markup("")
         if section is None and name in notes:
             section = Section(name, name.capitalize())
         if section is not None:
-            made.append(section)
+            made.append(Shown(section, body))
     return made

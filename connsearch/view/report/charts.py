@@ -19,17 +19,13 @@ MOST_POINTS = 400
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line through finite numbers; ``ink`` is a colour of the style sheet, ``thin`` draws it faint.
-
-    ``key`` ties it to the connection it shows.
-    """
+    """A line through finite numbers, in a colour of the style sheet; ``thin`` draws it faint."""
 
     name: str
     ink: str
     xs: Sequence[float]
     ys: Sequence[float]
     thin: bool = False
-    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +115,6 @@ class Chart:
                 {
                     "name": line.name,
                     "ink": line.ink,
-                    "key": line.key,
                     "xs": thinned(list(line.xs), MOST_POINTS),
                     "ys": [float(f"{y:.5g}") for y in thinned(list(line.ys), MOST_POINTS)],
                 }
@@ -185,9 +180,7 @@ def thinned(values: list[Any], most: int) -> list[Any]:
 
 def _finite(line: Line) -> Line:
     pairs = [p for p in zip(line.xs, line.ys, strict=True) if all(map(math.isfinite, p))]
-    return Line(
-        line.name, line.ink, [x for x, _ in pairs], [y for _, y in pairs], line.thin, line.key
-    )
+    return Line(line.name, line.ink, [x for x, _ in pairs], [y for _, y in pairs], line.thin)
 
 
 def _around(low: float, high: float) -> Scale:

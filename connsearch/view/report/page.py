@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -23,37 +25,61 @@ _INKS = {
 }
 
 
-def page(title: str, sections: Sequence[Section], notes: Mapping[str, Sequence[str]]) -> str:
-    """Returns the page as HTML.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A section and its body."""
 
-    Args:
-        title: of the window.
-        sections: in their order; each is shown by the template of its anchor.
-        notes: what could not be read, by anchor.
-    """
-    environment = Environment(
-        loader=PackageLoader("connsearch.view.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    script = _source(environment, "script.js")
-    return environment.get_template("page.html").render(
-        title=title,
-        sections=sections,
-        notes=notes,
-        style=Markup(environment.get_template("style.css").render(**_colours())),
-        script=Markup(script),
-        script_hash=_hash(script),
-        version=__version__,
-        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-    )
+    section: Section
+    body: Markup
 
 
-def _source(environment: Environment, name: str) -> str:
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0]
+class Page:
+    """The page and its templates: sections are shown one by one, then put together."""
+
+    def __init__(self) -> None:
+        self._templates = Environment(
+            loader=PackageLoader("connsearch.view.report"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
+        )
+
+    def show(self, section: Section) -> Markup:
+        """Returns a section's body; one without values has none."""
+        if not section.values:
+            return Markup("")
+        template = self._templates.get_template(f"{section.anchor}.html")
+        return Markup(template.render(values=section.values))
+
+    def whole(
+        self,
+        title: str,
+        shown: Sequence[Shown],
+        notes: Mapping[str, Sequence[str]],
+    ) -> str:
+        """Returns the page as HTML.
+
+        Args:
+            title: of the window.
+            shown: the sections in their order.
+            notes: what could not be read, by anchor.
+        """
+        style, script = self._templates.get_template("style.css"), _source("script.js")
+        return self._templates.get_template("page.html").render(
+            title=title,
+            pairs=[(one.section, one.body) for one in shown],
+            notes=notes,
+            style=Markup(style.render(**_colours())),
+            script=Markup(script),
+            script_hash=_hash(script),
+            version=__version__,
+            made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        )
+
+
+def _source(name: str) -> str:
+    return (files("connsearch.view.report") / "templates" / name).read_text(encoding="utf-8")
 
 
 def _colours() -> dict[str, object]:

@@ -78,13 +78,15 @@ def plural(count: int, word: str) -> str:
 def setting(value: Any) -> str:
     """Returns a setting's value as text.
 
-    >>> setting(None), setting([1.0, 1.0]), setting(True), setting("synthetic:mix")
-    ('none', '[1.0, 1.0]', 'yes', 'synthetic:mix')
+    >>> setting(None), setting([1.0, 1.0]), setting(True), setting(["rgb", "flow"])
+    ('none', '[1.0, 1.0]', 'yes', 'rgb, flow')
     """
     if value is None:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list) and value and all(isinstance(v, str) for v in value):
+        return ", ".join(value)
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 

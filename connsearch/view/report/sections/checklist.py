@@ -56,9 +56,7 @@ def _repeatable(material: Material) -> Iterator[Point]:
     group = "Can it be repeated?"
     config = material.config
     version = config.get("connsearch")
-    yield _yes_if(
-        group, "The code is public and its version is recorded.", version, f"connsearch {version}"
-    )
+    yield _yes_if(group, "The version of the code is recorded.", version, f"connsearch {version}")
     settings = material.part("settings")
     count = sum(len(v) if isinstance(v, dict) else 1 for v in settings.values())
     yield _yes_if(
@@ -115,6 +113,8 @@ def _sure(material: Material, findings: Findings) -> Iterator[Point]:
     fingerprint = material.part("facts").get("data")
     evidence = "checked whenever data is loaded"
     yield Point(group, text, "yes" if fingerprint else "not known", evidence)
+    text = "The search itself was repeated with other seeds."
+    yield Point(group, text, "not known", "this run is one search")
     opened = _test_opened(material)
     text = "The test split was not used to choose anything (opened once at most)."
     evidence = ", ".join(f"{name} {plural(n, 'time')}" for name, n in opened.items())
@@ -148,7 +148,7 @@ def _told(material: Material, findings: Findings) -> Iterator[Point]:
     found = material.part("environment")
     processor = setting(found.get("processor"))
     text = "The hardware and the number of threads are told."
-    threads = f"{processor}, {setting(found.get('threads'))} threads"
+    threads = f"{processor}, threads: {setting(found.get('threads'))}"
     yield _yes_if(group, text, found.get("processor"), threads)
     versions = found.get("versions")
     text = "The versions of all libraries that matter are told."
@@ -172,5 +172,8 @@ def _has_scratch(material: Material) -> bool:
 
 def _test_opened(material: Material) -> dict[str, int]:
     """How often the test split was opened, for the run and everything made from it."""
-    found = {"this network": material.evaluations, **{b.name: b.evaluations for b in material.branches}}
+    found = {
+        "this network": material.evaluations,
+        **{b.name: b.evaluations for b in material.branches},
+    }
     return {name: e["test"].times_opened for name, e in found.items() if "test" in e}

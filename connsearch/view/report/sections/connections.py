@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connsearch.graph.spec import FREE, Edge, Stem, Structure
-from connsearch.prune.criteria.relative import Relative
-from connsearch.prune.options import PruneOptions, build_criterion
+from connsearch.prune.options import PruneOptions, describe_criterion
 from connsearch.prune.scores import learned_weights
 from connsearch.search.alarms import STILL, UNDECIDED, UNIFORM
 from connsearch.view.facts import strength
@@ -17,7 +16,6 @@ from connsearch.view.report.charts import Chart, Line, chart, thinned
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
-from connsearch.view.report.words import plural
 
 MANY_PANELS = 16
 """Up to so many blocks each has its own panel; above, each level has one."""
@@ -82,8 +80,7 @@ def weights(material: Material, findings: Findings) -> Section | None:
         "slider": _slider(material),
         "inks": sorted(set(findings.inks.values())),
     }
-    count = plural(len(structure.edges()), "connection")
-    return Section("weights", "Connection weights", values, count)
+    return Section("weights", "Connection weights", values, str(len(structure.edges())))
 
 
 def alarms(material: Material, findings: Findings) -> Section | None:
@@ -134,16 +131,17 @@ def _line(material: Material, findings: Findings, edge: Edge, *, full: bool) -> 
     series = material.weights[edge]
     name = _named(edge) if full else f"from {edge.source}"
     ink = findings.inks.get(edge.source, "mixed")
-    return Line(name, ink, series.steps, series.values, key=_key(edge))
+    return Line(name, ink, series.steps, series.values)
 
 
 def _nodes(structure: Structure, findings: Findings) -> Iterator[Node]:
-    criterion = build_criterion(PruneOptions().criterion)
+    cuts = describe_criterion(PruneOptions().criterion).get("share")
     for index, block in structure.blocks():
         strengths = {c.source: strength(c.weight) for c in block.connections}
         weighed = [strengths[c.source] for c in block.connections if c.weight not in (None, FREE)]
-        relative = isinstance(criterion, Relative) and weighed and findings.pruned is not None
-        cut = criterion.share * max(weighed) if relative else None  # pyright: ignore
+        cut: float | None = None
+        if cuts is not None and weighed and findings.pruned is not None:
+            cut = cuts * max(weighed)
         bars = [
             Bar(
                 key=_key(edge := Edge(c.source, index)),

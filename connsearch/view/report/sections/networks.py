@@ -40,9 +40,12 @@ def pruned(material: Material, findings: Findings) -> Section | None:
 def judged(material: Material, findings: Findings) -> Section | None:
     """Returns how every evaluated split came out, class by class."""
     entries: list[tuple[str, Judged, Evaluation | None]] = []
-    if material.result is not None:
-        entries += [(split, found, None) for split, found in material.result.metrics.items()]
-    entries += [(split, e.metrics, e) for split, e in material.evaluations.items()]
+    evaluated = material.evaluations
+    known = {} if material.result is None else material.result.metrics
+    for split, found in known.items():
+        if split not in evaluated or evaluated[split].metrics.confusion != found.confusion:
+            entries.append((split, found, None))
+    entries += [(split, e.metrics, e) for split, e in evaluated.items()]
     if not entries and not material.notes.get("judged"):
         return None
     shown = [
@@ -67,7 +70,9 @@ def _facts(branch: Branch) -> Iterator[Fact]:
         for split, found in record.metrics.items():
             yield Fact(f"{found.measure} on {split}", _good(found), "recalibrated, not trained")
     if branch.result is not None:
-        yield Fact("trained", seconds(branch.result.seconds), f"{number(branch.result.steps)} steps")
+        yield Fact(
+            "trained", seconds(branch.result.seconds), f"{number(branch.result.steps)} steps"
+        )
         for split, found in branch.result.metrics.items():
             yield Fact(f"{found.measure} on {split}", _good(found))
     for split, evaluation in branch.evaluations.items():

@@ -21,8 +21,16 @@ from connsearch.view.report.words import UNKNOWN, large, number, plural, seconds
 _SEEDS = ("data.seed", "training.seed")
 """They follow from the seed of the command, unless ``data_seed`` says otherwise."""
 
-_USUAL: Mapping[str, Any] = {"seed": 0, "data_seed": None, "streams": None, "attention": None}
-"""Defaults of the settings that belong to no group."""
+_USUAL: Mapping[str, tuple[Any, str]] = {
+    "seed": (0, "Decides everything random."),
+    "data_seed": (None, "Another seed for planted data and splits no file gives."),
+    "streams": (None, "Use only the stems that read these streams."),
+    "attention": (None, "Peer-attention mode in place of the structure's own."),
+    "structure": ("starter", "What was searched."),
+    "target": (None, "What was trained."),
+    "from_scratch": (False, "Forget the weights; keep the wiring."),
+}
+"""Default and meaning of the settings that belong to no group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +127,8 @@ def _settings(recorded: Mapping[str, Any], kind: str) -> Iterator[Setting]:
     seeds = {"training.seed": seed, "data.seed": recorded.get("data_seed") or seed}
     for name, value in recorded.items():
         if name not in groups or not isinstance(value, dict):
-            usual = _USUAL.get(name)
-            changed = name not in _USUAL or value != usual
-            yield Setting(name, setting(value), setting(usual), "", changed)
+            usual, meaning = _USUAL.get(name, (None, ""))
+            yield Setting(name, setting(value), setting(usual), meaning, value != usual)
             continue
         model = groups[name]
         defaults = model().model_dump(mode="json")

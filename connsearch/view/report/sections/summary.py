@@ -13,6 +13,13 @@ from connsearch.view.report.words import interval, large, plural, seconds, share
 
 NO_BASELINE = "no baseline"
 
+_SAID = {
+    "undecided": "are undecided: neither kept nor dropped for a reason",
+    "never moved": "never moved from where they started",
+    "no gradient": "never had a gradient",
+    "near-uniform peers": "are near-uniform: no peer was chosen",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:
@@ -116,9 +123,7 @@ def _accuracy(material: Material) -> Iterator[Tile]:
         notes.append(f"guessing: {share(guess)}")
     state = "warn" if _no_better_than_chance(numbers, guess) else ""
     text = ", ".join(filter(None, notes))
-    yield Tile(
-        f"{numbers.measure} on {split}", share(numbers.headline), text, state, "judged"
-    )
+    yield Tile(f"{numbers.measure} on {split}", share(numbers.headline), text, state, "judged")
 
 
 def _test(material: Material) -> Tile:
@@ -176,7 +181,7 @@ def _doubts(material: Material, findings: Findings) -> Iterator[Doubt]:
         )
     for alarm in findings.alarms:
         count = f"{len(alarm.edges)} of {alarm.of}"
-        yield Doubt(f"{count} {alarm.what}: {alarm.kind}.", "alarms")
+        yield Doubt(f"{count} {alarm.what} {_SAID.get(alarm.kind, alarm.kind)}.", "alarms")
     collapsed = sum(value < COLLAPSED for value in findings.mixtures.values())
     if collapsed:
         yield Doubt(f"{collapsed} peer mixtures have collapsed to a single peer.", "peers")

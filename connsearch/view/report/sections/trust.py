@@ -10,10 +10,10 @@ from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Fact, Section
 from connsearch.view.report.sections.summary import NO_BASELINE
-from connsearch.view.report.words import interval, large, number, setting, share
+from connsearch.view.report.words import interval, large, number, plural, setting, share
 
-STAGES = ("soft", "masked", "recalibrated", "fine-tuned", "scratch")
-_INKS = dict(zip(STAGES, ("text", "dead", "rgb", "object", "flow"), strict=True))
+STAGES: tuple[str, ...] = ("soft", "masked", "recalibrated", "fine-tuned", "scratch")
+_INKS: dict[str, str] = dict(zip(STAGES, ("text", "dead", "rgb", "object", "flow"), strict=True))
 
 
 def gap(material: Material, findings: Findings) -> Section | None:
@@ -68,7 +68,7 @@ def curve(material: Material, findings: Findings) -> Section | None:
         _cost_chart("Accuracy by connections", "connections", found.points, "connections"),
     ]
     place = [f"on {found.device}"] if found.device else []
-    place += [f"{found.threads} threads"] if found.threads else []
+    place += [plural(found.threads, "thread")] if found.threads else []
     values = {"rows": rows, "charts": [c for c in charts if c], "place": ", ".join(place)}
     return Section("curve", "Accuracy against cost", values)
 
@@ -154,8 +154,9 @@ def _missing(material: Material, name: str, title: str, *, always: bool = False)
 
 
 def _value(value: object) -> str:
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return number(value) if plain else setting(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return number(value)
+    return setting(value)
 
 
 def _tau(value: float | None, low: float | None, high: float | None) -> str:
@@ -177,13 +178,13 @@ def _size(rows: Sequence[GapRow]) -> dict[str, str]:
 
 
 def _stage_line(stage: str, rows: Sequence[GapRow]) -> Line:
-    found = sorted((r.share, r.accuracy) for r in rows if r.stage == stage and r.accuracy is not None)
+    found = sorted(
+        (r.share, r.accuracy) for r in rows if r.stage == stage and r.accuracy is not None
+    )
     return Line(stage, _INKS.get(stage, "mixed"), [x for x, _ in found], [y for _, y in found])
 
 
-def _cost_chart(
-    title: str, x_title: str, points: Sequence[CurvePoint], what: str
-) -> Chart | None:
+def _cost_chart(title: str, x_title: str, points: Sequence[CurvePoint], what: str) -> Chart | None:
     known = [(getattr(p, what), p) for p in points]
     found = sorted(
         ((x, p) for x, p in known if x is not None and p.accuracy is not None),
