@@ -33,6 +33,7 @@ DOORS = {
     "matplotlib": {"view/"},
     "PIL": {"data/", "view/"},
     "jinja2": {"view/report/"},
+    "markupsafe": {"view/report/"},
 }
 """The only files and rooms that import a dependency."""
 
