@@ -41,7 +41,8 @@ _SMALL_TEXT = """() => {
 
 _FAINT_TEXT = """() => {
   const bend = (v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-  const light = (rgb) => [0.2126, 0.7152, 0.0722].reduce((s, w, i) => s + w * bend(rgb[i] / 255), 0);
+  const parts = [0.2126, 0.7152, 0.0722];
+  const light = (rgb) => parts.reduce((sum, w, i) => sum + w * bend(rgb[i] / 255), 0);
   const read = (text) => text.match(/[\\d.]+/g).map(Number);
   const clear = (colour) => colour.length === 4 && !colour[3];
   const faint = [];

@@ -93,7 +93,7 @@ def test_numbers_that_are_none_stop_nothing(run: Path) -> None:
     assert "No baseline." in text
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.sampled_from(
         ["result.json", "gap/summary.json", "compare/summary.json", "config.json"]
