@@ -20,7 +20,7 @@ from connsearch.view.report.section import Section
 MANY_PANELS = 16
 """Up to so many blocks each has its own panel; above, each level has one."""
 MOST_NUMBERS = 40_000
-"""So many weights are kept for the slider: connections times steps."""
+"""So many weights are drawn, and kept for the slider: connections times steps."""
 
 _EXPLAINED = {
     "undecided": (
@@ -131,7 +131,8 @@ def _line(material: Material, findings: Findings, edge: Edge, *, full: bool) -> 
     series = material.weights[edge]
     name = _named(edge) if full else f"from {edge.source}"
     ink = findings.inks.get(edge.source, "mixed")
-    return Line(name, ink, series.steps, series.values)
+    most = max(MOST_NUMBERS // len(material.weights), 12)
+    return Line(name, ink, thinned(series.steps, most), thinned(series.values, most))
 
 
 def _nodes(structure: Structure, findings: Findings) -> Iterator[Node]:
