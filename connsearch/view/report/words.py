@@ -53,7 +53,7 @@ def seconds(value: float | None) -> str:
     """Returns a length of time in its two largest units.
 
     >>> seconds(6.817), seconds(71), seconds(3700)
-    ('6.8 s', '1 min 11 s', '1 h 01 min')
+    ('6.82 s', '1 min 11 s', '1 h 01 min')
     """
     if value is None:
         return UNKNOWN
