@@ -33,6 +33,8 @@ DOORS = {
     "matplotlib": {"view/"},
     "scipy": {"trust/statistics.py"},
     "PIL": {"data/", "view/"},
+    "jinja2": {"view/report/"},
+    "markupsafe": {"view/report/"},
 }
 """The only files and rooms that import a dependency."""
 

@@ -33,6 +33,7 @@ def report_run(
     say_pictures(pictures, terminal)
     _say_quarantine(directory, report.get("quarantine", []), terminal)
     terminal.say("next: " + _NEXT[command].format(directory))
+    terminal.say(f"all of it in one file: connsearch report {directory}")
     return {
         "command": command,
         "run": str(directory),

@@ -47,5 +47,6 @@ class Search(Work):
                     terminal.warn(f"{count} {alarm['what']} {alarm['kind']}")
             else:
                 structure = suit(structure, data, self)
-                result = terminal.follow(search(structure, data, options, run=run))
+                events = search(structure, data, options, run=run)
+                result = terminal.follow(self.heard(events, directory))
             return report_run("search", directory, result, terminal)

@@ -79,7 +79,7 @@ class Train(Work):
                     else self._further(trained, data)
                 )
                 events = fit(network, data, options, run=run, open_test=False)
-                result = terminal.follow(events)
+                result = terminal.follow(self.heard(events, directory))
             return report_run("train", directory, result, terminal)
 
     def _place(self) -> Path:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from connsearch.cli.command import Command, Flag, merged
 from connsearch.cli.target import read_record, recorded_facts, recorded_settings
@@ -20,11 +21,12 @@ from connsearch.train.config import differences, may_change
 
 if TYPE_CHECKING:
     from connsearch.data.load import DataSplits
+    from connsearch.train.events import Event
 
 RUNS = Path("runs")
 """Where runs go unless something else is said."""
 
-_NOT_RECORDED = frozenset({"run", "config", "json_line", "debug"})
+_NOT_RECORDED = frozenset({"run", "config", "tensorboard", "json_line", "debug"})
 """Settings that decide where things go and what is shown, but no result."""
 
 
@@ -49,6 +51,9 @@ class Work(Command):
     """Use only the stems that read these streams, such as: --streams rgb flow."""
     attention: Attention | None = None
     """Peer-attention mode in place of the structure's own."""
+    tensorboard: Annotated[bool, Flag(switch=True)] = False
+    """Write loss, accuracy, learning rates, connection weights and peers for TensorBoard, too, to
+    tensorboard/ in the run (needs the extra tensorboard)."""
     data: DataOptions = DataOptions()
 
     @classmethod
@@ -76,10 +81,25 @@ class Work(Command):
 
     def settings(self) -> dict[str, Any]:
         """Returns everything that decides the result, as JSON values."""
-        values = self.model_dump(mode="json", exclude={"run", "config", "json_line", "debug"})
+        values = self.model_dump(mode="json", exclude=set(_NOT_RECORDED))
         values["data"] = self.data_options().model_dump(mode="json")
         values["training"]["seed"] = self.seed
         return values
+
+    @field_validator("tensorboard")
+    @classmethod
+    def _tensorboard_is_there(cls, wanted: bool) -> bool:
+        if wanted and importlib.util.find_spec("tensorboard") is None:
+            raise ValueError("is not installed; cure: pip install 'connsearch[tensorboard]'")
+        return wanted
+
+    def heard(self, events: Iterable[Event], directory: Path) -> Iterable[Event]:
+        """Returns the events of the work, written for TensorBoard as they pass if asked for."""
+        if not self.tensorboard:
+            return events
+        from connsearch.view.scalars import FOLDER, with_scalars
+
+        return with_scalars(events, directory / FOLDER)
 
     def directory(self, default: Path) -> Path:
         """Returns the run directory: the one asked for, or the default one.

@@ -77,6 +77,8 @@ def optimise(
             **({} if data.connections is None else {"halves": data.hashes}),
         },
     )
+    lists = {name: {"clips": len(split), "hash": data.hashes[name]} for name, split in data}
+    run.describe("splits", lists)
     with processor_threads(environment["threads"]):
         training = Training(network, data, options, run, environment, guide)
         yield from training.resume()

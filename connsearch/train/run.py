@@ -152,6 +152,12 @@ class Run:
             )
         return recorded
 
+    def describe(self, name: str, value: Mapping[str, Any]) -> None:
+        """Keeps something for those who read ``config.json``; what stands there already stays."""
+        if name not in self.config:
+            self.config[name] = plain(value)
+            self._write_config()
+
     def restore(self) -> Checkpoint | None:
         """Returns the newest whole checkpoint, or None at the start; log rows past it are cut."""
         loaded = load_checkpoint(self.directory / CHECKPOINTS)

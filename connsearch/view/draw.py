@@ -110,6 +110,17 @@ def save(dot: graphviz.Digraph, path: str | Path) -> Path:
     return path
 
 
+def svg(structure: Structure, *, threshold: float = 0.5, title: str | None = None) -> str:
+    """Returns the picture as an ``<svg>`` element that can stand in a page, ids as in the file.
+
+    Raises:
+        Failure: Graphviz failed, in its own words.
+    """
+    dot = to_dot(structure, threshold=threshold, title=title)
+    picture = _run_graphviz(dot.source, "svg").decode()
+    return picture[picture.index("<svg") :]
+
+
 def to_dot(
     structure: Structure,
     *,

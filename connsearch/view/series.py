@@ -87,6 +87,20 @@ def read_epochs(path: str | Path) -> dict[int, int]:
 _STEPS = ("step", "epoch", "weight")
 
 
+def read_column(path: str | Path, name: str, split: str = "train") -> Series:
+    """Returns one column of a ``metrics.csv`` over the steps of a split; empty if it is not there.
+
+    Raises:
+        RunError: the file cannot be read, or has words where numbers belong.
+    """
+    series = Series()
+    for row in _rows(Path(path), ("step", "split")):
+        if row["split"] == split and row.get(name):
+            series.steps.append(_whole(row, "step"))
+            series.values.append(_number(row, name))
+    return series
+
+
 def smooth(series: Series, window: int) -> Series:
     """Returns the mean of the last ``window`` values at every step.
 

@@ -185,3 +185,12 @@ def test_the_tiny_structure_is_what_was_searched(tmp_path: Path) -> None:
     assert result.structure.name == "tiny-searched"
     assert result.structure.provenance["parents"] == [tiny_structure().name]
     assert result.structure.provenance["operator"] == "one-shot search"
+
+
+def test_what_describes_a_run_is_kept_and_never_compared(tmp_path: Path) -> None:
+    wanted = {"command": "train", "settings": {"seed": 0}}
+    with Run.open(tmp_path / "run", wanted) as run:
+        run.describe("splits", {"train": {"clips": 3}})
+        run.describe("splits", {"train": {"clips": 4}})
+    with Run.open(tmp_path / "run", wanted) as again:
+        assert again.config["splits"] == {"train": {"clips": 3}}

@@ -95,6 +95,11 @@ class TinyData:
         self.select = TinyClips(6, seed=2, options=self.options)
         self.test = TinyClips(6, seed=3, options=self.options)
 
+    @property
+    def hashes(self) -> dict[str, str]:
+        """As many as there are lists."""
+        return dict.fromkeys(("train", "select", "test"), self.fingerprint)
+
     def __iter__(self) -> Iterator[tuple[str, TinyClips]]:
         return iter((name, getattr(self, name)) for name in ("train", "select", "test"))
 

@@ -1,0 +1,101 @@
+"""A run's directory -> its report, written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from connsearch.errors import Failure, UserError
+from connsearch.graph.files import atomic_write_text
+from connsearch.view.report.findings import Findings, find
+from connsearch.view.report.gather import gather
+from connsearch.view.report.material import Material
+from connsearch.view.report.page import Page, Shown
+from connsearch.view.report.section import Section
+from connsearch.view.report.sections.checklist import checklist
+from connsearch.view.report.sections.connections import alarms, weights
+from connsearch.view.report.sections.networks import judged, pruned
+from connsearch.view.report.sections.peers import peers
+from connsearch.view.report.sections.record import environment, provenance, quarantine
+from connsearch.view.report.sections.setup import cost, data, settings
+from connsearch.view.report.sections.summary import summary
+from connsearch.view.report.sections.training import curves
+from connsearch.view.report.sections.trust import compare, curve, gap, more, selftest
+from connsearch.view.report.sections.wiring import wiring
+
+Maker = Callable[[Material, Findings], Section | None]
+
+SECTIONS: tuple[Maker, ...] = (
+    *(summary, wiring, weights, peers, alarms),
+    *(judged, compare, gap, curve, selftest, pruned, more),
+    *(curves, data, cost, settings, quarantine, environment, provenance, checklist),
+)
+"""In the order of the page: each answers the question that the one before it raises."""
+
+REPORT = "report.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was written.
+
+    Attributes:
+        path: the file.
+        sections: anchors of its sections.
+        notes: what could not be read, by anchor.
+    """
+
+    path: Path
+    sections: tuple[str, ...]
+    notes: Mapping[str, list[str]]
+
+
+def write_report(directory: str | Path, path: str | Path | None = None) -> Report:
+    """Returns where the report of a run or of a pruned network is, after writing it.
+
+    Args:
+        directory: of a run, finished or not, or of a pruned network.
+        path: of the report; by default ``report.html`` in the directory.
+
+    Raises:
+        RunError: the directory is neither.
+        UserError: the report cannot go where ``path`` says.
+        Failure: it could not be written.
+    """
+    place = Path(directory) / REPORT if path is None else Path(path)
+    material = gather(directory)
+    if place.is_dir() or not place.parent.is_dir():
+        fault = "is a directory" if place.is_dir() else f"there is no directory {place.parent}"
+        raise UserError(f"{place}: {fault}\n  cure: name a file in a directory that exists")
+    notes = {anchor: list(noted) for anchor, noted in material.notes.items()}
+    page = Page()
+    made = _sections(material, page, notes)
+    title = f"{Path(directory).resolve().name}: connsearch report"
+    try:
+        atomic_write_text(place, page.whole(title, made, notes))
+    except OSError as error:
+        raise Failure(f"{place}: the report could not be written: {error.strerror}") from None
+    return Report(place, tuple(shown.section.anchor for shown in made), notes)
+
+
+def _sections(material: Material, page: Page, notes: dict[str, list[str]]) -> list[Shown]:
+    """Every section that has something to say, as shown; one that fails is a note in its place."""
+    findings = find(material)
+    made: list[Shown] = []
+    for make in SECTIONS:
+        name = make.__name__
+        try:
+            section = make(material, findings)
+            body = Markup("") if section is None else page.show(section)
+        except Exception as error:  # a report without one of its parts is still a report
+            reason = f"this part could not be made: {type(error).__name__}: {error}"
+            notes.setdefault(name, []).append(reason)
+            section, body = None, Markup("")
+        if section is None and name in notes:
+            section = Section(name, name.capitalize())
+        if section is not None:
+            made.append(Shown(section, body))
+    return made

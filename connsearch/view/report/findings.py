@@ -1,0 +1,119 @@
+"""What follows from the files of a run: its cost, what the default pruning would keep, alarms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connsearch.errors import ConnsearchError
+from connsearch.graph.cost import Cost, cost
+from connsearch.graph.spec import Attention, Edge, Structure
+from connsearch.prune.options import PruneOptions
+from connsearch.prune.pruner import Pruned, prune_by
+from connsearch.search.alarms import Alarm, entropy_share, structure_alarms
+from connsearch.view.facts import stream_shares
+from connsearch.view.report.contracts import Judged
+from connsearch.view.report.material import Material
+
+COLLAPSED = 0.05
+"""A mixture of peers with less than this share of the largest entropy is one peer alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the sections have in common.
+
+    Attributes:
+        cost: of the structure, on the run's own clips.
+        pruned: what ``connsearch prune`` would leave by default; None if it cannot be told.
+        pruned_cost: of that.
+        alarms: of the result, or of the weights so far.
+        mixtures: the share of the largest entropy of every connection that mixes peers.
+        inks: the colour of each node: its only stream, or ``mixed``.
+    """
+
+    cost: Cost | None
+    pruned: Pruned | None
+    pruned_cost: Cost | None
+    alarms: tuple[Alarm, ...]
+    mixtures: dict[Edge, float]
+    inks: dict[int, str]
+
+
+def find(material: Material) -> Findings:
+    """Returns what follows from the material; what does not follow is None or empty."""
+    structure = material.structure
+    if structure is None:
+        return Findings(None, None, None, _recorded_alarms(material), {}, {})
+    pruned = _pruned(structure) if material.kind == "search" and material.learned else None
+    return Findings(
+        cost=_cost(structure, material),
+        pruned=pruned,
+        pruned_cost=None if pruned is None else _cost(pruned.structure, material),
+        alarms=_alarms(structure, material),
+        mixtures=mixtures(structure),
+        inks={
+            node: next(iter(found)).value if len(found) == 1 else "mixed"
+            for node, found in stream_shares(structure).items()
+        },
+    )
+
+
+def mixtures(structure: Structure) -> dict[Edge, float]:
+    """Returns how even each soft mixture of peers is: 1 all alike, 0 one of them alone."""
+    if structure.network.attention is not Attention.PEER:
+        return {}
+    return {
+        edge: entropy_share([peer.coefficient for peer in connection.peers])
+        for edge, connection in structure.connections()
+        if len(connection.peers) > 1
+    }
+
+
+def judged(material: Material) -> tuple[str, Judged] | None:
+    """Returns the split and numbers to show first: ``select`` where there is one."""
+    found = {**({} if material.result is None else material.result.metrics)}
+    if material.prune_record is not None:
+        found |= material.prune_record.metrics
+    for split, evaluation in material.evaluations.items():
+        found.setdefault(split, evaluation.metrics)
+    return next(((name, found[name]) for name in ("select", "test") if name in found), None)
+
+
+def chance(material: Material) -> float | None:
+    """Returns the accuracy of guessing among equally frequent classes."""
+    return 1 / len(material.classes) if material.classes else None
+
+
+def _pruned(structure: Structure) -> Pruned | None:
+    try:
+        return prune_by(structure, PruneOptions())
+    except ConnsearchError:  # never searched, or nothing to cut: then there is nothing to say
+        return None
+
+
+def _cost(structure: Structure, material: Material) -> Cost | None:
+    if not material.classes or material.clip is None:
+        return None
+    return cost(structure, num_classes=len(material.classes), clip=material.clip)
+
+
+def _alarms(structure: Structure, material: Material) -> tuple[Alarm, ...]:
+    if material.kind != "search" or not material.learned:
+        return ()
+    recorded = _recorded_alarms(material)
+    return recorded if material.result is not None else structure_alarms(structure)
+
+
+def _recorded_alarms(material: Material) -> tuple[Alarm, ...]:
+    """The alarms of the result; kinds this version does not know are left to the raw file."""
+    if material.result is None:
+        return ()
+    return tuple(
+        Alarm(
+            alarm.kind,  # pyright: ignore[reportArgumentType] (a word from a file)
+            tuple(Edge(*edge) for edge in alarm.edges),
+            alarm.of,
+            alarm.what,  # pyright: ignore[reportArgumentType]
+        )
+        for alarm in material.result.alarms
+    )

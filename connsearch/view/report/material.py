@@ -1,0 +1,126 @@
+"""Everything a report is made from, as far as it can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from connsearch.graph.spec import Edge, Structure
+from connsearch.view.report.contracts import (
+    Compare,
+    Curve,
+    Evaluation,
+    Gap,
+    Part,
+    PruneRecord,
+    Quarantined,
+    Result,
+    Selftest,
+)
+from connsearch.view.series import Curves, Series
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A network below the run's directory: pruned from it, or trained further.
+
+    Attributes:
+        name: its path below the run.
+        pruned: its ``prune.json``, if it is a pruned network.
+        result: its ``result.json``, if it was trained.
+        evaluations: its ``evaluation.json``, by split.
+    """
+
+    name: str
+    pruned: PruneRecord | None
+    result: Result | None
+    evaluations: Mapping[str, Evaluation]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What stands in a run's directory, as far as it can be read.
+
+    Attributes:
+        directory: of the run or the pruned network.
+        kind: what made it.
+        config: its ``config.json`` (a pruned network: the settings of the run it comes from).
+        structure: with what was learned, or as it started; None if neither can be read.
+        learned: whether the structure has what was learned.
+        result: None while the run is unfinished.
+        curves: loss and accuracy over steps.
+        rates: learning rate over steps.
+        speeds: clips a second, one value a step.
+        weights: connection weights over steps.
+        branches: pruned networks and further trainings below.
+        analyses: what gap, curve, compare and selftest found.
+        others: the plain entries of every other ``*/summary.json``, by folder.
+        notes: what could not be read, by the anchor of the section it belongs to.
+    """
+
+    directory: Path
+    kind: Literal["search", "train", "prune"]
+    config: Mapping[str, Any]
+    structure: Structure | None
+    learned: bool
+    result: Result | None
+    prune_record: PruneRecord | None
+    curves: Curves | None
+    rates: Series
+    speeds: Series
+    weights: Mapping[Edge, Series]
+    quarantine: tuple[Quarantined, ...]
+    evaluations: Mapping[str, Evaluation]
+    branches: tuple[Branch, ...]
+    analyses: Mapping[str, Part]
+    others: Mapping[str, Mapping[str, Any]]
+    notes: Mapping[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+    def part(self, name: str) -> Mapping[str, Any]:
+        """Returns an object of the config, empty where there is none."""
+        return _object(self.config.get(name))
+
+    def settings(self, group: str) -> Mapping[str, Any]:
+        """Returns one group of the recorded settings, such as ``data``."""
+        return _object(self.part("settings").get(group))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names; empty where they were not recorded."""
+        found = self.part("facts").get("classes")
+        return tuple(map(str, cast("list[Any]", found))) if isinstance(found, list) else ()
+
+    @property
+    def clip(self) -> tuple[int, int, int] | None:
+        """Frames, height and width of a clip."""
+        data = self.settings("data")
+        frames, size = data.get("frames"), data.get("size")
+        if isinstance(frames, int) and isinstance(size, int):
+            return (frames, size, size)
+        return None
+
+    @property
+    def gap(self) -> Gap | None:
+        """What ``connsearch gap`` found."""
+        return cast("Gap | None", self.analyses.get("gap"))
+
+    @property
+    def curve(self) -> Curve | None:
+        """What ``connsearch curve`` found."""
+        return cast("Curve | None", self.analyses.get("curve"))
+
+    @property
+    def compare(self) -> Compare | None:
+        """What ``connsearch compare`` found."""
+        return cast("Compare | None", self.analyses.get("compare"))
+
+    @property
+    def selftest(self) -> Selftest | None:
+        """What ``connsearch selftest`` found."""
+        return cast("Selftest | None", self.analyses.get("selftest"))
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

@@ -1,0 +1,199 @@
+"""What was learned about connections: weights over time, where they ended, alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connsearch.graph.spec import FREE, Edge, Stem, Structure
+from connsearch.prune.options import PruneOptions, describe_criterion
+from connsearch.prune.scores import learned_weights
+from connsearch.search.alarms import STILL, UNDECIDED, UNIFORM
+from connsearch.view.facts import strength
+from connsearch.view.markup import weight_text
+from connsearch.view.report.charts import Chart, Line, chart, thinned
+from connsearch.view.report.findings import Findings
+from connsearch.view.report.material import Material
+from connsearch.view.report.section import Section
+
+MANY_PANELS = 16
+"""Up to so many blocks each has its own panel; above, each level has one."""
+MOST_NUMBERS = 40_000
+"""So many weights are drawn, and kept for the slider: connections times steps."""
+
+_EXPLAINED = {
+    "undecided": (
+        f"between {UNDECIDED[0]} and {UNDECIDED[1]}: no evidence for or against",
+        "a longer search, or a higher connection_lr",
+    ),
+    "never moved": (
+        f"within {STILL} of where they started",
+        "a longer search; look whether their inputs are alike",
+    ),
+    "no gradient": (
+        "nothing was learned about them",
+        "their block cannot be reached: look at the wiring",
+    ),
+    "near-uniform peers": (
+        f"entropy above {UNIFORM:.0%} of the largest: no peer was chosen",
+        "a longer search, or another attention mode",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A connection's weight as a bar, in percent of the full length."""
+
+    key: str
+    source: str
+    text: str
+    width: float
+    ink: str
+    kept: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A block and the bars of its inputs; ``cut`` is where the criterion cuts, in percent."""
+
+    title: str
+    bars: Sequence[Bar]
+    cut: float | None
+
+
+def weights(material: Material, findings: Findings) -> Section | None:
+    """Returns the weights of all connections, over time and at the end."""
+    structure = material.structure
+    if structure is None:
+        return None
+    learned = bool(learned_weights(structure)) and material.learned
+    if not learned and not material.weights:
+        return None
+    values = {
+        "panels": _panels(material, findings),
+        "nodes": list(_nodes(structure, findings)) if learned else [],
+        "criterion": PruneOptions().criterion,
+        "pruned": findings.pruned,
+        "slider": _slider(material),
+        "inks": sorted(set(findings.inks.values())),
+    }
+    return Section("weights", "Connection weights", values, str(len(structure.edges())))
+
+
+def alarms(material: Material, findings: Findings) -> Section | None:
+    """Returns what the search did not decide."""
+    if material.kind != "search" or not material.learned:
+        return None
+    raised: list[dict[str, Any]] = [
+        {
+            "kind": alarm.kind,
+            "what": alarm.what,
+            "count": len(alarm.edges),
+            "of": alarm.of,
+            "edges": [_named(edge) for edge in alarm.edges],
+            "meaning": _EXPLAINED.get(alarm.kind, ("", ""))[0],
+            "cure": _EXPLAINED.get(alarm.kind, ("", ""))[1],
+        }
+        for alarm in findings.alarms
+    ]
+    return Section("alarms", "Alarms", {"alarms": raised}, str(len(raised) or "none"))
+
+
+def _panels(material: Material, findings: Findings) -> list[Chart]:
+    """A chart a block, or a level when there are many blocks."""
+    structure = material.structure
+    known = set() if structure is None else set(structure.edges())
+    edges = sorted((e for e in material.weights if e in known), key=lambda e: (e.target, e.source))
+    groups: dict[str, list[Edge]] = {}
+    by_level = len({edge.target for edge in edges}) > MANY_PANELS
+    for edge in edges:
+        assert structure is not None
+        name = f"level {structure.block(edge.target).level}" if by_level else f"node {edge.target}"
+        groups.setdefault(name, []).append(edge)
+    found = (
+        chart(
+            name,
+            "step",
+            [_line(material, findings, edge, full=by_level) for edge in members],
+            y=(0.0, 1.0),
+            rule=0.5,
+            legend={},
+        )
+        for name, members in groups.items()
+    )
+    return [panel for panel in found if panel is not None]
+
+
+def _line(material: Material, findings: Findings, edge: Edge, *, full: bool) -> Line:
+    series = material.weights[edge]
+    name = _named(edge) if full else f"from {edge.source}"
+    ink = findings.inks.get(edge.source, "mixed")
+    most = max(MOST_NUMBERS // len(material.weights), 12)
+    return Line(name, ink, thinned(series.steps, most), thinned(series.values, most))
+
+
+def _nodes(structure: Structure, findings: Findings) -> Iterator[Node]:
+    cuts = describe_criterion(PruneOptions().criterion).get("share")
+    for index, block in structure.blocks():
+        strengths = {c.source: strength(c.weight) for c in block.connections}
+        weighed = [strengths[c.source] for c in block.connections if c.weight not in (None, FREE)]
+        cut: float | None = None
+        if cuts is not None and weighed and findings.pruned is not None:
+            cut = cuts * max(weighed)
+        bars = [
+            Bar(
+                key=_key(edge := Edge(c.source, index)),
+                source=_source(structure, c.source),
+                text=weight_text(c.weight),
+                width=round(100 * strengths[c.source], 2),
+                ink=findings.inks.get(c.source, "mixed"),
+                kept=(kept := findings.pruned is None or edge in findings.pruned.edges),
+                why=_why(edge, kept, cut, strengths[c.source], findings),
+            )
+            for c in sorted(block.connections, key=lambda c: -strengths[c.source])
+        ]
+        title = f"node {index}, level {block.level}"
+        yield Node(title, bars, None if cut is None else round(100 * cut, 2))
+
+
+def _why(edge: Edge, kept: bool, cut: float | None, weight: float, findings: Findings) -> str:
+    """Why a connection stays or goes, in a few words."""
+    if findings.pruned is None:
+        return ""
+    if kept:
+        return "stays" if cut is None or weight >= cut else "stays: repaired"
+    dead = [node for node in edge if node in findings.pruned.dead]
+    if cut is not None and weight < cut:
+        return "goes: below the cut"
+    return f"goes: node {dead[0]} is dead" if dead else "goes"
+
+
+def _slider(material: Material) -> dict[str, Any] | None:
+    """The weights at some of the logged steps, for the script of the page."""
+    if not material.weights:
+        return None
+    steps = sorted({step for series in material.weights.values() for step in series.steps})
+    most = max(MOST_NUMBERS // len(material.weights), 2)
+    chosen = thinned(steps, min(most, 200))
+    values: dict[str, list[float | None]] = {}
+    for edge, series in material.weights.items():
+        at = dict(zip(series.steps, series.values, strict=True))
+        found = [at.get(step) for step in chosen]
+        values[_key(edge)] = [None if v is None else round(v, 4) for v in found]
+    return {"steps": chosen, "weights": values} if len(chosen) > 1 else None
+
+
+def _source(structure: Structure, node: int) -> str:
+    stem = structure.nodes[node]
+    return f"{node} {stem.modality.value}" if isinstance(stem, Stem) else str(node)
+
+
+def _key(edge: Edge) -> str:
+    return f"{edge.source}-{edge.target}"
+
+
+def _named(edge: Edge) -> str:
+    return f"{edge.source} → {edge.target}"

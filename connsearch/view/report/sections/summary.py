@@ -1,0 +1,197 @@
+"""Ten seconds: what was searched, on what, how good, how many connections, against what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from connsearch.view.report.contracts import Judged
+from connsearch.view.report.findings import COLLAPSED, Findings, chance, judged
+from connsearch.view.report.material import Material
+from connsearch.view.report.section import Section
+from connsearch.view.report.words import interval, large, plural, seconds, share
+
+NO_BASELINE = "no baseline"
+
+_SAID = {
+    "undecided": "are undecided: neither kept nor dropped for a reason",
+    "never moved": "never moved from where they started",
+    "no gradient": "never had a gradient",
+    "near-uniform peers": "are near-uniform: no peer was chosen",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A number to remember, with the words that make it mean something."""
+
+    name: str
+    value: str
+    note: str
+    state: str = ""
+    anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A thing to know before the numbers are believed."""
+
+    text: str
+    anchor: str
+    state: str = "warn"
+
+
+def summary(material: Material, findings: Findings) -> Section:
+    """Returns the first section."""
+    return Section(
+        "summary",
+        "Summary",
+        {
+            "sentence": sentence(material),
+            "unfinished": unfinished(material),
+            "tiles": [
+                *_accuracy(material),
+                _test(material),
+                *_connections(material, findings),
+                *_cost(material, findings),
+                baseline(material),
+            ],
+            "doubts": list(_doubts(material, findings)),
+        },
+    )
+
+
+def sentence(material: Material) -> str:
+    """Returns what was done, on which data, in one sentence."""
+    structure = material.structure
+    what = "a structure that cannot be read"
+    if structure is not None:
+        name = str(material.part("settings").get("structure") or structure.name)
+        connections = plural(len(structure.edges()), "connection")
+        what = f"{connections} between {len(structure)} nodes of {name}"
+        if material.kind != "search":
+            what = f"{structure.name}, {connections} between {len(structure)} nodes"
+    verb = {"search": "searched", "train": "trained", "prune": "pruned"}[material.kind]
+    source = material.settings("data").get("source")
+    data = f" on {source}" if source else ""
+    extra = []
+    if material.classes:
+        extra.append(plural(len(material.classes), "class"))
+    if material.clip:
+        extra.append("clips of " + " × ".join(map(str, material.clip)))
+    brackets = f" ({', '.join(extra)})" if extra else ""
+    return f"{verb.capitalize()}: {what}{data}{brackets}."
+
+
+def unfinished(material: Material) -> str:
+    """Returns how far an unfinished run is; nothing for a finished one."""
+    if material.result is not None or material.kind == "prune":
+        return ""
+    steps = material.rates.steps or [s for ss in material.weights.values() for s in ss.steps[-1:]]
+    far = f"its logs end at step {max(steps)}" if steps else "nothing is logged yet"
+    return f"This run is not finished: {far}. The same command line goes on with it."
+
+
+def baseline(material: Material) -> Tile:
+    """Returns the comparison with random wirings, or the words for its absence."""
+    found = material.compare
+    if found is None or not found.draws():
+        hint = "no random wiring of this size was trained beside it: connsearch compare"
+        return Tile("random wirings", NO_BASELINE, hint, "warn", "compare")
+    difference = found.difference
+    mean = None if difference is None else difference.mean
+    if difference is None or mean is None:
+        return Tile("random wirings", f"{found.draws()} draws", found.verdict, "", "compare")
+    spread = interval(difference.low, difference.high)
+    better = difference.low is not None and difference.low > 0
+    note = f"better than random by this; {spread} at 95 %" if spread else "better than random"
+    return Tile(
+        "against random wirings", f"{mean:+.3f}", note, "good" if better else "warn", "compare"
+    )
+
+
+def _accuracy(material: Material) -> Iterator[Tile]:
+    found = judged(material)
+    if found is None:
+        yield Tile("accuracy", "–", "not evaluated yet")
+        return
+    split, numbers = found
+    guess = chance(material)
+    notes = [interval(numbers.low, numbers.high) + " at 95 %" if not numbers.multi_label else ""]
+    notes.append(plural(numbers.clips, "clip"))
+    if guess is not None and not numbers.multi_label:
+        notes.append(f"guessing: {share(guess)}")
+    state = "warn" if _no_better_than_chance(numbers, guess) else ""
+    text = ", ".join(filter(None, notes))
+    yield Tile(f"{numbers.measure} on {split}", share(numbers.headline), text, state, "judged")
+
+
+def _test(material: Material) -> Tile:
+    """The test split of this very network; networks below have their own."""
+    found = material.evaluations.get("test")
+    if found is None:
+        return Tile("test split", "closed", "not opened for this network", "", "judged")
+    times = found.times_opened
+    note = f"{interval(found.metrics.low, found.metrics.high)}, opened " + (
+        "once" if times == 1 else f"{times} times"
+    )
+    name = f"{found.metrics.measure} on test"
+    state = "" if times == 1 else "warn"
+    return Tile(name, share(found.metrics.headline), note, state, "judged")
+
+
+def _connections(material: Material, findings: Findings) -> Iterator[Tile]:
+    if material.prune_record is not None:
+        counts = material.prune_record.connections
+        yield Tile("connections", f"{counts.before} → {counts.after}", "by pruning", "", "pruned")
+    elif findings.pruned is not None and material.structure is not None:
+        before = len(material.structure.edges())
+        after = len(findings.pruned.edges)
+        note = "stay if pruned now with the default criterion"
+        yield Tile("connections", f"{before} → {after}", note, "", "weights")
+    elif material.structure is not None:
+        yield Tile("connections", f"{len(material.structure.edges()):,}", "", "", "wiring")
+
+
+def _cost(material: Material, findings: Findings) -> Iterator[Tile]:
+    if findings.cost is not None:
+        macs = f"{large(findings.cost.macs)} multiply-accumulates a clip"
+        yield Tile("parameters", large(findings.cost.parameters), macs, "", "cost")
+    if material.result is not None and material.result.seconds is not None:
+        note = f"{material.result.steps:,} steps" if material.result.steps else ""
+        yield Tile("time", seconds(material.result.seconds), note, "", "cost")
+
+
+def _no_better_than_chance(numbers: Judged, guess: float | None) -> bool:
+    return guess is not None and not numbers.multi_label and numbers.low <= guess
+
+
+def _doubts(material: Material, findings: Findings) -> Iterator[Doubt]:
+    for anchor, noted in material.notes.items():
+        for note in noted:
+            yield Doubt(note, anchor, "bad")
+    found = judged(material)
+    if found and _no_better_than_chance(found[1], chance(material)):
+        text = f"The accuracy on {found[0]} is not clearly better than guessing."
+        yield Doubt(text, "judged", "bad")
+    if material.kind == "search" and baseline(material).value == NO_BASELINE:
+        yield Doubt(
+            "No baseline: nothing says that this wiring is better than a random one of its size.",
+            "compare",
+        )
+    for alarm in findings.alarms:
+        count = f"{len(alarm.edges)} of {alarm.of}"
+        yield Doubt(f"{count} {alarm.what} {_SAID.get(alarm.kind, alarm.kind)}.", "alarms")
+    collapsed = sum(value < COLLAPSED for value in findings.mixtures.values())
+    if collapsed:
+        yield Doubt(f"{collapsed} peer mixtures have collapsed to a single peer.", "peers")
+    for branch in material.branches:
+        exact = None if branch.pruned is None else branch.pruned.exactness
+        if exact is not None and not exact.equal:
+            yield Doubt(f"{branch.name} is not bit-equal to the masked original.", "pruned")
+    if material.quarantine:
+        count = plural(len(material.quarantine), "clip")
+        yield Doubt(f"{count} could not be read.", "quarantine")
+    if material.result is not None:
+        for warning in material.result.warnings:
+            yield Doubt(warning, "environment")

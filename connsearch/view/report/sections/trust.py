@@ -1,0 +1,241 @@
+"""How sure are we: gap, accuracy against cost, random wirings, self-test, other analyses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connsearch.view.report.charts import Chart, Line, Point, chart
+from connsearch.view.report.contracts import Compare, CurvePoint, GapRow
+from connsearch.view.report.findings import Findings
+from connsearch.view.report.material import Material
+from connsearch.view.report.section import Fact, Section
+from connsearch.view.report.sections.summary import NO_BASELINE
+from connsearch.view.report.words import interval, large, number, plural, setting, share
+
+STAGES: tuple[str, ...] = ("soft", "masked", "recalibrated", "fine-tuned", "scratch")
+_INKS: dict[str, str] = dict(zip(STAGES, ("text", "dead", "rgb", "object", "flow"), strict=True))
+
+
+def gap(material: Material, findings: Findings) -> Section | None:
+    """Returns what is lost between the searched network and the pruned one."""
+    found = material.gap
+    if found is None:
+        return _missing(material, "gap", "Discretisation gap")
+    shares = sorted({row.share for row in found.rows})
+    stages = list(dict.fromkeys([*STAGES, *(row.stage for row in found.rows)]))
+    cells = {(row.share, row.stage): row for row in found.rows}
+    used = [stage for stage in stages if any(stage == row.stage for row in found.rows)]
+    table = [
+        {
+            "share": number(at),
+            "cells": [_cell(cells.get((at, stage))) for stage in used],
+            **_size([cells[at, stage] for stage in used if (at, stage) in cells]),
+        }
+        for at in shares
+    ]
+    lines = [_stage_line(stage, found.rows) for stage in used]
+    values = {
+        "stages": used,
+        "table": table,
+        "chart": chart("Accuracy by share", "share of the strongest weight", lines),
+        "split": found.split,
+        "tune_steps": found.tune_steps,
+    }
+    return Section("gap", "Discretisation gap", values)
+
+
+def curve(material: Material, findings: Findings) -> Section | None:
+    """Returns accuracy against cost."""
+    found = material.curve
+    if found is None:
+        return _missing(material, "curve", "Accuracy against cost")
+    rows = [
+        {
+            "connections": number(p.connections),
+            "parameters": number(p.parameters),
+            "macs": number(p.macs),
+            "latency": "–" if p.latency_ms is None else f"{p.latency_ms:.3g} ms",
+            "spread": "" if p.latency_spread is None else f"± {p.latency_spread:.2g}",
+            "accuracy": share(p.accuracy),
+            "interval": interval(p.low, p.high),
+            "clips": number(p.clips),
+        }
+        for p in found.points
+    ]
+    charts = [
+        _cost_chart("Accuracy by multiply-accumulates", "MACs a clip", found.points, "macs"),
+        _cost_chart("Accuracy by latency", "milliseconds", found.points, "latency_ms"),
+        _cost_chart("Accuracy by connections", "connections", found.points, "connections"),
+    ]
+    place = [f"on {found.device}"] if found.device else []
+    place += [plural(found.threads, "thread")] if found.threads else []
+    values = {"rows": rows, "charts": [c for c in charts if c], "place": ", ".join(place)}
+    return Section("curve", "Accuracy against cost", values)
+
+
+def compare(material: Material, findings: Findings) -> Section | None:
+    """Returns the comparison with random wirings, or the words for its absence."""
+    found = material.compare
+    if found is None:
+        missing = _missing(material, "compare", "Against random wirings", always=True)
+        return missing if material.kind == "search" or material.notes.get("compare") else None
+    values = {
+        "chart": _wirings(found),
+        "verdict": found.verdict,
+        "facts": _difference(found),
+        "rows": [
+            {
+                "wiring": row.wiring,
+                "draw": number(row.draw),
+                "seed": number(row.seed),
+                "accuracy": share(row.accuracy, 4),
+                "connections": number(row.connections),
+                "macs": number(row.macs),
+            }
+            for row in found.rows
+        ],
+        "budget": [Fact(k, setting(v)) for k, v in found.budget.items()],
+        "split": found.split,
+        "none": not found.draws(),
+        "words": NO_BASELINE,
+    }
+    return Section("compare", "Against random wirings", values)
+
+
+def selftest(material: Material, findings: Findings) -> Section | None:
+    """Returns whether the supernet ranks wirings as training them alone does."""
+    found = material.selftest
+    if found is None:
+        return _missing(material, "selftest", "Supernet self-test")
+    points = [
+        Point(
+            row.supernet,
+            row.alone,
+            "rgb",
+            f"{row.name}: in the supernet {share(row.supernet)}, alone {share(row.alone)}",
+        )
+        for row in found.rows
+    ]
+    values = {
+        "verdict": found.verdict,
+        "facts": [
+            Fact("rank agreement", _tau(found.tau, found.low, found.high), "Kendall's tau"),
+            Fact(
+                "of multiply-accumulates alone",
+                _tau(found.flops_tau, found.flops_low, found.flops_high),
+                "what is left when only the size is known",
+            ),
+        ],
+        "chart": chart("Accuracy alone", "accuracy in the supernet", (), points),
+        "rows": [
+            (row.name, share(row.supernet, 4), share(row.alone, 4), number(row.macs))
+            for row in found.rows
+        ],
+    }
+    return Section("selftest", "Supernet self-test", values)
+
+
+def more(material: Material, findings: Findings) -> Section | None:
+    """Returns the plain entries of analyses without a section of their own."""
+    if not material.others and not material.notes.get("more"):
+        return None
+    groups = {
+        name: [Fact(key.replace("_", " "), _value(value)) for key, value in entries.items()]
+        for name, entries in material.others.items()
+    }
+    return Section("more", "More analyses", {"groups": groups})
+
+
+def _missing(material: Material, name: str, title: str, *, always: bool = False) -> Section | None:
+    """A section for an analysis that was not done: only where somebody would look for it."""
+    if material.notes.get(name) or always:
+        return Section(name, title, {"absent": True, "words": NO_BASELINE}, "none")
+    return None
+
+
+def _value(value: object) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return number(value)
+    return setting(value)
+
+
+def _tau(value: float | None, low: float | None, high: float | None) -> str:
+    spread = interval(low, high)
+    return share(value) + (f" ({spread})" if spread else "")
+
+
+def _cell(row: GapRow | None) -> dict[str, str]:
+    if row is None:
+        return {"accuracy": "–", "interval": ""}
+    return {"accuracy": share(row.accuracy), "interval": interval(row.low, row.high)}
+
+
+def _size(rows: Sequence[GapRow]) -> dict[str, str]:
+    """Connections and cost of the pruned network of one share: the last stage that has them."""
+    cut = [row for row in rows if row.stage != "soft"] or list(rows)
+    row = cut[-1]
+    return {"connections": number(row.connections), "macs": large(row.macs)}
+
+
+def _stage_line(stage: str, rows: Sequence[GapRow]) -> Line:
+    found = sorted(
+        (r.share, r.accuracy) for r in rows if r.stage == stage and r.accuracy is not None
+    )
+    return Line(stage, _INKS.get(stage, "mixed"), [x for x, _ in found], [y for _, y in found])
+
+
+def _cost_chart(title: str, x_title: str, points: Sequence[CurvePoint], what: str) -> Chart | None:
+    known = [(getattr(p, what), p) for p in points]
+    found = sorted(
+        ((x, p) for x, p in known if x is not None and p.accuracy is not None),
+        key=lambda pair: pair[0],
+    )
+    shown = [
+        Point(
+            x,
+            p.accuracy or 0.0,
+            "rgb",
+            f"{p.connections} connections: {share(p.accuracy)} ({interval(p.low, p.high)}), "
+            f"{x_title} {number(x)}",
+            p.low,
+            p.high,
+        )
+        for x, p in found
+    ]
+    line = Line("accuracy", "rgb", [p.x for p in shown], [p.y for p in shown])
+    return chart(title, x_title, [line] if len(shown) > 1 else (), shown, legend={})
+
+
+def _wirings(found: Compare) -> Chart | None:
+    """Found on the left, random on the right; points beside one another where they would meet."""
+    points: list[Point] = []
+    for place, wiring in enumerate(("found", "random")):
+        rows = [row for row in found.rows if row.wiring == wiring and row.accuracy is not None]
+        for i, row in enumerate(rows):
+            shift = (i / max(len(rows) - 1, 1) - 0.5) * 0.5 if len(rows) > 1 else 0.0
+            draw = "" if row.draw is None or wiring == "found" else f" {row.draw}"
+            tip = f"{wiring}{draw}, seed {number(row.seed)}: {share(row.accuracy)}"
+            ink = "rgb" if wiring == "found" else "mixed"
+            points.append(Point(place + shift, row.accuracy or 0.0, ink, tip))
+    legend = {"found": "rgb", "random": "mixed"}
+    return chart(f"Accuracy on {found.split}", "", (), points, legend=legend)
+
+
+def _difference(found: Compare) -> list[Fact]:
+    facts = [
+        Fact("random wirings", number(found.draws()), "different draws"),
+        Fact("seeds", number(found.found_seeds()), "of the found wiring"),
+    ]
+    difference = found.difference
+    if difference is None:
+        return facts
+    spread = interval(difference.low, difference.high)
+    if difference.mean is not None:
+        facts.append(Fact("difference", f"{difference.mean:+.4f}", f"{spread} at 95 %"))
+    facts.append(Fact("p", number(difference.p), "that there is none"))
+    facts.append(Fact("effect size", number(difference.effect_size), "in standard deviations"))
+    if difference.n is not None:
+        facts.append(Fact("trainings", number(difference.n)))
+    if difference.needed is not None:
+        facts.append(Fact("trainings needed", number(difference.needed), "to be sure of this"))
+    return facts

@@ -1,0 +1,100 @@
+"""The picture of the wiring, and what is shown of a node or connection that is pointed at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from connsearch.errors import Failure
+from connsearch.graph.cost import Cost, NodeCost
+from connsearch.graph.families import FAMILIES
+from connsearch.graph.spec import Block, Connection, Edge, Structure
+from connsearch.view.draw import svg
+from connsearch.view.facts import dead_nodes, stream_shares
+from connsearch.view.markup import filters_text, weight_text
+from connsearch.view.report.findings import Findings
+from connsearch.view.report.material import Material
+from connsearch.view.report.section import Section
+from connsearch.view.report.words import large, share
+
+Rows = list[tuple[str, str]]
+
+
+def wiring(material: Material, findings: Findings) -> Section | None:
+    """Returns the picture; a picture that fails leaves a note and the list of details."""
+    structure = material.structure
+    if structure is None:
+        return Section("wiring", "Wiring", {}) if material.notes.get("wiring") else None
+    values: dict[str, Any] = {"details": details(structure, findings)}
+    try:
+        # Graphviz escapes every text it puts into the picture, and draws only what we name.
+        values["picture"] = Markup(svg(structure))
+    except Failure as error:
+        values["failure"] = str(error)
+    return Section("wiring", "Wiring", values)
+
+
+def details(structure: Structure, findings: Findings) -> dict[str, dict[str, Any]]:
+    """Returns heading and rows of every node and connection, by its id in the picture."""
+    dead, shares = dead_nodes(structure), stream_shares(structure)
+    found: dict[str, dict[str, Any]] = {}
+    for index, node in enumerate(structure.nodes):
+        entry = _node(findings.cost, index)
+        rows: Rows = []
+        if isinstance(node, Block):
+            title = f"Node {index}: {FAMILIES[structure.family].block.replace('_', ' ')}"
+            rows += [("level", str(node.level)), ("filters", filters_text(node))]
+            rows.append(("stride", str(node.spatial_stride)))
+        else:
+            title = f"Node {index}: {node.modality.value} stem"
+        rows.append(("dilation", str(node.temporal_dilation)))
+        rows += _cost_rows(entry)
+        mixed = ", ".join(f"{m.value} {part:.0%}" for m, part in shares[index].items())
+        rows.append(("streams by weight", mixed or "none"))
+        if index in dead:
+            rows.append(("state", "dead: cannot change the output"))
+        found[f"node-{index}"] = {"title": title, "rows": rows}
+    for edge, connection in structure.connections():
+        title = f"Connection {edge.source} → {edge.target}"
+        rows = _connection(edge, connection, findings)
+        found[f"connection-{edge.source}-{edge.target}"] = {"title": title, "rows": rows}
+    return found
+
+
+def _connection(edge: Edge, connection: Connection, findings: Findings) -> Rows:
+    rows: Rows = [("weight", weight_text(connection.weight))]
+    if isinstance(connection.weight, float):
+        rows[0] = ("weight", f"{connection.weight:.4f}")
+    if findings.pruned is not None:
+        kept = edge in findings.pruned.edges
+        rows.append(("default pruning", "stays" if kept else "goes"))
+    source, target = (_node(findings.cost, node) for node in edge)
+    if source is not None and target is not None:
+        rows.append(("carries", _shape(source)))
+        rows.append(("into", _shape(target)))
+        rows.append(("cost of its block", f"{large(target.macs)} MACs"))
+    if connection.peers:
+        ranked = sorted(connection.peers, key=lambda p: -p.coefficient)[:3]
+        rows.append(("peers", ", ".join(f"{p.node} ({share(p.coefficient)})" for p in ranked)))
+    if edge in findings.mixtures:
+        rows.append(("entropy of its peers", f"{findings.mixtures[edge]:.0%} of the largest"))
+    return rows
+
+
+def _node(cost: Cost | None, index: int) -> NodeCost | None:
+    return None if cost is None else cost.nodes[index]
+
+
+def _cost_rows(entry: NodeCost | None) -> Rows:
+    if entry is None:
+        return []
+    return [
+        ("output", _shape(entry)),
+        ("parameters", f"{entry.parameters:,}"),
+        ("multiply-accumulates", f"{entry.macs:,} a clip"),
+    ]
+
+
+def _shape(entry: NodeCost) -> str:
+    return " × ".join(map(str, entry.shape))

@@ -1,0 +1,198 @@
+"""The report in a real browser, with the network off: telephone and desk, by day and by night."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.view.report_files import make_run, write_analyses
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
+
+pytestmark = [
+    pytest.mark.skipif(_CHROMIUM is None, reason=f"no browser on PATH: {', '.join(_NAMES)}"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+VIEWS = [(390, 844), (1440, 900)]
+
+_SMALL_TEXT = """() => {
+  const small = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const node = walk.currentNode.parentElement;
+    if (!walk.currentNode.textContent.trim() || !node.checkVisibility()) continue;
+    if (["SCRIPT", "STYLE", "OPTION"].includes(node.tagName)) continue;
+    let size = parseFloat(getComputedStyle(node).fontSize);
+    const drawn = node instanceof SVGElement && node.getScreenCTM();
+    if (drawn) size *= Math.abs(drawn.d);
+    if (size < 11.95) small.push(`${size} ${node.tagName} ${walk.currentNode.textContent}`);
+  }
+  return small.slice(0, 5);
+}"""
+
+_FAINT_TEXT = """() => {
+  const bend = (v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  const parts = [0.2126, 0.7152, 0.0722];
+  const light = (rgb) => parts.reduce((sum, w, i) => sum + w * bend(rgb[i] / 255), 0);
+  const read = (text) => text.match(/[\\d.]+/g).map(Number);
+  const clear = (colour) => colour.length === 4 && !colour[3];
+  const faint = [];
+  const text = "h1, h2, h3, h4, p, dt, dd, td, th, .name, .value, .remark";
+  for (const node of document.querySelectorAll(text + ", .ytick, .xtick, .answer, .number")) {
+    if (!node.checkVisibility() || !node.textContent.trim()) continue;
+    if (node.closest("svg, .matrix")) continue;
+    let below = node, ground = read(getComputedStyle(node).backgroundColor);
+    while (clear(ground)) {
+      below = below.parentElement;
+      ground = read(getComputedStyle(below).backgroundColor);
+    }
+    const [a, b] = [light(read(getComputedStyle(node).color)), light(ground)];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) faint.push(`${ratio.toFixed(2)} ${node.className} ${node.textContent}`);
+  }
+  return faint.slice(0, 5);
+}"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    from connsearch.view.report.build import write_report
+
+    run = make_run(tmp_path_factory.mktemp("browser") / "run")
+    write_analyses(run)
+    return Path(write_report(run).path).as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+class Reader:
+    """A page as somebody reads it, and everything the browser complained about."""
+
+    def __init__(self, browser: Any, address: str, **options: Any) -> None:
+        self.complaints: list[str] = []
+        self.asked: list[str] = []
+        self.page = browser.new_context(offline=True, **options).new_page()
+        self.page.on("console", lambda said: self.complaints.append(said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(address)
+
+    def overflow(self) -> int:
+        """How much wider the page is than the window."""
+        return self.page.evaluate(
+            "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
+        )
+
+    def shown(self, selector: str) -> str:
+        return self.page.locator(selector).inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), VIEWS)
+def test_it_is_legible(browser: Any, address: str, width: int, height: int, scheme: str) -> None:
+    size = {"width": width, "height": height}
+    reader = Reader(browser, address, viewport=size, color_scheme=scheme)
+    assert reader.overflow() <= 0
+    assert reader.page.evaluate(_SMALL_TEXT) == []
+    assert reader.page.evaluate(_FAINT_TEXT) == []
+    reader.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    assert reader.overflow() <= 0, "unfolded"
+    assert reader.page.evaluate(_SMALL_TEXT) == []
+    assert reader.complaints == []
+    assert [url for url in reader.asked if not url.startswith(("file:", "data:"))] == []
+
+
+def test_the_theme_follows_the_system_and_the_button(browser: Any, address: str) -> None:
+    reader = Reader(browser, address, color_scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    night = reader.page.evaluate(ground)
+    reader.page.click("#theme")
+    day = reader.page.evaluate(ground)
+    assert night != day
+    reader.page.reload()
+    assert reader.page.evaluate(ground) == day, "the choice is kept"
+    assert Reader(browser, address, color_scheme="light").page.evaluate(ground) == day
+    assert reader.complaints == []
+
+
+def test_pointing_at_the_wiring_tells_about_it(browser: Any, address: str) -> None:
+    reader = Reader(browser, address, viewport={"width": 1440, "height": 900})
+    reader.page.locator("#node-5").hover()
+    told = reader.shown("#wiring-panel")
+    assert "Node 5" in told
+    assert "multiply-accumulates" in told
+    reader.page.select_option("#wiring-choice", "connection-0-5")
+    told = reader.shown("#wiring-panel")
+    assert "Connection 0 → 5" in told
+    assert "0.1200" in told
+    assert "entropy" in told
+    assert reader.page.locator("#connection-0-5.lit").count() == 1
+    assert reader.complaints == []
+
+
+def test_a_tap_does_what_pointing_does(browser: Any, address: str) -> None:
+    size = {"width": 390, "height": 844}
+    reader = Reader(browser, address, viewport=size, has_touch=True, is_mobile=True)
+    reader.page.locator("#node-5").tap()
+    assert "Node 5" in reader.shown("#wiring-panel")
+    reader.page.locator("[data-edge='0-5']").tap()
+    assert "0 rgb → node 5" in reader.shown("#tip")
+    assert reader.overflow() <= 0
+
+
+def test_charts_answer_to_pointer_and_keyboard(browser: Any, address: str) -> None:
+    reader = Reader(browser, address, viewport={"width": 1440, "height": 900})
+    plot = reader.page.locator("#weights .plot").first
+    plot.hover()
+    assert "from" in reader.shown("#tip")
+    assert plot.locator(".line.lit").count() == 1
+    plot.focus()
+    for key in (*["ArrowLeft"] * 9, "ArrowDown", "ArrowRight"):
+        plot.press(key)
+    assert "step 5" in reader.shown("#tip")
+    dot = reader.page.locator("#compare .dot").first
+    dot.focus()
+    assert "found, seed 0: 0.810" in reader.shown("#tip")
+    reader.page.keyboard.press("Escape")
+    assert reader.page.locator("#tip").is_hidden()
+
+
+def test_the_slider_goes_back_in_time(browser: Any, address: str) -> None:
+    reader = Reader(browser, address)
+    number = reader.page.locator("[data-edge='0-5'] .number")
+    assert number.inner_text() == "0.12"
+    reader.page.locator("#weights-step").fill("0")
+    assert number.inner_text() == "0.50"
+    assert reader.shown("#weights-now") == "0"
+    reader.page.locator("#weights-step").fill("8")
+    assert number.inner_text() == "0.12"
+
+
+def test_without_scripts_everything_is_still_there(browser: Any, address: str) -> None:
+    reader = Reader(browser, address, java_script_enabled=False)
+    assert "Searched: 53 connections" in reader.shown("h1")
+    assert reader.page.locator("#curves polyline").count() >= 3
+    assert reader.page.locator(".slider").is_hidden()
+
+
+def test_it_prints(browser: Any, address: str) -> None:
+    reader = Reader(browser, address, viewport={"width": 1440, "height": 900})
+    assert len(reader.page.pdf(format="A4")) > 20_000
+    reader.page.emulate_media(media="print")
+    assert reader.page.locator(".contents").is_hidden()
+    assert reader.complaints == []
