@@ -32,6 +32,7 @@ DOORS = {
     "torchmetrics": {"train/metrics.py"},
     "matplotlib": {"view/"},
     "PIL": {"data/", "view/"},
+    "onnxruntime": {"nn/export_onnx.py"},
 }
 """The only files and rooms that import a dependency."""
 

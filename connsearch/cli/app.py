@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "prune": "cut a searched network down to the connections that matter",
     "train": "train a pruned network further, or any structure from scratch",
     "evaluate": "judge a trained network on the test split, once",
+    "export": "write a network as ONNX, as a torch program, or as published lists",
     "draw": "draw a structure, a run or a checkpoint as SVG, PNG or PDF",
     "inspect": "show the nodes, shapes, parameters, MACs and faults of a structure",
     "data show": "draw a contact sheet of the clips, before and after augmentation",
