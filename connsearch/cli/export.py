@@ -102,7 +102,7 @@ class Export(Command):
             SettingsError: a package is missing, or the clip size is not known.
         """
         from connsearch.cli.exported import describe_program
-        from connsearch.nn.export import compare, to_pt2, write_down
+        from connsearch.nn.export import compare, pt2_runner, to_pt2, write_down
         from connsearch.nn.export_onnx import onnx_runner, require_onnx, to_onnx
 
         if not is_trained(self.target) and not Path(self.target).is_file():
@@ -119,7 +119,8 @@ class Export(Command):
             content = to_onnx(program, found)
             run = onnx_runner(content)
         else:
-            content, run = to_pt2(program, found), program.run
+            content = to_pt2(program, found)
+            run = pt2_runner(content)
         parity = compare(run, network, program.inputs, tolerance=self.tolerance)
         terminal.say(f"the {self.format} program against the network: {parity}")
         return content, {**found, "parity": asdict(parity)}

@@ -151,8 +151,10 @@ def write_down(
             {name: torch.zeros(2, *shape) for name, shape in inputs.items()},
             dynamic_shapes={name: {0: clips} for name in inputs},
         )
-    for node in program.graph.nodes:  # where on this machine each line of the source lies
-        node.meta.pop("stack_trace", None)
+    for part in program.graph_module.modules():
+        if isinstance(part, torch.fx.GraphModule):
+            for node in part.graph.nodes:  # where on this machine each line of the source lies
+                node.meta.pop("stack_trace", None)
     return Program(program, inputs)
 
 
@@ -166,6 +168,18 @@ def to_pt2(program: Program, note: Mapping[str, Any]) -> bytes:
     with quiet():
         torch.export.save(program.program, file, extra_files={NOTE: json.dumps(note)})
     return file.getvalue()
+
+
+def pt2_runner(content: bytes) -> Runner:
+    """Returns what runs a ``.pt2`` file of :func:`to_pt2`: what is kept is what was tried."""
+    with quiet():
+        program = torch.export.load(io.BytesIO(content)).module()
+
+    def run(streams: Mapping[str, Tensor]) -> Tensor:
+        with torch.no_grad():
+            return program(**streams)
+
+    return run
 
 
 def compare(
