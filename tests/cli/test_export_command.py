@@ -84,6 +84,7 @@ def test_an_onnx_model_of_a_search_with_flow_as_an_input(
     assert (out / "network.onnx").exists()
 
 
+@pytest.mark.slow
 def test_a_program_that_differs_is_not_kept(
     tour: Tour, run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

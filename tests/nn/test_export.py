@@ -29,6 +29,8 @@ from connsearch.prune.pruner import prune_by
 from tests.nn.helpers import CLASSES, lively, network_of, starter
 from tests.train.tiny import tiny_structure
 
+pytestmark = pytest.mark.timeout(900)  # torch.export is slow, and slower beside other work
+
 CLIP = (3, 16, 16)
 TOLERANCE = 1e-5
 NOTE = {"inputs": ["rgb"], "what": "a test"}
