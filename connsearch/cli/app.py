@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "stability": "do several short searches find the same connections?",
     "selftest": "does the supernet rank sub-networks as training them alone does?",
     "report": "write one HTML file about a run and all that was found out about it",
+    "export": "write a network as ONNX, as a torch program, or as published lists",
     "draw": "draw a structure, a run or a checkpoint as SVG, PNG or PDF",
     "inspect": "show the nodes, shapes, parameters, MACs and faults of a structure",
     "diff": "show what differs between two structures; exit code 0 equal, 1 different",

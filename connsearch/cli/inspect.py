@@ -11,7 +11,7 @@ from connsearch.cli.command import Command, Flag
 from connsearch.cli.counted import counted_classes, counted_clip
 from connsearch.cli.target import open_structure
 from connsearch.cli.terminal import Terminal
-from connsearch.graph.spec import Attention
+from connsearch.graph.spec import Attention, Structure
 
 Size = Annotated[int, Field(ge=1, le=4096)]
 
@@ -32,6 +32,9 @@ class Inspect(Command):
     clip: Annotated[tuple[Size, Size, Size] | None, Flag(metavar="T H W")] = None
     """Frames, height and width of the clip that shapes and MACs are counted for; by default those
     of a run, else 16 112 112."""
+    peers: Annotated[bool, Flag(switch=True)] = False
+    """Also show who attends to whom: the mixture of peers of every connection, how decided it is,
+    and what the connections of a block agree on."""
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Shows the tables and returns the numbers."""
@@ -51,6 +54,7 @@ class Inspect(Command):
         warned = warnings(structure)
         alarms = [str(alarm) for alarm in structure_alarms(structure)]
         terminal.show(structure_table(structure, found), totals_table(structure, found))
+        peers = _show_peers(structure, terminal) if self.peers else {}
         for sentence in (*warned, *alarms):
             terminal.warn(sentence)
         return {
@@ -67,7 +71,24 @@ class Inspect(Command):
             "clip": list(clip),
             "warnings": warned,
             "alarms": alarms,
+            **peers,
         }
+
+
+def _show_peers(structure: Structure, terminal: Terminal) -> dict[str, Any]:
+    """Shows who attends to whom; returns that section of the JSON object."""
+    from connsearch.search.peers import peer_report
+    from connsearch.view.peer_tables import peer_blocks_table, peer_mixtures_table
+
+    report = peer_report(structure)
+    if report.mixtures:
+        terminal.show(peer_mixtures_table(report), peer_blocks_table(report))
+    else:
+        terminal.warn(
+            f"no connection of {structure.name} names peers (attention "
+            f"{structure.network.attention}): search it in mode peer first"
+        )
+    return {"peers": report.to_json()}
 
 
 def _list_structures(terminal: Terminal) -> Mapping[str, Any]:

@@ -82,6 +82,20 @@ def connection_weights(structure: Structure) -> dict[str, list[Weight]]:
     return found
 
 
+def published_rows(structure: Structure) -> list[list[Any]]:
+    """Returns the rows as published: six entries a block, the last one 0."""
+    return [[*row, 0] if len(row) > 2 else row for row in rows(structure)]
+
+
+def published_weights(structure: Structure) -> list[list[list[float]]]:
+    """Returns the connection weights as published, parallel to the rows: ``[]`` or ``[[...]]``.
+
+    Stems, single inputs and blocks nobody has learned have ``[]``. A list holds numbers only:
+    beside learned weights, coefficient 1 is written as 1.0 and an unlearned weight as 0.5.
+    """
+    return [_published_weights(node) for node in structure.nodes]
+
+
 def default_settings(family: object) -> NetworkSettings:
     """Returns a family's settings; those of AssembleNet where the family is not known."""
     known = FAMILIES.get(family) if isinstance(family, str) else None
@@ -225,6 +239,14 @@ def _row(node: Node) -> list[Any]:
         return [_STEM_ROWS[node.modality], node.temporal_dilation]
     filters = list(node.filters) if isinstance(node.filters, tuple) else node.filters
     return [node.level, list(node.inputs), filters, node.temporal_dilation, node.spatial_stride]
+
+
+def _published_weights(node: Node) -> list[list[float]]:
+    weights = [] if isinstance(node, Stem) else [c.weight for c in node.connections]
+    if len(weights) < 2 or weights == _default_weights(len(weights)):
+        return []
+    written = {FREE: 0.5, None: 1.0}
+    return [[float(written.get(w, w)) for w in weights]]  # type: ignore[arg-type]
 
 
 def _default_weights(inputs: int) -> list[Weight]:

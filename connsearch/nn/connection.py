@@ -76,7 +76,9 @@ class ConnectionFusion(nn.Module):
 
     def weights(self) -> dict[int, Tensor]:
         """Returns the post-sigmoid weight of every source that has one: 0-d, float32."""
-        weights = dict(zip(self.fixed, self.coefficients.unbind(), strict=True))
+        weights: dict[int, Tensor] = {}
+        if self.fixed:  # torch cannot read back an exported program that takes nothing apart
+            weights.update(zip(self.fixed, self.coefficients.unbind(), strict=True))
         if self.logits is not None:
             learned = soft_weights(self.logits, self.relaxation).unbind()
             weights.update(zip(self.learned, learned, strict=True))

@@ -19,6 +19,7 @@ THETA = 0.3
 LAMBDA = 0.15
 TAU = 0.25
 _TINY = 1e-12
+_SCALE = 2.0**40
 _PIXELS_AT_ONCE = 65536
 """On a CPU the buffers of so many pixels stay in its cache while they are iterated."""
 
@@ -68,7 +69,9 @@ def tv_l1(x_BCTHW: Tensor, iterations: int) -> Tensor:
         return torch.zeros_like(torch.cat([x_BCTHW, x_BCTHW], 1))
     first, second = x_BTCHW[:, :-1], x_BTCHW[:, 1:]
     keep_graph = torch.is_grad_enabled() and x_BCTHW.requires_grad
-    solve = _solve if keep_graph else _solve_in_place
+    # A program that is written down (torch.export, ONNX) has no buffers to use again.
+    written_down = torch.compiler.is_exporting()
+    solve = _solve if keep_graph or written_down else _solve_in_place
     flow_2NHW = solve(first.flatten(0, 2), second.flatten(0, 2), iterations)
     flow_2BTCHW = flow_2NHW.unflatten(1, first.shape[:3])
     flow_2BTCHW = torch.cat([flow_2BTCHW, flow_2BTCHW[:, :, -1:]], 2)
@@ -85,7 +88,8 @@ def _data_term(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1],
         ]
     )
-    inverse = -1.0 / (gradient.square().sum(0) + _TINY)
+    # Scaled by a power of two, which changes no bit: the ONNX exporter takes 1e-12 for nothing.
+    inverse = -_SCALE / (gradient.square().sum(0) * _SCALE + _TINY * _SCALE)
     return second - first, gradient, inverse
 
 

@@ -162,4 +162,17 @@ def pool_to(x_BCTHW: Tensor, size: tuple[int, int]) -> Tensor:
     ratio = (height + 1) // size[0]
     if ratio > 0 and (-(-height // ratio), -(-width // ratio)) == size:
         return max_pool_same(x_BCTHW, ratio, ratio)
+    if torch.compiler.is_exporting():  # ONNX has no adaptive pooling
+        return _widest(_widest(x_BCTHW, 3, size[0]), 4, size[1])
     return F.adaptive_max_pool3d(x_BCTHW, (x_BCTHW.shape[2], *size))
+
+
+def _widest(x: Tensor, axis: int, count: int) -> Tensor:
+    """Returns the maxima of the ``count`` adaptive windows along an axis."""
+    length = x.shape[axis]
+    edges = [(n * length // count, -(-(n + 1) * length // count)) for n in range(count)]
+    longest = max(end - start for start, end in edges)
+    # A shorter window counts its last place again, which changes no maximum.
+    places = [min(start + k, end - 1) for start, end in edges for k in range(longest)]
+    picked = x.index_select(axis, torch.tensor(places, device=x.device))
+    return picked.unflatten(axis, (count, longest)).amax(axis + 1)

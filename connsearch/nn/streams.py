@@ -65,7 +65,8 @@ def _check(modality: Modality, given: Mapping[str, Tensor], object_classes: int)
 def _check_alike(streams: Mapping[Modality, Tensor]) -> None:
     """Clips, frames, height and width agree: broadcasting would hide that they do not."""
     shapes = {m: (s.shape[0], *s.shape[2:]) for m, s in streams.items()}
-    if len(set(shapes.values())) > 1:
+    first, *others = shapes.values()
+    if any(shape != first for shape in others):
         listed = "; ".join(f"{m} {shape}" for m, shape in shapes.items())
         raise DataError(
             f"all streams must have the same (clips, frames, height, width), got {listed}"

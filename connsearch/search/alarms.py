@@ -26,17 +26,30 @@ STILL = 0.01
 UNIFORM = 0.95
 """Peers whose mixture has more than this share of the largest entropy are near-uniform."""
 
-Kind = Literal["undecided", "never moved", "no gradient", "near-uniform peers"]
+COLLAPSED = 0.9
+"""A mixture with more than this on one node has chosen that node and nothing else."""
+
+COLLAPSED_SHARE = 0.8
+"""A node that more than this share of the mixtures have chosen, among all that could choose it and
+in at least two blocks, gates everything: nobody is attending to anybody in particular."""
+
+Kind = Literal[
+    "undecided", "never moved", "no gradient", "near-uniform peers", "collapsed onto one peer"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One kind of doubt and every connection it holds for, of how many."""
+    """One kind of doubt and every connection it holds for, of how many.
+
+    ``node`` is the peer that mixtures have collapsed onto, else None.
+    """
 
     kind: Kind
     edges: tuple[Edge, ...]
     of: int
     what: Literal["connection weights", "peer mixtures"] = "connection weights"
+    node: int | None = None
 
     def __str__(self) -> str:
         explanation = {
@@ -44,6 +57,7 @@ class Alarm:
             "never moved": f"within {STILL} of where they started",
             "no gradient": "never had a gradient, so nothing was learned about them",
             "near-uniform peers": f"entropy above {UNIFORM:.0%} of the largest",
+            "collapsed onto one peer": f"more than {COLLAPSED:.0%} on node {self.node}",
         }[self.kind]
         listed = name_edges(self.edges)
         return f"{len(self.edges)} of {self.of} {self.what} {self.kind} ({explanation}): {listed}"
@@ -59,9 +73,7 @@ def structure_alarms(structure: Structure, *, initial: float = 0.5) -> tuple[Ala
     weights = {e: c.weight for e, c in structure.connections() if isinstance(c.weight, float)}
     peers = {e: c.peers for e, c in structure.connections() if len(c.peers) > 1}
     first = dict.fromkeys(weights, initial)
-    return _raised(
-        _about_weights(first, weights), [_about("near-uniform peers", _uniform(peers), peers)]
-    )
+    return _raised(_about_weights(first, weights), _about_peers(peers))
 
 
 def alarms(history: LogitHistory) -> tuple[Alarm, ...]:
@@ -74,11 +86,36 @@ def alarms(history: LogitHistory) -> tuple[Alarm, ...]:
         _about_weights(history.first, history.last),
         [
             _about("no gradient", _zero(history.gradients), history.gradients),
-            _about("near-uniform peers", _uniform(peers), peers),
+            *_about_peers(peers),
             _about("never moved", still, peers, peers=True),
             _about("no gradient", idle, peers, peers=True),
         ],
     )
+
+
+def collapses(peers: Mapping[Edge, Sequence[Peer]]) -> dict[int, tuple[Edge, ...]]:
+    """Returns every node that nearly all mixtures have chosen, with those that have.
+
+    Asked are the mixtures that could choose the node; they must belong to two blocks at least, and
+    more than ``COLLAPSED_SHARE`` of them must have more than ``COLLAPSED`` on it.
+
+    >>> mixtures = {Edge(0, n): [Peer(0, 0.95), Peer(1, 0.05)] for n in (2, 3)}
+    >>> collapses(mixtures)
+    {0: (Edge(source=0, target=2), Edge(source=0, target=3))}
+    """
+    could: dict[int, list[Edge]] = {}
+    chose: dict[int, list[Edge]] = {}
+    for edge, mixture in peers.items():
+        for node, coefficient in mixture:
+            could.setdefault(node, []).append(edge)
+            if coefficient > COLLAPSED:
+                chose.setdefault(node, []).append(edge)
+    return {
+        node: tuple(edges)
+        for node, edges in sorted(chose.items())
+        if len({edge.target for edge in could[node]}) > 1
+        and len(edges) > COLLAPSED_SHARE * len(could[node])
+    }
 
 
 def entropy_share(coefficients: Sequence[float]) -> float:
@@ -100,12 +137,27 @@ def _about_weights(first: Mapping[Edge, float], last: Mapping[Edge, float]) -> l
     return [_about("undecided", undecided, last), _about("never moved", still, last)]
 
 
+def _about_peers(peers: Mapping[Edge, Sequence[Peer]]) -> list[Alarm]:
+    could = {n: sum(n in dict(p) for p in peers.values()) for n in collapses(peers)}
+    return [
+        _about("near-uniform peers", _uniform(peers), peers),
+        *(
+            Alarm("collapsed onto one peer", _in_order(edges), could[node], "peer mixtures", node)
+            for node, edges in collapses(peers).items()
+        ),
+    ]
+
+
+def _in_order(edges: Sequence[Edge]) -> tuple[Edge, ...]:
+    return tuple(sorted(edges, key=lambda e: (e.target, e.source)))
+
+
 def _about(
     kind: Kind, edges: Sequence[Edge], among: Mapping[Edge, object], *, peers: bool = False
 ) -> Alarm:
     of_peers = peers or kind == "near-uniform peers"
     what = "peer mixtures" if of_peers else "connection weights"
-    return Alarm(kind, tuple(sorted(edges, key=lambda e: (e.target, e.source))), len(among), what)
+    return Alarm(kind, _in_order(edges), len(among), what)
 
 
 def _raised(*groups: Sequence[Alarm]) -> tuple[Alarm, ...]:

@@ -59,7 +59,13 @@ def search(
     report = {
         **outcome.report(run),
         "alarms": [
-            {"kind": a.kind, "what": a.what, "edges": [list(e) for e in a.edges], "of": a.of}
+            {
+                "kind": a.kind,
+                "what": a.what,
+                "edges": [list(e) for e in a.edges],
+                "of": a.of,
+                **({} if a.node is None else {"node": a.node}),
+            }
             for a in raised
         ],
     }

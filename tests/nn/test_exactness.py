@@ -9,6 +9,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connsearch.errors import PruneError
 from connsearch.graph.files import load_structure
@@ -139,6 +141,83 @@ def test_pinned_pruning_is_exact_on_random_structures() -> None:
     assert wanted <= set(seen), wanted - set(seen)
     assert min(seen[kind] for kind in wanted) >= 5, seen
     assert seen["clips matter"] >= 200  # the others are dead by their random weights
+
+
+def in_peer_mode(seed: int) -> Structure:
+    """A random structure in which every connection has a learned mixture of all lower nodes."""
+    rng = random.Random(seed)
+    while True:
+        structure = random_tiny(rng)
+        if structure.network.attention is Attention.PEER:
+            return structure
+
+
+def peers_left(parent: Structure, pruned: Pruned) -> list[tuple[int, int]]:
+    """For every kept connection: how many peers it has, and how many of its own are alive."""
+    before = {edge: connection.peers for edge, connection in parent.connections()}
+    return [
+        (len(kept), sum(p.node in pruned.node_map and p.coefficient > 0 for p in before[edge]))
+        for edge, kept in pruned.peers.items()
+    ]
+
+
+def check_peers(seed: int, criterion: str, kept: int, size: tuple[int, int]) -> Structure:
+    """Prunes the peers of a random structure and compares; returns what is left."""
+    parent = randomised(in_peer_mode(seed), seed, LAYOUTS[seed % 2])
+    learned = parent.learned_structure()
+    pruned = prune_by(learned, PruneOptions(criterion=criterion, peers=kept))
+    validate(pruned.structure)
+    child = pruned_pair(parent, pruned, LAYOUTS[seed % 2])
+    found = exactness(parent, child, pruned, clip=(3, *size), batch=2, seed=seed)
+    assert found.max_abs_difference == 0.0, found
+    assert found.equal
+    assert pruned.structure.network.attention is Attention.FIXED
+    assert all(len(c.peers) <= kept for _, c in pruned.structure.connections())
+    assert all(left == min(kept, alive) for left, alive in peers_left(learned, pruned))
+    return pruned.structure
+
+
+CRITERIA_SPECS = ("relative", "threshold:0.5", "top_k:2", "random:share=0.6,seed=3")
+EVERY_PEER = 99
+
+
+@pytest.mark.parametrize("criterion", CRITERIA_SPECS)
+@pytest.mark.parametrize("kept", [1, 2, 3, 4, EVERY_PEER])
+def test_pruning_peers_is_exact_for_every_number_and_criterion(kept: int, criterion: str) -> None:
+    counts = {
+        len(c.peers)
+        for seed in (3, 8, 21)
+        for _, c in check_peers(seed, criterion, kept, (17, 20)).connections()
+    }
+    assert max(counts) >= min(kept, 4), "no connection had so many peers to choose from"
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    kept=st.sampled_from([1, 2, 3, 4, EVERY_PEER]),
+    criterion=st.one_of(
+        st.sampled_from(CRITERIA_SPECS),
+        st.integers(1, 99).map(lambda percent: f"threshold:{percent / 100}"),
+        st.integers(1, 4).map(lambda k: f"top_k:{k}"),
+    ),
+    size=st.sampled_from(SIZES),
+)
+def test_pruning_peers_is_exact_whatever_is_pruned(
+    seed: int, kept: int, criterion: str, size: tuple[int, int]
+) -> None:
+    check_peers(seed, criterion, kept, size)
+
+
+def test_a_peer_that_was_left_out_is_noticed() -> None:
+    """The check sees a mixture of two of which only the stronger one was kept."""
+    parent = randomised(in_peer_mode(3), 3, torch.channels_last_3d)
+    learned = parent.learned_structure()
+    pruned = prune_by(learned, PruneOptions(criterion="threshold:0.01", peers=2))
+    weaker = {edge: peers[:1] for edge, peers in pruned.peers.items()}
+    child = pruned_pair(parent, pruned, torch.channels_last_3d)
+    assert exactness(parent, child, pruned, clip=(3, 17, 20)).equal
+    assert not exactness(parent, child, replace(pruned, peers=weaker), clip=(3, 17, 20)).equal
 
 
 def many_addends() -> Structure:

@@ -1,0 +1,265 @@
+"""Exported programs compute what the network computes, for any number of clips."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from connsearch.errors import Failure, SettingsError
+from connsearch.graph.files import load_structure
+from connsearch.graph.plan import pin
+from connsearch.graph.space import over_connect
+from connsearch.graph.spec import Attention, Modality, Structure
+from connsearch.graph.streams import keep_streams
+from connsearch.nn.export import Program, compare, input_shapes, pt2_runner, to_pt2, write_down
+from connsearch.nn.export_onnx import onnx_runner, require_onnx, to_onnx
+from connsearch.nn.flow import representation_flow
+from connsearch.nn.inherit import inherit
+from connsearch.nn.network import Network
+from connsearch.prune.options import PruneOptions
+from connsearch.prune.pruner import prune_by
+from tests.nn.helpers import CLASSES, lively, network_of, starter
+from tests.train.tiny import tiny_structure
+
+pytestmark = pytest.mark.timeout(900)  # torch.export is slow, and slower beside other work
+
+CLIP = (3, 16, 16)
+TOLERANCE = 1e-5
+NOTE = {"inputs": ["rgb"], "what": "a test"}
+
+
+def small(attention: Attention = Attention.PEER) -> Structure:
+    """Two stems and three blocks: an export takes a few seconds."""
+    return tiny_structure(attention=attention, dropout=0.0)
+
+
+def shrunk(name: str, attention: Attention) -> Structure:
+    """A published wiring, its widths as they are, with one module a block."""
+    structure = load_structure(name).with_settings(attention=attention, flow_iterations=2)
+    levels = structure.network.levels
+    return structure.with_settings(blocks=(1,) * levels, inner_widths=(4,) * levels)
+
+
+def pruned(peers: int, mode: str = "pinned") -> Network:
+    """The starter, over-connected, pruned and trained a little: peers are fixed."""
+    parent = network_of(over_connect(starter()), learn_connections=True)
+    with torch.no_grad():
+        for logits in (*parent.connection_parameters(), *parent.peer_parameters()):
+            logits.copy_(torch.randn(logits.shape, generator=torch.Generator().manual_seed(1)) * 2)
+    options = PruneOptions.model_validate({"criterion": "top_k:2", "peers": peers, "mode": mode})
+    cut = prune_by(parent.learned_structure(), options)
+    child = Network(cut.structure, CLASSES, seed=0)
+    inherit(child, parent, cut)
+    return lively(child) if mode == "published" else child
+
+
+def agrees(network: Network, clip: tuple[int, int, int], *, flow_input: bool = False) -> Program:
+    """Exports both ways; the difference is that of rounding, and the clips make one."""
+    program = write_down(network, clip, flow_input=flow_input)
+    for run in (pt2_runner(to_pt2(program, NOTE)), onnx_runner(to_onnx(program, NOTE))):
+        parity = compare(run, network, program.inputs, tolerance=TOLERANCE)
+        assert parity.max_abs_difference <= TOLERANCE * parity.largest_logit
+        assert parity.apart > 1e-3 * parity.largest_logit, "the clips make no difference"
+    return program
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return network_of(small())
+
+
+@pytest.fixture(scope="module")
+def program(network: Network) -> Program:
+    return write_down(network, CLIP)
+
+
+@pytest.fixture(scope="module")
+def model(program: Program) -> bytes:
+    return to_onnx(program, NOTE)
+
+
+def test_both_programs_give_the_logits_of_the_network(
+    network: Network, program: Program, model: bytes
+) -> None:
+    for run in (program.run, onnx_runner(model)):
+        parity = compare(run, network, program.inputs, tolerance=TOLERANCE)
+        assert parity.ok
+        assert parity.apart > 1e-3
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_the_number_of_clips_is_open(
+    network: Network, program: Program, model: bytes, count: int
+) -> None:
+    rgb = torch.rand(count, 3, *CLIP, generator=torch.Generator().manual_seed(count)) * 2 - 1
+    with torch.no_grad():
+        wanted = network({"rgb": rgb})
+    for run in (program.run, onnx_runner(model)):
+        torch.testing.assert_close(run({"rgb": rgb}), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_inputs_and_outputs_have_names_and_one_open_axis(model: bytes) -> None:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    assert [(i.name, i.shape) for i in session.get_inputs()] == [("rgb", ["clips", 3, *CLIP])]
+    assert [(o.name, o.shape) for o in session.get_outputs()] == [("logits", ["clips", CLASSES])]
+    note = session.get_modelmeta().custom_metadata_map["connsearch"]
+    assert json.loads(note) == NOTE
+
+
+def test_nothing_in_the_files_says_where_they_were_made(program: Program, model: bytes) -> None:
+    here = str(sys.modules[Network.__module__].__file__).encode()
+    assert here not in model
+    archive = zipfile.ZipFile(io.BytesIO(to_pt2(program, NOTE)))
+    assert not any(here in archive.read(name) for name in archive.namelist())
+
+
+def test_a_pt2_file_is_a_zip_of_json_and_raw_weights(network: Network, program: Program) -> None:
+    """Nothing in it is a pickle, and torch reads it back."""
+    content = to_pt2(program, NOTE)
+    archive = zipfile.ZipFile(io.BytesIO(content))
+    names = [name.partition("/")[2] for name in archive.namelist()]
+    root = archive.namelist()[0].partition("/")[0]
+    config = json.loads(archive.read(f"{root}/data/weights/model_weights_config.json"))
+    assert config["config"]
+    assert not any(entry["use_pickle"] for entry in config["config"].values())
+    constants = json.loads(archive.read(f"{root}/data/constants/model_constants_config.json"))
+    assert not any(entry["use_pickle"] for entry in constants["config"].values())
+    assert archive.read(f"{root}/data/sample_inputs/model.pt") == b""
+    assert json.loads(archive.read(f"{root}/extra/connsearch.json")) == NOTE
+    assert "models/model.json" in names
+    assert compare(pt2_runner(content), network, program.inputs, tolerance=TOLERANCE).ok
+
+
+@pytest.mark.slow
+def test_exporting_leaves_the_network_as_it_was() -> None:
+    network = network_of(small(), learn_connections=True)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    layout = network.memory_format
+    network.train()
+    write_down(network, CLIP)
+    assert network.training
+    assert network.memory_format == layout
+    assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
+
+
+def test_a_program_that_is_not_the_network_is_noticed(network: Network, program: Program) -> None:
+    def rounded(streams: Mapping[str, Tensor]) -> Tensor:
+        return (program.run(streams) * 100).round() / 100
+
+    def broken(streams: Mapping[str, Tensor]) -> Tensor:
+        return program.run(streams) * torch.nan
+
+    def first_clip_only(streams: Mapping[str, Tensor]) -> Tensor:
+        return program.run(streams)[:1]
+
+    def mixed_up(streams: Mapping[str, Tensor]) -> Tensor:
+        return program.run(streams).flip(0)  # right for one clip
+
+    for fault in (rounded, broken, first_clip_only, mixed_up):
+        with pytest.raises(Failure, match="nothing was kept"):
+            compare(fault, network, program.inputs, tolerance=1e-4)
+    assert compare(rounded, network, program.inputs, tolerance=0.1).ok
+
+
+def test_a_weight_that_changed_on_the_way_is_noticed(program: Program) -> None:
+    other = network_of(small())
+    assert compare(program.run, other, program.inputs, tolerance=TOLERANCE).ok
+    with torch.no_grad():
+        other.head.dense.weight[0, 0] += 0.01
+    with pytest.raises(Failure, match="is not the network"):
+        compare(program.run, other, program.inputs, tolerance=1e-4)
+
+
+def test_inputs_of_every_kind_of_structure() -> None:
+    whole = starter()
+    assert input_shapes(whole, CLIP) == {"rgb": (3, *CLIP), "object": (5, *CLIP)}
+    assert list(input_shapes(whole, CLIP, flow_input=True)) == ["rgb", "flow", "object"]
+    flow = keep_streams(whole, [Modality.FLOW])
+    assert list(input_shapes(flow, CLIP)) == ["rgb"]
+    assert list(input_shapes(flow, CLIP, flow_input=True)) == ["flow"]
+    with pytest.raises(SettingsError, match="no stem reads flow"):
+        input_shapes(keep_streams(whole, [Modality.RGB]), CLIP, flow_input=True)
+
+
+@pytest.mark.slow
+def test_flow_that_is_given_takes_the_place_of_flow_that_is_computed(network: Network) -> None:
+    given = write_down(network, CLIP, flow_input=True)
+    rgb = torch.rand(2, 3, *CLIP)
+    flow = representation_flow(rgb, iterations=network.structure.network.flow_iterations)
+    with torch.no_grad():
+        wanted = network({"rgb": rgb})
+    torch.testing.assert_close(given.run({"rgb": rgb, "flow": flow}), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_onnx()
+    monkeypatch.setattr(
+        "connsearch.nn.export_onnx.find_spec", lambda name: None if "script" in name else object()
+    )
+    with pytest.raises(SettingsError, match=r"needs onnxscript.*\n.*connsearch\[export\]"):
+        require_onnx()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attention", [a for a in Attention if a is not Attention.FIXED])
+def test_every_attention_mode_goes_through(attention: Attention) -> None:
+    agrees(network_of(starter(attention)), (3, 32, 32))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("peers", "mode"), [(1, "pinned"), (2, "pinned"), (2, "published")])
+def test_pruned_networks_go_through(peers: int, mode: str) -> None:
+    network = pruned(peers, mode)
+    assert network.structure.network.attention is Attention.FIXED
+    agrees(network, (3, 32, 32))
+
+
+@pytest.mark.slow
+def test_a_pinned_structure_goes_through() -> None:
+    agrees(network_of(pin(starter(Attention.SELF))), (3, 32, 32))
+
+
+@pytest.mark.slow
+def test_a_searched_network_of_rgb_and_flow_goes_through() -> None:
+    structure = load_structure("starter_rgb_flow").with_settings(flow_iterations=3)
+    network = network_of(structure, learn_connections=True)
+    assert list(agrees(network, (3, 32, 32)).inputs) == ["rgb"]
+    assert list(agrees(network, (3, 32, 32), flow_input=True).inputs) == ["rgb", "flow"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(37, 29), (33, 20)])
+def test_adaptive_pooling_goes_through(size: tuple[int, int]) -> None:
+    """Over-connected, at sizes the published pooling rule does not fit."""
+    agrees(network_of(over_connect(starter(Attention.NONE))), (2, *size))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "attention"),
+    [
+        ("assemblenet-50", Attention.NONE),
+        ("assemblenet_plus-50", Attention.PEER),
+        ("assemblenet_plus_lite", Attention.SELF),
+    ],
+)
+def test_published_families_go_through(name: str, attention: Attention) -> None:
+    structure = shrunk(name, attention)
+    if structure.family == "assemblenet_plus_lite":
+        structure = structure.with_settings(head="softmax")
+    agrees(network_of(structure), (2, 32, 32))
+
+
+@pytest.mark.slow
+def test_the_whole_number_of_flow_iterations_goes_through() -> None:
+    agrees(network_of(replace(small(), name="deep").with_settings(flow_iterations=40)), CLIP)
