@@ -12,6 +12,7 @@ from connsearch.graph.plan import BlockPlan
 from connsearch.graph.spec import FREE, Attention, Connection
 from connsearch.nn.attention import PeerAttention, build_attention
 from connsearch.nn.layers import conv, pool_to
+from connsearch.nn.one_step import in_training, scaled
 
 _EDGE_OF_RANGE = 1e-6
 """Stored weights of exactly 0 or 1 have no finite logit; they start this far inside."""
@@ -86,14 +87,14 @@ class ConnectionFusion(nn.Module):
             means: spatial means ``(B, T, C)`` of candidate peers.
         """
         weights = self.weights()
-        mixed = self.attention.mix(means) if isinstance(self.attention, PeerAttention) else {}
+        mixed = self.attention.open(means) if isinstance(self.attention, PeerAttention) else {}
         total: Tensor | None = None
         for bucket in self.plan.buckets:
             summed: Tensor | None = None
             for source in bucket.sources:
                 x = pool_to(inputs[source], size)
                 scale = self._scale(source, x, weights.get(source), mixed)
-                summed = _add_scaled(summed, x, scale)
+                summed = _add_scaled(summed, x, scale, fast=in_training(self))
             assert summed is not None
             if bucket.project:
                 summed = cast(Tensor, self.project[str(bucket.width)](summed))
@@ -117,10 +118,10 @@ class ConnectionFusion(nn.Module):
         return weight * gate
 
 
-def _add_scaled(total: Tensor | None, x: Tensor, scale: Tensor | None) -> Tensor:
+def _add_scaled(total: Tensor | None, x: Tensor, scale: Tensor | None, *, fast: bool) -> Tensor:
     """One term after the other, in bucket order: a masked term adds an exact zero."""
     if scale is not None:
-        x = x * scale.to(x.dtype)
+        x = scaled(x, scale) if fast else x * scale.to(x.dtype)
     return x if total is None else total + x
 
 
