@@ -133,7 +133,8 @@ class PeerAttention(nn.Module):
         lead = means[self.candidates[0]].shape[:2]
         flat = [means[n].flatten(0, 1) for n in self.candidates]
         projected_PMG = torch.stack(together(_linear(self.project, self.candidates), flat))
-        mixed_EM = self.coefficients() @ projected_PMG.flatten(1)
+        with torch.autocast(projected_PMG.device.type, enabled=False):  # a product in float32
+            mixed_EM = self.coefficients() @ projected_PMG.flatten(1)
         mixed_EMG = mixed_EM.unflatten(1, projected_PMG.shape[1:])
         logits = together(_linear(self.gates, self.sources), mixed_EMG.unbind())
         gates = as_gate(torch.cat(logits, 1).unflatten(0, lead))

@@ -87,14 +87,14 @@ class _Together(torch.autograd.Function):
     def forward(ctx: Any, dtype: torch.dtype, *given: Tensor) -> tuple[Tensor, ...]:
         count = len(given) // 3
         inputs, kernels, biases = (given[i : i + count] for i in range(0, 3 * count, count))
-        groups = _alike(kernels, dtype)
+        groups, wide = _alike(kernels, dtype), torch.promote_types(dtype, torch.float32)
         results: list[Any] = [None] * count
         saved: list[Tensor] = []
         with torch.autocast(given[0].device.type, enabled=False):
             for group in groups:
                 x_NMI = _stacked([inputs[k] for k in group], dtype)
                 kernel_NOI = _stacked([kernels[k] for k in group], dtype)
-                y_NMO = torch.bmm(x_NMI, kernel_NOI.transpose(1, 2)).float()
+                y_NMO = torch.bmm(x_NMI, kernel_NOI.transpose(1, 2)).to(wide)
                 for k, y in zip(group, y_NMO.unbind(), strict=True):
                     results[k] = y.add_(biases[k])
                 saved += [x_NMI, kernel_NOI]
