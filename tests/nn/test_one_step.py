@@ -74,7 +74,11 @@ def test_layers_of_one_shape_are_stacked_under_autocast() -> None:
     found: list[list[Tensor]] = []
     for low in (True, False):
         with torch.autocast("cpu", torch.bfloat16, enabled=low):
-            ours = together(layers, inputs) if low else [m(x) for m, x in zip(layers, inputs)]
+            ours = (
+                together(layers, inputs)
+                if low
+                else [m(x) for m, x in zip(layers, inputs, strict=True)]
+            )
         assert all(y.dtype is torch.float32 for y in ours)
         total = sum((y.square() * f).sum() for y, f in zip(ours, factors, strict=True))
         wanted = [*inputs, *(p for m in layers for p in m.parameters())]
