@@ -21,7 +21,8 @@ from torch.autograd.function import once_differentiable
 
 def in_training(module: nn.Module) -> bool:
     """Whether gradients are recorded for a module in training, and nothing traces it."""
-    traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
+    tracing = torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+    traced = tracing or torch.compiler.is_compiling()
     return module.training and torch.is_grad_enabled() and not traced
 
 
@@ -51,7 +52,9 @@ class _Scaled(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grads: Any) -> tuple[Tensor | None, ...]:
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, *grads: Any
+    ) -> tuple[Tensor | None, ...]:
         (grad,) = grads
         x, factor = ctx.saved_tensors
         shape, dtype = ctx.scale
@@ -104,7 +107,9 @@ class _Together(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grads: Any) -> tuple[Tensor | None, ...]:
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, *grads: Any
+    ) -> tuple[Tensor | None, ...]:
         input_type, kernel_type = ctx.types
         count, saved = len(grads), ctx.saved_tensors
         results: list[Any] = [None] * (3 * count)
