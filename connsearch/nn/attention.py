@@ -9,6 +9,7 @@ projected to the source's channels.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -16,11 +17,12 @@ from torch import Tensor, nn
 from connsearch.graph.plan import BlockPlan
 from connsearch.graph.spec import Attention, Connection, Peer
 from connsearch.nn.layers import dense
+from connsearch.nn.one_step import in_training, pixels_last, together
 
 
 def frame_means(x_BCTHW: Tensor) -> Tensor:
     """Returns the spatial means ``(B, T, C)``: all that later peers need of a node."""
-    return x_BCTHW.mean((3, 4)).transpose(1, 2)
+    return pixels_last(x_BCTHW).mean(2)
 
 
 def as_gate(logits_BTC: Tensor) -> Tensor:
@@ -118,6 +120,29 @@ class PeerAttention(nn.Module):
             logits_EP = logits_EP.index_fill(1, silent, -torch.inf)
         return logits_EP.softmax(1).float()
 
+    def open(self, means: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """Returns the gate ``(B, C, T, 1, 1)`` of every gated source.
+
+        Args:
+            means: spatial means ``(B, T, C)`` of every candidate, from :func:`frame_means`.
+        """
+        if self.logits is not None and not self.masked and in_training(self):
+            return self._open_together(means)
+        return {s: as_gate(self.gates[str(s)](mixed)) for s, mixed in self.mix(means).items()}
+
+    def _open_together(self, means: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """The same in few steps, for training: rounded in another way, and hooks are not called."""
+        lead = means[self.candidates[0]].shape[:2]
+        flat = [means[n].flatten(0, 1) for n in self.candidates]
+        projected_PMG = torch.stack(together(_linear(self.project, self.candidates), flat))
+        with torch.autocast(projected_PMG.device.type, enabled=False):  # a product in float32
+            mixed_EM = self.coefficients() @ projected_PMG.flatten(1)
+        mixed_EMG = mixed_EM.unflatten(1, projected_PMG.shape[1:])
+        logits = together(_linear(self.gates, self.sources), mixed_EMG.unbind())
+        gates = as_gate(torch.cat(logits, 1).unflatten(0, lead))
+        parts = gates.split([part.shape[1] for part in logits], 1)
+        return dict(zip(self.sources, parts, strict=True))
+
     def mix(self, means: Mapping[int, Tensor]) -> dict[int, Tensor]:
         """Returns the mixed peer vector ``(B, T, G)`` of every gated source.
 
@@ -155,11 +180,13 @@ class PeerAttention(nn.Module):
         everyone = tuple(Peer(n, kept.get(n, 0.0)) for n in self.candidates)
         return _mix_fixed(everyone, projected)
 
-    def forward(self, source: int, mixed: Mapping[int, Tensor]) -> Tensor | None:
+    def forward(self, source: int, gates: Mapping[int, Tensor]) -> Tensor | None:
         """Returns the gate ``(B, C, T, 1, 1)`` of one connection, or None when it has no peer."""
-        if source not in mixed:
-            return None
-        return as_gate(self.gates[str(source)](mixed[source]))
+        return gates.get(source)
+
+
+def _linear(layers: nn.ModuleDict, names: Sequence[int]) -> list[nn.Linear]:
+    return [cast(nn.Linear, layers[str(name)]) for name in names]
 
 
 def _mix_fixed(peers: Sequence[Peer], projected: Mapping[int, Tensor]) -> Tensor:

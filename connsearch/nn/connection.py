@@ -12,6 +12,7 @@ from connsearch.graph.plan import BlockPlan
 from connsearch.graph.spec import FREE, Attention, Connection
 from connsearch.nn.attention import PeerAttention, build_attention
 from connsearch.nn.layers import conv, norm, pool_to
+from connsearch.nn.one_step import in_training, scaled
 from connsearch.nn.relaxation import PUBLISHED, soft_weights, working_weights
 
 _EDGE_OF_RANGE = 1e-6
@@ -103,7 +104,7 @@ class ConnectionFusion(nn.Module):
             means: spatial means ``(B, T, C)`` of candidate peers.
         """
         weights = self._working_weights()
-        mixed = self.attention.mix(means) if isinstance(self.attention, PeerAttention) else {}
+        mixed = self.attention.open(means) if isinstance(self.attention, PeerAttention) else {}
         total: Tensor | None = None
         for bucket in self.plan.buckets:
             summed: Tensor | None = None
@@ -112,7 +113,7 @@ class ConnectionFusion(nn.Module):
                 if self.norms:
                     x = cast(Tensor, self.norms[str(source)](x))
                 scale = self._scale(source, x, weights.get(source), mixed)
-                summed = _add_scaled(summed, x, scale)
+                summed = _add_scaled(summed, x, scale, fast=in_training(self))
             assert summed is not None
             if bucket.project:
                 summed = cast(Tensor, self.project[str(bucket.width)](summed))
@@ -136,10 +137,10 @@ class ConnectionFusion(nn.Module):
         return weight * gate
 
 
-def _add_scaled(total: Tensor | None, x: Tensor, scale: Tensor | None) -> Tensor:
+def _add_scaled(total: Tensor | None, x: Tensor, scale: Tensor | None, *, fast: bool) -> Tensor:
     """One term after the other, in bucket order: a masked term adds an exact zero."""
     if scale is not None:
-        x = x * scale.to(x.dtype)
+        x = scaled(x, scale) if fast else x * scale.to(x.dtype)
     return x if total is None else total + x
 
 
