@@ -89,6 +89,16 @@ def test_a_supernet_that_ranks_as_the_truth_does_is_better_than_flops() -> None:
     assert ranked([1.0] * 14, lot).verdict.startswith("no ranking can be judged")
 
 
+def test_a_higher_tau_alone_is_not_called_better() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        supernet, macs = rng.normal(size=(2, 8)).tolist()
+        found = ranked(supernet, macs)
+        better = found.verdict.startswith("the supernet ranking is better")
+        assert better == (found.gain.low > 0)
+        assert "worse" not in found.verdict or found.gain.high < 0
+
+
 def test_sub_networks_are_many_and_various_and_more_can_be_added() -> None:
     space = over_connect(load_structure("starter"))
     few, many = (selftest.sample(space, count, seed=1) for count in (4, 15))

@@ -65,6 +65,13 @@ def test_the_seed_decides_and_more_go_on_where_fewer_ended() -> None:
     assert not {one.edges for one in other} & {one.edges for one in many}
 
 
+def test_few_possible_wirings_are_drawn_once_each_with_all_nodes() -> None:
+    given = lot(searched(), "top_k:2", tolerance=10)
+    drawn = given.draw(25, seed=0)
+    assert len({given.found.edges, *(one.edges for one in drawn)}) == 26
+    assert all(one.node_map == given.found.node_map for one in drawn)
+
+
 def test_every_connection_can_be_drawn() -> None:
     given = lot(searched(), "threshold:0.5")
     seen = {edge for one in given.draw(30, seed=0) for edge in one.edges}
