@@ -72,7 +72,7 @@ class PeerGate(nn.Module):
             check_features(f"peer {name!r}", peers[name], width, clips=len(x))
         frames = as_clip(x).shape[2]
         means = {i: means_over(peers[n], frames) for i, n in enumerate(self.peers, start=1)}
-        found = self.attention(0, self.attention.mix(means))
+        found = self.attention(0, self.attention.open(means))
         return as_rank(found.expand(-1, -1, frames, -1, -1), x.dim())
 
     def forward(self, x: Tensor, peers: Mapping[str, Tensor]) -> Tensor:
