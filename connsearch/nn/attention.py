@@ -132,14 +132,15 @@ class PeerAttention(nn.Module):
 
     def _open_together(self, means: Mapping[int, Tensor]) -> dict[int, Tensor]:
         """The same in few steps, for training: rounded in another way, and hooks are not called."""
-        lead = means[self.candidates[0]].shape[:2]
-        flat = [means[n].flatten(0, 1) for n in self.candidates]
+        clips, frames = len(means[self.candidates[0]]), max(m.shape[1] for m in means.values())
+        flat = [means[n].expand(-1, frames, -1).flatten(0, 1) for n in self.candidates]
         projected_PMG = torch.stack(together(_linear(self.project, self.candidates), flat))
         with torch.autocast(projected_PMG.device.type, enabled=False):  # a product in float32
-            mixed_EM = self.coefficients() @ projected_PMG.flatten(1)
+            coefficients_EP = self.coefficients().to(projected_PMG.dtype)
+            mixed_EM = coefficients_EP @ projected_PMG.flatten(1)
         mixed_EMG = mixed_EM.unflatten(1, projected_PMG.shape[1:])
         logits = together(_linear(self.gates, self.sources), mixed_EMG.unbind())
-        gates = as_gate(torch.cat(logits, 1).unflatten(0, lead))
+        gates = as_gate(torch.cat(logits, 1).unflatten(0, (clips, frames)))
         parts = gates.split([part.shape[1] for part in logits], 1)
         return dict(zip(self.sources, parts, strict=True))
 

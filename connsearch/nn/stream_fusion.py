@@ -185,8 +185,8 @@ class StreamFusion(nn.Module):
     ) -> StreamFusion:
         """Returns a smaller module of some streams; it computes what :meth:`mask` leaves.
 
-        Bit for bit so, in float32 on one device. What was learned goes over; peers stay as they
-        are and are still given to it, unless ``peers`` says which of them stay.
+        Bit for bit so, in evaluation, in float32 on one device. What was learned goes over; peers
+        stay as they are and are still given to it, unless ``peers`` says which of them stay.
 
         Args:
             names: the streams that stay.
