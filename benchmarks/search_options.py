@@ -29,7 +29,7 @@ from page import table, write_markdown
 from connsearch.data.load import DataSplits, load_data
 from connsearch.data.options import DataOptions
 from connsearch.graph.cost import cost
-from connsearch.graph.files import load_structure
+from connsearch.graph.files import load_structure, read_structure
 from connsearch.graph.spec import Edge, Structure
 from connsearch.graph.streams import fit_objects
 from connsearch.nn.network import Network
@@ -41,31 +41,29 @@ from connsearch.search.options import SearchOptions
 from connsearch.train.evaluate import Compute, evaluate, recalibrate_on
 from connsearch.train.files import WEIGHTS, load_weights
 from connsearch.train.run import Run
-from connsearch.trust.subject import masked
+from connsearch.trust.importance import ablate
+from connsearch.trust.ledger import Ledger as Units
+from connsearch.trust.subject import Subject, masked
 
 VARIANTS: dict[str, dict[str, Any]] = {
-    "published": {"method": "assemblenet"},
-    "temperature .2": {"method": "assemblenet", "temperature": 0.2},
-    "zero-one": {"method": "assemblenet", "commitment": "zero_one"},
-    "entropy": {"method": "assemblenet", "commitment": "entropy"},
-    "normalised inputs": {"method": "assemblenet", "normalise_inputs": True},
-    "path dropout .3": {"method": "assemblenet", "path_dropout": 0.3},
-    "hard forward .5": {"method": "assemblenet", "hard_share": 0.5},
-    "bilevel": {"method": "assemblenet", "level": "bilevel"},
-    "MACs penalty .3": {"method": "assemblenet", "macs_penalty": 0.3},
-    "MACs penalty .1": {"method": "assemblenet", "macs_penalty": 0.1},
-    "MACs penalty .3, temperature .3": {
-        "method": "assemblenet",
-        "macs_penalty": 0.3,
-        "temperature": 0.3,
-    },
-    "early stop": {"method": "assemblenet", "patience": 2},
-    "default": {"method": "connsearch"},
+    "published": {},
+    "temperature .1 (default)": {"temperature": 0.1},
+    "zero-one": {"commitment": "zero_one"},
+    "entropy": {"commitment": "entropy"},
+    "sparsity .03": {"sparsity": 0.03},
+    "MACs penalty .1": {"macs_penalty": 0.1},
+    "path dropout .3": {"path_dropout": 0.3},
+    "hard forward .5": {"hard_share": 0.5},
+    "normalised inputs": {"normalise_inputs": True},
+    "bilevel": {"level": "bilevel"},
+    "early end": {"patience": 2},
 }
 """Name -> what differs from the published search."""
 
 TASKS = ("appearance", "motion", "object")
-RULES = ("relative:0.5", "relative:0.6", "relative:0.7", "threshold:0.5")
+RULES = ("relative:0.7", "relative:0.5", "threshold:0.5", "rank:0.5")
+"""The default criterion first; after it other ways to read the same weights."""
+
 WIRING = json.loads((Path(__file__).parent / "planted_wiring.json").read_text())
 
 
@@ -73,9 +71,13 @@ def search_once(task: str, variant: str, seed: int, options: argparse.Namespace)
     """Returns what one search found, how good that is, and what it cost."""
     data, structure = opened(task, seed, options)
     settings = SearchOptions(
-        epochs=options.epochs, seed=seed, threads=options.threads, **VARIANTS[variant]
+        method="assemblenet",
+        epochs=options.epochs,
+        seed=seed,
+        threads=options.threads,
+        **VARIANTS[variant],
     )
-    directory = options.runs / f"{task}-{variant.replace(',', '').replace(' ', '-')}-{seed}"
+    directory = options.runs / f"{task}-{variant.replace(' ', '-')}-{seed}"
     config = {"command": "search_options", "task": task, "settings": settings.model_dump()}
     begin, wall = time.process_time(), time.perf_counter()
     with Run.open(directory, config) as run:
@@ -92,13 +94,50 @@ def search_once(task: str, variant: str, seed: int, options: argparse.Namespace)
         **judged(directory, result.structure, data, settings),
     }
     if task in WIRING:
-        entry |= {"recovery": {r: recovery(task, result.structure, weights, r) for r in RULES}}
+        found = {r: recovery(task, result.structure, weights, r) for r in RULES}
+        kept = found[RULES[0]]["kept"]
+        found["uniform random"] = {"f1": chance(task, round(kept), seed)}
+        if variant in list(VARIANTS)[:2]:
+            scores = ablation(directory, result.structure, data, settings)
+            found["ablation"] = recovery(task, result.structure, scores, RULES[0])
+        entry |= {"recovery": found}
         entry["auroc"] = auroc(*(of(task, kind, weights) for kind in ("true", "false")))
     f1 = entry.get("recovery", {}).get(RULES[0], {}).get("f1", float("nan"))
     entry["summary"] = (
         f"select {entry['select']:.3f}, masked {entry['masked']:.3f}, F1 {f1:.2f}, {spent:.0f} s"
     )
     return entry
+
+
+def ablation(
+    directory: Path, found: Structure, data: DataSplits, settings: SearchOptions
+) -> dict[Edge, float]:
+    """Returns the ablation scores of a searched network's connections."""
+    compute = Compute(bf16=settings.precision != "fp32")
+    network = searched(directory, len(data.classes))
+    subject = Subject(directory, network, found, data, settings, compute)
+    with Units(directory / "importance", {}) as ledger:
+        work = ablate(subject, ledger)
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                return end.value.scores(found)
+
+
+def searched(directory: Path, num_classes: int) -> Network:
+    """Returns the searched network of a run."""
+    structure = read_structure(directory / "structure.json")
+    network = Network(structure, num_classes, learn_connections=True)
+    network.load_state_dict(load_weights(directory / WEIGHTS))
+    return network
+
+
+def chance(task: str, kept: int, seed: int) -> float:
+    """Returns the mean F1 of so many stem connections kept by lot."""
+    true, false = len(WIRING[task]["true"]), len(WIRING[task]["false"])
+    draws = np.random.default_rng(seed).hypergeometric(true, false, kept, size=10_000)
+    return float((2 * draws / (true + kept)).mean())
 
 
 def opened(task: str, seed: int, options: argparse.Namespace) -> tuple[DataSplits, Structure]:
@@ -122,12 +161,7 @@ def judged(
     directory: Path, found: Structure, data: DataSplits, settings: SearchOptions
 ) -> dict[str, Any]:
     """Returns the accuracy of the hard-masked network, recalibrated, and what stays of it."""
-    from connsearch.graph.files import read_structure
-
-    network = Network(
-        read_structure(directory / "structure.json"), len(data.classes), learn_connections=True
-    )
-    network.load_state_dict(load_weights(directory / WEIGHTS))
+    network = searched(directory, len(data.classes))
     pruned = prune_by(found, PruneOptions(criterion=RULES[0]))
     compute = Compute(bf16=settings.precision != "fp32")
     with masked(network, pruned):
@@ -161,6 +195,7 @@ def recovery(
     )
     missed = len(WIRING[task]["true"]) - true
     return {
+        "kept": true + false,
         "precision": true / max(true + false, 1),
         "recall": true / max(true + missed, 1),
         "f1": 2 * true / max(2 * true + false + missed, 1),
@@ -171,14 +206,16 @@ def mean(values: Iterable[float], digits: int = 2) -> str:
     """Returns a mean with its 95 % interval over searches."""
     found = list(values)
     low, high = interval(found)
-    return f"{np.mean(found):.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    return f"{np.mean(found):.{digits}f} [{max(low, 0):.{digits}f}, {min(high, 1):.{digits}f}]"
 
 
 def row(variant: str, entries: Sequence[dict[str, Any]]) -> Sequence[str]:
     """Returns one table row of one variant on one task."""
     cells = [variant, str(len(entries))]
     if "recovery" in entries[0]:
-        cells += [mean(e["recovery"][rule]["f1"] for e in entries) for rule in RULES]
+        for rule in (*RULES, "ablation", "uniform random"):
+            found = [e["recovery"][rule]["f1"] for e in entries if rule in e["recovery"]]
+            cells.append(mean(found) if found else "")
         cells += [f"{np.mean([e['auroc'] for e in entries]):.3f}"]
     cells += [mean(e["select"] for e in entries), mean(e["masked"] for e in entries)]
     cells += [f"{np.mean([e[key] for e in entries]):.2f}" for key in ("kept", "decided")]
@@ -196,7 +233,8 @@ def report(ledger: Ledger, tasks: Sequence[str]) -> list[str]:
             rows += [row(variant, entries)] if entries else []
         heads = ["search", "n"]
         if task in WIRING:
-            heads += [f"F1, {rule}" for rule in RULES] + ["AUROC"]
+            heads += [f"F1, {rule}" for rule in (*RULES, "ablation", "uniform random")]
+            heads += ["AUROC"]
         heads += ["select, whole", "select, masked", "kept", "decided", "CPU"]
         if rows:
             lines += [f"**{task}**", "", *table(heads, rows), ""]
@@ -228,6 +266,7 @@ def main() -> None:
     print("\n".join(lines))
     if options.markdown is not None:
         command = f"python benchmarks/search_options.py --seeds {options.seeds}"
+        command += f" --data {tasks[0]}/clips.csv" if options.data else ""
         write_markdown(options.markdown, "Search options", command, lines)
 
 

@@ -36,7 +36,7 @@ class Relaxed:
 
 
 METHODS: dict[Method, Relaxed] = {
-    "connsearch": Relaxed(),
+    "connsearch": Relaxed(temperature=0.1),
     "assemblenet": Relaxed(),
 }
 """What each method chooses where no option says otherwise (``benchmarks/search_options.md``)."""

@@ -33,7 +33,7 @@ class TrainOptions(BaseModel):
     weight_decay: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """Of convolution and dense kernels only, never of norms, biases or logits; by default 0.01 for
     adamw (decoupled) and 0.0001 for sgd."""
-    connection_lr: float = Field(default=0.03, ge=0, allow_inf_nan=False)
+    connection_lr: float = Field(default=0.01, ge=0, allow_inf_nan=False)
     """Peak learning rate of the connection and peer logits that learn (Adam, no weight decay). A
     logit whose gradient never changes sign moves by about half of this a step, so runs of many
     thousand steps want less."""

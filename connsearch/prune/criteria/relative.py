@@ -22,7 +22,7 @@ class Relative:
     normalisation absorbs it.
     """
 
-    share: float = 0.5
+    share: float = 0.7
 
     def __post_init__(self) -> None:
         if not 0.0 < self.share <= 1.0:
