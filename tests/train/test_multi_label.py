@@ -48,9 +48,9 @@ def splits(records: list[Record], **changes: Any) -> DataSplits:
         ClipDataset(records, options, object_classes=0, num_classes=2, remember=True)
         for _ in range(3)
     )
-    return DataSplits(
-        train, select, test, CLASSES, 0, "colours", {}, (), (4, 16, 16), "colours", multi_label=True
-    )
+    hashes = dict.fromkeys(("train", "select", "test"), "colours")
+    facts = (CLASSES, 0, "colours", hashes, (), (4, 16, 16), "colours")
+    return DataSplits(train, select, test, *facts, multi_label=True)
 
 
 def trained(directory: Path, data: DataSplits, **changes: Any) -> tuple[list[Any], Network]:
