@@ -33,8 +33,10 @@ class Export(Command):
     """Writes a trained network as one file that runs without connsearch.
 
     What was written is run beside the network on the same clips; the largest difference between
-    their logits is shown, and nothing is kept where it is too large. The number of clips stays
-    open, their size is settled. Beside the file, export.json says what goes in and what comes out.
+    their logits is shown, and nothing is kept where it is too large.
+
+    The number of clips stays open, their size is settled. Beside the file, export.json says what
+    goes in and what comes out.
     """
 
     target: Annotated[str, Flag(positional=True)]
