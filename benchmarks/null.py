@@ -31,7 +31,7 @@ from connsearch.trust.statistics import crossed
 
 LEVELS = (0.01, 0.05, 0.10)
 COUNTS = (3, 5, 10)
-SEARCH = "--size 32 --frames 8 --threads 1 --batch-size 12".split()
+SEARCH = "--streams rgb flow --size 32 --frames 8 --threads 1 --batch-size 12".split()
 
 
 def p_values(

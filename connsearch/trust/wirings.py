@@ -17,6 +17,9 @@ from connsearch.train.seeds import derive
 ATTEMPTS = 200
 """Wirings drawn for one that fits before it is said that there is none."""
 
+UNIFORM = 50
+"""Uniform draws in each of them before connections are taken away one by one instead."""
+
 
 @dataclass(frozen=True)
 class Lot:
@@ -48,9 +51,10 @@ class Lot:
     def draw(self, count: int, *, seed: int) -> list[Pruned]:
         """Returns so many random wirings, all different and none of them the found one.
 
-        Connections leave the search space one by one at random, unless a node would go with them,
-        until as many are left as the found wiring has; what costs too much or too little is drawn
-        again. The first ones of a larger count are those of a smaller one.
+        They are drawn uniformly among those with the same nodes and number of connections. Where
+        such are rare, connections leave the search space one by one instead, unless a node would go
+        with them. What costs too much or too little is drawn again. The first ones of a larger
+        count are those of a smaller one.
 
         Raises:
             SettingsError: no further wiring fits; says what could be had.
@@ -70,7 +74,7 @@ class Lot:
         costs: list[int] = []
         repeated = 0
         for attempt in range(ATTEMPTS):
-            keep = self._thinned(random.Random(derive(seed, "random wiring", number, attempt)))
+            keep = self._keep(random.Random(derive(seed, "random wiring", number, attempt)))
             if keep is None:
                 continue
             if keep in taken:
@@ -88,21 +92,35 @@ class Lot:
                 return pruned
         raise SettingsError(self._refusal(number, costs, repeated))
 
-    def _thinned(self, rng: random.Random) -> frozenset[Edge] | None:
-        """A random keep-set of the found one's nodes and number; None if it got stuck above."""
-        nodes, number = set(self.found.node_map), len(self.found.edges)
+    def _keep(self, rng: random.Random) -> frozenset[Edge] | None:
+        """A random keep-set of the found one's nodes and number; None if none was met."""
+        nodes, number = self.found.node_map, len(self.found.edges)
         weights = self.space.weights()
-        kept = frozenset(e for e in weights if e.source in nodes and e.target in nodes)
-        order = [edge for edge in weights if edge in kept and weights[edge] is not None]
-        rng.shuffle(order)
+        every = [e for e in weights if e.source in nodes and e.target in nodes]
+        fixed = [edge for edge in every if weights[edge] is None]
+        rest = [edge for edge in every if weights[edge] is not None]
+        for _ in range(UNIFORM):
+            keep = frozenset([*fixed, *rng.sample(rest, number - len(fixed))])
+            if self._is_whole(keep):
+                return keep
+        rng.shuffle(rest)
+        return self._thinned(frozenset(every), rest)
+
+    def _thinned(self, kept: frozenset[Edge], order: list[Edge]) -> frozenset[Edge] | None:
+        """Removes what can go without a node, in order, until the number is right."""
+        number = len(self.found.edges)
         for edge in order:
             if len(kept) == number:
                 break
-            left = kept - {edge}
-            closure = close(self.space, left, peers_kept=self.peers_kept)
-            if set(closure.nodes) == nodes and closure.edges == left and not closure.starved:
-                kept = left
+            if self._is_whole(kept - {edge}):
+                kept = kept - {edge}
         return kept if len(kept) == number else None
+
+    def _is_whole(self, keep: frozenset[Edge]) -> bool:
+        """Whether all of these connections live, and exactly the nodes of the found wiring."""
+        closure = close(self.space, keep, peers_kept=self.peers_kept)
+        same = closure.nodes == tuple(sorted(self.found.node_map))
+        return same and closure.edges == keep and not closure.starved
 
     def _refusal(self, number: int, costs: list[int], repeated: int) -> str:
         target = self.macs(self.found.structure)
