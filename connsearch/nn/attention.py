@@ -124,9 +124,9 @@ class PeerAttention(nn.Module):
         Args:
             means: spatial means ``(B, T, C)`` of every candidate, from :func:`frame_means`.
         """
-        if self.logits is not None and not self.masked and in_training(self):
-            if bare([*self.project.values(), *self.gates.values()]):
-                return self._open_together(means)
+        layers = [*self.project.values(), *self.gates.values()]
+        if self.logits is not None and not self.masked and in_training(self) and bare(layers):
+            return self._open_together(means)
         return {s: as_gate(self.gates[str(s)](mixed)) for s, mixed in self.mix(means).items()}
 
     def _open_together(self, means: Mapping[int, Tensor]) -> dict[int, Tensor]:
