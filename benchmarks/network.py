@@ -58,15 +58,16 @@ class Setup:
     device: str
     small: Size
     large: Size
-    pairs_small: int
+    batch: Size
+    pairs_gates: int
     pairs_large: int
 
     @classmethod
     def of(cls, device: str, quick: bool) -> Setup:
         """Returns the sizes: AssembleNet-50 on short and on long clips, or a smoke test."""
         if quick:
-            return cls(device, (1, 2, 32, 32), (1, 4, 32, 32), 2, 1)
-        return cls(device, (2, 8, 64, 64), (1, 16, 112, 112), 21, 3)
+            return cls(device, (1, 2, 32, 32), (1, 4, 32, 32), (2, 2, 32, 32), 2, 1)
+        return cls(device, (2, 8, 64, 64), (1, 16, 112, 112), (4, 8, 112, 112), 21, 3)
 
 
 def clip(size: Size, device: str) -> Tensor:
@@ -164,7 +165,8 @@ def flow_rows(setup: Setup) -> list[Row]:
 def gate_rows(setup: Setup) -> list[Row]:
     """What it costs that connections learn, and that peers gate them."""
     rows: list[Row] = []
-    for size, pairs in ((setup.small, setup.pairs_small), (setup.large, setup.pairs_large)):
+    pairs = setup.pairs_gates
+    for size in (setup.small, setup.large, setup.batch):
         rgb = clip(size, setup.device)
         fixed = training_step(network(setup.device), rgb)
         gates = training_step(network(setup.device, learn=True), rgb)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from connsearch.graph.plan import BlockPlan
 from connsearch.graph.spec import Attention, Connection, Peer
 from connsearch.nn.layers import dense
-from connsearch.nn.one_step import in_training, pixels_last, together
+from connsearch.nn.one_step import bare, in_training, pixels_last, together
 
 
 def frame_means(x_BCTHW: Tensor) -> Tensor:
@@ -126,12 +126,13 @@ class PeerAttention(nn.Module):
         Args:
             means: spatial means ``(B, T, C)`` of every candidate, from :func:`frame_means`.
         """
-        if self.logits is not None and not self.masked and in_training(self):
+        layers = [*self.project.values(), *self.gates.values()]
+        if self.logits is not None and not self.masked and in_training(self) and bare(layers):
             return self._open_together(means)
         return {s: as_gate(self.gates[str(s)](mixed)) for s, mixed in self.mix(means).items()}
 
     def _open_together(self, means: Mapping[int, Tensor]) -> dict[int, Tensor]:
-        """The same in few steps, for training: rounded in another way, and hooks are not called."""
+        """The same in few steps, for training: rounded in another way."""
         clips, frames = len(means[self.candidates[0]]), max(m.shape[1] for m in means.values())
         flat = [means[n].expand(-1, frames, -1).flatten(0, 1) for n in self.candidates]
         projected_PMG = torch.stack(together(_linear(self.project, self.candidates), flat))

@@ -11,7 +11,7 @@ None of them can be differentiated twice; torch says so when it is tried.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import torch
@@ -24,6 +24,15 @@ def in_training(module: nn.Module) -> bool:
     tracing = torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
     traced = tracing or torch.compiler.is_compiling()
     return module.training and torch.is_grad_enabled() and not traced
+
+
+def bare(layers: Iterable[nn.Module]) -> bool:
+    """Whether all are dense layers that nobody listens to: only those need not be called."""
+    listening = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return all(
+        type(layer) is nn.Linear and not any(getattr(layer, kind) for kind in listening)
+        for layer in layers
+    )
 
 
 def pixels_last(x_BCTHW: Tensor) -> Tensor:

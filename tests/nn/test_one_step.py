@@ -133,3 +133,14 @@ def test_evaluation_and_export_take_the_plain_operations() -> None:
     program = torch.export.export(network, (streams,))
     with torch.no_grad():
         torch.testing.assert_close(program.module()(streams), network(streams))
+
+
+def test_a_hook_on_a_dense_layer_hears_it_in_training() -> None:
+    network = Network(starter(), CLASSES, seed=1).train()
+    heard: list[str] = []
+    for name, module in network.named_modules():
+        if ".attention.gates." in name or ".attention.project." in name:
+            module.register_forward_hook(lambda _m, _x, _y, name=name: heard.append(name))
+    network(clips(network.structure))
+    wanted = {n for n, m in network.named_modules() if "attention" in n and type(m) is nn.Linear}
+    assert set(heard) == wanted
