@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 from connsearch.errors import SettingsError
 from connsearch.registry import suggest
@@ -53,7 +54,7 @@ class Budget:
 
     def allows(self, value: float, whole: float) -> bool:
         """Returns whether ``value`` is within it; nothing is rounded."""
-        return Decimal(value) <= self._limit(whole)
+        return Fraction(value) <= self._limit(whole)
 
     @property
     def slug(self) -> str:
@@ -64,8 +65,9 @@ class Budget:
         """
         return self.text.replace("<=", "-").replace("%", "pct")
 
-    def _limit(self, whole: float) -> Decimal:
-        return self.amount * Decimal(whole) / 100 if self.share else self.amount
+    def _limit(self, whole: float) -> Fraction:
+        amount = Fraction(self.amount)
+        return amount * Fraction(whole) / 100 if self.share else amount
 
 
 def parse_budgets(texts: Sequence[str]) -> tuple[Budget, ...]:

@@ -47,7 +47,7 @@ def test_threshold_keeps_what_is_at_least_the_minimum(star: Structure) -> None:
 
 
 def test_relative_compares_within_a_block(star: Structure) -> None:
-    assert keep("relative", star) == set(star.edges()) - {Edge(1, 3)}
+    assert keep("relative:0.5", star) == set(star.edges()) - {Edge(1, 3)}
     assert keep("relative:0.6", star) == set(star.edges()) - {Edge(1, 3), Edge(2, 5)}
 
 

@@ -38,7 +38,7 @@ def test_a_parameter_out_of_range_is_an_option_fault() -> None:
 
 
 def test_the_description_holds_every_parameter() -> None:
-    assert describe_criterion("relative") == {"name": "relative", "share": 0.5}
+    assert describe_criterion("relative") == {"name": "relative", "share": 0.7}
     assert describe_criterion("random:number=9") == {
         "name": "random", "share": 0.5, "number": 9, "seed": 0
     }  # fmt: skip

@@ -53,7 +53,7 @@ def test_a_structure_without_a_weight_cannot_be_searched() -> None:
 
 
 def test_the_result_holds_what_was_learned(tmp_path: Path) -> None:
-    events = list(tiny_search(tmp_path / "run", connection_lr=0.1))
+    events = list(tiny_search(tmp_path / "run", connection_lr=0.1, method="assemblenet"))
     result = result_of(iter(events))
     weights = result.structure.weights()
     assert all(isinstance(w, float) for w in weights.values())
@@ -68,7 +68,8 @@ def test_the_result_holds_what_was_learned(tmp_path: Path) -> None:
 
 
 def test_every_connection_over_time_is_in_the_table(tmp_path: Path) -> None:
-    steps = [e for e in tiny_search(tmp_path / "run", epochs=1) if isinstance(e, StepEvent)]
+    events = tiny_search(tmp_path / "run", epochs=1, method="assemblenet")
+    steps = [e for e in events if isinstance(e, StepEvent)]
     with open(tmp_path / "run" / "connections.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     edges = {(str(e.source), str(e.target)) for e in candidate_edges(tiny_structure())}

@@ -155,7 +155,7 @@ def test_reading_a_run_before_during_and_after(tmp_path: Path) -> None:
 
 
 def test_weight_files_and_checkpoints_carry_their_structure(tmp_path: Path) -> None:
-    result = result_of(tiny_search(tmp_path / "run", epochs=1))
+    result = result_of(tiny_search(tmp_path / "run", epochs=1, method="assemblenet"))
     checkpoint = max((tmp_path / "run" / "checkpoint").iterdir())
     for path in (tmp_path / "run" / "learned.safetensors", checkpoint):
         assert stored_structure(path).weights() == result.structure.weights()
