@@ -123,7 +123,7 @@ def real(options: argparse.Namespace) -> list[str]:
     return [
         "",
         f"Real clips ({options.data.parent.name}, labels shuffled within each split, "
-        f"{options.epochs} epoch(s): p = {difference['p']:.3f}, difference "
+        f"epochs: {options.epochs}): p = {difference['p']:.3f}, difference "
         f"{difference['mean']:+.3f} [{difference['low']:+.3f}, {difference['high']:+.3f}]; "
         f"by rank p = {difference['p_rank']:.3f}.",
         "",
