@@ -123,7 +123,7 @@ def real(options: argparse.Namespace) -> list[str]:
     return [
         "",
         f"Real clips ({options.data.parent.name}, labels shuffled within each split, "
-        f"{options.epochs} epochs): p = {difference['p']:.3f}, difference "
+        f"epochs: {options.epochs}): p = {difference['p']:.3f}, difference "
         f"{difference['mean']:+.3f} [{difference['low']:+.3f}, {difference['high']:+.3f}]; "
         f"by rank p = {difference['p_rank']:.3f}.",
         "",
@@ -136,7 +136,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=10_000)
     parser.add_argument("--data", type=Path, help="a list of real clips (CSV)")
     parser.add_argument("--runs", type=Path, default=Path("runs/null"))
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--random", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
