@@ -49,6 +49,11 @@ COMMANDS: Mapping[str, str] = {
 """Each command is the class of its name in the module of its name: ``data show`` is ``DataShow``
 in ``cli/data_show.py``."""
 
+_GO_ON = frozenset(
+    {"search", "train", "prune", "gap", "curve", "compare", "stability", "selftest", "data pack"}
+)
+"""Commands that the same line continues when they were stopped."""
+
 _HELP = ("-h", "--help", "--version")
 
 DONE, MISTAKE, INTERRUPTED = 0, 2, 130
@@ -63,6 +68,7 @@ a first tour, on built-in data:
   connsearch search                           # writes runs/search-starter
   connsearch prune runs/search-starter        # writes runs/search-starter/pruned
   connsearch train runs/search-starter/pruned
+  connsearch report runs/search-starter       # one HTML file about all of it
   connsearch inspect assemblenet-50 --num-classes 157
   connsearch draw assemblenet-50 --output assemblenet-50.svg
 
@@ -143,7 +149,7 @@ def _introduce(arguments: Sequence[str], *, group: str = "") -> int:
 
 
 def _interrupted(command: str, *, wants_json: bool) -> int:
-    goes_on = command in ("search", "train", "curve", "data pack")
+    goes_on = command in _GO_ON
     _complain(
         "interrupted" + (": the same line again goes on where this one stopped" if goes_on else "")
     )
