@@ -31,8 +31,9 @@ MANY_SEEDS = 5
 class Compare(Command):
     """Compares the wiring a search has found with random ones, and says whether it is better.
 
-    Random wirings have the same nodes, the same number of connections and about the same cost. All
-    are trained from scratch alike, with the same seeds; their connection weights learn from the
+    Random wirings have the same nodes, the same number of connections and about the same cost.
+
+    All are trained from scratch alike, with the same seeds; their connection weights learn from the
     start, so that the found one brings its wiring along and nothing else.
 
     Interrupted or killed, the same line goes on where it was; larger counts add to what is there.

@@ -28,8 +28,10 @@ class Curve(Command):
     """Shows what accuracy costs: accuracy over MACs and over measured latency.
 
     Prunes the searched network step by step, the weakest connection of each block first, down to
-    its strongest path. Every network inherits its weights, has its batch-norm statistics set anew
-    and is judged on the select split; nothing is trained. All are timed in turn on this device.
+    its strongest path.
+
+    Every network inherits its weights, has its batch-norm statistics set anew and is judged on the
+    select split; nothing is trained. All are timed in turn on this device.
     """
 
     run: Annotated[str, Flag(positional=True)]

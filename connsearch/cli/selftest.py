@@ -23,9 +23,10 @@ class Selftest(Command):
     """Tests whether the supernet ranks its sub-networks as training each of them alone does.
 
     Random sub-networks of various sizes are judged with the weights they inherit, after their
-    batch-norm statistics were set anew, and trained alone for a short while. Kendall's tau of both
-    rankings stands beside that of mere size: a supernet that ranks no better than multiply-
-    accumulates was not needed for the ranking.
+    batch-norm statistics were set anew, and trained alone for a short while.
+
+    Kendall's tau of both rankings stands beside that of mere size: a supernet that ranks no better
+    than the number of multiply-accumulates was not needed for the ranking.
 
     Interrupted or killed, the same line goes on where it was; a larger --subnets adds to what is
     there.

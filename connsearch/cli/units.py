@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SHORT = 1.0
+"""Units that follow each other within so many seconds share a line."""
+
 
 def follow_units(events: Generator[UnitEvent, None, T], what: str, terminal: Terminal) -> T:
     """Shows each unit as it starts, goes on and ends; returns what the work returns."""
@@ -65,8 +68,11 @@ class _Lines:
         if event.filed:
             return
         self._done += 1
-        self._last = time.monotonic()
-        spent = (self._last - self._start) / self._done
+        now = time.monotonic()
+        if now - self._last < SHORT and event.number not in (1, event.total):
+            return  # units of a moment are not a line each
+        self._last = now
+        spent = (now - self._start) / self._done
         left = f"  {duration(spent * (event.total - event.number))} left"
         place = f"{event.number}/{event.total} {event.name}"
         self._terminal.say(f"{place}: {event.summary}{left if event.number < event.total else ''}")
