@@ -23,10 +23,10 @@ class PruneOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     criterion: str = "relative"
-    """What stays: relative (inputs of at least half their block's strongest weight), rank (the
+    """What stays: relative (inputs of at least 0.7 of their block's strongest weight), rank (the
     better half of each block's inputs), threshold, top_k or random. Parameters follow a colon, as
     in threshold:minimum=0.7 or random:number=20,seed=3; a bare value is the first parameter's, as
-    in top_k:2."""
+    in relative:0.5."""
     mode: Mode = "pinned"
     """pinned keeps every shape, so that the result equals the masked network bit for bit;
     published derives shapes anew by the published rules and reports what that changes."""

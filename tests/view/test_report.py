@@ -103,7 +103,7 @@ def test_weights_and_cuts_are_those_of_the_structure(page: str) -> None:
     for index, block in structure.blocks():
         strongest = max(float(c.weight or 0) for c in block.connections)
         node = page[page.index(f"<h4>node {index},") :]
-        assert f'class="cut" style="left:{round(50 * strongest, 2)}%' in node[: node.index("</ol>")]
+        assert f'class="cut" style="left:{round(70 * strongest, 2)}%' in node[: node.index("</ol>")]
 
 
 def test_the_slider_has_the_logged_weights(page: str) -> None:
@@ -126,6 +126,25 @@ def test_no_baseline_is_said_in_words(tmp_path: Path) -> None:
     assert "random wirings no baseline" in text
     assert "random baseline: none" in text
     assert "no comparison" in text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [
+        (0.02, 0.12, "+0.071 better than random; 0.020 to 0.120 at 95 %"),
+        (-0.02, 0.16, "+0.071 no difference shown; -0.020 to 0.160 at 95 %"),
+        (None, None, "+0.071 no difference shown, and no interval"),
+    ],
+)
+def test_better_is_said_only_where_the_interval_says_it(
+    tmp_path: Path, low: float | None, high: float | None, says: str
+) -> None:
+    run = make_run(tmp_path / "run")
+    write_analyses(run)
+    difference = {**COMPARE["difference"], "mean": 0.071, "low": low, "high": high}
+    change(run / "compare" / "summary.json", difference=difference)
+    summary = str(Text(report(run)))
+    assert f"against random wirings {says}" in summary
 
 
 def test_the_checklist_is_filled_in_from_what_was_recorded(text: str) -> None:

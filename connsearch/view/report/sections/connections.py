@@ -76,6 +76,7 @@ def weights(material: Material, findings: Findings) -> Section | None:
         "panels": _panels(material, findings),
         "nodes": list(_nodes(structure, findings)) if learned else [],
         "criterion": PruneOptions().criterion,
+        "cut": describe_criterion(PruneOptions().criterion).get("share"),
         "pruned": findings.pruned,
         "slider": _slider(material),
         "inks": sorted(set(findings.inks.values())),

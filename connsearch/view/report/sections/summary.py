@@ -102,12 +102,13 @@ def baseline(material: Material) -> Tile:
     mean = None if difference is None else difference.mean
     if difference is None or mean is None:
         return Tile("random wirings", f"{found.draws()} draws", found.verdict, "", "compare")
-    spread = interval(difference.low, difference.high)
-    better = difference.low is not None and difference.low > 0
-    note = f"better than random by this; {spread} at 95 %" if spread else "better than random"
-    return Tile(
-        "against random wirings", f"{mean:+.3f}", note, "good" if better else "warn", "compare"
-    )
+    low, high = difference.low, difference.high
+    better, worse = low is not None and low > 0, high is not None and high < 0
+    said = "better than random" if better else "worse" if worse else "no difference shown"
+    spread = interval(low, high)
+    note = f"{said}; {spread} at 95 %" if spread else f"{said}, and no interval"
+    state = "good" if better else "warn"
+    return Tile("against random wirings", f"{mean:+.3f}", note, state, "compare")
 
 
 def _accuracy(material: Material) -> Iterator[Tile]:
