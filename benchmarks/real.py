@@ -79,11 +79,18 @@ class Study:
     def settings(self, seed: int, epochs: int) -> dict[str, Any]:
         """Returns the training settings of one network."""
         given = self.options
-        return {"epochs": epochs, "seed": seed, "threads": given.threads, "lr": given.lr}
+        return {
+            "epochs": epochs,
+            "seed": seed,
+            "threads": given.threads,
+            "lr": given.lr,
+            "connection_lr": 0.03,
+        }
 
     def searched(self, seed: int) -> tuple[Network, ResultEvent]:
         """Returns the searched network of one seed; the search is done once."""
-        options = SearchOptions(**self.settings(seed, self.options.search_epochs))
+        settings = self.settings(seed, self.options.search_epochs)
+        options = SearchOptions(method="assemblenet", **settings)
         directory = self.options.runs / f"search-{seed}"
         config = {"command": "real", "data": self.data.name, "settings": options.model_dump()}
         with Run.open(directory, config) as run:
