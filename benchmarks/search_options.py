@@ -50,7 +50,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "temperature .1 (default)": {"temperature": 0.1},
     "zero-one": {"commitment": "zero_one"},
     "entropy": {"commitment": "entropy"},
-    "sparsity .03": {"sparsity": 0.03},
     "MACs penalty .1": {"macs_penalty": 0.1},
     "path dropout .3": {"path_dropout": 0.3},
     "hard forward .5": {"hard_share": 0.5},

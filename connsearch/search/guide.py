@@ -41,8 +41,6 @@ class SearchGuide(Guide):
         parts: list[Tensor] = []
         if options.commitment != "none" and late > 0:
             parts.append(options.commitment_weight * late * indecision(network, options.commitment))
-        if options.sparsity > 0:
-            parts.append(options.sparsity * spread(network))
         if self._cost is not None:
             parts.append(options.macs_penalty * self._cost(network))
         return torch.stack(parts).sum() if parts else None
@@ -113,16 +111,3 @@ def indecision(network: Network, kind: str) -> Tensor:
         return 1 - (2 * weights - 1).square().mean()
     sure = weights.clamp(1e-6, 1 - 1e-6)
     return -(sure * sure.log2() + (1 - sure) * (1 - sure).log2()).mean()
-
-
-def spread(network: Network) -> Tensor:
-    """Returns how many inputs the blocks still have, as a mean share in (0, 1].
-
-    Each input counts as much as its weight has of the strongest of its block, which counts 1: what
-    is common to a block's weights says nothing, its batch normalisation absorbs it.
-    """
-    shares: list[Tensor] = []
-    for logits in network.connection_parameters():
-        weights = soft_weights(logits, network.relaxation)
-        shares.append(weights / weights.detach().max())
-    return torch.cat(shares).mean()

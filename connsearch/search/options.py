@@ -29,7 +29,6 @@ class Relaxed:
     commitment_weight: float = 0.3
     hard_share: float | None = None
     macs_penalty: float = 0.0
-    sparsity: float = 0.0
     late: float = 0.5
     patience: int | None = None
     stable: float = 0.95
@@ -77,9 +76,6 @@ class SearchOptions(TrainOptions):
     still learn. By default all are computed with."""
     macs_penalty: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """Adds to the loss so many times the expected share of multiply-accumulates that is left."""
-    sparsity: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    """Adds to the loss so many times the mean share that weights have of the strongest of their
-    block: what nothing speaks for goes down."""
     late: float | None = Field(default=None, ge=0, lt=1)
     """Where the late part of the search begins, as a share of its steps."""
     patience: int | None = Field(default=None, ge=1)

@@ -65,6 +65,17 @@ def digest(tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> str:
     return found.hexdigest()
 
 
+def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns the tensors of one owner, by names that say whose they are."""
+    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Returns what :func:`under` was given."""
+    start = f"{prefix}/"
+    return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
+
+
 def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> Path:
     """Returns the path of the checkpoint it wrote; the one before it is kept, older ones go."""
     directory.mkdir(parents=True, exist_ok=True)

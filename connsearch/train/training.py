@@ -17,7 +17,7 @@ from connsearch.data.load import DataSplits
 from connsearch.errors import TrainingError
 from connsearch.graph.files import to_json
 from connsearch.nn.network import Network
-from connsearch.train.checkpoint import Checkpoint, digest
+from connsearch.train.checkpoint import Checkpoint, digest, part, under
 from connsearch.train.counters import Clock, Tally
 from connsearch.train.curriculum import Curriculum, CyclicClips
 from connsearch.train.evaluate import Compute, evaluate, recalibrate_on
@@ -114,9 +114,9 @@ class Training:
         yield from (WarningEvent(message) for message in self.run.warnings)
         if found is not None:
             self.step = found.step
-            self.network.load_state_dict(_part(found.tensors, "model"))
-            self.optimisers.restore(_part(found.tensors, "optimiser"))
-            self.watch.restore(_part(found.tensors, "logits"))
+            self.network.load_state_dict(part(found.tensors, "model"))
+            self.optimisers.restore(part(found.tensors, "optimiser"))
+            self.watch.restore(part(found.tensors, "logits"))
             self.tally = Tally(**found.state["tally"])
             self.quarantine.restore(found.state["quarantine"])
             self.guide.restore(found.state["guide"])
@@ -283,9 +283,9 @@ class Training:
     def _checkpoint(self) -> CheckpointEvent:
         begin = time.perf_counter()
         tensors = {
-            **_named("model", self.network.state_dict()),
-            **_named("optimiser", self.optimisers.tensors()),
-            **_named("logits", self.watch.tensors()),
+            **under("model", self.network.state_dict()),
+            **under("optimiser", self.optimisers.tensors()),
+            **under("logits", self.watch.tensors()),
         }
         state = {
             "tally": asdict(self.tally),
@@ -298,12 +298,3 @@ class Training:
         path = self.run.save(Checkpoint(self.step, tensors, state, notes))
         self.clock.saved(begin)
         return CheckpointEvent(self.step, path)
-
-
-def _named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
-
-
-def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    start = f"{prefix}/"
-    return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
