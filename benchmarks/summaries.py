@@ -62,14 +62,11 @@ def compared(run: Path) -> list[str]:
     """Returns the comparison with random wirings, and its verdict."""
     found = summary(run, "compare")
     rows = []
-    for name in (
-        "found",
-        *dict.fromkeys(r["draw"] for r in found["rows"] if r["draw"] is not None),
-    ):
-        mine = [r for r in found["rows"] if name in (r["wiring"], r["draw"])]
+    for wiring, draw in dict.fromkeys((r["wiring"], r["draw"]) for r in found["rows"]):
+        mine = [r for r in found["rows"] if (r["wiring"], r["draw"]) == (wiring, draw)]
         each = ", ".join(f"{r['accuracy']:.3f}" for r in mine)
         mean = sum(r["accuracy"] for r in mine) / len(mine)
-        label = name if name == "found" else f"random {name}"
+        label = wiring if wiring == "found" else f"random {draw}"
         rows.append((label, f"{mean:.3f}", each, f"{mine[0]['macs'] / 1e6:.1f} M"))
     heads = ("wiring", "mean", f"{found['split']} accuracy, by seed", "MACs")
     return [*table(heads, rows), "", found["verdict"] + ".", ""]
