@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SHORT = 1.0
-"""Units that follow each other within so many seconds share a line."""
+MANY, SHORT = 24, 1.0
+"""Of more units than this, those that follow each other within so many seconds share a line."""
 
 
 def follow_units(events: Generator[UnitEvent, None, T], what: str, terminal: Terminal) -> T:
@@ -69,8 +69,9 @@ class _Lines:
             return
         self._done += 1
         now = time.monotonic()
-        if now - self._last < SHORT and event.number not in (1, event.total):
-            return  # units of a moment are not a line each
+        inside = 1 < event.number < event.total > MANY
+        if inside and now - self._last < SHORT:
+            return
         self._last = now
         spent = (now - self._start) / self._done
         left = f"  {duration(spent * (event.total - event.number))} left"
