@@ -23,7 +23,7 @@ def wait_for(path: Path, process: subprocess.Popen[str], seconds: float = 60) ->
 def test_an_interrupted_search_goes_on_and_ends_the_same(
     environment: dict[str, str], tmp_path: Path, run: Command
 ) -> None:
-    line = ["--steps", "6", "--checkpoint-steps", "1", *TINY, "--json"]
+    line = ["--steps", "24", "--checkpoint-steps", "1", *TINY, "--json"]
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "search.py"), "--run", "half", *line],
         cwd=tmp_path,
