@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connsearch.cli.target import open_trained, recorded_settings
+from connsearch.cli.target import open_trained, recorded_options
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import open_data_of
 from connsearch.errors import RunError
@@ -30,8 +30,7 @@ def open_searched(target: str, terminal: Terminal) -> Subject:
             f"{target}: not the directory of a search\n"
             "  allowed: what connsearch search wrote, such as runs/search-starter"
         )
-    recorded = recorded_settings(target).get("training", {})
-    options = SearchOptions.model_validate(recorded)
+    options = recorded_options(target, "training", SearchOptions)
     environment = describe_environment(options)
     data = open_data_of(target, terminal)
     compute = Compute(environment["device"], bf16=environment["precision"] == "bf16")

@@ -7,7 +7,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
 
 from connsearch.errors import RunError
 from connsearch.graph.spec import Structure
@@ -15,6 +17,8 @@ from connsearch.train.options import LossName, TrainOptions
 
 if TYPE_CHECKING:
     from connsearch.nn.network import Network
+
+Options = TypeVar("Options", bound=BaseModel)
 
 PRUNED_RECORD = "prune.json"
 """The file that makes a directory a pruned network: what was cut, and from what."""
@@ -64,6 +68,23 @@ def is_trained(target: str) -> bool:
 def recorded_settings(target: str) -> Mapping[str, Any]:
     """Returns the settings of the run that ``target`` is or comes from; none for a structure."""
     return _recorded(target, "settings")
+
+
+def recorded_options(target: str, part: str, kind: type[Options]) -> Options:
+    """Returns one part of those settings, such as ``training``, as the options of its kind.
+
+    Raises:
+        RunError: another version recorded them, with settings this one does not have.
+    """
+    try:
+        return kind.model_validate(recorded_settings(target).get(part, {}))
+    except ValidationError as error:
+        found = [(".".join(map(str, f["loc"])), f["msg"]) for f in error.errors()]
+        faults = "\n".join(f"  {part}.{place}: {message}" for place, message in found)
+        raise RunError(
+            f"{target}: its settings are not those of this version of connsearch\n{faults}\n"
+            "  cure: the version that made the run, as its config.json says, or a new run"
+        ) from None
 
 
 def recorded_facts(target: str) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 from pydantic import Field, field_validator
 
 from connsearch.cli.command import Command, Flag, merged
-from connsearch.cli.target import read_record, recorded_facts, recorded_settings
+from connsearch.cli.target import read_record, recorded_facts, recorded_options
 from connsearch.cli.terminal import Terminal
 from connsearch.data.options import DataOptions
 from connsearch.errors import RunError, SettingsError
@@ -184,8 +184,7 @@ def open_data_of(target: str, terminal: Terminal) -> DataSplits:
     Raises:
         RunError: it is not the data that run recorded.
     """
-    recorded = recorded_settings(target).get("data", {})
-    data = open_data(DataOptions.model_validate(recorded), terminal)
+    data = open_data(recorded_options(target, "data", DataOptions), terminal)
     check_data(target, data.fingerprint)
     return data
 
