@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +62,6 @@ class Ledger:
         self._file.write(json.dumps({"unit": unit, **self.results[unit]}) + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())
-
-    def missing(self, units: Mapping[str, Any]) -> Iterator[str]:
-        """Yields the names of units that are still to do, in their order."""
-        return (unit for unit in units if unit not in self.results)
 
     @property
     def _path(self) -> Path:
