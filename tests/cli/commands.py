@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,3 +55,8 @@ class Tour:
     @property
     def trained(self) -> Path:
         return self.pruned / "trained"
+
+
+def hear_interrupts() -> None:
+    """Undoes what a shell does to what it starts in the background: it ignores interrupts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

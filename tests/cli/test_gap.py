@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import Command, Tour
+from tests.cli.commands import Command, Tour, hear_interrupts
 
 
 @pytest.fixture
@@ -110,6 +110,7 @@ def test_an_interrupted_gap_goes_on(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_interrupts,
     )
     try:
         deadline = time.monotonic() + 60

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.cli.commands import ROOT, TINY, Command
+from tests.cli.commands import ROOT, TINY, Command, hear_interrupts
 
 
 def wait_for(path: Path, process: subprocess.Popen[str], seconds: float = 60) -> None:
@@ -31,6 +31,7 @@ def test_an_interrupted_search_goes_on_and_ends_the_same(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_interrupts,
     )
     try:
         wait_for(tmp_path / "half" / "checkpoint", process)
