@@ -106,7 +106,8 @@ def test_the_order_of_wirings_and_seeds_says_nothing(
     before = crossed(ours, theirs)
     after = crossed(ours[::-1], [row[::-1] for row in reversed(theirs)])
     assert after.p == pytest.approx(before.p, nan_ok=True)
-    assert after.wiring_spread == pytest.approx(before.wiring_spread, abs=1e-9)
+    # The root of a difference of variances: its rounding is that of a root near zero.
+    assert after.wiring_spread == pytest.approx(before.wiring_spread, abs=1e-6)
 
 
 def null_scores(rng: np.random.Generator, seeds: int, wirings: int, between: float) -> np.ndarray:
