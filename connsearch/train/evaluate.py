@@ -73,7 +73,7 @@ def evaluate(
     sheet = AnswerSheet(judge, views=views, pool=options.pool_views)
     reasons: dict[int, str] = {}
     seconds = 0.0
-    with _evaluation_mode(network), torch.inference_mode():
+    with evaluating(network), torch.inference_mode():
         for batch in _in_order(dataset, views=views if views > 1 else None):
             for fault in batch.faults:
                 reasons[fault.index] = fault.reason
@@ -125,7 +125,8 @@ def _in_order(dataset: ClipDataset, *, views: int | None) -> Iterator[Batch]:
 
 
 @contextmanager
-def _evaluation_mode(network: nn.Module) -> Generator[None]:
+def evaluating(network: nn.Module) -> Generator[None]:
+    """Evaluation mode inside, and outside what it was."""
     training = network.training
     network.eval()
     try:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -15,6 +14,7 @@ from connsearch.errors import DataError
 from connsearch.nn.network import Network
 from connsearch.nn.streams import ready_streams
 from connsearch.train.answers import AnswerSheet
+from connsearch.train.evaluate import evaluating
 from connsearch.train.losses import choose_loss
 from connsearch.train.metrics import Metrics
 from connsearch.trust.subject import Subject
@@ -53,7 +53,7 @@ class Held:
     def judge(self, network: Network) -> Metrics:
         """Returns how a network does, in evaluation mode and as it is masked."""
         compute = self._subject.compute
-        with _evaluating(network), torch.inference_mode():
+        with evaluating(network), torch.inference_mode():
             return self._judge(lambda batch: compute.logits(network, batch).cpu())
 
     def judge_silence(self) -> Metrics:
@@ -75,13 +75,3 @@ class Held:
         with torch.inference_mode():
             ready = ready_streams(streams, network.structure, network.memory_format)
         return {name: stream.cpu() for name, stream in ready.items()}
-
-
-@contextmanager
-def _evaluating(network: Network) -> Generator[None]:
-    training = network.training
-    network.eval()
-    try:
-        yield
-    finally:
-        network.train(training)

@@ -260,7 +260,9 @@ def _components(scores: Any) -> tuple[float, float]:
         return math.sqrt(between), 0.0
     rest = scores - scores.mean(1, keepdims=True) - scores.mean(0) + scores.mean()
     noise = float((rest**2).sum() / ((wirings - 1) * (seeds - 1)))
-    return math.sqrt(max(between - noise / seeds, 0.0)), math.sqrt(noise)
+    excess = between - noise / seeds
+    # The rounding of a difference is no spread, and its root would look like one.
+    return math.sqrt(excess) if excess > 1e-12 * between else 0.0, math.sqrt(noise)
 
 
 def _rank_p(ours: float, means: Any) -> float:

@@ -106,8 +106,13 @@ def test_the_order_of_wirings_and_seeds_says_nothing(
     before = crossed(ours, theirs)
     after = crossed(ours[::-1], [row[::-1] for row in reversed(theirs)])
     assert after.p == pytest.approx(before.p, nan_ok=True)
-    # The root of a difference of variances: its rounding is that of a root near zero.
-    assert after.wiring_spread == pytest.approx(before.wiring_spread, abs=1e-6)
+    assert after.wiring_spread == pytest.approx(before.wiring_spread, abs=1e-9)
+
+
+def test_rounding_is_no_spread_between_wirings() -> None:
+    scores = [[1.0, 0.0], [-0.460497, 0.0]]
+    assert crossed([0.0, 0.0], scores).wiring_spread == 0.0
+    assert crossed([0.0, 0.0], [row[::-1] for row in reversed(scores)]).wiring_spread == 0.0
 
 
 def null_scores(rng: np.random.Generator, seeds: int, wirings: int, between: float) -> np.ndarray:
