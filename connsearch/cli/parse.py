@@ -26,7 +26,13 @@ C = TypeVar("C", bound=Command)
 
 _Values = Mapping[str, Any]
 
-_WORDS: Mapping[Any, str] = {int: "N", float: "X", str: "TEXT", Path: "PATH"}
+_WORDS: Mapping[Any, str] = {
+    int: "N",
+    float: "X",
+    str: "TEXT",
+    Path: "PATH",
+    bool: "{True,False}",  # a yes/no setting that can also be left to something else
+}
 
 
 def parse(command: type[C], arguments: Sequence[str], *, program: str) -> C:

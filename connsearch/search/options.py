@@ -56,33 +56,37 @@ class SearchOptions(TrainOptions):
     connsearch what was measured to work best (benchmarks/search_options.md)."""
     level: Level | None = None
     """single: every clip teaches filters and connections; bilevel: one half of the training clips
-    teaches the filters, the other half the connections, at about twice the cost of a step."""
+    teaches the filters, the other half the connections. By default single."""
     temperature: float | None = Field(default=None, gt=0, le=1, allow_inf_nan=False)
     """Logits are divided by a temperature that falls from 1 to this in the late part: connection
-    weights move towards 0 and 1, peer mixtures towards one peer. 1: they are not."""
+    weights move towards 0 and 1, peer mixtures towards one peer; 1: they are not. By default 0.1
+    (assemblenet: 1)."""
     path_dropout: float | None = Field(default=None, ge=0, lt=1)
     """Chance that a connection is left out of a training step, rising from 0 to this in the late
-    part of the search."""
+    part of the search. By default 0."""
     normalise_inputs: bool | None = None
     """Batch-normalise every input of a block, without parameters, before it is weighted; the found
-    network keeps it."""
+    network keeps it. By default it is not done."""
     commitment: Commitment | None = None
     """Adds to the loss, in the late part, how undecided the weights are: their distance from 0 and
-    1 squared (zero_one), or their entropy."""
+    1 squared (zero_one), or their entropy. By default none."""
     commitment_weight: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    """By how much, at the end; the measure itself is 1 when all weights are 0.5, and 0 at best."""
+    """By how much, at the end; the measure itself is 1 when all weights are 0.5, and 0 at best.
+    By default 0.3."""
     hard_share: float | None = Field(default=None, gt=0, le=1)
     """Compute with this share of each block's inputs alone, the strongest; the logits of the others
     still learn. By default all are computed with."""
     macs_penalty: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    """Adds to the loss so many times the expected share of multiply-accumulates that is left."""
+    """Adds to the loss so many times the expected share of multiply-accumulates that is left.
+    By default 0."""
     late: float | None = Field(default=None, ge=0, lt=1)
-    """Where the late part of the search begins, as a share of its steps."""
+    """Where the late part of the search begins, as a share of its steps; by default 0.5."""
     patience: int | None = Field(default=None, ge=1)
     """End the search when the ranking of the inputs of every block has been stable for so many
     epochs, in the late part; by default it never ends early."""
     stable: float | None = Field(default=None, gt=0, le=1)
-    """Least Kendall tau, over all pairs of inputs of one block, that counts as stable."""
+    """Least Kendall tau, over all pairs of inputs of one block, that counts as stable; by default
+    0.95."""
 
     @property
     def relaxed(self) -> Relaxed:

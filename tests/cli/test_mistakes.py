@@ -241,3 +241,4 @@ def test_every_help_page_explains_every_option(name: str, run: Command) -> None:
     assert "Attributes:" not in done.out
     assert "``" not in done.out
     assert max(map(len, done.out.splitlines())) <= 250
+    assert "{}" not in done.out, "a choice of nothing"
