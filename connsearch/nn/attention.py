@@ -169,7 +169,8 @@ class PeerAttention(nn.Module):
             term = coefficients_EP[:, column, None, None, None] * projected[node]
             mixed_EBTG = term if mixed_EBTG is None else mixed_EBTG + term
         assert mixed_EBTG is not None
-        return dict(zip(self.sources, mixed_EBTG.unbind(), strict=True))
+        # Each in memory of its own: where a tensor starts decides how MKL rounds its product.
+        return {s: m.clone() for s, m in zip(self.sources, mixed_EBTG.unbind(), strict=True)}
 
     def silence(self, alive: frozenset[int] | None) -> None:
         """Leaves only the candidates in ``alive`` in the soft mixture; None brings all back."""

@@ -168,6 +168,19 @@ def take_over(mine: StreamFusion, core: nn.Module) -> None:
     mine.load_state_dict({name: theirs[there(name)] for name in mine.state_dict()})
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_no_bit_depends_on_where_in_memory_a_mixture_starts(seed: int) -> None:
+    """The second of two mixtures of 50 numbers does not start on a multiple of 16 bytes."""
+    widths = {"small": 3, "wide": 5}
+    module = lively(StreamFusion(widths, 6, attention="peer"), seed).eval()
+    streams = features(widths, AXES[3], seed=seed)
+    module(streams)
+    module.mask({"wide"})
+    alone = module.keep({"wide"}).eval()
+    found = alone({"wide": streams["wide"]}, {"small": streams["small"]})
+    assert torch.equal(found, module(streams))
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     mode=st.sampled_from(MODES),
