@@ -12,11 +12,11 @@ from connsearch.data.load import DataSplits
 from connsearch.errors import RunError
 from connsearch.graph.spec import Structure
 from connsearch.nn.network import Network
+from connsearch.seeds import derive
 from connsearch.train.events import Event, ResultEvent, StepEvent
 from connsearch.train.loop import fit
 from connsearch.train.options import TrainOptions
 from connsearch.train.run import Run
-from connsearch.train.seeds import derive
 from connsearch.trust.ledger import Ledger as Units
 
 

@@ -34,12 +34,12 @@ from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Structure
 from connsearch.graph.streams import fit_objects
 from connsearch.nn.network import Network
+from connsearch.seeds import derive
 from connsearch.train.events import NoteEvent, ResultEvent, StepEvent
 from connsearch.train.loop import fit
 from connsearch.train.metrics import wilson_interval
 from connsearch.train.options import TrainOptions
 from connsearch.train.run import Run
-from connsearch.train.seeds import derive
 
 SETTINGS = (
     "structure", "frames", "stride", "size", "whole", "batch_size", "lr", "optimiser", "epochs",

@@ -90,7 +90,7 @@ class Train(Work):
     def _first(self, structure: Structure, data: DataSplits) -> Network:
         """The network with first weights that depend on the seed alone."""
         from connsearch.nn.network import Network
-        from connsearch.train.seeds import derive
+        from connsearch.seeds import derive
 
         seed = derive(self.seed, "first weights")
         return Network(suit(structure, data, self), len(data.classes), seed=seed)

@@ -16,10 +16,10 @@ from connsearch.nn.network import Network
 from connsearch.search.alarms import alarms
 from connsearch.search.guide import SearchGuide
 from connsearch.search.options import SearchOptions
+from connsearch.seeds import derive
 from connsearch.train.events import Event, WarningEvent
 from connsearch.train.loop import optimise
 from connsearch.train.run import Run, with_origin
-from connsearch.train.seeds import derive
 
 
 def search(

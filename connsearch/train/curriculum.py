@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from connsearch.data.batches import Batch, batches, planned
 from connsearch.data.clips import ClipDataset
 from connsearch.data.multigrid import Multigrid, Part
+from connsearch.seeds import derive
 from connsearch.train.options import TrainOptions
-from connsearch.train.seeds import derive
 
 
 class Curriculum:

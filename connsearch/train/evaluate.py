@@ -15,12 +15,12 @@ from connsearch.data.batches import Batch, Fault, batches
 from connsearch.data.clips import ClipDataset
 from connsearch.data.records import listed
 from connsearch.errors import DataError
+from connsearch.seeds import derive
 from connsearch.train.answers import AnswerSheet
 from connsearch.train.losses import choose_loss
 from connsearch.train.metrics import Metrics
 from connsearch.train.options import LossName
 from connsearch.train.recalibrate import recalibrate
-from connsearch.train.seeds import derive
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from connsearch.data.load import DataSplits
 from connsearch.errors import TrainingError
 from connsearch.graph.files import to_json
 from connsearch.nn.network import Network
+from connsearch.seeds import derive
 from connsearch.train.checkpoint import Checkpoint, digest, part, under
 from connsearch.train.counters import Clock, Tally
 from connsearch.train.curriculum import Curriculum, CyclicClips
@@ -39,7 +40,6 @@ from connsearch.train.optimisers import Optimisers
 from connsearch.train.options import TrainOptions
 from connsearch.train.quarantine import Quarantine
 from connsearch.train.run import Run
-from connsearch.train.seeds import derive
 
 
 @dataclass(frozen=True, slots=True)

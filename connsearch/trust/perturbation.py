@@ -16,9 +16,9 @@ from connsearch.graph.spec import Edge
 from connsearch.nn.network import Network
 from connsearch.prune.criteria import Criterion
 from connsearch.prune.scores import name_edges, unweighted
+from connsearch.seeds import derive
 from connsearch.train.events import Event
 from connsearch.train.metrics import Metrics
-from connsearch.train.seeds import derive
 from connsearch.trust.held import Held
 from connsearch.trust.importance import (
     Importance,

@@ -12,9 +12,9 @@ from connsearch.errors import PruneError, SettingsError
 from connsearch.graph.spec import Edge, Structure
 from connsearch.prune.criteria.random import Random
 from connsearch.prune.pruner import Pruned, prune
+from connsearch.seeds import derive
 from connsearch.train.events import Event, ResultEvent
 from connsearch.train.options import TrainOptions
-from connsearch.train.seeds import derive
 from connsearch.trust.agreement import Estimate, kendall, kendall_difference
 from connsearch.trust.subject import Subject, free_weights, train_alone
 from connsearch.trust.units import UnitWork

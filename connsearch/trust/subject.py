@@ -14,6 +14,7 @@ from connsearch.nn.inherit import inherit
 from connsearch.nn.mask import Mask
 from connsearch.nn.network import Network
 from connsearch.prune.pruner import Pruned
+from connsearch.seeds import derive
 from connsearch.train.evaluate import Compute, evaluate, recalibrate_on
 from connsearch.train.events import Event
 from connsearch.train.loop import fit
@@ -21,7 +22,6 @@ from connsearch.train.metrics import Metrics
 from connsearch.train.options import TrainOptions
 from connsearch.train.record import read_run
 from connsearch.train.run import Run
-from connsearch.train.seeds import derive
 
 
 @dataclass(frozen=True)

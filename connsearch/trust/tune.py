@@ -11,11 +11,11 @@ import torch
 from connsearch.data.batches import Batch, batches
 from connsearch.errors import TrainingError
 from connsearch.nn.network import Network
+from connsearch.seeds import derive
 from connsearch.train.events import StepEvent
 from connsearch.train.losses import choose_loss, right_answers
 from connsearch.train.optimisers import Optimisers
 from connsearch.train.options import TrainOptions
-from connsearch.train.seeds import derive
 from connsearch.trust.subject import Subject
 
 GENTLE = 0.1

@@ -12,7 +12,7 @@ from connsearch.graph.spec import Edge, Structure
 from connsearch.prune.closure import close
 from connsearch.prune.options import Mode
 from connsearch.prune.pruner import Pruned, prune
-from connsearch.train.seeds import derive
+from connsearch.seeds import derive
 
 ATTEMPTS = 200
 """Wirings drawn for one that fits before it is said that there is none."""

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connsearch.seeds import derive
 from connsearch.train.metrics import Metrics, summarise, wilson_interval
 from connsearch.train.schedule import rate_factor
-from connsearch.train.seeds import derive
 
 
 def test_the_rate_climbs_peaks_and_follows_half_a_cosine() -> None:
