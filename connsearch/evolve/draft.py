@@ -112,8 +112,9 @@ class Draft:
         return [edge for edge in self.legal() if edge not in self.weights]
 
     def removable(self) -> list[Edge]:
-        """Returns the connections without which every block still has an input and every node that
-        is read still has a reader; sorted.
+        """Returns the connections nobody depends on; sorted.
+
+        Without one of them every block still has an input, and its source a reader.
         """
         fed = Counter(e.target for e in self.weights)
         read = Counter(e.source for e in self.weights)
@@ -168,11 +169,14 @@ class Draft:
             return node
         weights = {number[e.source]: w for e, w in self.weights.items() if e.target == name}
         alone = len(weights) == 1
-        inputs = (
-            Connection(s, None if alone else FREE if weights[s] is None else weights[s])
-            for s in sorted(weights)
-        )
-        return replace(node, connections=tuple(inputs))
+        inputs = tuple(Connection(s, _settled(weights[s], alone)) for s in sorted(weights))
+        return replace(node, connections=inputs)
+
+
+def _settled(weight: Weight, alone: bool) -> Weight:
+    if alone:
+        return None
+    return FREE if weight is None else weight
 
 
 def _best(edges: list[Edge], prefer: Mapping[Edge, float], rng: Random) -> Edge:

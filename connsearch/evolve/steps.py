@@ -1,4 +1,4 @@
-"""What made a child of its parent: operators and the seeds they were given, ready to be replayed."""
+"""What made a child of its parent: operators and the seeds they were given, to be replayed."""
 
 from __future__ import annotations
 
