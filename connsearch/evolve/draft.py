@@ -167,7 +167,9 @@ class Draft:
         node = self.nodes[name]
         if isinstance(node, Stem):
             return node
-        weights = {number[e.source]: w for e, w in self.weights.items() if e.target == name}
+        weights: dict[int, Weight] = {
+            number[e.source]: w for e, w in self.weights.items() if e.target == name
+        }
         alone = len(weights) == 1
         inputs = tuple(Connection(s, _settled(weights[s], alone)) for s in sorted(weights))
         return replace(node, connections=inputs)
