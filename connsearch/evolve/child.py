@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -100,3 +100,21 @@ class Trial:
     rungs: Mapping[int, tuple[float, ...]]
     started: float | None
     finished: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """What an evaluation says on its way, so that a hopeless one can end early.
+
+    Attributes:
+        number: 0 for the first rung of the ladder.
+        values: of the objectives so far.
+    """
+
+    number: int
+    values: tuple[float, ...]
+
+
+Evaluate = Callable[[Task], Generator[Any, None, Outcome]]
+"""Judges a child: yields events as it goes, :class:`Rung` among them, and returns the outcome. Its
+generator is closed where it shall not go on. An exception costs the child one attempt."""
