@@ -21,7 +21,7 @@ TORCH_FREE = {"errors", "registry", "seeds", "graph", "prune", "evolve", "cli"}
 
 DOORS = {
     "networkx": {"graph/dag.py"},
-    "optuna": {"evolve/study.py"},
+    "optuna": {"evolve/study.py", "evolve/storage.py"},
     "graphviz": {"view/draw.py"},
     "pygraphviz": {"view/draw.py"},
     "pandas": {"view/tables.py"},
