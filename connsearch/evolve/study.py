@@ -7,7 +7,6 @@ of in :mod:`connsearch.evolve.history`. Optuna is imported here and in ``storage
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -21,6 +20,7 @@ from connsearch.errors import RunError
 from connsearch.evolve.child import State, Trial
 from connsearch.evolve.history import OPEN
 from connsearch.evolve.storage import patiently
+from connsearch.settings import describe_differences, differences, may_change, plain
 
 _STATES: Mapping[TrialState, State] = {
     TrialState.WAITING: "waiting",
@@ -72,19 +72,20 @@ class Study:
         self, wanted: Sequence[StudyDirection], settings: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         """Writes the settings where there are none yet; refuses others."""
-        plain = json.loads(json.dumps(settings))
+        asked = plain(settings)
         known = patiently(lambda: self.storage.get_study_user_attrs(self._id)).get(_SETTINGS)
         if known is None:
-            patiently(lambda: self.storage.set_study_user_attr(self._id, _SETTINGS, plain))
+            patiently(lambda: self.storage.set_study_user_attr(self._id, _SETTINGS, asked))
             known = patiently(lambda: self.storage.get_study_user_attrs(self._id))[_SETTINGS]
-        found = patiently(lambda: self.storage.get_study_directions(self._id))
-        if known != plain or list(found) != list(wanted):
-            different = sorted(k for k in {*known, *plain} if known.get(k) != plain.get(k))
-            lines = [f"  {k}: recorded {known.get(k)!r}, now {plain.get(k)!r}" for k in different]
+        different = differences(known, asked)
+        different = {key: pair for key, pair in different.items() if not may_change(key)}
+        if list(patiently(lambda: self.storage.get_study_directions(self._id))) != list(wanted):
+            different["objectives"] = ("others", "these")
+        if different:
             raise RunError(
                 f"study {self.name}: was begun with other settings\n"
-                + "\n".join(lines)
-                + "\n  cure: repeat its own settings, or give this evolution another name"
+                f"{describe_differences(different)}\n"
+                "  cure: repeat its own settings, or choose another directory or name"
             )
         return known
 
