@@ -6,14 +6,14 @@ What is random in an evaluation follows from the seed of its task, as it does in
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from math import isfinite, log
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from connsearch.errors import SettingsError, TrainingError
+from connsearch.errors import SettingsError, TrainingError, UnknownNameError
 from connsearch.evolve.child import Evaluate, Objective, Outcome, Rung, Task
 from connsearch.evolve.landscape import LOWEST, Landmark, Landscape, logistic
 from connsearch.evolve.table import Table
@@ -168,9 +168,6 @@ class Planted:
         }
 
 
-_FORMS = {"planted": "planted, planted:noise=0.02,seconds=10", "table": "table:FILE"}
-
-
 def simulated(
     text: str, *, objectives: Sequence[Objective] = ("accuracy",), rungs: Sequence[float] = ()
 ) -> Evaluate:
@@ -190,12 +187,39 @@ def simulated(
     3
     """
     name, _, rest = text.partition(":")
-    if name not in _FORMS:
-        raise UnknownNameError(suggest("simulated fitness", name, sorted(_FORMS)))
+    if name not in ("planted", "table"):
+        raise UnknownNameError(suggest("simulated fitness", name, ["planted", "table"]))
     if name == "planted":
         return Planted(**_settings(rest), objectives=tuple(objectives), rungs=tuple(rungs))
     if not rest:
-        raise SettingsError(f"{text!r} names no file; write {_FORMS['table']}")
+        raise SettingsError(f"{text!r} names no file; write table:FILE")
     if rungs:
         raise SettingsError(f"{text}: a table knows no rungs; leave the rungs out, or use planted")
     return Table.load(Path(rest), objectives=len(objectives))
+
+
+def _settings(text: str) -> dict[str, Any]:
+    """What ``noise=0.02,landscape=3`` says, each number of the kind it shall be."""
+    kinds = {f.name: f.type for f in fields(Planted) if f.name not in ("objectives", "rungs")}
+    found: dict[str, Any] = {}
+    for part in text.split(",") if text else ():
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals:
+            raise SettingsError(f"planted: read {part!r}; settings look like noise=0.02,sleep=1")
+        if name not in kinds:
+            raise SettingsError(f"planted: {suggest('setting', name, sorted(kinds))}")
+        if name in found:
+            raise SettingsError(f"planted: {name} is said twice; say it once")
+        found[name] = _number(name, value, str(kinds[name]))
+    return found
+
+
+def _number(name: str, value: str, kind: str) -> float | int | bool:
+    allowed = {"bool": "0 or 1", "int": "a whole number", "float": "a number"}[kind]
+    try:
+        number = float(value) if kind == "float" else int(value)
+    except ValueError:
+        number = None
+    if number is None or (kind == "bool" and number not in (0, 1)):
+        raise SettingsError(f"planted: {name} is {allowed}; read {value!r}")
+    return bool(number) if kind == "bool" else number
