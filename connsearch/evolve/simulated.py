@@ -13,8 +13,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from connsearch.errors import SettingsError, TrainingError, UnknownNameError
+from connsearch.errors import SettingsError, UnknownNameError
 from connsearch.evolve.child import Evaluate, Objective, Outcome, Rung, Task
+from connsearch.evolve.clock import Elapsed, SimulatedFailure
 from connsearch.evolve.landscape import LOWEST, Landmark, Landscape, logistic
 from connsearch.evolve.table import Table
 from connsearch.graph.spec import Edge, Structure
@@ -26,21 +27,6 @@ CLEARNESS = 2.0
 
 MACS_PER_SECOND = 1e9
 """Of the machine that simulated latencies are measured on; they come without noise."""
-
-
-class SimulatedFailure(TrainingError):
-    """An evaluation that failed because it was asked to; ``seconds`` says after how long."""
-
-    def __init__(self, message: str, seconds: float) -> None:
-        super().__init__(message)
-        self.seconds = seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Elapsed:
-    """An event: so many seconds have gone by since the evaluation began."""
-
-    seconds: float
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, cast
 from connsearch.errors import DataError
 from connsearch.evolve.child import Outcome, Task
 from connsearch.evolve.history import History
-from connsearch.graph.files import write_json
+from connsearch.graph.files import atomic_write_text
 from connsearch.seeds import derive
 
 _FORM = "{structure hash: [[a value of each objective], one such list for each evaluation]}"
@@ -92,7 +92,8 @@ def write_table(path: Path, history: History) -> int:
         if evaluations:
             row = found.setdefault(history.births[number]["hash"], [])
             row += [list(evaluations[n]) for n in sorted(evaluations)]
-    write_json(path, found)
+    rows = (f"{json.dumps(key)}: {json.dumps(row)}" for key, row in sorted(found.items()))
+    atomic_write_text(path, "{" + ",\n ".join(rows) + "}\n")
     return len(found)
 
 
