@@ -8,24 +8,26 @@ numbers of stems and blocks, and in each level one dilation or a mix. All of it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from math import exp, sqrt
 from random import Random
 
+from connsearch.evolve.temporal import has_dilation
 from connsearch.graph.spec import Block, Edge, Modality, Stem, Structure
 from connsearch.seeds import derive
 
 LOWEST, HIGHEST = 0.2, 0.9
 """Between these every true fitness lies, as accuracies of a small data set do."""
 
-_CONNECTIONS = 12.0
+_CONNECTIONS = 5.0
 """How much the mean worth of all legal connections counts; one that is not there is worth 0."""
 
 _NUMBERS = 0.6
 _MIXES = 0.4
 _OFFSET = -0.4
-"""With these a random wiring is worth about 0.45, and the best that climbing finds about 0.85."""
+"""With these a random wiring is worth 0.4 to 0.5, and the best that climbing finds 0.75 to 0.89."""
 
 _EPISTASIS = 0.5
 """Share of a connection's worth that depends on how well its source is fed."""
@@ -37,11 +39,8 @@ _SEEN_DILATIONS = (1, 2, 4, 8)
 """Others count as the greatest of these that is not greater."""
 
 _STREAMS = tuple(Modality)
-_RGB = -1
-"""Streams are counted down from here, levels up from 0."""
-
 _Kind = tuple[int, int]
-"""Stream (below 0) or level of a node, and its dilation (0 where it has none)."""
+"""Stream (-1 and below) or level of a node, and its dilation (0 where it has none)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,35 +70,36 @@ class Landscape:
 
     def __init__(self, seed: int, scale: float = 1.0) -> None:
         self.seed, self.scale = seed, scale
-        self._worlds: dict[tuple[tuple[int, ...], int], dict[tuple[_Kind, _Kind], float]] = {}
+        self._worlds: dict[Hashable, Mapping[tuple[_Kind, _Kind], float]] = {}
         self._wanted: dict[int, int] = {}
         self._tastes: dict[int, float] = {}
 
     def at(self, structure: Structure) -> Landmark:
         """Returns what the landscape knows of a structure."""
-        kinds = [_kind(node) for node in structure.nodes]
-        streams = tuple(sorted({group for group, _ in kinds if group < 0}))
-        worth = self._world(streams, structure.network.levels)
-        gains, mean = _connections(structure, kinds, worth)
+        kinds = [_kind(structure, node) for node in structure.nodes]
+        gains, mean = _connections(structure, kinds, self._world(structure))
         liked = _CONNECTIONS * mean + self._numbers(structure, kinds) + self._mixes(kinds)
         height = self.scale * (liked + _OFFSET)
         return Landmark(LOWEST + (HIGHEST - LOWEST) * logistic(height), gains)
 
-    def _world(self, streams: tuple[int, ...], levels: int) -> dict[tuple[_Kind, _Kind], float]:
+    def _world(self, structure: Structure) -> Mapping[tuple[_Kind, _Kind], float]:
         """What a well fed connection is worth, between nodes of any two kinds; 0 in the mean.
 
         Without that, in some landscapes everything would be good, and in others nothing.
         """
-        if (streams, levels) not in self._worlds:
-            drawn = {
-                (source, target): self._worth(source, target)
-                for target in _kinds(range(levels))
-                for source in _kinds((*streams, *range(target[0])))
-            }
+        streams, network = structure.modalities(), structure.network
+        key = (structure.family, network.blocks, streams)
+        if key not in self._worlds:
+            stems = [Stem(modality) for modality in streams]
+            kinds = _kinds(structure, stems)
+            drawn: dict[tuple[_Kind, _Kind], float] = {}
+            for level in range(network.levels):
+                here = _kinds(structure, [Block(level, (), 1)])
+                drawn |= {(s, t): self._worth(s, t) for s in kinds for t in here}
+                kinds += here
             mean = sum(drawn.values()) / len(drawn)
-            found = {kinds: self.scale * (worth - mean) for kinds, worth in drawn.items()}
-            self._worlds[streams, levels] = found
-        return self._worlds[streams, levels]
+            self._worlds[key] = {pair: self.scale * (w - mean) for pair, w in drawn.items()}
+        return self._worlds[key]
 
     def _worth(self, source: _Kind, target: _Kind) -> float:
         pair = self._draw("pair", source[0], target[0])
@@ -152,11 +152,14 @@ def logistic(x: float) -> float:
 def _connections(
     structure: Structure, kinds: list[_Kind], worth: Mapping[tuple[_Kind, _Kind], float]
 ) -> tuple[dict[Edge, float], float]:
-    """Every connection's gain, and their sum as a share of all connections that could be there."""
+    """Every connection's gain, and the mean over pairs of a stream or level and a higher level.
+
+    In a pair it is the mean over all connections that could be there; one that is not adds 0. So
+    more nodes of a good kind are not worth more.
+    """
     gains: dict[Edge, float] = {}
     fed = [1.0] * len(kinds)
-    below: dict[int, int] = {}
-    total, legal = 0.0, 0
+    sums: dict[tuple[int, int], float] = {}
     for index, block in structure.blocks():
         into = 0.0
         for source in block.inputs:
@@ -164,28 +167,24 @@ def _connections(
             gain = share * worth[kinds[source], kinds[index]]
             gains[Edge(source, index)] = gain
             into += gain
+            pair = kinds[source][0], block.level
+            sums[pair] = sums.get(pair, 0.0) + gain
         fed[index] = logistic(into)
-        total += into
-        if block.level not in below:
-            below[block.level] = sum(kind[0] < block.level for kind in kinds)
-        legal += below[block.level]
-    return gains, total / legal
+    numbers = Counter(group for group, _ in kinds)
+    mean = sum(total / (numbers[s] * numbers[t]) for (s, t), total in sums.items())
+    levels = [group for group in numbers if group >= 0]
+    return gains, mean / sum(source < level for level in levels for source in numbers)
 
 
-def _kind(node: Stem | Block) -> _Kind:
-    if isinstance(node, Block):
-        return node.level, _seen(node.temporal_dilation)
-    group = -1 - _STREAMS.index(node.modality)
-    return group, _seen(node.temporal_dilation) if group == _RGB else 0
+def _kind(structure: Structure, node: Stem | Block) -> _Kind:
+    group = node.level if isinstance(node, Block) else -1 - _STREAMS.index(node.modality)
+    return group, _seen(node.temporal_dilation) if has_dilation(structure, node) else 0
 
 
-def _kinds(groups: Iterable[int]) -> list[_Kind]:
-    """All kinds of nodes of some streams and levels; flow and objects ignore their dilation."""
-    return [
-        (group, dilation)
-        for group in groups
-        for dilation in ((0,) if group < _RGB else _SEEN_DILATIONS)
-    ]
+def _kinds(structure: Structure, nodes: Iterable[Stem | Block]) -> list[_Kind]:
+    """All kinds there are of some nodes, whatever their dilations."""
+    made = (replace(node, temporal_dilation=d) for node in nodes for d in _SEEN_DILATIONS)
+    return sorted({_kind(structure, node) for node in made})
 
 
 def _seen(dilation: int) -> int:
