@@ -73,9 +73,14 @@ class SearchFitness:
                 f"{data.name}: no clip to judge structures by; the select split is empty\n"
                 "  cure: give it a share, or a list"
             )
-        # Between the rungs nobody looks: an evaluation would only cost time.
-        fixed = {"over_connect": False, "warm_start": False}
-        fixed |= {"eval_every": options.eval_every or options.epochs}
+        steps = options.steps or options.epochs * -(-len(data.train) // data.train.options.batch_size)
+        fixed = {
+            "over_connect": False,
+            "warm_start": False,
+            # Between the rungs nobody looks, and of many children every table counts.
+            "eval_every": options.eval_every or options.epochs,
+            "log_every": max(options.log_every, steps // 10),
+        }
         self._data = data
         self._options = options.model_copy(update=fixed)
         self._directory = directory
@@ -154,8 +159,8 @@ class SearchFitness:
                 "number": task.child.number,
                 "evaluation": task.evaluation,
                 "nodes": rows(structure),
+                "rungs": list(self._rungs),
             },
-            "rungs_asked": list(self._rungs),
             **({} if inherited is None else {"inherited": inherited}),
         }
 
