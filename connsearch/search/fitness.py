@@ -73,7 +73,9 @@ class SearchFitness:
                 f"{data.name}: no clip to judge structures by; the select split is empty\n"
                 "  cure: give it a share, or a list"
             )
-        steps = options.steps or options.epochs * -(-len(data.train) // data.train.options.batch_size)
+        steps = options.steps or options.epochs * -(
+            -len(data.train) // data.train.options.batch_size
+        )
         fixed = {
             "over_connect": False,
             "warm_start": False,
