@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
 from connsearch.graph.dag import STEM_LEVEL
+from connsearch.graph.families import family
 from connsearch.graph.spec import FREE, Block, Connection, Edge, Modality, Stem, Structure, Weight
 
 
@@ -28,23 +29,32 @@ class Mutant:
 class Draft:
     """Nodes and connections under names of their own: those of the parent, then new ones.
 
-    Pinned shapes and peers belong to the parent's wiring and are dropped; weights stay.
+    Pinned shapes and peers belong to the parent's wiring and are dropped; weights stay. Only the
+    weight of a single input goes: it has nothing it could be compared with.
 
     Attributes:
         nodes: stems and blocks by name; what their own connections say no longer counts.
         weights: every connection and its weight.
         origins: by name, the parent's nodes it was made of.
+        top: the level the head reads.
+        one_final: whether the head reads only the first block of that level (lite).
     """
 
     def __init__(self, parent: Structure) -> None:
         self._parent = parent
+        self.top = parent.network.levels - 1
+        self.one_final = family(parent.family).one_final
         self.nodes: dict[int, Stem | Block] = {
             index: replace(node, width=None)
             if isinstance(node, Stem)
             else replace(node, connections=(), pinned=None)
             for index, node in enumerate(parent.nodes)
         }
-        self.weights: dict[Edge, Weight] = dict(parent.weights())
+        self.weights: dict[Edge, Weight] = {
+            Edge(c.source, index): FREE if len(block.connections) == 1 else c.weight
+            for index, block in parent.blocks()
+            for c in block.connections
+        }
         self.origins: dict[int, tuple[int, ...]] = {n: (n,) for n in self.nodes}
 
     def add(self, node: Stem | Block, origins: tuple[int, ...] = ()) -> int:
@@ -101,11 +111,24 @@ class Draft:
         """Returns the blocks a node feeds, ascending."""
         return sorted(e.target for e in self.weights if e.source == name)
 
+    def finals(self) -> list[int]:
+        """Returns the blocks the head will read, in order."""
+        found = sorted(self.blocks(self.top), key=self._place)
+        return found[:1] if self.one_final else found
+
+    def live(self) -> set[int]:
+        """Returns the nodes that reach a final block over connections."""
+        found = set(self.finals())
+        for edge in sorted(self.weights, key=lambda e: -self.level(e.target)):
+            if edge.target in found:
+                found.add(edge.source)
+        return found
+
     def legal(self) -> list[Edge]:
         """Returns every connection the rules allow: from lower levels to higher ones; sorted."""
-        level = {name: self.level(name) for name in self.nodes}
-        blocks = self.blocks()
-        return sorted(Edge(s, t) for t in blocks for s in self.nodes if level[s] < level[t])
+        level = {name: self.level(name) for name in sorted(self.nodes)}
+        blocks = [name for name, at in level.items() if at > STEM_LEVEL]
+        return [Edge(s, t) for s in level for t in blocks if level[s] < level[t]]
 
     def unused(self) -> list[Edge]:
         """Returns the legal connections that are not there; sorted."""
@@ -114,11 +137,15 @@ class Draft:
     def removable(self) -> list[Edge]:
         """Returns the connections nobody depends on; sorted.
 
-        Without one of them every block still has an input, and its source a reader.
+        Without one of them every block still has an input, its source is still read, and whatever
+        reached a final block still does.
         """
-        fed = Counter(e.target for e in self.weights)
-        read = Counter(e.source for e in self.weights)
-        return sorted(e for e in self.weights if fed[e.target] > 1 and read[e.source] > 1)
+        needs = self.needs()
+        return sorted(e for e in self.weights if not needs.of_target(e) and not needs.of_source(e))
+
+    def needs(self) -> Needs:
+        """Returns who depends on which connection, as of now."""
+        return Needs(self.weights, self.live())
 
     def connect(self, edge: Edge, weight: Weight = FREE) -> None:
         """Adds a connection."""
@@ -129,27 +156,29 @@ class Draft:
         del self.weights[edge]
 
     def mend(self, rng: Random, prefer: Mapping[Edge, float] | None = None) -> list[Edge]:
-        """Connects every block without an input and every unread node below the top; says how.
+        """Connects every block without an input and every dangling node; says how.
 
         Of the connections that would do, one of the greatest value in ``prefer`` is taken, and
-        among those without a value a random one.
+        where none of them has a value a random one. Afterwards every node below the top reaches
+        a final block, as levels rise along connections.
         """
-        top = self._parent.network.levels - 1
-        added: list[Edge] = []
+        finals, values = self.finals(), prefer or {}
+        useful = [n for n in sorted(self.blocks()) if self.level(n) < self.top or n in finals]
+        before = len(self.weights)
         for name in sorted(self.nodes, key=lambda n: (self.level(n), n)):
-            options = self.legal()
-            if isinstance(self.nodes[name], Block) and not self.inputs(name):
-                added.append(_best([e for e in options if e.target == name], prefer or {}, rng))
-                self.connect(added[-1])
-            if self.level(name) < top and not self.readers(name):
-                added.append(_best([e for e in options if e.source == name], prefer or {}, rng))
-                self.connect(added[-1])
-        return added
+            level = self.level(name)
+            if level > STEM_LEVEL and not self.inputs(name):
+                lower = [Edge(s, name) for s in sorted(self.nodes) if self.level(s) < level]
+                self.connect(_best(lower, values, rng))
+            if level < self.top and not any(reader in useful for reader in self.readers(name)):
+                higher = [Edge(name, t) for t in useful if level < self.level(t)]
+                self.connect(_best(higher, values, rng))
+        return list(self.weights)[before:]
 
     def finish(self) -> Mutant:
         """Returns the structure the draft has become: stems by modality, then blocks by level.
 
-        A single input has coefficient 1 and no weight; a weight that joins others starts unlearned.
+        A single input has coefficient 1 and no weight; joined by others it starts unlearned.
         """
         order = sorted(self.nodes, key=self._place)
         number = {name: index for index, name in enumerate(order)}
@@ -171,16 +200,37 @@ class Draft:
             number[e.source]: w for e, w in self.weights.items() if e.target == name
         }
         alone = len(weights) == 1
-        inputs = tuple(Connection(s, _settled(weights[s], alone)) for s in sorted(weights))
+        inputs = tuple(Connection(s, None if alone else weights[s]) for s in sorted(weights))
         return replace(node, connections=inputs)
 
 
-def _settled(weight: Weight, alone: bool) -> Weight:
-    if alone:
-        return None
-    return FREE if weight is None else weight
+class Needs:
+    """Who depends on which connection of a draft.
+
+    Attributes:
+        live: the nodes that reach a final block.
+    """
+
+    def __init__(self, edges: Iterable[Edge], live: set[int]) -> None:
+        self.live = live
+        edges = list(edges)
+        self._fed = Counter(e.target for e in edges)
+        self._read = Counter(e.source for e in edges)
+        self._useful = Counter(e.source for e in edges if e.target in live)
+
+    def of_target(self, edge: Edge) -> bool:
+        """Returns whether it is the only input of its target."""
+        return self._fed[edge.target] == 1
+
+    def of_source(self, edge: Edge) -> bool:
+        """Returns whether its source would be unread without it, or no longer live."""
+        return self._read[edge.source] == 1 or self.only_way(edge)
+
+    def only_way(self, edge: Edge) -> bool:
+        """Returns whether only over this connection its source reaches a final block."""
+        return edge.target in self.live and self._useful[edge.source] == 1
 
 
 def _best(edges: list[Edge], prefer: Mapping[Edge, float], rng: Random) -> Edge:
-    known = [edge for edge in edges if edge in prefer]
-    return max(known, key=lambda e: prefer[e]) if known else rng.choice(edges)
+    most = max((prefer[edge] for edge in edges if edge in prefer), default=None)
+    return rng.choice([edge for edge in edges if prefer.get(edge) == most])
