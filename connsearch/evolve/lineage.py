@@ -13,6 +13,7 @@ from connsearch.errors import RunError, UnknownNameError
 from connsearch.evolve.draft import Mutant
 from connsearch.evolve.history import History
 from connsearch.evolve.limits import Limits
+from connsearch.evolve.mutations import MUTATIONS
 from connsearch.evolve.steps import Step, take
 from connsearch.graph.compare import compare
 from connsearch.graph.hashing import structure_hash
@@ -126,6 +127,12 @@ def founders(history: History) -> dict[int, int]:
         parent = parent_of(history, number)
         found[number] = number if parent is None else found[parent]
     return found
+
+
+def repeatable(history: History, number: int) -> bool:
+    """Returns whether a child can be made once more: a founder may come from no known operator."""
+    words = (operator.partition(":")[0] for operator in operators_of(history, number))
+    return all(word == START or word in MUTATIONS for word in words)
 
 
 def replayed(history: History, number: int, limits: Limits) -> Structure:

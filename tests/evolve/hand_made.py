@@ -1,7 +1,6 @@
 """An evolution made by hand: real structures and mutations, and values out of a formula.
 
 Nothing is trained: a child is worth more the more of its connections skip a level, plus noise.
-The mutations are small ones of the tests' own, among them a split and a merge.
 """
 
 from __future__ import annotations
@@ -12,11 +11,9 @@ from random import Random
 from typing import Any
 
 from connsearch.evolve.child import Child, State, Trial
-from connsearch.evolve.draft import Draft, Mutant
 from connsearch.evolve.history import History, birth_facts, weight_facts
 from connsearch.evolve.limits import Limits
-from connsearch.evolve.mutations import MUTATIONS, mutation
-from connsearch.evolve.options import EvolutionOptions
+from connsearch.evolve.options import NODE_MUTATIONS, EvolutionOptions
 from connsearch.evolve.population import Population
 from connsearch.evolve.steps import Step, replay, take
 from connsearch.graph.cost import cost
@@ -24,80 +21,7 @@ from connsearch.graph.files import load_structure
 from connsearch.graph.hashing import structure_hash
 from connsearch.graph.spec import Edge, Structure
 
-OPERATORS = ("test_rewire", "test_dilation", "test_split", "test_merge")
-
-
-def register() -> None:
-    """Files the mutations of the tests, once."""
-    if OPERATORS[0] in MUTATIONS:
-        return
-
-    @mutation("test_rewire", "wiring")
-    def rewire(parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
-        """Takes some connections away and adds some others."""
-        draft = Draft(parent)
-        for _ in range(rng.randint(1, 4)):
-            if options := draft.unused():
-                draft.connect(rng.choice(options))
-            if options := draft.removable():
-                draft.disconnect(rng.choice(options))
-        return draft.finish()
-
-    @mutation("test_dilation", "block")
-    def dilation(parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
-        draft = Draft(parent)
-        name = rng.choice(draft.blocks())
-        block = draft.block(name)
-        others = [d for d in limits.dilations if d != block.temporal_dilation]
-        draft.nodes[name] = replace(block, temporal_dilation=rng.choice(others))
-        return draft.finish()
-
-    @mutation("test_split", "block")
-    def split(parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
-        draft = Draft(parent)
-        names = [
-            n
-            for n in _below_the_top(draft)
-            if draft.block(n).filters >= 2 * limits.narrowest  # type: ignore[operator]
-            and len(draft.blocks(draft.level(n))) < limits.blocks[draft.level(n)]
-        ]
-        if not names:
-            return None
-        name = rng.choice(names)
-        block = draft.block(name)
-        half = block.filters // 2  # type: ignore[operator]
-        draft.nodes[name] = replace(block, filters=block.filters - half)  # type: ignore[operator]
-        twin = draft.add(replace(block, filters=half), (name,))
-        for edge in list(draft.weights):
-            if name in edge:
-                ends = (twin if node == name else node for node in edge)
-                draft.connect(Edge(*ends), draft.weights[edge])
-        return draft.finish()
-
-    @mutation("test_merge", "block")
-    def merge(parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
-        draft = Draft(parent)
-        levels = [draft.blocks(level) for level in range(parent.network.levels - 1)]
-        pairs = [names for names in levels if len(names) > 1]
-        if not pairs:
-            return None
-        first, second = sorted(rng.sample(rng.choice(pairs), 2))
-        edges, block, other = dict(draft.weights), draft.block(first), draft.block(second)
-        draft.remove(second)
-        total = block.filters + other.filters  # type: ignore[operator]
-        draft.nodes[first] = replace(block, filters=total)
-        draft.origins[first] = (first, second)
-        for edge, weight in edges.items():
-            ends = Edge(*(first if node == second else node for node in edge))
-            if second in edge and ends not in draft.weights:
-                draft.connect(ends, weight)
-        return draft.finish()
-
-
-def _below_the_top(draft: Draft) -> list[int]:
-    """Blocks of the top level must stay equally wide."""
-    top = max(draft.level(name) for name in draft.blocks())
-    return [name for name in draft.blocks() if draft.level(name) < top]
+OPERATORS = ("guided", *NODE_MUTATIONS)
 
 
 @dataclass
@@ -110,7 +34,6 @@ class Evolution:
     workers: int = 3
 
     def __post_init__(self) -> None:
-        register()
         self.rng = Random(self.seed)
         self.limits = Limits.of(self.start)
         objectives = self.options.objectives
@@ -122,7 +45,7 @@ class Evolution:
     def found(self) -> int:
         """A founder: the start first, then ones wired at random."""
         if self.history.births or not self.options.include_start:
-            step = Step("test_rewire", self.rng.getrandbits(32))
+            step = Step("uniform", self.rng.getrandbits(32))
             mutant = take(self.start, step, self.limits)
             assert mutant is not None
             return self.bear(mutant.structure, (), (step,))
@@ -133,12 +56,13 @@ class Evolution:
         population = self.history.population
         parent = population.tournament(self.options.tournament, self.rng).number
         learned, steps = self.history.learned(parent), list[Step]()
-        for operator in self.rng.sample(OPERATORS, self.rng.randint(1, 3)):
+        chosen = self.rng.sample(NODE_MUTATIONS, self.rng.randint(0, 2))
+        for operator in (["guided"] if self.rng.random() < 0.8 else []) + chosen:
             step = Step(operator, self.rng.getrandbits(32))
             structure = replay(learned, steps, self.limits).structure
             if take(structure, step, self.limits) is not None:
                 steps.append(step)
-        steps = steps or [Step("test_rewire", 1)]
+        steps = steps or [Step("uniform", 1)]
         made = replay(learned, steps, self.limits).structure
         return self.bear(made, (parent,), tuple(steps))
 
@@ -229,12 +153,10 @@ def evolved(
 ) -> Evolution:
     """An evolution of so many children; every 11th fails, every 13th is pruned, elites are judged
     three times."""
-    register()
     options = EvolutionOptions(
         population=population,
         tournament=min(3, population),
         objectives=tuple(objectives),  # type: ignore[arg-type]
-        operators=OPERATORS,
         removal=removal,  # type: ignore[arg-type]
     )
     evolution = Evolution(options, seed)

@@ -15,6 +15,7 @@ from connsearch.evolve.lineage import (
     connection_ancestry,
     descendants,
     founders,
+    repeatable,
     replayed,
 )
 from connsearch.evolve.steps import Step, replay
@@ -60,7 +61,7 @@ def test_steps_that_make_something_else_are_told(evolution: Evolution) -> None:
     history = evolution.history
     number = next(n for n, birth in history.births.items() if birth["parents"])
     birth = history.births[number]
-    forged = {**history.births, number: {**birth, "steps": [["test_rewire", 12345]]}}
+    forged = {**history.births, number: {**birth, "steps": [["rewire", 12345]]}}
     copy = History(history.start, history.signs, history.population)
     copy.births, copy.judged = forged, history.judged
     with pytest.raises(RunError) as caught:
@@ -101,15 +102,49 @@ def test_every_connection_is_traced_to_where_it_first_stood(evolution: Evolution
             assert generation.weights == tuple(weights[e] for e in generation.edges)
         if found.child != line[0]:
             assert found.operator in {s.operator for s in history.child(found.child).steps}
-            assert found.operator != "test_dilation", "it adds no connection"
+            assert found.operator != "dilation", "it adds no connection"
             before = line[line.index(found.child) - 1]
             steps = history.child(found.child).steps
             origins = replay(history.learned(before), steps, limits).origins
             (first,) = found.generations[0].edges
             there = {(s, t) for s in origins[first.source] for t in origins[first.target]}
-            if {s.operator for s in steps} <= {"test_rewire", "test_dilation"}:
+            if {s.operator for s in steps} <= {"guided", "dilation", "stem_dilation", "filters"}:
                 assert there.isdisjoint(history.learned(before).edges())
     assert len(since) > 2, "connections of different ages"
+
+
+def test_the_step_that_brought_a_connection_is_named() -> None:
+    evolution = evolved(1, mishaps=False)
+    history = evolution.history
+    steps = (Step("dilation", 1), Step("add", 2), Step("stem_dilation", 3), Step("split", 4))
+    mutant = replay(history.learned(0), steps, evolution.limits)
+    number = evolution.bear(mutant.structure, (0,), steps)
+    old = set(history.child(0).structure.edges())
+    evolution.judge(number)
+    new = [
+        e for e in mutant.structure.edges()
+        if not {Edge(s, t) for s in mutant.origins[e.source] for t in mutant.origins[e.target]} & old
+    ]  # fmt: skip
+    assert new
+    for edge in new:
+        found = connection_ancestry(history, number, edge, evolution.limits)
+        assert (found.child, found.operator, found.seed) == (number, "add", 2)
+    kept = connection_ancestry(history, number, mutant.structure.edges()[0], evolution.limits)
+    assert (kept.child, kept.operator) == (0, "start")
+    assert [g.child for g in kept.generations] == [0, number]
+
+
+def test_a_founder_of_no_known_operator_is_not_made_again() -> None:
+    evolution = evolved(1, mishaps=False)
+    number = evolution.bear(evolution.start, (), (Step("by_hand", 0),))
+    evolution.judge(number)
+    assert repeatable(evolution.history, 0)
+    assert not repeatable(evolution.history, number)
+    with pytest.raises(UnknownNameError, match="by_hand"):
+        replayed(evolution.history, number, evolution.limits)
+    edge = evolution.start.edges()[0]
+    found = connection_ancestry(evolution.history, number, edge, evolution.limits)
+    assert found.operator == "by_hand"
 
 
 def test_a_merge_joins_connections_and_a_split_doubles_them() -> None:
@@ -123,8 +158,8 @@ def test_a_merge_joins_connections_and_a_split_doubles_them() -> None:
         evolution.judge(number)
         return number
 
-    split = child(0, "test_split")
-    merged = child(split, "test_merge")
+    split = child(0, "split")
+    merged = child(split, "merge")
     stages = [
         replay(history.learned(p), history.child(c).steps, evolution.limits)
         for p, c in ((0, split), (split, merged))

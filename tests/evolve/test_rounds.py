@@ -97,7 +97,7 @@ def test_children_of_parents_end_the_initial_phase(empty: Evolution) -> None:
     empty.judge(empty.found(), values=(0.5,))
     empty.judge(empty.found(), values=(0.5,))
     assert initial_rounds(empty.history, rounds(empty.history)) == 2
-    bred(empty, 0, ("test_rewire",), 0.7)
+    bred(empty, 0, ("rewire",), 0.7)
     empty.judge(empty.found(), values=(0.5,))
     assert initial_rounds(empty.history, rounds(empty.history)) == 2
 
@@ -107,7 +107,7 @@ def test_diversity_counts_structures_founders_and_distance(empty: Evolution) -> 
     empty.judge(start, values=(0.5,))
     twin = empty.bear(empty.start, (), (Step("start", 0),))
     empty.judge(twin, values=(0.6,))
-    child = bred(empty, twin, ("test_rewire",), 0.7)
+    child = bred(empty, twin, ("add",), 0.7)
     found = diversity(empty.history)
     counts = [(d.members, d.structures, d.founders) for d in found]
     assert counts == [
@@ -132,20 +132,20 @@ def test_the_distance_is_a_distance(structure: Structure) -> None:
 
 def test_each_operator_of_a_child_is_counted_once(empty: Evolution) -> None:
     empty.judge(empty.found(), values=(0.5,))
-    bred(empty, 0, ("test_rewire", "test_dilation", "test_rewire"), 0.7)
-    bred(empty, 0, ("test_rewire",), 0.4)
-    number = empty.bear(empty.start, (0,), (Step("test_split", 1),))
+    bred(empty, 0, ("rewire", "dilation", "rewire"), 0.7)
+    bred(empty, 0, ("rewire",), 0.4)
+    number = empty.bear(empty.start, (0,), (Step("split", 1),))
     empty.judge(number, state="failed", given_up=True)
     found = {row.operator: row for row in operator_yield(empty.history)}
-    assert list(found) == ["test_rewire", "test_dilation", "test_split"]
-    rewire = found["test_rewire"]
+    assert list(found) == ["rewire", "dilation", "split"]
+    rewire = found["rewire"]
     assert (rewire.used, rewire.judged, rewire.better) == (2, 2, 1)
     assert (rewire.entered, rewire.best) == (1, 1)
     assert rewire.change == pytest.approx(0.05)
     assert rewire.error == pytest.approx(0.15)  # sd 0.2121 over the root of 2
-    assert found["test_dilation"].judged == 1
-    assert math.isnan(found["test_dilation"].error)
-    split = found["test_split"]
+    assert found["dilation"].judged == 1
+    assert math.isnan(found["dilation"].error)
+    split = found["split"]
     assert (split.used, split.judged, split.better) == (1, 0, 0)
     assert math.isnan(split.change)
 
