@@ -1,4 +1,4 @@
-"""``connsearch evolve serve``: the study of an evolution, for machines that share no file system."""
+"""``connsearch evolve serve``: the study of an evolution, for machines without its files."""
 
 from __future__ import annotations
 
