@@ -36,7 +36,7 @@ class Evolve(Work):
     child is connected. Without arguments: from a small structure, on built-in data.
 
     The same line on another terminal or machine joins as a second worker. Stopped or killed, it
-    goes on where it was; --stop.rounds can be raised later.
+    goes on where it was; --rounds can be raised later.
     """
 
     NAMED: ClassVar[tuple[str, ...]] = ("structure",)

@@ -22,7 +22,7 @@ TABLE, BEST = "children.csv", "best.json"
 def finish(directory: Path, evolution: Evolution, terminal: Terminal) -> Mapping[str, Any]:
     """Writes and shows how far an evolution has come; returns the JSON object for scripts."""
     from connsearch.trust.results import write_rows, write_summary
-    from connsearch.view.evolution_tables import population_table
+    from connsearch.view.standings import standings_table
 
     history, objectives = evolution.history, evolution.options.objectives
     rows = [_row(asdict(entry), objectives) for entry in census(history)]
@@ -40,7 +40,7 @@ def finish(directory: Path, evolution: Evolution, terminal: Terminal) -> Mapping
         "best": [_best(history, number) for number in best],
     }
     if best:
-        terminal.show(population_table(history, objectives))
+        terminal.show(standings_table(history, objectives))
         write_structure(_champion(history, best[0], directory), directory / BEST)
         _advise(directory, history, best[0], terminal)
     write_summary(directory, found)
@@ -59,7 +59,7 @@ def _row(entry: Mapping[str, Any], objectives: tuple[str, ...]) -> dict[str, Any
     }
     for place, name in enumerate(objectives):
         row[name] = None if values is None else values[place]
-        row[f"{name}_sd"] = None if spread is None else spread[place]
+        row[f"{name}_sd"] = None if entry["evaluations"] < 2 else spread[place]
     kept = ("evaluations", "member", "connections", "macs", "parameters", "hash")
     return row | {name: entry[name] for name in kept}
 
@@ -95,7 +95,7 @@ def _advise(directory: Path, history: History, number: int, terminal: Terminal) 
     if count == 1 and others > 1:
         terminal.say(
             f"  its value is the greatest of {others}, each measured once: expect less when it is "
-            "trained again (--evolution.elites judges the best ones again)"
+            "trained again (--elites judges the best ones again)"
         )
     run = judged.trials[min(judged.trials)].facts["result"].get("run")
     if run is not None and (directory / run).is_dir():

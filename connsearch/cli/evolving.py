@@ -26,6 +26,7 @@ from connsearch.evolve.worker import (
     Waiting,
     WorkerEvent,
 )
+from connsearch.view.standings import made, standings_table, valued
 
 SHOWN = 10
 """Members of the population in the live table."""
@@ -71,10 +72,10 @@ class _Lines:
                 self._inside(task.child.number, inner)
             case Told(task, outcome, counts):
                 values = self._named(outcome.values)
-                made = _made(task.child.parents, [step.operator for step in task.child.steps])
+                way = made(task.child.parents, [step.operator for step in task.child.steps])
                 again = f", evaluation {task.evaluation + 1}" if task.evaluation else ""
                 spent = duration(time.monotonic() - self._began)
-                self._say(f"child {task.child.number} ({made}{again}): {values}, {spent}")
+                self._say(f"child {task.child.number} ({way}{again}): {values}, {spent}")
                 if not counts:
                     self._warn(
                         f"child {task.child.number}: somebody else has judged it meanwhile; this "
@@ -132,7 +133,7 @@ class _Lines:
 
     def _named(self, values: Iterable[float]) -> str:
         names = self._evolution.options.objectives
-        return ", ".join(_value(n, v) for n, v in zip(names, values, strict=True))
+        return ", ".join(valued(n, v) for n, v in zip(names, values, strict=True))
 
 
 class _Board(_Lines):
@@ -166,8 +167,6 @@ class _Board(_Lines):
         self._doing = f"waiting for {tasks} children that other workers judge"
 
     def _picture(self) -> RenderableType:
-        from connsearch.view.evolution_tables import population_table
-
         history = self._evolution.history
         lost = sum(1 for one in history.judged.values() if one.lost)
         failed = sum(1 for t in history.trials.values() if t.state == "failed")
@@ -176,28 +175,5 @@ class _Board(_Lines):
             f"{self._standing()}; {len(history.open)} under way; "
             f"{failed - voids} attempts failed, {lost} evaluations given up"
         )
-        table = population_table(history, self._evolution.options.objectives, most=SHOWN)
+        table = standings_table(history, self._evolution.options.objectives, most=SHOWN)
         return Group(table, Text(counts), Text(self._doing, style="dim"))
-
-
-def _made(parents: Iterable[int], operators: Iterable[str]) -> str:
-    """How a child was made, for people.
-
-    >>> _made((7,), ["guided", "split"])
-    'guided, split of 7'
-    """
-    text = ", ".join(operators)
-    return f"{text} of {', '.join(map(str, parents))}" if parents else text
-
-
-def _value(objective: str, value: float) -> str:
-    """A value of an objective as people read it.
-
-    >>> _value("accuracy", 0.73251), _value("macs", 1234567.0), _value("latency", 12.31)
-    ('accuracy .733', '1.23M MACs', '12.3 ms')
-    """
-    if objective == "macs":
-        return f"{value / 1e6:.3g}M MACs"
-    if objective == "latency":
-        return f"{value:.3g} ms"
-    return f"{objective} {value:.3f}".replace(" 0.", " .")
