@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from connsearch.evolve.child import Child, Evaluate
     from connsearch.evolve.evolution import Evolution
     from connsearch.evolve.place import Opened
+    from connsearch.evolve.worker import WorkerEvent
     from connsearch.graph.spec import Structure
 
 _OF_THIS_WORKER = frozenset({"stop", "storage", "name", "worker", "lease"})
@@ -92,7 +93,8 @@ class Evolve(Work):
         )
         terminal.say(_state(evolution, self.stop.rounds))
         evaluate = self._fitness(opened, evolution, data)
-        follow(work(evolution, evaluate, self.stop), evolution, self.stop, directory, terminal)
+        events = _tidied(work(evolution, evaluate, self.stop), evolution, evaluate)
+        follow(events, evolution, self.stop, directory, terminal)
         return self._report(directory, evolution, terminal)
 
     def _start(self, data: DataSplits | None) -> Structure:
@@ -158,6 +160,26 @@ class Evolve(Work):
         from connsearch.cli.evolved import finish
 
         return finish(directory, evolution, terminal)
+
+
+def _tidied(
+    events: Iterator[WorkerEvent], evolution: Evolution, evaluate: Evaluate
+) -> Iterator[WorkerEvent]:
+    """The events as they come; weights go when nobody will prune them or start from them."""
+    from connsearch.evolve.census import best_children
+    from connsearch.evolve.history import key_of
+    from connsearch.evolve.worker import Told
+
+    history = evolution.history
+    thin = getattr(evaluate, "thin", None)
+    for event in events:
+        if thin is not None and isinstance(event, Told):
+            keep = {member.number for member in history.population.members}
+            for trial in history.open.values():
+                child = key_of(trial).child
+                keep |= {child, *history.births[child]["parents"]}
+            thin(keep | set(best_children(history)))
+        yield event
 
 
 def _state(evolution: Evolution, rounds: int) -> str:

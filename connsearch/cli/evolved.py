@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from connsearch.cli.terminal import Terminal
 from connsearch.evolve.census import best_children, census, mishaps, refusals
 from connsearch.evolve.evolution import Evolution
+from connsearch.evolve.place import CHILDREN
 from connsearch.graph.files import write_structure
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _advise(directory: Path, history: History, number: int, terminal: Terminal) 
             "trained again (--elites judges the best ones again)"
         )
     run = judged.trials[min(judged.trials)].facts["result"].get("run")
-    if run is not None and (directory / run).is_dir():
-        terminal.say(f"  connsearch prune {directory / run}")
+    if run is not None and (directory / CHILDREN / run).is_dir():
+        terminal.say(f"  connsearch prune {directory / CHILDREN / run}")
     terminal.say(f"  connsearch lineage {directory} {number}")
     terminal.say(f"  connsearch evolve report {directory}")

@@ -111,7 +111,7 @@ def begin(
     if not pointer.exists() and directory.is_dir() and any(directory.iterdir()):
         raise RunError(f"{directory}: holds something else\n  cure: choose another directory")
     directory.mkdir(parents=True, exist_ok=True)
-    study = _study(_place(directory, wanted), name, settings)
+    study = study_of(_place(directory, wanted), name, settings)
     atomic_write_text(pointer, json.dumps(wanted, indent=1) + "\n")
     return _opened(directory, study)
 
@@ -130,7 +130,7 @@ def reopen(directory: str | Path) -> Opened:
             f"{directory}: its study {name!r} is not in its storage; there "
             f"{'are ' + ', '.join(map(repr, known)) if known else 'is none'}"
         )
-    return _opened(directory, _study(place, name, known[name]))
+    return _opened(directory, study_of(place, name, known[name]))
 
 
 def storage_of(directory: Path) -> tuple[str, str]:
@@ -156,7 +156,17 @@ def _opened(directory: Path, study: Study) -> Opened:
     return Opened(study, space, options, settings["seed"], settings, directory)
 
 
-def _study(place: str, name: str, settings: Mapping[str, Any]) -> Study:
+def study_of(place: str, name: str, settings: Mapping[str, Any]) -> Study:
+    """Returns a study of that name, new or as it is.
+
+    Args:
+        place: see ``storage.open_storage``.
+        name: of the study.
+        settings: see :func:`study_settings`.
+
+    Raises:
+        RunError: it was begun with other settings.
+    """
     options = EvolutionOptions.model_validate(settings["evolution"])
     return Study(
         open_storage(place),
