@@ -130,3 +130,13 @@ def test_rewire_finds_nothing_where_no_end_can_move() -> None:
     parent = drawn((0,), {2: {0: 0.5, 1: 0.5}})
     assert edges_after(parent, "rewire", 0) is None
     assert edges_after(over_connect(load_structure("starter")), "rewire", 0) is None
+
+
+def test_rewire_does_not_move_the_last_way_up_into_a_dead_end() -> None:
+    """Node 2 reaches the top over 4 only; nobody reads 3."""
+    parent = drawn((0, 1, 2), {2: {0: 0.5, 1: 0.5}, 3: {0: 0.5, 1: 0.5}, 4: {2: 0.5, 1: 0.5}})
+    assert dangling_nodes(parent) == {3}
+    for seed in range(100):
+        mutant = step(parent, "rewire", seed, Limits.of(parent))
+        assert mutant is not None
+        assert dangling_nodes(mutant.structure) <= {3}
