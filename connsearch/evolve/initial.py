@@ -10,9 +10,9 @@ from connsearch.evolve.draft import Draft
 from connsearch.evolve.filters import entries, zipped
 from connsearch.evolve.limits import Limits
 from connsearch.evolve.mutations import find
-from connsearch.evolve.temporal import has_dilation
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Block, Filters, Modality, Stem, Structure
+from connsearch.graph.temporal import has_dilation
 
 CONNECTED = 0.5
 """Probability of every legal connection."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from math import exp, sqrt
 from random import Random
 
-from connsearch.evolve.temporal import has_dilation
 from connsearch.graph.spec import Block, Edge, Modality, Stem, Structure
+from connsearch.graph.temporal import has_dilation
 from connsearch.seeds import derive
 
 LOWEST, HIGHEST = 0.2, 0.9
