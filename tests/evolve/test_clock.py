@@ -211,8 +211,14 @@ def test_rungs_are_reported_at_their_time_and_hopeless_children_end_there():
             raise
         return Outcome((0.1,), facts={"seconds": 10.0})
 
+    kept: list[Generator[Any, None, Outcome]] = []  # or dropping them would close them
+
+    def keeping(task: Task) -> Generator[Any, None, Outcome]:
+        kept.append(evaluate(task))
+        return kept[-1]
+
     engine = FakeEngine()
-    done = simulate(engine, evaluate, 2, rounds=2)
+    done = simulate(engine, keeping, 2, rounds=2)
     assert [(t.task.child.number, t.ended, t.state) for t in done] == [
         (1, 3, "pruned"),
         (0, 10, "complete"),
