@@ -234,3 +234,8 @@ class History:
             return structure
         found = trials[min(trials)].facts.get("result", {}).get("weights", [])
         return structure.with_weights({Edge(int(s), int(t)): w for s, t, w in found})
+
+    def paces(self) -> list[float]:
+        """Returns the seconds a step took, of every evaluation that has measured it."""
+        results = (self.trials[number].facts.get("result", {}) for number in self.order)
+        return [r["seconds"] / r["steps"] for r in results if r.get("seconds") and r.get("steps")]

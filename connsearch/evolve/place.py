@@ -111,7 +111,7 @@ def begin(
     if not pointer.exists() and directory.is_dir() and any(directory.iterdir()):
         raise RunError(f"{directory}: holds something else\n  cure: choose another directory")
     directory.mkdir(parents=True, exist_ok=True)
-    study = _study(directory, wanted, settings)
+    study = study_of(_place(directory, wanted), name, settings)
     atomic_write_text(pointer, json.dumps(wanted, indent=1) + "\n")
     return _opened(directory, study)
 
@@ -123,18 +123,28 @@ def reopen(directory: str | Path) -> Opened:
         RunError: the directory has none.
     """
     directory = Path(directory)
+    place, name = storage_of(directory)
+    known = studies(open_storage(place))
+    if name not in known:
+        raise RunError(
+            f"{directory}: its study {name!r} is not in its storage; there "
+            f"{'are ' + ', '.join(map(repr, known)) if known else 'is none'}"
+        )
+    return _opened(directory, study_of(place, name, known[name]))
+
+
+def storage_of(directory: Path) -> tuple[str, str]:
+    """Returns where the study of a directory is kept, and its name.
+
+    Raises:
+        RunError: the directory has none.
+    """
     if not (directory / POINTER).exists():
         raise RunError(
             f"{directory}: holds no evolution\n  allowed: a directory that connsearch evolve wrote"
         )
     wanted = _read(directory / POINTER)
-    known = studies(open_storage(_place(directory, wanted)))
-    if wanted["name"] not in known:
-        raise RunError(
-            f"{directory}: its study {wanted['name']!r} is not in its storage; there "
-            f"{'are ' + ', '.join(map(repr, known)) if known else 'is none'}"
-        )
-    return _opened(directory, _study(directory, wanted, known[wanted["name"]]))
+    return _place(directory, wanted), wanted["name"]
 
 
 def _opened(directory: Path, study: Study) -> Opened:
@@ -146,11 +156,21 @@ def _opened(directory: Path, study: Study) -> Opened:
     return Opened(study, space, options, settings["seed"], settings, directory)
 
 
-def _study(directory: Path, wanted: Mapping[str, Any], settings: Mapping[str, Any]) -> Study:
+def study_of(place: str, name: str, settings: Mapping[str, Any]) -> Study:
+    """Returns a study of that name, new or as it is.
+
+    Args:
+        place: see ``storage.open_storage``.
+        name: of the study.
+        settings: see :func:`study_settings`.
+
+    Raises:
+        RunError: it was begun with other settings.
+    """
     options = EvolutionOptions.model_validate(settings["evolution"])
     return Study(
-        open_storage(_place(directory, wanted)),
-        wanted["name"],
+        open_storage(place),
+        name,
         [MAXIMISED[name] for name in options.objectives],
         settings,
         reduction=max(2, round(1 / options.survivors)) if options.rungs else None,

@@ -70,7 +70,7 @@ class Space:
             if over is not None:
                 raise SettingsError(
                     f"{start.name}: the start itself is above the budget {over}\n"
-                    "  cure: a larger budget, or --no-evolution.include-start"
+                    "  cure: a larger budget, or --no-include-start"
                 )
         return space
 

@@ -128,7 +128,7 @@ def work(evolution: Evolution, evaluate: Evaluate, stop: StopOptions) -> Iterato
             time.sleep(_POLL)
             continue
         failed = False
-        for event in _judge(evolution, evaluate, task, stop.timeout):
+        for event in _judge(evolution, evaluate, task, stop.child_minutes):
             failed = failed or isinstance(event, Failed)
             yield event
         failures = failures + 1 if failed else 0
@@ -143,8 +143,8 @@ def work(evolution: Evolution, evaluate: Evaluate, stop: StopOptions) -> Iterato
 def _end(evolution: Evolution, stop: StopOptions, deadline: float | None) -> str | None:
     if deadline is not None and time.monotonic() > deadline:
         return f"{stop.hours:g} hours are over"
-    if stop.patience is not None and evolution.history.since_better >= stop.patience:
-        return f"the last {stop.patience} children were no better"
+    if stop.stagnation is not None and evolution.history.since_better >= stop.stagnation:
+        return f"the last {stop.stagnation} children were no better"
     return None
 
 
