@@ -39,7 +39,7 @@ def initial_structure(start: Structure, limits: Limits, rng: Random) -> Structur
     more; what has no temporal convolution keeps dilation 1; object stems are as many as they are.
     """
     nodes = (*_stems(start, limits, rng), *_blocks(limits))
-    bare = replace(start, nodes=nodes, finals=None, provenance={})
+    bare = replace(start, nodes=nodes, finals=None)
     split, full = find("split"), over_connect(bare)
     for _ in range(rng.randint(1, MOST_SPLITS)):
         mutant = split(full, rng, limits)

@@ -105,7 +105,7 @@ def _evaluations(
     found: list[tuple[float, ...]] = []
     for evaluation in cast(list[object], row):
         values = cast(list[object], evaluation if isinstance(evaluation, list) else [evaluation])
-        numbers = [v for v in values if isinstance(v, int | float) and isfinite(v)]
+        numbers = [v for v in values if _is_number(v)]
         if len(numbers) < len(values):
             raise DataError(f"{path}: structure {key}: read {evaluation!r}; a table is {_FORM}")
         if len(values) != objectives:
@@ -113,5 +113,9 @@ def _evaluations(
                 f"{path}: structure {key}: an evaluation has {len(values)} values, but the study "
                 f"{objectives} objectives; ask for those the table was measured for"
             )
-        found.append(tuple(float(number) for number in numbers))
+        found.append(tuple(float(cast(float, number)) for number in numbers))
     return tuple(found)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
