@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from connsearch.evolve.filters import entries
 from connsearch.evolve.initial import _wired, depth, initial_structure
 from connsearch.evolve.limits import Limits, summed
-from connsearch.evolve.temporal import has_dilation
+from connsearch.graph.temporal import has_dilation
 from connsearch.graph.dag import candidate_edges, dangling_nodes
 from connsearch.graph.files import load_structure
 from connsearch.graph.hashing import node_facts
