@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from connsearch.evolve.filters import entries
 from connsearch.evolve.initial import _wired, depth, initial_structure
 from connsearch.evolve.limits import Limits, summed
-from connsearch.graph.temporal import has_dilation
 from connsearch.graph.dag import candidate_edges, dangling_nodes
 from connsearch.graph.files import load_structure
 from connsearch.graph.hashing import node_facts
 from connsearch.graph.rules import validate
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import FREE, Block, Connection, Edge, Modality, Stem, Structure
+from connsearch.graph.temporal import has_dilation
 from tests.graph.strategies import LAW, structures
 
 STARTS = (
