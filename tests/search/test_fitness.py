@@ -69,6 +69,7 @@ def test_the_test_split_stays_closed(tmp_path: Path) -> None:
     data = TinyData()
     data.test = Closed(6, seed=3, options=data.options)
     judged(fitness(tmp_path, data, epochs=1), task())
+    judged(fitness(tmp_path, data, epochs=1), task(child(1, tree())))
 
 
 def test_the_same_task_has_the_same_outcome_anywhere(tmp_path: Path, whole: Heard) -> None:
@@ -91,6 +92,9 @@ def test_a_closed_evaluation_goes_on_where_it_was(
     assert rest.rungs == whole.rungs
     done = [event.step for event in rest.events if isinstance(event, StepEvent)]
     assert done == list(range(2 * ((steps[-1] - 1) // 2) + 1, 9))
+    for rung, at in zip(rest.rungs, (2, 4), strict=True):  # none is kept back
+        before = rest.events[: rest.events.index(rung)]
+        assert sum(isinstance(event, StepEvent) for event in before) == max(1, at - done[0] + 1)
     again = judged(fit, task())
     assert again.outcome == rest.outcome
     assert again.rungs == whole.rungs
