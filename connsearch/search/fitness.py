@@ -9,7 +9,7 @@ or beside what the network costs. The test split stays closed.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -43,8 +43,8 @@ class SearchFitness:
 
     Every evaluation has a run directory of its own, ``NUMBER-EVALUATION``. An attempt that was
     killed or closed is taken up there by the next one on this machine, and ends as if nothing had
-    happened. Of a finished one everything is kept but its checkpoints, and its weights where no
-    child will ask for them.
+    happened. Of a finished one everything is kept but its checkpoints; weights stay until
+    :meth:`thin` removes those nobody will ask for.
 
     Args:
         data: the splits; ``train`` teaches filters and connections, ``select`` judges.
@@ -115,8 +115,14 @@ class SearchFitness:
                     result = event if isinstance(event, ResultEvent) else result
             assert result is not None
             outcome = judge.outcome(result)
-            self._tidy(directory, weights=self._origins is not None and task.evaluation == 0)
+            self._tidy(directory, weights=task.evaluation == 0)
             return outcome
+
+    def thin(self, keep: Collection[int]) -> None:
+        """Removes the weights of every finished child but those in ``keep``; all else stays."""
+        for directory in self._directory.glob("*-0"):
+            if int(directory.name.partition("-")[0]) not in keep and (directory / RESULT).exists():
+                (directory / WEIGHTS).unlink(missing_ok=True)
 
     def run_of(self, child: int, evaluation: int = 0) -> Path:
         """Returns the run directory of an evaluation, whether or not it is there."""
