@@ -174,18 +174,25 @@ def test_objectives_in_any_order(tmp_path: Path) -> None:
 
 
 def test_little_is_kept_of_a_finished_run(tmp_path: Path) -> None:
-    fit = fitness(tmp_path, origins=lambda _: None)
-    judged(fit, task())
-    judged(fit, task(evaluation=1))
-    judged(fitness(tmp_path / "alone"), task())
+    fit = fitness(tmp_path)
+    for asked in (task(), task(evaluation=1), task(child(1))):
+        judged(fit, asked)
+    stopped(fitness(tmp_path, checkpoint_steps=1), task(child(2)), 3)
     small = {"config.json", "structure.json", "metrics.csv", "connections.csv", "quarantine.csv"}
     small |= {"learned.json", "result.json", ".lock"}
-    for name, more in (
-        ("0000-0", {"learned.safetensors"}),
-        ("0000-1", set()),
-        ("alone/0000-0", set()),
-    ):
-        assert {path.name for path in (tmp_path / name).iterdir()} == small | more
+
+    def more(name: str) -> set[str]:
+        found = {path.name for path in (tmp_path / name).iterdir()}
+        assert small <= found
+        return found - small
+
+    assert more("0000-0") == more("0001-0") == {"learned.safetensors"}
+    assert more("0000-1") == set()
+    fit.thin({1})
+    assert more("0000-0") == set()
+    assert more("0001-0") == {"learned.safetensors"}
+    assert (tmp_path / "0002-0" / "checkpoint").is_dir()
+    assert judged(fit, task()).outcome.values
 
 
 @pytest.mark.parametrize("attention", [Attention.PEER, Attention.NONE])
