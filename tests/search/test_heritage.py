@@ -74,13 +74,25 @@ def test_where_a_child_started_stays_decided(tmp_path: Path) -> None:
     stopped(fit, task(born), 3)
     judged(fit, task())  # the parent's weights come too late
     assert judged(fit, task(born)).outcome.facts["inherited"]["from"] is None
-    other = child(2, parents=(0,))
+    other, same = child(2, parents=(0,)), child(3, parents=(0,))
+    whole = judged(fit, task(same)).lasting
+    stopped(fit, task(other), 1)
     stopped(fit, task(other), 3)
-    weights = (tmp_path / "0000-0" / "learned.safetensors").rename(tmp_path / "away")
+    fit.thin(())
+    rest = judged(fit, task(other)).lasting
+    assert rest.facts["inherited"] == {"from": 0, "share": 1.0}
+    assert rest.weights == whole.weights
+    assert rest.values == whole.values
+    assert not (tmp_path / "0002-0" / "first.safetensors").exists()
+    assert judged(fit, task(other)).lasting == rest
+
+
+def test_weights_that_went_before_a_child_began_are_missed(tmp_path: Path) -> None:
+    fit, born = fitness(tmp_path, origins=identity, epochs=1), child(1, parents=(0,))
+    judged(fit, task())
+    stopped(fit, task(born), 1)
+    (tmp_path / "0001-0" / "first.safetensors").unlink()
+    fit.thin(())
     with pytest.raises(RunError, match=r"inherited\.from: the run has 0"):
-        judged(fit, task(other))
-    assert is_free(tmp_path / "0002-0")
-    weights.rename(tmp_path / "0000-0" / "learned.safetensors")
-    ended = judged(fit, task(other))
-    (tmp_path / "0000-0" / "learned.safetensors").unlink()
-    assert judged(fit, task(other)).outcome == ended.outcome
+        judged(fit, task(born))
+    assert is_free(tmp_path / "0001-0")
