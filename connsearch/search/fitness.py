@@ -32,10 +32,20 @@ from connsearch.search.options import SearchOptions
 from connsearch.seeds import derive
 from connsearch.train.config import read_config
 from connsearch.train.events import Event, ResultEvent
-from connsearch.train.files import CHECKPOINTS, CONFIG, RESULT, WEIGHTS
+from connsearch.train.files import (
+    CHECKPOINTS,
+    CONFIG,
+    RESULT,
+    WEIGHTS,
+    load_weights,
+    write_weights,
+)
 from connsearch.train.guide import Guide
 from connsearch.train.loop import fit
 from connsearch.train.run import Run
+
+FIRST = "first.safetensors"
+"""What a child that inherits has started from, until it is finished: its parent's may go before."""
 
 
 class SearchFitness:
@@ -95,8 +105,8 @@ class SearchFitness:
 
         Raises:
             DataError: its score is not a number, or clips cannot be read.
-            RunError: its directory holds a run of another child or of other settings, was started
-                from weights that are gone, or another process works in it.
+            RunError: its directory holds a run of another child or of other settings, shall
+                start from weights that went before it began, or another process works in it.
             TrainingError: the loss is not finite.
         """
         number, options = task.child.number, self._options.model_copy(update={"seed": task.seed})
@@ -141,7 +151,8 @@ class SearchFitness:
             return None
         path = directory / CONFIG
         recorded = read_config(path).get("inherited") if path.exists() else None
-        if recorded and (recorded["from"] is None or (directory / RESULT).exists()):
+        begun = any((directory / name).exists() for name in (FIRST, RESULT))
+        if recorded and (recorded["from"] is None or begun):
             return recorded
         found = heritage_of(child, self.run_of, self._origins)
         return {"from": None, "why": found} if isinstance(found, str) else found
@@ -182,9 +193,13 @@ class SearchFitness:
         """Yields the events of the training, the result last."""
 
         def start(network: Network) -> None:
-            if isinstance(heritage, Heritage):
+            first = run.directory / FIRST
+            if first.exists():
+                network.load_state_dict(load_weights(first))
+            elif isinstance(heritage, Heritage):
                 taken = heritage.start(network, temperature=options.relaxed.temperature)
                 run.describe("transplanted", {"share": taken.share, "account": str(taken)})
+                write_weights(first, network.state_dict(), structure)
 
         train: Callable[..., Iterator[Event]] = search
         if all(weight is None for weight in structure.weights().values()):
@@ -195,6 +210,7 @@ class SearchFitness:
         """Removes what nobody will read of a finished run."""
         if (directory / CHECKPOINTS).exists():
             shutil.rmtree(directory / CHECKPOINTS)
+        (directory / FIRST).unlink(missing_ok=True)
         if not weights:
             (directory / WEIGHTS).unlink(missing_ok=True)
 
