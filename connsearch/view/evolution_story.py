@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -90,14 +91,27 @@ class Story:
         value = self.value(number)
         return f"#{number}" if value is None else f"#{number} {worth(self.objectives[0], value)}"
 
-    def made_by(self, number: int) -> str:
-        """Returns the operators that made a child, each once, in order."""
-        return ", ".join(dict.fromkeys(operators_of(self.history, number)))
+    def steps(self, number: int) -> str:
+        """Returns the operators that made a child, with how often, such as ``guided, split ×2``."""
+        found = Counter(operators_of(self.history, number))
+        return ", ".join(f"{name} ×{n}" if n > 1 else name for name, n in found.items())
+
+    def rank(self, number: int) -> float | None:
+        """Returns where a child lies between the worst (0) and the best (1) in the first objective.
+
+        None where it was not judged; 1 where all are alike.
+        """
+        value, sign = self.value(number), self.history.signs[0]
+        if value is None:
+            return None
+        known = [sign * e.values[0] for e in self.entries.values() if e.values is not None]
+        low, high = min(known), max(known)
+        return (sign * value - low) / (high - low) if high > low else 1.0
 
     def came(self, number: int) -> str:
         """Returns how a child came to be: by which operators, of whom."""
         parent = parent_of(self.history, number)
-        made = self.made_by(number)
+        made = self.steps(number)
         if parent is None:
             return "the start" if made == START else f"founder ({made})"
         return f"{made} of #{parent}"
