@@ -81,6 +81,12 @@ class Story:
                 return number
         return None
 
+    @property
+    def winner(self) -> int | None:
+        """Of the best, the first in the first objective; None where nobody was judged."""
+        sign = self.history.signs[0]
+        return max(self.best, key=lambda n: (sign * (self.value(n) or 0.0), -n), default=None)
+
     def value(self, number: int, objective: int = 0) -> float | None:
         """Returns the mean of a child's evaluations; None where it has none."""
         values = self.entries[number].values
@@ -129,6 +135,15 @@ def worth(objective: Objective, value: float) -> str:
         return f"{value:.3g} ms"
     text = f"{value:.3f}"
     return text.removeprefix("0") if text.startswith("0.") else text
+
+
+def counted_children(count: int) -> str:
+    """Returns a count with its noun.
+
+    >>> counted_children(1), counted_children(3)
+    ('1 child', '3 children')
+    """
+    return f"{count:,} {'child' if count == 1 else 'children'}"
 
 
 def direction(objective: Objective, sign: int) -> str:

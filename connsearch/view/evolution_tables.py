@@ -13,6 +13,7 @@ from rich.table import Table
 
 from connsearch.evolve.census import Mishap, refusals
 from connsearch.evolve.lineage import Origin
+from connsearch.evolve.yields import Yield
 from connsearch.graph.files import atomic_write_text
 from connsearch.view.evolution_story import Story, worth
 from connsearch.view.markup import clean, weight_text
@@ -64,16 +65,18 @@ def refused_table(story: Story) -> Table:
 
 
 def operators_table(story: Story) -> Table:
-    """Returns one row an operator: how often used, better, entered, best, and the mean change."""
+    """Returns one row an operator: how often used, better, entered, best, and the mean change.
+
+    The change is in the first objective, greater is better, with its standard error.
+    """
     rows = [
         {
             "operator": row.operator,
             "children": row.used,
             "better": f"{row.better} of {row.judged}",
             "entered": row.entered,
-            "best so far": row.best,
-            "mean change": row.change,
-            "standard error": row.error,
+            "best": row.best,
+            "mean change": change_text(row),
         }
         for row in story.yields
     ]
@@ -99,6 +102,14 @@ def cause_line(mishap: Mishap, limit: int = CAUSE) -> str:
     """Returns the first line of a cause."""
     lines = mishap.cause.strip().splitlines()
     return clean(lines[0] if lines else "", limit)
+
+
+def change_text(row: Yield) -> str:
+    """Returns the mean change an operator brought, with its standard error if it has one."""
+    if not row.judged:
+        return "-"
+    error = f" ± {row.error:.2g}" if math.isfinite(row.error) else ""
+    return f"{row.change:+.3g}{error}"
 
 
 def measured(story: Story, number: int, objective: int) -> str:

@@ -69,6 +69,8 @@ def draw_lineage(
 def lineage_svg(story: Story, number: int) -> str:
     """Returns the family of a child as an ``<svg>`` element for a page; above 60 only its line.
 
+    Every id in it begins with ``family-``.
+
     Raises:
         Failure: Graphviz failed.
     """
@@ -76,7 +78,7 @@ def lineage_svg(story: Story, number: int) -> str:
     if len(members) > MANY:
         members = family(story, number, others=False)
     picture = laid_out(sheet_dot(lineage_sheet(story, number, members)), "svg").decode()
-    return picture[picture.index("<svg") :]
+    return picture[picture.index("<svg") :].replace(' id="', ' id="family-')
 
 
 def lineage_sheet(story: Story, number: int, members: Sequence[int]) -> Sheet:

@@ -70,9 +70,9 @@ def _fitted(pictures: Sequence[Image.Image]) -> Iterator[Pixels]:
     """Puts pictures on paper of one size, all to one scale."""
     wide, high = (max(p.size[axis] for p in pictures) for axis in (0, 1))
     scale = min(WIDEST / wide, HIGHEST / high, 1.0)
-    size = tuple(2 * max(round(side * scale / 2), 1) for side in (wide, high))
+    size = (2 * max(round(wide * scale / 2), 1), 2 * max(round(high * scale / 2), 1))
     for picture in pictures:
         paper = Image.new("RGB", size, PAPER)
-        shrunk = tuple(max(round(side * scale), 1) for side in picture.size)
+        shrunk = (max(round(picture.width * scale), 1), max(round(picture.height * scale), 1))
         paper.paste(picture.resize(shrunk, Image.Resampling.LANCZOS), (0, 0))
         yield np.asarray(paper)
