@@ -7,7 +7,7 @@ from typing import Any
 
 from connsearch.view.evolution_operators import change_interval, change_title, share_interval
 from connsearch.view.evolution_pareto import front_line
-from connsearch.view.evolution_story import NAMES, Story, worth
+from connsearch.view.evolution_story import NAMES, Story, counted_children, worth
 from connsearch.view.evolution_tables import change_text, measured
 from connsearch.view.evolution_workers import WORDS, Shift, shifts
 from connsearch.view.report.charts import Chart, Line, Point, chart
@@ -39,14 +39,11 @@ def pareto(story: Story) -> Section | None:
     if not pairs or not story.best:
         return None
     charts = [_pair(story, x, y) for y, x in pairs]
-    front = (
-        plural(len(story.best), "child") if len(story.best) == 1 else f"{len(story.best)} children"
-    )
     less = [NAMES[o] for o, s in zip(story.objectives, story.history.signs, strict=True) if s < 0]
+    front = counted_children(len(story.best))
     words = f"Nobody dominates {front}. Less is better of: {', '.join(less)}."
-    return Section(
-        "pareto", "Pareto front", {"charts": charts, "words": words}, str(len(story.best))
-    )
+    values = {"charts": charts, "words": words}
+    return Section("pareto", "Pareto front", values, str(len(story.best)))
 
 
 def operators(story: Story) -> Section:
