@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.table import Table
 
 from connsearch.evolve.census import Mishap, refusals
-from connsearch.evolve.lineage import Origin
+from connsearch.evolve.lineage import Origin, ancestry
 from connsearch.evolve.yields import Yield
 from connsearch.graph.files import atomic_write_text
 from connsearch.view.evolution_story import Story, worth
@@ -81,6 +81,12 @@ def operators_table(story: Story) -> Table:
         for row in story.yields
     ]
     return metrics_table(rows, title="operators (a child of several counts for each)")
+
+
+def ancestry_table(story: Story, number: int) -> Table:
+    """Returns one row a generation, from the founder to a child."""
+    rows = [_row(story, ancestor) for ancestor in ancestry(story.history, number)]
+    return metrics_table(rows, title=f"where #{number} comes from")
 
 
 def origin_table(origin: Origin) -> Table:
