@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -80,6 +81,12 @@ class Story:
                 return number
         return None
 
+    @property
+    def winner(self) -> int | None:
+        """Of the best, the first in the first objective; None where nobody was judged."""
+        sign = self.history.signs[0]
+        return max(self.best, key=lambda n: (sign * (self.value(n) or 0.0), -n), default=None)
+
     def value(self, number: int, objective: int = 0) -> float | None:
         """Returns the mean of a child's evaluations; None where it has none."""
         values = self.entries[number].values
@@ -90,14 +97,27 @@ class Story:
         value = self.value(number)
         return f"#{number}" if value is None else f"#{number} {worth(self.objectives[0], value)}"
 
-    def made_by(self, number: int) -> str:
-        """Returns the operators that made a child, each once, in order."""
-        return ", ".join(dict.fromkeys(operators_of(self.history, number)))
+    def steps(self, number: int) -> str:
+        """Returns the operators that made a child, with how often, such as ``guided, split ×2``."""
+        found = Counter(operators_of(self.history, number))
+        return ", ".join(f"{name} ×{n}" if n > 1 else name for name, n in found.items())
+
+    def rank(self, number: int) -> float | None:
+        """Returns where a child lies between the worst (0) and the best (1) in the first objective.
+
+        None where it was not judged; 1 where all are alike.
+        """
+        value, sign = self.value(number), self.history.signs[0]
+        if value is None:
+            return None
+        known = [sign * e.values[0] for e in self.entries.values() if e.values is not None]
+        low, high = min(known), max(known)
+        return (sign * value - low) / (high - low) if high > low else 1.0
 
     def came(self, number: int) -> str:
         """Returns how a child came to be: by which operators, of whom."""
         parent = parent_of(self.history, number)
-        made = self.made_by(number)
+        made = self.steps(number)
         if parent is None:
             return "the start" if made == START else f"founder ({made})"
         return f"{made} of #{parent}"
@@ -115,6 +135,15 @@ def worth(objective: Objective, value: float) -> str:
         return f"{value:.3g} ms"
     text = f"{value:.3f}"
     return text.removeprefix("0") if text.startswith("0.") else text
+
+
+def counted_children(count: int) -> str:
+    """Returns a count with its noun.
+
+    >>> counted_children(1), counted_children(3)
+    ('1 child', '3 children')
+    """
+    return f"{count:,} {'child' if count == 1 else 'children'}"
 
 
 def direction(objective: Objective, sign: int) -> str:

@@ -44,6 +44,9 @@ CHANGED = Ink("#1F2933", "#FFF3C4")
 KEPT = Ink("#8D98A5", "#FFFFFF")
 """What both have alike."""
 
+SHADES = ("#F1F6FB", "#D9E8F5", "#BBD7EE", "#98C3E6", "#74AEDC")
+"""From little to much, under dark text."""
+
 _CLASSES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 """The colours of Okabe and Ito, without black."""
 

@@ -62,7 +62,9 @@ class Evolution:
             structure = replay(learned, steps, self.limits).structure
             if take(structure, step, self.limits) is not None:
                 steps.append(step)
-        steps = steps or [Step("uniform", 1)]
+        while not steps:
+            step = Step("filters", self.rng.getrandbits(32))
+            steps = [step] if take(learned, step, self.limits) is not None else []
         made = replay(learned, steps, self.limits).structure
         return self.bear(made, (parent,), tuple(steps))
 

@@ -121,9 +121,10 @@ def test_the_step_that_brought_a_connection_is_named() -> None:
     number = evolution.bear(mutant.structure, (0,), steps)
     old = set(history.child(0).structure.edges())
     evolution.judge(number)
+    origins = mutant.origins
     new = [
         e for e in mutant.structure.edges()
-        if not {Edge(s, t) for s in mutant.origins[e.source] for t in mutant.origins[e.target]} & old
+        if old.isdisjoint(Edge(s, t) for s in origins[e.source] for t in origins[e.target])
     ]  # fmt: skip
     assert new
     for edge in new:

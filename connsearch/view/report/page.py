@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from connsearch import __version__
 from connsearch.graph.spec import Modality
-from connsearch.view.palette import DEAD, FAINT, MIXED, PAPER, PEER, RULE, STREAMS, TEXT
+from connsearch.view.palette import DEAD, FAINT, MIXED, PAPER, PEER, RULE, SHADES, STREAMS, TEXT
 from connsearch.view.report.section import Section
 
 _INKS = {
@@ -84,7 +84,8 @@ def _source(name: str) -> str:
 
 def _colours() -> dict[str, object]:
     """The house palette, as the pictures have it."""
-    return {"inks": _INKS, "text": TEXT, "faint": FAINT, "rule": RULE, "paper": PAPER}
+    inks = {"inks": _INKS, "shades": SHADES}
+    return inks | {"text": TEXT, "faint": FAINT, "rule": RULE, "paper": PAPER}
 
 
 def _hash(script: str) -> str:

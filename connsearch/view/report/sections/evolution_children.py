@@ -1,0 +1,113 @@
+"""The children of an evolution: the best one's wiring and family, all of them, and what failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from connsearch.errors import Failure
+from connsearch.evolve.census import refusals
+from connsearch.evolve.lineage import ancestry
+from connsearch.evolve.yields import change_of
+from connsearch.view.draw import svg
+from connsearch.view.evolution_story import NAMES, Story
+from connsearch.view.evolution_tables import cause_line, measured
+from connsearch.view.lineage_draw import MANY, family, lineage_svg
+from connsearch.view.report.findings import Findings, mixtures
+from connsearch.view.report.section import Section
+from connsearch.view.report.sections.wiring import details
+from connsearch.view.report.words import large
+
+_FATES = {"pruned": "ended early", "failed": "failed", "open": "not judged yet"}
+LONGEST_CAUSE = 200
+
+
+def best_wiring(story: Story) -> Section | None:
+    """Returns the wiring of the best child with what it learned."""
+    if story.winner is None:
+        return None
+    structure = story.history.learned(story.winner)
+    findings = Findings(None, None, None, (), mixtures(structure), {})
+    values: dict[str, Any] = {"details": details(structure, findings)}
+    try:
+        # Graphviz escapes every text it puts into the picture, and draws only what we name.
+        title = f"{story.labelled(story.winner)}, {story.came(story.winner)}"
+        values["picture"] = Markup(svg(structure, title=title))
+    except Failure as error:
+        values["failure"] = str(error)
+    return Section("wiring", f"Wiring of #{story.winner}", values)
+
+
+def family_tree(story: Story) -> Section | None:
+    """Returns where the best child comes from."""
+    if story.winner is None:
+        return None
+    rows: list[dict[str, Any]] = []
+    for number in ancestry(story.history, story.winner):
+        change = change_of(story.history, number)
+        sign = story.history.signs[0]
+        rows.append(
+            {
+                "child": number,
+                "steps": story.came(number),
+                "value": measured(story, number, 0),
+                "change": "" if change is None else f"{sign * change[0]:+.4g}",
+                "connections": story.entries[number].connections,
+            }
+        )
+    values: dict[str, Any] = {"rows": rows, "objective": NAMES[story.objectives[0]]}
+    values |= {"picture": None, "failure": ""}
+    everybody = len(family(story, story.winner)) <= MANY
+    values["words"] = (
+        "Its ancestors are framed bold; around them are their other children. "
+        if everybody
+        else "Its ancestors; their other children are too many for this picture. "
+    ) + "The darker, the better."
+    try:
+        values["picture"] = Markup(lineage_svg(story, story.winner))
+    except Failure as error:
+        values["failure"] = str(error)
+    return Section("family", f"Family of #{story.winner}", values)
+
+
+def children(story: Story) -> Section | None:
+    """Returns everybody, in the order of birth."""
+    if not story.entries:
+        return None
+    best = set(story.best)
+    rows = [
+        {
+            "child": number,
+            "parent": ", ".join(f"#{parent}" for parent in entry.parents) or "–",
+            "steps": story.steps(number),
+            "fate": _FATES.get(entry.fate) or ("member" if entry.member else "has left"),
+            "shown": [measured(story, number, place) for place in range(len(story.objectives))],
+            "judged": f"{entry.evaluations}×",
+            "connections": entry.connections,
+            "macs": large(entry.macs),
+            "parameters": large(entry.parameters),
+            "member": entry.member,
+            "best": number in best,
+        }
+        for number, entry in story.entries.items()
+    ]
+    values = {"rows": rows, "objectives": [NAMES[name] for name in story.objectives]}
+    return Section("children", "All children", values, str(len(rows)))
+
+
+def failures(story: Story) -> Section:
+    """Returns what failed and why, and what was refused."""
+    rows = [
+        {
+            "child": one.child,
+            "evaluation": one.evaluation + 1,
+            "attempt": one.attempt + 1,
+            "then": "given up" if one.given_up else "tried again",
+            "worker": one.worker,
+            "cause": cause_line(one, LONGEST_CAUSE),
+        }
+        for one in story.mishaps
+    ]
+    values = {"rows": rows, "refused": refusals(story.history)}
+    return Section("failures", "Failures", values, str(len(rows)))
