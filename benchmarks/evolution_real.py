@@ -80,7 +80,8 @@ def evolve(
 ) -> dict[str, Any]:
     """Returns the values of all children of one evolution, and of its best one trained again."""
     options = EvolutionOptions(strategy=strategy, **SHARED)
-    start = unlearned(fit_objects(load_structure("starter"), data.object_classes))
+    start = load_structure("starter")
+    start = unlearned(fit_objects(start, data.object_classes, data=data.name))
     space = Space.of(start, options, classes=len(data.classes), clip=data.clip)
     settings = study_settings(
         start, options, seed=seed, classes=space.classes, clip=space.clip, fitness={}
@@ -132,8 +133,8 @@ def lines(found: Mapping[tuple[str, int], Mapping[str, Any]], seeds: int) -> lis
     again = [result["again"] for result in found.values()]
     noise = float(np.sqrt(np.mean([np.var(values, ddof=1) for values in again])))
     return [
-        f"{seeds} evolutions of each strategy; 95 % t intervals, pairs share their seed. The target "
-        "is the 90th percentile of all children that were not drawn at the start; an evolution that "
+        f"{seeds} evolutions of each strategy; 95 % t intervals, pairs share their seed. The "
+        "target is the 90th percentile of all children after the first ones; an evolution that "
         "never reached it counts as one child more than it had. `trained again`: the child each "
         f"took for its best, {AGAIN} other seeds. Standard deviation of one child over seeds: "
         f"{noise:.3f}.",
