@@ -197,7 +197,7 @@ def _traced(
     child = history.child(number)
     parent = parent_of(history, number)
     if parent is None:
-        return child.steps[0], edges
+        return (child.steps[0] if child.steps else Step(START, 0)), edges
     stages = _stages(history, number, limits)
     before = [history.child(parent).structure, *(stage.structure for stage in stages)]
     for place in reversed(range(len(stages))):
