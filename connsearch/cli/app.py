@@ -34,6 +34,11 @@ COMMANDS: Mapping[str, str] = {
     "compare": "is the found wiring better than random ones? trained alike, with an interval",
     "stability": "do several short searches find the same connections?",
     "selftest": "does the supernet rank sub-networks as training them alone does?",
+    "evolve": "let the blocks of a structure evolve, on as many machines as there are",
+    "evolve report": "write pictures, tables and one HTML file about an evolution",
+    "evolve plan": "estimate what an evolution takes on 1, 8 or 64 workers",
+    "evolve serve": "share the study of an evolution with other machines",
+    "lineage": "draw where a child comes from; trace a connection through its ancestors",
     "report": "write one HTML file about a run and all that was found out about it",
     "export": "write a network as ONNX, as a torch program, or as published lists",
     "draw": "draw a structure, a run or a checkpoint as SVG, PNG or PDF",
@@ -50,7 +55,7 @@ COMMANDS: Mapping[str, str] = {
 in ``cli/data_show.py``."""
 
 _GO_ON = frozenset(
-    {"search", "train", "prune", "gap", "curve", "compare", "stability", "selftest", "data pack"}
+    [*"search train prune gap curve compare stability selftest evolve".split(), "data pack"]
 )
 """Commands that the same line continues when they were stopped."""
 
@@ -117,14 +122,14 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "connsearch")
 def _named(arguments: Sequence[str]) -> tuple[str, list[str]]:
     """Returns the command's name, which may be two words, and what stands after it."""
     name, *rest = arguments
-    if _is_group(name) and rest:
+    if rest and (_is_group(name) or f"{name} {rest[0]}" in COMMANDS):
         return f"{name} {rest[0]}", rest[1:]
     return name, rest
 
 
 def _is_group(word: str) -> bool:
-    """Returns whether it is the first of a command's two words."""
-    return any(command.startswith(f"{word} ") for command in COMMANDS)
+    """Returns whether it is the first of a command's two words, and no command by itself."""
+    return word not in COMMANDS and any(command.startswith(f"{word} ") for command in COMMANDS)
 
 
 def _command(name: str) -> type[Command]:

@@ -17,7 +17,7 @@ from connsearch.cli.terminal import Terminal
 from connsearch.data.options import DataOptions
 from connsearch.errors import RunError, SettingsError
 from connsearch.graph.spec import Attention, Modality, Structure
-from connsearch.train.config import differences, may_change
+from connsearch.settings import differences, may_change
 
 if TYPE_CHECKING:
     from connsearch.data.load import DataSplits

@@ -196,11 +196,10 @@ class Draft:
         node = self.nodes[name]
         if isinstance(node, Stem):
             return node
-        weights: dict[int, Weight] = {
-            number[e.source]: w for e, w in self.weights.items() if e.target == name
-        }
-        alone = len(weights) == 1
-        inputs = tuple(Connection(s, None if alone else weights[s]) for s in sorted(weights))
+        edges = sorted((number[e.source], e) for e in self.weights if e.target == name)
+        if len(edges) == 1:
+            return replace(node, connections=(Connection(edges[0][0], None),))
+        inputs = tuple(Connection(source, self.weights[edge]) for source, edge in edges)
         return replace(node, connections=inputs)
 
 

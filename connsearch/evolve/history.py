@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from connsearch.evolve.child import Child, Trial
-from connsearch.evolve.population import Population, Standing
+from connsearch.evolve.population import Population, Standing, dominates
 from connsearch.evolve.steps import Step
 from connsearch.graph.parse import connection_weights, parse_structure, rows
 from connsearch.graph.spec import Edge, Structure
@@ -94,6 +94,8 @@ class History:
         voids: trials that do not count.
         open: trials that wait or run, by number.
         last: the youngest attempt at each evaluation: its trial.
+        orphans: failed attempts that nobody has queued again yet, by (child, evaluation).
+        since_better: children judged since the last one that was better than all before.
     """
 
     def __init__(self, start: Structure, signs: tuple[int, ...], population: Population) -> None:
@@ -107,6 +109,9 @@ class History:
         self.last: dict[tuple[int, int], Trial] = {}
         self.order: list[int] = []
         """Trials that count and are complete, in the order in which they ended."""
+        self.orphans: dict[tuple[int, int], Trial] = {}
+        self.since_better = 0
+        self._begun: dict[int, int] = {}
         self._first: dict[Key, int] = {}
         self._children: dict[int, Child] = {}
 
@@ -144,6 +149,10 @@ class History:
         known = self.last.get(key[:2])
         if known is None or key.attempt >= key_of(known).attempt:
             self.last[key[:2]] = trial
+            self.orphans.pop(key[:2], None)
+            if trial.state == "failed" and not trial.facts.get("given_up"):
+                self.orphans[key[:2]] = trial
+        self._begun[key.child] = max(self._begun.get(key.child, 0), key.evaluation + 1)
 
     def _end(self, trial: Trial) -> None:
         key = key_of(trial)
@@ -159,8 +168,27 @@ class History:
             child.values[key.evaluation] = trial.values
             child.trials[key.evaluation] = trial
             self.order.append(trial.number)
-            enter = len(child.values) == 1
-            (self.population.enter if enter else self.population.update)(self.standing(key.child))
+            if len(child.values) == 1:
+                self._enter(self.standing(key.child))
+            else:
+                self.population.update(self.standing(key.child))
+
+    def _enter(self, standing: Standing) -> None:
+        self.since_better = 0 if self._is_better(standing) else self.since_better + 1
+        self.population.enter(standing)
+
+    def _is_better(self, standing: Standing) -> bool:
+        """Whether it is above the best member, or with several objectives nobody is above it."""
+        members = self.population.members
+        if len(standing.values) == 1:
+            return not members or standing.values > members[0].values
+        return not any(
+            m.values == standing.values or dominates(m.values, standing.values) for m in members
+        )
+
+    def begun(self, child: int) -> int:
+        """Returns how many evaluations of a child were begun, whatever became of them."""
+        return self._begun.get(child, 0)
 
     def standing(self, child: int) -> Standing:
         """Returns what a child with an evaluation is worth."""
@@ -206,3 +234,8 @@ class History:
             return structure
         found = trials[min(trials)].facts.get("result", {}).get("weights", [])
         return structure.with_weights({Edge(int(s), int(t)): w for s, t, w in found})
+
+    def paces(self) -> list[float]:
+        """Returns the seconds a step took, of every evaluation that has measured it."""
+        results = (self.trials[number].facts.get("result", {}) for number in self.order)
+        return [r["seconds"] / r["steps"] for r in results if r.get("seconds") and r.get("steps")]

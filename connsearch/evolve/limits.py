@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connsearch.graph.families import family
+from connsearch.graph.plan import unpin
+from connsearch.graph.rules import validate
 from connsearch.graph.spec import Filters, Modality, Structure
 
 DILATIONS = (1, 2, 4, 8)
@@ -54,10 +56,16 @@ class Limits:
         Streams it does not read are not added, object stems stay as many as they are, and where the
         head reads a single final node (lite), the top level stays one block.
 
+        Raises:
+            StructureError: without its pins, which no mutant keeps, the structure breaks a rule.
+
         >>> from connsearch.graph.files import load_structure
         >>> Limits.of(load_structure("assemblenet-50")).channels
         (128, 256, 512, 512)
         """
+        bare = unpin(structure)
+        if bare != structure:
+            validate(replace(bare, name=f"{structure.name} without its pins"))
         levels = range(structure.network.levels)
         at = {level: [b for _, b in structure.blocks() if b.level == level] for level in levels}
         have = {m: sum(s.modality is m for _, s in structure.stems()) for m in Modality}

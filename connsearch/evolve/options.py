@@ -143,8 +143,8 @@ class StopOptions(BaseModel):
     """Children in all, the random ones at the start included."""
     hours: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Begin no child after so many hours of this worker; by default there is no limit."""
-    patience: int | None = Field(default=None, ge=1)
+    stagnation: int | None = Field(default=None, ge=1)
     """End when so many children in a row were no better; by default that is no reason."""
-    timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    child_minutes: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Minutes after which an evaluation is stopped, which costs it one attempt; by default
     none."""

@@ -19,11 +19,12 @@ def rewired(
 
     Not published: blocks left without an input and nodes that reach no final block are mended,
     with the removed connection of greatest ``worth`` that would do, under its old weight. For
-    each one so added, a new connection that nobody depends on goes again. Where there is none,
-    and where the probability would be above 1 (a parent with more than half of all legal
-    connections that loses most), the number of connections is not kept in expectation.
+    each one so added, a new connection that nobody depends on goes again, so that the number
+    stays as drawn. It grows where there is none: in wirings with hardly more connections than it
+    takes to reach every node. It shrinks where the probability would be above 1: in parents that
+    lose more connections than they leave unused.
 
-    None where the very same connections come out: trying again would favour other numbers.
+    None where the very same connections come out; another try would favour other numbers.
     """
     draft = Draft(parent)
     before = dict(draft.weights)

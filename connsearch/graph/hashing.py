@@ -19,9 +19,9 @@ from dataclasses import astuple, dataclass
 from hashlib import blake2b
 
 from connsearch.graph.dag import isomorphism
-from connsearch.graph.families import family
 from connsearch.graph.plan import BlockPlan, StemPlan, plan
-from connsearch.graph.spec import Attention, Block, Modality, Structure
+from connsearch.graph.spec import Attention, Block, Structure
+from connsearch.graph.temporal import has_dilation
 
 _DIGEST_BYTES = 16
 
@@ -79,18 +79,18 @@ def node_facts(structure: Structure) -> tuple[dict[str, object], ...]:
     """
     shapes = plan(structure)
     finals = set(shapes.finals)
-    kind = family(structure.family)
     facts: list[dict[str, object]] = []
     for index, (node, shape) in enumerate(zip(structure.nodes, shapes.nodes, strict=True)):
         if isinstance(shape, StemPlan):
-            full_flow = shape.modality is Modality.FLOW and kind.stem == "full"
-            ignores = full_flow or shape.modality is Modality.OBJECT
-            dilation = None if ignores else shape.temporal_dilation
+            dilation = shape.temporal_dilation if has_dilation(structure, node) else None
             stream = shape.modality.value
             facts.append({"stream": stream, "dilation": dilation, "width": shape.width})
         else:
             assert isinstance(node, Block)
-            facts.append(_block_facts(node, shape) | {"final": index in finals})
+            found = _block_facts(node, shape) | {"final": index in finals}
+            if not has_dilation(structure, node):
+                found["dilation"] = None
+            facts.append(found)
     return tuple(facts)
 
 

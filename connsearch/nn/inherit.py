@@ -78,7 +78,7 @@ def inherit(child: Network, parent: Network, pruned: Pruned) -> InheritReport:
     with torch.no_grad():
         for name, tensor in child.state_dict().items():
             given = _learned(name, child, parent, old)
-            given = theirs.get(_parent_name(name, old)) if given is None else given
+            given = theirs.get(parent_name(name, old) or "") if given is None else given
             if given is None:
                 fresh.append(name)
             elif given.shape != tensor.shape:
@@ -109,10 +109,12 @@ def check_kinship(child: Network, parent: Network, pruned: Pruned) -> None:
         )
 
 
-def _parent_name(name: str, old: Mapping[int, int]) -> str:
-    """The name of a tensor in the parent, where nodes have other numbers.
+def parent_name(name: str, old: Mapping[int, int]) -> str | None:
+    """Returns the name of a tensor in the parent, where nodes have other numbers.
 
-    >>> _parent_name("nodes.2.fusion.attention.gates.0.weight", {0: 1, 2: 5})
+    None where one of the nodes it belongs to has none there.
+
+    >>> parent_name("nodes.2.fusion.attention.gates.0.weight", {0: 1, 2: 5})
     'nodes.5.fusion.attention.gates.1.weight'
     """
     parts = name.split(".")
@@ -122,7 +124,10 @@ def _parent_name(name: str, old: Mapping[int, int]) -> str:
     if parts[2:4] == ["fusion", "norms"]:
         numbers.append(4)
     for place in numbers:
-        parts[place] = str(old[int(parts[place])])
+        node = old.get(int(parts[place]))
+        if node is None:
+            return None
+        parts[place] = str(node)
     return ".".join(parts)
 
 
@@ -134,10 +139,10 @@ def _learned(name: str, child: Network, parent: Network, old: Mapping[int, int])
     match parts[3:]:
         case ["logits"] | ["coefficients"]:
             index = int(parts[1])
-            fusion = _fusion(child, index)
+            fusion = block_fusion(child, index)
             sources = fusion.learned if parts[3] == "logits" else fusion.fixed
-            given = _fusion(parent, old[index])
-            pick = _logit if parts[3] == "logits" else _coefficient
+            given = block_fusion(parent, old[index])
+            pick = stored_logit if parts[3] == "logits" else stored_weight
             values = [pick(given, old[source]) for source in sources]
             return torch.stack(values) if values else torch.empty(0)
         case ["attention", "logits"]:
@@ -146,21 +151,23 @@ def _learned(name: str, child: Network, parent: Network, old: Mapping[int, int])
             return None
 
 
-def _logit(fusion: ConnectionFusion, source: int) -> Tensor:
+def stored_logit(fusion: ConnectionFusion, source: int) -> Tensor:
+    """Returns the logit of a connection that has a weight, 0-d, whether it learns or not."""
     if fusion.logits is not None and source in fusion.learned:
         return fusion.logits.detach()[fusion.learned.index(source)]
     # A fixed coefficient that learns from now on: its nearest logit, finite also for 0 and 1.
-    return torch.logit(_coefficient(fusion, source).double(), eps=1e-6).float()
+    return torch.logit(stored_weight(fusion, source).double(), eps=1e-6).float()
 
 
-def _coefficient(fusion: ConnectionFusion, source: int) -> Tensor:
+def stored_weight(fusion: ConnectionFusion, source: int) -> Tensor:
+    """Returns the post-sigmoid weight of a connection that has one, 0-d, without its gradient."""
     return fusion.weights()[source].detach()
 
 
 def _peer_logits(child: Network, parent: Network, index: int, old: Mapping[int, int]) -> Tensor:
     """Rows of the kept inputs, columns of the nodes still there (unlearned peers stay soft)."""
-    mine = _fusion(child, index).attention
-    given = _fusion(parent, old[index]).attention
+    mine = block_fusion(child, index).attention
+    given = block_fusion(parent, old[index]).attention
     assert isinstance(mine, PeerAttention)
     assert isinstance(given, PeerAttention)
     assert given.logits is not None
@@ -169,7 +176,8 @@ def _peer_logits(child: Network, parent: Network, index: int, old: Mapping[int, 
     return given.logits.detach()[rows][:, columns]
 
 
-def _fusion(network: Network, index: int) -> ConnectionFusion:
+def block_fusion(network: Network, index: int) -> ConnectionFusion:
+    """Returns the fusion of a block; a stem there is a programming error."""
     node = network.nodes[index]
     assert isinstance(node, BlockNode), f"node {index} is a stem"
     return node.fusion

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -23,9 +23,18 @@ class SearchGuide(Guide):
         options: what the search does beyond the published one.
         network: what is searched.
         clip: (T, H, W), for the expected cost.
+        looks: shares of the search after which ``select`` is evaluated, whatever its options say.
     """
 
-    def __init__(self, options: Relaxed, network: Network, *, clip: tuple[int, int, int]) -> None:
+    def __init__(
+        self,
+        options: Relaxed,
+        network: Network,
+        *,
+        clip: tuple[int, int, int],
+        looks: Sequence[float] = (),
+    ) -> None:
+        super().__init__(looks)
         self._options = options
         self._cost = ExpectedCost(network, clip) if options.macs_penalty > 0 else None
         self._rankings: list[Ranking] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from connsearch.data.halves import with_halves
@@ -23,7 +23,13 @@ from connsearch.train.run import Run, with_origin
 
 
 def search(
-    structure: Structure, data: DataSplits, options: SearchOptions, *, run: Run
+    structure: Structure,
+    data: DataSplits,
+    options: SearchOptions,
+    *,
+    run: Run,
+    start: Callable[[Network], object] | None = None,
+    looks: Sequence[float] = (),
 ) -> Iterator[Event]:
     """Yields the events of a search: steps, connections, evaluations, checkpoints, alarms, result.
 
@@ -36,6 +42,8 @@ def search(
         data: the splits; ``train`` teaches filters and connections alike, ``select`` is looked at.
         options: how to search.
         run: where everything is kept; one that stopped goes on where it was.
+        start: changes the first weights; the same way on every call for the same run.
+        looks: shares of the search after which ``select`` is evaluated, whatever the options say.
 
     Raises:
         SettingsError: nothing in the structure can be searched, or it reads object maps and the
@@ -49,9 +57,11 @@ def search(
         return
     space = search_space(fit_objects(structure, data.object_classes, data=data.name), options)
     network = build(space, len(data.classes), options)
+    if start is not None:
+        start(network)
     if options.relaxed.level == "bilevel":
         data = with_halves(data, seed=derive(options.seed, "halves"))
-    guide = SearchGuide(options.relaxed, network, clip=data.clip)
+    guide = SearchGuide(options.relaxed, network, clip=data.clip, looks=looks)
     outcome = yield from optimise(network, data, options, run=run, open_test=False, guide=guide)
     raised = alarms(outcome.logits)
     yield from (WarningEvent(str(alarm)) for alarm in raised)

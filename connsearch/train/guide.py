@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -15,7 +15,17 @@ class Guide:
 
     It may depend on the step and on what :meth:`state` gives, and on nothing else, so that a
     resumed run is steered as an uninterrupted one.
+
+    Attributes:
+        looks: shares of the training after which ``select`` is evaluated, whatever the options say.
     """
+
+    def __init__(self, looks: Sequence[float] = ()) -> None:
+        self.looks = tuple(looks)
+
+    def look(self, step: int, total: int) -> bool:
+        """Returns whether ``select`` is to be evaluated after so many steps."""
+        return any(step == moment(share, total) for share in self.looks)
 
     def begin(self, network: Network, step: int, total: int) -> None:
         """Prepares the network for a step, from 0, of so many."""
@@ -37,3 +47,12 @@ class Guide:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Puts back what :meth:`state` gave."""
+
+
+def moment(share: float, total: int) -> int:
+    """Returns the step nearest to a share of the training, never the last; 0: there is none.
+
+    >>> [moment(share, 10) for share in (0.01, 0.5, 0.99)], moment(0.5, 1)
+    ([1, 5, 9], 0)
+    """
+    return min(max(1, round(share * total)), total - 1)

@@ -26,7 +26,13 @@ from connsearch.train.training import Outcome, Training
 
 
 def fit(
-    network: Network, data: DataSplits, options: TrainOptions, *, run: Run, open_test: bool = True
+    network: Network,
+    data: DataSplits,
+    options: TrainOptions,
+    *,
+    run: Run,
+    open_test: bool = True,
+    guide: Guide | None = None,
 ) -> Iterator[Event]:
     """Yields the events of training a network: steps, evaluations, checkpoints, and the result.
 
@@ -36,7 +42,7 @@ def fit(
         yield WarningEvent(f"{run.directory}: this run is finished; this is its result")
         yield run.result()
         return
-    outcome = yield from optimise(network, data, options, run=run, open_test=open_test)
+    outcome = yield from optimise(network, data, options, run=run, open_test=open_test, guide=guide)
     structure = with_origin(network.learned_structure(), "train", run)
     yield run.finish(structure, network.state_dict(), outcome.metrics, outcome.report(run))
 

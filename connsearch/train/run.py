@@ -26,15 +26,9 @@ from torch import Tensor
 from connsearch.errors import RunError
 from connsearch.graph.files import atomic_write_text, read_structure, write_structure
 from connsearch.graph.spec import Structure
+from connsearch.settings import describe_differences, differences, may_change, plain
 from connsearch.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from connsearch.train.config import (
-    describe_differences,
-    differences,
-    may_change,
-    new_config,
-    plain,
-    read_config,
-)
+from connsearch.train.config import new_config, read_config
 from connsearch.train.events import ResultEvent
 from connsearch.train.files import (
     CHECKPOINTS,

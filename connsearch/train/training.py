@@ -238,7 +238,7 @@ class Training:
         )
 
     def _evaluation_due(self) -> bool:
-        return self.curriculum.evaluation_due(self.step)
+        return self.curriculum.evaluation_due(self.step) or self.guide.look(self.step, self.total)
 
     def _checkpoint_due(self) -> bool:
         every = self.options.checkpoint_steps

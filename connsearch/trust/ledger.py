@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from connsearch.errors import RunError
-from connsearch.train.config import describe_differences, differences, may_change, plain
+from connsearch.settings import describe_differences, differences, may_change, plain
 from connsearch.train.lock import DirectoryLock
 
 LEDGER = "ledger.jsonl"

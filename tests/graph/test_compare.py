@@ -239,7 +239,8 @@ def test_a_node_more_goes_by_order() -> None:
     ],
 )
 def test_a_changed_node_says_what_changed(index: int, change: dict[str, object], name: str) -> None:
-    found = compare(STARTER, with_node(STARTER, index, **change))
+    start = STARTER.with_settings(blocks=(2, 2, 2, 2))  # with temporal convolutions
+    found = compare(start, with_node(start, index, **change))
     assert found.nodes[0].before == found.nodes[0].after == index
     assert name in {c.name for c in found.nodes[0].changes}
 

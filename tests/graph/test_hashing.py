@@ -73,6 +73,7 @@ def variants(structure: Structure) -> dict[str, Structure]:
 
 
 def test_everything_a_network_is_made_of_counts(structure: Structure):
+    structure = structure.with_settings(blocks=(2,) * structure.network.levels)
     found = {structure_hash(structure)}
     for name, other in variants(structure).items():
         assert not same_structure(structure, other), name
@@ -99,6 +100,15 @@ def test_the_dilation_of_a_flow_stem_counts_only_where_it_is_read(structure: Str
     assert isinstance(lite.nodes[1], Stem)
     slower = replace(lite.nodes[1], temporal_dilation=8)
     assert not same_structure(lite, replace(lite, nodes=(lite.nodes[0], slower, *lite.nodes[2:])))
+
+
+def test_the_dilation_of_a_block_counts_only_where_it_has_a_temporal_convolution():
+    starter = load_structure("starter")
+    block = replace(starter.block(5), temporal_dilation=8)
+    other = replace(starter, nodes=(*starter.nodes[:5], block, *starter.nodes[6:]))
+    assert same_structure(starter, other)
+    deep = {"blocks": (2, 1, 1, 1)}
+    assert not same_structure(starter.with_settings(**deep), other.with_settings(**deep))
 
 
 def ring(inputs: list[list[int]]) -> Structure:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from connsearch.errors import RunError
-from connsearch.train.config import differences
+from connsearch.settings import differences
 from connsearch.train.events import StepEvent
 from connsearch.train.files import load_weights, stored_structure
 from connsearch.train.record import read_run

@@ -71,8 +71,9 @@ def test_a_changed_weight_is_as_wide_as_its_change(tmp_path: Path) -> None:
 
 
 def test_changed_nodes_peers_and_settings_are_in_words(tmp_path: Path) -> None:
-    a = SEARCHED.with_peers({Edge(9, 11): (Peer(1, 0.9), Peer(2, 0.1))})
-    b = SEARCHED.with_peers({Edge(9, 11): (Peer(1, 0.1), Peer(2, 0.9))})
+    deep = SEARCHED.with_settings(blocks=(2, 2, 2, 2))  # with temporal convolutions
+    a = deep.with_peers({Edge(9, 11): (Peer(1, 0.9), Peer(2, 0.1))})
+    b = deep.with_peers({Edge(9, 11): (Peer(1, 0.1), Peer(2, 0.9))})
     nodes = list(b.nodes)
     nodes[9] = replace(b.block(9), temporal_dilation=4)
     path = drawn(a, replace(b.with_settings(dropout=0.5), nodes=tuple(nodes)), tmp_path)

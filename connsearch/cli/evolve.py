@@ -1,0 +1,192 @@
+"""``connsearch evolve``: let the blocks of a structure evolve, with any number of workers."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from connsearch.cli.command import Flag
+from connsearch.cli.target import open_structure
+from connsearch.cli.terminal import Terminal
+from connsearch.cli.work import RUNS, Work, open_data, suit
+from connsearch.errors import SettingsError
+from connsearch.evolve.options import EvolutionOptions, StopOptions
+from connsearch.search.options import SearchOptions
+
+if TYPE_CHECKING:
+    from connsearch.data.load import DataSplits
+    from connsearch.evolve.child import Child, Evaluate
+    from connsearch.evolve.evolution import Evolution
+    from connsearch.evolve.place import Opened
+    from connsearch.evolve.worker import WorkerEvent
+    from connsearch.graph.spec import Structure
+
+_OF_THIS_WORKER = frozenset({"stop", "storage", "name", "worker", "lease"})
+"""Settings that differ between workers, or between one start of a worker and the next."""
+
+
+class Evolve(Work):
+    """Evolves the blocks of a structure: each child is a short search of its own connections.
+
+    Children are mutants of good parents; what a parent's connections have learned guides how its
+    child is connected. Without arguments: from a small structure, on built-in data.
+
+    The same line on another terminal or machine joins as a second worker. Stopped or killed, it
+    goes on where it was; --rounds can be raised later.
+    """
+
+    NAMED: ClassVar[tuple[str, ...]] = ("structure",)
+    HIDDEN: ClassVar[frozenset[str]] = Work.HIDDEN | {
+        "training.over_connect",
+        "training.warm_start",
+        "tensorboard",
+    }
+
+    structure: Annotated[str, Flag(positional=True)] = "starter"
+    """Where it starts: the name of a structure, a structure file, or an earlier run."""
+    storage: Annotated[str | None, Flag(metavar="PLACE")] = None
+    """Where the study is kept: sqlite:///FILE, postgresql+psycopg://..., mysql+pymysql://...,
+    grpc://HOST:PORT or a journal file; by default a journal in the run directory."""
+    name: str | None = None
+    """The name of the study in its storage; by default that of the run directory."""
+    worker: str | None = None
+    """What this worker is called in tables; by default its machine and process."""
+    lease: float = Field(default=60.0, ge=1, allow_inf_nan=False)
+    """Seconds without a sign of life after which a worker is taken for dead; a process that died on
+    this machine is noticed at once."""
+    simulate: Annotated[str | None, Flag(metavar="FITNESS")] = None
+    """Judge children by a simulated fitness and train nothing: planted, table:FILE, or with
+    settings, such as planted:noise=0.02,seconds=1."""
+    evolution: EvolutionOptions = EvolutionOptions()
+    stop: StopOptions = StopOptions()
+    training: SearchOptions = SearchOptions(epochs=8)
+
+    def settings(self) -> dict[str, Any]:
+        """Returns everything that decides the result, as JSON values."""
+        values = super().settings()
+        return {key: value for key, value in values.items() if key not in _OF_THIS_WORKER}
+
+    def execute(self, terminal: Terminal) -> Mapping[str, Any]:
+        """Evolves, joins or goes on, and returns the best child and what became of all."""
+        from connsearch.cli.evolving import follow
+        from connsearch.evolve.evolution import Evolution
+        from connsearch.evolve.worker import work
+
+        directory = self.directory(RUNS / f"evolve-{Path(self.structure).stem}")
+        terminal.say(f"run: {directory}")
+        data = None if self.simulate else open_data(self.data_options(), terminal)
+        start = self._start(data)
+        opened = self._begin(directory, start, data)
+        worker = self.worker or f"{socket.gethostname()}-{os.getpid()}"
+        evolution = Evolution(
+            opened.study,
+            opened.space,
+            opened.options,
+            seed=self.seed,
+            worker=worker,
+            lease_seconds=self.lease,
+        )
+        terminal.say(_state(evolution, self.stop.rounds))
+        evaluate = self._fitness(opened, evolution, data)
+        events = _tidied(work(evolution, evaluate, self.stop), evolution, evaluate)
+        follow(events, evolution, self.stop, directory, terminal)
+        return self._report(directory, evolution, terminal)
+
+    def _start(self, data: DataSplits | None) -> Structure:
+        """The structure it begins with, as nobody has searched it, fit for the data's streams."""
+        from connsearch.evolve.start import unlearned
+
+        structure = open_structure(self.structure)
+        if data is None:
+            if self.streams is not None or self.attention is not None:
+                raise SettingsError("--streams and --attention say nothing with --simulate")
+            return unlearned(structure)
+        return unlearned(suit(structure, data, self))
+
+    def _begin(self, directory: Path, start: Structure, data: DataSplits | None) -> Opened:
+        from connsearch.evolve.place import begin, study_settings
+
+        settings = self.settings()
+        fitness: dict[str, Any] = {"simulate": self.simulate}
+        if data is not None:
+            fitness = {"training": settings["training"], "data": data.fingerprint}
+        recorded = study_settings(
+            start,
+            self.evolution,
+            seed=self.seed,
+            classes=10 if data is None else len(data.classes),
+            clip=(16, 112, 112) if data is None else data.clip,
+            fitness=fitness,
+        )
+        return begin(directory, recorded, storage=self.storage, name=self.name)
+
+    def _fitness(self, opened: Opened, evolution: Evolution, data: DataSplits | None) -> Evaluate:
+        if self.simulate is not None:
+            from connsearch.evolve.simulated import simulated
+
+            return simulated(
+                self.simulate,
+                objectives=self.evolution.objectives,
+                rungs=self.evolution.rungs,
+            )
+        from connsearch.evolve.place import CHILDREN
+        from connsearch.evolve.steps import replay
+        from connsearch.search.fitness import SearchFitness
+
+        assert data is not None
+
+        def origins(child: Child) -> tuple[tuple[int, ...], ...]:
+            parent = evolution.history.learned(child.parents[0])
+            return replay(parent, child.steps, opened.space.limits).origins
+
+        return SearchFitness(
+            data,
+            self.training,
+            opened.directory / CHILDREN,
+            objectives=self.evolution.objectives,
+            rungs=self.evolution.rungs,
+            origins=origins if self.evolution.inherit else None,
+        )
+
+    def _report(
+        self, directory: Path, evolution: Evolution, terminal: Terminal
+    ) -> Mapping[str, Any]:
+        """Shows the population, writes the table of all children and the best structure."""
+        from connsearch.cli.evolved import finish
+
+        return finish(directory, evolution, terminal)
+
+
+def _tidied(
+    events: Iterator[WorkerEvent], evolution: Evolution, evaluate: Evaluate
+) -> Iterator[WorkerEvent]:
+    """The events as they come; weights go when nobody will prune them or start from them."""
+    from connsearch.evolve.census import best_children
+    from connsearch.evolve.history import key_of
+    from connsearch.evolve.worker import Told
+
+    history = evolution.history
+    thin = getattr(evaluate, "thin", None)
+    for event in events:
+        if thin is not None and isinstance(event, Told):
+            keep = {member.number for member in history.population.members}
+            for trial in history.open.values():
+                child = key_of(trial).child
+                keep |= {child, *history.births[child]["parents"]}
+            thin(keep | set(best_children(history)))
+        yield event
+
+
+def _state(evolution: Evolution, rounds: int) -> str:
+    history = evolution.history
+    if not history.births:
+        return f"a new study: {rounds} children"
+    return (
+        f"a study of {len(history.births)} of {rounds} children, {len(history.order)} judged, "
+        f"{len(history.open)} under way"
+    )

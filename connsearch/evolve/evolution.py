@@ -1,0 +1,309 @@
+"""Ask for a task, tell what came out: one evolution, shared with all other workers of its study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from connsearch.errors import UserError
+from connsearch.evolve.child import MAXIMISED, Child, Outcome, Rung, Task, Trial
+from connsearch.evolve.history import History, Key, birth_facts, key_of, weight_facts
+from connsearch.evolve.ladder import goes_on
+from connsearch.evolve.lease import DEFAULT_LEASE, Watch, lease
+from connsearch.evolve.options import EvolutionOptions
+from connsearch.evolve.population import Population
+from connsearch.evolve.proposal import Space, propose
+from connsearch.evolve.study import Study
+from connsearch.seeds import derive
+
+VOID = "void: another trial has the same task"
+
+
+class OrderError(UserError):
+    """Something was told that was not asked for, or told twice."""
+
+
+class Evolution:
+    """The evolution that a study holds, seen by one worker.
+
+    Every task that :meth:`ask` returns is leased to this worker until it is told, failed or
+    released. What a worker that died has left is asked for again, by whoever asks next.
+
+    Args:
+        study: its trials, shared by all workers.
+        space: what is searched.
+        options: how.
+        seed: decides everything random.
+        worker: a name for tables; ids of process and machine are recorded beside it.
+        lease_seconds: without a sign of life for so long, a worker is taken for dead.
+
+    Attributes:
+        history: what the study said when it was last looked at.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        space: Space,
+        options: EvolutionOptions,
+        *,
+        seed: int,
+        worker: str = "worker",
+        lease_seconds: float = DEFAULT_LEASE,
+    ) -> None:
+        self.study, self.space, self.options, self.seed = study, space, options, seed
+        self.worker, self.lease_seconds = worker, lease_seconds
+        self.history = history_of(space, options)
+        self._watch = Watch()
+        self._held: dict[int, Task] = {}
+        self._beats: dict[int, int] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Takes in what other workers have done since."""
+        self.history.update(self.study.changed())
+
+    def ask(self, *, rounds: int) -> Task | None:
+        """Returns the next task, or None where there is none now.
+
+        Tasks that wait come first, then repetitions for elites, then new children.
+
+        Args:
+            rounds: children in all; none is born beyond.
+
+        Raises:
+            ExhaustedError: no further child could be made.
+            Failure: the storage does not answer.
+        """
+        self.sweep()
+        for trial in list(self.history.open.values()):
+            if trial.state == "waiting" and self._claim(trial):
+                return self._hold(trial)
+        while True:
+            wish = self._repetition() or self._birth(rounds)
+            if wish is None:
+                return None
+            key, child = wish
+            trial = self._create(key, child)
+            if trial is not None:
+                return self._hold(trial)
+
+    def tell(self, task: Task, outcome: Outcome) -> bool:
+        """Files an outcome; returns whether it counts.
+
+        It does not where the worker was taken for dead meanwhile and the task is somebody else's.
+        An outcome that is not finite is a failure of the attempt.
+
+        Raises:
+            OrderError: the task is not held by this worker.
+        """
+        self._drop(task)
+        if len(outcome.values) != len(self.options.objectives):
+            raise OrderError(
+                f"child {task.child.number}: {len(outcome.values)} values for the objectives "
+                f"{', '.join(self.options.objectives)}"
+            )
+        if not all(isfinite(value) for value in outcome.values):
+            self._fail(task.trial, f"not finite: {list(outcome.values)}")
+            return False
+        result = {**outcome.facts, "weights": weight_facts(outcome.weights)}
+        told = self.study.note(task.trial, "result", result)
+        told = told and self.study.finish(task.trial, "complete", outcome.values)
+        self.refresh()
+        return told or self._counts(task)
+
+    def report(self, task: Task, rung: Rung) -> bool:
+        """Files the values at a rung; returns whether the evaluation goes on.
+
+        Raises:
+            OrderError: the task is not held by this worker.
+        """
+        self._require(task)
+        self.study.rung(task.trial, rung.number, rung.values)
+        self.refresh()
+        if len(rung.values) == 1:
+            return not self.study.is_hopeless(task.trial, rung.number, rung.values[0])
+        signs = self.history.signs
+        reached = {
+            trial.number: [s * v for s, v in zip(signs, trial.rungs[rung.number], strict=True)]
+            for trial in self.history.trials.values()
+            if rung.number in trial.rungs and trial.number not in self.history.voids
+        }
+        return goes_on(task.trial, reached, self.options.survivors)
+
+    def prune(self, task: Task, facts: Mapping[str, Any] | None = None) -> bool:
+        """Ends an evaluation that does not go on; the child never enters the population."""
+        self._drop(task)
+        self.study.note(task.trial, "result", dict(facts or {}))
+        ended = self.study.finish(task.trial, "pruned")
+        self.refresh()
+        return ended
+
+    def fail(self, task: Task, cause: str) -> bool:
+        """Ends an attempt; returns whether the child is queued again: attempts are not used up.
+
+        Args:
+            task: held by this worker.
+            cause: in words, for people.
+
+        Raises:
+            OrderError: the task is not held by this worker.
+        """
+        self._drop(task)
+        self._fail(task.trial, cause)
+        return not self.history.trials[task.trial].facts.get("given_up", False)
+
+    def release(self, task: Task, cause: str) -> None:
+        """Gives a task back at no cost to the child; nothing where it has ended already."""
+        if task.trial in self._held:
+            self._drop(task)
+            self._fail(task.trial, cause, counts=False)
+
+    def forget(self, task: Task) -> None:
+        """Drops a task that has become somebody else's.
+
+        Raises:
+            OrderError: the task is not held by this worker.
+        """
+        self._drop(task)
+
+    def renew(self, task: Task) -> bool:
+        """Gives a sign of life; returns whether the task is still this worker's."""
+        self._beats[task.trial] = self._beats.get(task.trial, 0) + 1
+        return self.study.note(task.trial, "lease", self._lease(self._beats[task.trial]))
+
+    def sweep(self) -> list[Trial]:
+        """Ends the trials of dead workers and queues their children again; returns those trials."""
+        self.refresh()
+        dead: list[Trial] = []
+        for trial in list(self.history.open.values()):
+            mine = trial.number in self._held
+            if trial.state != "running" or mine:
+                continue
+            if self._watch.has_run_out(trial.number, trial.facts.get("lease")):
+                dead.append(trial)
+                self._watch.forget(trial.number)
+                self._fail(trial.number, "its worker died")
+        for trial in list(self.history.orphans.values()):
+            self._queue_again(trial)
+        return dead
+
+    @property
+    def held(self) -> tuple[Task, ...]:
+        """The tasks this worker has asked for and not told."""
+        return tuple(self._held.values())
+
+    def _birth(self, rounds: int) -> tuple[Key, Child] | None:
+        number = len(self.history.births)
+        if number >= rounds:
+            return None
+        child = propose(self.history, self.options, self.space, number=number, seed=self.seed)
+        return Key(number, 0, 0), child
+
+    def _repetition(self) -> tuple[Key, None] | None:
+        """The elite with the fewest evaluations, once the population is full."""
+        members = self.history.population.members
+        if len(self.history.order) < self.options.population:
+            return None
+        for member in sorted(members[: self.options.elites], key=lambda m: m.evaluations):
+            judged = self.history.judged[member.number]
+            evaluation = self.history.begun(member.number)
+            settled = evaluation == len(judged.values) + len(judged.lost)
+            if settled and evaluation < self.options.evaluations:
+                return Key(member.number, evaluation, 0), None
+        return None
+
+    def _create(self, key: Key, child: Child | None) -> Trial | None:
+        """Begins a new task; None where another worker was quicker."""
+        facts = {
+            **key._asdict(),
+            "strikes": 0,
+            "seed": self._seed(key),
+            "birth": None if child is None else birth_facts(child),
+            "lease": self._lease(0),
+            "worker": self.worker,
+        }
+        number = self.study.create("running", facts)
+        self.refresh()
+        if self._is_void(number):
+            return None
+        return self.history.trials[number]
+
+    def _claim(self, trial: Trial) -> bool:
+        if self._is_void(trial.number) or not self.study.claim(trial.number):
+            return False
+        self.study.note(trial.number, "lease", self._lease(0))
+        self.study.note(trial.number, "worker", self.worker)
+        self.refresh()
+        return True
+
+    def _is_void(self, number: int) -> bool:
+        """Whether another trial has the same task; this one is ended then."""
+        if number not in self.history.voids:
+            return False
+        self.study.note(number, "cause", VOID)
+        self.study.finish(number, "failed")
+        self.refresh()
+        return True
+
+    def _fail(self, number: int, cause: str, *, counts: bool = True) -> None:
+        facts = self.history.trials[number].facts
+        strikes = facts["strikes"] + counts
+        self.study.note(number, "cause", cause)
+        self.study.note(number, "strikes", strikes)
+        if strikes >= self.options.attempts:
+            self.study.note(number, "given_up", True)
+        self.study.finish(number, "failed")
+        self.refresh()
+        orphan = self.history.orphans.get(key_of(self.history.trials[number])[:2])
+        if orphan is not None:
+            self._queue_again(orphan)
+
+    def _queue_again(self, trial: Trial) -> None:
+        key = key_of(trial)
+        again = key._replace(attempt=key.attempt + 1)
+        facts = {**again._asdict(), "strikes": trial.facts["strikes"], "seed": trial.facts["seed"]}
+        self.study.create("waiting", facts)
+        self.refresh()
+
+    def _hold(self, trial: Trial) -> Task:
+        key = key_of(trial)
+        task = Task(
+            trial=trial.number,
+            child=self.history.child(key.child),
+            evaluation=key.evaluation,
+            attempt=key.attempt,
+            seed=trial.facts["seed"],
+        )
+        self._held[trial.number] = task
+        self._beats[trial.number] = 0
+        return task
+
+    def _require(self, task: Task) -> None:
+        if task.trial not in self._held:
+            raise OrderError(
+                f"trial {task.trial} (child {task.child.number}) is not held by this worker: it "
+                "was told already, or never asked for\n  allowed: "
+                f"{', '.join(str(n) for n in self._held) or 'none, ask first'}"
+            )
+
+    def _drop(self, task: Task) -> None:
+        self._require(task)
+        del self._held[task.trial]
+
+    def _counts(self, task: Task) -> bool:
+        judged = self.history.judged[task.child.number].trials.get(task.evaluation)
+        return judged is not None and judged.number == task.trial
+
+    def _lease(self, beat: int) -> dict[str, Any]:
+        return lease(self.worker, length=self.lease_seconds, beat=beat)
+
+    def _seed(self, key: Key) -> int:
+        return derive(self.seed, "evaluation", key.child, key.evaluation)
+
+
+def history_of(space: Space, options: EvolutionOptions) -> History:
+    """Returns the empty history of an evolution."""
+    signs = tuple(1 if MAXIMISED[name] else -1 for name in options.objectives)
+    return History(space.start, signs, Population(options.population, options.removal))

@@ -1,0 +1,191 @@
+"""The directory of an evolution: which study it belongs to, and the study's settings read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from connsearch.errors import RunError
+from connsearch.evolve.child import MAXIMISED
+from connsearch.evolve.evolution import history_of
+from connsearch.evolve.history import History
+from connsearch.evolve.options import EvolutionOptions
+from connsearch.evolve.proposal import Space
+from connsearch.evolve.storage import open_storage
+from connsearch.evolve.study import Study, studies
+from connsearch.graph.document import from_json, to_json
+from connsearch.graph.files import atomic_write_text
+from connsearch.graph.spec import Structure
+
+JOURNAL = "study.journal"
+"""The study, where no other storage is named."""
+
+POINTER = "study.json"
+"""Where the study of a directory is, and its name."""
+
+CHILDREN = "children"
+"""What the evaluations of this machine have left."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A study with everything needed to read it.
+
+    Attributes:
+        study: its trials.
+        space: what is searched.
+        options: how.
+        seed: of the evolution.
+        settings: everything recorded, as JSON values.
+        directory: where this machine keeps what belongs to it.
+    """
+
+    study: Study
+    space: Space
+    options: EvolutionOptions
+    seed: int
+    settings: Mapping[str, Any]
+    directory: Path
+
+    def history(self) -> History:
+        """Returns what the study says now."""
+        history = history_of(self.space, self.options)
+        history.update(self.study.changed())
+        return history
+
+
+def study_settings(
+    start: Structure,
+    options: EvolutionOptions,
+    *,
+    seed: int,
+    classes: int,
+    clip: tuple[int, int, int],
+    fitness: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Returns what a study records of itself: all that decides its result.
+
+    Args:
+        start: what the evolution starts from.
+        options: how it evolves.
+        seed: decides everything random.
+        classes: outputs of the classifier.
+        clip: frames, height and width of a clip.
+        fitness: how a child is judged, as JSON values.
+    """
+    return {
+        "start": to_json(start),
+        "evolution": options.model_dump(mode="json"),
+        "seed": seed,
+        "classes": classes,
+        "clip": list(clip),
+        "fitness": fitness,
+    }
+
+
+def begin(
+    directory: Path, settings: Mapping[str, Any], *, storage: str | None, name: str | None
+) -> Opened:
+    """Returns a new study, or the one there is; the directory remembers which.
+
+    Args:
+        directory: of this evolution on this machine.
+        settings: see :func:`study_settings`.
+        storage: see ``storage.open_storage``; None: a journal in the directory.
+        name: of the study in the storage; None: that of the directory.
+
+    Raises:
+        RunError: the study was begun with other settings, or the directory belongs to another one.
+    """
+    pointer = directory / POINTER
+    name = name or directory.resolve().name
+    wanted = {"storage": storage, "name": name}
+    if pointer.exists() and _read(pointer) != wanted:
+        raise RunError(
+            f"{directory}: belongs to the study {_read(pointer)}, not {wanted}\n"
+            "  cure: that --storage and --name, or another directory"
+        )
+    if not pointer.exists() and directory.is_dir() and any(directory.iterdir()):
+        raise RunError(f"{directory}: holds something else\n  cure: choose another directory")
+    directory.mkdir(parents=True, exist_ok=True)
+    study = study_of(_place(directory, wanted), name, settings)
+    atomic_write_text(pointer, json.dumps(wanted, indent=1) + "\n")
+    return _opened(directory, study)
+
+
+def reopen(directory: str | Path) -> Opened:
+    """Returns the study of a directory.
+
+    Raises:
+        RunError: the directory has none.
+    """
+    directory = Path(directory)
+    place, name = storage_of(directory)
+    known = studies(open_storage(place))
+    if name not in known:
+        raise RunError(
+            f"{directory}: its study {name!r} is not in its storage; there "
+            f"{'are ' + ', '.join(map(repr, known)) if known else 'is none'}"
+        )
+    return _opened(directory, study_of(place, name, known[name]))
+
+
+def storage_of(directory: Path) -> tuple[str, str]:
+    """Returns where the study of a directory is kept, and its name.
+
+    Raises:
+        RunError: the directory has none.
+    """
+    if not (directory / POINTER).exists():
+        raise RunError(
+            f"{directory}: holds no evolution\n  allowed: a directory that connsearch evolve wrote"
+        )
+    wanted = _read(directory / POINTER)
+    return _place(directory, wanted), wanted["name"]
+
+
+def _opened(directory: Path, study: Study) -> Opened:
+    settings = study.settings
+    options = EvolutionOptions.model_validate(settings["evolution"])
+    start = from_json(settings["start"])
+    frames, height, width = settings["clip"]
+    space = Space.of(start, options, classes=settings["classes"], clip=(frames, height, width))
+    return Opened(study, space, options, settings["seed"], settings, directory)
+
+
+def study_of(place: str, name: str, settings: Mapping[str, Any]) -> Study:
+    """Returns a study of that name, new or as it is.
+
+    Args:
+        place: see ``storage.open_storage``.
+        name: of the study.
+        settings: see :func:`study_settings`.
+
+    Raises:
+        RunError: it was begun with other settings.
+    """
+    options = EvolutionOptions.model_validate(settings["evolution"])
+    return Study(
+        open_storage(place),
+        name,
+        [MAXIMISED[name] for name in options.objectives],
+        settings,
+        reduction=max(2, round(1 / options.survivors)) if options.rungs else None,
+    )
+
+
+def _place(directory: Path, wanted: Mapping[str, Any]) -> str:
+    return wanted["storage"] or str(directory / JOURNAL)
+
+
+def _read(pointer: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(pointer.read_text())
+        if not isinstance(found, dict) or set(cast("dict[str, Any]", found)) != {"storage", "name"}:
+            raise ValueError("not what connsearch evolve writes")
+    except (OSError, ValueError) as error:
+        raise RunError(f"{pointer}: cannot be read: {error}") from None
+    return cast("dict[str, Any]", found)

@@ -1,0 +1,66 @@
+"""Settings as JSON values: how two of them differ, and which differences change no result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+MAY_CHANGE = frozenset(
+    "bad_share cache check_files checkpoint_seconds checkpoint_steps memory_mb timeout videos "
+    "workers".split()
+)
+"""Settings that cannot change a result: a run goes on when they differ."""
+
+_ABSENT = "not set"
+
+
+def plain(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the mapping as JSON would give it back: lists for tuples, text for paths.
+
+    >>> plain({"crop": (0.8, 1.0), "size": 32})
+    {'crop': [0.8, 1.0], 'size': 32}
+    """
+    return json.loads(json.dumps(value, default=str))
+
+
+def differences(
+    recorded: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> dict[str, tuple[Any, Any]]:
+    """Returns both values of every setting that differs, by dotted key.
+
+    >>> differences({"data": {"size": 32, "seed": 0}}, {"data": {"size": 64, "seed": 0}})
+    {'data.size': (32, 64)}
+    """
+    before, now = _flat(recorded), _flat(wanted)
+    keys = [*before, *(key for key in now if key not in before)]
+    pairs = {key: (before.get(key, _ABSENT), now.get(key, _ABSENT)) for key in keys}
+    return {key: (a, b) for key, (a, b) in pairs.items() if a != b}
+
+
+def may_change(key: str) -> bool:
+    """Returns whether a run goes on when this dotted key differs."""
+    return key.rpartition(".")[2] in MAY_CHANGE
+
+
+def describe_differences(found: Mapping[str, tuple[Any, Any]]) -> str:
+    """Returns one line a setting: its key, what the run has, what was asked for."""
+    lines = [
+        f"  {key}: the run has {_short(a)}, asked for {_short(b)}" for key, (a, b) in found.items()
+    ]
+    return "\n".join(lines)
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, entry in value.items():
+        if isinstance(entry, Mapping):
+            flat |= _flat(cast("Mapping[str, Any]", entry), f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = entry
+    return flat
+
+
+def _short(value: Any, width: int = 80) -> str:
+    text = value if value == _ABSENT else json.dumps(value)
+    return text if len(text) <= width else text[: width - 3] + "..."
