@@ -85,6 +85,7 @@ class EvolveReport(Command):
 
 def _show(story: Story, terminal: Terminal) -> None:
     """Tables of whatever there is."""
+    from connsearch.evolve.census import refusals
     from connsearch.view.evolution_tables import (
         best_table,
         failures_table,
@@ -97,7 +98,7 @@ def _show(story: Story, terminal: Terminal) -> None:
         (story.history.population.members, population_table),
         (story.yields, operators_table),
         (story.mishaps, failures_table),
-        (any(entry.parents for entry in story.entries.values()), refused_table),
+        (refusals(story.history), refused_table),
         (story.best, best_table),
     )
     for something, table in tables:

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from random import Random
 
 from connsearch.errors import RunError, UnknownNameError
 from connsearch.evolve.draft import Mutant
 from connsearch.evolve.history import History
+from connsearch.evolve.initial import initial_structure
 from connsearch.evolve.limits import Limits
 from connsearch.evolve.mutations import MUTATIONS
+from connsearch.evolve.proposal import INITIAL, START
 from connsearch.evolve.steps import Step, take
 from connsearch.graph.compare import compare
 from connsearch.graph.hashing import structure_hash
 from connsearch.graph.parse import rows
 from connsearch.graph.spec import Edge, Structure, Weight
-
-START = "start"
-"""Operator of the child that is the structure an evolution starts from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +131,10 @@ def founders(history: History) -> dict[int, int]:
 
 def repeatable(history: History, number: int) -> bool:
     """Returns whether a child can be made once more: a founder may come from no known operator."""
-    words = (operator.partition(":")[0] for operator in operators_of(history, number))
-    return all(word == START or word in MUTATIONS for word in words)
+    words = [operator.partition(":")[0] for operator in operators_of(history, number)]
+    if parent_of(history, number) is None and words in ([START], [INITIAL]):
+        return True
+    return all(word in MUTATIONS for word in words)
 
 
 def replayed(history: History, number: int, limits: Limits) -> Structure:
@@ -197,7 +199,7 @@ def _traced(
     child = history.child(number)
     parent = parent_of(history, number)
     if parent is None:
-        return child.steps[0], edges
+        return (child.steps[0] if child.steps else Step(START, 0)), edges
     stages = _stages(history, number, limits)
     before = [history.child(parent).structure, *(stage.structure for stage in stages)]
     for place in reversed(range(len(stages))):
@@ -222,7 +224,10 @@ def _stages(history: History, number: int, limits: Limits) -> list[Mutant]:
     structure = history.start if parent is None else history.learned(parent)
     stages: list[Mutant] = []
     for place, step in enumerate(child.steps, start=1):
-        if parent is None and step.operator == START:
+        if parent is None and step.operator in (START, INITIAL):
+            if step.operator == INITIAL:
+                structure = initial_structure(history.start, limits, Random(step.seed))
+                stages.append(Mutant(structure, ((),) * len(structure)))
             continue
         mutant = take(structure, step, limits)
         if mutant is None:

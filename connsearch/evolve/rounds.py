@@ -130,7 +130,7 @@ def wiring_pattern(structure: Structure) -> Counter[tuple[str, str]]:
 
     >>> from connsearch.graph.files import load_structure
     >>> wiring_pattern(load_structure("starter"))["rgb", "level 0"]
-    4
+    2
     """
     names = [
         f"level {node.level}" if isinstance(node, Block) else node.modality.value

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from connsearch.evolve.census import Entry, Mishap, best_children, census, mishaps
 from connsearch.evolve.child import Objective
 from connsearch.evolve.history import History
-from connsearch.evolve.lineage import START, operators_of, parent_of
+from connsearch.evolve.lineage import operators_of, parent_of
 from connsearch.evolve.options import EvolutionOptions
+from connsearch.evolve.proposal import START
 from connsearch.evolve.rounds import Diversity, Round, diversity, initial_rounds, rounds
 from connsearch.evolve.yields import Yield, operator_yield
 from connsearch.view.tables import short

@@ -13,8 +13,9 @@ from connsearch.cli import app
 from connsearch.cli.lineage import read_edge
 from connsearch.errors import SettingsError
 from connsearch.evolve.lineage import ancestry
+from connsearch.evolve.steps import Step
 from tests.cli.commands import Command
-from tests.evolve.hand_made import Evolution
+from tests.evolve.hand_made import Evolution, evolved
 from tests.evolve.studies import study
 
 
@@ -81,6 +82,20 @@ def test_mistakes_are_named(few: Evolution, run: Command, words: str, said: str)
     assert done.code == 2
     assert said in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_child_that_comes_out_otherwise_is_a_failure(
+    run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evolution = evolved(9, population=4)
+    opens(monkeypatch, evolution)
+    number = evolution.bear(evolution.start, (1,), (Step("filters", 1),))
+    evolution.judge(number)
+    done = run("lineage", ".", str(number))
+    assert done.code == 2
+    assert f"child {number} of child 1: replayed, another structure comes out" in done.err
+    assert "same structure" not in done.out
+    assert not list(Path().glob("lineage-*"))
 
 
 def test_the_report_writes_everything(few: Evolution, run: Command) -> None:

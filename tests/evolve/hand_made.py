@@ -12,6 +12,7 @@ from typing import Any
 
 from connsearch.evolve.child import Child, State, Trial
 from connsearch.evolve.history import History, birth_facts, weight_facts
+from connsearch.evolve.initial import initial_structure
 from connsearch.evolve.limits import Limits
 from connsearch.evolve.options import NODE_MUTATIONS, EvolutionOptions
 from connsearch.evolve.population import Population
@@ -45,10 +46,9 @@ class Evolution:
     def found(self) -> int:
         """A founder: the start first, then ones wired at random."""
         if self.history.births or not self.options.include_start:
-            step = Step("uniform", self.rng.getrandbits(32))
-            mutant = take(self.start, step, self.limits)
-            assert mutant is not None
-            return self.bear(mutant.structure, (), (step,))
+            step = Step("initial", self.rng.getrandbits(32))
+            made = initial_structure(self.start, self.limits, Random(step.seed))
+            return self.bear(made, (), (step,))
         return self.bear(self.start, (), (Step("start", 0),))
 
     def breed(self) -> int:

@@ -20,6 +20,12 @@ from connsearch.train.logs import CONNECTIONS_COLUMNS, METRICS_COLUMNS
 from connsearch.train.metrics import summarise
 from connsearch.view.report.build import write_report
 
+EVOLUTION = (
+    *("fitness", "pareto", "operators", "diversity", "workers"),
+    *("family", "children", "failures", "conclusions"),
+)
+"""Sections that only the report of an evolution has."""
+
 GAP: Mapping[str, Any] = {
     "rows": [
         {

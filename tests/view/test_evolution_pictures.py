@@ -48,7 +48,13 @@ def points(figure: Figure, label: str) -> list[list[tuple[float, float]]]:
     ]
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param(size, marks=[pytest.mark.slow] if size in ("three goals", "many") else [])
+        for size in SIZES
+    ],
+)
 def test_a_study_of_any_size_is_drawn(size: str) -> None:
     makers = (fitness_figure, diversity_figure, operators_figure, workers_figure, pareto_figure)
     for make in makers:

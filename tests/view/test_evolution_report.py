@@ -13,7 +13,7 @@ from connsearch.view.evolution_story import Story
 from connsearch.view.report.sections.evolution import expected_maximum, noise
 from tests.evolve.hand_made import evolved
 from tests.evolve.studies import SIZES, story
-from tests.view.report_files import Text
+from tests.view.report_files import EVOLUTION, Text
 
 _HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}"
 
@@ -38,6 +38,12 @@ def test_a_study_of_any_size_is_reported(size: str, tmp_path: Path) -> None:
     assert "nan" not in text.lower().split()
     ids = re.findall(r'\sid="([^"]+)"', page)
     assert len(ids) == len(set(ids)), "no two elements share an id"
+
+
+def test_a_whole_study_has_every_section(tmp_path: Path) -> None:
+    page = read(story("two goals"), tmp_path)
+    anchors = re.findall(r'<section id="([a-z]+)"', page)
+    assert sorted(anchors) == sorted([*EVOLUTION, "summary", "wiring", "settings"])
 
 
 def test_it_warns_of_the_winners_luck(tmp_path: Path) -> None:

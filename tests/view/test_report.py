@@ -15,6 +15,7 @@ from tests.view.report_files import (
     ANALYSES,
     COMPARE,
     CURVE,
+    EVOLUTION,
     GAP,
     SELFTEST,
     Text,
@@ -222,6 +223,7 @@ def test_every_section_has_a_template() -> None:
     assert {path.stem for path in folder.glob("*.html")} == {
         *(make.__name__ for make in SECTIONS),
         *("page", "parts"),
+        *EVOLUTION,
     }
 
 

@@ -84,8 +84,8 @@ def _source(name: str) -> str:
 
 def _colours() -> dict[str, object]:
     """The house palette, as the pictures have it."""
-    inks = {"inks": _INKS, "shades": SHADES}
-    return inks | {"text": TEXT, "faint": FAINT, "rule": RULE, "paper": PAPER}
+    plain = {"text": TEXT, "faint": FAINT, "rule": RULE, "paper": PAPER}
+    return {"inks": _INKS, "shades": SHADES, **plain}
 
 
 def _hash(script: str) -> str:

@@ -59,7 +59,7 @@ def expected_maximum(count: int) -> float:
     Of ``count`` independent normal numbers (Blom's approximation).
 
     >>> [round(expected_maximum(n), 2) for n in (1, 20, 300)]
-    [0.0, 1.87, 2.88]
+    [0.0, 1.87, 2.87]
     """
     return NormalDist().inv_cdf((count - 0.375) / (count + 0.25))
 

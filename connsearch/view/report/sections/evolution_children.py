@@ -63,7 +63,7 @@ def family_tree(story: Story) -> Section | None:
         "Its ancestors are framed bold; around them are their other children. "
         if everybody
         else "Its ancestors; their other children are too many for this picture. "
-    ) + "The darker, the better."
+    ) + "The stronger the colour, the better."
     try:
         values["picture"] = Markup(lineage_svg(story, story.winner))
     except Failure as error:
