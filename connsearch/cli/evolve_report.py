@@ -34,12 +34,13 @@ class EvolveReport(Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Shows and writes; returns where everything is, and who is best."""
-        from connsearch.evolve.open import open_history
+        from connsearch.evolve.place import reopen
         from connsearch.view.evolution_report import write_evolution_report
         from connsearch.view.evolution_story import Story
 
-        history, _, options = open_history(Path(self.run))
-        story = Story.of(history, options, title=Path(self.run).resolve().name)
+        opened = reopen(self.run)
+        title = Path(self.run).resolve().name
+        story = Story.of(opened.history(), opened.options, title=title)
         directory = self._directory()
         _show(story, terminal)
         files = self._write(story, directory)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connsearch.cli.terminal import Terminal
-from connsearch.evolve.census import best_children, census, mishaps, refusals
+from connsearch.evolve.census import refusals
 from connsearch.evolve.evolution import Evolution
 from connsearch.evolve.place import CHILDREN
 from connsearch.graph.files import write_structure
@@ -17,52 +18,39 @@ if TYPE_CHECKING:
     from connsearch.evolve.history import History
     from connsearch.graph.spec import Structure
 
-TABLE, BEST = "children.csv", "best.json"
+BEST = "best.json"
 
 
 def finish(directory: Path, evolution: Evolution, terminal: Terminal) -> Mapping[str, Any]:
     """Writes and shows how far an evolution has come; returns the JSON object for scripts."""
-    from connsearch.trust.results import write_rows, write_summary
-    from connsearch.view.standings import standings_table
+    from connsearch.trust.results import write_summary
+    from connsearch.view.evolution_files import evolution_tables
+    from connsearch.view.evolution_story import Story
+    from connsearch.view.evolution_tables import population_table
 
-    history, objectives = evolution.history, evolution.options.objectives
-    rows = [_row(asdict(entry), objectives) for entry in census(history)]
-    write_rows(directory / TABLE, rows)
-    best = best_children(history)
+    history = evolution.history
+    story = Story.of(history, evolution.options, title=directory.resolve().name)
+    tables = evolution_tables(story, directory)
+    fates = Counter(entry.fate for entry in story.entries.values())
     found = {
         "command": "evolve",
         "run": str(directory),
-        "objectives": list(objectives),
-        "children": len(history.births),
-        "judged": sum(row["fate"] == "judged" for row in rows),
-        "failed": sum(row["fate"] == "failed" for row in rows),
-        "attempts_failed": len(mishaps(history)),
+        "objectives": list(story.objectives),
+        "children": len(story.entries),
+        "judged": fates["judged"],
+        "ended_early": fates["pruned"],
+        "failed": fates["failed"],
+        "attempts_failed": len(story.mishaps),
         "refused": refusals(history),
-        "best": [_best(history, number) for number in best],
+        "best": [_best(history, number) for number in story.best],
+        "tables": [str(path) for path in tables],
     }
-    if best:
-        terminal.show(standings_table(history, objectives))
-        write_structure(_champion(history, best[0], directory), directory / BEST)
-        _advise(directory, history, best[0], terminal)
+    if story.winner is not None:
+        terminal.show(population_table(story))
+        write_structure(_champion(history, story.winner, directory), directory / BEST)
+        _advise(directory, history, story.winner, terminal)
     write_summary(directory, found)
     return found
-
-
-def _row(entry: Mapping[str, Any], objectives: tuple[str, ...]) -> dict[str, Any]:
-    """A child as one row of plain cells."""
-    values, spread = entry["values"], entry["spread"]
-    row = {
-        "number": entry["number"],
-        "parents": " ".join(map(str, entry["parents"])),
-        "founder": entry["founder"],
-        "operators": " ".join(entry["operators"]),
-        "fate": entry["fate"],
-    }
-    for place, name in enumerate(objectives):
-        row[name] = None if values is None else values[place]
-        row[f"{name}_sd"] = None if entry["evaluations"] < 2 else spread[place]
-    kept = ("evaluations", "member", "connections", "macs", "parameters", "hash")
-    return row | {name: entry[name] for name in kept}
 
 
 def _best(history: History, number: int) -> dict[str, Any]:

@@ -44,12 +44,13 @@ class Lineage(Command):
         """Replays, shows, draws, and returns the line."""
         edge = None if self.connection is None else read_edge(self.connection)
         from connsearch.evolve.lineage import ancestry, connection_ancestry
-        from connsearch.evolve.open import open_history
+        from connsearch.evolve.place import reopen
         from connsearch.view.evolution_story import Story
         from connsearch.view.evolution_tables import ancestry_table, origin_table
         from connsearch.view.lineage_draw import draw_lineage
 
-        history, limits, options = open_history(Path(self.run))
+        opened = reopen(self.run)
+        history, limits, options = opened.history(), opened.space.limits, opened.options
         line = ancestry(history, self.child)
         replayed = _replay(history, line, limits, terminal)
         story = Story.of(history, options, title=Path(self.run).resolve().name)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 
 import pytest
 
-from connsearch.cli import app
 from connsearch.cli.lineage import read_edge
 from connsearch.errors import SettingsError
+from connsearch.evolve import place
 from connsearch.evolve.lineage import ancestry
 from connsearch.evolve.steps import Step
 from tests.cli.commands import Command
@@ -21,12 +20,12 @@ from tests.evolve.studies import study
 
 def opens(monkeypatch: pytest.MonkeyPatch, evolution: Evolution) -> None:
     """Makes every directory hold this study; the storage has tests of its own."""
-    door = ModuleType("connsearch.evolve.open")
-    history, limits, options = evolution.history, evolution.limits, evolution.options
-    door.open_history = lambda run: (history, limits, options)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "connsearch.evolve.open", door)
-    added = {"lineage": "where a child comes from", "evolve report": "how an evolution went"}
-    monkeypatch.setattr(app, "COMMANDS", {**app.COMMANDS, **added})
+    opened = SimpleNamespace(
+        history=lambda: evolution.history,
+        space=SimpleNamespace(limits=evolution.limits),
+        options=evolution.options,
+    )
+    monkeypatch.setattr(place, "reopen", lambda run: opened)
 
 
 @pytest.fixture
