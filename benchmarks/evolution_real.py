@@ -154,11 +154,13 @@ def main() -> None:
     parser.add_argument("--ledger", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--children", type=int, default=24)
-    parser.add_argument("--steps", type=int, default=36)
-    parser.add_argument("--data", default="synthetic:mix")
+    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--data", default="synthetic:object")
+    parser.add_argument("--train-clips", type=int, default=24)
     parser.add_argument("--markdown", type=Path)
     arguments = parser.parse_args()
-    data = load_data(DataOptions(source=arguments.data, select_clips=60))
+    clips = {"select_clips": 60, "train_clips": arguments.train_clips}
+    data = load_data(DataOptions(source=arguments.data, **clips))
     options = SearchOptions(epochs=50, steps=arguments.steps, threads=1)
     settings = {
         "data": data.fingerprint,
@@ -182,7 +184,8 @@ def main() -> None:
         seconds = [r["seconds"] for r in ledger.results.values() if "seconds" in r]
     command = (
         f"python benchmarks/evolution_real.py --ledger DIR --seeds {arguments.seeds} "
-        f"--children {arguments.children} --steps {arguments.steps} --data {arguments.data}"
+        f"--children {arguments.children} --steps {arguments.steps} --data {arguments.data} "
+        f"--train-clips {arguments.train_clips}"
     )
     note = f"1 thread, {len(seconds)} searches of {np.mean(seconds):.1f} s"
     if arguments.markdown:
