@@ -114,6 +114,8 @@ def check_tail(path: Path) -> None:
     Whoever reads a journal takes such a line for one that is still being written, until another
     one stands behind it.
     """
+    if not path.exists():
+        return
     with path.open("rb") as file:
         end = _after_last_newline(file, path.stat().st_size)
         begin = _after_last_newline(file, max(0, end - 1))

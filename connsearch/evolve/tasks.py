@@ -85,6 +85,8 @@ class Tasks:
             cause: in words, for people.
             counts: whether it costs the child one of its attempts.
         """
+        if self.end_void(number):
+            return
         strikes = self.history.trials[number].facts["strikes"] + counts
         self.study.note(number, "cause", cause)
         if not counts:
