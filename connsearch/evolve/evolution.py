@@ -56,6 +56,7 @@ class Evolution:
         self.history = history_of(space, options)
         self._watch = Watch(unsigned=lease_seconds)
         self._held: dict[int, Task] = {}
+        self._dead: list[Trial] = []
         self._tasks = Tasks(
             study,
             self.history,
@@ -80,7 +81,7 @@ class Evolution:
             ExhaustedError: no further child could be made.
             Failure: the storage does not answer.
         """
-        self.sweep()
+        self._dead += self._sweep()
         for trial in list(self.history.open.values()):
             if trial.state == "waiting" and self._tasks.take(trial):
                 return self._hold(trial)
@@ -102,12 +103,13 @@ class Evolution:
         Raises:
             OrderError: the task is not held by this worker.
         """
-        self._drop(task)
+        self._require(task)
         if len(outcome.values) != len(self.options.objectives):
             raise OrderError(
                 f"child {task.child.number}: {len(outcome.values)} values for the objectives "
                 f"{', '.join(self.options.objectives)}"
             )
+        self._drop(task)
         if not all(isfinite(value) for value in outcome.values):
             self._tasks.fail(task.trial, f"not finite: {list(outcome.values)}")
             return False
@@ -183,7 +185,16 @@ class Evolution:
         return self._tasks.renew(task.trial)
 
     def sweep(self) -> list[Trial]:
-        """Ends the trials of dead workers and queues their children again; returns those trials."""
+        """Ends the trials of dead workers and queues their children again.
+
+        Returns:
+            Those trials, with those that :meth:`ask` has found since the last time.
+        """
+        found = [*self._dead, *self._sweep()]
+        self._dead.clear()
+        return found
+
+    def _sweep(self) -> list[Trial]:
         self.refresh()
         dead: list[Trial] = []
         for trial in list(self.history.open.values()):

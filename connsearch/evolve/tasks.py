@@ -55,13 +55,13 @@ class Tasks:
             "lease": self._lease(0),
             "worker": self.worker,
         }
-        number = self.study.create("running", facts)
+        self.study.create("running", facts)
         self.refresh()
-        self.end_void(number)
+        for number in [n for n, t in self.history.open.items() if self._is_mine(t)]:
+            self.end_void(number)
         trial = self.history.counting(key)
         assert trial is not None
-        mine = trial.facts.get("lease", {}).get("token") == self._token
-        return trial if mine and trial.state == "running" else None
+        return trial if trial.state == "running" and self._is_mine(trial) else None
 
     def take(self, trial: Trial) -> bool:
         """Returns whether this worker has got a trial that waits."""
@@ -119,6 +119,9 @@ class Tasks:
         self.study.finish(number, "failed")
         self.refresh()
         return True
+
+    def _is_mine(self, trial: Trial) -> bool:
+        return trial.facts.get("lease", {}).get("token") == self._token
 
     def _lease(self, beat: int) -> dict[str, Any]:
         return lease(self.worker, length=self.lease_seconds, beat=beat, token=self._token)

@@ -69,7 +69,16 @@ def evolution_of(
 ) -> Evolution:
     """Returns an evolution at a place; those of one storage share their study."""
     options = options_of(**chosen)
-    study = place if isinstance(place, Study) else study_of(place, options)
+    if isinstance(place, Study):  # every worker has its own, in the same storage
+        study = Study(
+            place.storage,
+            place.name,
+            [MAXIMISED[name] for name in options.objectives],
+            place.settings,
+            reduction=_reduction(options),
+        )
+    else:
+        study = study_of(place, options)
     return Evolution(
         study, space_of(options), options, seed=seed, worker=worker, lease_seconds=lease
     )

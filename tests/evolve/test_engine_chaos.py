@@ -16,6 +16,7 @@ from random import Random
 import pytest
 
 from connsearch.evolve.storage import open_storage
+from connsearch.evolve.study import Study
 from tests.evolve.engine import NAME, Noise, options_of, read, start_worker, study_of
 from tests.evolve.recount import recount
 
@@ -33,26 +34,33 @@ def torn(journal: Path, rng: Random) -> None:
             file.write(line[: rng.randint(1, len(line))])
 
 
+def births(study: Study) -> int:
+    trials = study.storage.get_all_trials(study._id, deepcopy=False)
+    return sum("birth" in trial.user_attrs for trial in trials)
+
+
 def unrest(
     place: str,
     *,
     rounds: int,
     rng: Random,
-    pause: tuple[float, float] = (0.05, 0.25),
+    look: float = 0.01,
     at_kill: Callable[[int], None] = lambda _: None,
     patience: float = 100.0,
 ) -> None:
     """Runs workers until the evolution has ended, and kills one again and again meanwhile."""
-    study_of(place, options_of(**CHOSEN))
+    study = study_of(place, options_of(**CHOSEN))
     begin = lambda: start_worker(place, rounds=rounds, fitness=FITNESS, **CHOSEN)  # noqa: E731
     crew, end = [begin() for _ in range(WORKERS)], time.monotonic() + patience
     try:
-        time.sleep(1.0)  # they are at work
         for kill in range(KILLS):
-            time.sleep(rng.uniform(*pause))
+            while births(study) < (kill + 1) * rounds // (KILLS + 3):
+                time.sleep(look)
+                assert time.monotonic() < end
+            time.sleep(rng.uniform(0, 0.05))
             place_in_crew = rng.randrange(WORKERS)
             victim = crew[place_in_crew]
-            assert victim.is_alive(), "the evolution had ended before everybody was killed"
+            assert victim.is_alive(), "it has failed"
             os.kill(victim.pid, signal.SIGKILL)
             victim.join()
             at_kill(kill)
@@ -98,7 +106,7 @@ def test_on_a_journal_with_torn_lines(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_on_sqlite(tmp_path: Path) -> None:
     place = f"sqlite:///{tmp_path / 'study.db'}"
-    unrest(place, rounds=150, rng=Random(2), pause=(0.2, 0.8), patience=250)
+    unrest(place, rounds=150, rng=Random(2), look=0.2, patience=250)
     assert_whole(place, rounds=150)
 
 
@@ -120,7 +128,7 @@ def test_through_a_proxy_that_is_killed_as_well(tmp_path: Path) -> None:
             proxies.append(subprocess.Popen([sys.executable, "-c", line]))
 
     try:
-        unrest(place, rounds=200, rng=Random(3), pause=(0.1, 0.4), at_kill=restart, patience=200)
+        unrest(place, rounds=200, rng=Random(3), look=0.2, at_kill=restart, patience=200)
         assert_whole(place, rounds=200)
         assert len(proxies) == 2
     finally:
@@ -152,7 +160,7 @@ def test_on_postgresql_that_cuts_connections(postgresql: str) -> None:
                 ).fetchall()
             cuts.append(len(rows))
 
-    unrest(postgresql, rounds=200, rng=Random(4), pause=(0.1, 0.5), at_kill=cut, patience=200)
+    unrest(postgresql, rounds=200, rng=Random(4), look=0.2, at_kill=cut, patience=200)
     assert_whole(postgresql, rounds=200)
     assert sum(cuts) > 0
     assert shutil.which("setpriv") or os.getuid() != 0
