@@ -17,6 +17,7 @@ from optuna.storages import BaseStorage, GrpcStorageProxy, InMemoryStorage, Jour
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from connsearch.errors import Failure, SettingsError
+from connsearch.evolve.collection import collected_later
 from connsearch.evolve.journal import HAS_LOCKS, JournalLock, check_tail, is_journal
 
 MEMORY = "memory"
@@ -129,7 +130,8 @@ def _open_journal(path: Path) -> BaseStorage:
         if HAS_LOCKS and lock.acquire():  # half a line at its end is mended
             lock.release()
             check_tail(path)
-        return JournalStorage(JournalFileBackend(str(path), lock_obj=cast(Any, lock)))
+        with collected_later():
+            return JournalStorage(JournalFileBackend(str(path), lock_obj=cast(Any, lock)))
     except OSError as error:
         raise StorageError(f"{path}: cannot be opened: {error}") from error
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:

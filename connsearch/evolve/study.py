@@ -7,18 +7,20 @@ of in :mod:`connsearch.evolve.history`. Optuna is imported here and in ``storage
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import optuna
-from optuna.storages import BaseStorage
+from optuna.storages import BaseStorage, GrpcStorageProxy, InMemoryStorage, JournalStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from connsearch.errors import RunError
 from connsearch.evolve.child import State, Trial
+from connsearch.evolve.collection import collected_later
 from connsearch.evolve.history import OPEN
 from connsearch.evolve.storage import patiently
 from connsearch.settings import describe_differences, differences, may_change, plain
@@ -30,6 +32,9 @@ _STATES: Mapping[TrialState, State] = {
     TrialState.PRUNED: "pruned",
     TrialState.FAIL: "failed",
 }
+_DIRECT = (InMemoryStorage, JournalStorage, GrpcStorageProxy)
+"""Storages that are quick to ask for one trial; databases are quicker asked for all news at once."""
+
 _CODES = {state: code for code, state in _STATES.items()}
 _RUNG = "rung "
 _SETTINGS = "connsearch"
@@ -104,12 +109,31 @@ class Study:
 
     def changed(self) -> list[Trial]:
         """Returns the trials that are new or may have changed since they were last asked for."""
-        trials = patiently(lambda: self.storage.get_all_trials(self._id, deepcopy=False))
-        fresh = [*sorted(self._open), *range(self._known, len(trials))]
-        found = [_trial(trials[number]) for number in fresh]
-        self._known = len(trials)
+        with collected_later():
+            found = [_trial(frozen) for frozen in patiently(self._fresh)]
+        self._known += sum(trial.number >= self._known for trial in found)
         self._open = {t.number for t in found if t.state in OPEN}
         return found
+
+    def _fresh(self) -> list[FrozenTrial]:
+        if self._known and isinstance(self.storage, _DIRECT):
+            return self._one_by_one()
+        trials = self.storage.get_all_trials(self._id, deepcopy=False)
+        return [trials[n] for n in (*sorted(self._open), *range(self._known, len(trials)))]
+
+    def _one_by_one(self) -> list[FrozenTrial]:
+        """The same without a list of all trials, which takes long where there are many.
+
+        New ones are found first: what is known of the others is not older then.
+        """
+        storage, last = self.storage, self._known
+        with contextlib.suppress(KeyError):
+            while True:
+                known = storage.get_trial_id_from_study_id_trial_number(self._id, last)
+                self._ids[last] = known
+                last += 1
+        fresh = (*sorted(self._open), *range(self._known, last))
+        return [storage.get_trial(self._trial_id(number)) for number in fresh]
 
     def create(self, state: State, facts: Mapping[str, Any]) -> int:
         """Returns the number of a new trial, ``running`` or ``waiting``."""

@@ -10,6 +10,7 @@ import uuid
 from typing import Any
 
 from connsearch.evolve.child import Child, Trial
+from connsearch.evolve.collection import collected_later
 from connsearch.evolve.history import History, Key, birth_facts, key_of
 from connsearch.evolve.lease import lease
 from connsearch.evolve.study import Study
@@ -39,7 +40,9 @@ class Tasks:
 
     def refresh(self) -> None:
         """Takes in what other workers have done since."""
-        self.history.update(self.study.changed())
+        changed = self.study.changed()
+        with collected_later():
+            self.history.update(changed)
 
     def begin(self, key: Key, child: Child | None, seed: int) -> Trial | None:
         """Returns the trial of a new task; None where another worker was quicker.
