@@ -15,7 +15,7 @@ from random import Random
 
 import pytest
 
-from connsearch.evolve.storage import open_storage
+from connsearch.evolve.storage import open_storage, patiently
 from connsearch.evolve.study import Study
 from tests.evolve.engine import NAME, Noise, options_of, read, start_worker, study_of
 from tests.evolve.recount import recount
@@ -35,7 +35,7 @@ def torn(journal: Path, rng: Random) -> None:
 
 
 def births(study: Study) -> int:
-    trials = study.storage.get_all_trials(study._id, deepcopy=False)
+    trials = patiently(lambda: study.storage.get_all_trials(study._id, deepcopy=False))
     return sum("birth" in trial.user_attrs for trial in trials)
 
 
