@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from connsearch.errors import RunError
 from connsearch.evolve.child import MAXIMISED
+from connsearch.evolve.collection import collected_later
 from connsearch.evolve.evolution import history_of
 from connsearch.evolve.history import History
 from connsearch.evolve.options import EvolutionOptions
@@ -54,7 +55,9 @@ class Opened:
     def history(self) -> History:
         """Returns what the study says now."""
         history = history_of(self.space, self.options)
-        history.update(self.study.changed())
+        trials = self.study.trials()
+        with collected_later():
+            history.update(trials)
         return history
 
 

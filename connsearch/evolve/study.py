@@ -33,7 +33,7 @@ _STATES: Mapping[TrialState, State] = {
     TrialState.FAIL: "failed",
 }
 _DIRECT = (InMemoryStorage, JournalStorage, GrpcStorageProxy)
-"""Storages that are quick to ask for one trial; databases are quicker asked for all news at once."""
+"""Storages that are quickly asked for one trial; databases rather for all news at once."""
 
 _CODES = {state: code for code, state in _STATES.items()}
 _RUNG = "rung "
@@ -106,6 +106,12 @@ class Study:
 
     def _recorded(self) -> Mapping[str, Any] | None:
         return patiently(lambda: self.storage.get_study_user_attrs(self._id)).get(_SETTINGS)
+
+    def trials(self) -> list[Trial]:
+        """Returns all trials, whatever was asked for before."""
+        with collected_later():
+            found = patiently(lambda: self.storage.get_all_trials(self._id, deepcopy=False))
+            return [_trial(frozen) for frozen in found]
 
     def changed(self) -> list[Trial]:
         """Returns the trials that are new or may have changed since they were last asked for."""

@@ -400,6 +400,17 @@ def test_a_failed_attempt_does_not_compete_on_the_ladder(objectives: tuple[Any, 
     assert goes_on[-1], "the second of four"
 
 
+@pytest.mark.parametrize("objectives", [("accuracy",), ("accuracy", "macs")])
+def test_a_child_that_was_given_up_does_not_compete_either(objectives: tuple[Any, ...]) -> None:
+    evolution = evolution_of(objectives=objectives, rungs=(0.5,), attempts=1)
+    width = len(objectives)
+    for accuracy in (0.7, 0.8, 0.9):
+        task = ask(evolution)
+        evolution.report(task, Rung(0, (accuracy, 1.0)[:width]))
+        evolution.fail(task, "died")
+    assert evolution.report(ask(evolution), Rung(0, (0.5, 1.0)[:width]))
+
+
 def test_repetitions_do_not_climb() -> None:
     evolution = evolution_of(population=2, elites=1, evaluations=2, rungs=(0.5,))
     judge(evolution, 2)

@@ -84,7 +84,7 @@ def made(seed: int) -> list[list[Trial]]:
 @given(
     st.integers(0, 10**6), st.randoms(use_true_random=False), st.sampled_from(["worst", "oldest"])
 )
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_any_batches_of_a_study_say_the_same(seed: int, rng: Random, removal: Removal) -> None:
     steps = made(seed)
     one_by_one, at_once, by_chance = history(removal), history(removal), history(removal)

@@ -17,7 +17,7 @@ from connsearch.evolve import storage as storage_module
 from connsearch.evolve.place import POINTER, begin, reopen, study_settings
 from connsearch.evolve.storage import StorageError, hidden, open_storage, patiently
 from connsearch.evolve.study import Study, studies
-from tests.evolve.engine import CLIP, NAME, PROCESSES, options_of, start, study_of
+from tests.evolve.engine import CLIP, NAME, PROCESSES, birth, options_of, start, study_of
 
 KINDS = ["journal", "sqlite"]
 
@@ -289,6 +289,8 @@ def test_a_directory_knows_its_study(tmp_path: Path) -> None:
     assert again.options == options_of()
     assert again.space == opened.space
     assert again.history().trials == {}
+    again.study.create("running", {**facts(0), "birth": birth()})
+    assert [sorted(again.history().trials) for _ in range(2)] == [[0], [0]], "read twice"
     with pytest.raises(RunError, match="seed"):
         begin(place, settings_of(1), storage=None, name=None)
 
