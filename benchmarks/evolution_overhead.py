@@ -159,6 +159,7 @@ def fill_database(storage: Any, begin: int, end: int, known: Sequence[dict[str, 
             connection.exec_driver_sql(
                 "select setval('trials_trial_id_seq', (select max(trial_id) from trials))"
             )
+        connection.exec_driver_sql("analyze")  # a study that has grown was analysed on its way
 
 
 def _moment(number: int) -> datetime:
