@@ -8,16 +8,15 @@ from typing import Any
 
 from connsearch.errors import UserError
 from connsearch.evolve.child import MAXIMISED, Child, Outcome, Rung, Task, Trial
-from connsearch.evolve.history import History, Key, birth_facts, key_of, weight_facts
+from connsearch.evolve.history import History, Key, key_of, weight_facts
 from connsearch.evolve.ladder import goes_on
-from connsearch.evolve.lease import DEFAULT_LEASE, Watch, lease
+from connsearch.evolve.lease import DEFAULT_LEASE, Watch
 from connsearch.evolve.options import EvolutionOptions
 from connsearch.evolve.population import Population
 from connsearch.evolve.proposal import Space, propose
 from connsearch.evolve.study import Study
+from connsearch.evolve.tasks import Tasks
 from connsearch.seeds import derive
-
-VOID = "void: another trial has the same task"
 
 
 class OrderError(UserError):
@@ -55,14 +54,20 @@ class Evolution:
         self.study, self.space, self.options, self.seed = study, space, options, seed
         self.worker, self.lease_seconds = worker, lease_seconds
         self.history = history_of(space, options)
-        self._watch = Watch()
+        self._watch = Watch(unsigned=lease_seconds)
         self._held: dict[int, Task] = {}
-        self._beats: dict[int, int] = {}
-        self.refresh()
+        self._dead: list[Trial] = []
+        self._tasks = Tasks(
+            study,
+            self.history,
+            worker=worker,
+            lease_seconds=lease_seconds,
+            attempts=options.attempts,
+        )
 
     def refresh(self) -> None:
         """Takes in what other workers have done since."""
-        self.history.update(self.study.changed())
+        self._tasks.refresh()
 
     def ask(self, *, rounds: int) -> Task | None:
         """Returns the next task, or None where there is none now.
@@ -76,16 +81,16 @@ class Evolution:
             ExhaustedError: no further child could be made.
             Failure: the storage does not answer.
         """
-        self.sweep()
+        self._dead += self._sweep()
         for trial in list(self.history.open.values()):
-            if trial.state == "waiting" and self._claim(trial):
+            if trial.state == "waiting" and self._tasks.take(trial):
                 return self._hold(trial)
         while True:
             wish = self._repetition() or self._birth(rounds)
             if wish is None:
                 return None
             key, child = wish
-            trial = self._create(key, child)
+            trial = self._tasks.begin(key, child, self._seed(key))
             if trial is not None:
                 return self._hold(trial)
 
@@ -98,47 +103,54 @@ class Evolution:
         Raises:
             OrderError: the task is not held by this worker.
         """
-        self._drop(task)
+        self._require(task)
         if len(outcome.values) != len(self.options.objectives):
             raise OrderError(
                 f"child {task.child.number}: {len(outcome.values)} values for the objectives "
                 f"{', '.join(self.options.objectives)}"
             )
+        self._drop(task)
         if not all(isfinite(value) for value in outcome.values):
-            self._fail(task.trial, f"not finite: {list(outcome.values)}")
+            self._tasks.fail(task.trial, f"not finite: {list(outcome.values)}")
             return False
-        result = {**outcome.facts, "weights": weight_facts(outcome.weights)}
-        told = self.study.note(task.trial, "result", result)
-        told = told and self.study.finish(task.trial, "complete", outcome.values)
         self.refresh()
-        return told or self._counts(task)
+        turn = 1 + max((self._turn(n) for n in self.history.order[-1:]), default=0)
+        result = {**outcome.facts, "weights": weight_facts(outcome.weights), "turn": turn}
+        self.study.note(task.trial, "result", result)
+        self.study.finish(task.trial, "complete", outcome.values)
+        self.refresh()
+        return self._counts(task)
 
     def report(self, task: Task, rung: Rung) -> bool:
         """Files the values at a rung; returns whether the evaluation goes on.
+
+        Repetitions always do, and everything where the study has no rungs.
 
         Raises:
             OrderError: the task is not held by this worker.
         """
         self._require(task)
+        if task.evaluation or not self.options.rungs:
+            return True
         self.study.rung(task.trial, rung.number, rung.values)
         self.refresh()
-        if len(rung.values) == 1:
+        if len(rung.values) == 1 and self.study.reduction is not None:
             return not self.study.is_hopeless(task.trial, rung.number, rung.values[0])
-        signs = self.history.signs
+        signs, own = self.history.signs, task.child.number
         reached = {
-            trial.number: [s * v for s, v in zip(signs, trial.rungs[rung.number], strict=True)]
+            key_of(trial).child: [s * v for s, v in zip(signs, values, strict=True)]
             for trial in self.history.trials.values()
-            if rung.number in trial.rungs and trial.number not in self.history.voids
+            if trial.state != "failed" and (values := trial.rungs.get(rung.number)) is not None
         }
-        return goes_on(task.trial, reached, self.options.survivors)
+        return own not in reached or goes_on(own, reached, self.options.survivors)
 
     def prune(self, task: Task, facts: Mapping[str, Any] | None = None) -> bool:
         """Ends an evaluation that does not go on; the child never enters the population."""
         self._drop(task)
         self.study.note(task.trial, "result", dict(facts or {}))
-        ended = self.study.finish(task.trial, "pruned")
+        self.study.finish(task.trial, "pruned")
         self.refresh()
-        return ended
+        return self.history.trials[task.trial].state == "pruned"
 
     def fail(self, task: Task, cause: str) -> bool:
         """Ends an attempt; returns whether the child is queued again: attempts are not used up.
@@ -151,14 +163,14 @@ class Evolution:
             OrderError: the task is not held by this worker.
         """
         self._drop(task)
-        self._fail(task.trial, cause)
+        self._tasks.fail(task.trial, cause)
         return not self.history.trials[task.trial].facts.get("given_up", False)
 
     def release(self, task: Task, cause: str) -> None:
         """Gives a task back at no cost to the child; nothing where it has ended already."""
         if task.trial in self._held:
             self._drop(task)
-            self._fail(task.trial, cause, counts=False)
+            self._tasks.fail(task.trial, cause, counts=False)
 
     def forget(self, task: Task) -> None:
         """Drops a task that has become somebody else's.
@@ -170,11 +182,19 @@ class Evolution:
 
     def renew(self, task: Task) -> bool:
         """Gives a sign of life; returns whether the task is still this worker's."""
-        self._beats[task.trial] = self._beats.get(task.trial, 0) + 1
-        return self.study.note(task.trial, "lease", self._lease(self._beats[task.trial]))
+        return self._tasks.renew(task.trial)
 
     def sweep(self) -> list[Trial]:
-        """Ends the trials of dead workers and queues their children again; returns those trials."""
+        """Ends the trials of dead workers and queues their children again.
+
+        Returns:
+            Those trials, with those that :meth:`ask` has found since the last time.
+        """
+        found = [*self._dead, *self._sweep()]
+        self._dead.clear()
+        return found
+
+    def _sweep(self) -> list[Trial]:
         self.refresh()
         dead: list[Trial] = []
         for trial in list(self.history.open.values()):
@@ -184,9 +204,9 @@ class Evolution:
             if self._watch.has_run_out(trial.number, trial.facts.get("lease")):
                 dead.append(trial)
                 self._watch.forget(trial.number)
-                self._fail(trial.number, "its worker died")
+                self._tasks.fail(trial.number, "its worker died")
         for trial in list(self.history.orphans.values()):
-            self._queue_again(trial)
+            self._tasks.queue_again(trial)
         return dead
 
     @property
@@ -214,59 +234,6 @@ class Evolution:
                 return Key(member.number, evaluation, 0), None
         return None
 
-    def _create(self, key: Key, child: Child | None) -> Trial | None:
-        """Begins a new task; None where another worker was quicker."""
-        facts = {
-            **key._asdict(),
-            "strikes": 0,
-            "seed": self._seed(key),
-            "birth": None if child is None else birth_facts(child),
-            "lease": self._lease(0),
-            "worker": self.worker,
-        }
-        number = self.study.create("running", facts)
-        self.refresh()
-        if self._is_void(number):
-            return None
-        return self.history.trials[number]
-
-    def _claim(self, trial: Trial) -> bool:
-        if self._is_void(trial.number) or not self.study.claim(trial.number):
-            return False
-        self.study.note(trial.number, "lease", self._lease(0))
-        self.study.note(trial.number, "worker", self.worker)
-        self.refresh()
-        return True
-
-    def _is_void(self, number: int) -> bool:
-        """Whether another trial has the same task; this one is ended then."""
-        if number not in self.history.voids:
-            return False
-        self.study.note(number, "cause", VOID)
-        self.study.finish(number, "failed")
-        self.refresh()
-        return True
-
-    def _fail(self, number: int, cause: str, *, counts: bool = True) -> None:
-        facts = self.history.trials[number].facts
-        strikes = facts["strikes"] + counts
-        self.study.note(number, "cause", cause)
-        self.study.note(number, "strikes", strikes)
-        if strikes >= self.options.attempts:
-            self.study.note(number, "given_up", True)
-        self.study.finish(number, "failed")
-        self.refresh()
-        orphan = self.history.orphans.get(key_of(self.history.trials[number])[:2])
-        if orphan is not None:
-            self._queue_again(orphan)
-
-    def _queue_again(self, trial: Trial) -> None:
-        key = key_of(trial)
-        again = key._replace(attempt=key.attempt + 1)
-        facts = {**again._asdict(), "strikes": trial.facts["strikes"], "seed": trial.facts["seed"]}
-        self.study.create("waiting", facts)
-        self.refresh()
-
     def _hold(self, trial: Trial) -> Task:
         key = key_of(trial)
         task = Task(
@@ -277,7 +244,6 @@ class Evolution:
             seed=trial.facts["seed"],
         )
         self._held[trial.number] = task
-        self._beats[trial.number] = 0
         return task
 
     def _require(self, task: Task) -> None:
@@ -292,12 +258,12 @@ class Evolution:
         self._require(task)
         del self._held[task.trial]
 
+    def _turn(self, number: int) -> int:
+        return self.history.trials[number].facts["result"]["turn"]
+
     def _counts(self, task: Task) -> bool:
         judged = self.history.judged[task.child.number].trials.get(task.evaluation)
         return judged is not None and judged.number == task.trial
-
-    def _lease(self, beat: int) -> dict[str, Any]:
-        return lease(self.worker, length=self.lease_seconds, beat=beat)
 
     def _seed(self, key: Key) -> int:
         return derive(self.seed, "evaluation", key.child, key.evaluation)

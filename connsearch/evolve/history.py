@@ -55,6 +55,15 @@ def weight_facts(weights: Mapping[Edge, float]) -> list[list[float]]:
     return [[e.source, e.target, w] for e, w in sorted(weights.items())]
 
 
+def _turn(trial: Trial) -> tuple[int, int]:
+    """When an outcome was told: after so many others that its worker knew of.
+
+    By these turns every worker, and whoever reads the study later, lets children enter in one
+    order; clocks of different machines are not asked.
+    """
+    return trial.facts.get("result", {}).get("turn", 0), trial.number
+
+
 @dataclass
 class Judged:
     """The evaluations of one child.
@@ -108,7 +117,7 @@ class History:
         self.open: dict[int, Trial] = {}
         self.last: dict[tuple[int, int], Trial] = {}
         self.order: list[int] = []
-        """Trials that count and are complete, in the order in which they ended."""
+        """Trials that count and are complete, in the order in which they were told."""
         self.orphans: dict[tuple[int, int], Trial] = {}
         self.since_better = 0
         self._begun: dict[int, int] = {}
@@ -116,8 +125,12 @@ class History:
         self._children: dict[int, Child] = {}
 
     def update(self, trials: Iterable[Trial]) -> None:
-        """Takes in new and changed trials; telling it something twice changes nothing."""
-        ended: list[Trial] = []
+        """Takes in new and changed trials; telling it something twice changes nothing.
+
+        Nor does it matter what is told together with what, as long as no trial is told before one
+        of a smaller number.
+        """
+        told: list[Trial] = []
         for trial in sorted(trials, key=lambda t: t.number):
             known = self.trials.get(trial.number)
             if known is not None and known.state not in OPEN:
@@ -129,11 +142,13 @@ class History:
                 self.open[trial.number] = trial
             else:
                 self.open.pop(trial.number, None)
-                ended.append(trial)
-            if trial.number not in self.voids:
-                self._youngest(trial)
-        for trial in sorted(ended, key=lambda t: (t.finished or 0.0, t.number)):
+            if trial.number in self.voids:
+                continue
+            self._youngest(trial)
             self._end(trial)
+            if trial.state == "complete":
+                told.append(trial)
+        self._judge(sorted(told, key=_turn))
 
     def _file(self, trial: Trial) -> None:
         key = key_of(trial)
@@ -156,22 +171,37 @@ class History:
 
     def _end(self, trial: Trial) -> None:
         key = key_of(trial)
-        if trial.number in self.voids:
-            return
-        child = self.judged[key.child]
         if trial.state == "pruned":
-            child.pruned = trial
+            self.judged[key.child].pruned = trial
         elif trial.state == "failed" and trial.facts.get("given_up"):
-            child.lost[key.evaluation] = trial
-        elif trial.state == "complete" and key.evaluation not in child.values:
-            assert trial.values is not None
-            child.values[key.evaluation] = trial.values
-            child.trials[key.evaluation] = trial
-            self.order.append(trial.number)
-            if len(child.values) == 1:
-                self._enter(self.standing(key.child))
-            else:
-                self.population.update(self.standing(key.child))
+            self.judged[key.child].lost[key.evaluation] = trial
+
+    def _judge(self, told: list[Trial]) -> None:
+        """Lets children enter the population, by turn; all once more where one comes too late."""
+        if told and self.order and _turn(told[0]) < _turn(self.trials[self.order[-1]]):
+            told = sorted([*(self.trials[number] for number in self.order), *told], key=_turn)
+            self.order, self.since_better = [], 0
+            self.population.members.clear()
+            for trial in told:
+                judged = self.judged[key_of(trial).child]
+                judged.values.clear()
+                judged.trials.clear()
+        for trial in told:
+            self._count(trial)
+
+    def _count(self, trial: Trial) -> None:
+        key = key_of(trial)
+        child = self.judged[key.child]
+        if key.evaluation in child.values:
+            return
+        assert trial.values is not None
+        child.values[key.evaluation] = trial.values
+        child.trials[key.evaluation] = trial
+        self.order.append(trial.number)
+        if len(child.values) == 1:
+            self._enter(self.standing(key.child))
+        else:
+            self.population.update(self.standing(key.child))
 
     def _enter(self, standing: Standing) -> None:
         self.since_better = 0 if self._is_better(standing) else self.since_better + 1
@@ -185,6 +215,11 @@ class History:
         return not any(
             m.values == standing.values or dominates(m.values, standing.values) for m in members
         )
+
+    def counting(self, key: Key) -> Trial | None:
+        """Returns the trial that counts for a key, whatever became of it; None if there is none."""
+        number = self._first.get(key)
+        return None if number is None else self.trials[number]
 
     def begun(self, child: int) -> int:
         """Returns how many evaluations of a child were begun, whatever became of them."""

@@ -7,6 +7,7 @@ end of the file, and moves half a line into a file beside it. The lock goes when
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -21,6 +22,9 @@ HAS_LOCKS = fcntl is not None
 """Whether this system has locks that end with the process."""
 
 _BLOCK = 65536
+
+_FIRST = b'{"op_code":'
+"""How every line begins."""
 
 
 class JournalLock:
@@ -50,12 +54,35 @@ class JournalLock:
         return True
 
     def release(self) -> None:
-        """Gives the lock back."""
+        """Gives the lock back.
+
+        It is unlocked, not only closed: a process that was forked meanwhile holds it as well.
+        """
         if self._handle is not None:
+            assert fcntl is not None
+            fcntl.flock(self._handle, fcntl.LOCK_UN)
             os.close(self._handle)
             self._handle = None
         if self._threads.locked():
             self._threads.release()
+
+
+def is_journal(path: Path) -> bool:
+    """Returns whether a file is a journal, if only half of its first line, or does not exist yet.
+
+    A file that is none must not be mended.
+    """
+    try:
+        with path.open("rb") as file:
+            line = file.readline(_BLOCK).strip(b"\0")
+    except FileNotFoundError:
+        return True
+    if not line.endswith(b"\n"):
+        return _FIRST.startswith(line[: len(_FIRST)])
+    try:
+        return "op_code" in json.loads(line)
+    except (ValueError, TypeError):
+        return False
 
 
 def mend_tail(path: Path) -> bytes:
@@ -68,9 +95,10 @@ def mend_tail(path: Path) -> bytes:
     except FileNotFoundError:
         return b""
     with path.open("rb+") as file:
-        end = _after_last_newline(file, size)
-        if end == size:
+        file.seek(max(0, size - 1))
+        if file.read(1) in (b"\n", b""):
             return b""
+        end = _after_last_newline(file, size)
         file.seek(end)
         torn = file.read()
         with path.with_name(path.name + ".torn").open("ab") as kept:
@@ -78,6 +106,23 @@ def mend_tail(path: Path) -> bytes:
         file.truncate(end)
         os.fsync(file.fileno())
     return torn
+
+
+def check_tail(path: Path) -> None:
+    """Raises ValueError where the last whole line is no JSON.
+
+    Whoever reads a journal takes such a line for one that is still being written, until another
+    one stands behind it.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        end = _after_last_newline(file, path.stat().st_size)
+        begin = _after_last_newline(file, max(0, end - 1))
+        file.seek(begin)
+        line = file.read(end - begin)
+    if line:
+        json.loads(line)
 
 
 def _after_last_newline(file: BinaryIO, size: int) -> int:

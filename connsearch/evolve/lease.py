@@ -24,9 +24,9 @@ def here() -> dict[str, Any]:
     return {"host": socket.gethostname(), "place": _place(), "pid": pid, "born": _born(pid)}
 
 
-def lease(worker: str, *, length: float, beat: int = 0) -> dict[str, Any]:
-    """Returns a lease of this process, as JSON values."""
-    return {"worker": worker, "length": length, "beat": beat, **here()}
+def lease(worker: str, *, length: float, beat: int = 0, token: str = "") -> dict[str, Any]:
+    """Returns a lease of this process, as JSON values; the token is one worker's alone."""
+    return {"worker": worker, "token": token, "length": length, "beat": beat, **here()}
 
 
 def is_gone(holder: Mapping[str, Any]) -> bool:
@@ -44,10 +44,13 @@ class Watch:
 
     Args:
         clock: seconds that only go forward.
+        unsigned: length of a lease that its worker has not written yet.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, unsigned: float = DEFAULT_LEASE
+    ) -> None:
+        self._clock, self._unsigned = clock, unsigned
         self._seen: dict[int, tuple[object, float]] = {}
 
     def has_run_out(self, trial: int, holder: Mapping[str, Any] | None) -> bool:
@@ -64,7 +67,7 @@ class Watch:
         if known is None or known[0] != sign:
             self._seen[trial] = (sign, self._clock())
             return False
-        length = DEFAULT_LEASE if holder is None else float(holder["length"])
+        length = self._unsigned if holder is None else float(holder["length"])
         return self._clock() - known[1] > length
 
     def forget(self, trial: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +12,14 @@ from typing import Any, cast
 
 from connsearch.errors import RunError
 from connsearch.evolve.child import MAXIMISED
+from connsearch.evolve.collection import collected_later
 from connsearch.evolve.evolution import history_of
 from connsearch.evolve.history import History
 from connsearch.evolve.options import EvolutionOptions
 from connsearch.evolve.proposal import Space
-from connsearch.evolve.storage import open_storage
+from connsearch.evolve.storage import hidden, open_storage
 from connsearch.evolve.study import Study, studies
 from connsearch.graph.document import from_json, to_json
-from connsearch.graph.files import atomic_write_text
 from connsearch.graph.spec import Structure
 
 JOURNAL = "study.journal"
@@ -53,7 +55,9 @@ class Opened:
     def history(self) -> History:
         """Returns what the study says now."""
         history = history_of(self.space, self.options)
-        history.update(self.study.changed())
+        trials = self.study.trials()
+        with collected_later():
+            history.update(trials)
         return history
 
 
@@ -103,16 +107,18 @@ def begin(
     pointer = directory / POINTER
     name = name or directory.resolve().name
     wanted = {"storage": storage, "name": name}
-    if pointer.exists() and _read(pointer) != wanted:
+    _refuse_another(directory, wanted)
+    strange = [] if pointer.exists() or not directory.is_dir() else _strange(directory)
+    if strange and not pointer.exists():
         raise RunError(
-            f"{directory}: belongs to the study {_read(pointer)}, not {wanted}\n"
-            "  cure: that --storage and --name, or another directory"
+            f"{directory}: holds something else, {strange[0]} for instance\n"
+            "  cure: choose another directory"
         )
-    if not pointer.exists() and directory.is_dir() and any(directory.iterdir()):
-        raise RunError(f"{directory}: holds something else\n  cure: choose another directory")
     directory.mkdir(parents=True, exist_ok=True)
     study = study_of(_place(directory, wanted), name, settings)
-    atomic_write_text(pointer, json.dumps(wanted, indent=1) + "\n")
+    if not pointer.exists():
+        _write_once(pointer, json.dumps(wanted, indent=1) + "\n")
+    _refuse_another(directory, wanted)
     return _opened(directory, study)
 
 
@@ -147,6 +153,49 @@ def storage_of(directory: Path) -> tuple[str, str]:
     return _place(directory, wanted), wanted["name"]
 
 
+def _refuse_another(directory: Path, wanted: Mapping[str, Any]) -> None:
+    """Raises where a directory belongs to another study than the wanted one."""
+    if not (directory / POINTER).exists():
+        return
+    known = _read(directory / POINTER)
+    if known != wanted:
+        raise RunError(
+            f"{directory}: belongs to {_words(known)}, not to {_words(wanted)}\n"
+            "  cure: that --storage and --name, or another directory"
+        )
+
+
+def _words(pointer: Mapping[str, Any]) -> str:
+    storage = pointer["storage"]
+    return f"study {pointer['name']!r} in {hidden(storage) if storage else 'its own journal'}"
+
+
+def _strange(directory: Path) -> list[str]:
+    """What is in a directory that no worker leaves there which begins at this moment."""
+    ours = (POINTER, JOURNAL, CHILDREN, f".{POINTER}.")
+    return sorted(p.name for p in directory.iterdir() if not p.name.startswith(ours))
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Writes a file that only its owner may read (a storage may name a password).
+
+    Of several that write it at the same moment one wins; nobody sees half of it.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
+            f.write(text)
+            f.flush()
+            os.fsync(f.fileno())
+        os.link(temporary, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        temporary.rename(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def _opened(directory: Path, study: Study) -> Opened:
     settings = study.settings
     options = EvolutionOptions.model_validate(settings["evolution"])
@@ -173,8 +222,15 @@ def study_of(place: str, name: str, settings: Mapping[str, Any]) -> Study:
         name,
         [MAXIMISED[name] for name in options.objectives],
         settings,
-        reduction=max(2, round(1 / options.survivors)) if options.rungs else None,
+        reduction=_reduction(options),
     )
+
+
+def _reduction(options: EvolutionOptions) -> int | None:
+    """Every how many children one goes on: what Optuna's pruner asks for; None for other shares."""
+    factor = round(1 / options.survivors)
+    whole = factor >= 2 and abs(factor * options.survivors - 1) < 0.02
+    return factor if options.rungs and len(options.objectives) == 1 and whole else None
 
 
 def _place(directory: Path, wanted: Mapping[str, Any]) -> str:

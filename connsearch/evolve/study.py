@@ -7,17 +7,20 @@ of in :mod:`connsearch.evolve.history`. Optuna is imported here and in ``storage
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import time
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import optuna
-from optuna.storages import BaseStorage
+from optuna.storages import BaseStorage, GrpcStorageProxy, InMemoryStorage, JournalStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from connsearch.errors import RunError
 from connsearch.evolve.child import State, Trial
+from connsearch.evolve.collection import collected_later
 from connsearch.evolve.history import OPEN
 from connsearch.evolve.storage import patiently
 from connsearch.settings import describe_differences, differences, may_change, plain
@@ -29,9 +32,15 @@ _STATES: Mapping[TrialState, State] = {
     TrialState.PRUNED: "pruned",
     TrialState.FAIL: "failed",
 }
+_DIRECT = (InMemoryStorage, JournalStorage, GrpcStorageProxy)
+"""Storages that are quickly asked for one trial; databases rather for all news at once."""
+
 _CODES = {state: code for code, state in _STATES.items()}
 _RUNG = "rung "
 _SETTINGS = "connsearch"
+
+_CREATION = 5.0
+"""Seconds after which whoever created a study, and has not said what it is, is taken for dead."""
 
 
 class Study:
@@ -60,23 +69,29 @@ class Study:
     ) -> None:
         self.name, self.storage = name, storage
         wanted = [StudyDirection.MAXIMIZE if m else StudyDirection.MINIMIZE for m in maximise]
-        self._id = patiently(lambda: _find_or_create(storage, name, wanted))
-        self.settings = self._agree(wanted, settings)
+        self._id, created = patiently(lambda: _find_or_create(storage, name, wanted))
+        self.settings = self._agree(wanted, plain(settings), created)
         self._ids: dict[int, int] = {}
         self._known = 0
         self._open: set[int] = set()
-        self._reduction = reduction
-        self._optuna: optuna.Study | None = None
+        self.reduction = reduction
+        self._climbing: _Climbing | None = None
 
     def _agree(
-        self, wanted: Sequence[StudyDirection], settings: Mapping[str, Any]
+        self, wanted: Sequence[StudyDirection], asked: Mapping[str, Any], created: bool
     ) -> Mapping[str, Any]:
-        """Writes the settings where there are none yet; refuses others."""
-        asked = plain(settings)
-        known = patiently(lambda: self.storage.get_study_user_attrs(self._id)).get(_SETTINGS)
+        """Writes the settings of a new study; refuses others than it has.
+
+        Whoever created it writes them; the others wait for that, unless it died in between.
+        """
+        end = time.monotonic() + (0.0 if created else _CREATION)
+        known = self._recorded()
+        while known is None and time.monotonic() < end:
+            time.sleep(0.05)
+            known = self._recorded()
         if known is None:
             patiently(lambda: self.storage.set_study_user_attr(self._id, _SETTINGS, asked))
-            known = patiently(lambda: self.storage.get_study_user_attrs(self._id))[_SETTINGS]
+            known = self._recorded() or {}
         different = differences(known, asked)
         different = {key: pair for key, pair in different.items() if not may_change(key)}
         if list(patiently(lambda: self.storage.get_study_directions(self._id))) != list(wanted):
@@ -89,14 +104,42 @@ class Study:
             )
         return known
 
+    def _recorded(self) -> Mapping[str, Any] | None:
+        return patiently(lambda: self.storage.get_study_user_attrs(self._id)).get(_SETTINGS)
+
+    def trials(self) -> list[Trial]:
+        """Returns all trials, whatever was asked for before."""
+        with collected_later():
+            found = patiently(lambda: self.storage.get_all_trials(self._id, deepcopy=False))
+            return [_trial(frozen) for frozen in found]
+
     def changed(self) -> list[Trial]:
         """Returns the trials that are new or may have changed since they were last asked for."""
-        trials = patiently(lambda: self.storage.get_all_trials(self._id, deepcopy=False))
-        fresh = [*sorted(self._open), *range(self._known, len(trials))]
-        found = [_trial(trials[number]) for number in fresh]
-        self._known = len(trials)
+        with collected_later():
+            found = [_trial(frozen) for frozen in patiently(self._fresh)]
+        self._known += sum(trial.number >= self._known for trial in found)
         self._open = {t.number for t in found if t.state in OPEN}
         return found
+
+    def _fresh(self) -> list[FrozenTrial]:
+        if self._known and isinstance(self.storage, _DIRECT):
+            return self._one_by_one()
+        trials = self.storage.get_all_trials(self._id, deepcopy=False)
+        return [trials[n] for n in (*sorted(self._open), *range(self._known, len(trials)))]
+
+    def _one_by_one(self) -> list[FrozenTrial]:
+        """The same without a list of all trials, which takes long where there are many.
+
+        New ones are found first: what is known of the others is not older then.
+        """
+        storage, last = self.storage, self._known
+        with contextlib.suppress(KeyError):
+            while True:
+                known = storage.get_trial_id_from_study_id_trial_number(self._id, last)
+                self._ids[last] = known
+                last += 1
+        fresh = (*sorted(self._open), *range(self._known, last))
+        return [storage.get_trial(self._trial_id(number)) for number in fresh]
 
     def create(self, state: State, facts: Mapping[str, Any]) -> int:
         """Returns the number of a new trial, ``running`` or ``waiting``."""
@@ -126,28 +169,24 @@ class Study:
         """Ends a trial; returns whether nobody else has ended it before."""
         return self._change(number, _CODES[state], values)
 
-    def rung(self, number: int, rung: int, values: Sequence[float]) -> None:
-        """Writes the values a trial has on its way."""
-        self.note(number, f"{_RUNG}{rung}", list(values))
+    def rung(self, number: int, rung: int, values: Sequence[float]) -> bool:
+        """Writes the values a trial has on its way; returns whether it was still open."""
+        return self.note(number, f"{_RUNG}{rung}", list(values))
 
     def is_hopeless(self, number: int, rung: int, value: float) -> bool:
         """Returns whether Optuna's successive halving ends a trial of one objective at a rung."""
-        assert self._reduction is not None
-        if self._optuna is None:
-            pruner = optuna.pruners.SuccessiveHalvingPruner(
-                min_resource=1, reduction_factor=self._reduction
-            )
-            self._optuna = optuna.load_study(
-                study_name=self.name, storage=self.storage, pruner=pruner
-            )
-        study, trial_id = self._optuna, self._trial_id(number)
-        trial = patiently(lambda: optuna.Trial(study, trial_id))
-        patiently(lambda: trial.report(value, self._reduction_at(rung)))
-        return patiently(trial.should_prune)
-
-    def _reduction_at(self, rung: int) -> int:
-        assert self._reduction is not None
-        return int(self._reduction**rung)
+        factor = self.reduction
+        assert factor is not None
+        if self._climbing is None:
+            pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=factor)
+            self._climbing = patiently(lambda: _Climbing(self.name, self.storage, pruner=pruner))
+        study, trial_id = self._climbing, self._trial_id(number)
+        try:
+            trial = patiently(lambda: optuna.Trial(study, trial_id))
+            patiently(lambda: trial.report(value, factor**rung))
+            return patiently(trial.should_prune)
+        except optuna.exceptions.UpdateFinishedTrialError:
+            return False  # somebody else has ended it; telling will find out
 
     def _change(
         self, number: int, state: TrialState, values: Sequence[float] | None = None
@@ -166,17 +205,29 @@ class Study:
         return self._ids[number]
 
 
+class _Climbing(optuna.Study):
+    """The study as its pruner sees it: without failed attempts, whose children climb again."""
+
+    def get_trials(
+        self, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        return [t for t in super().get_trials(deepcopy, states) if t.state != TrialState.FAIL]
+
+
 def studies(storage: BaseStorage) -> dict[str, Mapping[str, Any]]:
     """Returns the settings of every evolution in a storage, by name."""
     found = patiently(storage.get_all_studies)
     return {s.study_name: s.user_attrs[_SETTINGS] for s in found if _SETTINGS in s.user_attrs}
 
 
-def _find_or_create(storage: BaseStorage, name: str, wanted: Sequence[StudyDirection]) -> int:
+def _find_or_create(
+    storage: BaseStorage, name: str, wanted: Sequence[StudyDirection]
+) -> tuple[int, bool]:
+    """The id of a study, and whether it was created just now: by one worker only."""
     try:
-        return storage.create_new_study(wanted, name)
+        return storage.create_new_study(wanted, name), True
     except optuna.exceptions.DuplicatedStudyError:
-        return storage.get_study_id_from_name(name)
+        return storage.get_study_id_from_name(name), False
 
 
 def _trial(frozen: FrozenTrial) -> Trial:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from connsearch.errors import ConnsearchError, Failure, UserError
@@ -14,6 +15,7 @@ from connsearch.evolve.child import Evaluate, Outcome, Rung, Task, Trial
 from connsearch.evolve.evolution import Evolution
 from connsearch.evolve.options import StopOptions
 from connsearch.evolve.proposal import ExhaustedError
+from connsearch.evolve.storage import StorageError
 
 IN_A_ROW = 10
 """So many failed attempts in a row, and it is not the children's fault."""
@@ -152,18 +154,22 @@ def _judge(
     evolution: Evolution, evaluate: Evaluate, task: Task, timeout: float | None
 ) -> Iterator[WorkerEvent]:
     """One task from its beginning to its end, whatever that is."""
-    yield Asked(task)
     try:
+        yield Asked(task)
         with _Renewal(evolution, task) as renewal:
             outcome = yield from _watched(evolution, evaluate(task), task, renewal, timeout)
         if outcome is not None:
+            if not all(isfinite(value) for value in outcome.values):
+                raise Failure(f"not finite: {list(outcome.values)}")
             yield Told(task, outcome, evolution.tell(task, outcome))
-    except (KeyboardInterrupt, GeneratorExit):
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
         evolution.release(task, "interrupted")
         raise
     except UserError as error:
         evolution.release(task, str(error))
         raise
+    except StorageError:
+        raise  # nothing can be given back; the lease runs out
     except Exception as error:
         known = isinstance(error, ConnsearchError)
         cause = str(error) if known else f"{type(error).__name__}: {error}"
@@ -193,7 +199,10 @@ def _watched(
                 raise Failure(f"longer than {timeout:g} minutes")
             if not isinstance(event, Rung):
                 yield Inside(task, event)
-            elif not evolution.report(task, event):
+                continue
+            if not all(isfinite(value) for value in event.values):
+                raise Failure(f"rung {event.number}: not finite: {list(event.values)}")
+            if not evolution.report(task, event):
                 evolution.prune(task, {"seconds": time.monotonic() - began})
                 yield EndedEarly(task, event.number)
                 return None
