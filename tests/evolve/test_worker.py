@@ -101,7 +101,7 @@ def test_it_gives_up_what_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> Non
             closed.append(task.trial)
 
     evolution = evolution_of(attempts=1)
-    events = run(evolution, evaluate, rounds=2, timeout=0.02 / 60)
+    events = run(evolution, evaluate, rounds=2, child_minutes=0.02 / 60)
     assert [e.cause for e in of(Failed, events)] == ["longer than 0.000333333 minutes"] * 2
     assert [e.again for e in of(Failed, events)] == [False, False]
     assert closed == [0, 1], "the evaluation was closed"
@@ -184,7 +184,7 @@ def test_failures_between_successes_go_on() -> None:
 def test_it_stops_when_nothing_gets_better() -> None:
     evolution = evolution_of()
     falling = judge(lambda task: Outcome((1.0 - task.child.number / 100,)))
-    events = run(evolution, falling, rounds=99, patience=7)
+    events = run(evolution, falling, rounds=99, stagnation=7)
     assert events[-1] == Stopped("the last 7 children were no better")
     assert len(of(Told, events)) == 8
 
