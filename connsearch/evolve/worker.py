@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from connsearch.errors import ConnsearchError, Failure, UserError
+from connsearch.errors import ConnsearchError, Failure, RunError, UserError
 from connsearch.evolve.child import Evaluate, Outcome, Rung, Task, Trial
 from connsearch.evolve.evolution import Evolution
 from connsearch.evolve.options import StopOptions
@@ -166,6 +166,9 @@ def _judge(
         evolution.release(task, "interrupted")
         raise
     except UserError as error:
+        if isinstance(error, RunError):  # a directory that is in use, or that nobody can go on in
+            yield Failed(task, str(error), evolution.fail(task, str(error)))
+            return
         evolution.release(task, str(error))
         raise
     except StorageError:
