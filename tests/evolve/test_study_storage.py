@@ -295,6 +295,23 @@ def test_a_directory_knows_its_study(tmp_path: Path) -> None:
         begin(place, settings_of(1), storage=None, name=None)
 
 
+@pytest.mark.parametrize("storage", ["shared.journal", "sqlite:///shared.db"])
+def test_a_study_is_found_from_everywhere(storage: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    opened = begin(tmp_path / "evolved", settings_of(), storage=storage, name="one")
+    opened.study.create("running", {**facts(0), "birth": birth()})
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert len(reopen(tmp_path / "evolved").history().trials) == 1
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot be written"):
+        begin(tmp_path / "file", settings_of(), storage="memory", name=None)
+
+
 def test_a_directory_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "holiday.jpg").write_bytes(b"")
     with pytest.raises(RunError, match=r"holds something else, holiday\.jpg"):
