@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
+import threading
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
@@ -41,6 +42,8 @@ class Registry(Generic[T]):
     def __init__(self, kind: str, package: str | None = None) -> None:
         self.kind = kind
         self._package = package
+        self._complete = package is None
+        self._loading = threading.RLock()
         self._members: dict[str, T] = {}
 
     def register(self, name: str) -> Callable[[T], T]:
@@ -69,10 +72,17 @@ class Registry(Generic[T]):
         return name in self._members
 
     def _load(self) -> None:
-        """Imports every module of the package once; each registers its own members."""
-        if self._package is None:
+        """Imports every module of the package once; each registers its own members.
+
+        Another thread waits meanwhile; a module that asks while it is imported sees what there is.
+        """
+        if self._complete:
             return
-        package, self._package = self._package, None
-        path = importlib.import_module(package).__path__
-        for module in pkgutil.iter_modules(path):
-            importlib.import_module(f"{package}.{module.name}")
+        with self._loading:
+            package, self._package = self._package, None
+            if package is None:
+                return
+            path = importlib.import_module(package).__path__
+            for module in pkgutil.iter_modules(path):
+                importlib.import_module(f"{package}.{module.name}")
+            self._complete = True

@@ -17,7 +17,7 @@ from connsearch.evolve.evolution import history_of
 from connsearch.evolve.history import History
 from connsearch.evolve.options import EvolutionOptions
 from connsearch.evolve.proposal import Space
-from connsearch.evolve.storage import hidden, open_storage
+from connsearch.evolve.storage import MEMORY, hidden, open_storage
 from connsearch.evolve.study import Study, studies
 from connsearch.graph.document import from_json, to_json
 from connsearch.graph.spec import Structure
@@ -106,7 +106,7 @@ def begin(
     """
     pointer = directory / POINTER
     name = name or directory.resolve().name
-    wanted = {"storage": storage, "name": name}
+    wanted = {"storage": _absolute(storage), "name": name}
     _refuse_another(directory, wanted)
     strange = [] if pointer.exists() or not directory.is_dir() else _strange(directory)
     if strange and not pointer.exists():
@@ -114,10 +114,13 @@ def begin(
             f"{directory}: holds something else, {strange[0]} for instance\n"
             "  cure: choose another directory"
         )
-    directory.mkdir(parents=True, exist_ok=True)
-    study = study_of(_place(directory, wanted), name, settings)
-    if not pointer.exists():
-        _write_once(pointer, json.dumps(wanted, indent=1) + "\n")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        study = study_of(_place(directory, wanted), name, settings)
+        if not pointer.exists():
+            _write_once(pointer, json.dumps(wanted, indent=1) + "\n")
+    except OSError as error:
+        raise RunError(f"{directory}: cannot be written: {error}") from error
     _refuse_another(directory, wanted)
     return _opened(directory, study)
 
@@ -168,6 +171,18 @@ def _refuse_another(directory: Path, wanted: Mapping[str, Any]) -> None:
 def _words(pointer: Mapping[str, Any]) -> str:
     storage = pointer["storage"]
     return f"study {pointer['name']!r} in {hidden(storage) if storage else 'its own journal'}"
+
+
+def _absolute(storage: str | None) -> str | None:
+    """A storage without a path that would be another one from another working directory."""
+    if storage is None or storage == MEMORY:
+        return storage
+    kind, separator, rest = storage.partition("://")
+    if not separator:
+        return str(Path(storage).absolute())
+    if kind.startswith("sqlite") and rest.startswith("/") and rest[1:2] not in ("", "/", ":"):
+        return f"{kind}:///{Path(rest[1:]).absolute()}"
+    return storage
 
 
 def _strange(directory: Path) -> list[str]:

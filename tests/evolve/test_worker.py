@@ -235,7 +235,7 @@ def test_the_dead_of_before_are_swept_before_anything_else() -> None:
 
 def test_a_long_evaluation_is_kept_by_its_lease() -> None:
     study = study_of("memory", options_of())
-    mine, other = evolution_of(study, lease=0.15), evolution_of(study)
+    mine, other = evolution_of(study, lease=0.45), evolution_of(study)
     done = threading.Event()
     swept: list[Any] = []
 
@@ -244,7 +244,7 @@ def test_a_long_evaluation_is_kept_by_its_lease() -> None:
             swept.extend(other.sweep())
 
     def slow(task: Task) -> Outcome:
-        time.sleep(0.6)
+        time.sleep(1.2)
         return Outcome((0.5,))
 
     elsewhere = threading.Thread(target=watch)
