@@ -77,10 +77,12 @@ class Evolve(Work):
         from connsearch.evolve.evolution import Evolution
         from connsearch.evolve.worker import work
 
+        structure = open_structure(self.structure)
+        judge = None if self.simulate is None else self._simulated()
         directory = self.directory(RUNS / f"evolve-{Path(self.structure).stem}")
         terminal.say(f"run: {directory}")
-        data = None if self.simulate else open_data(self.data_options(), terminal)
-        start = self._start(data)
+        data = open_data(self.data_options(), terminal) if judge is None else None
+        start = self._start(structure, data)
         opened = self._begin(directory, start, data)
         worker = self.worker or f"{socket.gethostname()}-{os.getpid()}"
         evolution = Evolution(
@@ -92,16 +94,15 @@ class Evolve(Work):
             lease_seconds=self.lease,
         )
         terminal.say(_state(evolution, self.stop.rounds))
-        evaluate = self._fitness(opened, evolution, data)
+        evaluate = judge or self._searches(opened, evolution, data)
         events = _tidied(work(evolution, evaluate, self.stop), evolution, evaluate)
         follow(events, evolution, self.stop, directory, terminal)
         return self._report(directory, evolution, terminal)
 
-    def _start(self, data: DataSplits | None) -> Structure:
+    def _start(self, structure: Structure, data: DataSplits | None) -> Structure:
         """The structure it begins with, as nobody has searched it, fit for the data's streams."""
         from connsearch.evolve.start import unlearned
 
-        structure = open_structure(self.structure)
         if data is None:
             if self.streams is not None or self.attention is not None:
                 raise SettingsError("--streams and --attention say nothing with --simulate")
@@ -125,15 +126,15 @@ class Evolve(Work):
         )
         return begin(directory, recorded, storage=self.storage, name=self.name)
 
-    def _fitness(self, opened: Opened, evolution: Evolution, data: DataSplits | None) -> Evaluate:
-        if self.simulate is not None:
-            from connsearch.evolve.simulated import simulated
+    def _simulated(self) -> Evaluate:
+        from connsearch.evolve.simulated import simulated
 
-            return simulated(
-                self.simulate,
-                objectives=self.evolution.objectives,
-                rungs=self.evolution.rungs,
-            )
+        assert self.simulate is not None
+        options = self.evolution
+        return simulated(self.simulate, objectives=options.objectives, rungs=options.rungs)
+
+    def _searches(self, opened: Opened, evolution: Evolution, data: DataSplits | None) -> Evaluate:
+        """The real fitness: a search of a child's own connections."""
         from connsearch.evolve.place import CHILDREN
         from connsearch.evolve.steps import replay
         from connsearch.search.fitness import SearchFitness

@@ -50,7 +50,7 @@ def test_children_are_searched_and_the_best_goes_on(
     number = done.json["best"][0]["child"]
     assert best.provenance["child"] == number
 
-    members = {row["child"] for row in children("evo") if row["member"] == "True"}
+    members = {row["child"] for row in children("evo") if row["member"] == "1"}
     assert len(members) == 3
     kept = {str(int(p.parent.name[:4])) for p in Path("evo/children").glob("*/*.safetensors")}
     assert kept == members
