@@ -42,9 +42,11 @@ def test_the_chosen_child_is_the_best_measured_one_and_told_for_its_truth(bench:
         ended(1, 2.0, 0.9, 0.3),  # a lucky one
         pruned,
         ended(2, 3.0, 0.6, 0.6),
-        ended(1, 4.0, 0.1, 0.3),  # found out by its second evaluation
+        ended(1, 4.0, 0.5, 0.3),  # its mean is still the best
+        ended(1, 5.0, 0.1, 0.3),  # and now found out
     ]
-    assert bench.choices(timed) == [[1.0, 0.4, 0.5], [2.0, 0.3, 0.9], [4.0, 0.6, 0.6]]
+    chosen = [[1.0, 0.4, 0.5], [2.0, 0.3, 0.9], [4.0, 0.3, 0.7], [5.0, 0.6, 0.6]]
+    assert bench.choices(timed) == chosen
 
 
 def test_what_is_read_from_a_trace(found: ModuleType):
