@@ -71,9 +71,15 @@ def truths(found: Found, cell: Cell, cost: float) -> dict[int, float]:
 
 
 def waits(found: Found, cell: Cell, share: float) -> dict[int, float]:
-    """Returns by seed the cost until the target was reached, the horizon where it was not."""
+    """Returns by seed the cost until the target was reached, the horizon where it was not.
+
+    All runs are censored at the same moment, so this restricted mean needs no survival model.
+    Seeds whose landscape was not climbed have no target.
+    """
     waited: dict[int, float] = {}
     for seed, result in found.cells.get(cell, {}).items():
+        if (cell.start, seed) not in found.summits:
+            continue
         target = share * found.summits[cell.start, seed]
         when = reached_at(result["trace"], target, found.horizon)
         waited[seed] = found.horizon if when is None else when

@@ -20,14 +20,14 @@ Every evolution is filed in ``--runs`` when it is done; the same line again goes
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from common import Ledger
+from evolution_arms import FRESH, PARTS, Arm
 from evolution_found import found_in
 from evolution_tables import TABLES, figure, report, words_of
 from page import write_markdown
@@ -53,81 +53,7 @@ from connsearch.seeds import derive
 STARTS = {"assemblenet-50": (157, (32, 224, 224)), "starter": (10, (16, 64, 64))}
 """Structure -> classes and clip that costs are counted for, which decide nothing here."""
 
-NOISES = (0.0, 0.02, 0.05, 0.1)
-
-SETTINGS_NOISES = (0.02, 0.05, 0.1)
-"""Where removal and elites are compared; the other settings at the middle one only."""
-
-SETTINGS_INFORMATIVE = 0.5
-"""Settings are compared where learned weights say something, but not nearly everything."""
-
 WORKERS = (1, 8, 64)
-
-
-class HalfUniform(EvolutionOptions):
-    """The uniform baseline at the strength of guiding whose weights say nothing: about a half."""
-
-    @property
-    def wiring(self) -> str:
-        """The operator of the wiring step."""
-        return "uniform:0.5"
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One way to evolve.
-
-    Attributes:
-        name: in the tables.
-        options: what differs from the defaults.
-        informative: how much learned weights say.
-        noises: standard deviations of an evaluation it is tried with.
-        kind: class of the options.
-    """
-
-    name: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    informative: float = 1.0
-    noises: tuple[float, ...] = NOISES
-    kind: type[EvolutionOptions] = EvolutionOptions
-
-
-def strategies() -> Iterator[Arm]:
-    """Yields the strategies; where weights are not looked at, what they say does not matter."""
-    fixed = {"threshold": 0.5}
-    yield Arm("guided")
-    yield Arm("guided, threshold .5", fixed)
-    yield Arm("guided, weights say half", informative=0.5, noises=(0.02,))
-    yield Arm("guided, threshold .5, weights say half", fixed, 0.5, (0.02,))
-    yield Arm("guided, weights say nothing", informative=0.0)
-    yield Arm("guided, threshold .5, weights say nothing", fixed, 0.0, (0.02,))
-    yield Arm("uniform, a third", {"strategy": "uniform"})
-    yield Arm(
-        "uniform, a half", {"strategy": "uniform"}, noises=(0.0, 0.02, 0.05), kind=HalfUniform
-    )
-    yield Arm("nodes only", {"strategy": "nodes"}, noises=(0.0, 0.02, 0.05))
-    yield Arm("random search", {"strategy": "random"})
-
-
-def settings() -> Iterator[Arm]:
-    """Yields the present defaults and what differs from them in one setting, or two."""
-    half, middle = SETTINGS_INFORMATIVE, (SETTINGS_NOISES[1],)
-    yield Arm("defaults", {}, half, SETTINGS_NOISES)
-    yield Arm("removal oldest", {"removal": "oldest"}, half, SETTINGS_NOISES)
-    yield Arm("elites 3", {"elites": 3}, half, SETTINGS_NOISES)
-    both = {"removal": "oldest", "elites": 3}
-    yield Arm("removal oldest, elites 3", both, half, SETTINGS_NOISES)
-    for name, values in (
-        ("mutations", (0, 2, 8)),
-        ("population", (10, 40)),
-        ("tournament", (2, 10)),
-    ):
-        for value in values:
-            yield Arm(f"{name} {value}", {name: value}, half, middle)
-    yield Arm("rungs .25 .5", {"rungs": (0.25, 0.5)}, half, middle)
-
-
-PARTS = {"strategies": strategies, "settings": settings}
 
 
 @cache
@@ -240,14 +166,25 @@ def measure(ledger: Ledger, options: argparse.Namespace) -> None:
     if "planning" not in options.skip:
         work = partial(planning_once, options.planning_rounds, options.planning_seeds)
         ledger.measure(f"planning/{options.planning_rounds}/{options.planning_seeds}", work)
-    for seed in range(options.first, options.first + options.seeds):
+    seeds = range(options.first, options.first + options.seeds)
+    for seed in seeds:
         for start in options.starts:
             ledger.measure(f"summit/{start}/{seed}", partial(summit_once, start, seed))
-            for part, arms in PARTS.items():
-                for arm in () if part in options.skip else arms():
-                    for noise in arm.noises:
-                        work = partial(evolve_once, arm, start, noise, seed, options.children)
-                        ledger.measure(f"{part}/{arm.name}/{noise:g}/{start}/{seed}", work)
+            for part in ("strategies", "settings"):
+                measure_part(ledger, options, part, start, seed)
+    for seed in seeds:
+        for start in options.starts:
+            measure_part(ledger, options, "confirmed", start, FRESH + seed)
+
+
+def measure_part(
+    ledger: Ledger, options: argparse.Namespace, part: str, start: str, seed: int
+) -> None:
+    """Files the evolutions of one part from one start with one seed, unless it is skipped."""
+    for arm in () if part in options.skip else PARTS[part]():
+        for noise in arm.noises:
+            work = partial(evolve_once, arm, start, noise, seed, options.children)
+            ledger.measure(f"{part}/{arm.name}/{noise:g}/{start}/{seed}", work)
 
 
 def parser() -> argparse.ArgumentParser:

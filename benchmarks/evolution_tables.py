@@ -33,6 +33,7 @@ MIDDLE = "0.05"
 
 PAIRS = (
     ("guided", "uniform, a third"),
+    ("guided", "nodes only"),
     ("guided", "random search"),
     ("guided", "guided, weights say nothing"),
     ("guided, weights say half", "guided, weights say nothing"),
@@ -41,6 +42,7 @@ PAIRS = (
     ("guided, threshold .5, weights say nothing", "guided, weights say nothing"),
     ("guided, weights say nothing", "uniform, a third"),
     ("guided, weights say nothing", "uniform, a half"),
+    ("guided, weights say nothing", "nodes only"),
     ("uniform, a half", "uniform, a third"),
     ("uniform, a third", "nodes only"),
     ("uniform, a third", "random search"),
