@@ -124,7 +124,8 @@ class Evolution:
     def report(self, task: Task, rung: Rung) -> bool:
         """Files the values at a rung; returns whether the evaluation goes on.
 
-        Repetitions always do, and everything where the study has no rungs.
+        Repetitions always do, everything where the study has no rungs, and the first children:
+        their values are compared with, but a population must be filled before it can choose.
 
         Raises:
             OrderError: the task is not held by this worker.
@@ -134,15 +135,17 @@ class Evolution:
             return True
         self.study.rung(task.trial, rung.number, rung.values)
         self.refresh()
+        founds = task.child.number < self.options.population
         if len(rung.values) == 1 and self.study.reduction is not None:
-            return not self.study.is_hopeless(task.trial, rung.number, rung.values[0])
+            hopeless = self.study.is_hopeless(task.trial, rung.number, rung.values[0])
+            return founds or not hopeless
         signs, own = self.history.signs, task.child.number
         reached = {
             key_of(trial).child: [s * v for s, v in zip(signs, values, strict=True)]
             for trial in self.history.trials.values()
             if trial.state != "failed" and (values := trial.rungs.get(rung.number)) is not None
         }
-        return own not in reached or goes_on(own, reached, self.options.survivors)
+        return founds or own not in reached or goes_on(own, reached, self.options.survivors)
 
     def prune(self, task: Task, facts: Mapping[str, Any] | None = None) -> bool:
         """Ends an evaluation that does not go on; the child never enters the population."""

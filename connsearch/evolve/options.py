@@ -60,7 +60,8 @@ class EvolutionOptions(BaseModel):
     evaluations: int = Field(default=3, ge=2, le=1000)
     """How often an elite is judged in all."""
     rungs: tuple[float, ...] = ()
-    """Shares of a training at which hopeless children end early, such as 0.25 0.5."""
+    """Shares of a training at which hopeless children end early, such as 0.25 0.5; the first
+    children, which fill the population, never do."""
     survivors: float = Field(default=0.5, gt=0, lt=1)
     """Share of the children at a rung that go on."""
     inherit: bool = False

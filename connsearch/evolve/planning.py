@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from math import exp, log
 from statistics import fmean, pstdev
 
+from connsearch.evolve.census import best_children
 from connsearch.evolve.clock import busy_share, simulate, wall_seconds
 from connsearch.evolve.evolution import Evolution
 from connsearch.evolve.options import EvolutionOptions
@@ -81,8 +82,7 @@ def _plan(
     )
     evolution = Evolution(study_of(MEMORY, "plan", settings), space, options, seed=seed)
     timed = simulate(evolution, fitness, workers, rounds=rounds)
-    members = evolution.history.population.members
-    best = evolution.history.child(members[0].number).structure
+    best = evolution.history.child(best_children(evolution.history)[0]).structure
     return Plan(
         workers=workers,
         seed=seed,

@@ -344,7 +344,9 @@ def test_two_sweepers_queue_a_child_once() -> None:
 
 
 def test_rungs_of_several_objectives_are_ours() -> None:
-    evolution = evolution_of(objectives=("accuracy", "macs"), rungs=(0.5,), survivors=0.5)
+    evolution = evolution_of(
+        objectives=("accuracy", "macs"), rungs=(0.5,), survivors=0.5, population=2
+    )
     goes_on = []
     for accuracy, macs in ((0.5, 10.0), (0.4, 20.0), (0.6, 30.0), (0.7, 5.0), (0.1, 99.0)):
         task = ask(evolution)
@@ -353,22 +355,22 @@ def test_rungs_of_several_objectives_are_ours() -> None:
             evolution.tell(task, Outcome((accuracy, macs)))
         else:
             assert evolution.prune(task)
-    assert goes_on == [True, False, True, True, False]
-    assert len(evolution.history.order) == 3
-    assert evolution.history.judged[1].pruned is not None
+    assert goes_on == [True, True, True, True, False], "the first two fill the population"
+    assert len(evolution.history.order) == 4
+    assert evolution.history.judged[4].pruned is not None
 
 
 def test_rungs_of_one_objective_are_optunas() -> None:
-    evolution = evolution_of(rungs=(0.25, 0.5), survivors=0.5)
+    evolution = evolution_of(rungs=(0.25, 0.5), survivors=0.5, population=2)
     assert evolution.study.reduction == 2
     went: list[list[bool]] = []
-    for first, second in ((0.5, 0.6), (0.4, 0.9), (0.6, 0.7), (0.55, 0.1)):
+    for first, second in ((0.5, 0.6), (0.4, 0.9), (0.6, 0.95), (0.55, 0.1), (0.3, 1.0)):
         task = ask(evolution)
         went.append([evolution.report(task, Rung(0, (first,)))])
         if went[-1][0]:
             went[-1].append(evolution.report(task, Rung(1, (second,))))
         _ = evolution.tell(task, Outcome((second,))) if all(went[-1]) else evolution.prune(task)
-    assert went == [[True, True], [False], [True, True], [True, False]]
+    assert went == [[True, True], [True, True], [True, True], [True, False], [False]]
 
 
 def test_a_share_that_is_no_fraction_of_children_is_ours() -> None:
@@ -381,8 +383,8 @@ def test_a_share_that_is_no_fraction_of_children_is_ours() -> None:
 @pytest.mark.parametrize("objectives", [("accuracy",), ("accuracy", "macs")])
 def test_a_failed_attempt_does_not_compete_on_the_ladder(objectives: tuple[Any, ...]) -> None:
     """Its child climbs again with the same values; counted twice they would end others."""
-    study = study_of("memory", options_of(objectives=objectives, rungs=(0.5,)))
-    evolution = evolution_of(study, objectives=objectives, rungs=(0.5,), attempts=9)
+    chosen = {"objectives": objectives, "rungs": (0.5,), "population": 2}
+    evolution = evolution_of(study_of("memory", options_of(**chosen)), **chosen, attempts=9)
     width = len(objectives)
     for attempt in range(4):
         task = ask(evolution)
@@ -402,7 +404,7 @@ def test_a_failed_attempt_does_not_compete_on_the_ladder(objectives: tuple[Any, 
 
 @pytest.mark.parametrize("objectives", [("accuracy",), ("accuracy", "macs")])
 def test_a_child_that_was_given_up_does_not_compete_either(objectives: tuple[Any, ...]) -> None:
-    evolution = evolution_of(objectives=objectives, rungs=(0.5,), attempts=1)
+    evolution = evolution_of(objectives=objectives, rungs=(0.5,), attempts=1, population=2)
     width = len(objectives)
     for accuracy in (0.7, 0.8, 0.9):
         task = ask(evolution)
