@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Iterator, Mapping
@@ -111,6 +112,9 @@ class Evolve(Work):
 
     def _begin(self, directory: Path, start: Structure, data: DataSplits | None) -> Opened:
         from connsearch.evolve.place import begin, study_settings
+        from connsearch.graph.files import atomic_write_text, write_structure
+        from connsearch.train.config import new_config
+        from connsearch.train.files import CONFIG, STRUCTURE
 
         settings = self.settings()
         fitness: dict[str, Any] = {"simulate": self.simulate}
@@ -124,7 +128,12 @@ class Evolve(Work):
             clip=(16, 112, 112) if data is None else data.clip,
             fitness=fitness,
         )
-        return begin(directory, recorded, storage=self.storage, name=self.name)
+        opened = begin(directory, recorded, storage=self.storage, name=self.name)
+        if not (directory / CONFIG).exists():
+            write_structure(start, directory / STRUCTURE)
+            config = new_config({"command": "evolve", "settings": settings})
+            atomic_write_text(directory / CONFIG, json.dumps(config, indent=1, default=str) + "\n")
+        return opened
 
     def _simulated(self) -> Evaluate:
         from connsearch.evolve.simulated import simulated

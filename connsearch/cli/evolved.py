@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from connsearch.cli.target import BEST
 from connsearch.cli.terminal import Terminal
 from connsearch.evolve.census import refusals
 from connsearch.evolve.evolution import Evolution
@@ -17,8 +18,6 @@ from connsearch.graph.files import write_structure
 if TYPE_CHECKING:
     from connsearch.evolve.history import History
     from connsearch.graph.spec import Structure
-
-BEST = "best.json"
 
 
 def finish(directory: Path, evolution: Evolution, terminal: Terminal) -> Mapping[str, Any]:

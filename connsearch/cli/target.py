@@ -25,6 +25,9 @@ PRUNED_RECORD = "prune.json"
 
 PRUNED_STRUCTURE, PRUNED_WEIGHTS = "structure.json", "weights.safetensors"
 
+BEST = "best.json"
+"""The best structure an evolution has found so far."""
+
 
 def open_structure(target: str) -> Structure:
     """Returns the structure a person points at, with whatever weights it has learned so far.
@@ -42,6 +45,8 @@ def open_structure(target: str) -> Structure:
     if path.is_dir():
         if (path / PRUNED_RECORD).exists():
             return read_structure(path / PRUNED_STRUCTURE)
+        if (path / BEST).exists():
+            return read_structure(path / BEST)
         from connsearch.train.record import read_run
 
         record = read_run(path)
