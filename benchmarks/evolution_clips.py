@@ -1,0 +1,118 @@
+"""The best structure of an evolution on real clips, pruned, against the hand-made start.
+
+Both are trained from scratch alike: their connection weights learn from the start, so that the best
+one brings its blocks and its wiring along and nothing else. The test split is opened for both.
+
+    python benchmarks/evolution_clips.py RUN --ledger DIR [--seeds 4] [--markdown FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import Ledger, interval
+from page import table, write_markdown
+
+from connsearch.data.load import DataSplits, load_data
+from connsearch.data.options import DataOptions
+from connsearch.evolve.census import best_children
+from connsearch.evolve.place import reopen
+from connsearch.graph.cost import cost
+from connsearch.graph.files import read_structure
+from connsearch.graph.spec import Structure
+from connsearch.train.events import ResultEvent
+from connsearch.train.options import TrainOptions
+from connsearch.trust.subject import free_weights, train_alone
+
+
+def trained(
+    structure: Structure, data: DataSplits, options: TrainOptions, directory: Path
+) -> dict[str, Any]:
+    """Returns the accuracy on select and test of a structure trained from scratch."""
+    result: ResultEvent | None = None
+    for event in train_alone(structure, data, options, directory, open_test=True):
+        result = event if isinstance(event, ResultEvent) else result
+    assert result is not None
+    return {split: result.metrics[split].score for split in ("select", "test")}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--ledger", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--markdown", type=Path)
+    arguments = parser.parse_args()
+    opened = reopen(arguments.run)
+    history = opened.history()
+    best = best_children(history)[0]
+    searched = arguments.run / "children" / f"{best:04d}-0"
+    settings = json.loads((searched / "config.json").read_text())["settings"]
+    data = load_data(DataOptions.model_validate(settings["data"]))
+    lr = settings["training"]["lr"]
+    arms = {
+        "start": free_weights(opened.space.start),
+        f"best (child {best}), pruned": free_weights(
+            read_structure(searched / "pruned" / "structure.json")
+        ),
+    }
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in arms}
+    with Ledger(arguments.ledger / "ledger.jsonl", {"epochs": arguments.epochs}) as ledger:
+        for seed in range(arguments.seeds):
+            options = TrainOptions(
+                epochs=arguments.epochs, lr=lr, seed=seed, threads=arguments.threads
+            )
+            options = options.model_copy(update={"eval_every": arguments.epochs})
+            for name, structure in arms.items():
+                place = arguments.ledger / f"{name.split()[0]}-{seed}"
+                result = ledger.measure(
+                    f"{name}, seed {seed}",
+                    lambda s=structure, o=options, p=place: trained(s, data, o, p),
+                )
+                found[name].append(result)
+                print(name, seed, result, flush=True)
+    rows: list[list[str]] = []
+    for name, structure in arms.items():
+        price = cost(structure, num_classes=len(data.classes), clip=data.clip)
+        rows.append(
+            [
+                name,
+                str(sum(1 for _ in structure.blocks())),
+                str(len(structure.edges())),
+                f"{price.macs / 1e6:.1f} M",
+                f"{price.parameters / 1e3:.1f} k",
+                *(cell([r[split] for r in found[name]]) for split in ("select", "test")),
+            ]
+        )
+    ours, theirs = found[list(arms)[1]], found["start"]
+    pairs = {
+        s: [a[s] - b[s] for a, b in zip(ours, theirs, strict=True)] for s in ("select", "test")
+    }
+    rows.append(["difference", "", "", "", "", *(cell(pairs[s], "+") for s in pairs)])
+    heads = ["structure", "blocks", "connections", "MACs", "parameters", "select", "test"]
+    lines = table(heads, rows)
+    print("\n".join(lines))
+    if arguments.markdown:
+        command = f"python benchmarks/evolution_clips.py RUN --ledger DIR --seeds {arguments.seeds}"
+        note = (
+            f"{arguments.seeds} seeds, {arguments.epochs} epochs, 95 % t intervals over seeds "
+            f"({len(data.select)} and {len(data.test)} clips: the clips' own chance comes on top)"
+        )
+        title = "An evolved structure against the hand-made start"
+        write_markdown(arguments.markdown, title, command, lines, note=note)
+
+
+def cell(values: list[float], sign: str = "") -> str:
+    """Returns a mean with its interval."""
+    low, high = interval(values)
+    return f"{np.mean(values):{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
+
+
+if __name__ == "__main__":
+    main()
