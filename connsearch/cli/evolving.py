@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -55,6 +56,7 @@ class _Lines:
         self._evolution, self._stop, self._terminal = evolution, stop, terminal
         self._began = self._last = time.monotonic()
         self._waits = False
+        self._said: set[str] = set()
 
     def __enter__(self) -> _Lines:
         return self
@@ -104,8 +106,9 @@ class _Lines:
         if step is not None and total and now - self._last >= SECONDS_BETWEEN_LINES:
             self._last = now
             self._terminal.say(f"child {number}: step {step}/{total}")
-        elif message and "bf16" not in message:
-            self._note(f"child {number}: {message}")
+        elif message and (kind := _kind(message)) not in self._said:
+            self._said.add(kind)
+            self._note(f"child {number}: {message} (of later children: in their directories)")
 
     def _note(self, text: str) -> None:
         self._terminal.say(text)
@@ -177,3 +180,12 @@ class _Board(_Lines):
         )
         table = standings_table(history, self._evolution.options.objectives, most=SHOWN)
         return Group(table, Text(counts), Text(self._doing, style="dim"))
+
+
+def _kind(message: str) -> str:
+    """What a note of an evaluation is about, whatever the numbers in it: each is shown once.
+
+    >>> _kind("8 of 43 connection weights undecided (between 0.4 and 0.6): 1->5")
+    'of connection weights undecided'
+    """
+    return " ".join(re.sub(r"[\d(:].*?(?=\s|$)", "", message.partition("(")[0]).split())
