@@ -1,7 +1,9 @@
-"""The best structure of an evolution on real clips, pruned, against the hand-made start.
+"""The best structure of an evolution on real clips, whole and pruned, against the hand-made start.
 
-Both are trained from scratch alike: their connection weights learn from the start, so that the best
-one brings its blocks and its wiring along and nothing else. The test split is opened for both.
+All are trained from scratch alike: their connection weights learn from the start, so that the best
+one brings its blocks and its wiring along and nothing else. The test split is opened for all.
+
+First: connsearch prune RUN/children/NNNN-0 --budget "connections<=60%"
 
     python benchmarks/evolution_clips.py RUN --ledger DIR [--seeds 4] [--markdown FILE]
 """
@@ -58,8 +60,9 @@ def main() -> None:
     lr = settings["training"]["lr"]
     arms = {
         "start": free_weights(opened.space.start),
-        f"best (child {best}), pruned": free_weights(
-            read_structure(searched / "pruned" / "structure.json")
+        f"best (child {best})": free_weights(history.child(best).structure),
+        f"pruned (child {best})": free_weights(
+            read_structure(next(searched.glob("pruned*")) / "structure.json")
         ),
     }
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in arms}
@@ -90,11 +93,12 @@ def main() -> None:
                 *(cell([r[split] for r in found[name]]) for split in ("select", "test")),
             ]
         )
-    ours, theirs = found[list(arms)[1]], found["start"]
-    pairs = {
-        s: [a[s] - b[s] for a, b in zip(ours, theirs, strict=True)] for s in ("select", "test")
-    }
-    rows.append(["difference", "", "", "", "", *(cell(pairs[s], "+") for s in pairs)])
+    for name in list(arms)[1:]:
+        row = [f"{name.split()[0]} less start", "", "", "", ""]
+        for split in ("select", "test"):
+            pairs = zip(found[name], found["start"], strict=True)
+            row.append(cell([a[split] - b[split] for a, b in pairs], "+"))
+        rows.append(row)
     heads = ["structure", "blocks", "connections", "MACs", "parameters", "select", "test"]
     lines = table(heads, rows)
     print("\n".join(lines))
