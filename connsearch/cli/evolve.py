@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _OF_THIS_WORKER = frozenset({"stop", "storage", "name", "worker", "lease"})
 """Settings that differ between workers, or between one start of a worker and the next."""
 
+_OF_A_MACHINE = frozenset({"threads", "device"})
+"""Settings of a training in which the workers of one study may differ."""
+
 
 class Evolve(Work):
     """Evolves the blocks of a structure: each child is a short search of its own connections.
@@ -95,6 +98,11 @@ class Evolve(Work):
             lease_seconds=self.lease,
         )
         terminal.say(_state(evolution, self.stop.rounds))
+        if judge is None and self.training.threads is None and _has_neighbours(evolution):
+            terminal.warn(
+                "another worker computes on this machine, and both take all of its cores, which "
+                "makes both many times slower\n  cure: give each its share, such as --threads 1"
+            )
         evaluate = judge or self._searches(opened, evolution, data)
         events = _tidied(work(evolution, evaluate, self.stop), evolution, evaluate)
         follow(events, evolution, self.stop, directory, terminal)
@@ -119,7 +127,8 @@ class Evolve(Work):
         settings = self.settings()
         fitness: dict[str, Any] = {"simulate": self.simulate}
         if data is not None:
-            fitness = {"training": settings["training"], "data": data.fingerprint}
+            training = {k: v for k, v in settings["training"].items() if k not in _OF_A_MACHINE}
+            fitness = {"training": training, "data": data.fingerprint}
         recorded = study_settings(
             start,
             self.evolution,
@@ -190,6 +199,15 @@ def _tidied(
                 keep |= {child, *history.births[child]["parents"]}
             thin(keep | set(best_children(history)))
         yield event
+
+
+def _has_neighbours(evolution: Evolution) -> bool:
+    """Whether another worker on this machine is judging a child."""
+    from connsearch.evolve.lease import here, is_gone
+
+    leases = [trial.facts.get("lease") for trial in evolution.history.open.values()]
+    host = here()["host"]
+    return any(held and held["host"] == host and not is_gone(held) for held in leases)
 
 
 def _state(evolution: Evolution, rounds: int) -> str:

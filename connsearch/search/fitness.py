@@ -172,7 +172,7 @@ class SearchFitness:
                 "structure": structure.name,
                 "seed": task.seed,
                 "data": self._data.train.options.model_dump(mode="json"),
-                "training": options.model_dump(mode="json"),
+                "training": options.model_dump(mode="json", exclude={"threads", "device"}),
             },
             "child": {
                 "number": task.child.number,

@@ -208,6 +208,19 @@ def test_the_same_line_twice_is_two_workers(environment: dict[str, str], tmp_pat
     assert judges == {"ann", "bob"}
 
 
+def test_two_workers_that_take_all_cores_are_warned(
+    run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ("evolve", "--steps", "1", *TINY, *SMALL, "--rounds", "1", "--run", "evo")
+    assert "another worker" not in run(*line).out
+    monkeypatch.setattr("connsearch.cli.evolve._has_neighbours", lambda evolution: True)
+    assert "another worker" not in run(*line).out, "it has said how many threads it takes"
+    free = " ".join(line).replace("--threads 1 ", "").split()
+    done = run(*free)
+    assert done.code == 0, "threads are each worker's own business"
+    assert "another worker" in done.out
+
+
 def test_a_plan_scales_with_the_workers(run: Command) -> None:
     line = ("evolve", "plan", "--rounds", "24", "--seeds", "1", "--workers", "1", "4", "--json")
     done = run(*line, "--hours", "1", "--spread", "0", "--price", "2")
