@@ -56,7 +56,13 @@ def begun(journal: Path) -> int:
     return journal.read_bytes().count(b'"birth":') if journal.exists() else 0
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "way",
+    [
+        *("plain", "elites"),
+        *(pytest.param(way, marks=pytest.mark.slow) for way in ("ladder", "objectives")),
+    ],
+)
 def test_killed_or_not_the_children_are_the_same(way: str, tmp_path: Path) -> None:
     chosen, fitness, rounds = WAYS[way]
     chosen = {"population": 6, "attempts": 99, **chosen}

@@ -128,7 +128,13 @@ def test_a_landscape_wants_certain_numbers_of_blocks_and_stems():
     assert {stems for _, stems in wanted} == {1, 2}
 
 
-@pytest.mark.parametrize("name", ["starter", "starter_rgb_flow", "assemblenet-50"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "starter",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("starter_rgb_flow", "assemblenet-50")),
+    ],
+)
 def test_random_structures_are_middling_and_a_climb_finds_far_better_ones(name: str):
     start = load_structure(name)
     limits = Limits.of(start)

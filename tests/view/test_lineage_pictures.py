@@ -88,6 +88,7 @@ def test_large_families_are_drawn_over_the_births(tmp_path: Path) -> None:
     assert f'id="family-child-{number}"' in html.unescape(lineage_svg(told, number))
 
 
+@pytest.mark.slow
 def test_all_frames_have_one_size(tmp_path: Path) -> None:
     told = story("few")
     number = oldest_line(told)

@@ -49,7 +49,10 @@ def _joined(structure: Structure, edge: Edge) -> bool:
 
 
 @pytest.mark.parametrize("name", ["guided", "guided:0.5", "uniform"])
-@pytest.mark.parametrize("start", ["starter~", "assemblenet-50", "assemblenet_plus-50"])
+@pytest.mark.parametrize(
+    "start",
+    ["starter~", "assemblenet-50", pytest.param("assemblenet_plus-50", marks=pytest.mark.slow)],
+)
 def test_the_number_of_connections_is_kept_in_expectation(start: str, name: str) -> None:
     parent = parent_named(start)
     sizes = [len(child.edges()) for child in children(parent, name)]
