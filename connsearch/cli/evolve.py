@@ -105,7 +105,7 @@ class Evolve(Work):
             )
         evaluate = judge or self._searches(opened, evolution, data)
         events = _tidied(work(evolution, evaluate, self.stop), evolution, evaluate)
-        follow(events, evolution, self.stop, directory, terminal)
+        follow(events, evolution, self.stop, terminal)
         return self._report(directory, evolution, terminal)
 
     def _start(self, structure: Structure, data: DataSplits | None) -> Structure:

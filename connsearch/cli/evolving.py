@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -27,17 +26,20 @@ from connsearch.evolve.worker import (
     Waiting,
     WorkerEvent,
 )
+from connsearch.view.evolution_story import counted_children
 from connsearch.view.standings import made, standings_table, valued
 
 SHOWN = 10
 """Members of the population in the live table."""
+
+_REDRAW = 0.25
+"""Seconds between two tables while nothing but steps of an evaluation is heard."""
 
 
 def follow(
     events: Iterable[WorkerEvent],
     evolution: Evolution,
     stop: StopOptions,
-    directory: Path,
     terminal: Terminal,
 ) -> None:
     """Shows what one worker and all others do until it ends."""
@@ -92,8 +94,10 @@ class _Lines:
                 self._warn(f"child {task.child.number}: this worker was taken for dead; going on")
             case Swept(trials):
                 for trial in trials:
-                    lost = trial.facts.get("worker", "a worker")
-                    self._warn(f"child {trial.facts['child']}: {lost} died; it is tried again")
+                    facts = self._evolution.history.trials[trial.number].facts
+                    then = "it is given up" if facts.get("given_up") else "it is tried again"
+                    lost = facts.get("worker", "a worker")
+                    self._warn(f"child {facts['child']}: {lost} died; {then}")
             case Waiting(tasks):
                 self._wait(tasks)
             case Stopped(reason):
@@ -115,7 +119,7 @@ class _Lines:
 
     def _wait(self, tasks: int) -> None:
         if not self._waits:
-            self._terminal.say(f"waiting for {tasks} children that other workers judge")
+            self._terminal.say(f"waiting for {counted_children(tasks)} that other workers judge")
         self._waits = True
 
     def _say(self, text: str) -> None:
@@ -126,10 +130,9 @@ class _Lines:
 
     def _standing(self) -> str:
         history = self._evolution.history
-        judged = sum(1 for one in history.judged.values() if one.values)
         best = history.population.members[:1]
         leading = f"best {best[0].number} {self._of(best[0].number)}; " if best else ""
-        return f"{leading}{judged} of {self._stop.rounds} children"
+        return f"{leading}{history.entered} of {self._stop.rounds} children"
 
     def _of(self, number: int) -> str:
         return self._named(self._evolution.history.judged[number].mean)
@@ -146,6 +149,7 @@ class _Board(_Lines):
         super().__init__(evolution, stop, terminal)
         self._live = Live(console=terminal.console, refresh_per_second=4, transient=True)
         self._doing = ""
+        self._drawn = 0.0
 
     def __enter__(self) -> _Board:
         self._live.__enter__()
@@ -157,7 +161,10 @@ class _Board(_Lines):
     def hear(self, event: WorkerEvent) -> None:
         """Shows one event above the table, and the table as it is now."""
         super().hear(event)
-        self._live.update(self._picture())
+        now = time.monotonic()
+        if not isinstance(event, Inside) or now - self._drawn > _REDRAW:
+            self._drawn = now
+            self._live.update(self._picture())
 
     def _inside(self, number: int, event: object) -> None:
         step, total = getattr(event, "step", None), getattr(event, "total_steps", None)
@@ -167,7 +174,7 @@ class _Board(_Lines):
         pass
 
     def _wait(self, tasks: int) -> None:
-        self._doing = f"waiting for {tasks} children that other workers judge"
+        self._doing = f"waiting for {counted_children(tasks)} that other workers judge"
 
     def _picture(self) -> RenderableType:
         history = self._evolution.history

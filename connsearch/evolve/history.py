@@ -104,6 +104,7 @@ class History:
         open: trials that wait or run, by number.
         last: the youngest attempt at each evaluation: its trial.
         orphans: failed attempts that nobody has queued again yet, by (child, evaluation).
+        entered: children that were judged, whether or not they stayed in the population.
         since_better: children judged since the last one that was better than all before.
     """
 
@@ -119,7 +120,7 @@ class History:
         self.order: list[int] = []
         """Trials that count and are complete, in the order in which they were told."""
         self.orphans: dict[tuple[int, int], Trial] = {}
-        self.since_better = 0
+        self.entered = self.since_better = 0
         self._begun: dict[int, int] = {}
         self._first: dict[Key, int] = {}
         self._children: dict[int, Child] = {}
@@ -180,7 +181,7 @@ class History:
         """Lets children enter the population, by turn; all once more where one comes too late."""
         if told and self.order and _turn(told[0]) < _turn(self.trials[self.order[-1]]):
             told = sorted([*(self.trials[number] for number in self.order), *told], key=_turn)
-            self.order, self.since_better = [], 0
+            self.order, self.entered, self.since_better = [], 0, 0
             self.population.members.clear()
             for trial in told:
                 judged = self.judged[key_of(trial).child]
@@ -204,6 +205,7 @@ class History:
             self.population.update(self.standing(key.child))
 
     def _enter(self, standing: Standing) -> None:
+        self.entered += 1
         self.since_better = 0 if self._is_better(standing) else self.since_better + 1
         self.population.enter(standing)
 

@@ -8,6 +8,8 @@ from rich.table import Table
 
 from connsearch.evolve.child import Objective
 from connsearch.evolve.history import History
+from connsearch.view.evolution_story import worth
+from connsearch.view.tables import short
 
 
 def standings_table(
@@ -24,10 +26,10 @@ def standings_table(
         facts, judged = history.births[member.number], history.judged[member.number]
         table.add_row(
             str(member.number),
-            *(_bare(name, value) for name, value in zip(objectives, judged.mean, strict=True)),
+            *(worth(name, value) for name, value in zip(objectives, judged.mean, strict=True)),
             f"{member.evaluations}x",
             str(sum(len(row[1]) for row in facts["nodes"] if len(row) > 2)),
-            f"{facts['macs'] / 1e6:.3g}M",
+            short(facts["macs"]),
             made(facts["parents"], [operator for operator, _ in facts["steps"]]),
         )
     return table
@@ -48,15 +50,7 @@ def valued(objective: Objective, value: float) -> str:
     """Returns a value of an objective with its name or unit.
 
     >>> valued("accuracy", 0.73251), valued("macs", 1234567.0), valued("latency", 12.31)
-    ('accuracy .733', '1.23M MACs', '12.3 ms')
+    ('accuracy .733', '1.23 M MACs', '12.3 ms')
     """
-    bare = _bare(objective, value)
+    bare = worth(objective, value)
     return {"accuracy": f"accuracy {bare}", "macs": f"{bare} MACs", "latency": bare}[objective]
-
-
-def _bare(objective: Objective, value: float) -> str:
-    if objective == "macs":
-        return f"{value / 1e6:.3g}M"
-    if objective == "latency":
-        return f"{value:.3g} ms"
-    return f"{value:.3f}".removeprefix("0")

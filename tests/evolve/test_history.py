@@ -29,6 +29,7 @@ def state(found: History) -> tuple[object, ...]:
         found.population.members,
         found.order,
         found.since_better,
+        found.entered,
         found.voids,
         sorted(found.open),
         {k: t.number for k, t in found.last.items()},
@@ -188,6 +189,7 @@ def test_since_better_counts_children_and_not_repetitions() -> None:
     assert found.since_better == 2
     found.update([told(4, 4, (3, 0, 0), 0.6)])
     assert found.since_better == 0
+    assert found.entered == len(found.judged)
 
 
 def test_a_pruned_child_never_enters() -> None:
