@@ -12,6 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +25,15 @@ from page import table, write_markdown
 from connsearch.data.load import DataSplits, load_data
 from connsearch.data.options import DataOptions
 from connsearch.evolve.census import best_children
-from connsearch.evolve.place import reopen
+from connsearch.evolve.place import Opened, reopen
 from connsearch.graph.cost import cost
 from connsearch.graph.files import read_structure
 from connsearch.graph.spec import Structure
 from connsearch.train.events import ResultEvent
 from connsearch.train.options import TrainOptions
 from connsearch.trust.subject import free_weights, train_alone
+
+SPLITS = ("select", "test")
 
 
 def trained(
@@ -39,7 +44,46 @@ def trained(
     for event in train_alone(structure, data, options, directory, open_test=True):
         result = event if isinstance(event, ResultEvent) else result
     assert result is not None
-    return {split: result.metrics[split].score for split in ("select", "test")}
+    return {split: result.metrics[split].score for split in SPLITS}
+
+
+def arms_of(opened: Opened, best: int, searched: Path) -> dict[str, Structure]:
+    """Returns the structures to compare: the start, the best child, and what pruning left of it."""
+    child = opened.history().child(best).structure
+    pruned = read_structure(next(searched.glob("pruned*")) / "structure.json")
+    return {
+        "start": free_weights(opened.space.start),
+        f"best (child {best})": free_weights(child),
+        f"pruned (child {best})": free_weights(pruned),
+    }
+
+
+def rows_of(
+    arms: Mapping[str, Structure],
+    found: Mapping[str, Sequence[Mapping[str, float]]],
+    data: DataSplits,
+) -> list[list[str]]:
+    """Returns a row a structure, and one for each but the start: what it has more."""
+    rows: list[list[str]] = []
+    for name, structure in arms.items():
+        price = cost(structure, num_classes=len(data.classes), clip=data.clip)
+        rows.append(
+            [
+                name,
+                str(sum(1 for _ in structure.blocks())),
+                str(len(structure.edges())),
+                f"{price.macs / 1e6:.1f} M",
+                f"{price.parameters / 1e3:.1f} k",
+                *(cell([r[split] for r in found[name]]) for split in SPLITS),
+            ]
+        )
+    for name in list(arms)[1:]:
+        row = [f"{name.split()[0]} less start", "", "", "", ""]
+        for split in SPLITS:
+            pairs = zip(found[name], found["start"], strict=True)
+            row.append(cell([a[split] - b[split] for a, b in pairs], "+"))
+        rows.append(row)
+    return rows
 
 
 def main() -> None:
@@ -52,55 +96,23 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path)
     arguments = parser.parse_args()
     opened = reopen(arguments.run)
-    history = opened.history()
-    best = best_children(history)[0]
+    best = best_children(opened.history())[0]
     searched = arguments.run / "children" / f"{best:04d}-0"
     settings = json.loads((searched / "config.json").read_text())["settings"]
     data = load_data(DataOptions.model_validate(settings["data"]))
-    lr = settings["training"]["lr"]
-    arms = {
-        "start": free_weights(opened.space.start),
-        f"best (child {best})": free_weights(history.child(best).structure),
-        f"pruned (child {best})": free_weights(
-            read_structure(next(searched.glob("pruned*")) / "structure.json")
-        ),
-    }
+    usual = TrainOptions(
+        epochs=arguments.epochs, lr=settings["training"]["lr"], threads=arguments.threads
+    ).model_copy(update={"eval_every": arguments.epochs})
+    arms = arms_of(opened, best, searched)
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in arms}
     with Ledger(arguments.ledger / "ledger.jsonl", {"epochs": arguments.epochs}) as ledger:
-        for seed in range(arguments.seeds):
-            options = TrainOptions(
-                epochs=arguments.epochs, lr=lr, seed=seed, threads=arguments.threads
-            )
-            options = options.model_copy(update={"eval_every": arguments.epochs})
-            for name, structure in arms.items():
-                place = arguments.ledger / f"{name.split()[0]}-{seed}"
-                result = ledger.measure(
-                    f"{name}, seed {seed}",
-                    lambda s=structure, o=options, p=place: trained(s, data, o, p),
-                )
-                found[name].append(result)
-                print(name, seed, result, flush=True)
-    rows: list[list[str]] = []
-    for name, structure in arms.items():
-        price = cost(structure, num_classes=len(data.classes), clip=data.clip)
-        rows.append(
-            [
-                name,
-                str(sum(1 for _ in structure.blocks())),
-                str(len(structure.edges())),
-                f"{price.macs / 1e6:.1f} M",
-                f"{price.parameters / 1e3:.1f} k",
-                *(cell([r[split] for r in found[name]]) for split in ("select", "test")),
-            ]
-        )
-    for name in list(arms)[1:]:
-        row = [f"{name.split()[0]} less start", "", "", "", ""]
-        for split in ("select", "test"):
-            pairs = zip(found[name], found["start"], strict=True)
-            row.append(cell([a[split] - b[split] for a, b in pairs], "+"))
-        rows.append(row)
-    heads = ["structure", "blocks", "connections", "MACs", "parameters", "select", "test"]
-    lines = table(heads, rows)
+        for seed, (name, structure) in product(range(arguments.seeds), arms.items()):
+            options = usual.model_copy(update={"seed": seed})
+            place = arguments.ledger / f"{name.split()[0]}-{seed}"
+            work = partial(trained, structure, data, options, place)
+            found[name].append(ledger.measure(f"{name}, seed {seed}", work))
+    heads = ["structure", "blocks", "connections", "MACs", "parameters", *SPLITS]
+    lines = table(heads, rows_of(arms, found, data))
     print("\n".join(lines))
     if arguments.markdown:
         command = f"python benchmarks/evolution_clips.py RUN --ledger DIR --seeds {arguments.seeds}"
