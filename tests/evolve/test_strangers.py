@@ -358,3 +358,35 @@ def test_no_secret_is_kept_in_a_directory(storage: str, tmp_path: Path, monkeypa
     assert reopen(tmp_path / "evo", storage=storage).study.name == "evo"
     begin(tmp_path / "evo", settings_of(), storage=storage, name="evo")
     assert (tmp_path / "evo" / POINTER).read_text() == written
+
+
+@pytest.mark.slow
+def test_a_server_is_only_read(tmp_path: Path) -> None:
+    from sqlalchemy import create_engine, inspect
+
+    from tests.evolve.postgresql import server
+
+    evo = tmp_path / "evo"
+    with server() as url:
+        evo.mkdir()
+        point(evo, url)
+        engine = create_engine(url)
+        with pytest.raises(StorageError, match="reading makes none"):
+            reopen(evo, storage=url)
+        assert inspect(engine).get_table_names() == []
+        begin(evo, settings_of(), storage=url, name="evo").study.create(
+            "running", {**facts(0), "birth": birth()}
+        )
+        assert "tester" not in (evo / POINTER).read_text()
+        with pytest.raises(RunError, match="add --storage"):
+            reopen(evo)
+        again = reopen(evo, storage=url)
+        assert sorted(again.history().trials) == [0]
+        with pytest.raises(Exception, match="commit") as caught:
+            again.study.storage.create_new_study([], "other")
+        assert "read-only transaction" in str(caught.value.__cause__)
+        wrong = url.replace("tester", "s3cret-nobody")
+        with pytest.raises(StorageError, match="cannot be opened") as refused:
+            open_storage(wrong)
+        assert "s3cret" not in str(refused.value)
+        engine.dispose()
