@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from connsearch.errors import RunError
+from connsearch.errors import SHOWN, RunError
 from connsearch.graph.spec import Structure
 from connsearch.train.options import LossName, TrainOptions
 
@@ -85,7 +85,8 @@ def recorded_options(target: str, part: str, kind: type[Options]) -> Options:
         return kind.model_validate(recorded_settings(target).get(part, {}))
     except ValidationError as error:
         found = [(".".join(map(str, f["loc"])), f["msg"]) for f in error.errors()]
-        faults = "\n".join(f"  {part}.{place}: {message}" for place, message in found)
+        faults = "\n".join(f"  {part}.{place}: {message}" for place, message in found[:SHOWN])
+        faults += f"\n  and {len(found) - SHOWN:,} more" if len(found) > SHOWN else ""
         raise RunError(
             f"{target}: its settings are not those of this version of connsearch\n{faults}\n"
             "  cure: the version that made the run, as its config.json says, or a new run"

@@ -203,9 +203,7 @@ def _block_faults(
         if problem is None:
             sources[connection.source] += 1
         else:
-            yield Fault(
-                *problem, index, cure="connections lead from an earlier node of a lower level"
-            )
+            yield Fault(*problem, index, cure=cure)
         yield from _connection_faults(structure, index, block, connection, unreadable)
     for source, times in sources.items():
         if times > 1:
