@@ -71,8 +71,20 @@ def is_trained(target: str) -> bool:
 
 
 def recorded_settings(target: str) -> Mapping[str, Any]:
-    """Returns the settings of the run that ``target`` is or comes from; none for a structure."""
-    return _recorded(target, "settings")
+    """Returns the settings of the run that ``target`` is or comes from; none for a structure.
+
+    Where data is cached is left out: that is written to, and a directory may come from anybody.
+    """
+    return without_cache(_recorded(target, "settings"))
+
+
+def without_cache(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns recorded settings without the place that data was cached in."""
+    data = settings.get("data")
+    if not isinstance(data, Mapping) or "cache" not in data:
+        return settings
+    kept = cast("Mapping[str, Any]", data).items()
+    return {**settings, "data": {key: value for key, value in kept if key != "cache"}}
 
 
 def recorded_options(target: str, part: str, kind: type[Options]) -> Options:

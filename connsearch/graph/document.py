@@ -12,7 +12,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any, cast
 
 from connsearch.errors import Fault, StructureError
-from connsearch.graph.checks import show, unknown
+from connsearch.graph.checks import is_a, show, unknown
 from connsearch.graph.parse import Draft, connection_weights, default_settings, rows
 from connsearch.graph.spec import (
     SCHEMA,
@@ -187,7 +187,8 @@ def _read_peers(draft: Draft, value: object) -> None:
     for target, peers in by_target.items():
         node = draft.nodes[target]
         block = isinstance(node, Block)
-        inputs = {s for s in node.inputs if isinstance(s, int)} if block else set[int]()
+        sources: tuple[object, ...] = node.inputs if block else ()
+        inputs = {source for source in sources if isinstance(source, int)}
         for source in peers:
             if source not in inputs and target not in draft.unreadable:
                 problem = f"peers of connection {source}->{target}, which does not exist"
@@ -199,8 +200,8 @@ def _read_peers(draft: Draft, value: object) -> None:
 
 def _with_peers(connection: Connection, peers: dict[int, tuple[Peer, ...]]) -> Connection:
     """The connection with its peers, which are taken out: one of two equal inputs gets them."""
-    source: object = connection.source
-    if not isinstance(source, int) or source not in peers:
+    source = connection.source
+    if not is_a(source, int) or source not in peers:
         return connection
     return replace(connection, peers=peers.pop(source))
 
