@@ -32,6 +32,7 @@ from evolution_found import found_in
 from evolution_tables import TABLES, figure, report, words_of
 from page import write_markdown
 
+from connsearch.evolve.address import MEMORY
 from connsearch.evolve.census import refusals
 from connsearch.evolve.climb import best_possible
 from connsearch.evolve.clock import Timed, simulate
@@ -44,7 +45,6 @@ from connsearch.evolve.planning import PUBLISHED_SECONDS, plans
 from connsearch.evolve.proposal import Space
 from connsearch.evolve.simulated import Planted
 from connsearch.evolve.start import unlearned
-from connsearch.evolve.storage import MEMORY
 from connsearch.graph.files import load_structure
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Structure

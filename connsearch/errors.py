@@ -6,8 +6,8 @@ The command line turns a :class:`UserError` into exit code 2, a :class:`Failure`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 
 class ConnsearchError(Exception):
@@ -42,14 +42,43 @@ class Fault:
         return "\n".join(lines)
 
 
+SHOWN, ALIKE = 20, 5
+"""So many faults of a structure does its message show, and so many of one rule in one row."""
+
+
 class StructureError(UserError):
-    """A structure breaks one or more rules; ``faults`` holds all of them."""
+    """A structure breaks one or more rules; ``faults`` holds all of them, the message some."""
 
     def __init__(self, name: str, faults: Sequence[Fault]) -> None:
         self.name = name
         self.faults = tuple(faults)
         count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")
-        super().__init__(f"structure {name}: {count}\n" + "\n".join(str(f) for f in self.faults))
+        super().__init__(f"structure {name}: {count}\n" + "\n".join(_told(self.faults)))
+
+
+def _told(faults: Sequence[Fault]) -> Iterator[str]:
+    """The first faults, a row and a cure said once; of the rest how many there are."""
+    alike: dict[tuple[int | None, str], list[Fault]] = {}
+    for fault in faults:
+        alike.setdefault((fault.node, fault.rule), []).append(fault)
+    shown, counted, rows = 0, 0, set[int | None]()
+    for (node, rule), group in alike.items():
+        room, cures = SHOWN - shown, set[str]()
+        for fault in group[: min(ALIKE, room)]:
+            row = None if node in rows else fault.row
+            yield str(replace(fault, row=row, cure="" if fault.cure in cures else fault.cure))
+            rows.add(node)
+            cures.add(fault.cure)
+            shown += 1
+        more = len(group) - ALIKE
+        if more > 0 and room >= ALIKE:
+            place = "" if node is None else f" of node {node}"
+            yield f"  and {more:,} more{place} [{rule}]"
+            counted += more
+        if shown == SHOWN:
+            break
+    if rest := len(faults) - shown - counted:
+        yield f"and {rest:,} more fault" + ("s" if rest != 1 else "")
 
 
 class UnknownNameError(UserError):

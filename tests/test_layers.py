@@ -23,7 +23,7 @@ TORCH_FREE = {"errors", "registry", "seeds", "settings", "graph", "prune", "evol
 
 DOORS = {
     "networkx": {"graph/dag.py"},
-    "optuna": {"evolve/study.py", "evolve/storage.py"},
+    "optuna": {f"evolve/{name}.py" for name in ("study", "storage", "databases", "patience")},
     "graphviz": {"view/draw.py"},
     "pygraphviz": {"view/draw.py"},
     "pandas": {"view/tables.py"},

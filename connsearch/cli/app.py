@@ -54,6 +54,9 @@ COMMANDS: Mapping[str, str] = {
 """Each command is the class of its name in the module of its name: ``data show`` is ``DataShow``
 in ``cli/data_show.py``."""
 
+_LISTED = 1000
+"""So many faults of a structure are told to scripts, beside how many there are."""
+
 _GO_ON = frozenset(
     [*"search train prune gap curve compare stability selftest evolve".split(), "data pack"]
 )
@@ -189,8 +192,9 @@ def _as_json(error: Exception, message: str) -> dict[str, Any]:
     if isinstance(error, StructureError):
         found["faults"] = [
             {"rule": f.rule, "message": f.message, "node": f.node, "row": f.row, "cure": f.cure}
-            for f in error.faults
+            for f in error.faults[:_LISTED]
         ]
+        found["fault_count"] = len(error.faults)
     return found
 
 

@@ -31,6 +31,9 @@ class EvolvePlan(Command):
     """Where the evolution would start: the name of a structure, or a file."""
     measured: Annotated[Path | None, Flag(metavar="RUN")] = None
     """Take durations from the evaluations of this evolution."""
+    storage: Annotated[str | None, Flag(metavar="PLACE")] = None
+    """Where the study of that evolution is kept, if not in its directory: as on the line that began
+    it."""
     hours: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Hours an evaluation of so many steps takes; by default 4, as published."""
     steps: int = Field(default=10_000, ge=1)
@@ -116,13 +119,15 @@ class EvolvePlan(Command):
         from connsearch.evolve.planning import PUBLISHED_SECONDS, PUBLISHED_STEPS, logarithms
 
         if self.measured is None:
+            if self.storage is not None:
+                raise SettingsError("--storage says where the study of --measured is kept")
             per_step = PUBLISHED_SECONDS / PUBLISHED_STEPS
             seconds = self.steps * per_step if self.hours is None else self.hours * 3600
             spread = 0.15 if self.spread is None else self.spread
             return seconds, spread, f"{duration(seconds)} each ({self.steps} steps)"
         if self.hours is not None:
             raise SettingsError("--hours and --measured both say how long an evaluation takes")
-        rates = reopen(self.measured).history().paces()
+        rates = reopen(self.measured, storage=self.storage).history().paces()
         if not rates:
             raise RunError(f"{self.measured}: no evaluation has measured seconds and steps yet")
         centre, width = logarithms(rates)

@@ -23,6 +23,8 @@ class EvolveReport(Command):
 
     run: Annotated[str, Flag(positional=True)]
     """The directory of an evolution."""
+    storage: Annotated[str | None, Flag(metavar="PLACE")] = None
+    """Where its study is kept, if that is not in the directory: as on the line that began it."""
     output: Annotated[Path | None, Flag(short="-o", metavar="DIR")] = None
     """Where everything goes; by default report in the directory of the evolution."""
     pictures: bool = True
@@ -38,7 +40,7 @@ class EvolveReport(Command):
         from connsearch.view.evolution_report import write_evolution_report
         from connsearch.view.evolution_story import Story
 
-        opened = reopen(self.run)
+        opened = reopen(self.run, storage=self.storage)
         title = Path(self.run).resolve().name
         story = Story.of(opened.history(), opened.options, title=title)
         directory = self._directory()

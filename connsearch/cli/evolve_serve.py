@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +23,8 @@ class EvolveServe(Command):
 
     run: Annotated[Path, Flag(positional=True)]
     """The directory of an evolution."""
+    storage: Annotated[str | None, Flag(metavar="PLACE")] = None
+    """Where its study is kept, if that is not in the directory: as on the line that began it."""
     host: str = "localhost"
     """The address to listen at; 0.0.0.0 for all of this machine's."""
     port: int = Field(default=13000, ge=1, le=65535)
@@ -29,13 +32,21 @@ class EvolveServe(Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Serves until interrupted."""
+        from connsearch.evolve.address import in_url, is_loopback, reachable
         from connsearch.evolve.place import storage_of
         from connsearch.evolve.storage import serve
 
-        storage, name = storage_of(self.run)
+        place, name = storage_of(self.run, self.storage)
+        if not is_loopback(self.host):
+            terminal.warn(
+                "nobody is asked for a password: whoever reaches port "
+                f"{self.port} of this machine can read and change the study\n"
+                "  cure: a network you trust, or --host localhost and a tunnel, such as ssh -L"
+            )
+        address = f"{in_url(reachable(self.host))}:{self.port}"
         terminal.say(
-            f"serving {self.run} at {self.host}:{self.port}; on other machines:\n"
-            f"  --storage grpc://{self.host}:{self.port} --name {name}"
+            f"serving {self.run} at {in_url(self.host)}:{self.port}; on other machines:\n"
+            f"  --storage grpc://{address} --name {shlex.quote(name)}"
         )
-        serve(storage, host=self.host, port=self.port)
+        serve(place, host=self.host, port=self.port)
         return {"command": "evolve serve", "run": str(self.run)}

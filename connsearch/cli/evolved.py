@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,6 +14,7 @@ from connsearch.cli.terminal import Terminal
 from connsearch.evolve.census import refusals
 from connsearch.evolve.evolution import Evolution
 from connsearch.evolve.place import CHILDREN
+from connsearch.evolve.pointer import needed_storage
 from connsearch.graph.files import write_structure
 
 if TYPE_CHECKING:
@@ -85,8 +87,9 @@ def _advise(directory: Path, history: History, number: int, terminal: Terminal) 
             f"  its value is the greatest of {others}, each measured once: expect less when it is "
             "trained again (--elites judges the best ones again)"
         )
-    run = judged.trials[min(judged.trials)].facts["result"].get("run")
-    if run is not None and (directory / CHILDREN / run).is_dir():
+    run = str(judged.trials[min(judged.trials)].facts["result"].get("run"))
+    if re.fullmatch(r"\d+-\d+", run) and (directory / CHILDREN / run).is_dir():
         terminal.say(f"  connsearch prune {directory / CHILDREN / run}")
-    terminal.say(f"  connsearch lineage {directory} {number}")
-    terminal.say(f"  connsearch evolve report {directory}")
+    elsewhere = needed_storage(directory)
+    terminal.say(f"  connsearch lineage {directory} {number}{elsewhere}")
+    terminal.say(f"  connsearch evolve report {directory}{elsewhere}")

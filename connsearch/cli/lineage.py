@@ -34,6 +34,8 @@ class Lineage(Command):
     """The number of a child, as the tables and pictures have it."""
     connection: Annotated[str | None, Flag(metavar="S-T")] = None
     """One of its connections, such as 3-7: since when it is there, and its weight since."""
+    storage: Annotated[str | None, Flag(metavar="PLACE")] = None
+    """Where its study is kept, if that is not in the directory: as on the line that began it."""
     others: bool = True
     """Draw the other children of the ancestors, too."""
     output: Annotated[Path | None, Flag(short="-o", metavar="FILE")] = None
@@ -49,7 +51,7 @@ class Lineage(Command):
         from connsearch.view.evolution_tables import ancestry_table, origin_table
         from connsearch.view.lineage_draw import draw_lineage
 
-        opened = reopen(self.run)
+        opened = reopen(self.run, storage=self.storage)
         history, limits, options = opened.history(), opened.space.limits, opened.options
         line = ancestry(history, self.child)
         replayed = _replay(history, line, limits, terminal)

@@ -19,7 +19,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from connsearch.cli.command import Command, Flag, merged
-from connsearch.errors import SettingsError
+from connsearch.errors import SHOWN, SettingsError
+from connsearch.graph.checks import show
 from connsearch.registry import suggest
 
 C = TypeVar("C", bound=Command)
@@ -237,12 +238,16 @@ def _flag(field: FieldInfo) -> Flag:
     return next((m for m in field.metadata if isinstance(m, Flag)), said)
 
 
+_LONG = 300
+"""A longer text is not repeated whole."""
+
+
 def _explain(command: type[Command], error: ValidationError) -> str:
     """Every fault with the option it is about, what was read, and what is allowed."""
     faults = error.errors(include_url=False)
-    count = f"{len(faults)} setting" + ("s" if len(faults) != 1 else "")
+    count = f"{len(faults):,} setting" + ("s" if len(faults) != 1 else "")
     lines = [f"{count} cannot be used"]
-    for fault in faults:
+    for fault in faults[:SHOWN]:
         name, read = option_name(command, fault["loc"]), fault["input"]
         message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
@@ -253,8 +258,11 @@ def _explain(command: type[Command], error: ValidationError) -> str:
             known = _choices(_field(command, fault["loc"]))
             message = suggest(f"value of {name}", str(read), known)
         elif not isinstance(read, Mapping) and not message.startswith("read "):
-            message = f"read {read!r}; {message.replace('Input should', 'it should')}"
+            text = repr(read) if not isinstance(read, str) or len(read) < _LONG else show(read)
+            message = f"read {text}; {message.replace('Input should', 'it should')}"
         lines.append(f"  {name}: {message}")
+    if len(faults) > SHOWN:
+        lines.append(f"  and {len(faults) - SHOWN:,} more")
     return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from connsearch.errors import RunError
+from connsearch.errors import SHOWN, RunError
 from connsearch.graph.spec import Structure
 from connsearch.train.options import LossName, TrainOptions
 
@@ -71,8 +71,20 @@ def is_trained(target: str) -> bool:
 
 
 def recorded_settings(target: str) -> Mapping[str, Any]:
-    """Returns the settings of the run that ``target`` is or comes from; none for a structure."""
-    return _recorded(target, "settings")
+    """Returns the settings of the run that ``target`` is or comes from; none for a structure.
+
+    Where data is cached is left out: that is written to, and a directory may come from anybody.
+    """
+    return without_cache(_recorded(target, "settings"))
+
+
+def without_cache(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns recorded settings without the place that data was cached in."""
+    data = settings.get("data")
+    if not isinstance(data, Mapping) or "cache" not in data:
+        return settings
+    kept = cast("Mapping[str, Any]", data).items()
+    return {**settings, "data": {key: value for key, value in kept if key != "cache"}}
 
 
 def recorded_options(target: str, part: str, kind: type[Options]) -> Options:
@@ -85,7 +97,8 @@ def recorded_options(target: str, part: str, kind: type[Options]) -> Options:
         return kind.model_validate(recorded_settings(target).get(part, {}))
     except ValidationError as error:
         found = [(".".join(map(str, f["loc"])), f["msg"]) for f in error.errors()]
-        faults = "\n".join(f"  {part}.{place}: {message}" for place, message in found)
+        faults = "\n".join(f"  {part}.{place}: {message}" for place, message in found[:SHOWN])
+        faults += f"\n  and {len(found) - SHOWN:,} more" if len(found) > SHOWN else ""
         raise RunError(
             f"{target}: its settings are not those of this version of connsearch\n{faults}\n"
             "  cure: the version that made the run, as its config.json says, or a new run"

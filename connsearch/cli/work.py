@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 from pydantic import Field, field_validator
 
 from connsearch.cli.command import Command, Flag, merged
-from connsearch.cli.target import read_record, recorded_facts, recorded_options
+from connsearch.cli.target import (
+    read_record,
+    recorded_facts,
+    recorded_options,
+    without_cache,
+)
 from connsearch.cli.terminal import Terminal
 from connsearch.data.options import DataOptions
 from connsearch.errors import RunError, SettingsError
@@ -71,7 +76,10 @@ class Work(Command):
             given = found.get("settings", found)
             if not isinstance(given, Mapping):
                 raise SettingsError(f"{path}: its settings are no JSON object")
-            start = merged(start, _without_seeds(cast("Mapping[str, Any]", given), cls.HIDDEN))
+            known = cast("Mapping[str, Any]", given)
+            if given is not found:  # a run's own record, not what somebody has written for us
+                known = without_cache(known)
+            start = merged(start, _without_seeds(known, cls.HIDDEN))
         return start
 
     def data_options(self) -> DataOptions:

@@ -23,6 +23,9 @@ HAS_LOCKS = fcntl is not None
 
 _BLOCK = 65536
 
+_OWN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""How files beside a journal are opened: where one is a link, it leads to somebody else's file."""
+
 _FIRST = b'{"op_code":'
 """How every line begins."""
 
@@ -45,7 +48,7 @@ class JournalLock:
         assert fcntl is not None
         self._threads.acquire()
         try:
-            self._handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | _OWN, 0o644)
             fcntl.flock(self._handle, fcntl.LOCK_EX)
             mend_tail(self._path)
         except BaseException:
@@ -101,7 +104,9 @@ def mend_tail(path: Path) -> bytes:
         end = _after_last_newline(file, size)
         file.seek(end)
         torn = file.read()
-        with path.with_name(path.name + ".torn").open("ab") as kept:
+        beside = path.with_name(path.name + ".torn")
+        handle = os.open(beside, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _OWN, 0o666)
+        with os.fdopen(handle, "ab") as kept:
             kept.write(torn + b"\n")
         file.truncate(end)
         os.fsync(file.fileno())

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from connsearch.errors import RunError
+from connsearch.evolve.address import JOURNAL, MEMORY, is_same
 from connsearch.evolve.child import MAXIMISED
 from connsearch.evolve.collection import collected_later
 from connsearch.evolve.evolution import history_of
+from connsearch.evolve.facts import check_trials, understood
 from connsearch.evolve.history import History
 from connsearch.evolve.options import EvolutionOptions
+from connsearch.evolve.pointer import POINTER, Pointer, keep_pointer, place_of, read_pointer
 from connsearch.evolve.proposal import Space
-from connsearch.evolve.storage import MEMORY, hidden, open_storage
+from connsearch.evolve.storage import BaseStorage, open_storage
 from connsearch.evolve.study import Study, studies
 from connsearch.graph.document import from_json, to_json
 from connsearch.graph.spec import Structure
-
-JOURNAL = "study.journal"
-"""The study, where no other storage is named."""
-
-POINTER = "study.json"
-"""Where the study of a directory is, and its name."""
 
 CHILDREN = "children"
 """What the evaluations of this machine have left."""
@@ -53,11 +48,17 @@ class Opened:
     directory: Path
 
     def history(self) -> History:
-        """Returns what the study says now."""
+        """Returns what the study says now.
+
+        Raises:
+            RunError: it holds what no evolution writes.
+        """
         history = history_of(self.space, self.options)
-        trials = self.study.trials()
-        with collected_later():
-            history.update(trials)
+        with understood(self.directory):
+            trials = self.study.trials()
+            check_trials(trials, len(self.options.objectives))
+            with collected_later():
+                history.update(trials)
         return history
 
 
@@ -102,113 +103,99 @@ def begin(
         name: of the study in the storage; None: that of the directory.
 
     Raises:
-        RunError: the study was begun with other settings, or the directory belongs to another one.
+        RunError: the study was begun with other settings, the directory belongs to another one, or
+            its journal is a link to somewhere else.
+        SettingsError: such a storage may not be named.
     """
-    pointer = directory / POINTER
-    name = name or directory.resolve().name
-    wanted = {"storage": _absolute(storage), "name": name}
-    _refuse_another(directory, wanted)
-    strange = [] if pointer.exists() or not directory.is_dir() else _strange(directory)
-    if strange and not pointer.exists():
+    pointer = Pointer.to(storage, name or directory.resolve().name)
+    _refuse_another(directory, pointer, storage)
+    strange = [] if has_study(directory) or not directory.is_dir() else _strange(directory)
+    if strange and not has_study(directory):
         raise RunError(
             f"{directory}: holds something else, {strange[0]} for instance\n"
             "  cure: choose another directory"
         )
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        study = study_of(_place(directory, wanted), name, settings)
-        if not pointer.exists():
-            _write_once(pointer, json.dumps(wanted, indent=1) + "\n")
+        place = MEMORY if storage == MEMORY else place_of(directory, pointer, storage)
+        with understood(directory):
+            study = study_of(place, pointer.name, settings)
+            check_trials(study.trials(), len(settings["evolution"]["objectives"]))
+        keep_pointer(directory, pointer)
     except OSError as error:
         raise RunError(f"{directory}: cannot be written: {error}") from error
-    _refuse_another(directory, wanted)
+    _refuse_another(directory, pointer, storage)
     return _opened(directory, study)
 
 
-def reopen(directory: str | Path) -> Opened:
-    """Returns the study of a directory.
+def reopen(directory: str | Path, *, storage: str | None = None) -> Opened:
+    """Returns the study of a directory, to be read only; nothing is created anywhere.
+
+    Args:
+        directory: of an evolution.
+        storage: where its study is kept, if that is outside of the directory; None: inside.
 
     Raises:
-        RunError: the directory has none.
+        RunError: the directory has none, it is kept elsewhere, or holds what no evolution writes.
+        SettingsError: such a storage may not be named.
+        StorageError: the storage cannot be opened.
     """
     directory = Path(directory)
-    place, name = storage_of(directory)
-    known = studies(open_storage(place))
-    if name not in known:
-        raise RunError(
-            f"{directory}: its study {name!r} is not in its storage; there "
-            f"{'are ' + ', '.join(map(repr, known)) if known else 'is none'}"
-        )
-    return _opened(directory, study_of(place, name, known[name]))
+    place, name = storage_of(directory, storage)
+    with understood(directory):
+        opened = open_storage(place, reading=True)
+        known = studies(opened)
+        if name not in known:
+            raise RunError(
+                f"{directory}: its study {name!r} is not in its storage; there "
+                f"{'are ' + ', '.join(map(repr, known)) if known else 'is none'}"
+            )
+        return _opened(directory, _study(opened, name, known[name], create=False))
 
 
-def storage_of(directory: Path) -> tuple[str, str]:
+def storage_of(directory: Path, storage: str | None = None) -> tuple[str, str]:
     """Returns where the study of a directory is kept, and its name.
 
+    Args:
+        directory: of an evolution.
+        storage: as :func:`reopen` takes it.
+
     Raises:
-        RunError: the directory has none.
+        RunError: the directory has none, or it is kept elsewhere.
+        SettingsError: such a storage may not be named.
     """
-    if not (directory / POINTER).exists():
+    pointer = read_pointer(directory)
+    if pointer is None:
         raise RunError(
             f"{directory}: holds no evolution\n  allowed: a directory that connsearch evolve wrote"
         )
-    wanted = _read(directory / POINTER)
-    return _place(directory, wanted), wanted["name"]
+    return place_of(directory, pointer, storage), pointer.name
 
 
-def _refuse_another(directory: Path, wanted: Mapping[str, Any]) -> None:
+def has_study(directory: Path) -> bool:
+    """Returns whether a directory says which study it belongs to."""
+    return os.path.lexists(directory / POINTER)
+
+
+def _refuse_another(directory: Path, wanted: Pointer, storage: str | None) -> None:
     """Raises where a directory belongs to another study than the wanted one."""
-    if not (directory / POINTER).exists():
+    known = read_pointer(directory)
+    if known is None:
         return
-    known = _read(directory / POINTER)
-    if known != wanted:
+    same = known.storage == wanted.storage or (
+        storage is not None and is_same(storage, known.storage or str(directory / JOURNAL))
+    )
+    if not same or known.name != wanted.name:
         raise RunError(
-            f"{directory}: belongs to {_words(known)}, not to {_words(wanted)}\n"
+            f"{directory}: belongs to {known.words}, not to {wanted.words}\n"
             "  cure: that --storage and --name, or another directory"
         )
-
-
-def _words(pointer: Mapping[str, Any]) -> str:
-    storage = pointer["storage"]
-    return f"study {pointer['name']!r} in {hidden(storage) if storage else 'its own journal'}"
-
-
-def _absolute(storage: str | None) -> str | None:
-    """A storage without a path that would be another one from another working directory."""
-    if storage is None or storage == MEMORY:
-        return storage
-    kind, separator, rest = storage.partition("://")
-    if not separator:
-        return str(Path(storage).absolute())
-    if kind.startswith("sqlite") and rest.startswith("/") and rest[1:2] not in ("", "/", ":"):
-        return f"{kind}:///{Path(rest[1:]).absolute()}"
-    return storage
 
 
 def _strange(directory: Path) -> list[str]:
     """What is in a directory that no worker leaves there which begins at this moment."""
     ours = (POINTER, JOURNAL, CHILDREN, f".{POINTER}.")
     return sorted(p.name for p in directory.iterdir() if not p.name.startswith(ours))
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Writes a file that only its owner may read (a storage may name a password).
-
-    Of several that write it at the same moment one wins; nobody sees half of it.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
-            f.write(text)
-            f.flush()
-            os.fsync(f.fileno())
-        os.link(temporary, path)
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without links
-        temporary.rename(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _opened(directory: Path, study: Study) -> Opened:
@@ -231,13 +218,20 @@ def study_of(place: str, name: str, settings: Mapping[str, Any]) -> Study:
     Raises:
         RunError: it was begun with other settings.
     """
+    return _study(open_storage(place), name, settings)
+
+
+def _study(
+    storage: BaseStorage, name: str, settings: Mapping[str, Any], *, create: bool = True
+) -> Study:
     options = EvolutionOptions.model_validate(settings["evolution"])
     return Study(
-        open_storage(place),
+        storage,
         name,
         [MAXIMISED[name] for name in options.objectives],
         settings,
         reduction=_reduction(options),
+        create=create,
     )
 
 
@@ -246,17 +240,3 @@ def _reduction(options: EvolutionOptions) -> int | None:
     factor = round(1 / options.survivors)
     whole = factor >= 2 and abs(factor * options.survivors - 1) < 0.02
     return factor if options.rungs and len(options.objectives) == 1 and whole else None
-
-
-def _place(directory: Path, wanted: Mapping[str, Any]) -> str:
-    return wanted["storage"] or str(directory / JOURNAL)
-
-
-def _read(pointer: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(pointer.read_text())
-        if not isinstance(found, dict) or set(cast("dict[str, Any]", found)) != {"storage", "name"}:
-            raise ValueError("not what connsearch evolve writes")
-    except (OSError, ValueError) as error:
-        raise RunError(f"{pointer}: cannot be read: {error}") from None
-    return cast("dict[str, Any]", found)

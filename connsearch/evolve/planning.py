@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from math import exp, log
 from statistics import fmean, pstdev
 
+from connsearch.evolve.address import MEMORY
 from connsearch.evolve.census import best_children
 from connsearch.evolve.clock import busy_share, simulate, wall_seconds
 from connsearch.evolve.evolution import Evolution
@@ -19,7 +20,6 @@ from connsearch.evolve.options import EvolutionOptions
 from connsearch.evolve.place import study_of, study_settings
 from connsearch.evolve.proposal import Space
 from connsearch.evolve.simulated import Planted
-from connsearch.evolve.storage import MEMORY
 from connsearch.seeds import derive
 
 PUBLISHED_SECONDS = 4 * 3600.0

@@ -2,7 +2,8 @@
 
 Every trial is one evaluation of one child. What must not happen twice (taking a waiting trial,
 ending one) is left to the storage, which lets exactly one worker win; everything else is made sense
-of in :mod:`connsearch.evolve.history`. Optuna is imported here and in ``storage`` only.
+of in :mod:`connsearch.evolve.history`. Optuna is imported here and where
+storages are opened.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from connsearch.errors import RunError
 from connsearch.evolve.child import State, Trial
 from connsearch.evolve.collection import collected_later
 from connsearch.evolve.history import OPEN
-from connsearch.evolve.storage import patiently
+from connsearch.evolve.patience import patiently
 from connsearch.settings import describe_differences, differences, may_change, plain
 
 _STATES: Mapping[TrialState, State] = {
@@ -37,6 +38,10 @@ _DIRECT = (InMemoryStorage, JournalStorage, GrpcStorageProxy)
 
 _CODES = {state: code for code, state in _STATES.items()}
 _RUNG = "rung "
+_BEGAN, _ENDED = "began", "ended"
+"""Seconds since 1970 by the clock of the worker who began or ended a trial. Optuna's own times are
+local ones: through its proxy they arrive as another zone's, and one hour in autumn is lost."""
+
 _SETTINGS = "connsearch"
 
 _CREATION = 5.0
@@ -53,6 +58,7 @@ class Study:
         settings: what decides results, as JSON values; a study that exists must have the same.
         reduction: every how many children one goes on at a rung, where one objective is pruned by
             Optuna; None where nothing is.
+        create: whether a study that is not there is made; else it has to be.
 
     Raises:
         RunError: the study exists with other objectives or settings.
@@ -66,10 +72,12 @@ class Study:
         settings: Mapping[str, Any],
         *,
         reduction: int | None = None,
+        create: bool = True,
     ) -> None:
         self.name, self.storage = name, storage
         wanted = [StudyDirection.MAXIMIZE if m else StudyDirection.MINIMIZE for m in maximise]
-        self._id, created = patiently(lambda: _find_or_create(storage, name, wanted))
+        find = _find_or_create if create else _find
+        self._id, created = patiently(lambda: find(storage, name, wanted))
         self.settings = self._agree(wanted, plain(settings), created)
         self._ids: dict[int, int] = {}
         self._known = 0
@@ -143,9 +151,10 @@ class Study:
 
     def create(self, state: State, facts: Mapping[str, Any]) -> int:
         """Returns the number of a new trial, ``running`` or ``waiting``."""
-        template = optuna.trial.create_trial(
-            state=_CODES[state], user_attrs={k: v for k, v in facts.items() if v is not None}
-        )
+        known = {k: v for k, v in facts.items() if v is not None}
+        if state == "running":
+            known[_BEGAN] = time.time()
+        template = optuna.trial.create_trial(state=_CODES[state], user_attrs=known)
         template.datetime_start = datetime.now() if state == "running" else None
         created = patiently(lambda: self.storage.create_new_trial(self._id, template))
         number = patiently(lambda: self.storage.get_trial_number_from_id(created))
@@ -154,7 +163,7 @@ class Study:
 
     def claim(self, number: int) -> bool:
         """Returns whether this worker has got a waiting trial: exactly one does."""
-        return self._change(number, TrialState.RUNNING)
+        return self._change(number, TrialState.RUNNING) and self.note(number, _BEGAN, time.time())
 
     def note(self, number: int, key: str, value: Any) -> bool:
         """Writes a fact; returns whether the trial was still open."""
@@ -167,6 +176,7 @@ class Study:
 
     def finish(self, number: int, state: State, values: Sequence[float] | None = None) -> bool:
         """Ends a trial; returns whether nobody else has ended it before."""
+        self.note(number, _ENDED, time.time())
         return self._change(number, _CODES[state], values)
 
     def rung(self, number: int, rung: int, values: Sequence[float]) -> bool:
@@ -230,6 +240,10 @@ def _find_or_create(
         return storage.get_study_id_from_name(name), False
 
 
+def _find(storage: BaseStorage, name: str, _: Sequence[StudyDirection]) -> tuple[int, bool]:
+    return storage.get_study_id_from_name(name), False
+
+
 def _trial(frozen: FrozenTrial) -> Trial:
     facts = frozen.user_attrs
     rungs = {int(k[len(_RUNG) :]): tuple(v) for k, v in facts.items() if k.startswith(_RUNG)}
@@ -240,10 +254,15 @@ def _trial(frozen: FrozenTrial) -> Trial:
         values=None if values is None else tuple(values),
         facts=facts,
         rungs=rungs,
-        started=_seconds(frozen.datetime_start),
-        finished=_seconds(frozen.datetime_complete),
+        started=_seconds(facts.get(_BEGAN), frozen.datetime_start),
+        finished=_seconds(
+            facts.get(_ENDED) if frozen.state.is_finished() else None, frozen.datetime_complete
+        ),
     )
 
 
-def _seconds(moment: datetime | None) -> float | None:
+def _seconds(noted: Any, moment: datetime | None) -> float | None:
+    """When something happened: as a worker noted it; in studies of before as Optuna did."""
+    if noted is not None:
+        return float(noted)
     return None if moment is None else moment.timestamp()

@@ -14,8 +14,8 @@ from connsearch.errors import ConnsearchError, Failure, RunError, UserError
 from connsearch.evolve.child import Evaluate, Outcome, Rung, Task, Trial
 from connsearch.evolve.evolution import Evolution
 from connsearch.evolve.options import StopOptions
+from connsearch.evolve.patience import StorageError
 from connsearch.evolve.proposal import ExhaustedError
-from connsearch.evolve.storage import StorageError
 
 IN_A_ROW = 10
 """So many failed attempts in a row, and it is not the children's fault."""

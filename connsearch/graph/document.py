@@ -12,12 +12,13 @@ from dataclasses import asdict, fields, replace
 from typing import Any, cast
 
 from connsearch.errors import Fault, StructureError
-from connsearch.graph.checks import show, unknown
+from connsearch.graph.checks import is_a, show, unknown
 from connsearch.graph.parse import Draft, connection_weights, default_settings, rows
 from connsearch.graph.spec import (
     SCHEMA,
     Attention,
     Block,
+    Connection,
     NetworkSettings,
     Peer,
     PinnedBlock,
@@ -185,21 +186,24 @@ def _read_peers(draft: Draft, value: object) -> None:
             by_target.setdefault(target, {})[source] = tuple(Peer(n, c) for n, c in pairs)
     for target, peers in by_target.items():
         node = draft.nodes[target]
-        inputs = node.inputs if isinstance(node, Block) else ()
+        block = isinstance(node, Block)
+        sources: tuple[object, ...] = node.inputs if block else ()
+        inputs = {source for source in sources if isinstance(source, int)}
         for source in peers:
             if source not in inputs and target not in draft.unreadable:
                 problem = f"peers of connection {source}->{target}, which does not exist"
                 draft.fault("peers-edge", problem, target, "name one of the node's inputs")
         if isinstance(node, Block):
-            connections = tuple(
-                replace(c, peers=peers[c.source]) if _names(c.source, peers) else c
-                for c in node.connections
-            )
+            connections = tuple(_with_peers(c, peers) for c in node.connections)
             draft.nodes[target] = replace(node, connections=connections)
 
 
-def _names(source: object, peers: Mapping[int, Any]) -> bool:
-    return isinstance(source, int) and source in peers
+def _with_peers(connection: Connection, peers: dict[int, tuple[Peer, ...]]) -> Connection:
+    """The connection with its peers, which are taken out: one of two equal inputs gets them."""
+    source = connection.source
+    if not is_a(source, int) or source not in peers:
+        return connection
+    return replace(connection, peers=peers.pop(source))
 
 
 def _read_pinned(draft: Draft, value: object) -> tuple[int, ...] | None:

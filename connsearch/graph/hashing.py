@@ -56,6 +56,8 @@ def renumbering(a: Structure, b: Structure, *, learned: bool = False) -> dict[in
     if _whole_label(a) != _whole_label(b) or len(a) != len(b):
         return None
     left, right = _Wiring.of(a, learned=learned), _Wiring.of(b, learned=learned)
+    if left == right:  # many equal nodes are tried against each other otherwise
+        return {node: node for node in range(len(a))}
     colours_left, colours_right = left.refined(), right.refined()
     if sorted(colours_left) != sorted(colours_right):
         return None

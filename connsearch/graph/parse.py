@@ -14,7 +14,7 @@ from typing import Any, cast
 from connsearch.errors import Fault, StructureError
 from connsearch.graph.checks import is_fraction, show, title
 from connsearch.graph.families import FAMILIES
-from connsearch.graph.rules import faults
+from connsearch.graph.rules import faults, with_rows
 from connsearch.graph.spec import (
     FREE,
     Block,
@@ -131,11 +131,12 @@ class Draft:
     def finish(self, **fields: Any) -> Structure:
         """Returns the structure of these nodes and fields, if all of it keeps the rules."""
         structure = Structure(nodes=tuple(self.nodes), **fields)
-        found = [*self.faults, *faults(structure, unreadable=self.unreadable)]
+        broken = faults(structure, unreadable=self.unreadable, rows=self.rows)
+        found = [*with_rows(self.faults, self.rows), *broken]
         if not found:
             return structure
         found.sort(key=lambda f: -1 if f.node is None else f.node)
-        raise StructureError(title(structure.name), [self._with_row(f) for f in found])
+        raise StructureError(title(structure.name), found)
 
     def index(self, key: object) -> int | None:
         """Returns the node a text or number names, or None: there is no such node."""
@@ -144,11 +145,6 @@ class Draft:
         if isinstance(key, int) and not isinstance(key, bool) and 0 <= key < len(self.nodes):
             return key
         return None
-
-    def _with_row(self, fault: Fault) -> Fault:
-        if fault.node is None or not 0 <= fault.node < len(self.rows):
-            return fault
-        return replace(fault, row=show(self.rows[fault.node]))
 
     def _read_row(self, index: int, row: object) -> Node:
         entries: list[Any] = list(cast(Sequence[Any], row)) if _is_list(row) else []

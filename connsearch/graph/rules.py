@@ -7,7 +7,9 @@ settings in :mod:`connsearch.graph.rules_settings`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from connsearch.errors import Fault, StructureError
 from connsearch.graph.checks import (
@@ -48,11 +50,19 @@ def validate(structure: Structure) -> Structure:
     return structure
 
 
-def faults(structure: Structure, *, unreadable: Collection[int] = ()) -> list[Fault]:
+def faults(
+    structure: Structure,
+    *,
+    unreadable: Collection[int] = (),
+    rows: Sequence[object] | None = None,
+) -> list[Fault]:
     """Returns every broken rule, faults of the whole first, then node by node.
 
-    ``unreadable`` names nodes whose row could not be read: a placeholder stands in their place,
-    nothing is said about it, and nothing is concluded from it.
+    Args:
+        structure: may hold values of any type.
+        unreadable: nodes whose row could not be read: a placeholder stands in their place, nothing
+            is said about it, and nothing is concluded from it.
+        rows: what faults show of a node; None: the nodes themselves.
     """
     kind = _family(structure.family)
     settings = list(setting_faults(structure.network))
@@ -67,7 +77,22 @@ def faults(structure: Structure, *, unreadable: Collection[int] = ()) -> list[Fa
             found += _block_faults(structure, index, node, kind, unreadable)
     broken = {f.node for f in found if f.node is not None} | set(unreadable)
     found += shape_faults(structure, None if settings else kind, broken)
-    return sorted(found, key=lambda f: -1 if f.node is None else f.node)
+    found = sorted(dict.fromkeys(found), key=lambda f: -1 if f.node is None else f.node)
+    return with_rows(found, structure.nodes if rows is None else rows)
+
+
+def with_rows(found: Iterable[Fault], rows: Sequence[object]) -> list[Fault]:
+    """Returns the faults, each with the row it is about; a row is written down once."""
+    written: dict[int, str] = {}
+    shown: list[Fault] = []
+    for fault in found:
+        node = fault.node
+        if node is not None and 0 <= node < len(rows):
+            if node not in written:
+                written[node] = show(rows[node])
+            fault = replace(fault, row=written[node])
+        shown.append(fault)
+    return shown
 
 
 def warnings(structure: Structure) -> list[str]:
@@ -115,7 +140,7 @@ def _whole_faults(structure: Structure, unreadable: Collection[int]) -> Iterator
             if index > first_block:
                 message = f"a stem after block {first_block}"
                 cure = "list all stems before the first block"
-                yield Fault("stem-order", message, index, show(node), cure)
+                yield Fault("stem-order", message, index, cure=cure)
             continue
         first_block = min(first_block, index)
         if not is_whole(node.level, least=0):
@@ -123,7 +148,7 @@ def _whole_faults(structure: Structure, unreadable: Collection[int]) -> Iterator
         if node.level < highest:
             message = f"level {node.level} after level {highest}"
             cure = "list blocks by ascending level"
-            yield Fault("level-order", message, index, show(node), cure)
+            yield Fault("level-order", message, index, cure=cure)
         highest = max(highest, node.level)
     yield from _top_faults(structure, highest, unreadable)
 
@@ -143,7 +168,7 @@ def _top_faults(structure: Structure, highest: int, unreadable: Collection[int])
 def _stem_faults(index: int, stem: Stem) -> Iterator[Fault]:
     if not is_a(stem.modality, Modality):
         message = unknown("modality", stem.modality, [m.value for m in Modality])
-        yield Fault("stem-modality", message, index, show(stem))
+        yield Fault("stem-modality", message, index)
     if not is_whole(stem.temporal_dilation):
         yield _number_fault(index, stem, "temporal dilation", stem.temporal_dilation)
 
@@ -158,10 +183,10 @@ def _block_faults(
     levels = structure.network.blocks
     if not is_whole(block.level, least=0):
         message = f"level {show(block.level)} is not a whole number from 0"
-        yield Fault("level-range", message, index, show(block), "number levels 0, 1, 2, ...")
+        yield Fault("level-range", message, index, cure="number levels 0, 1, 2, ...")
     elif is_a(levels, tuple) and block.level >= len(levels):
         message = f"level {block.level}, but network.blocks has levels 0 to {len(levels) - 1}"
-        yield Fault("level-range", message, index, show(block), "add an entry to network.blocks")
+        yield Fault("level-range", message, index, cure="add an entry to network.blocks")
     yield from _filter_faults(index, block, kind)
     for what, value in (
         ("temporal dilation", block.temporal_dilation),
@@ -170,10 +195,20 @@ def _block_faults(
         if not is_whole(value):
             yield _number_fault(index, block, what, value)
     if not block.connections:
-        yield Fault("input-missing", "no input", index, show(block), "name at least one lower node")
-    seen: set[int] = set()
+        yield Fault("input-missing", "no input", index, cure="name at least one lower node")
+    sources: Counter[int] = Counter()
+    cure = "connections lead from an earlier node of a lower level"
     for connection in block.connections:
-        yield from _connection_faults(structure, index, block, connection, seen, unreadable)
+        problem = _source_problem(structure, index, block, connection.source, unreadable)
+        if problem is None:
+            sources[connection.source] += 1
+        else:
+            yield Fault(*problem, index, cure=cure)
+        yield from _connection_faults(structure, index, block, connection, unreadable)
+    for source, times in sources.items():
+        if times > 1:
+            message = f"input {source} is named {_times(times)}"
+            yield Fault("input-duplicate", message, index, cure="name each input once")
 
 
 def _filter_faults(index: int, block: Block, kind: Family | None) -> Iterator[Fault]:
@@ -181,12 +216,12 @@ def _filter_faults(index: int, block: Block, kind: Family | None) -> Iterator[Fa
     triple = isinstance(filters, tuple)
     if not (are_whole(filters) and len(filters) == 3 if triple else is_whole(filters)):
         message = f"filters {show(filters)}: a whole number from 1 to {LIMIT:,}, or three of them"
-        yield Fault("filters", message, index, show(block))
+        yield Fault("filters", message, index)
     elif kind is not None and triple != (kind.block == "inverted_bottleneck"):
         wanted = "one number" if triple else "a triple [expand, middle, output]"
         message = f"filters {show(filters)}, but {kind.block} blocks take {wanted}"
         cure = "write the filters in that form, or name the family they belong to"
-        yield Fault("filters-kind", message, index, show(block), cure)
+        yield Fault("filters-kind", message, index, cure=cure)
 
 
 def _connection_faults(
@@ -194,25 +229,15 @@ def _connection_faults(
     index: int,
     block: Block,
     connection: Connection,
-    seen: set[int],
     unreadable: Collection[int],
 ) -> Iterator[Fault]:
     source = connection.source
-    problem = _source_problem(structure, index, block, source, unreadable)
-    if problem is not None:
-        cure = "connections lead from an earlier node of a lower level"
-        yield Fault(*problem, index, show(block), cure)
-    elif source in seen:
-        message = f"input {source} is named twice"
-        yield Fault("input-duplicate", message, index, show(block), "name each input once")
-    else:
-        seen.add(source)
     weight: object = connection.weight
     free = isinstance(weight, str) and weight == FREE
     if weight is not None and not free and not is_fraction(weight):
         message = f"weight {show(weight)} of input {show(source)} is not in [0, 1]"
         cure = 'weights are stored after the sigmoid; null is coefficient 1, "free" is unlearned'
-        yield Fault("weight-range", message, index, show(block), cure)
+        yield Fault("weight-range", message, index, cure=cure)
     yield from _peer_faults(structure, index, block, connection, unreadable)
 
 
@@ -240,37 +265,42 @@ def _peer_faults(
     connection: Connection,
     unreadable: Collection[int],
 ) -> Iterator[Fault]:
-    seen: set[int] = set()
+    peers: Counter[int] = Counter()
+    of, cure = f"of input {show(connection.source)}", "name lower nodes, each once"
     for node, coefficient in connection.peers:
-        rule = _peer_problem(structure, block, node, seen, unreadable)
-        if rule is not None:
-            problem = _PEER_PROBLEMS[rule]
-            message = f"peer {show(node)} of input {show(connection.source)} {problem}"
-            yield Fault(rule, message, index, show(block), "name lower nodes, each once")
+        rule = _peer_problem(structure, block, node, unreadable)
+        if rule is None:
+            peers[node] += 1
+        else:
+            yield Fault(rule, f"peer {show(node)} {of} {_PEER_PROBLEMS[rule]}", index, cure=cure)
         if not is_fraction(coefficient):
             message = f"coefficient {show(coefficient)} of peer {show(node)} is not in [0, 1]"
-            yield Fault("peer-coefficient", message, index, show(block), "write a softmax output")
+            yield Fault("peer-coefficient", message, index, cure="write a softmax output")
+    for node, times in peers.items():
+        if times > 1:
+            message = f"peer {node} {of} is named {_times(times)}"
+            yield Fault("peer-duplicate", message, index, cure=cure)
 
 
 _PEER_PROBLEMS = {
     "peer-unknown": "is not a node",
     "peer-level": "is not of a lower level",
-    "peer-duplicate": "is named twice",
 }
 
 
 def _peer_problem(
-    structure: Structure, block: Block, node: int, seen: set[int], unreadable: Collection[int]
+    structure: Structure, block: Block, node: int, unreadable: Collection[int]
 ) -> str | None:
-    """The rule a peer breaks, or None; a peer that breaks none is added to ``seen``."""
+    """The rule a peer breaks by itself, or None."""
     if not is_whole(node, least=0) or node >= len(structure.nodes):
         return "peer-unknown"
     if node not in unreadable and not _is_lower(structure.nodes[node], block):
         return "peer-level"
-    if node in seen:
-        return "peer-duplicate"
-    seen.add(node)
     return None
+
+
+def _times(count: int) -> str:
+    return "twice" if count == 2 else f"{count:,} times"
 
 
 def _is_lower(node: Node, block: Block) -> bool:
@@ -282,4 +312,4 @@ def _is_lower(node: Node, block: Block) -> bool:
 
 def _number_fault(index: int, node: Node, what: str, value: object) -> Fault:
     message = f"{what} {show(value)} is not a whole number from 1 to {LIMIT:,}"
-    return Fault(what.replace(" ", "-"), message, index, show(node), "published values: 1, 2, 4, 8")
+    return Fault(what.replace(" ", "-"), message, index, cure="published values: 1, 2, 4, 8")

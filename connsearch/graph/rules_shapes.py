@@ -11,6 +11,9 @@ from connsearch.graph.families import Family
 from connsearch.graph.plan import final_nodes, output_width
 from connsearch.graph.spec import Block, Modality, PinnedBlock, Stem, Structure
 
+_LISTED = 16
+"""So many final nodes does a fault name."""
+
 
 def shape_faults(
     structure: Structure, kind: Family | None, broken: Collection[int]
@@ -34,7 +37,7 @@ def shape_faults(
             message += f"{show(sorted(block.inputs))}, each once"
             cure = "one list of inputs for each width, none of them empty"
             pinned_broken.add(index)
-            yield Fault("pinned-buckets", message, index, show(block), cure)
+            yield Fault("pinned-buckets", message, index, cure=cure)
     if kind is not None and not any(f.rule in ("stem-share", "finals") for f in found):
         yield from _Shapes(structure, kind, {*broken, *pinned_broken}).faults()
 
@@ -46,12 +49,12 @@ def _stem_width_faults(structure: Structure) -> Iterator[Fault]:
             continue
         if not is_whole(stem.width):
             message = f"pinned width {show(stem.width)} is not a whole number from 1 to {LIMIT:,}"
-            yield Fault("pinned-width", message, index, show(stem))
+            yield Fault("pinned-width", message, index)
         elif stem.modality is Modality.OBJECT and stem.width != settings.object_classes:
             message = f"pinned width {stem.width} of an object stem, which passes on "
             message += f"{show(settings.object_classes)} classes"
             cure = "the width of an object stem is network.object_classes"
-            yield Fault("pinned-width", message, index, show(stem), cure)
+            yield Fault("pinned-width", message, index, cure=cure)
     stems = [stem for _, stem in structure.stems()]
     shared = any(s.width is None and s.modality is not Modality.OBJECT for s in stems)
     total: object = settings.stem_total
@@ -105,7 +108,7 @@ def _pinned_faults(index: int, pinned: PinnedBlock) -> Iterator[Fault]:
     ):
         if not is_whole(value) and not (optional and value is None):
             message = f"pinned {what} {show(value)} is not a whole number from 1 to {LIMIT:,}"
-            yield Fault(f"pinned-{what.replace('_', '-')}", message, index, show(pinned))
+            yield Fault(f"pinned-{what.replace('_', '-')}", message, index)
 
 
 def _is_partition(buckets: object, wanted: list[int]) -> bool:
@@ -154,13 +157,13 @@ class _Shapes:
             if largest is not None and largest > pinned.input_stride:
                 message = f"pinned input_stride {pinned.input_stride}, but an input has {largest}"
                 cure = "fusion only ever pools: pin at least the largest stride of the inputs"
-                yield Fault("pinned-input-stride", message, index, show(block), cure)
+                yield Fault("pinned-input-stride", message, index, cure=cure)
             largest = pinned.input_stride
             yield from self._bucket_faults(index, block, pinned)
         stride = None if largest is None else largest * block.spatial_stride
         if stride is not None and stride > LIMIT:
             message = f"strides multiply to {stride:,} by here, more than {LIMIT:,}"
-            yield Fault("stride-total", message, index, show(block), "use stride 1 in more blocks")
+            yield Fault("stride-total", message, index, cure="use stride 1 in more blocks")
             stride = None
         self._strides.append(stride)
 
@@ -171,18 +174,19 @@ class _Shapes:
             widths = {w for source in bucket if (w := self._widths[source]) is not None}
             message = ""
             if len(widths) > 1:
-                message = f"pinned bucket {list(bucket)} mixes the widths {sorted(widths)}"
+                message = f"pinned bucket {show([*bucket])} mixes the widths {show(sorted(widths))}"
             elif widths & seen:
                 message = f"two pinned buckets of width {next(iter(widths))}"
             if message:
-                yield Fault("pinned-bucket-width", message, index, show(block), cure)
+                yield Fault("pinned-bucket-width", message, index, cure=cure)
             seen |= widths
 
     def _head_faults(self) -> Iterator[Fault]:
         finals = final_nodes(self._structure)
         widths = {self._widths[f] for f in finals} - {None}
         if len(widths) > 1:
-            found = ", ".join(f"{f}: {self._widths[f]}" for f in finals)
-            message = f"the head averages its final nodes, whose widths differ ({found})"
+            found = ", ".join(f"{f}: {self._widths[f]}" for f in finals[:_LISTED])
+            more = f" and {len(finals) - _LISTED:,} more" if len(finals) > _LISTED else ""
+            message = f"the head averages its final nodes, whose widths differ ({found}{more})"
             cure = "give all blocks of the top level the same filters"
             yield Fault("finals-width", message, cure=cure)

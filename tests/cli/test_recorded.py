@@ -21,3 +21,19 @@ def test_settings_of_another_version_are_refused_by_name(
     assert done.code == 2
     assert "training.from_the_future" in done.err
     assert "cure: the version that made the run" in done.err
+
+
+def test_a_run_does_not_decide_where_anything_is_written(
+    tour: Tour, tmp_path: Path, run: Command
+) -> None:
+    """Its data was cached somewhere; whoever reads the run has a cache of their own."""
+    copy, victim = tmp_path / "run", tmp_path / "victim" / "deep"
+    shutil.copytree(tour.trained, copy)
+    config = json.loads((copy / "config.json").read_text())
+    config["settings"]["data"]["cache"] = str(victim)
+    (copy / "config.json").write_text(json.dumps(config))
+    done = run("evaluate", str(copy), "--split", "select", "--json")
+    assert done.code == 0, done.err
+    again = run("train", str(copy), "--config", str(copy / "config.json"), "--steps", "1")
+    assert again.code in (0, 2), again.err
+    assert not victim.parent.exists()

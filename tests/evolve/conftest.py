@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-from connsearch.evolve import storage as storage_module
+from connsearch.evolve import databases as databases_module
 
 
 @pytest.fixture(autouse=True)
 def _databases_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Otherwise their connections are closed when they are collected, with a warning."""
     opened: list[Any] = []
-    make = storage_module._database
+    make = databases_module._database
 
-    def remembered(url: str) -> Any:
-        opened.append(make(url))
+    def remembered(url: str, **how: Any) -> Any:
+        opened.append(make(url, **how))
         return opened[-1]
 
-    monkeypatch.setattr(storage_module, "_database", remembered)
+    monkeypatch.setattr(databases_module, "_database", remembered)
     yield
     for storage in opened:
         storage.engine.dispose()

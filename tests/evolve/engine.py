@@ -14,13 +14,14 @@ from random import Random
 from typing import Any
 
 from connsearch.evolve import worker as worker_module
+from connsearch.evolve.address import MEMORY
 from connsearch.evolve.child import MAXIMISED, Outcome, Rung, Task, Trial
 from connsearch.evolve.evolution import Evolution, history_of
 from connsearch.evolve.history import History, Key
 from connsearch.evolve.options import EvolutionOptions, StopOptions
 from connsearch.evolve.place import _reduction
 from connsearch.evolve.proposal import Space
-from connsearch.evolve.storage import MEMORY, open_storage
+from connsearch.evolve.storage import open_storage
 from connsearch.evolve.study import Study
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Structure
@@ -152,7 +153,11 @@ def start_worker(
 
 def birth(hash_: str = "h", parents: Sequence[int] = ()) -> dict[str, Any]:
     """Returns what a study keeps of a child, for histories that never read its structure."""
-    return {"hash": hash_, "parents": list(parents)}
+    counts = {"macs": 1, "parameters": 1, "refused": {}}
+    return {
+        **{"nodes": [], "weights": {}, "steps": [["start", 0]], **counts},
+        **{"hash": hash_, "parents": list(parents)},
+    }
 
 
 def trial(

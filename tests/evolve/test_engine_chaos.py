@@ -15,7 +15,8 @@ from random import Random
 
 import pytest
 
-from connsearch.evolve.storage import open_storage, patiently
+from connsearch.evolve.patience import patiently
+from connsearch.evolve.storage import open_storage
 from connsearch.evolve.study import Study
 from tests.evolve.engine import NAME, Noise, options_of, read, start_worker, study_of
 from tests.evolve.recount import recount

@@ -13,7 +13,8 @@ import pytest
 
 from connsearch.evolve.child import Outcome
 from connsearch.evolve.journal import JournalLock, is_journal, mend_tail
-from connsearch.evolve.storage import StorageError, open_storage
+from connsearch.evolve.patience import StorageError
+from connsearch.evolve.storage import open_storage
 from tests.evolve.engine import evolution_of, options_of, read, study_of
 
 

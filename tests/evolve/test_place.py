@@ -35,7 +35,7 @@ def test_a_directory_knows_its_study(tmp_path: Path) -> None:
     assert again.options == options_of()
     assert again.space == opened.space
     assert again.history().trials == {}
-    again.study.create("running", {**facts(0), "birth": birth()})
+    opened.study.create("running", {**facts(0), "birth": birth()})
     assert [sorted(again.history().trials) for _ in range(2)] == [[0], [0]], "read twice"
     with pytest.raises(RunError, match="seed"):
         begin(place, settings_of(1), storage=None, name=None)
@@ -48,7 +48,10 @@ def test_a_study_is_found_from_everywhere(storage: str, tmp_path: Path, monkeypa
     opened.study.create("running", {**facts(0), "birth": birth()})
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert len(reopen(tmp_path / "evolved").history().trials) == 1
+    with pytest.raises(RunError, match=f"--storage {storage.partition('shared')[0]}"):
+        reopen(tmp_path / "evolved")
+    place = storage.replace("shared", f"{tmp_path}/shared")
+    assert len(reopen(tmp_path / "evolved", storage=place).history().trials) == 1
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 

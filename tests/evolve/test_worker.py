@@ -15,8 +15,8 @@ from connsearch.evolve.child import Outcome, Rung, Task
 from connsearch.evolve.evolution import Evolution
 from connsearch.evolve.lease import lease
 from connsearch.evolve.options import StopOptions
+from connsearch.evolve.patience import StorageError
 from connsearch.evolve.proposal import ExhaustedError
-from connsearch.evolve.storage import StorageError
 from connsearch.evolve.study import Study
 from connsearch.evolve.worker import (
     IN_A_ROW,
