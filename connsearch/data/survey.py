@@ -75,16 +75,21 @@ def opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
 
 
 def _chosen(path: Path, container: InputContainer) -> VideoStream:
+    """Returns the first video stream that is no cover picture and can be decoded."""
     pictures = Disposition.attached_pic | Disposition.timed_thumbnails
     found = [s for s in container.streams.video if not s.disposition & pictures]
-    if not found:
-        kinds = {s.type for s in container.streams if s.type != "video"}
-        kinds |= {"a cover picture"} if container.streams.video else set[str]()
-        raise DataError(
-            f"{path}: no video stream; read: {', '.join(sorted(kinds)) or 'nothing'}; "
-            "cure: take the file off the list, or replace it with a video"
-        )
-    return found[0]
+    known = [s for s in found if cast("object | None", s.codec_context) is not None]
+    if known:
+        return known[0]
+    kinds = {s.type for s in container.streams if s.type != "video"}
+    if found:
+        kinds.add("a video stream in a code that FFmpeg does not know")
+    elif container.streams.video:
+        kinds.add("a cover picture")
+    raise DataError(
+        f"{path}: no video stream; read: {', '.join(sorted(kinds)) or 'nothing'}; "
+        "cure: take the file off the list, or replace it with a video"
+    )
 
 
 def _is_pointer(path: Path) -> bool:

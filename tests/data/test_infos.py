@@ -15,7 +15,7 @@ from tests.data.helpers import options
 INFOS = [
     VideoInfo(5, 4, 6, 25.0),
     VideoInfo(3, 4, 6, 2.5, times=(0.0, 0.1, 0.8)),
-    VideoInfo(9, 4, 6, 30.0, grid=(512, 256)),
+    VideoInfo(90, 4, 6, 30.0, keys=((512, 20), (1024, 40)), keys_by="order", note="it jumps"),
 ]
 
 
