@@ -27,7 +27,7 @@ from av.video.stream import VideoStream
 from connsearch.data.options import Short
 from connsearch.data.records import VideoInfo
 from connsearch.data.sampling import clip_ticks
-from connsearch.data.survey import marked, opened, probe
+from connsearch.data.survey import decoded, demuxed, opened, probe
 from connsearch.errors import DataError
 
 Frames = npt.NDArray[np.uint8]
@@ -69,7 +69,7 @@ class _Scaler:
 
 
 def _from_start(container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, VideoFrame]]:
-    yield from enumerate(container.decode(stream))
+    yield from enumerate(decoded(container, stream))
 
 
 def _sought(
@@ -88,12 +88,12 @@ def _sought(
     stamp, number = key
     unit = float(stream.time_base or 1)
     container.seek(stamp - round(before / unit), stream=stream, backward=True)
-    packets = container.demux(stream)
+    packets = (packet for _, packet in demuxed(container, stream))
     for packet in packets:
         if packet.dts is not None and packet.dts > stamp:
             return  # behind it already
         if packet.pts == stamp and packet.is_keyframe:
-            frames = _decoded(packet, packets)
+            frames = _frames(packet, packets)
             # pictures that lead up to the key frame refer to what was not decoded
             beginning = dropwhile(lambda frame: frame.pts is None or frame.pts < stamp, frames)
             for n, frame in enumerate(beginning):
@@ -113,13 +113,13 @@ def _skipped(
         key: (place of its packet, number) of the key frame.
     """
     primed = False
-    packets = (packet for _, packet in marked(container, stream))
+    packets = (packet for _, packet in demuxed(container, stream))
     for packet in packets:
         if packet.opaque == key[0]:
             if not primed:
                 return
             stream.codec_context.flush_buffers()
-            frames = _decoded(packet, packets)
+            frames = _frames(packet, packets)
             beginning = dropwhile(lambda frame: frame.opaque != key[0], frames)
             yield from enumerate(beginning, start=key[1])
         elif not primed:
@@ -132,10 +132,10 @@ def _primed(container: InputContainer, stream: VideoStream) -> bool:
     Only the first packet says which encoder wrote a stream, and without knowing it H.264 in 4:4:4
     decodes to noise.
     """
-    return next(container.decode(stream), None) is not None
+    return next(decoded(container, stream), None) is not None
 
 
-def _decoded(
+def _frames(
     first: Packet[VideoStream], more: Iterable[Packet[VideoStream]]
 ) -> Iterator[VideoFrame]:
     for packet in chain([first], more):
@@ -210,7 +210,7 @@ def stream_frames(path: Path, *, size: tuple[int, int] | None = None) -> Iterato
     """
     scaled = _Scaler(size)
     with opened(path) as (container, stream):
-        for frame in container.decode(stream):
+        for frame in decoded(container, stream):
             yield scaled(frame)
 
 

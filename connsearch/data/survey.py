@@ -157,7 +157,6 @@ class _Packets:
         unit: seconds of a step of the stamps.
         stamps: presentation time of every packet that is shown, in the order of storage.
         stored: their decoding times.
-        all_stored: decoding times of all packets, those that show nothing included.
         key_stamps: presentation times of those from which decoding may begin.
         begins: whether the first packet is one of these.
     """
@@ -170,7 +169,6 @@ class _Packets:
     unit: float = 0.0
     stamps: list[int | None] = field(default_factory=list[int | None])
     stored: list[int | None] = field(default_factory=list[int | None])
-    all_stored: list[int | None] = field(default_factory=list[int | None])
     key_stamps: list[int] = field(default_factory=list[int])
     begins: bool = False
 
@@ -221,8 +219,7 @@ def _packets(path: Path) -> _Packets:
         codec = stream.codec_context.codec.canonical_name
         timed = container.format.name.split(",")[0] in _TIMED_CONTAINERS
         out = _Packets(timed and codec in _IN_ORDER | _REORDERED, codec in _IN_ORDER)
-        for packet in container.demux(stream):
-            out.all_stored.append(packet.dts)
+        for _, packet in demuxed(container, stream):
             if shown(packet, codec):
                 out.begins = out.begins or (not out.stamps and packet.is_keyframe)
                 out.stamps.append(packet.pts)
@@ -256,12 +253,10 @@ def _decoded(path: Path, packets: _Packets) -> tuple[int, list[tuple[int, int]],
     stamps: list[int | None] = []
     try:
         with opened(path) as (container, stream):
-            for place, packet in marked(container, stream):
-                del place
-                for frame in packet.decode():
-                    if frame.key_frame and _apart(keys, len(stamps)):
-                        keys.append(_Key(cast(int, frame.opaque), len(stamps), _look(frame)))
-                    stamps.append(frame.pts)
+            for frame in decoded(container, stream):
+                if frame.key_frame and _apart(keys, len(stamps)):
+                    keys.append(_Key(cast(int, frame.opaque), len(stamps), _look(frame)))
+                stamps.append(frame.pts)
     except DataError:
         return len(packets.stamps), [], read_clock(None, packets.unit, packets.rate)
     count = len(stamps)
@@ -277,20 +272,31 @@ def _likely(shown: Sequence[int | None], packets: _Packets) -> Sequence[int] | N
         packets: whose decoding times rise as evenly as the frames are shown, earlier by a delay.
     """
     for back in (0.0, FEW_BACK):
-        for stamps in (shown, packets.stored, packets.all_stored):
+        for stamps in (shown, packets.stored):
             if len(stamps) == len(shown) and tells_order(stamps, back=back):
                 return cast(Sequence[int], stamps)
     return None
 
 
-def marked(
+def demuxed(
     container: InputContainer, stream: VideoStream
 ) -> Generator[tuple[int, Packet[VideoStream]]]:
-    """Yields (place, packet) of a stream; a frame's ``opaque`` is the place of its packet."""
+    """Yields (place, packet) of a stream, last the empty one that ends it.
+
+    A frame's ``opaque`` is the place of its packet. Packets without content are left out: Theora
+    has them where a picture is repeated, and decoders take them for a mistake.
+    """
     stream.codec_context.flags |= Flags.copy_opaque
     for place, packet in enumerate(container.demux(stream)):
         packet.opaque = place
-        yield place, packet
+        if packet.size or packet.dts is None:
+            yield place, packet
+
+
+def decoded(container: InputContainer, stream: VideoStream) -> Generator[VideoFrame]:
+    """Yields the frames of a stream from where the container stands."""
+    for _, packet in demuxed(container, stream):
+        yield from packet.decode()
 
 
 def _apart(keys: Sequence[_Key], number: int) -> bool:
@@ -317,7 +323,7 @@ def _proven(path: Path, keys: Sequence[_Key]) -> list[_Key]:
     key: _Key | None = None
     with suppress(DataError), opened(path) as (container, stream):
         first = False
-        for place, packet in marked(container, stream):
+        for place, packet in demuxed(container, stream):
             if not first:
                 first = bool(packet.decode())
                 continue

@@ -2,6 +2,11 @@
 
 Every maker writes one file with PyAV. ``VIDEOS`` names them: container, codec, and what is special.
 Frames of one video all differ, and no two look like each other scaled or moved.
+
+Two files lie beside this one because PyAV cannot write their like. FFmpeg's ``testsrc2`` at 64 x 48
+and 25 frames a second for 3.6 s was written as ``theora.ogv`` (libtheora, quality 2; repeated
+pictures are packets without content) and ``alt_ref.webm`` (libvpx in two passes, 60 kbit/s,
+auto-alt-ref 1, lag-in-frames 16).
 """
 
 from __future__ import annotations
@@ -20,6 +25,7 @@ from av.video.frame import VideoFrame
 
 HEIGHT, WIDTH = 48, 64
 COUNT = 100
+FILES = Path(__file__).parent / "files"
 
 Bytes = npt.NDArray[np.uint8]
 Packets = list[Packet]
@@ -284,6 +290,11 @@ def gif(rate: int) -> Coded:
     return Coded("gif", {}, pixels="rgb8", rate=rate, count=80)
 
 
+def _beside(path: Path, *, name: str) -> Path:
+    path.write_bytes((FILES / name).read_bytes())
+    return path
+
+
 def _half(coded: Coded) -> Coded:
     return replace(coded, count=COUNT // 2)
 
@@ -343,8 +354,10 @@ VIDEOS: dict[str, Maker] = {
     "mpeg2 with B.avi": plain(MPEG2_B, "avi"),
     "mpeg2 with B.mxf": plain(MPEG2_B, "mxf"),
     **{f"vp8.{end}": plain(VP8, end) for end in ("webm", "avi", "ivf", "ogg")},
-    "vp8 hidden at the same time.webm": changed(VP8, "webm", "webm", partial(with_hidden, later=99)),
-    "vp8 hidden at its own time.webm": changed(VP8, "webm", "webm", partial(with_hidden, later=1)),
+    **{f"vp8 hidden {kind}.webm": changed(VP8, "webm", "webm", partial(with_hidden, later=later))
+       for kind, later in (("at the same time", 99), ("at its own time", 1))},
+    "vp8 alt-ref.webm": partial(_beside, name="alt_ref.webm"),
+    "theora.ogv": partial(_beside, name="theora.ogv"),
     "vp8 hidden.avi": changed(VP8, "webm", "avi", numbered),
     "vp9.webm": plain(VP9, "webm"),
     **{f"vp9 alt-ref.{end}": plain(VP9_ALT, end) for end in ("webm", "mp4", "ivf")},
