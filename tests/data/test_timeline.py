@@ -72,7 +72,7 @@ def test_without_a_rate_an_uneven_video_has_its_average_one(uneven: Path) -> Non
 def test_an_even_video_needs_no_clock(long_video: Path) -> None:
     info = probe(long_video)
     assert info.times == ()
-    assert [number for _, number in info.keys] == [20, 40, 60, 80]
+    assert [number for _, number in info.keys] == [16, 32, 48, 64, 80, 96]
     assert timeline(info).frames(range(100)) == list(range(100))
 
 
