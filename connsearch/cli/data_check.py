@@ -60,6 +60,9 @@ class DataCheck(Command):
         found = list(terminal.count(check_clips(data, workers=self.readers), total, "clips"))
         rows = [_row(checked, data.classes) for checked in found]
         atomic_write_text(self.output, _table(rows))
+        for checked in found:
+            if checked.info is not None and checked.info.note:
+                terminal.warn(f"{checked.record.name}: {checked.info.note}")
         bad = [checked for checked in found if checked.reason is not None]
         terminal.say(f"report: {self.output}")
         if bad:

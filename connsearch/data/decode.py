@@ -1,4 +1,4 @@
-"""Video files to frames and back: the only door to PyAV.
+"""Video files to frames and back; with ``survey.py`` the only door to PyAV.
 
 Shape letters: T frames, H W pixels. Frames are RGB, ``uint8``.
 """
@@ -6,10 +6,12 @@ Shape letters: T frames, H W pixels. Frames are RGB, ``uint8``.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from fractions import Fraction
+from functools import partial
+from itertools import chain, dropwhile
 from pathlib import Path
 from typing import Literal
 
@@ -17,15 +19,15 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.container import InputContainer
-from av.error import FFmpegError
 from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from connsearch.data.options import Short
 from connsearch.data.records import VideoInfo
 from connsearch.data.sampling import clip_ticks
+from connsearch.data.survey import decoded, demuxed, opened, probe
 from connsearch.errors import DataError
 
 Frames = npt.NDArray[np.uint8]
@@ -34,100 +36,9 @@ SEEK_AFTER = 64
 """A clip that starts later than this many frames into its video is reached by a seek."""
 
 
-@contextmanager
-def _opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
-    """Opens the first video stream of a file; whatever goes wrong becomes a :class:`DataError`."""
-    try:
-        # "file:" keeps a name with a colon from being read as a protocol, and the white list
-        # keeps a playlist in disguise from reaching out to other places.
-        with av.open(
-            f"file:{os.path.abspath(path)}",
-            options={"protocol_whitelist": "file"},
-            metadata_errors="ignore",
-        ) as container:
-            if not container.streams.video:
-                kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
-                raise DataError(
-                    f"{path}: no video stream; read: {kinds}; "
-                    "cure: take the file off the list, or replace it with a video"
-                )
-            stream = container.streams.video[0]
-            stream.thread_type = "NONE"
-            yield container, stream
-    except (FFmpegError, OSError) as error:
-        reason = error.strerror or type(error).__name__
-        size = f"{path.stat().st_size} bytes" if path.is_file() else "no such file"
-        cure = "re-encode the file, fetch it again, or take it off the list"
-        if _is_pointer(path):
-            size, cure = "a Git LFS pointer, not the file itself", "git lfs pull"
-        raise DataError(
-            f"{path}: not readable as video ({reason}); read: {size}; cure: {cure}"
-        ) from error
-
-
-def _is_pointer(path: Path) -> bool:
-    """Returns whether the file only says where Git LFS keeps the real one."""
-    if not path.is_file() or path.stat().st_size > 1024:
-        return False
-    return path.read_bytes().startswith(b"version https://git-lfs")
-
-
-def _shown(packet: Packet[VideoStream]) -> bool:
-    """Returns whether a packet holds a frame that is to be shown."""
-    return packet.size > 0 and not packet.is_discard
-
-
-def probe(path: Path) -> VideoInfo:
-    """Returns what a file says about itself: packets are counted, only one frame is decoded.
-
-    Raises:
-        DataError: the file cannot be opened, or holds no video or no frame.
-    """
-    first: VideoFrame | None = None
-    stamps: list[int | None] = []
-    with _opened(path) as (container, stream):
-        for packet in container.demux(stream):
-            if _shown(packet):
-                stamps.append(packet.pts)
-            if first is None:
-                first = next(iter(packet.decode()), None)
-        fps = float(stream.average_rate or 0)
-        unit = float(stream.time_base or 0)
-    if first is None:
-        raise DataError(
-            f"{path}: {len(stamps)} frames, none can be decoded; cure: re-encode the file"
-        )
-    height, width = first.height, first.width
-    if first.rotation % 180 == 90:
-        height, width = width, height
-    times, grid = _clock(stamps, unit)
-    if times and times[-1] > 0:
-        fps = (len(times) - 1) / times[-1]
-    return VideoInfo(len(stamps), height, width, fps, times, grid)
-
-
-UNEVEN = 0.5
-"""Timestamps that stray from an even clock by more than this share of a frame are respected; less
-is how a container rounds."""
-
-
-def _clock(
-    stamps: Sequence[int | None], unit: float
-) -> tuple[tuple[float, ...], tuple[int, int] | None]:
-    """Returns seconds from the first frame where the rate varies, and the exact grid if it has one.
-
-    Args:
-        stamps: presentation time of every packet, in the order they are stored.
-        unit: seconds of one step of the file's time base.
-    """
-    known = sorted({stamp for stamp in stamps if stamp is not None})
-    if len(known) < 2 or len(known) != len(stamps) or unit <= 0:
-        return (), None
-    first, step = known[0], (known[-1] - known[0]) / (len(known) - 1)
-    strays = max(abs(stamp - first - n * step) for n, stamp in enumerate(known))
-    if strays > UNEVEN * step:
-        return tuple((stamp - first) * unit for stamp in known), None
-    return (), (first, round(step)) if strays == 0 else None
+_SMOOTH = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
+"""Colours of 4:2:0 interpolated for every pixel and rounded, not cut off: without these, greys that
+are scaled down come out up to 2 levels too dark, and others at their full size up to 1."""
 
 
 class _Scaler:
@@ -149,7 +60,7 @@ class _Scaler:
             width=width or None,
             height=height or None,
             format="rgb24",
-            interpolation="BILINEAR",
+            interpolation=_SMOOTH,
             threads=1,
         ).to_ndarray()
         if turns:
@@ -157,59 +68,92 @@ class _Scaler:
         return np.ascontiguousarray(rgb, dtype=np.uint8)
 
 
-def _numbers_by_time(path: Path) -> dict[int, int]:
-    """Returns presentation time -> frame number; empty where times are missing or repeated."""
-    with _opened(path) as (container, stream):
-        times = [packet.pts for packet in container.demux(stream) if _shown(packet)]
-    known = sorted({time for time in times if time is not None})
-    return {time: n for n, time in enumerate(known)} if len(known) == len(times) else {}
-
-
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """The same for a file whose times are exactly ``start + n * step``: nothing to look up."""
-
-    start: int
-    step: int
-
-    def time(self, number: int) -> int:
-        return self.start + number * self.step
-
-    def number(self, time: int) -> int:
-        number, rest = divmod(time - self.start, self.step)
-        return -1 if rest else number
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A table of all times, for a file whose clock is not even."""
-
-    numbers: Mapping[int, int]
-
-    def time(self, number: int) -> int:
-        return next(time for time, n in self.numbers.items() if n == number)
-
-    def number(self, time: int) -> int:
-        return self.numbers.get(time, -1)
+def _from_start(container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, VideoFrame]]:
+    yield from enumerate(decoded(container, stream))
 
 
 def _sought(
-    container: InputContainer, stream: VideoStream, places: _Grid | _Table, first: int
+    container: InputContainer, stream: VideoStream, key: tuple[int, int], before: float
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Yields (number, frame) from the key frame before ``first`` on; nothing if that fails."""
-    # One frame is decoded before the seek: only the first packet says which encoder wrote the
-    # stream, and without knowing it H.264 in 4:4:4 decodes to noise.
-    if next(container.decode(stream), None) is None:
+    """Yields (number, frame) from a key frame on, reached by a seek; nothing if that fails.
+
+    Args:
+        container: the file.
+        stream: its video stream.
+        key: (presentation time, number) of the key frame.
+        before: seconds before it to aim at: some containers seek by other times than these.
+    """
+    if not _primed(container, stream):
         return
-    container.seek(places.time(first), stream=stream, backward=True)
-    begun = False
-    for frame in container.decode(stream):
-        number = -1 if frame.pts is None else places.number(frame.pts)
-        if not begun and not 0 <= number <= first:
-            return
-        begun = True
-        if number >= 0:
-            yield number, frame
+    stamp, number = key
+    unit = float(stream.time_base or 1)
+    container.seek(stamp - round(before / unit), stream=stream, backward=True)
+    packets = (packet for _, packet in demuxed(container, stream))
+    for packet in packets:
+        if packet.dts is not None and packet.dts > stamp:
+            return  # behind it already
+        if packet.pts == stamp and packet.is_keyframe:
+            frames = _frames(packet, packets)
+            # pictures that lead up to the key frame refer to what was not decoded
+            beginning = dropwhile(lambda frame: frame.pts is None or frame.pts < stamp, frames)
+            for n, frame in enumerate(beginning):
+                if n == 0 and frame.pts != stamp:
+                    return
+                yield number + n, frame
+
+
+def _skipped(
+    container: InputContainer, stream: VideoStream, key: tuple[int, int]
+) -> Iterator[tuple[int, VideoFrame]]:
+    """Yields (number, frame) from a key frame on; packets before it are not decoded.
+
+    Args:
+        container: the file.
+        stream: its video stream.
+        key: (place of its packet, number) of the key frame.
+    """
+    primed = False
+    packets = (packet for _, packet in demuxed(container, stream))
+    for packet in packets:
+        if packet.opaque == key[0]:
+            if not primed:
+                return
+            stream.codec_context.flush_buffers()
+            frames = _frames(packet, packets)
+            beginning = dropwhile(lambda frame: frame.opaque != key[0], frames)
+            yield from enumerate(beginning, start=key[1])
+        elif not primed:
+            primed = bool(packet.decode())
+
+
+def _primed(container: InputContainer, stream: VideoStream) -> bool:
+    """Decodes one frame, and returns whether there was one.
+
+    Only the first packet says which encoder wrote a stream, and without knowing it H.264 in 4:4:4
+    decodes to noise.
+    """
+    return next(decoded(container, stream), None) is not None
+
+
+def _frames(
+    first: Packet[VideoStream], more: Iterable[Packet[VideoStream]]
+) -> Iterator[VideoFrame]:
+    for packet in chain([first], more):
+        yield from packet.decode()
+
+
+def _ways(
+    info: VideoInfo | None, first: int
+) -> Iterator[Callable[..., Iterator[tuple[int, VideoFrame]]]]:
+    """Yields ways to the frames from ``first`` on, quick ones before the one that always leads."""
+    if info is not None and first > SEEK_AFTER:
+        place = bisect_right(info.keys, first, key=lambda key: key[1]) - 1
+        if place >= 0 and info.keys_by == "time":
+            yield partial(_sought, key=info.keys[place], before=0.0)
+            yield partial(_sought, key=info.keys[place], before=3.0)
+        elif place >= 0:
+            yield partial(_skipped, key=info.keys[place])
+    yield _from_start
 
 
 def read_frames(
@@ -217,31 +161,35 @@ def read_frames(
     indices: Sequence[int],
     *,
     size: tuple[int, int] | None = None,
-    grid: tuple[int, int] | None = None,
+    info: VideoInfo | None = None,
 ) -> Frames:
     """Returns the frames of those numbers, ``uint8`` (T, H, W, 3).
+
+    A number is a frame's place in one pass from the start, whichever way it is read.
 
     Args:
         path: a video file.
         indices: frame numbers from 0, in any order, repeats allowed.
         size: (H, W) to scale to, smoothed where that shrinks the picture; None: as recorded.
-        grid: the file's exact clock (``VideoInfo.grid``), so that a seek need not read it all.
+        info: what :func:`probe` said, so that frames far into the file are reached without decoding
+            all before them; None: the file is decoded from its start.
 
     Raises:
         DataError: the file is unreadable, damaged on the way, or holds fewer frames than asked.
     """
     wanted = set(indices)
     found: dict[int, Frames] = {}
-    if min(wanted) > SEEK_AFTER:
-        places = _Grid(*grid) if grid is not None else _Table(_numbers_by_time(path))
-        if isinstance(places, _Grid) or min(wanted) < len(places.numbers):
-            # A file that cannot be sought in is read from its start, below.
-            with suppress(DataError), _opened(path) as (container, stream):
-                found, _ = _collect(_sought(container, stream, places, min(wanted)), wanted, size)
     read = 0
+    *quick, whole = _ways(info, min(wanted))
+    for way in quick:
+        # A file that cannot be sought in is read from its start, below.
+        with suppress(DataError), opened(path) as (container, stream):
+            found, _ = _collect(way(container, stream), wanted, size)
+        if len(found) == len(wanted):
+            break
     if len(found) < len(wanted):
-        with _opened(path) as (container, stream):
-            found, read = _collect(enumerate(container.decode(stream)), wanted, size)
+        with opened(path) as (container, stream):
+            found, read = _collect(whole(container, stream), wanted, size)
     if len(found) < len(wanted):
         raise DataError(
             f"{path}: frame {max(wanted) + 1} was needed, decoding stopped after {read} "
@@ -261,8 +209,8 @@ def stream_frames(path: Path, *, size: tuple[int, int] | None = None) -> Iterato
         DataError: the file is unreadable, or damaged on the way.
     """
     scaled = _Scaler(size)
-    with _opened(path) as (container, stream):
-        for frame in container.decode(stream):
+    with opened(path) as (container, stream):
+        for frame in decoded(container, stream):
             yield scaled(frame)
 
 
@@ -305,7 +253,7 @@ def read_clip(
     """
     info = probe(path)
     indices = clip_ticks(info.frames, frames, stride, short=short, name=str(path))
-    return read_frames(path, indices, size=size, grid=info.grid)
+    return read_frames(path, indices, size=size, info=info)
 
 
 def write_video(

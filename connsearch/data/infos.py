@@ -12,7 +12,13 @@ from types import TracebackType
 
 from connsearch.data.records import VideoInfo
 
-_TABLE = """create table if not exists infos
+_NAME = "infos_2"
+"""Of the table; its number rises when files are measured in another way, so that all are anew."""
+
+_BEFORE = ("infos",)
+"""Tables of earlier versions: they held wrong counts and clocks."""
+
+_TABLE = f"""create table if not exists {_NAME}
             (path text primary key, size integer, changed integer, info text)"""
 
 
@@ -32,6 +38,8 @@ class InfoCache:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 self._table = sqlite3.connect(place, timeout=10)
                 self._table.execute(_TABLE)
+                for name in _BEFORE:
+                    self._table.execute(f"drop table if exists {name}")
 
     def __enter__(self) -> InfoCache:
         return self
@@ -51,7 +59,7 @@ class InfoCache:
             return None
         with suppress(sqlite3.Error, ValueError, TypeError):
             found = self._table.execute(
-                "select info from infos where path = ? and size = ? and changed = ?", key
+                f"select info from {_NAME} where path = ? and size = ? and changed = ?", key
             ).fetchone()
             if found is not None:
                 return _read(found[0])
@@ -63,7 +71,7 @@ class InfoCache:
         if self._table is not None and key is not None:
             with suppress(sqlite3.Error):
                 row = (*key, json.dumps(asdict(info)))
-                self._table.execute("insert or replace into infos values (?, ?, ?, ?)", row)
+                self._table.execute(f"insert or replace into {_NAME} values (?, ?, ?, ?)", row)
 
 
 def _key(path: Path) -> tuple[str, int, int] | None:
@@ -77,6 +85,5 @@ def _key(path: Path) -> tuple[str, int, int] | None:
 
 def _read(text: str) -> VideoInfo:
     values = json.loads(text)
-    grid = values.pop("grid")
-    times = tuple(values.pop("times"))
-    return VideoInfo(**values, times=times, grid=None if grid is None else (grid[0], grid[1]))
+    times, keys = tuple(values.pop("times")), values.pop("keys")
+    return VideoInfo(**values, times=times, keys=tuple((place, number) for place, number in keys))

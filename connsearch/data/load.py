@@ -121,7 +121,7 @@ def load_data(options: DataOptions, *, follow: Follow | None = None) -> DataSpli
         object_classes=source.object_classes or 0,
         fingerprint=fingerprint(source, hashes),
         hashes=hashes,
-        notes=(*source.notes, *_notes(source, lists["train"], faults)),
+        notes=(*source.notes, *_notes(source, lists["train"], faults), *_odd_clocks(lists)),
         multi_label=source.multi_label,
         clip=(options.frames, options.size, options.size),
         name=source.name,
@@ -235,6 +235,20 @@ def _notes(
             f"{len(reasons)} video(s) cannot be read and are quarantined\n{listed(reasons)}"
         )
     return notes
+
+
+def _odd_clocks(lists: Lists) -> list[str]:
+    """Returns a note, in one line, where videos said something odd about themselves."""
+    noted = {
+        record.path: f"{record.name}: {record.info.note}"
+        for split in SPLITS
+        for record in lists[split]
+        if record.info is not None and record.info.note
+    }
+    if not noted:
+        return []
+    few = "; ".join(list(noted.values())[:5]) + ("; ..." if len(noted) > 5 else "")
+    return [f"{len(noted)} video(s) with an odd clock: {few}"]
 
 
 def _object_classes(source: Source) -> int:

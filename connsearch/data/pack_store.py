@@ -22,6 +22,9 @@ from connsearch.errors import DataError
 _CHUNK = 32
 """Frames that are held at once."""
 
+_READING = 2
+"""How videos are read; rises when frames, colours or clocks of the same file come out otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class PackJob:
@@ -107,7 +110,7 @@ def _origin(job: PackJob) -> dict[str, Any]:
         "object_bytes": sizes,
         "short_side": job.short_side,
         "quality": job.quality,
-    }
+    } | ({"reading": _READING} if job.medium == "video" else {})
 
 
 def _files(objects: Path | None) -> list[Path]:

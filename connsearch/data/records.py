@@ -18,13 +18,16 @@ class VideoInfo:
     """What a video file says about itself.
 
     Attributes:
-        frames: number of frames, counted packet by packet (headers are often wrong or silent).
+        frames: number of frames that one pass from the start shows (headers are often wrong or
+            silent).
         height: pixels, as shown (a rotated recording is turned upright).
         width: pixels, as shown.
-        fps: frames per second, on average where the rate varies; 0 where the file does not say.
+        fps: frames per second, on average where the rate varies; 0 where nothing is known of time.
         times: seconds from the first frame to each frame, where the rate varies; else empty.
-        grid: (first, step) in the file's own time base where the presentation times are exactly
-            first + n * step, so that a seek needs no table; else None.
+        keys: (place, number) of frames from which decoding may begin, in order; empty: the start.
+        keys_by: what a place is: the presentation time of the packet in the file's own time base,
+            or how many packets of the stream are stored before it.
+        note: what a person should know, for instance that the clock jumps; "": nothing.
     """
 
     frames: int
@@ -32,7 +35,9 @@ class VideoInfo:
     width: int
     fps: float
     times: tuple[float, ...] = ()
-    grid: tuple[int, int] | None = None
+    keys: tuple[tuple[int, int], ...] = ()
+    keys_by: Literal["time", "order"] = "time"
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 
-from connsearch.data import decode
-from connsearch.data.decode import probe, read_clip, read_frames, write_video
+from connsearch.data import decode, survey
+from connsearch.data.decode import probe, read_clip, read_frames, stream_frames, write_video
 from connsearch.errors import DataError
 from tests.data.helpers import FRAMES, HEIGHT, WIDTH, moving_square
 
@@ -51,7 +54,8 @@ def test_a_seek_gives_the_frames_of_reading_from_the_start(
 ) -> None:
     straight = read_frames(long_video, range(100))[first : first + 2]
     monkeypatch.setattr(decode, "SEEK_AFTER", 0)
-    assert np.array_equal(read_frames(long_video, [first, first + 1]), straight)
+    again = read_frames(long_video, [first, first + 1], info=probe(long_video))
+    assert np.array_equal(again, straight)
 
 
 def test_a_clip_comes_from_the_centre_and_short_videos_follow_the_rule(long_video: Path) -> None:
@@ -90,6 +94,82 @@ def test_a_file_without_video_is_refused_by_what_it_holds(tmp_path: Path) -> Non
     )
     with pytest.raises(DataError, match=r"sound.wav: no video stream; read: audio; cure"):
         probe(path)
+
+
+COVERS = {
+    "song.m4a": ("mp4", "aac"),
+    "song.mp3": ("mp3", "libmp3lame"),
+    "song.flac": ("flac",) * 2,
+}
+
+
+def with_cover(path: Path, container: str, code: str, *, film: bool = False) -> Path:
+    """Writes a second of sound (or of a film) with a cover picture."""
+    picture = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 90, np.uint8), format="rgb24")
+    with av.open(str(path), "w", format=container) as out:
+        if film:
+            main = out.add_stream("libx264", rate=25)
+            main.width, main.height, main.pix_fmt = 32, 24, "yuv420p"
+        else:
+            main = out.add_stream(code, rate=44100)
+        cover = out.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 64, 64, "yuvj420p"
+        cover.disposition = Disposition.attached_pic
+        out.mux(cover.encode(picture))
+        out.mux(cover.encode(None))
+        for n in range(30):
+            if film:
+                frame = av.VideoFrame.from_ndarray(np.full((24, 32, 3), 5 * n, np.uint8))
+            else:
+                kind = {"aac": "fltp", "libmp3lame": "fltp", "flac": "s16"}[code]
+                sound = np.zeros((1, 1152), np.float32 if kind == "fltp" else np.int16)
+                if kind == "s16":
+                    sound = sound.repeat(2, 1)
+                layout = "mono" if kind == "fltp" else "stereo"
+                frame = av.AudioFrame.from_ndarray(sound, format=kind, layout=layout)
+                frame.sample_rate = 44100
+                frame.pts = 1152 * n
+            out.mux(main.encode(frame))
+        out.mux(main.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("name", COVERS)
+def test_sound_with_a_cover_picture_is_no_video(tmp_path: Path, name: str) -> None:
+    path = with_cover(tmp_path / name, *COVERS[name])
+    with av.open(str(path)) as container:
+        assert len(container.streams.video) == 1
+    wrong = rf"{name}: no video stream; read: a cover picture, audio; cure"
+    for read in (probe, lambda p: read_frames(p, [0]), lambda p: next(stream_frames(p))):
+        with pytest.raises(DataError, match=wrong):
+            read(path)
+
+
+def test_of_several_streams_the_first_that_is_no_cover_is_read(tmp_path: Path) -> None:
+    path = with_cover(tmp_path / "film.mp4", "mp4", "", film=True)
+    info = probe(path)
+    assert (info.frames, info.height, info.width) == (30, 24, 32)
+    with av.open(str(path)) as container:
+        film, cover = container.streams.video
+        turned = SimpleNamespace(streams=SimpleNamespace(video=(cover, film)))
+        assert survey._chosen(path, turned) is film  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [None, (48, 48), (33, 47), (64, 32), (90, 100)])
+@pytest.mark.parametrize("level", [16, 17, 40, 100, 128, 180, 235])
+def test_greys_keep_their_brightness_whatever_the_size(
+    tmp_path: Path, level: int, size: tuple[int, int] | None
+) -> None:
+    path = tmp_path / "grey.mkv"
+    planes = np.full((96, 64), 128, np.uint8)
+    planes[:64] = level
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        out.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
+        out.mux(stream.encode(None))
+    frames = read_frames(path, [0], size=size).astype(float)
+    assert np.abs(frames - (level - 16) * 255 / 219).max() <= 0.6
 
 
 def test_a_cut_off_file_is_refused_with_what_could_be_read(

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from tests.data.helpers import options
 INFOS = [
     VideoInfo(5, 4, 6, 25.0),
     VideoInfo(3, 4, 6, 2.5, times=(0.0, 0.1, 0.8)),
-    VideoInfo(9, 4, 6, 30.0, grid=(512, 256)),
+    VideoInfo(90, 4, 6, 30.0, keys=((512, 20), (1024, 40)), keys_by="order", note="it jumps"),
 ]
 
 
@@ -34,6 +37,25 @@ def test_what_a_file_said_is_known_until_it_changes(tmp_path: Path, info: VideoI
         os.utime(path, ns=(0, 1))
         assert cache.get(path) is None
         assert cache.get(tmp_path) is None
+
+
+def test_what_earlier_versions_measured_is_forgotten(tmp_path: Path) -> None:
+    path, place = tmp_path / "v.mp4", tmp_path / "infos.sqlite"
+    path.write_bytes(b"one")
+    stat = path.stat()
+    old = {"frames": 7, "height": 4, "width": 6, "fps": 25.0, "times": [], "grid": None}
+    with closing(sqlite3.connect(place)) as table:
+        table.execute("create table infos (path text primary key, size, changed, info)")
+        row = (str(path), stat.st_size, stat.st_mtime_ns, json.dumps(old))
+        table.execute("insert into infos values (?, ?, ?, ?)", row)
+        table.commit()
+    with InfoCache(place) as cache:
+        assert cache.get(path) is None
+        cache.put(path, INFOS[0])
+        assert cache.get(path) == INFOS[0]
+    with closing(sqlite3.connect(place)) as table:
+        names = [name for (name,) in table.execute("select name from sqlite_master")]
+    assert "infos" not in names
 
 
 @pytest.mark.parametrize("content", [b"no database", b""])

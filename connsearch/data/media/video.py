@@ -14,7 +14,7 @@ class Video:
     """A file that FFmpeg can open."""
 
     def probe(self, path: Path) -> VideoInfo:
-        """Returns what the file says about itself; its packets are counted."""
+        """Returns what the file says about itself; it is decoded once if packets cannot tell."""
         return probe(path)
 
     def read(
@@ -26,7 +26,7 @@ class Video:
         info: VideoInfo,
     ) -> Frames:
         """Returns the frames of those numbers, ``uint8`` (T, H, W, 3)."""
-        return read_frames(path, numbers, size=size, grid=info.grid)
+        return read_frames(path, numbers, size=size, info=info)
 
     def bytes_on_disk(self, path: Path) -> int:
         """Returns the size of the file."""

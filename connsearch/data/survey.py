@@ -1,0 +1,339 @@
+"""What a video file says about itself, and how its frames are found again.
+
+The number of a frame is its place in one pass from the start, as the decoder shows them. Where a
+container keeps presentation times, packets are enough to count frames and to find them. Others
+(AVI, raw streams, MPEG program streams ...) have stamps that FFmpeg makes up from the order of
+storage; they are decoded once, and that pass tells.
+
+With ``decode.py`` the only door to PyAV.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import zlib
+from bisect import bisect_left
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from av.codec.context import Flags
+from av.container import InputContainer
+from av.container import open as open_container
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from connsearch.data.clock import FEW_BACK, Clock, read_clock, tells_order
+from connsearch.data.records import VideoInfo
+from connsearch.errors import DataError
+
+_TIMED_CONTAINERS = {"mov", "matroska", "mpegts", "flv"}
+"""Containers that keep the presentation time of every frame."""
+
+_IN_ORDER = set("vp8 vp9 av1 mjpeg prores dnxhd ffv1 png".split())
+"""Codecs whose packets, the hidden ones of VP8 aside, show one frame each, in order of storage."""
+
+_REORDERED = set("h264 hevc mpeg2video mpeg1video".split())
+"""The same, but frames may be stored later than others that are shown after them."""
+
+KEYS_APART = 16
+"""Frames between two places from which decoding may begin, at least: nearer ones save nothing."""
+
+
+@contextmanager
+def opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
+    """Opens the video stream of a file; whatever goes wrong becomes a :class:`DataError`.
+
+    A cover picture is no video: of several streams, the first that is none is taken.
+    """
+    try:
+        # "file:" keeps a name with a colon from being read as a protocol, and the white list
+        # keeps a playlist in disguise from reaching out to other places.
+        with open_container(
+            f"file:{os.path.abspath(path)}",
+            options={"protocol_whitelist": "file"},
+            metadata_errors="ignore",
+        ) as container:
+            stream = _chosen(path, container)
+            stream.thread_type = "NONE"
+            yield container, stream
+    except (FFmpegError, OSError) as error:
+        reason = error.strerror or type(error).__name__
+        size = f"{path.stat().st_size} bytes" if path.is_file() else "no such file"
+        cure = "re-encode the file, fetch it again, or take it off the list"
+        if _is_pointer(path):
+            size, cure = "a Git LFS pointer, not the file itself", "git lfs pull"
+        raise DataError(
+            f"{path}: not readable as video ({reason}); read: {size}; cure: {cure}"
+        ) from error
+
+
+def _chosen(path: Path, container: InputContainer) -> VideoStream:
+    """Returns the first video stream that is no cover picture and can be decoded."""
+    pictures = Disposition.attached_pic | Disposition.timed_thumbnails
+    found = [s for s in container.streams.video if not s.disposition & pictures]
+    known = [s for s in found if cast("object | None", s.codec_context) is not None]
+    if known:
+        return known[0]
+    kinds = {s.type for s in container.streams if s.type != "video"}
+    if found:
+        kinds.add("a video stream in a code that FFmpeg does not know")
+    elif container.streams.video:
+        kinds.add("a cover picture")
+    raise DataError(
+        f"{path}: no video stream; read: {', '.join(sorted(kinds)) or 'nothing'}; "
+        "cure: take the file off the list, or replace it with a video"
+    )
+
+
+def _is_pointer(path: Path) -> bool:
+    """Returns whether the file only says where Git LFS keeps the real one."""
+    if not path.is_file() or path.stat().st_size > 1024:
+        return False
+    return path.read_bytes().startswith(b"version https://git-lfs")
+
+
+def shown(packet: Packet[VideoStream], codec: str) -> bool:
+    """Returns whether a packet holds a frame that is to be shown."""
+    if packet.size == 0 or packet.is_discard:
+        return False
+    # VP8 keeps frames that are only referred to in packets of their own; a bit says so
+    return codec != "vp8" or bool(bytes(packet)[0] & 0x10)
+
+
+def probe(path: Path) -> VideoInfo:
+    """Returns what a file says about itself.
+
+    Packets are counted where that is enough; else the file is decoded once.
+
+    Raises:
+        DataError: the file cannot be opened, or holds no video or no frame.
+    """
+    packets = _packets(path)
+    first = packets.first
+    if first is None:
+        raise DataError(
+            f"{path}: {len(packets.stamps)} frames, none can be decoded; cure: re-encode the file"
+        )
+    if packets.tell_all:
+        ranks = sorted(cast(list[int], packets.stamps))
+        keys = [(stamp, bisect_left(ranks, stamp)) for stamp in packets.key_stamps]
+        count, way = len(ranks), "time"
+        clock = read_clock(ranks, packets.unit, packets.rate)
+    else:
+        count, keys, clock = _decoded(path, packets)
+        way = "order"
+    height, width = first.height, first.width
+    if first.rotation % 180 == 90:
+        height, width = width, height
+    return VideoInfo(
+        count,
+        height,
+        width,
+        clock.fps,
+        clock.times,
+        keys=_spread(keys),
+        keys_by="time" if way == "time" else "order",
+        note=clock.note,
+    )
+
+
+@dataclass(slots=True)
+class _Packets:
+    """What the packets of a file say, and the first frame.
+
+    Attributes:
+        timed: the container keeps presentation times, and the codec a frame a packet.
+        ordered: the codec stores frames in the order in which they are shown.
+        first: the first frame; None: nothing could be decoded.
+        depth: how many frames the decoder holds back to bring them in order.
+        rate: frames a second as the header says; 0: it does not.
+        unit: seconds of a step of the stamps.
+        stamps: presentation time of every packet that is shown, in the order of storage.
+        stored: their decoding times.
+        key_stamps: presentation times of those from which decoding may begin.
+        begins: whether the first packet is one of these.
+    """
+
+    timed: bool
+    ordered: bool
+    first: VideoFrame | None = None
+    depth: int = 0
+    rate: float = 0.0
+    unit: float = 0.0
+    stamps: list[int | None] = field(default_factory=list[int | None])
+    stored: list[int | None] = field(default_factory=list[int | None])
+    key_stamps: list[int] = field(default_factory=list[int])
+    begins: bool = False
+
+    @property
+    def tell_all(self) -> bool:
+        """Whether packets tell how many frames there are, and which is which.
+
+        Not where stamps are missing or repeated, where the clock is set back, where frames at the
+        start may be undecodable (a cut in an open group of pictures), where two packets may be the
+        fields of one frame, and where the decoder reorders but stamps follow the storage: then
+        somebody made them up.
+        """
+        stamps, first = self.stamps, self.first
+        if not self.timed or first is None or not stamps or None in stamps:
+            return False
+        known = cast(list[int], stamps)
+        stored = [stamp for stamp in self.stored if stamp is not None]
+        depth = _depth(known)
+        made_up = depth > self.depth or (depth == 0 < self.depth)
+        return (
+            len(set(known)) == len(known)
+            and all(a <= b for a, b in itertools.pairwise(stored))
+            and self.begins
+            and first.pts == known[0] == min(known)
+            and not first.interlaced_frame
+            and (depth == 0 if self.ordered else not made_up)
+        )
+
+
+def _depth(stamps: Sequence[int]) -> int:
+    """Returns how many packets are stored before one that is shown earlier, at most.
+
+    >>> _depth([0, 1, 2]), _depth([0, 3, 1, 2]), _depth([0, 4, 2, 1, 3])
+    (0, 1, 2)
+    """
+    waiting: list[int] = []
+    depth = 0
+    for stamp in stamps:
+        place = bisect_left(waiting, stamp)
+        depth = max(depth, len(waiting) - place)
+        waiting = [*waiting[:place], stamp, *waiting[place:]][-64:]
+    return depth
+
+
+def _packets(path: Path) -> _Packets:
+    """Returns what the packets of a file say; one frame is decoded."""
+    with opened(path) as (container, stream):
+        codec = stream.codec_context.codec.canonical_name
+        timed = container.format.name.split(",")[0] in _TIMED_CONTAINERS
+        out = _Packets(timed and codec in _IN_ORDER | _REORDERED, codec in _IN_ORDER)
+        for _, packet in demuxed(container, stream):
+            if shown(packet, codec):
+                out.begins = out.begins or (not out.stamps and packet.is_keyframe)
+                out.stamps.append(packet.pts)
+                out.stored.append(packet.dts)
+                if packet.is_keyframe and packet.pts is not None:
+                    out.key_stamps.append(packet.pts)
+            if out.first is None:
+                out.first = next(iter(packet.decode()), None)
+                out.depth = stream.codec_context.reorder_depth
+        out.rate = float(stream.average_rate or 0)
+        out.unit = float(stream.time_base or 0)
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A frame from which decoding may begin: its packet, its number, and what it looks like."""
+
+    place: int
+    number: int
+    look: int
+
+
+def _decoded(path: Path, packets: _Packets) -> tuple[int, list[tuple[int, int]], Clock]:
+    """Returns number of frames, (packet, number) of key frames, and the clock, by decoding all.
+
+    A file that is damaged on the way keeps the count of its packets: what comes before the damage
+    can be used.
+    """
+    keys: list[_Key] = []
+    stamps: list[int | None] = []
+    try:
+        with opened(path) as (container, stream):
+            for frame in decoded(container, stream):
+                if frame.key_frame and _apart(keys, len(stamps)):
+                    keys.append(_Key(cast(int, frame.opaque), len(stamps), _look(frame)))
+                stamps.append(frame.pts)
+    except DataError:
+        return len(packets.stamps), [], read_clock(None, packets.unit, packets.rate)
+    count = len(stamps)
+    clock = read_clock(_likely(stamps, packets), packets.unit, packets.rate)
+    return count, [(key.place, key.number) for key in _proven(path, keys)], clock
+
+
+def _likely(shown: Sequence[int | None], packets: _Packets) -> Sequence[int] | None:
+    """Returns the likeliest times of the frames: those that rise, or else those that rise mostly.
+
+    Args:
+        shown: what the decoder says of each frame.
+        packets: whose decoding times rise as evenly as the frames are shown, earlier by a delay.
+    """
+    for back in (0.0, FEW_BACK):
+        for stamps in (shown, packets.stored):
+            if len(stamps) == len(shown) and tells_order(stamps, back=back):
+                return cast(Sequence[int], stamps)
+    return None
+
+
+def demuxed(
+    container: InputContainer, stream: VideoStream
+) -> Generator[tuple[int, Packet[VideoStream]]]:
+    """Yields (place, packet) of a stream, last the empty one that ends it.
+
+    A frame's ``opaque`` is the place of its packet. Packets without content are left out: Theora
+    has them where a picture is repeated, and decoders take them for a mistake.
+    """
+    stream.codec_context.flags |= Flags.copy_opaque
+    for place, packet in enumerate(container.demux(stream)):
+        packet.opaque = place
+        if packet.size or packet.dts is None:
+            yield place, packet
+
+
+def decoded(container: InputContainer, stream: VideoStream) -> Generator[VideoFrame]:
+    """Yields the frames of a stream from where the container stands."""
+    for _, packet in demuxed(container, stream):
+        yield from packet.decode()
+
+
+def _apart(keys: Sequence[_Key], number: int) -> bool:
+    return number >= (keys[-1].number if keys else 0) + KEYS_APART
+
+
+def _spread(keys: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Returns the keys without those that are too near to the one before, or to the start."""
+    kept: list[tuple[int, int]] = []
+    for key in keys:
+        if key[1] >= (kept[-1][1] if kept else 0) + KEYS_APART:
+            kept.append(key)
+    return tuple(kept)
+
+
+def _look(frame: VideoFrame) -> int:
+    return zlib.crc32(frame.to_ndarray(format="rgb24").tobytes())
+
+
+def _proven(path: Path, keys: Sequence[_Key]) -> list[_Key]:
+    """Returns the keys from which a fresh decoder gives the very picture of the one pass."""
+    places = {key.place: key for key in keys}
+    proven: list[_Key] = []
+    key: _Key | None = None
+    with suppress(DataError), opened(path) as (container, stream):
+        first = False
+        for place, packet in demuxed(container, stream):
+            if not first:
+                first = bool(packet.decode())
+                continue
+            if place in places:
+                key = places[place]
+                stream.codec_context.flush_buffers()
+            if key is None:
+                continue
+            for frame in packet.decode():
+                if key is not None and frame.opaque == key.place:
+                    proven += [key] if _look(frame) == key.look else []
+                    key = None
+    return proven
