@@ -25,6 +25,7 @@ class VideoInfo:
         times: seconds from the first frame to each frame, where the rate varies; else empty.
         grid: (first, step) in the file's own time base where the presentation times are exactly
             first + n * step, so that a seek needs no table; else None.
+        step: every how manyth frame of the video is there, where a folder holds a sample of them.
     """
 
     frames: int
@@ -33,6 +34,7 @@ class VideoInfo:
     fps: float
     times: tuple[float, ...] = ()
     grid: tuple[int, int] | None = None
+    step: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Record:
         medium: how its frames are stored, a name in the cupboard ``data/media``.
         window: the part of the video that is used; None: all of it.
         spans: when each class is seen, where the data set says so (multi-label only).
+        fps: frames a second, as a list says for this clip; what its medium says may not differ.
+        media_fps: frames a second where neither that nor the medium says it.
     """
 
     name: str
@@ -86,6 +90,8 @@ class Record:
     medium: str = "video"
     window: Window | None = None
     spans: tuple[Span, ...] = ()
+    fps: float | None = None
+    media_fps: float | None = None
 
     @property
     def label(self) -> int:
