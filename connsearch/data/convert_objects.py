@@ -119,7 +119,8 @@ def _cut(source: Path, values: _Array, levels: Sequence[float]) -> Maps:
         raise DataError(f"levels {list(levels)}: allowed: up to 255 rising numbers")
     if values.dtype.kind not in "fiub":
         raise DataError(f"{source}: values of {values.dtype}; levels need numbers")
-    measured = values.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # values that are no numbers are named below
+        measured = values.astype(np.float64)
     if not np.all(np.isfinite(measured)):
         row = int(np.argwhere(~np.isfinite(measured))[0][0])
         raise DataError(

@@ -15,6 +15,9 @@ from connsearch.errors import DataError
 CURE = "cure: pack the video again, fetch the file again, or take it off the list"
 """What to do about a store that cannot be read."""
 
+_FAULTS = (sqlite3.Error, sqlite3.Warning, OverflowError, MemoryError, UnicodeError)
+"""What sqlite3 raises; the last where its own message quotes bytes that are no UTF-8."""
+
 _STEPS, _STEPS_ANYWAY, _STEPS_A_BYTE = 100_000, 10**8, 10
 """Steps of SQLite between two looks; how many a reading may take, and how many more for every byte
 of the file."""
@@ -46,7 +49,7 @@ def opened(path: Path) -> Generator[sqlite3.Connection]:
             db.execute("PRAGMA cache_size = -2000")
             _check_plain(path, db)
             yield db
-    except (sqlite3.Error, sqlite3.Warning, OverflowError, MemoryError) as error:
+    except _FAULTS as error:
         size = f"{path.stat().st_size} bytes" if path.is_file() else "no such file"
         reason = "it takes too many steps" if patience.lost else error
         raise DataError(

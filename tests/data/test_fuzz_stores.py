@@ -78,7 +78,7 @@ def jpeg_of_size(data: bytes, height: int, width: int) -> bytes:
 
 
 def execute(path: Path, statement: str, values: tuple[object, ...] = ()) -> None:
-    with closing(sqlite3.connect(path)) as db, suppress(sqlite3.Error):
+    with closing(sqlite3.connect(path)) as db, suppress(sqlite3.Error, UnicodeError):
         if values:
             db.execute(statement, values)
         else:
