@@ -265,7 +265,7 @@ def _samples(lists: Lists) -> list[str]:
     infos = [record.info for records in lists.values() for record in records]
     steps = Counter((i.step, i.fps) for i in infos if i is not None and i.step > 1)
     return [
-        f"{count} folder(s) hold every {step}th frame of a video, by the numbers in their names: "
+        f"{count} folder(s) hold one frame in {step} of a video, by the numbers in their names: "
         f"taken as they are{f', at {fps:g} frames a second' if fps else ''}"
         for (step, fps), count in sorted(steps.items())
     ]

@@ -102,7 +102,7 @@ def test_a_sample_of_frames_has_its_share_of_the_rate(tmp_path: Path) -> None:
     path.write_text(rows)
     data = load_data(options(path, media_fps=10.0, **ALL))
     assert data.train.moments(ClipKey(0)) == [(n, n / 2) for n in (2, 3, 4, 5)]
-    note = "2 folder(s) hold every 5th frame of a video, by the numbers in their names: taken as"
+    note = "2 folder(s) hold one frame in 5 of a video, by the numbers in their names: taken as"
     assert any(note in said and "at 2 frames a second" in said for said in data.notes)
 
 
