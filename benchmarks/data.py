@@ -355,7 +355,7 @@ def as_folders(stores: Sequence[Record], folder: Path) -> list[Record]:
         assert record.info is not None
         place = folder / f"{n:05d}"
         place.mkdir(parents=True)
-        for number, data in enumerate(read_pictures(record.path, range(record.info.frames))):
+        for number, data in read_pictures(record.path, range(record.info.frames)):
             (place / f"{number + 1:05d}.jpg").write_bytes(data)
         out.append(replace(record, path=place, medium="frame_folder"))
     return out

@@ -35,7 +35,12 @@ def differences(
     before, now = _flat(recorded), _flat(wanted)
     keys = [*before, *(key for key in now if key not in before)]
     pairs = {key: (before.get(key, _ABSENT), now.get(key, _ABSENT)) for key in keys}
-    return {key: (a, b) for key, (a, b) in pairs.items() if a != b}
+    return {key: (a, b) for key, (a, b) in pairs.items() if a != b and not _both_unset(a, b)}
+
+
+def _both_unset(a: Any, b: Any) -> bool:
+    """Returns whether one does not know the setting, and the other leaves it at nothing."""
+    return (a is None or a == _ABSENT) and (b is None or b == _ABSENT)
 
 
 def may_change(key: str) -> bool:

@@ -17,8 +17,8 @@ _Size = Annotated[int, Field(ge=1, le=8192)]
 class DataObjects(Command):
     """Makes the object-map file of a clip, the input of the object stream.
 
-    The source is a folder of PNG label maps, one a frame in the order of their names, or an npy or
-    npz array (rows, height, width). The result stands beside the clip under the same name with the
+    The source is a folder of PNG label maps, one a frame by the numbers in their names, or an npy
+    or npz array (rows, height, width). The result stands beside the clip under the same name with the
     suffix .npz, or is named in the column object of a list.
     """
 

@@ -44,6 +44,9 @@ class DataPack(Command):
     """Which of a published list's own protocols."""
     videos: Path | None = None
     """Where the videos of a published list lie, if not where its format says."""
+    media_fps: float | None = Field(default=None, ge=1e-3, le=1e6, allow_inf_nan=False)
+    """Frames a second of media that do not say it, such as folders of frames; kept in the
+    stores."""
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Packs, and returns what stands there now."""
@@ -51,7 +54,12 @@ class DataPack(Command):
         from connsearch.data.options import DataOptions
         from connsearch.data.pack import PackEvent, PackResult, pack
 
-        options = DataOptions(source=self.data, protocol=self.protocol, videos=self.videos)
+        options = DataOptions(
+            source=self.data,
+            protocol=self.protocol,
+            videos=self.videos,
+            media_fps=self.media_fps,
+        )
         source = read_source(options)
         for note in source.notes:
             terminal.say(note)

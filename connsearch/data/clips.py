@@ -13,8 +13,9 @@ from torch import Tensor
 from connsearch.data.augment import Change, draw_changes
 from connsearch.data.decode import Frames
 from connsearch.data.media import MEDIA
-from connsearch.data.objects import Maps, read_objects, scale_objects
+from connsearch.data.objects import Maps, read_objects
 from connsearch.data.options import DataOptions
+from connsearch.data.rates import check_spans, with_rate
 from connsearch.data.records import Record, VideoInfo
 from connsearch.data.sampling import clip_generator, clip_ticks, training_ticks
 from connsearch.data.timeline import Timeline, timeline
@@ -24,6 +25,9 @@ from connsearch.errors import DataError
 
 _AT_ONCE = 512
 """Frames that a check of a whole file holds at a time."""
+
+_LONGEST = 100
+"""How many times its shorter side the longer side of a picture may be."""
 
 _SMALL = 16, 16
 """(H, W) that a check scales them to: nobody looks at them."""
@@ -145,7 +149,8 @@ class ClipDataset:
             return record.info
         if index not in self._infos:
             probe = MEDIA[record.medium].probe
-            self._infos[index] = self._watch.run(lambda: probe(record.path), str(record.path))
+            found = self._watch.run(lambda: probe(record.path), str(record.path))
+            self._infos[index] = with_rate(found, record)
         return self._infos[index]
 
     def clip(self, key: ClipKey) -> Clip:
@@ -216,7 +221,8 @@ class ClipDataset:
         record, info = self.records[key.index], self.info(key.index)
         clock = timeline(info, window=record.window, fps=self.options.fps, name=record.name)
         for first in range(clock.first, clock.last + 1, _AT_ONCE):
-            self._read(key.index, range(first, min(first + _AT_ONCE, clock.last + 1)), _SMALL)
+            some = range(first, min(first + _AT_ONCE, clock.last + 1))
+            self._read(key.index, some, _SMALL, maps=first == clock.first)
         return Clip({}, record.label, record.labels)
 
     def _even_ticks(
@@ -247,6 +253,7 @@ class ClipDataset:
         """Returns the classes of a training clip: of its video, or those seen in the clip."""
         if self.options.clip_labels == "video" or not record.spans:
             return record.labels
+        check_spans(clock.info, record, self.options)
         begin, end = clock.seconds(ticks[0]), clock.seconds(ticks[-1])
         return tuple(
             dict.fromkeys(s.label for s in record.spans if s.start <= end and s.end >= begin)
@@ -271,14 +278,14 @@ class ClipDataset:
         return frames[numbers], None if maps is None else maps[numbers]
 
     def _decode(self, index: int, numbers: Sequence[int]) -> tuple[Frames, Maps | None]:
-        size = decoded_size(self.info(index), self.options)
-        frames, maps = self._read(index, numbers, size)
-        return frames, None if maps is None else scale_objects(maps, size)
+        path = str(self.records[index].path)
+        size = decoded_size(self.info(index), self.options, name=path)
+        return self._read(index, numbers, size)
 
     def _read(
-        self, index: int, numbers: Sequence[int], size: tuple[int, int]
+        self, index: int, numbers: Sequence[int], size: tuple[int, int], *, maps: bool = True
     ) -> tuple[Frames, Maps | None]:
-        """Returns frames of that size and their object maps as stored.
+        """Returns frames and, if they are asked for, their object maps, both of that size.
 
         Only this is watched. Next to nothing in it computes with torch: a thread of its own would
         bring threads of its own, and they would fight with the network's.
@@ -287,19 +294,35 @@ class ClipDataset:
 
         def read() -> tuple[Frames, Maps | None]:
             frames = MEDIA[record.medium].read(record.path, numbers, size=size, info=info)
-            if record.objects is None or self.object_classes == 0:
+            if record.objects is None or self.object_classes == 0 or not maps:
                 return frames, None
-            maps = read_objects(record.objects, frames=info.frames, classes=self.object_classes)
-            return frames, maps[list(numbers)]
+            return frames, read_objects(
+                record.objects,
+                frames=info.frames,
+                classes=self.object_classes,
+                numbers=numbers,
+                size=size,
+            )
 
         return self._watch.run(read, str(record.path))
 
 
-def decoded_size(info: VideoInfo, options: DataOptions) -> tuple[int, int]:
-    """Returns (H, W) that a video is scaled to when it is decoded."""
+def decoded_size(
+    info: VideoInfo, options: DataOptions, *, name: str = "a video"
+) -> tuple[int, int]:
+    """Returns (H, W) that a video is scaled to when it is decoded.
+
+    Raises:
+        DataError: it is so long and narrow that scaling it would take all memory there is.
+    """
     side = options.decoded_side
     if not options.keep_aspect:
         return side, side
+    if max(info.height, info.width) > _LONGEST * min(info.height, info.width):
+        raise DataError(
+            f"{name}: {info.height}x{info.width} pixels (height x width): one side is more than "
+            f"{_LONGEST} times the other; cure: --no-keep-aspect makes pictures square"
+        )
     scale = side / min(info.height, info.width)
     return max(side, round(info.height * scale)), max(side, round(info.width * scale))
 

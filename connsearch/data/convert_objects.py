@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from connsearch.data.objects import Maps, scale_objects, stored_maps
+from connsearch.data.bounds import shortly
+from connsearch.data.objects import Maps, scale_objects, stored_maps, stored_shape
 from connsearch.errors import DataError
 from connsearch.graph.files import atomic_write_bytes
 
@@ -45,12 +46,12 @@ def convert_objects(
     Raises:
         DataError: the source cannot be read, a value has no class, or frames lie beyond its rows.
     """
-    rows_RHW = stored_maps(source)
-    if rows_RHW.ndim != 3 or rows_RHW.size == 0:
-        raise DataError(f"{source}: an array of shape {rows_RHW.shape}; expected (rows, H, W)")
-    picks = _rows(source, len(rows_RHW), rate=rate, start=start, frames=frames)
+    shape = stored_shape(source)
+    if len(shape) != 3 or 0 in shape:
+        raise DataError(f"{source}: an array of shape {shortly(shape)}; expected (rows, H, W)")
+    picks = _rows(source, shape[0], rate=rate, start=start, frames=frames)
     used = sorted(set(picks))
-    taken = rows_RHW[used]
+    taken = stored_maps(source, used)
     maps = _cut(source, taken, levels) if levels else _renumbered(source, taken, numbers)
     places = {row: n for n, row in enumerate(used)}
     maps_THW = maps[[places[row] for row in picks]]
@@ -118,7 +119,8 @@ def _cut(source: Path, values: _Array, levels: Sequence[float]) -> Maps:
         raise DataError(f"levels {list(levels)}: allowed: up to 255 rising numbers")
     if values.dtype.kind not in "fiub":
         raise DataError(f"{source}: values of {values.dtype}; levels need numbers")
-    measured = values.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # values that are no numbers are named below
+        measured = values.astype(np.float64)
     if not np.all(np.isfinite(measured)):
         row = int(np.argwhere(~np.isfinite(measured))[0][0])
         raise DataError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from connsearch.data.lists import Faults, need_file, read_lines, whole
+from connsearch.data.numbered import even_step
 from connsearch.data.options import DataOptions
 from connsearch.data.published import (
     Row,
@@ -41,6 +42,7 @@ class FrameList:
         val: the list that results are reported on.
         frames: folders below the list's that may hold the frames.
         pattern: name of the image of a number, from 1.
+        fps: frames a second of the official frames; None: not known.
         commas: ``path,frames,label[,label[,label]]``; otherwise blanks, and one label.
     """
 
@@ -52,6 +54,7 @@ class FrameList:
     frames: tuple[str, ...]
     pattern: str
     commas: bool = False
+    fps: float | None = None
 
     @property
     def form(self) -> str:
@@ -92,6 +95,7 @@ def read_frame_list_in(form: FrameList, path: Path, options: DataOptions) -> Sou
         medium="frame_folder",
         multi_label=form.commas,
         notes=notes,
+        fps=form.fps,
     )
     return _with_all_frames(source, form, options) if options.check_files else source
 
@@ -157,8 +161,9 @@ def _with_all_frames(source: Source, form: FrameList, options: DataOptions) -> S
         stated = int(record.window.end)
         # one look at the last frame; only where it is called otherwise are all of them counted
         if not (record.path / (form.pattern % stated)).is_file():
-            held = len(frame_numbers(record.path))
-            if held < stated:
+            numbers = frame_numbers(record.path)
+            held = len(numbers)
+            if held < stated // even_step(numbers):
                 short.append(f"{record.name}: {held} frames, the list says {stated}")
                 continue
         sound.append(record)

@@ -11,18 +11,21 @@ writer wants to find again.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
 import sqlite3
 import uuid
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
+from connsearch.data.bounds import MOST_FRAMES, file_bytes, shortly
 from connsearch.data.records import VideoInfo
+from connsearch.data.store_file import CURE, opened
+from connsearch.data.store_meta import meta_of, stored_clock
 from connsearch.errors import DataError
 from connsearch.graph.files import atomic_write_bytes, atomic_write_text
 
@@ -31,11 +34,11 @@ STORE, COUNT, OBJECTS = "frames.db", "n_frames", "objects.npz"
 DRAFT = ".draft"
 """How the name of a file ends that is still being written."""
 
-_KEY = re.compile(r"(.*)/frame_(\d{5,})", re.DOTALL)
+_KEY = re.compile(r"(.*)/frame_(\d{5,9})", re.DOTALL | re.ASCII)
 _MOST = 900
 """Keys of one query: older SQLite takes 999 values."""
-
-_CURE = "cure: pack the video again, fetch the file again, or take it off the list"
+_SHORT = 100
+"""Bytes of the file with the number of frames."""
 
 
 def write_store(
@@ -84,10 +87,11 @@ def write_store(
     return count
 
 
-def read_pictures(path: Path, numbers: Sequence[int]) -> list[bytes]:
-    """Returns the JPEG bytes of the frames of those numbers (from 0), in that order.
+def read_pictures(path: Path, numbers: Sequence[int]) -> Generator[tuple[int, bytes]]:
+    """Yields number (from 0) and JPEG bytes of those frames, each once, in no order.
 
-    One query finds all of them: a table without an index is gone through once, not once a frame.
+    One query finds hundreds of them: a table without an index is gone through once, not once a
+    frame.
 
     Raises:
         DataError: the file cannot be read, or frames are missing: which ones is said.
@@ -95,20 +99,25 @@ def read_pictures(path: Path, numbers: Sequence[int]) -> list[bytes]:
     with opened(path) as db:
         first = db.execute("SELECT ObjId FROM Images LIMIT 1").fetchone()
         prefix, _ = _split_key(path, first[0] if first else None)
-        keys = {number: _key(prefix, number) for number in numbers}
-        found: dict[str, object] = {}
-        wanted = list(keys.values())
+        missing = {_key(prefix, number): number for number in numbers}
+        broken: list[int] = []
+        wanted = list(missing)
         for start in range(0, len(wanted), _MOST):
             part = wanted[start : start + _MOST]
             marks = ",".join("?" * len(part))
             query = f"SELECT ObjId, frames FROM Images WHERE ObjId IN ({marks})"
-            found.update(db.execute(query, part))
-    _refuse_missing(path, [n for n, key in keys.items() if key not in found])
-    pictures = {n: blob for n, key in keys.items() if isinstance(blob := found[key], bytes)}
-    broken = [number for number in keys if number not in pictures]
+            for key, blob in db.execute(query, part):
+                number = missing.pop(key, None)
+                if number is None:
+                    continue
+                if isinstance(blob, bytes):
+                    yield number, blob
+                else:
+                    broken.append(number)
+    _refuse_missing(path, [(number, number) for number in sorted(missing.values())])
     if broken:
-        raise DataError(f"{path}: {_listed(broken)}: no picture is stored; {_CURE}")
-    return [pictures[number] for number in numbers]
+        runs = [(number, number) for number in sorted(broken)]
+        raise DataError(f"{path}: {_listed(runs)}: no picture is stored; {CURE}")
 
 
 def store_info(path: Path, size_of: Callable[[bytes, str], tuple[int, int]]) -> VideoInfo:
@@ -119,64 +128,67 @@ def store_info(path: Path, size_of: Callable[[bytes, str], tuple[int, int]]) -> 
         size_of: (bytes of a picture, its name) -> (H, W).
 
     Raises:
-        DataError: no such store, no frame, holes, or another number of frames than ``n_frames``.
+        DataError: no such store, no frame, holes, another number of frames than ``n_frames``, or
+            a rate or times in Meta that are none.
     """
     for suffix in ("-journal", "-wal"):
         left = path.with_name(path.name + suffix)
         if left.is_file() and left.stat().st_size:
-            raise DataError(f"{path}: its writing was cut short, {left.name} is left; {_CURE}")
+            raise DataError(f"{path}: its writing was cut short, {left.name} is left; {CURE}")
     with opened(path) as db:
-        keys = [row[0] for row in db.execute("SELECT ObjId FROM Images")]
-        meta = _meta(db, path)
-    parts = [_split_key(path, key) for key in keys or [None]]
-    prefixes = sorted({prefix for prefix, _ in parts})
-    if len(prefixes) > 1:
+        held = _numbers(path, db)
+        meta = meta_of(db, path, len(held))
+    count = read_count(path)
+    count = len(held) if count is None else count
+    _refuse_missing(path, _holes(held, max(count, len(held))))
+    if count != len(held):
         raise DataError(
-            f"{path}: frames of several videos, {prefixes[0]!r} and {prefixes[1]!r}; allowed: one "
-            f"video a file; {_CURE}"
-        )
-    count = _count(path, len(keys))
-    held = {number for _, number in parts}
-    _refuse_missing(path, [n for n in range(max(count, len(keys))) if n not in held])
-    if count != len(keys):
-        raise DataError(
-            f"{path}: {len(keys)} frames, {COUNT} beside it says {count}; cure: pack the video "
+            f"{path}: {len(held)} frames, {COUNT} beside it says {count}; cure: pack the video "
             f"again, or remove {COUNT} if the frames are right"
         )
-    height, width = size_of(read_pictures(path, [0])[0], f"{path}, frame 1")
-    times = tuple(meta.get("times", ()))
-    if times and len(times) != count:
-        raise DataError(f"{path}: {count} frames, {len(times)} times in Meta; {_CURE}")
-    return VideoInfo(count, height, width, float(meta.get("fps", 0.0)), times)
+    ((_, first),) = read_pictures(path, [0])
+    height, width = size_of(first, f"{path}, frame 1")
+    fps, times = stored_clock(path, meta, count)
+    return VideoInfo(count, height, width, fps, times)
 
 
-def read_meta(path: Path) -> dict[str, Any]:
-    """Returns the table ``Meta``; empty where the writer was not ours.
+def _numbers(path: Path, db: sqlite3.Connection) -> list[int]:
+    """Returns the numbers of all frames, from 0, in order.
 
     Raises:
-        DataError: the file cannot be read, or a value is no JSON.
+        DataError: a key of another form, of another video, or that stands twice; or too many.
     """
-    with opened(path) as db:
-        return _meta(db, path)
+    numbers: list[int] = []
+    prefix: str | None = None
+    for (key,) in db.execute("SELECT ObjId FROM Images"):
+        found, number = _split_key(path, key)
+        prefix = found if prefix is None else prefix
+        if found != prefix:
+            first, second = (shortly(name) for name in sorted((found, prefix)))
+            raise DataError(
+                f"{path}: frames of several videos, {first} and {second}; allowed: one video a "
+                f"file; {CURE}"
+            )
+        numbers.append(number)
+        if len(numbers) > MOST_FRAMES:
+            raise DataError(f"{path}: more than {MOST_FRAMES} frames; cure: cut the video in two")
+    if prefix is None:
+        _split_key(path, None)
+    numbers.sort()
+    twice = [n for m, n in itertools.pairwise(numbers) if m == n]
+    if twice:
+        raise DataError(f"{path}: frame {twice[0] + 1} stands there twice; {CURE}")
+    return numbers
 
 
-@contextmanager
-def opened(path: Path) -> Generator[sqlite3.Connection]:
-    """Opens a store to read, in whatever folder; whatever goes wrong becomes a DataError.
+def _holes(held: Sequence[int], end: int) -> list[tuple[int, int]]:
+    """Returns (first, last) of every run of numbers below the end that are not held.
 
-    Every reader opens its own: a connection belongs to one process and one thread, and opening
-    costs a hundredth of decoding the frames of a clip.
+    >>> _holes([0, 3, 7], 6)
+    [(1, 2), (4, 5)]
     """
-    # quoted as bytes: a name may hold ?, #, % and letters of no encoding
-    uri = f"file:{quote(os.fsencode(os.path.abspath(path)))}?mode=ro&immutable=1"
-    try:
-        with closing(sqlite3.connect(uri, uri=True)) as db:
-            yield db
-    except (sqlite3.Error, OverflowError) as error:
-        size = f"{path.stat().st_size} bytes" if path.is_file() else "no such file"
-        raise DataError(
-            f"{path}: not readable as a frame store ({error}); read: {size}; {_CURE}"
-        ) from error
+    edges = [-1, *(number for number in held if 0 <= number < end), end]
+    return [(a + 1, b - 1) for a, b in itertools.pairwise(edges) if b - a > 1]
 
 
 def _key(prefix: str, number: int) -> str:
@@ -190,49 +202,48 @@ def _split_key(path: Path, key: object) -> tuple[str, int]:
         DataError: there is none, or it is of another form.
     """
     if key is None:
-        raise DataError(f"{path}: no frame is stored; {_CURE}")
+        raise DataError(f"{path}: no frame is stored; {CURE}")
     match = _KEY.fullmatch(key) if isinstance(key, str) else None
     if match is None:
-        raise DataError(f"{path}: a frame is called {key!r}; allowed: FOLDER/frame_00001; {_CURE}")
+        raise DataError(
+            f"{path}: a frame is called {shortly(key)}; allowed: FOLDER/frame_00001; {CURE}"
+        )
     return match[1], int(match[2]) - 1
 
 
-def _count(path: Path, held: int) -> int:
+def read_count(path: Path) -> int | None:
+    """Returns the number of frames that is written beside a store; None: there is none.
+
+    Raises:
+        DataError: it cannot be read, or is no number.
+    """
     file = path.with_name(COUNT)
     if not file.is_file():
-        return held
-    text = file.read_text(encoding="utf-8", errors="replace").strip()
+        return None
+    text = file_bytes(file, most=_SHORT).decode("utf-8", "replace").strip()
     if not (text.isascii() and text.isdecimal()):
-        raise DataError(f"{file}: read {text[:40]!r}; expected a number of frames; {_CURE}")
+        raise DataError(f"{file}: read {text[:40]!r}; expected a number of frames; {CURE}")
     return int(text)
 
 
-def _meta(db: sqlite3.Connection, path: Path) -> dict[str, Any]:
-    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'Meta'").fetchone():
-        return {}
-    try:
-        return {key: json.loads(value) for key, value in db.execute("SELECT key, value FROM Meta")}
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{path}: the table Meta holds no JSON ({error}); {_CURE}") from error
+def _refuse_missing(path: Path, runs: Sequence[tuple[int, int]]) -> None:
+    if runs:
+        raise DataError(f"{path}: {_listed(runs)} missing (counted from 1); {CURE}")
 
 
-def _refuse_missing(path: Path, missing: Sequence[int]) -> None:
-    if missing:
-        raise DataError(f"{path}: {_listed(missing)} missing (counted from 1); {_CURE}")
+def _listed(found: Sequence[tuple[int, int]], limit: int = 10) -> str:
+    """Returns runs of numbers as a person counts them, from 1, neighbours drawn together.
 
-
-def _listed(numbers: Sequence[int], limit: int = 10) -> str:
-    """Returns the numbers as a person counts them, from 1, neighbours drawn together.
-
-    >>> _listed([2, 6, 7, 8])
+    >>> _listed([(2, 2), (6, 7), (8, 8)])
     'frames 3, 7 to 9'
     """
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
+    runs: list[tuple[int, int]] = []
+    for first, last in found:
+        if runs and first == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], last)
         else:
-            runs.append([number, number])
+            runs.append((first, last))
+    several = len(runs) > 1 or any(a < b for a, b in runs)
     texts = [f"{a + 1}" if a == b else f"{a + 1} to {b + 1}" for a, b in runs]
     more = f" and {len(texts) - limit} more places" if len(texts) > limit else ""
-    return ("frame " if len(numbers) == 1 else "frames ") + ", ".join(texts[:limit]) + more
+    return ("frames " if several else "frame ") + ", ".join(texts[:limit]) + more

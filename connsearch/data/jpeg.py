@@ -7,13 +7,15 @@ which way is up (EXIF) is not read: frames are stored upright.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
+from connsearch.data.bounds import AT_ONCE, PICTURE_FAULTS, png_header, refuse_large
 from connsearch.data.decode import Frames
+from connsearch.data.records import VideoInfo
 from connsearch.errors import DataError
 
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
@@ -29,11 +31,70 @@ def picture_size(data: bytes, name: str) -> tuple[int, int]:
     Raises:
         DataError: neither, or a damaged header.
     """
+    header = png_header(data)
+    read = _jpeg_header(data) if header is None else header[:2]
+    if read is not None:
+        refuse_large(name, read[:2])  # before anything is made of that size
     fast = _fast_size(data)
     if fast is not None:
         return fast
     with _opened(data, name) as picture:
+        refuse_large(name, (picture.height, picture.width))
         return picture.height, picture.width
+
+
+def read_numbered(
+    pictures: Iterable[tuple[int, bytes]],
+    numbers: Sequence[int],
+    named: _Named,
+    *,
+    info: VideoInfo,
+    size: tuple[int, int] | None,
+) -> Frames:
+    """Returns the frames of those numbers, ``uint8`` (T, H, W, 3).
+
+    Args:
+        pictures: number and content of every picture that is wanted, once, in any order; never
+            more than some of them are held at a time.
+        numbers: in any order, repeats allowed, at least one.
+        named: number -> what to call the picture in a message.
+        info: of the video.
+        size: (H, W) to scale to; None: as stored.
+
+    Raises:
+        DataError: a picture is damaged or of another size, or what the pictures come from.
+    """
+    order: list[int] = []
+    parts: list[Frames] = []
+    for part in _parts(pictures):
+        there = [number for number, _ in part]
+        parts.append(
+            decode_pictures(
+                [data for _, data in part],
+                lambda n, there=there: named(there[n]),
+                stored=(info.height, info.width),
+                size=size,
+            )
+        )
+        order += there
+    frames_THWC = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    if order == list(numbers):
+        return frames_THWC
+    places = {number: n for n, number in enumerate(order)}
+    return frames_THWC[np.array([places[number] for number in numbers])]
+
+
+def _parts(pictures: Iterable[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    """Yields the pictures, as many together as may be held at once."""
+    part: list[tuple[int, bytes]] = []
+    held = 0
+    for number, data in pictures:
+        if part and held + len(data) > AT_ONCE:
+            yield part
+            part, held = [], 0
+        part.append((number, data))
+        held += len(data)
+    yield part
 
 
 def decode_pictures(
@@ -86,15 +147,20 @@ def _jpegs(
     while size is not None and part < 8 and _fits(stored, 2 * part, size):
         part *= 2
     height, width = (-(-side // part) for side in stored)
-    # one buffer for all: fresh memory for every picture would cost more than decoding it
-    frames_THWC = np.empty((len(pictures), height, width, 3), np.uint8)
-    for n, data in enumerate(pictures):
-        try:
-            into = frames_THWC[n]
-            simplejpeg.decode_jpeg(data, min_height=height, min_width=width, buffer=into)
-        except ValueError as error:
-            raise _damaged(named(places[n]), data, str(error)) from None
-    return scale_frames(frames_THWC, size or stored)
+    most = max(1, AT_ONCE // (height * width * 3))
+    done: list[Frames] = []
+    for first in range(0, len(pictures), most):
+        some = pictures[first : first + most]
+        # one buffer for them: fresh memory for every picture would cost more than decoding it
+        frames_THWC = np.empty((len(some), height, width, 3), np.uint8)
+        for n, data in enumerate(some):
+            try:
+                into = frames_THWC[n]
+                simplejpeg.decode_jpeg(data, min_height=height, min_width=width, buffer=into)
+            except (ValueError, RuntimeError, MemoryError) as error:
+                raise _damaged(named(places[first + n]), data, str(error)) from None
+        done.append(scale_frames(frames_THWC, size or stored))
+    return done[0] if len(done) == 1 else np.concatenate(done)
 
 
 def _fits(stored: tuple[int, int], part: int, size: tuple[int, int]) -> bool:
@@ -139,13 +205,19 @@ def encode_jpeg(frame: Frames, *, quality: int) -> bytes:
 
 def _fast_size(data: bytes) -> tuple[int, int] | None:
     """Returns (H, W) of a JPEG that simplejpeg turns into RGB; None: ask PIL."""
+    header = _jpeg_header(data)
+    return None if header is None or header[2] in ("CMYK", "YCCK") else header[:2]
+
+
+def _jpeg_header(data: bytes) -> tuple[int, int, str] | None:
+    """Returns (H, W, colours) of a JPEG; None: its header cannot be read, or it is none."""
     if not data.startswith(_JPEG):
         return None
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
-    except ValueError:
+    except (ValueError, RuntimeError, MemoryError):
         return None
-    return None if colours in ("CMYK", "YCCK") else (int(height), int(width))
+    return int(height), int(width), str(colours)
 
 
 def _by_pil(data: bytes, name: str, stored: tuple[int, int]) -> Frames:
@@ -158,7 +230,7 @@ def _by_pil(data: bytes, name: str, stored: tuple[int, int]) -> Frames:
             )
         try:
             return np.array(picture.convert("RGB"))
-        except (OSError, SyntaxError, ValueError) as error:
+        except PICTURE_FAULTS as error:
             raise _damaged(name, data, str(error)) from None
 
 
@@ -169,7 +241,7 @@ def _opened(data: bytes, name: str) -> Image.Image:
         return Image.open(io.BytesIO(data), formats=("JPEG", "PNG"))
     except UnidentifiedImageError:
         raise _damaged(name, data, "its header is damaged") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except PICTURE_FAULTS as error:
         raise _damaged(name, data, str(error)) from None
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from connsearch.data.augment import expanded
-from connsearch.data.clips import ClipDataset, decoded_bytes
+from connsearch.data.clips import ClipDataset, decoded_bytes, decoded_size
 from connsearch.data.datasets import DATASETS
 from connsearch.data.infos import InfoCache
 from connsearch.data.media import MEDIA
-from connsearch.data.objects import read_objects
+from connsearch.data.objects import check_objects, greatest_class
 from connsearch.data.options import DataOptions
+from connsearch.data.rates import check_spans, with_media_rate, with_rate
 from connsearch.data.records import SPLITS, Record, Source, Split, VideoInfo, listed
 from connsearch.data.sampling import clip_ticks
 from connsearch.data.splits import (
@@ -73,6 +73,9 @@ class DataSplits:
             yield "connections", self.connections
 
 
+Faults = dict[Split, dict[int, str]]
+"""Split -> index of a clip -> why it cannot be used."""
+
 Follow = Callable[[Iterable[tuple[Split, int]], int], Iterable[tuple[Split, int]]]
 """Shows how far through so many videos somebody is: passes on what it is given."""
 
@@ -94,12 +97,12 @@ def load_data(options: DataOptions, *, follow: Follow | None = None) -> DataSpli
     expanded(options.augment)  # a wrong name is refused before any file is opened
     source = read_source(options)
     lists = split_records(source, options)
-    faults: dict[Split, dict[int, str]] = {}
+    faults: Faults = {split: {} for split in SPLITS}
     if options.check_files:
         lists, faults = _checked(lists, options, follow)
-        reasons = [reason for split in SPLITS for reason in faults[split].values()]
-        refuse_too_many(source.name, reasons, sum(map(len, lists.values())), options.bad_share)
-    source = replace(source, object_classes=_object_classes(source))
+        _refuse_faults(source, lists, faults, options)
+    source = replace(source, object_classes=_object_classes(source, lists, faults, options))
+    _refuse_faults(source, lists, faults, options)
     hashes = split_hashes(source, lists)
     remember = options.workers == 0 and _fits(lists, options)
     train, select, test = (
@@ -121,7 +124,12 @@ def load_data(options: DataOptions, *, follow: Follow | None = None) -> DataSpli
         object_classes=source.object_classes or 0,
         fingerprint=fingerprint(source, hashes),
         hashes=hashes,
-        notes=(*source.notes, *_notes(source, lists["train"], faults), *_odd_clocks(lists)),
+        notes=(
+            *source.notes,
+            *_notes(source, lists["train"], faults),
+            *_odd_clocks(lists),
+            *_samples(lists),
+        ),
         multi_label=source.multi_label,
         clip=(options.frames, options.size, options.size),
         name=source.name,
@@ -135,6 +143,10 @@ def read_source(options: DataOptions) -> Source:
         DataError: the name is neither a data set nor a folder nor a CSV file.
         UnknownNameError: no such kind of data set.
     """
+    return with_media_rate(_read_source(options), options)
+
+
+def _read_source(options: DataOptions) -> Source:
     kind, colon, rest = options.source.partition(":")
     path = Path(options.source).expanduser()
     if colon and kind in DATASETS:
@@ -158,11 +170,9 @@ MANY = 500
 """Videos from which on it pays to remember what they said, and to show how far one is."""
 
 
-def _checked(
-    lists: Lists, options: DataOptions, follow: Follow | None
-) -> tuple[Lists, dict[Split, dict[int, str]]]:
+def _checked(lists: Lists, options: DataOptions, follow: Follow | None) -> tuple[Lists, Faults]:
     """Returns the lists with every video's own word about itself, and what is wrong with some."""
-    faults: dict[Split, dict[int, str]] = {split: {} for split in SPLITS}
+    faults: Faults = {split: {} for split in SPLITS}
     checked = {split: list(lists[split]) for split in SPLITS}
     walk: Iterable[tuple[Split, int]] = [(s, i) for s in SPLITS for i in range(len(lists[s]))]
     count = sum(map(len, lists.values()))
@@ -172,26 +182,36 @@ def _checked(
         for split, index in follow(walk, count) if follow and count >= MANY else walk:
             record = checked[split][index]
             info = record.info or known.get(record.path)
-            record = replace(record, info=info)
             try:
-                found = watch.run(lambda r=record: checked_record(r, options), record.name)
+                said, found = watch.run(
+                    lambda r=record, i=info: _looked_at(r, i, options), record.name
+                )
             except DataError as error:
                 faults[split][index] = str(error)
                 continue
             checked[split][index] = found
-            if info is None and found.info is not None:
-                known.put(found.path, found.info)
+            if info is None:
+                known.put(found.path, said)
     out: Lists = {split: tuple(checked[split]) for split in SPLITS}
     return out, faults
 
 
+def _looked_at(
+    record: Record, info: VideoInfo | None, options: DataOptions
+) -> tuple[VideoInfo, Record]:
+    """Returns what a file says about itself and nobody else does, and the record, checked."""
+    said = info or MEDIA[record.medium].probe(record.path)
+    return said, checked_record(replace(record, info=said), options)
+
+
 def checked_record(record: Record, options: DataOptions) -> Record:
-    """Returns the record with what its file says about itself.
+    """Returns the record with what its file says about itself, and its rate if others say it.
 
     Raises:
         DataError: no clip as the options want it can be cut from it.
     """
-    info = record.info or MEDIA[record.medium].probe(record.path)
+    info = with_rate(record.info or MEDIA[record.medium].probe(record.path), record)
+    check_spans(info, record, options)
     clock = timeline(info, window=record.window, fps=options.fps, name=record.name)
     clip_ticks(
         clock.ticks,
@@ -201,7 +221,15 @@ def checked_record(record: Record, options: DataOptions) -> Record:
         sampler=options.sampler,
         name=str(record.path),
     )
+    decoded_size(info, options, name=str(record.path))
+    if record.objects is not None:
+        check_objects(record.objects, frames=info.frames)
     return replace(record, info=info)
+
+
+def _refuse_faults(source: Source, lists: Lists, faults: Faults, options: DataOptions) -> None:
+    reasons = [reason for split in SPLITS for reason in faults[split].values()]
+    refuse_too_many(source.name, reasons, sum(map(len, lists.values())), options.bad_share)
 
 
 def refuse_too_many(name: str, faults: Sequence[str], count: int, bad_share: float) -> None:
@@ -251,12 +279,47 @@ def _odd_clocks(lists: Lists) -> list[str]:
     return [f"{len(noted)} video(s) with an odd clock: {few}"]
 
 
-def _object_classes(source: Source) -> int:
-    """Returns the number of object classes; looks into every map where nobody has said it."""
+def _samples(lists: Lists) -> list[str]:
+    """Returns how many folders hold a sample of a video's frames, and what becomes of the rate."""
+    infos = [record.info for records in lists.values() for record in records]
+    steps = Counter((i.step, i.fps) for i in infos if i is not None and i.step > 1)
+    return [
+        f"{count} folder(s) hold one frame in {step} of a video, by the numbers in their names: "
+        f"taken as they are{f', at {fps:g} frames a second' if fps else ''}"
+        for (step, fps), count in sorted(steps.items())
+    ]
+
+
+def _object_classes(
+    source: Source, lists: Lists, faults: Faults, options: DataOptions
+) -> int | None:
+    """Returns the number of object classes; looks into every map where nobody has said it.
+
+    Maps that cannot be read are written down among the faults, and say nothing.
+
+    Raises:
+        DataError: no map at all can be read.
+    """
     if source.object_classes is not None:
         return source.object_classes
-    paths = [r.objects for r in source.records if r.objects is not None]
-    return max(2, 1 + max(int(np.max(read_objects(path))) for path in paths))
+    greatest: list[int] = []
+    watch = Watch(options.timeout)
+    for split in SPLITS:
+        for index, record in enumerate(lists[split]):
+            path = record.objects
+            if path is None or index in faults[split]:
+                continue
+            try:
+                greatest.append(watch.run(lambda p=path: greatest_class(p), str(path)))
+            except DataError as error:
+                faults[split][index] = str(error)
+    if not greatest:
+        reasons = [reason for split in SPLITS for reason in faults[split].values()]
+        raise DataError(
+            f"{source.name}: no object map can be read\n{listed(reasons)}\n  cure: mend them, or "
+            "take them off the list"
+        )
+    return max(2, 1 + max(greatest))
 
 
 def _fits(lists: Lists, options: DataOptions) -> bool:

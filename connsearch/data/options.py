@@ -47,6 +47,11 @@ class DataOptions(BaseModel):
     fps: float | None = Field(default=None, gt=0, le=1000, allow_inf_nan=False)
     """Count frames on a clock of so many a second, whatever the rate of the video; by default its
     own rate (on average, by its timestamps, where the rate varies)."""
+    media_fps: float | None = Field(default=None, ge=1e-3, le=1e6, allow_inf_nan=False)
+    """Frames a second of media that do not say it: folders of frames, stores without a rate, videos
+    without a clock. It is the rate of the video; a folder that holds every fifth of its frames has
+    a fifth of it. A column fps of a list comes first; what a medium says itself comes before
+    both."""
     sampler: Sampler = "random"
     """Where a training clip lies in time: anywhere, around the middle (normal), one frame out of
     each of as many segments as the clip has frames, one window after another from epoch to epoch

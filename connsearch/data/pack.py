@@ -172,11 +172,11 @@ def _jobs(
     source: Source, target: Path, *, short_side: int, quality: int
 ) -> list[tuple[Record, PackJob]]:
     """Returns every record and the store it needs; records of one video share one."""
-    jobs: dict[tuple[Path, Path | None], PackJob] = {}
+    jobs: dict[tuple[Path, Path | None, float | None], PackJob] = {}
     taken: set[str] = set()
     out: list[tuple[Record, PackJob]] = []
     for record in source.records:
-        what = (record.path, record.objects)
+        what = (record.path, record.objects, record.fps)
         if what not in jobs:
             label = source.classes[record.labels[0]] if record.labels else "no label"
             # a store or a folder of frames is called after its folder
@@ -194,6 +194,8 @@ def _jobs(
                 folder=target / STORES / place,
                 short_side=short_side,
                 quality=quality,
+                fps=record.fps,
+                media_fps=record.media_fps,
             )
         out.append((record, jobs[what]))
     return out

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from connsearch.data.decode import Frames, stream_frames
-from connsearch.data.frame_store import COUNT, OBJECTS, STORE, read_meta, write_store
+from connsearch.data.frame_store import OBJECTS, STORE, read_count, write_store
 from connsearch.data.jpeg import encode_jpeg
 from connsearch.data.media import MEDIA
 from connsearch.data.objects import read_objects
-from connsearch.data.records import VideoInfo
+from connsearch.data.rates import with_rate
+from connsearch.data.records import Record, VideoInfo
+from connsearch.data.store_meta import read_meta
 from connsearch.errors import DataError
 
 _CHUNK = 32
@@ -38,6 +40,8 @@ class PackJob:
         folder: where the store comes to stand.
         short_side: of the stored frames in pixels; smaller videos are not enlarged.
         quality: of the JPEGs, 1 to 100.
+        fps: frames a second, as a list says for the video (see ``Record``).
+        media_fps: frames a second where neither that nor the medium says it.
     """
 
     name: str
@@ -47,6 +51,8 @@ class PackJob:
     folder: Path
     short_side: int
     quality: int
+    fps: float | None = None
+    media_fps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ def pack_store(job: PackJob) -> Packed:
     found = _finished(job, origin)
     if found is not None:
         return found
-    info = MEDIA[job.medium].probe(job.path)
+    info = _info(job)
     height, width = packed_size(info, job.short_side)
     maps = None if job.objects is None else _objects(job.objects, info.frames)
     pictures = (encode_jpeg(f, quality=job.quality) for f in _frames(job, info, height, width))
@@ -110,7 +116,14 @@ def _origin(job: PackJob) -> dict[str, Any]:
         "object_bytes": sizes,
         "short_side": job.short_side,
         "quality": job.quality,
+        "stated_fps": job.fps or job.media_fps,
     } | ({"reading": _READING} if job.medium == "video" else {})
+
+
+def _info(job: PackJob) -> VideoInfo:
+    """Returns what a video says about itself, with its rate where only others say it."""
+    record = Record(job.name, job.path, (), fps=job.fps, media_fps=job.media_fps)
+    return with_rate(MEDIA[job.medium].probe(job.path), record)
 
 
 def _files(objects: Path | None) -> list[Path]:
@@ -122,14 +135,14 @@ def _files(objects: Path | None) -> list[Path]:
 def _finished(job: PackJob, origin: dict[str, Any]) -> Packed | None:
     """Returns what stands there already if it was made from the same, in the same way."""
     store = job.folder / STORE
-    if not (job.folder / COUNT).is_file() or not store.is_file():
+    if not store.is_file():
         return None
     try:
         meta = read_meta(store)
-        count = int((job.folder / COUNT).read_text())
-    except (DataError, ValueError):
+        count = read_count(store)
+    except DataError:
         return None
-    if any(meta.get(key) != value for key, value in origin.items()):
+    if count is None or any(meta.get(key) != value for key, value in origin.items()):
         return None
     return Packed(count, store.stat().st_size, before=True)
 
@@ -155,9 +168,10 @@ def _frames(job: PackJob, info: VideoInfo, height: int, width: int) -> Iterator[
 
 def _objects(objects: Path, frames: int) -> bytes:
     """Returns the object maps as an npz file: a file of that kind as it is."""
-    maps = read_objects(objects, frames=frames)
     if objects.suffix == ".npz":
+        read_objects(objects, frames=frames, numbers=())  # every value is checked, none is kept
         return objects.read_bytes()
+    maps = read_objects(objects, frames=frames)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, classes=maps)
     return buffer.getvalue()

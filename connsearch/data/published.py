@@ -193,8 +193,20 @@ def published_source(
     medium: str = "video",
     multi_label: bool = False,
     notes: Sequence[str] = (),
+    fps: float | None = None,
 ) -> Source:
     """Returns the data set of those rows whose videos are on disk.
+
+    Args:
+        name: of the data set.
+        path: of its lists.
+        classes: class names.
+        rows: of all lists.
+        where: the places its videos may lie in.
+        medium: how they are stored.
+        multi_label: a clip can have several classes, or none.
+        notes: what a person should know.
+        fps: frames a second at which its frames were published; None: videos say it.
 
     Raises:
         DataError: one clip on two lists, no video on disk, or none of the training list.
@@ -202,7 +214,7 @@ def published_source(
     _refuse_repeated(path, rows)
     records: list[Record] = []
     for row in rows:
-        record = _record(row, where, medium)
+        record = _record(row, where, medium, fps)
         if record is not None:
             records.append(record)
     said = [*notes, *_missing(name, rows, records)]
@@ -224,7 +236,7 @@ def published_source(
     return Source(title, tuple(classes), tuple(records), 0, tuple(said), multi_label, True)
 
 
-def _record(row: Row, where: Shelves, medium: str) -> Record | None:
+def _record(row: Row, where: Shelves, medium: str, fps: float | None) -> Record | None:
     found = where.find(row.folders, row.whole) if row.whole else None
     window = row.window if found is None else None
     found = found or where.find(row.folders, row.stems)
@@ -239,6 +251,7 @@ def _record(row: Row, where: Shelves, medium: str) -> Record | None:
         medium=medium,
         window=window,
         spans=row.spans,
+        media_fps=fps,
     )
 
 

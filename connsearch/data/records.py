@@ -28,6 +28,7 @@ class VideoInfo:
         keys_by: what a place is: the presentation time of the packet in the file's own time base,
             or how many packets of the stream are stored before it.
         note: what a person should know, for instance that the clock jumps; "": nothing.
+        step: every how manyth frame of the video is there, where a folder holds a sample of them.
     """
 
     frames: int
@@ -38,6 +39,7 @@ class VideoInfo:
     keys: tuple[tuple[int, int], ...] = ()
     keys_by: Literal["time", "order"] = "time"
     note: str = ""
+    step: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Record:
         medium: how its frames are stored, a name in the cupboard ``data/media``.
         window: the part of the video that is used; None: all of it.
         spans: when each class is seen, where the data set says so (multi-label only).
+        fps: frames a second, as a list says for this clip; what its medium says may not differ.
+        media_fps: frames a second where neither that nor the medium says it.
     """
 
     name: str
@@ -91,6 +95,8 @@ class Record:
     medium: str = "video"
     window: Window | None = None
     spans: tuple[Span, ...] = ()
+    fps: float | None = None
+    media_fps: float | None = None
 
     @property
     def label(self) -> int:

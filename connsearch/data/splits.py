@@ -234,6 +234,8 @@ def _hash(source: Source, records: Sequence[Record]) -> str:
             line.append([str(r.window.start), str(r.window.end), r.window.unit])
         if r.spans:
             line.append([[s.label, s.start, s.end] for s in r.spans])
+        if r.fps is not None and r.medium != "video":
+            line.append({"fps": r.fps})
         lines.append(json.dumps(line))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 

@@ -80,8 +80,8 @@ def timeline(
     timed = fps is not None or (window is not None and window.unit == "seconds")
     if timed and info.fps <= 0:
         raise DataError(
-            f"{name}: says no frame rate, so nothing can be told in seconds; cure: leave out fps "
-            "and give windows in frames, or store a rate with the frames"
+            f"{name}: says no frame rate, so nothing can be told in seconds; cure: say it with "
+            "--media-fps or in a column fps, or leave out --fps and give windows in frames"
         )
     first, last = _bounds(info, window, name)
     if fps is None and not info.times:

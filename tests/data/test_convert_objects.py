@@ -92,7 +92,7 @@ def test_maps_are_scaled_without_new_classes(tmp_path: Path) -> None:
         ([[[0.5]]], {"levels": [float("nan")]}, "rising numbers"),
         ([[[float("nan")]]], {"levels": [1]}, "a value that is no number"),
         ([[0, 1]], {}, r"shape \(1, 2\); expected \(rows, H, W\)"),
-        ([[["a"]]], {"levels": [1]}, "values of <U1; levels need numbers"),
+        ([[["a"]]], {"levels": [1]}, "values of <U1; expected numbers"),
     ],
 )
 def test_what_cannot_be_converted_is_refused_by_name(

@@ -61,7 +61,7 @@ def test_unusable_files_are_refused_by_name(tmp_path: Path) -> None:
     for name, words in [
         ("maps.npz", "not readable as npy or npz"),
         ("two.npz", "arrays a, b; expected: classes"),
-        ("empty", "without PNG"),
+        ("empty", "no object map; allowed: pictures in .png; cure:"),
         ("colour", "expected one channel"),
         ("torn", "not readable as PNG"),
     ]:

@@ -1,11 +1,15 @@
 """Charades: ``Charades_v1_classes.txt``, ``Charades_v1_train.csv`` and ``Charades_v1_test.csv``.
 
+The official frames (24 a second), ``Charades_v1_rgb/ID/ID-000001.jpg``, are read where there are
+no videos.
+
 A video has any number of its 157 classes, each with the seconds in which it is seen. A group is
 a person.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from connsearch.data.datasets import DATASETS
@@ -13,6 +17,7 @@ from connsearch.data.lists import Faults, need_file, read_lines, read_table, sec
 from connsearch.data.options import DataOptions
 from connsearch.data.published import (
     Row,
+    Shelves,
     check_count,
     list_folder,
     once,
@@ -22,6 +27,8 @@ from connsearch.data.published import (
 from connsearch.data.records import Source, Span, Split
 
 CLASSES = 157
+FRAMES_A_SECOND = 24.0
+"""Of the official frames."""
 COLUMNS = ("id", "subject", "actions")
 
 
@@ -42,10 +49,32 @@ def read_charades(rest: str, options: DataOptions) -> Source:
             f"charades: {backward + more} actions end before they begin; their class counts, "
             "their span does not"
         )
-    where = shelves(path, options, "Charades_v1_480", "Charades_v1", "videos")
+    rows = [*train, *test]
+    where, medium = _places(path, options, rows)
     return published_source(
-        "charades", path, classes, [*train, *test], where, multi_label=True, notes=notes
+        "charades",
+        path,
+        classes,
+        rows,
+        where,
+        medium=medium,
+        multi_label=True,
+        notes=notes,
+        fps=FRAMES_A_SECOND if medium == "frame_folder" else None,
     )
+
+
+def _places(path: Path, options: DataOptions, rows: Sequence[Row]) -> tuple[Shelves, str]:
+    """Returns where the videos lie, or the folders of frames where there is no video at all."""
+    videos = shelves(path, options, "Charades_v1_480", "Charades_v1", "videos")
+    frames = shelves(path, options, "Charades_v1_rgb", kind="folder")
+    if _any(videos, rows) or not _any(frames, rows):
+        return videos, "video"
+    return frames, "frame_folder"
+
+
+def _any(where: Shelves, rows: Sequence[Row]) -> bool:
+    return any(where.find(row.folders, row.stems) is not None for row in rows)
 
 
 def _file(path: Path, ending: str) -> Path:

@@ -13,7 +13,9 @@ Columns:
   ``frame_folder`` for a folder, else ``video``;
 * ``start`` and ``end``, both: the part that is used, the end not included; nothing: from the
   beginning, to the end; ``unit``: of both, ``seconds`` (by default) or ``frames`` (from 0);
-* ``spans``: when each class is seen, ``LABEL START END`` in seconds, separated by ``|``.
+* ``spans``: when each class is seen, ``LABEL START END`` in seconds, separated by ``|``;
+* ``fps``: frames a second of a medium that does not say it (a folder of frames), such as ``25`` or
+  ``30000/1001``; where the medium says another rate the clip is refused.
 
 Only ``path`` and ``label`` (or ``labels``) are needed. Further columns are allowed and not read.
 """
@@ -30,12 +32,24 @@ from typing import Literal
 from connsearch.data.datasets import DATASETS
 from connsearch.data.media import MEDIA
 from connsearch.data.options import DataOptions
+from connsearch.data.rates import RATES
 from connsearch.data.records import Record, Source, Span, Split, Window, class_names, listed
 from connsearch.errors import DataError
 from connsearch.registry import suggest
 
 REQUIRED = ("path", "label")
-OPTIONAL = ("group", "split", "object", "clip_name", "medium", "start", "end", "unit", "spans")
+OPTIONAL = (
+    "group",
+    "split",
+    "object",
+    "clip_name",
+    "medium",
+    "start",
+    "end",
+    "unit",
+    "spans",
+    "fps",
+)
 TWINS: Mapping[str, str] = {"labels": "label", "subject": "group"}
 """Columns that stand in place of another one."""
 BETWEEN = "|"
@@ -158,6 +172,13 @@ def _faults(row: Mapping[str, str]) -> list[str]:
             "from 0, the end after the start, whole ones in frames, or nothing"
         )
     try:
+        _rate(row)
+    except (ValueError, ZeroDivisionError):
+        found.append(
+            f"fps {row['fps'][:40]!r}; allowed: frames a second, {RATES[0]:g} to {RATES[1]:g}, as "
+            "25 or 30000/1001, or nothing"
+        )
+    try:
         _spans(row, {label: n for n, label in enumerate(_labels(row))})
     except (ValueError, KeyError):
         found.append(
@@ -208,6 +229,22 @@ def _spans(row: Mapping[str, str], classes: Mapping[str, int]) -> tuple[Span, ..
             raise ValueError
         spans.append(span)
     return tuple(spans)
+
+
+def _rate(row: Mapping[str, str]) -> float | None:
+    """Returns the frames a second that a row says; None: it says none.
+
+    Raises:
+        ValueError: no number, or out of range.
+        ZeroDivisionError: a fraction of nothing.
+    """
+    if not row.get("fps"):
+        return None
+    above, slash, below = row["fps"].partition("/")
+    rate = float(above) / (float(below) if slash else 1.0)
+    if not RATES[0] <= rate <= RATES[1]:
+        raise ValueError
+    return rate
 
 
 def _medium(path: Path, word: str) -> str:
@@ -299,4 +336,5 @@ def _record(folder: Path, row: Mapping[str, str], classes: Sequence[str]) -> Rec
         medium=_medium(video, row.get("medium", "")),
         window=window,
         spans=_spans(row, numbers),
+        fps=_rate(row),
     )

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from connsearch.data.datasets import DATASETS
 from connsearch.data.frame_lists import FEWEST, frame_numbers
 from connsearch.data.lists import Faults, find_file, need_file, read_lines, whole
+from connsearch.data.numbered import even_step
 from connsearch.data.options import DataOptions
 from connsearch.data.published import list_folder
 from connsearch.data.records import Record, Source, Window, class_names, listed
@@ -91,7 +92,7 @@ def _windows(path: Path, root: Path, clips: list[Clip]) -> list[Window]:
     for line, folder, first, last, _ in clips:
         numbers = held.setdefault(folder, frame_numbers(root / folder))
         begin, end = bisect_left(numbers, first), bisect_left(numbers, last + 1)
-        wanted = last - first + 1
+        wanted = max(1, (last - first + 1) // even_step(numbers))
         if end - begin < wanted:
             have = f"{end - begin} of the {wanted} frames {first} to {last}"
             missing.append(f"line {line}: {root / folder} has {have}")

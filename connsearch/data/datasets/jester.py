@@ -15,6 +15,7 @@ FORM = FrameList(
     val=("val_videofolder.txt",),
     frames=("20bn-jester-v1", "frames"),
     pattern="%05d.jpg",
+    fps=12.0,
 )
 
 

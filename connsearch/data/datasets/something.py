@@ -13,9 +13,11 @@ from connsearch.data.published import choose_protocol, list_folder
 from connsearch.data.records import Source
 
 _FRAMES = {
-    "v1": (("20bn-something-something-v1", "frames"), "%05d.jpg"),
-    "v2": (("20bn-something-something-v2-frames", "frames"), "%06d.jpg"),
+    "v1": (("20bn-something-something-v1", "frames"), "%05d.jpg", 12.0),
+    "v2": (("20bn-something-something-v2-frames", "frames"), "%06d.jpg", None),
 }
+"""Folders, names and rate of the frames: those of version 1 were published as such, 12 a second;
+those of version 2 were published as videos."""
 
 
 @DATASETS.register("something")
@@ -27,7 +29,7 @@ def read_something(rest: str, options: DataOptions) -> Source:
     """
     path = list_folder(rest)
     version = choose_protocol("something", options, ("v2", "v1"))
-    frames, pattern = _FRAMES[version]
+    frames, pattern, fps = _FRAMES[version]
     form = FrameList(
         name=f"something {version}",
         classes=174,
@@ -36,6 +38,7 @@ def read_something(rest: str, options: DataOptions) -> Source:
         val=("val_videofolder.txt",),
         frames=frames,
         pattern=pattern,
+        fps=fps,
     )
     below = path / version
     return read_frame_list_in(form, below if below.is_dir() else path, options)

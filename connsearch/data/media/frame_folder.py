@@ -1,27 +1,23 @@
-"""Folders of frames: one JPEG or PNG a frame, in the order of the numbers in their names."""
+"""Folders of frames: one JPEG or PNG a frame, in the order of the numbers in their names.
+
+A folder whose numbers all lie equally far apart (1, 6, 11 ...) is a sample of a video.
+"""
 
 from __future__ import annotations
 
-import itertools
 import os
-import re
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
+from connsearch.data.bounds import file_bytes
 from connsearch.data.decode import Frames
-from connsearch.data.jpeg import decode_pictures, picture_size
+from connsearch.data.jpeg import picture_size, read_numbered
 from connsearch.data.media import MEDIA
-from connsearch.data.records import VideoInfo, listed
+from connsearch.data.numbered import Numbered, numbered, pictures
+from connsearch.data.records import VideoInfo
 from connsearch.errors import DataError
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
-
-_NUMBERED = re.compile(r"(.*?)(\d+)", re.DOTALL)
-_FOLDERS = 256
-"""Listings a process keeps."""
 
 _CURE = "cure: extract the frames again, or take the clip off the list"
 
@@ -31,9 +27,10 @@ class FrameFolder:
 
     def probe(self, path: Path) -> VideoInfo:
         """Returns what is stored there; the folder is listed, the first frame's header is read."""
-        names = frame_names(path)
-        height, width = picture_size(_bytes(path, names[0]), str(path / names[0]))
-        return VideoInfo(len(names), height, width, 0.0)
+        found = _listing(path)
+        first = path / found.names[0]
+        height, width = picture_size(file_bytes(first), str(first))
+        return VideoInfo(len(found.names), height, width, 0.0, step=found.step)
 
     def read(
         self,
@@ -49,76 +46,31 @@ class FrameFolder:
             raise DataError(
                 f"{path}: frame {max(numbers) + 1} was needed, {len(names)} are there; {_CURE}"
             )
-        distinct = list(dict.fromkeys(numbers))
-        frames_THWC = decode_pictures(
-            [_bytes(path, names[number]) for number in distinct],
-            lambda n: str(path / names[distinct[n]]),
-            stored=(info.height, info.width),
-            size=size,
+
+        def stored() -> Iterator[tuple[int, bytes]]:
+            for number in dict.fromkeys(numbers):
+                yield number, file_bytes(path / names[number])
+
+        return read_numbered(
+            stored(), numbers, lambda n: str(path / names[n]), info=info, size=size
         )
-        if len(distinct) == len(numbers):
-            return frames_THWC
-        places = {number: n for n, number in enumerate(distinct)}
-        return frames_THWC[np.array([places[number] for number in numbers])]
 
     def bytes_on_disk(self, path: Path) -> int:
-        """Returns the size of all frames together."""
-        return sum((path / name).stat().st_size for name in frame_names(path))
+        """Returns the size of all frames together, whether or not they can be used."""
+        return sum((path / name).stat().st_size for name in pictures(os.fspath(path), SUFFIXES))
 
 
 def frame_names(path: Path) -> tuple[str, ...]:
-    """Returns the names of the frames of a folder, in order.
-
-    Names that differ by one number at their end are in the order of that number; others are in
-    the order in which a person would count them.
+    """Returns the names of the frames of a folder, in order; see ``data/numbered.py``.
 
     Raises:
         DataError: no such folder, no picture in it, or a number that is missing or stands twice.
     """
-    try:
-        return _listing(os.fspath(path), path.stat().st_mtime_ns)
-    except OSError as error:
-        raise DataError(
-            f"{path}: not readable as a folder of frames ({error.strerror}); {_CURE}"
-        ) from error
+    return _listing(path).names
 
 
-@lru_cache(maxsize=_FOLDERS)
-def _listing(folder: str, changed: int) -> tuple[str, ...]:
-    """Returns the frames of a folder; a folder that changed since is listed anew."""
-    names = [n for n in os.listdir(folder) if n.lower().endswith(SUFFIXES) and n[0] != "."]
-    if not names:
-        raise DataError(f"{folder}: no frame; allowed: pictures in {', '.join(SUFFIXES)}; {_CURE}")
-    matches = {name: _NUMBERED.fullmatch(name[: name.rindex(".")]) for name in names}
-    found = {name: match for name, match in matches.items() if match is not None}
-    if len(found) < len(names) or len({match[1] for match in found.values()}) > 1:
-        return tuple(sorted(names, key=_natural))
-    numbers = sorted((int(match[2]), name) for name, match in found.items())
-    twice = [f"{a} and {b}" for (m, a), (n, b) in itertools.pairwise(numbers) if m == n]
-    if twice:
-        raise DataError(f"{folder}: frames that stand twice\n{listed(twice)}\n  {_CURE}")
-    gaps = [
-        f"{n - m - 1} between {a} and {b}"
-        for (m, a), (n, b) in itertools.pairwise(numbers)
-        if n > m + 1
-    ]
-    if gaps:
-        raise DataError(f"{folder}: frames are missing\n{listed(gaps)}\n  {_CURE}")
-    return tuple(name for _, name in numbers)
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Returns what puts ``b2`` before ``b10``; case decides last."""
-    parts = re.split(r"(\d+)", name)
-    key = [(int(p), "") if n % 2 else (0, p.lower()) for n, p in enumerate(parts)]
-    return [*key, (0, name)]
-
-
-def _bytes(path: Path, name: str) -> bytes:
-    try:
-        return (path / name).read_bytes()
-    except OSError as error:
-        raise DataError(f"{path / name}: cannot be read ({error.strerror}); {_CURE}") from error
+def _listing(path: Path) -> Numbered:
+    return numbered(path, SUFFIXES, what="frame", cure=_CURE)
 
 
 MEDIA.register("frame_folder")(FrameFolder())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-
-import numpy as np
 
 from connsearch.data.decode import Frames
 from connsearch.data.frame_store import read_pictures, store_info
-from connsearch.data.jpeg import decode_pictures, picture_size
+from connsearch.data.jpeg import picture_size, read_numbered
 from connsearch.data.media import MEDIA
 from connsearch.data.records import VideoInfo
 
@@ -30,17 +29,10 @@ class FramesDb:
         info: VideoInfo,
     ) -> Frames:
         """Returns the frames of those numbers, ``uint8`` (T, H, W, 3)."""
-        distinct = list(dict.fromkeys(numbers))
-        frames_THWC = decode_pictures(
-            read_pictures(path, distinct),
-            lambda n: f"{path}, frame {distinct[n] + 1}",
-            stored=(info.height, info.width),
-            size=size,
-        )
-        if len(distinct) == len(numbers):
-            return frames_THWC
-        places = {number: n for n, number in enumerate(distinct)}
-        return frames_THWC[np.array([places[number] for number in numbers])]
+        with closing(read_pictures(path, list(dict.fromkeys(numbers)))) as pictures:
+            return read_numbered(
+                pictures, numbers, lambda n: f"{path}, frame {n + 1}", info=info, size=size
+            )
 
     def bytes_on_disk(self, path: Path) -> int:
         """Returns the size of the file."""
