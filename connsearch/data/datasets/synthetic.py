@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from connsearch.data.datasets import DATASETS
+from connsearch.data.datasets import dataset
 from connsearch.data.datasets.csv_list import read_csv
 from connsearch.data.decode import write_video
 from connsearch.data.options import DataOptions
@@ -41,7 +41,7 @@ SPARE_FRAMES = 4
 """Frames a planted video has beyond one clip, for random positions in time."""
 
 
-@DATASETS.register("synthetic")
+@dataset("synthetic", "train_clips", "select_clips", "test_clips")
 def read_synthetic(rest: str, options: DataOptions) -> Source:
     """Returns the planted data set of that task, writing its files if they are not there yet.
 
