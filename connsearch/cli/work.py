@@ -19,6 +19,7 @@ from connsearch.cli.target import (
     recorded_options,
 )
 from connsearch.cli.terminal import Terminal
+from connsearch.data.effects import for_source
 from connsearch.data.options import DataOptions
 from connsearch.errors import RunError, SettingsError
 from connsearch.graph.spec import Attention, Modality, Structure
@@ -79,7 +80,7 @@ class Work(Command):
             if not isinstance(given, Mapping):
                 raise SettingsError(f"{path}: its settings are no JSON object")
             start = merged(start, _without_seeds(cast("Mapping[str, Any]", given), cls.HIDDEN))
-        return start
+        return _of_the_source(start, values["data"]["source"])
 
     def data_options(self) -> DataOptions:
         """Returns the data settings with their seed."""
@@ -124,6 +125,17 @@ class Work(Command):
             return default
         text = json.dumps(changed, sort_keys=True)
         return default.with_name(f"{default.name}-{hashlib.sha256(text.encode()).hexdigest()[:6]}")
+
+
+def _of_the_source(start: dict[str, Any], asked: str) -> dict[str, Any]:
+    """Recorded settings without what belongs to another data set than the one that is named."""
+    data = start.get("data")
+    if not isinstance(data, Mapping) or asked == DataOptions.model_fields["source"].default:
+        return start
+    recorded = cast("Mapping[str, Any]", data)
+    if "source" not in recorded:
+        return start
+    return {**start, "data": {**for_source(recorded, asked), "source": recorded["source"]}}
 
 
 def _without_seeds(values: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any]:

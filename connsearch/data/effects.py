@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from connsearch.data.options import DataOptions
-from connsearch.data.records import Source
+from connsearch.data.records import SPLITS, Source
 from connsearch.data.units import shares_files
 from connsearch.errors import DataError
 
@@ -45,7 +46,7 @@ def without_effect(source: Source, options: DataOptions) -> dict[str, str]:
     by_content = {
         "object_classes": not any(r.objects is not None for r in source.records),
         "clip_labels": not any(r.spans for r in source.records),
-        "split_by": not (any(r.group for r in source.records) or _given_and_shared(source)),
+        "split_by": _all_given(source) and not any(r.group for r in source.records),
         "select_share": any(r.split == "select" for r in source.records),
         "test_share": any(r.split == "test" for r in source.records),
     }
@@ -58,17 +59,30 @@ def without_effect(source: Source, options: DataOptions) -> dict[str, str]:
 _BY_CONTENT: dict[str, str] = {
     "object_classes": "it has no object maps",
     "clip_labels": "it does not say when its classes are seen",
-    "split_by": "it has no groups; clips of one video stay together in any case",
+    "split_by": "it gives all lists itself and has no groups",
     "select_share": "it gives the select list itself",
     "test_share": "it gives the test list itself",
 }
 """Options whose effect depends on what the data holds."""
 
 
-def _given_and_shared(source: Source) -> bool:
-    """Returns whether lists that are given might tear a video, which split_by allows or not."""
-    return any(r.split is not None for r in source.records) and shares_files(source.records)
+def _all_given(source: Source) -> bool:
+    """Returns whether nothing is left to draw, and no video is on two of the lists."""
+    given = {record.split for record in source.records}
+    return given == set(SPLITS) and not shares_files(source.records)
+
+
+def for_source(recorded: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Returns recorded data settings for another source: without those of the one they are of.
+
+    >>> for_source({"source": "ucf101:a", "protocol": "2", "size": 64}, "b.csv")
+    {'source': 'b.csv', 'size': 64}
+    """
+    kept = {name: value for name, value in recorded.items() if name not in BOUND}
+    return {**(recorded if source == recorded.get("source") else kept), "source": source}
 
 
 def _flag(name: str, options: DataOptions) -> str:
-    return f"--{name.replace('_', '-')} {getattr(options, name)}"
+    default = DataOptions.model_fields[name].default
+    usual = "" if default is None else f" (by default {default})"
+    return f"--{name.replace('_', '-')} {getattr(options, name)}{usual}"

@@ -67,7 +67,10 @@ def test_excluded_rows_are_left_out_and_said(tmp_path: Path) -> None:
         ("path,label\na.mp4,x,y\n", r"line 2: 3 values, the header has 2 columns\n  read: a.mp4"),
         ("path,label\na.mp4,\n", "line 2: no label"),
         ("path,label\n,x\n", "line 2: no path"),
-        ("path,label,split\na.mp4,x,dev\n", r"line 2: unknown split 'dev'\n  allowed splits: tr"),
+        (
+            "path,label,split\na.mp4,x,devel\n",
+            r"line 2: unknown split 'devel'\n  allowed splits: tr",
+        ),
         ("path,label\na.mp4,x\na.mp4,y\n", "line 3: a.mp4 stands on line 2 already"),
         ("path,label\na.mp4,x\ne.mp4,x\nf.mp4,x\n", r"2 listed files are not there\n  e.mp4\n  f"),
         ("path,label,object\na.mp4,x,o.npz\n", r"1 listed files are not there\n  .*o.npz"),
