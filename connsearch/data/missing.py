@@ -66,7 +66,7 @@ def _fixes(path: Path, root: Path, name: str) -> Iterator[str]:
     for place in _places(path, root):
         for cut, tail in tails:
             option = "" if place == root else f"--videos {place}"
-            without = f"{'/'.join(parts[:cut])} taken off the paths in the list" if cut else ""
+            without = f"{os.path.join(*parts[:cut])} taken off the paths in the list" if cut else ""
             if os.path.lexists(place / tail) and (option or without):
                 yield " and ".join(word for word in (option, without) if word)
             suffix = _other_suffix(place / tail)

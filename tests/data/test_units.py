@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connsearch.data.halves import with_halves
 from connsearch.data.load import DataSplits, load_data, read_source
 from connsearch.data.pack import pack
 from connsearch.data.records import Record, Source, Split, Window
@@ -153,8 +152,7 @@ def test_a_packed_list_is_split_as_the_videos_are(listing: Path, tmp_path: Path)
         after = load_data(options(tmp_path, seed=seed))
         assert names(before) == names(after)
         assert apart([clips.records for _, clips in before])
-        pairs = [with_halves(data, seed=seed) for data in (before, after)]
-        halves = [[(n, [r.name for r in part.records]) for n, part in one.parts()] for one in pairs]
+        halves = [halve("x", d.train.records, options("x"), seed=seed) for d in (before, after)]
         assert halves[0] == halves[1]
 
 

@@ -114,6 +114,12 @@ def _class_folders(path: Path) -> tuple[list[_Class], list[str], Held]:
                 _unclear(path, [folder.name], [f.name for f in listing])
             notes.append(f"{path}: the folder {folder.name} holds no clip and is not read")
             beside.add(held)
+    if all(split_of(folder.name) != "train" for folder in listing):
+        names = ", ".join(folder.name for folder in listing)
+        raise DataError(
+            f"{path}: folders called like lists ({names}), and none of them is a training list\n"
+            f"  allowed for that: {', '.join(NAMES['train'])}; {_CURE}"
+        )
     classes: list[_Class] = []
     for folder in listing:
         beside.add(look(folder, deep=False))
@@ -123,7 +129,7 @@ def _class_folders(path: Path) -> tuple[list[_Class], list[str], Held]:
 
 
 def _refuse_unclear(path: Path, named: list[Path], listing: list[Path]) -> None:
-    """Refuses lists of which one is there twice, one holds clips directly, or none is train."""
+    """Refuses lists of which one is there twice, or one holds clips directly."""
     for split, names in alike(folder.name for folder in listing).items():
         raise DataError(
             f"{path}: the folders {' and '.join(names)} both mean the list {split}\n"
@@ -132,12 +138,6 @@ def _refuse_unclear(path: Path, named: list[Path], listing: list[Path]) -> None:
     direct = [folder.name for folder in named if folder not in listing and look(folder).anything]
     if direct:
         _unclear(path, direct, [folder.name for folder in listing])
-    if all(split_of(folder.name) != "train" for folder in listing):
-        names = ", ".join(folder.name for folder in listing)
-        raise DataError(
-            f"{path}: folders called like lists ({names}), and none of them is a training list\n"
-            f"  allowed for that: {', '.join(NAMES['train'])}; {_CURE}"
-        )
 
 
 def _unclear(path: Path, classes: list[str], lists: list[str]) -> None:
