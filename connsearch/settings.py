@@ -12,6 +12,10 @@ MAY_CHANGE = frozenset(
 )
 """Settings that cannot change a result: a run goes on when they differ."""
 
+LATER: Mapping[str, Any] = {"data.fingerprint": "sample"}
+"""Settings that came later, and the value that means what was done without them: a run that does
+not record one goes on with that value."""
+
 _ABSENT = "not set"
 
 
@@ -34,13 +38,18 @@ def differences(
     """
     before, now = _flat(recorded), _flat(wanted)
     keys = [*before, *(key for key in now if key not in before)]
-    pairs = {key: (before.get(key, _ABSENT), now.get(key, _ABSENT)) for key in keys}
+    pairs = {key: (before.get(key, _without(key)), now.get(key, _ABSENT)) for key in keys}
     return {key: (a, b) for key, (a, b) in pairs.items() if a != b and not _both_unset(a, b)}
 
 
 def _both_unset(a: Any, b: Any) -> bool:
     """Returns whether one does not know the setting, and the other leaves it at nothing."""
     return (a is None or a == _ABSENT) and (b is None or b == _ABSENT)
+
+
+def _without(key: str) -> Any:
+    """Returns what a record means that does not have this dotted key."""
+    return LATER.get(".".join(key.split(".")[-2:]), _ABSENT)
 
 
 def may_change(key: str) -> bool:

@@ -17,6 +17,7 @@ from connsearch.cli.target import (
     Trained,
     open_trained,
     read_record,
+    recorded_facts,
     recorded_loss,
     recorded_settings,
 )
@@ -147,14 +148,19 @@ class Evaluate(Command):
         Raises:
             RunError: the data is not what the network was trained on.
         """
+        from connsearch.data.effects import for_source
         from connsearch.data.options import DataOptions
+        from connsearch.train.same_data import reading_of
 
         names = ("source", "clips_per_video", "crops_per_clip", "pool_views")
         asked = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        settings = {**recorded_settings(self.run).get("data", {}), **asked}
-        data = open_data(DataOptions.model_validate(settings), terminal)
-        check_data(self.run, data.fingerprint)
-        return data
+        settings = dict(recorded_settings(self.run).get("data", {}))
+        if self.source is not None:
+            settings = for_source(settings, self.source)
+        settings |= asked
+        reading = reading_of(recorded_facts(self.run))
+        data = open_data(DataOptions.model_validate(settings), terminal, reading=reading)
+        return check_data(self.run, data, terminal)
 
 
 def _warn_unfair(directory: Path, terminal: Terminal) -> None:

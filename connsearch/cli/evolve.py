@@ -14,7 +14,7 @@ from pydantic import Field
 from connsearch.cli.command import Flag
 from connsearch.cli.target import open_structure
 from connsearch.cli.terminal import Terminal
-from connsearch.cli.work import RUNS, Work, open_data, suit
+from connsearch.cli.work import RUNS, Work, begun_with, open_data, suit
 from connsearch.errors import SettingsError
 from connsearch.evolve.options import EvolutionOptions, StopOptions
 from connsearch.search.options import SearchOptions
@@ -87,7 +87,7 @@ class Evolve(Work):
         terminal.say(f"run: {directory}")
         data = open_data(self.data_options(), terminal) if judge is None else None
         start = self._start(structure, data)
-        opened = self._begin(directory, start, data)
+        opened = self._begin(directory, start, data, terminal)
         worker = self.worker or f"{socket.gethostname()}-{os.getpid()}"
         evolution = Evolution(
             opened.study,
@@ -118,26 +118,34 @@ class Evolve(Work):
             return unlearned(structure)
         return unlearned(suit(structure, data, self))
 
-    def _begin(self, directory: Path, start: Structure, data: DataSplits | None) -> Opened:
+    def _begin(
+        self, directory: Path, start: Structure, data: DataSplits | None, terminal: Terminal
+    ) -> Opened:
         from connsearch.evolve.place import begin, study_settings
         from connsearch.graph.files import atomic_write_text, write_structure
         from connsearch.train.config import new_config
         from connsearch.train.files import CONFIG, STRUCTURE
 
         settings = self.settings()
-        fitness: dict[str, Any] = {"simulate": self.simulate}
-        if data is not None:
+
+        def begun(fitness: Mapping[str, Any]) -> Opened:
+            recorded = study_settings(
+                start,
+                self.evolution,
+                seed=self.seed,
+                classes=10 if data is None else len(data.classes),
+                clip=(16, 112, 112) if data is None else data.clip,
+                fitness=fitness,
+            )
+            return begin(directory, recorded, storage=self.storage, name=self.name)
+
+        if data is None:
+            opened = begun({"simulate": self.simulate})
+        else:
             training = {k: v for k, v in settings["training"].items() if k not in _OF_A_MACHINE}
-            fitness = {"training": training, "data": data.fingerprint}
-        recorded = study_settings(
-            start,
-            self.evolution,
-            seed=self.seed,
-            classes=10 if data is None else len(data.classes),
-            clip=(16, 112, 112) if data is None else data.clip,
-            fitness=fitness,
-        )
-        opened = begin(directory, recorded, storage=self.storage, name=self.name)
+            opened = begun_with(
+                data, lambda mark: begun({"training": training, "data": mark}), terminal
+            )
         if not (directory / CONFIG).exists():
             write_structure(start, directory / STRUCTURE)
             config = new_config({"command": "evolve", "settings": settings})

@@ -14,7 +14,7 @@ from connsearch.cli.search import Search
 from connsearch.cli.target import open_structure
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.trusted import refuse_strange
-from connsearch.cli.work import RUNS, Work, open_data, suit
+from connsearch.cli.work import RUNS, Work, begun_with, open_data, suit
 from connsearch.prune.options import PruneOptions
 from connsearch.search.options import SearchOptions
 
@@ -62,8 +62,12 @@ class Stability(Work):
         terminal.say(f"run: {place}")
         data = open_data(self.data_options(), terminal)
         structure = suit(structure, data, self)
-        settings = {"command": "stability", "settings": self.settings(), "data": data.fingerprint}
-        with Ledger(place, settings) as ledger:
+        settings = {"command": "stability", "settings": self.settings()}
+
+        def begin(fingerprint: str) -> Ledger:
+            return Ledger(place, {**settings, "data": fingerprint})
+
+        with begun_with(data, begin, terminal) as ledger:
             work = {name: self._unit(name, structure, data, place) for name in self._names()}
             results = terminal.work_through(work_through(ledger, work), "searches")
             found = agree([learned(place / name) for name in results], self.pruning, seed=self.seed)

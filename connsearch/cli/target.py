@@ -110,6 +110,11 @@ def recorded_facts(target: str) -> Mapping[str, Any]:
     return _recorded(target, "facts")
 
 
+def recorded_config(target: str) -> Mapping[str, Any]:
+    """Returns all that is recorded of the run that ``target`` is or comes from."""
+    return {key: _recorded(target, key) for key in ("settings", "facts", "splits", "contents")}
+
+
 def recorded_loss(target: str) -> LossName:
     """Returns what that run minimised, by name; ``auto`` where it is not recorded."""
     training = recorded_settings(target).get("training", {})

@@ -62,13 +62,14 @@ class Train(Work):
         directory = self.directory(self._place())
         options = self.training.model_copy(update={"seed": self.seed})
         config = {"command": "train", "settings": self.settings()}
-        data = prepare(directory, config, self.data_options(), terminal)
+        data = prepare(directory, config, self.data_options(), terminal, target=self.target)
         with Run.open(directory, config) as run:
             if data is None:
                 result = run.result()
             else:
                 recorded = recorded_facts(self.target).get("data", data.fingerprint)
-                if trained is not None and recorded != data.fingerprint:
+                known = (data.fingerprint, data.earlier)
+                if trained is not None and recorded not in known:
                     terminal.warn(
                         "these are not the clips and splits its weights come from: clips it has "
                         "learned from may be among the select and test clips"

@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, cast
 
 from pydantic import Field, field_validator
 
 from connsearch.cli.command import Command, Flag, merged
 from connsearch.cli.target import (
     read_record,
+    recorded_config,
     recorded_facts,
     recorded_options,
     without_cache,
 )
 from connsearch.cli.terminal import Terminal
+from connsearch.data.effects import for_source
 from connsearch.data.options import DataOptions
 from connsearch.errors import RunError, SettingsError
 from connsearch.graph.spec import Attention, Modality, Structure
@@ -27,6 +29,8 @@ from connsearch.settings import differences, may_change
 if TYPE_CHECKING:
     from connsearch.data.load import DataSplits
     from connsearch.train.events import Event
+
+T = TypeVar("T")
 
 RUNS = Path("runs")
 """Where runs go unless something else is said."""
@@ -80,7 +84,7 @@ class Work(Command):
             if given is not found:  # a run's own record, not what somebody has written for us
                 known = without_cache(known)
             start = merged(start, _without_seeds(known, cls.HIDDEN))
-        return start
+        return _of_the_source(start, values["data"]["source"])
 
     def data_options(self) -> DataOptions:
         """Returns the data settings with their seed."""
@@ -127,6 +131,17 @@ class Work(Command):
         return default.with_name(f"{default.name}-{hashlib.sha256(text.encode()).hexdigest()[:6]}")
 
 
+def _of_the_source(start: dict[str, Any], asked: str) -> dict[str, Any]:
+    """Recorded settings without what belongs to another data set than the one that is named."""
+    data = start.get("data")
+    if not isinstance(data, Mapping) or asked == DataOptions.model_fields["source"].default:
+        return start
+    recorded = cast("Mapping[str, Any]", data)
+    if "source" not in recorded:
+        return start
+    return {**start, "data": {**for_source(recorded, asked), "source": recorded["source"]}}
+
+
 def _without_seeds(values: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any]:
     """Recorded settings without the seeds of their parts: those follow from the command's own."""
     return {
@@ -138,46 +153,85 @@ def _without_seeds(values: Mapping[str, Any], hidden: Collection[str]) -> dict[s
 
 
 def prepare(
-    directory: Path, config: Mapping[str, Any], options: DataOptions, terminal: Terminal
+    directory: Path,
+    config: Mapping[str, Any],
+    options: DataOptions,
+    terminal: Terminal,
+    *,
+    target: str | None = None,
 ) -> DataSplits | None:
     """Returns the data a run needs, or None when the run is finished already.
 
     Whatever can be refused is refused here: a directory that holds something else before the data
-    is read, and data that cannot be used before a directory is made.
+    is read, and data that cannot be used before a directory is made. A run that goes on has its
+    lists drawn as when it was begun; a new one as the run that its ``target`` comes from.
     """
     from connsearch.train.files import RESULT
     from connsearch.train.run import Run
+    from connsearch.train.same_data import reading_of
 
     terminal.say(f"run: {directory}")
+    facts = None if target is None else recorded_facts(target)
     if directory.exists():
-        Run.open(directory, config).close()
+        with Run.open(directory, config) as run:
+            facts = run.config.get("facts") or facts
         if (directory / RESULT).exists():
             terminal.say("it is finished; this is its result")
             return None
-    return open_data(options, terminal)
+    return open_data(options, terminal, reading=reading_of(facts))
 
 
-def check_data(target: str, found: str) -> None:
-    """Refuses data that is not what the run ``target`` comes from was trained on.
+def check_data(target: str, data: DataSplits, terminal: Terminal) -> DataSplits:
+    """Returns the data under the fingerprint that the run ``target`` comes from knows it by.
 
     Raises:
-        RunError: another fingerprint than the run recorded.
+        RunError: it is not what that run was trained on.
     """
-    recorded = recorded_facts(target).get("data")
-    if recorded is not None and found != recorded:
-        raise RunError(
-            f"{target}: this is not the data the network was trained on (fingerprint "
-            f"{found[:12]}, the run has {recorded[:12]}): clips it has learned from could be among "
-            "the test clips\n  cure: the same files and the same splits; --data says where"
-        )
+    from connsearch.train.same_data import as_recorded
+
+    told = (
+        "this is not the data the network was trained on: clips it has learned from could be "
+        "among the test clips"
+    )
+    data, notes = as_recorded(data, recorded_config(target), where=target, told=told)
+    for note in notes:
+        terminal.warn(note)
+    return data
 
 
-def open_data(options: DataOptions, terminal: Terminal) -> DataSplits:
-    """Returns the data, after saying what there is."""
+def begun_with(data: DataSplits, begin: Callable[[str], T], terminal: Terminal) -> T:
+    """Returns what ``begin`` returns for the fingerprint of the data.
+
+    Work that was begun when a fingerprint had names and sizes only knows it by that one.
+    """
+    from connsearch.data.reading import FIRST, note_since
+
+    try:
+        return begin(data.fingerprint)
+    except RunError as error:
+        try:
+            found = begin(data.earlier)
+        except RunError:
+            raise error from None
+    terminal.warn(note_since(FIRST, "this work"))
+    return found
+
+
+def open_data(
+    options: DataOptions, terminal: Terminal, *, reading: int | None = None
+) -> DataSplits:
+    """Returns the data, after saying what there is.
+
+    Args:
+        options: name it.
+        terminal: where it is said.
+        reading: by which version's rules its lists are drawn; None: this one's.
+    """
     from connsearch.data.load import load_data
+    from connsearch.data.reading import READING
 
     terminal.say(f"data: {options.source}")
-    data = load_data(options, follow=terminal.count)
+    data = load_data(options, follow=terminal.count, reading=reading or READING)
     for note in data.notes:
         terminal.warn(note)
     counts = ", ".join(f"{name} {len(split)}" for name, split in data)
@@ -192,9 +246,11 @@ def open_data_of(target: str, terminal: Terminal) -> DataSplits:
     Raises:
         RunError: it is not the data that run recorded.
     """
-    data = open_data(recorded_options(target, "data", DataOptions), terminal)
-    check_data(target, data.fingerprint)
-    return data
+    from connsearch.train.same_data import reading_of
+
+    options = recorded_options(target, "data", DataOptions)
+    data = open_data(options, terminal, reading=reading_of(recorded_facts(target)))
+    return check_data(target, data, terminal)
 
 
 def suit(structure: Structure, data: DataSplits, work: Work) -> Structure:

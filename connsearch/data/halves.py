@@ -14,14 +14,14 @@ from connsearch.errors import DataError
 def with_halves(data: DataSplits, *, seed: int) -> DataSplits:
     """Returns the data with ``train`` halved: what was cut off is ``connections``.
 
-    No group is torn apart, and classes are divided as evenly as groups allow. The halves follow
-    from the seed; ``hashes`` has both.
+    No group and no video is torn apart, and classes are divided as evenly as groups allow. The
+    halves follow from the seed; ``hashes`` has both.
 
     Raises:
         DataError: there is nothing to divide, or a class would be in one half alone.
     """
     train = data.train
-    first, second = halve(data.name, train.records, train.options, seed=seed)
+    first, second = halve(data.name, train.records, train.options, seed=seed, reading=data.reading)
     parts = [_part(train, places) for places in (first, second)]
     for part in parts:
         missing = set(train.labels) - set(part.labels)

@@ -9,20 +9,25 @@ from pathlib import Path
 
 from connsearch.data.augment import expanded
 from connsearch.data.clips import ClipDataset, decoded_bytes, decoded_size
+from connsearch.data.contents import Contents, read_contents
 from connsearch.data.datasets import DATASETS
+from connsearch.data.effects import refuse_without_effect
 from connsearch.data.infos import InfoCache
 from connsearch.data.media import MEDIA
 from connsearch.data.objects import check_objects, greatest_class
 from connsearch.data.options import DataOptions
 from connsearch.data.rates import check_spans, with_media_rate, with_rate
+from connsearch.data.reading import FIRST, READING
 from connsearch.data.records import SPLITS, Record, Source, Split, VideoInfo, listed
 from connsearch.data.sampling import clip_ticks
 from connsearch.data.splits import (
     Lists,
     classes_without,
     fingerprint,
+    rules_differ,
     split_hashes,
     split_records,
+    torn_videos,
 )
 from connsearch.data.timeline import timeline
 from connsearch.data.watch import Watch
@@ -40,13 +45,16 @@ class DataSplits:
         test: to report, once; may be empty if its share is 0.
         classes: class names.
         object_classes: K of the object maps; 0: there are none.
-        fingerprint: SHA-256 of the classes and the three lists.
-        hashes: SHA-256 of each list.
+        fingerprint: SHA-256 of the classes, the three lists and what their files hold.
+        hashes: SHA-256 of each list: names, classes, groups and sizes.
         notes: what a person should know, for instance which clips were left out.
         clip: (T, H, W) of every clip.
         name: what the user called the data set.
         multi_label: a clip can have several classes, or none.
         connections: what teaches the connections of a bilevel search; None: ``train`` does.
+        earlier: the fingerprint as reading 1 had it, without what the files hold.
+        contents: what the files hold; None: nobody has looked.
+        reading: by which version's rules clips are kept together (``data/reading``).
     """
 
     train: ClipDataset
@@ -61,6 +69,9 @@ class DataSplits:
     name: str
     multi_label: bool = False
     connections: ClipDataset | None = None
+    earlier: str = ""
+    contents: Contents | None = None
+    reading: int = READING
 
     def __iter__(self) -> Iterator[tuple[Split, ClipDataset]]:
         """Yields (name of the split, its clips): train, select, test."""
@@ -80,7 +91,9 @@ Follow = Callable[[Iterable[tuple[Split, int]], int], Iterable[tuple[Split, int]
 """Shows how far through so many videos somebody is: passes on what it is given."""
 
 
-def load_data(options: DataOptions, *, follow: Follow | None = None) -> DataSplits:
+def load_data(
+    options: DataOptions, *, follow: Follow | None = None, reading: int = READING
+) -> DataSplits:
     """Returns the data set the options name, with its three disjoint lists.
 
     Every video is opened once (not decoded) unless ``check_files`` is off, so that unreadable
@@ -89,14 +102,18 @@ def load_data(options: DataOptions, *, follow: Follow | None = None) -> DataSpli
     Args:
         options: where the data is, how it is split, and how clips are cut.
         follow: is handed the walk over many videos, to show how far it is.
+        reading: the version by whose rules the lists are drawn: that of a run which goes on.
 
     Raises:
-        DataError: the source, a listed file, a split or a video cannot be used.
+        DataError: the source, a listed file, a split or a video cannot be used, or an option has
+            no effect on this source.
         UnknownNameError: no such kind of data set, or no such augmentation.
     """
     expanded(options.augment)  # a wrong name is refused before any file is opened
-    source = read_source(options)
-    lists = split_records(source, options)
+    source = read_source(options, reading=reading)
+    if reading == FIRST and not rules_differ(source.records, options):
+        reading = READING
+    lists = split_records(source, options, reading=reading)
     faults: Faults = {split: {} for split in SPLITS}
     if options.check_files:
         lists, faults = _checked(lists, options, follow)
@@ -104,6 +121,7 @@ def load_data(options: DataOptions, *, follow: Follow | None = None) -> DataSpli
     source = replace(source, object_classes=_object_classes(source, lists, faults, options))
     _refuse_faults(source, lists, faults, options)
     hashes = split_hashes(source, lists)
+    contents = _contents(lists, options, follow)
     remember = options.workers == 0 and _fits(lists, options)
     train, select, test = (
         ClipDataset(
@@ -122,28 +140,50 @@ def load_data(options: DataOptions, *, follow: Follow | None = None) -> DataSpli
         test=test,
         classes=source.classes,
         object_classes=source.object_classes or 0,
-        fingerprint=fingerprint(source, hashes),
+        fingerprint=fingerprint(source, hashes, contents),
         hashes=hashes,
         notes=(
             *source.notes,
-            *_notes(source, lists["train"], faults),
+            *_notes(source, lists, faults),
             *_odd_clocks(lists),
             *_samples(lists),
         ),
         multi_label=source.multi_label,
         clip=(options.frames, options.size, options.size),
         name=source.name,
+        earlier=fingerprint(source, hashes),
+        contents=contents,
+        reading=reading,
     )
 
 
-def read_source(options: DataOptions) -> Source:
+def _contents(lists: Lists, options: DataOptions, follow: Follow | None) -> Contents:
+    """Returns what the files hold; where there are many of them it is shown and remembered."""
+    many = sum(map(len, lists.values())) >= MANY
+    return read_contents(
+        lists,
+        options.fingerprint,
+        cache=options.cache_directory / "contents.sqlite" if many else None,
+        follow=follow if many or options.fingerprint == "full" else None,
+    )
+
+
+def read_source(options: DataOptions, *, reading: int = READING) -> Source:
     """Returns the records of the data set the options name, not yet split.
 
+    Args:
+        options: name the data set.
+        reading: a run of reading 1 may have options without effect, which were not refused then.
+
     Raises:
-        DataError: the name is neither a data set nor a folder nor a CSV file.
+        DataError: the name is neither a data set nor a folder nor a list, or an option has no
+            effect on it.
         UnknownNameError: no such kind of data set.
     """
-    return with_media_rate(_read_source(options), options)
+    source = with_media_rate(_read_source(options), options)
+    if reading > FIRST:
+        refuse_without_effect(source, options)
+    return source
 
 
 def _read_source(options: DataOptions) -> Source:
@@ -154,10 +194,14 @@ def _read_source(options: DataOptions) -> Source:
     if path.is_dir():
         return DATASETS["folder"](str(path), options)
     if path.is_file():
-        if path.suffix.lower() != ".csv":
-            raise DataError(f"{path}: a data set is a folder or a .csv file, read {path.suffix!r}")
-        return DATASETS["csv"](str(path), options)
-    near = suggest("data set", kind, sorted(DATASETS)) if colon else "no such folder or CSV file"
+        suffix = path.suffix.lower()
+        if suffix != ".csv" and suffix not in LISTS:
+            raise DataError(
+                f"{path}: a data set is a folder or a list ({', '.join(('.csv', *LISTS))}), read "
+                f"{path.suffix!r}"
+            )
+        return DATASETS["csv" if suffix == ".csv" else "list"](str(path), options)
+    near = suggest("data set", kind, sorted(DATASETS)) if colon else "no such folder or list"
     if kind in DATASETS:
         near = f"say where its files are: {kind}:PATH"
     raise DataError(
@@ -165,6 +209,9 @@ def _read_source(options: DataOptions) -> Source:
         "columns path and label, NAME:PATH for a published list, synthetic:TASK"
     )
 
+
+LISTS = (".txt", ".lst", ".list")
+"""How files end that are lists without a header."""
 
 MANY = 500
 """Videos from which on it pays to remember what they said, and to show how far one is."""
@@ -246,12 +293,16 @@ def refuse_too_many(name: str, faults: Sequence[str], count: int, bad_share: flo
         )
 
 
-def _notes(
-    source: Source, train: Sequence[Record], faults: Mapping[Split, Mapping[int, str]]
-) -> list[str]:
-    """Returns what a person should know besides: empty classes, files that cannot be read."""
+def _notes(source: Source, lists: Lists, faults: Mapping[Split, Mapping[int, str]]) -> list[str]:
+    """Returns what a person should know besides: torn videos, empty classes, unreadable files."""
     notes: list[str] = []
-    empty = classes_without(source, train)
+    torn = torn_videos(lists)
+    if torn:
+        notes.append(
+            f"{len(torn)} video(s) have clips on several lists; what is learned is tested on the "
+            f"same source\n{listed(torn)}"
+        )
+    empty = classes_without(source, lists["train"])
     if empty:
         few = ", ".join(empty[:5]) + (" ..." if len(empty) > 5 else "")
         notes.append(

@@ -95,13 +95,17 @@ class DataOptions(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**63)
     """Decides the planted data and every split that a file does not give."""
     split_by: SplitBy = "group"
-    """Split and check by the group column (no group in two splits), or clip by clip."""
+    """Split and check by the group column (no group in two splits), or clip by clip. Clips of one
+    video file stay together in any case."""
     select_share: Share = 0.15
     """Share of the clips for selection where the file gives no such split."""
     test_share: Share = 0.2
     """Share of the clips for the test where the file gives no such split."""
     object_classes: int | None = Field(default=None, ge=2, le=256)
     """Classes of the object maps; by default one more than the greatest value in them."""
+    fingerprint: Literal["sample", "full"] = "sample"
+    """What of every file belongs to the fingerprint of the data: its size and 64 KiB from the
+    beginning, the middle and the end, or all of it (every byte is read once)."""
     check_files: bool = True
     """Open every video once before any work and refuse the unreadable ones together, by name."""
     timeout: float = Field(default=60.0, gt=0, le=86400)
@@ -113,7 +117,8 @@ class DataOptions(BaseModel):
     """Which of a published list's own protocols: of ucf101 and hmdb51 the split 1, 2 or 3, of
     kinetics 200, 400, 600 or 700, of smarthome cs, cv1 or cv2 ..."""
     videos: Path | None = None
-    """Where the videos of a published list lie, if not where its format says."""
+    """Where the videos of a list lie: what its paths are relative to, or for a published list, if
+    not where its format says."""
     clip_labels: Literal["video", "clip"] = "video"
     """Multi-label data with time spans: a training clip has all classes of its video, or only
     those that are seen in the clip."""
@@ -124,8 +129,8 @@ class DataOptions(BaseModel):
     test_clips: int = Field(default=32, ge=1, le=100_000)
     """Planted data: clips of a class for the test."""
     cache: Path | None = None
-    """Where planted data is written once; by default $XDG_CACHE_HOME/connsearch or
-    ~/.cache/connsearch."""
+    """Where planted data is written once, and what many videos said is remembered; by default
+    $XDG_CACHE_HOME/connsearch or ~/.cache/connsearch."""
 
     @property
     def decoded_side(self) -> int:

@@ -14,7 +14,8 @@ import io
 import json
 import math
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from connsearch.data.datasets.frames_db import FACTS, LIST, STORES
 from connsearch.data.frame_store import DRAFT, OBJECTS, STORE
 from connsearch.data.media import MEDIA
 from connsearch.data.pack_store import Packed, PackJob, pack_store
-from connsearch.data.records import Record, Source, listed
+from connsearch.data.records import Record, Source, Split, listed
+from connsearch.data.units import file_key, units_of
 from connsearch.errors import DataError, Failure
 from connsearch.graph.files import atomic_write_text
 
@@ -172,11 +174,12 @@ def _jobs(
     source: Source, target: Path, *, short_side: int, quality: int
 ) -> list[tuple[Record, PackJob]]:
     """Returns every record and the store it needs; records of one video share one."""
-    jobs: dict[tuple[Path, Path | None, float | None], PackJob] = {}
+    jobs: dict[tuple[Hashable, Hashable, float | None], PackJob] = {}
     taken: set[str] = set()
     out: list[tuple[Record, PackJob]] = []
     for record in source.records:
-        what = (record.path, record.objects, record.fps)
+        maps = None if record.objects is None else file_key(record.objects)
+        what = (file_key(record.path), maps, record.fps)
         if what not in jobs:
             label = source.classes[record.labels[0]] if record.labels else "no label"
             # a store or a folder of frames is called after its folder
@@ -225,7 +228,11 @@ def _safe(name: str) -> str:
 
 def _write_list(source: Source, kept: Sequence[tuple[Record, PackJob]], target: Path) -> None:
     """Writes the list and the facts; only the columns that say something."""
-    rows = [_row(source, record, job, target) for record, job in kept]
+    groups = _groups(kept)
+    rows = [
+        _row(source, record, job, target) | {"group": group}
+        for (record, job), group in zip(kept, groups, strict=True)
+    ]
     label = "labels" if source.multi_label else "label"
     used = [name for name in rows[0] if any(row[name] for row in rows)]
     used = list(dict.fromkeys(["path", label, *used]))
@@ -241,6 +248,29 @@ def _write_list(source: Source, kept: Sequence[tuple[Record, PackJob]], target: 
     }
     atomic_write_text(target / FACTS, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
     atomic_write_text(target / LIST, text.getvalue())
+
+
+def _groups(kept: Sequence[tuple[Record, PackJob]]) -> list[str]:
+    """Returns the group of every row: its own, or that of the clips it must stay with.
+
+    Clips of one video that has several stores (with other object maps) take one group in any case.
+    What the data set itself puts on several lists is left as it is.
+    """
+    units = units_of([record for record, _ in kept])
+    stores: dict[str, set[Path]] = {}
+    splits: dict[str, set[Split | None]] = {}
+    for unit, (record, job) in zip(units, kept, strict=True):
+        stores.setdefault(unit, set()).add(job.folder)
+        splits.setdefault(unit, set()).add(record.split)
+    several = {unit for unit, count in Counter(units).items() if count > 1}
+    together = {unit for unit in several if len(splits[unit]) == 1}
+    groups: list[str] = []
+    for unit, (record, _) in zip(units, kept, strict=True):
+        own = record.group
+        if unit in together and (not own or len(stores[unit]) > 1):
+            own = unit.removeprefix("group ")
+        groups.append(own)
+    return groups
 
 
 def _row(source: Source, record: Record, job: PackJob, target: Path) -> dict[str, str]:

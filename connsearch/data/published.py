@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from connsearch.data.datasets.folder import VIDEO_SUFFIXES
 from connsearch.data.lists import Faults
 from connsearch.data.options import DataOptions
 from connsearch.data.records import SPLITS, Record, Source, Span, Split, Window, listed
+from connsearch.data.walk import VIDEO_SUFFIXES
 from connsearch.errors import DataError
 from connsearch.registry import suggest
 
@@ -65,6 +65,8 @@ class Shelves:
     def __init__(self, places: Sequence[Path], kind: Kind = "video") -> None:
         self.places = tuple(dict.fromkeys(p for p in places if p.is_dir()))
         self.kind: Kind = kind
+        self.doubles = 0
+        """Files in the folders looked into that another one of the same name hides."""
         self._held: dict[str, Mapping[str, str]] = {}
         self._near: dict[tuple[str, ...], list[tuple[Path, Mapping[str, str]]]] = {}
 
@@ -83,20 +85,23 @@ class Shelves:
     def _contents(self, path: str) -> Mapping[str, str]:
         """Returns stem -> name of what lies in one folder."""
         if path not in self._held:
-            self._held[path] = _look(path, self.kind)
+            names = _look(path, self.kind)
+            stems = [name if self.kind == "folder" else os.path.splitext(name)[0] for name in names]
+            self._held[path] = dict(zip(reversed(stems), reversed(names), strict=True))
+            self.doubles += len(names) - len(self._held[path])
         return self._held[path]
 
 
-def _look(path: str, kind: Kind) -> dict[str, str]:
+def _look(path: str, kind: Kind) -> list[str]:
+    """Returns the names of the folders or of the video files in a folder, in order."""
     try:
         with os.scandir(path) as entries:
             if kind == "folder":
-                return {entry.name: entry.name for entry in entries if entry.is_dir()}
-            names = sorted((entry.name for entry in entries), reverse=True)
+                return sorted(entry.name for entry in entries if entry.is_dir())
+            names = sorted(entry.name for entry in entries)
     except OSError:
-        return {}
-    parts = ((name, *os.path.splitext(name)) for name in names)
-    return {stem: name for name, stem, suffix in parts if suffix.lower() in VIDEO_SUFFIXES}
+        return []
+    return [name for name in names if os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES]
 
 
 def shelves(
@@ -218,6 +223,11 @@ def published_source(
         if record is not None:
             records.append(record)
     said = [*notes, *_missing(name, rows, records)]
+    if where.doubles:
+        said.append(
+            f"{name}: {where.doubles} videos lie beside one of the same name with another suffix; "
+            "the first by letter is read"
+        )
     if not any(record.split == "train" for record in records):
         wanted = [row for row in rows if row.split == "train"] or rows
         raise DataError(

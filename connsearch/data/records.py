@@ -105,7 +105,7 @@ class Record:
 
     @property
     def unit(self) -> str:
-        """What must not be torn apart by a split: the group, or the clip where there is none."""
+        """The group, or the clip where there is none; ``data/units`` says what stays together."""
         return f"group {self.group}" if self.group else f"clip {self.name}"
 
 
@@ -122,6 +122,7 @@ class Source:
         multi_label: a clip can have several classes, or none.
         published: a published list, of which a part may be at hand: classes without a training
             clip are then noted, not refused.
+        uses: options of ``effects.BOUND`` that its reader looks at; None: nobody has said.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Source:
     notes: tuple[str, ...] = ()
     multi_label: bool = False
     published: bool = False
+    uses: frozenset[str] | None = None
 
 
 def class_names(labels: Sequence[str]) -> tuple[str, ...]:

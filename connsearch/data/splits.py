@@ -1,8 +1,8 @@
 """Three disjoint lists of clips, checked and hashed: train, select, test.
 
-What a data set gives is kept. Where it gives nothing, whole groups are drawn into select and test
-(clips where there are no groups); where it gives train but no select or no test, the missing list
-is drawn from train in the same way. A share of 0 leaves a list empty.
+What a data set gives is kept. Where it gives nothing, whole units are drawn into select and test:
+groups, and in any case whole video files (``data/units``); where it gives train but no select or no
+test, the missing list is drawn from train in the same way. A share of 0 leaves a list empty.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from connsearch.data.contents import Contents
 from connsearch.data.media import MEDIA
 from connsearch.data.options import DataOptions
+from connsearch.data.reading import FIRST, READING
 from connsearch.data.records import SPLITS, Record, Source, Split, listed
+from connsearch.data.units import shares_files, units_before, units_of
 from connsearch.errors import DataError
 
 Lists = dict[Split, tuple[Record, ...]]
@@ -28,8 +31,13 @@ _MANY = 20_000
 """Of more groups than this one assignment is drawn: any is even then."""
 
 
-def split_records(source: Source, options: DataOptions) -> Lists:
+def split_records(source: Source, options: DataOptions, *, reading: int = READING) -> Lists:
     """Returns the three lists.
+
+    Args:
+        source: the data set.
+        options: seed and shares.
+        reading: by the rules of that version (``data/reading``).
 
     Raises:
         DataError: a group on two lists, rows with and without a split, groups that cannot be
@@ -48,7 +56,7 @@ def split_records(source: Source, options: DataOptions) -> Lists:
     missing: list[Split] = [split for split in asked if asked[split] > 0 and not lists[split]]
     if missing:
         shares: dict[Split, float] = {split: asked[split] for split in missing}
-        lists |= _draw(source.name, lists["train"], shares, options)
+        lists |= _draw(source.name, lists["train"], shares, options, reading)
     for split in missing:
         if not lists[split]:
             raise DataError(
@@ -57,18 +65,21 @@ def split_records(source: Source, options: DataOptions) -> Lists:
             )
     out: Lists = {split: tuple(records) for split, records in lists.items()}
     if options.split_by == "group":
-        _check_groups(source.name, out)
+        _check_groups(source, out, reading)
     _check_classes(source, out["train"])
     return out
 
 
 def _draw(
-    name: str, records: Sequence[Record], shares: Mapping[Split, float], options: DataOptions
+    name: str,
+    records: Sequence[Record],
+    shares: Mapping[Split, float],
+    options: DataOptions,
+    reading: int,
 ) -> dict[Split, list[Record]]:
     """Returns the records divided into train and the lists that are missing."""
     rng = np.random.default_rng([options.seed, 3])
-    by_group = options.split_by == "group" and any(r.group for r in records)
-    part_of = _by_group(name, records, shares, rng) if by_group else _by_clip(records, shares, rng)
+    part_of = _parts(name, records, shares, options, rng, reading)
     drawn: dict[Split, list[Record]] = {split: [] for split in ("train", *shares)}
     for record, part in zip(records, part_of, strict=True):
         drawn[part].append(record)
@@ -76,19 +87,43 @@ def _draw(
 
 
 def halve(
-    name: str, records: Sequence[Record], options: DataOptions, *, seed: int
+    name: str,
+    records: Sequence[Record],
+    options: DataOptions,
+    *,
+    seed: int,
+    reading: int = READING,
 ) -> tuple[list[int], list[int]]:
-    """Returns the places of the records of two halves, in order; no group is in both.
+    """Returns the places of the records of two halves, in order; no group or video is in both.
 
     Raises:
         DataError: there is one group only.
     """
     rng = np.random.default_rng([seed, 5])
     half: dict[Split, float] = {"select": 0.5}
-    by_group = options.split_by == "group" and any(r.group for r in records)
-    part_of = _by_group(name, records, half, rng) if by_group else _by_clip(records, half, rng)
+    part_of = _parts(name, records, half, options, rng, reading)
     second = [place for place, part in enumerate(part_of) if part == "select"]
     return [place for place, part in enumerate(part_of) if part != "select"], second
+
+
+def _parts(
+    name: str,
+    records: Sequence[Record],
+    shares: Mapping[Split, float],
+    options: DataOptions,
+    rng: np.random.Generator,
+    reading: int,
+) -> list[Split]:
+    """Returns a list for every record: by unit where records share one, else clip by clip."""
+    grouped = options.split_by == "group" and any(r.group for r in records)
+    if reading == FIRST:
+        units = units_before(records)
+    else:
+        units = units_of(records, split_by=options.split_by)
+        grouped = grouped or len(set(units)) < len(units)
+    if grouped:
+        return _by_unit(name, records, units, shares, rng, by_group=options.split_by == "group")
+    return _by_clip(records, shares, rng)
 
 
 def _by_clip(
@@ -110,24 +145,28 @@ def _by_clip(
     return parts
 
 
-def _by_group(
+def _by_unit(
     name: str,
     records: Sequence[Record],
+    unit_of: Sequence[str],
     shares: Mapping[Split, float],
     rng: np.random.Generator,
+    *,
+    by_group: bool,
 ) -> list[Split]:
-    """Returns a list for every record such that no group is on two of them."""
-    units = sorted({r.unit for r in records})
+    """Returns a list for every record such that no unit is on two of them."""
+    units = sorted(set(unit_of))
     if len(units) <= len(shares):
+        clip = "--split-by clip (clips of one group then stand on several lists), "
         raise DataError(
-            f"{name}: {len(units)} group(s) cannot be divided into {len(shares) + 1} lists\n"
-            f"{listed(units)}\n  cure: a split column, --split-by clip (clips of one group then "
-            "stand on several lists), or shares of 0"
+            f"{name}: {len(units)} {'group' if by_group else 'video'}(s) cannot be divided into "
+            f"{len(shares) + 1} lists\n{listed(units)}\n  cure: a split column, "
+            f"{clip if by_group else ''}or shares of 0"
         )
     totals = Counter(r.label for r in records)
     counts: dict[str, Counter[int]] = {unit: Counter() for unit in units}
-    for record in records:
-        counts[record.unit][record.label] += 1
+    for record, unit in zip(records, unit_of, strict=True):
+        counts[unit][record.label] += 1
     best: tuple[float, dict[str, Split]] | None = None
     for _ in range(_DRAWS if len(units) <= _MANY else 1):
         parts = _deal(rng.permutation(units).tolist(), counts, shares, len(records))
@@ -135,7 +174,7 @@ def _by_group(
         if best is None or misfit < best[0]:
             best = misfit, parts
     assert best is not None
-    return [best[1][r.unit] for r in records]
+    return [best[1][unit] for unit in unit_of]
 
 
 def _deal(
@@ -177,20 +216,42 @@ def _misfit(
     return misfit
 
 
-def _check_groups(name: str, lists: Lists) -> None:
-    first: dict[str, Split] = {}
-    torn: dict[str, str] = {}
-    for split, records in lists.items():
-        for record in records:
-            known = first.setdefault(record.unit, split)
-            if known != split:
-                torn[record.unit] = f"{record.unit}: {known} and {split}"
+def _check_groups(source: Source, lists: Lists, reading: int) -> None:
+    torn = _torn(lists, by_group=True, files=reading > FIRST and not source.published)
     if torn:
         raise DataError(
-            f"{name}: groups on two lists; what is learned would be tested on the same source\n"
-            f"{listed(sorted(torn.values()))}\n"
-            "  cure: give every group one split, or --split-by clip to ignore groups knowingly"
+            f"{source.name}: groups or videos on two lists; what is learned would be tested on the "
+            f"same source\n{listed(torn)}\n  cure: give every group and every video one split, or "
+            "--split-by clip to keep the lists as they are, knowingly"
         )
+
+
+def rules_differ(records: Sequence[Record], options: DataOptions) -> bool:
+    """Returns whether reading 1 would keep other clips together than this version does."""
+    if options.split_by == "clip":
+        return shares_files(records)
+    return units_of(records) != units_before(records)
+
+
+def torn_videos(lists: Lists) -> list[str]:
+    """Returns which videos have clips on several lists, by the names of those clips."""
+    return _torn(lists, by_group=False, files=True)
+
+
+def _torn(lists: Lists, *, by_group: bool, files: bool) -> list[str]:
+    """Returns the units that are on several lists, each with its lists."""
+    rows = [(record, split) for split, records in lists.items() for record in records]
+    records = [record for record, _ in rows]
+    units = (
+        units_of(records, split_by="group" if by_group else "clip")
+        if files
+        else units_before(records)
+    )
+    on: dict[str, dict[Split, None]] = {}
+    for unit, (_, split) in zip(units, rows, strict=True):
+        on.setdefault(unit, {})[split] = None
+    found = {unit: list(splits) for unit, splits in on.items() if len(splits) > 1}
+    return sorted(f"{unit}: {' and '.join(splits)}" for unit, splits in found.items())
 
 
 def _check_classes(source: Source, train: Sequence[Record]) -> None:
@@ -240,7 +301,19 @@ def _hash(source: Source, records: Sequence[Record]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def fingerprint(source: Source, hashes: Mapping[str, str]) -> str:
-    """Returns SHA-256 over the classes and the three lists; independent of where the files lie."""
-    what = {"classes": source.classes, "objects": source.object_classes, "lists": dict(hashes)}
+def fingerprint(source: Source, hashes: Mapping[str, str], contents: Contents | None = None) -> str:
+    """Returns SHA-256 over the classes and the three lists; independent of where the files lie.
+
+    Args:
+        source: names the classes.
+        hashes: of the lists.
+        contents: of their files; None: names and sizes alone, as in reading 1.
+    """
+    what: dict[str, object] = {
+        "classes": source.classes,
+        "objects": source.object_classes,
+        "lists": dict(hashes),
+    }
+    if contents is not None:
+        what["contents"] = {"kind": contents.kind, "hashes": dict(contents.hashes)}
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()

@@ -22,6 +22,7 @@ from connsearch.train.events import (
 from connsearch.train.guide import Guide
 from connsearch.train.options import TrainOptions
 from connsearch.train.run import Run, with_origin
+from connsearch.train.same_data import CONTENTS, as_recorded, data_facts
 from connsearch.train.training import Outcome, Training
 
 
@@ -73,11 +74,14 @@ def optimise(
     """
     if not len(data.train):
         raise DataError("there is no clip to train on; the train split is empty")
+    told = "holds a run with other data"
+    data, notes = as_recorded(data, run.config, where=str(run.directory), told=told)
+    run.warnings += notes
     environment = run.settle(
         network.structure,
         describe_environment(options),
         {
-            "data": data.fingerprint,
+            **data_facts(data),
             "classes": list(data.classes),
             "first_weights": digest(network.state_dict(), {}),
             **({} if data.connections is None else {"halves": data.hashes}),
@@ -85,6 +89,8 @@ def optimise(
     )
     lists = {name: {"clips": len(split), "hash": data.hashes[name]} for name, split in data}
     run.describe("splits", lists)
+    if data.contents is not None:
+        run.describe(CONTENTS, data.contents.marks)
     with processor_threads(environment["threads"]):
         training = Training(network, data, options, run, environment, guide)
         yield from training.resume()

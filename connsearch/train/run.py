@@ -120,7 +120,8 @@ class Run:
         Args:
             structure: what is trained; written on the first call.
             environment: what was found here (``environment.describe_environment``).
-            facts: what must be the same on every call, such as the data's fingerprint.
+            facts: what must be the same on every call, such as the data's fingerprint. What a
+                run of an earlier version did not record is not compared.
 
         Raises:
             RunError: a fact differs; each is named with both values.
@@ -138,7 +139,9 @@ class Run:
             for key, (before, now) in found.items()
             if key not in ("threads", "precision", "device")
         ]
-        _refuse(self.directory, differences(self.config["facts"], plain(facts)))
+        known: dict[str, Any] = self.config["facts"]
+        found = differences(known, plain({key: facts[key] for key in facts if key in known}))
+        _refuse(self.directory, found)
         if recorded["device"] == "cuda" and environment["device"] != "cuda":
             raise RunError(
                 f"{self.directory}: was started on a GPU, and there is none here\n"

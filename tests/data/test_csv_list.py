@@ -67,7 +67,10 @@ def test_excluded_rows_are_left_out_and_said(tmp_path: Path) -> None:
         ("path,label\na.mp4,x,y\n", r"line 2: 3 values, the header has 2 columns\n  read: a.mp4"),
         ("path,label\na.mp4,\n", "line 2: no label"),
         ("path,label\n,x\n", "line 2: no path"),
-        ("path,label,split\na.mp4,x,dev\n", r"line 2: unknown split 'dev'\n  allowed splits: tr"),
+        (
+            "path,label,split\na.mp4,x,devel\n",
+            r"line 2: unknown split 'devel'\n  allowed splits: tr",
+        ),
         ("path,label\na.mp4,x\na.mp4,y\n", "line 3: a.mp4 stands on line 2 already"),
         ("path,label\na.mp4,x\ne.mp4,x\nf.mp4,x\n", r"2 listed files are not there\n  e.mp4\n  f"),
         ("path,label,object\na.mp4,x,o.npz\n", r"1 listed files are not there\n  .*o.npz"),
@@ -162,3 +165,101 @@ def test_a_store_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_start_without_an_end_says_something_else(tmp_path: Path) -> None:
     source = read(tmp_path, "path,label,start,name\na.mp4,x,40,n\nb.mp4,y,0,n\n")
     assert [(r.name, r.window) for r in source.records] == [("a.mp4", None), ("b.mp4", None)]
+
+
+WORDS = "Train TRAINING val VALID validation dev Select test TESTING".split()
+
+
+def test_splits_are_words_in_any_case(tmp_path: Path) -> None:
+    rows = "".join(f"{n}.mp4,x,{word}\n" for n, word in enumerate(WORDS))
+    source = read(tmp_path, "path,label,split\n" + rows, videos="012345678")
+    assert [r.split for r in source.records] == ["train"] * 2 + ["select"] * 5 + ["test"] * 2
+    assert source.notes == (
+        "mine.csv: the splits train and training are all read as train",
+        "mine.csv: the splits dev and select and val and valid and validation are all read as "
+        "select",
+        "mine.csv: the splits test and testing are all read as test",
+    )
+
+
+def test_paths_may_be_relative_to_another_folder(tmp_path: Path) -> None:
+    videos, lists = tmp_path / "videos", tmp_path / "lists"
+    for folder in (videos / "in", lists):
+        folder.mkdir(parents=True)
+    for name in ("in/a.mp4", "b c.mp4", "in/a.npz"):
+        (videos / name).touch()
+    (lists / "b.npz").touch()
+    path = lists / "mine.csv"
+    path.write_text("path,label,object\nin/a.mp4,x,in/a.npz\nb c.mp4,y,b.npz\n")
+    source = read_csv(str(path), options(path, videos=videos))
+    assert [r.name for r in source.records] == ["in/a.mp4", "b c.mp4"]
+    assert [r.path for r in source.records] == [videos / "in/a.mp4", videos / "b c.mp4"]
+    assert [r.objects for r in source.records] == [videos / "in/a.npz", lists / "b.npz"]
+    with pytest.raises(DataError, match="no such folder; the option videos"):
+        read_csv(str(path), options(path, videos=tmp_path / "gone"))
+
+
+@pytest.mark.parametrize(
+    ("files", "listed", "words"),
+    [
+        (
+            "videos/a.mp4 videos/b.mp4",
+            "a.mp4 b.mp4",
+            "they would be found with --videos .*/videos$",
+        ),
+        ("a.avi b.avi", "a.mp4 b.mp4", "they would be found with the suffix .avi in the list$"),
+        ("a.MP4 b.MP4", "a.mp4 b.mp4", "with the suffix .MP4 in the list$"),
+        ("a.mp4 b.mp4", "old/a.mp4 old/b.mp4", "with old taken off the paths in the list$"),
+        ("a.mp4 b.mp4", "/no/such/a.mp4 /no/such/b.mp4", "with /no/such taken off the paths"),
+        ("clips/a.mp4 clips/b.mp4", "old/a.mp4 old/b.mp4", "--videos .*/clips and old taken off"),
+        ("clips/a.avi clips/b.avi", "a b", "--videos .*/clips and the suffix .avi in the list$"),
+        ("a.avi c.mp4", "a.mp4 b.mp4 c.mp4", "1 of 2 tried would be found with the suffix .avi"),
+        ("", "a.mp4 b.mp4", "every one of the 2 listed files are not there.*; --videos DIR says"),
+    ],
+)
+def test_one_change_that_finds_the_files_is_named(
+    tmp_path: Path, files: str, listed: str, words: str
+) -> None:
+    folder = tmp_path / "lists"
+    folder.mkdir()
+    for name in files.split():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    text = "path,label\n" + "".join(f"{name},x\n" for name in listed.split())
+    with pytest.raises(DataError, match=rf"(?s){words}"):
+        read(folder, text, videos="")
+
+
+@pytest.mark.parametrize("column", ["id", "video_id", "youtube_id", "video"])
+def test_an_id_is_a_video_of_that_name(tmp_path: Path, column: str) -> None:
+    files = ["7.webm", "videos/8.mp4", "brush_hair/9.avi", "10_000012_000022.mp4", "11/1.jpg"]
+    for name in [*files, "12/frames.db", "13.mp4", "13.avi"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    rows = ["7,x,,", "8,x,,", "9,brush hair,,", "10,x,12,22.0", "11,x,,", "12,x,,", "13.mp4,x,,"]
+    text = f"{column},label,time_start,time_end\n" + "\n".join(rows) + "\n"
+    source = read(tmp_path, text, videos="")
+    assert [r.name for r in source.records] == [*files[:4], "11", "12/frames.db", "13.avi"]
+    media = ["video"] * 4 + ["frame_folder", "frames_db", "video"]
+    assert [r.medium for r in source.records] == media
+    assert "1 videos lie beside one of the same name" in source.notes[-1]
+
+
+def test_ids_that_are_not_there_or_not_clear_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"(?s)2 listed files are not there\n  8\n  9.*--videos DIR"
+    ):
+        read(tmp_path, "id,label\n8,x\n9,x\n")
+    with pytest.raises(DataError, match="the columns id and video_id may both name the videos"):
+        read(tmp_path, "id,video_id,label\n1,a,x\n")
+    assert read(tmp_path, "id,path,label\n1,a.mp4,x\n").records[0].name == "a.mp4"
+
+
+def test_a_list_without_a_header_is_read_as_one(tmp_path: Path) -> None:
+    source = read(tmp_path, "a.mp4 3\nb.mp4 10\n")
+    assert [(r.name, source.classes[r.label]) for r in source.records] == [
+        ("a.mp4", "3"),
+        ("b.mp4", "10"),
+    ]
+    with pytest.raises(DataError, match="cure: a first line with the names of the columns"):
+        read(tmp_path, "a.mp4,3\nb.mp4,10\n")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,6 @@ def test_split_folders_are_splits(tmp_path: Path) -> None:
         "val/x/b.mp4": "select",
         "test/x/c.mp4": "test",
     }
-
-
-def test_a_class_may_be_called_train(tmp_path: Path) -> None:
-    assert read(tmp_path, "train/a.mp4", "bus/b.mp4").classes == ("bus", "train")
 
 
 def test_a_list_in_the_folder_is_read_instead(tmp_path: Path) -> None:
@@ -88,3 +85,99 @@ def test_maps_of_a_store_stand_in_its_folder(tmp_path: Path) -> None:
 def test_pictures_beside_videos_are_no_clips(tmp_path: Path) -> None:
     source = read(tmp_path, "x/a.mp4", "x/a/00001.png", "x/cover.jpg")
     assert [r.name for r in source.records] == ["x/a.mp4"]
+
+
+LISTS = {
+    "train": ("train", "Train", "training", "TRAINING"),
+    "select": ("val", "valid", "validation", "Valid", "dev", "select"),
+    "test": ("test", "TEST", "testing"),
+}
+
+
+@pytest.mark.parametrize("train", LISTS["train"])
+@pytest.mark.parametrize("select", LISTS["select"])
+def test_lists_are_known_by_their_usual_names(tmp_path: Path, train: str, select: str) -> None:
+    for test in LISTS["test"]:
+        files = [f"{word}/{label}/a.mp4" for word in (train, select, test) for label in "xy"]
+        source = read(tmp_path / test, *files)
+        assert source.classes == ("x", "y")
+        splits = {r.name.split("/")[0]: r.split for r in source.records}
+        assert splits == {train: "train", select: "select", test: "test"}
+        assert source.notes == ()
+
+
+def notes(source: Source) -> list[str]:
+    return [note.partition(": ")[2] for note in source.notes]
+
+
+def test_a_class_may_be_called_train_and_that_is_said(tmp_path: Path) -> None:
+    source = read(tmp_path, "train/a.mp4", "bus/b.mp4")
+    assert source.classes == ("bus", "train")
+    assert notes(source) == ["train: clips lie directly in it, so it is read as a class"]
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (["train/x/a.mp4", "val/x/b.mp4", "valid/x/c.mp4"], "val and valid both mean the list sel"),
+        (["train/x/a.mp4", "Train/x/b.mp4"], "Train and train both mean the list train"),
+        (["train/x/a.mp4", "test/x/b.mp4", "walking/c.mp4"], "test, train are called and built"),
+        (["train/x/a.mp4", "test/b.mp4"], "train are called and built .* test like classes"),
+        (["test/deep/a.mp4", "walking/b.mp4"], "test are called .*, walking like classes"),
+        (["val/x/a.mp4", "test/x/b.mp4"], r"\(test, val\), and none of them is a training list"),
+        (["train/a.mp4", "test/b.mp4"], "no class folders in test, train; expected"),
+    ],
+)
+def test_what_may_be_a_list_or_a_class_is_refused(
+    tmp_path: Path, files: list[str], words: str
+) -> None:
+    with pytest.raises(DataError, match=rf"(?s){words}.*cure: "):
+        read(tmp_path, *files)
+
+
+def test_whatever_is_no_clip_is_counted(tmp_path: Path) -> None:
+    files = ["walk/a.mp4", "walk/b.mpv", "walk/in/c.divx", "walk/.d.mp4", "walk/.e/f.mp4"]
+    files += ["fall/a.mp4", "fall/a.txt", "fall/a/1.png", "fall/raw", "fall/lost.npz"]
+    files += ["loose.mp4", "README.md", ".git/config"]
+    (tmp_path / "walk").mkdir()
+    (tmp_path / "walk" / "gone.mp4").symlink_to(tmp_path / "no-such-file")
+    os.mkfifo(tmp_path / "walk" / "pipe.mp4")
+    source = read(tmp_path, *files)
+    assert [r.name for r in source.records] == ["fall/a.mp4", "walk/a.mp4"]
+    assert notes(source) == [
+        "8 files are no clips and not read: .divx 1, .md 1, .mp4 1, .mpv 1, .npz without a clip 1, "
+        ".txt 1, no suffix 1, pictures 1",
+        "not looked at: hidden files and folders 3, links to nothing 1, things that are no files 1",
+    ]
+
+
+def test_folders_beside_lists_are_counted(tmp_path: Path) -> None:
+    source = read(tmp_path, "train/x/a.mp4", "train/y/b.mp4", "train/c.mp4.part", "notes/n.json")
+    assert source.classes == ("x", "y")
+    assert notes(source) == [
+        "the folder notes holds no clip and is not read",
+        "2 files are no clips and not read: .json 1, .part 1",
+    ]
+
+
+def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    (tmp_path / "away" / "deep").mkdir(parents=True)
+    (tmp_path / "away" / "deep" / "a.mp4").touch()
+    (tmp_path / "data" / "walk").mkdir(parents=True)
+    (tmp_path / "data" / "walk" / "linked").symlink_to(tmp_path / "away")
+    (tmp_path / "data" / "fall").symlink_to(tmp_path / "away")
+    (tmp_path / "away" / "deep" / "back").symlink_to(tmp_path / "away")
+    source = read(tmp_path / "data")
+    assert [r.name for r in source.records] == ["fall/deep/a.mp4", "walk/linked/deep/a.mp4"]
+    assert notes(source) == ["not looked at: links that lead in a circle 2"]
+
+
+def test_pictures_that_are_in_no_folder_of_frames_are_counted(tmp_path: Path) -> None:
+    source = read(tmp_path, "x/v/1.jpg", "x/v/list.txt", "x/cover.jpg", "y/w/1.jpg")
+    assert [r.name for r in source.records] == ["x/v", "y/w"]
+    assert notes(source) == ["2 files are no clips and not read: .txt 1, pictures 1"]
+
+
+def test_an_empty_class_folder_says_what_lies_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"(?s)without a video\n  x\n.*other kinds \(.y4m 2\)"):
+        read(tmp_path, "x/a.y4m", "x/b.y4m")

@@ -84,10 +84,14 @@ def test_the_kind_of_data_set_is_seen_from_the_path(listing: Path, videos: Path)
     [
         ("synthetic:objekt", DataError, "did you mean 'object'"),
         ("sinthetic:mix", DataError, "no data set named 'sinthetic', did you mean 'synthetic'"),
-        ("no/such/place", DataError, r"no such folder or CSV file\n  allowed: a folder"),
+        ("no/such/place", DataError, r"no such folder or list\n  allowed: a folder"),
         ("ucf101", DataError, r"ucf101: say where its files are: ucf101:PATH"),
         ("folder:no/such/place", DataError, "no such folder"),
-        (__file__, DataError, "a data set is a folder or a .csv file, read '.py'"),
+        (
+            __file__,
+            DataError,
+            "a data set is a folder or a list \\(.csv, .txt, .lst, .list\\), read '.py'",
+        ),
     ],
 )
 def test_an_unknown_source_is_refused(source: str, kind: type[ConnsearchError], words: str) -> None:

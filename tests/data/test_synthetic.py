@@ -14,6 +14,7 @@ from connsearch.data.options import DataOptions
 from connsearch.data.planted import TASKS
 from connsearch.errors import DataError
 from tests.data.conftest import small_planted
+from tests.data.helpers import options
 
 
 def contents(cache: Path) -> dict[str, str]:
@@ -33,7 +34,7 @@ def test_planted_data_is_real_files_and_a_list_of_them(planted: DataOptions) -> 
     assert data.train.labels == (0, 1, 2, 3) * 3
     assert {r.path.suffix for r in data.train.records} == {".mp4"}
     folder = data.train.records[0].path.parents[1]
-    listed = load_data(planted.model_copy(update={"source": str(folder), "object_classes": 5}))
+    listed = load_data(options(folder, object_classes=5))
     assert sorted(listed.classes) == sorted(data.classes)
     assert listed.hashes["test"] == data.hashes["test"]
 

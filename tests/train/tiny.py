@@ -18,6 +18,7 @@ import torch.nn.functional as F
 
 from connsearch.data.clips import Clip, ClipKey
 from connsearch.data.options import DataOptions
+from connsearch.data.reading import READING
 from connsearch.graph.parse import parse_structure
 from connsearch.graph.spec import Attention, NetworkSettings, Structure
 from connsearch.search.one_shot import search
@@ -89,6 +90,9 @@ class TinyData:
     object_classes: int = 0
     clip: tuple[int, int, int] = (4, 16, 16)
     connections: TinyClips | None = None
+    earlier: str = ""
+    contents: None = None
+    reading: int = READING
 
     def __post_init__(self) -> None:
         self.train = TinyClips(14, seed=1, options=self.options)

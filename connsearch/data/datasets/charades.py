@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from connsearch.data.datasets import DATASETS
+from connsearch.data.datasets import dataset
 from connsearch.data.lists import Faults, need_file, read_lines, read_table, seconds
 from connsearch.data.options import DataOptions
 from connsearch.data.published import (
@@ -32,7 +32,7 @@ FRAMES_A_SECOND = 24.0
 COLUMNS = ("id", "subject", "actions")
 
 
-@DATASETS.register("charades")
+@dataset("charades", "videos")
 def read_charades(rest: str, options: DataOptions) -> Source:
     """Returns Charades, with several labels a video and the time span of each.
 

@@ -2,12 +2,15 @@
 
 Columns:
 
-* ``path``: a video file, a ``frames.db`` or a folder of frames, relative to the CSV;
+* ``path``: a video file, a ``frames.db`` or a folder of frames, relative to the CSV or to the
+  option videos; or in its place ``id``, ``video_id``, ``youtube_id`` or ``video``: the name of a
+  video file without its suffix (``data/id_lists``);
 * ``label``: its class, or ``labels``: its classes, separated by ``|``, or none (multi-label data);
 * ``group`` or ``subject``: what it shares with others (a person, a recording);
-* ``split``: ``train``, ``select`` (or ``val``), ``test``; ``all``, ``cv`` or nothing: the split is
-  decided by group; ``exclude`` or anything that begins with ``extra-``: left out, and said;
-* ``object``: its object maps, relative to the CSV;
+* ``split``: ``train``, ``select`` (or ``val``, ``validation`` ...), ``test``, in any case; ``all``,
+  ``cv`` or nothing: the split is decided by group; ``exclude`` or anything that begins with
+  ``extra-``: left out, and said;
+* ``object``: its object maps, relative to the CSV, or else to the option videos;
 * ``clip_name``: what it is called, unique; by default its path;
 * ``medium``: how its frames are stored; by default ``frames_db`` for a name that ends in ``.db``,
   ``frame_folder`` for a folder, else ``video``;
@@ -25,15 +28,20 @@ from __future__ import annotations
 import csv
 import math
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from connsearch.data.datasets import DATASETS
+from connsearch.data.datasets import dataset
+from connsearch.data.datasets.list import is_path_list, read_path_list
+from connsearch.data.id_lists import IDS, id_column, with_paths
 from connsearch.data.media import MEDIA
+from connsearch.data.missing import refuse_missing
 from connsearch.data.options import DataOptions
 from connsearch.data.rates import RATES
-from connsearch.data.records import Record, Source, Span, Split, Window, class_names, listed
+from connsearch.data.records import Record, Source, Span, Window, class_names, listed
+from connsearch.data.split_words import NAMES, alike, split_of
 from connsearch.errors import DataError
 from connsearch.registry import suggest
 
@@ -54,18 +62,12 @@ TWINS: Mapping[str, str] = {"labels": "label", "subject": "group"}
 """Columns that stand in place of another one."""
 BETWEEN = "|"
 """What separates several labels, or several spans."""
-SPLIT_WORDS: Mapping[str, Split | None] = {
-    "train": "train",
-    "val": "select",
-    "select": "select",
-    "test": "test",
-    "all": None,
-    "cv": None,
-    "": None,
-}
+OPEN = frozenset(("", "all", "cv"))
+"""Words that leave the split to us."""
 
 
 def _excluded(word: str) -> bool:
+    word = word.lower()
     return word == "exclude" or word.startswith("extra-")
 
 
@@ -96,7 +98,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         if len(row) != len(header):
             raise DataError(
                 f"{path}, line {line}: {len(row)} values, the header has {len(header)} columns\n"
-                f"  read: {','.join(row)}\n  cure: put a value that holds a comma into quotes"
+                f"  read: {','.join(row)[:200]}\n  cure: put a value that holds a comma into quotes"
             )
         cells = {k: v.strip() for k, v in zip(header, row, strict=True) if k not in alone}
         out.append((line, cells))
@@ -109,22 +111,27 @@ def _check_header(path: Path, header: list[str]) -> None:
     if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
         mark = next(mark for mark in ";\t|" if mark in header[0])
         raise DataError(
-            f"{path}: columns are separated by {mark!r}; allowed: ','\n  read: {header[0]}\n"
+            f"{path}: columns are separated by {mark!r}; allowed: ','\n  read: {header[0][:200]}\n"
             "  cure: save the file with commas"
         )
     both = [f"{a} and {b}" for a, b in TWINS.items() if a in header and b in header]
     if both:
         raise DataError(f"{path}: the columns {both[0]}; allowed: one of them")
     known = {TWINS.get(column, column) for column in header}
+    if id_column(path, header) is not None:
+        known.add("path")
     for column in REQUIRED:
         if column not in known:
+            near = sorted({name[:40] for name in header[:40]})
             raise DataError(
-                f"{path}: {suggest('column', column, sorted(header))}\n"
-                f"  expected: {', '.join(REQUIRED)}, and optionally {', '.join(OPTIONAL)}"
+                f"{path}: {suggest('column', column, near)}\n"
+                f"  expected: {', '.join(REQUIRED)}, and optionally {', '.join(OPTIONAL)}; in "
+                f"place of path {', '.join(IDS)}: names of videos without their suffix\n"
+                "  cure: a first line with the names of the columns"
             )
-    twice = sorted({column for column in header if header.count(column) > 1})
+    twice = sorted(column for column, count in Counter(header).items() if count > 1)
     if twice:
-        raise DataError(f"{path}: the column {twice[0]} appears more than once")
+        raise DataError(f"{path}: the column {twice[0][:80]} appears more than once")
 
 
 def _check_rows(path: Path, rows: list[tuple[int, dict[str, str]]], *, repeats: bool) -> None:
@@ -137,14 +144,16 @@ def _check_rows(path: Path, rows: list[tuple[int, dict[str, str]]], *, repeats: 
         # ./a.mp4 and b/../a.mp4 are one video; two parts of it are two clips
         clip = (os.path.normpath(row["path"]), row.get("start", ""), row.get("end", ""))
         if clip in seen and not repeats:
-            faults.append(f"line {line}: {row['path']} stands on line {seen[clip]} already")
+            faults.append(f"line {line}: {row['path'][:200]} stands on line {seen[clip]} already")
         seen.setdefault(clip, line)
         name = row.get("clip_name", "")
         if name and name in names:
-            faults.append(f"line {line}: the name {name} stands on line {names[name]} already")
+            faults.append(
+                f"line {line}: the name {name[:200]} stands on line {names[name]} already"
+            )
         names.setdefault(name, line)
     if faults:
-        words = ", ".join(word for word in SPLIT_WORDS if word)
+        words = ", ".join((*(word for names in NAMES.values() for word in names), *OPEN - {""}))
         raise DataError(
             f"{path}: rows that cannot be used\n{listed(faults)}\n"
             f"  allowed splits: {words}, nothing, exclude, extra-..."
@@ -155,21 +164,22 @@ def _faults(row: Mapping[str, str]) -> list[str]:
     """Returns what is wrong with one row, taken by itself."""
     needed = [*REQUIRED, *(["clip_name"] if "clip_name" in row else [])]
     found = [f"no {column}" for column in needed if row.get(column) == ""]
+    found += [f"a NUL in {column}" for column, cell in row.items() if "\0" in cell]
     if "labels" in row and row["labels"] and "" in _parts(row["labels"]):
-        found.append(f"an empty label in {row['labels']!r}")
+        found.append(f"an empty label in {row['labels'][:80]!r}")
     word, medium, unit = (row.get(name, "") for name in ("split", "medium", "unit"))
-    if word not in SPLIT_WORDS and not _excluded(word):
-        found.append(f"unknown split {word!r}")
+    if split_of(word) is None and word.lower() not in OPEN and not _excluded(word):
+        found.append(f"unknown split {word[:80]!r}")
     if medium and medium not in MEDIA:
-        found.append(suggest("medium", medium, list(MEDIA)))
+        found.append(suggest("medium", medium[:80], list(MEDIA)))
     if unit not in ("", "seconds", "frames"):
-        found.append(f"unknown unit {unit!r}; allowed: seconds, frames")
+        found.append(f"unknown unit {unit[:80]!r}; allowed: seconds, frames")
     try:
         _window(row)
     except ValueError:
         found.append(
-            f"a part from {row.get('start', '')!r} to {row.get('end', '')!r}; allowed: numbers "
-            "from 0, the end after the start, whole ones in frames, or nothing"
+            f"a part from {row.get('start', '')[:80]!r} to {row.get('end', '')[:80]!r}; allowed: "
+            "numbers from 0, the end after the start, whole ones in frames, or nothing"
         )
     try:
         _rate(row)
@@ -182,7 +192,7 @@ def _faults(row: Mapping[str, str]) -> list[str]:
         _spans(row, {label: n for n, label in enumerate(_labels(row))})
     except (ValueError, KeyError):
         found.append(
-            f"spans {row['spans']!r}; allowed: LABEL START END in seconds, separated by "
+            f"spans {row['spans'][:80]!r}; allowed: LABEL START END in seconds, separated by "
             f"{BETWEEN!r}, of labels of the row"
         )
     return found
@@ -252,7 +262,7 @@ def _medium(path: Path, word: str) -> str:
         return word
     if path.suffix == ".db":
         return "frames_db"
-    return "frame_folder" if path.is_dir() else "video"
+    return "frame_folder" if os.path.isdir(path) else "video"
 
 
 def _name(row: Mapping[str, str], window: Window | None) -> str:
@@ -266,17 +276,18 @@ def _name(row: Mapping[str, str], window: Window | None) -> str:
 
 
 def _is_there(record: Record) -> bool:
-    return record.path.is_dir() if record.medium == "frame_folder" else record.path.is_file()
+    # of a name that no file can have, os.path says no where pathlib fails
+    is_there = os.path.isdir if record.medium == "frame_folder" else os.path.isfile
+    return is_there(record.path)
 
 
-def _check_files(path: Path, records: list[Record]) -> None:
-    missing = [r.name for r in records if not _is_there(r)]
-    missing += [str(r.objects) for r in records if r.objects is not None and not r.objects.exists()]
-    if missing:
-        raise DataError(
-            f"{path}: {len(missing)} listed files are not there\n{listed(missing)}\n"
-            f"  cure: paths are relative to {path.parent}; fetch them, or shorten the list"
-        )
+def _check_files(
+    path: Path, root: Path, records: Sequence[Record], listed_as: Mapping[str, str], moved: bool
+) -> None:
+    missing = [listed_as[r.name] for r in records if not _is_there(r)]
+    refuse_missing(path, root, missing, count=len(records), moved=moved)
+    maps = [str(r.objects) for r in records if r.objects and not os.path.exists(r.objects)]
+    refuse_missing(path, root, maps, count=len(records), moved=moved)
     without = [r.name for r in records if r.objects is None]
     if 0 < len(without) < len(records):
         raise DataError(
@@ -285,54 +296,81 @@ def _check_files(path: Path, records: list[Record]) -> None:
         )
 
 
-@DATASETS.register("csv")
+@dataset("csv", "videos", "object_classes")
 def read_csv(rest: str, options: DataOptions) -> Source:
-    """Returns the data set a CSV file lists; see :func:`read_list`."""
-    return read_list(Path(rest), options)
+    """Returns the data set a CSV file lists; see :func:`read_list`.
+
+    A file without a header, with ``path label`` on its lines, is read as such a list.
+    """
+    path = Path(rest)
+    if is_path_list(path):
+        return read_path_list(rest, options)
+    return read_list(path, options, videos=options.videos)
 
 
-def read_list(path: Path, options: DataOptions, *, repeats: bool = False) -> Source:
+def read_list(
+    path: Path, options: DataOptions, *, repeats: bool = False, videos: Path | None = None
+) -> Source:
     """Returns the data set a CSV file lists.
 
     Args:
         path: of the file.
         options: of the data set.
         repeats: one part of a video may be listed under several names.
+        videos: what the paths are relative to; None: the folder of the file.
 
     Raises:
         DataError: the file, a row, or a listed video cannot be used; all of them are named.
     """
-    rows = _rows(path)
+    root = path.parent if videos is None else videos.expanduser()
+    if videos is not None and not root.is_dir():
+        raise DataError(f"{root}: no such folder; the option videos says where the videos lie")
+    rows, doubles = with_paths(_rows(path), root)
     _check_rows(path, rows, repeats=repeats)
     used = [row for _, row in rows if not _excluded(row.get("split", ""))]
-    out: dict[str, int] = {}
-    for _, row in rows:
-        if _excluded(row.get("split", "")):
-            out[row["split"]] = out.get(row["split"], 0) + 1
+    out = Counter(row["split"] for _, row in rows if _excluded(row.get("split", "")))
     if not used:
         raise DataError(f"{path}: every row is excluded by its split")
     classes = class_names([label for row in used for label in _labels(row)])
     if not classes:
         raise DataError(f"{path}: no row has a label")
-    records = [_record(path.parent, row, classes) for row in used]
-    _check_files(path, records)
-    notes = tuple(f"{path.name}: {n} clips left out (split {word})" for word, n in out.items())
+    records = [_record(path.parent, root, row, classes) for row in used]
+    listed_as = {r.name: row["path"] for r, row in zip(records, used, strict=True)}
+    _check_files(path, root, records, listed_as, videos is not None)
+    notes = [f"{path.name}: {n} clips left out (split {word[:80]})" for word, n in out.items()]
+    notes += [
+        f"{path.name}: the splits {' and '.join(words)} are all read as {split}"
+        for split, words in alike(row.get("split", "").lower() for row in used).items()
+    ]
+    notes += [f"{path.name}: {note}" for note in doubles]
     known = options.object_classes if records[0].objects is not None else 0
     many = "labels" in used[0]
-    return Source(str(path), classes, tuple(records), known, notes, multi_label=many)
+    return Source(str(path), classes, tuple(records), known, tuple(notes), multi_label=many)
 
 
-def _record(folder: Path, row: Mapping[str, str], classes: Sequence[str]) -> Record:
-    """Returns the clip of one row; its paths are relative to the folder."""
+def _record(folder: Path, root: Path, row: Mapping[str, str], classes: Sequence[str]) -> Record:
+    """Returns the clip of one row.
+
+    Args:
+        folder: what its object maps are relative to, if they are there.
+        root: what its path is relative to, and its object maps if they are not in the folder.
+        row: column -> value.
+        classes: of the data set.
+    """
     numbers = {label: n for n, label in enumerate(classes)}
-    window, video = _window(row), folder / row["path"]
+    window, video = _window(row), root / row["path"]
+    maps = None
+    if row.get("object"):
+        maps = folder / row["object"]
+        if root != folder and not os.path.exists(maps):
+            maps = root / row["object"]
     return Record(
         name=_name(row, window),
         path=video,
         labels=tuple(numbers[label] for label in _labels(row)),
         group=row.get("group", row.get("subject", "")),
-        split=SPLIT_WORDS[row.get("split", "")],
-        objects=folder / row["object"] if row.get("object") else None,
+        split=split_of(row.get("split", "")),
+        objects=maps,
         medium=_medium(video, row.get("medium", "")),
         window=window,
         spans=_spans(row, numbers),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-from connsearch.data.datasets import DATASETS
+from connsearch.data.datasets import dataset
 from connsearch.data.lists import Faults, need_file, read_json
 from connsearch.data.options import DataOptions
 from connsearch.data.published import (
@@ -27,7 +27,7 @@ CLASSES = 48
 FORM = '{"vid_name": "ID_00000", "label": 0 to 47, "start_frame": 0, "end_frame": 90}'
 
 
-@DATASETS.register("diving48")
+@dataset("diving48", "protocol", "videos")
 def read_diving48(rest: str, options: DataOptions) -> Source:
     """Returns Diving48, by default with the labels of version 2.
 

@@ -1,69 +1,48 @@
-"""A folder of clips: one sub-folder per class, or train / select / test folders of such.
+"""A folder of clips: one sub-folder per class, or train / val / test folders of such.
 
 A clip is a video file, a folder with a ``frames.db``, or (where there is no such thing in any
 class) a folder of JPEG or PNG frames. An object map stands beside its video or folder of frames
 under the same name with the suffix ``.npz``, and beside a ``frames.db`` as ``objects.npz``.
+
+Folders are lists, not classes, where all of them are called like one (``split_words``), in any
+case, and hold class folders. Links to folders are followed. Whatever is no clip is counted.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
-from connsearch.data.datasets import DATASETS
-from connsearch.data.datasets.csv_list import SPLIT_WORDS, read_csv
+from connsearch.data.datasets import dataset
+from connsearch.data.datasets.csv_list import read_csv
 from connsearch.data.datasets.frames_db import FACTS, LIST, read_packed
 from connsearch.data.frame_store import OBJECTS, STORE
-from connsearch.data.media.frame_folder import SUFFIXES
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, Source, Split, class_names, listed
+from connsearch.data.split_words import NAMES, alike, split_of
+from connsearch.data.walk import PICTURES, VIDEO_SUFFIXES, Held, counted, look
 from connsearch.errors import DataError
 
-VIDEO_SUFFIXES = frozenset(
-    (".3gp", ".avi", ".flv", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts")
-) | frozenset((".ogv", ".ts", ".webm", ".wmv"))
+_CURE = f"cure: rename the folder, or say what is meant in a {LIST} with the column split"
 
 
-def _folders(path: Path) -> list[Path]:
-    return sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+@dataclass(frozen=True, slots=True)
+class _Class:
+    """A class folder and what lies in it."""
+
+    path: Path
+    split: Split | None
+    held: Held
 
 
-def _videos(path: Path) -> list[Path]:
-    """Returns the video files and stores below a class folder."""
-    return sorted(
-        p
-        for p in path.rglob("*")
-        if (p.suffix.lower() in VIDEO_SUFFIXES or p.name == STORE)
-        and p.is_file()
-        and not p.name.startswith(".")
-    )
-
-
-def _frame_folders(path: Path) -> list[Path]:
-    """Returns the folders below a class folder that hold pictures."""
-    found: list[Path] = []
-    for folder, _, files in os.walk(path):
-        if Path(folder) != path and any(f.lower().endswith(SUFFIXES) for f in files):
-            found.append(Path(folder))
-    return sorted(found)
-
-
-def _split_folders(path: Path) -> list[tuple[Split | None, Path]]:
-    """Returns (split, folder of class folders): the folder itself where it has no split folders."""
-    found: list[tuple[Split | None, Path]] = [(SPLIT_WORDS.get(p.name), p) for p in _folders(path)]
-    splits = {split for split, _ in found}
-    if "train" in splits and None not in splits:
-        return found
-    return [(None, path)]
-
-
-@DATASETS.register("folder")
+@dataset("folder", "object_classes")
 def read_folder(rest: str, options: DataOptions) -> Source:
     """Returns the data set a folder holds; a ``clips.csv`` in it is read instead of the folders.
 
     Raises:
-        DataError: no such folder, no class folders, or class folders without a clip.
+        DataError: no such folder, no class folders, class folders without a clip, or folders of
+            which nobody can say whether they are lists or classes.
     """
     path = Path(rest)
     if not path.is_dir():
@@ -72,19 +51,26 @@ def read_folder(rest: str, options: DataOptions) -> Source:
         return read_packed(path, options)
     if (path / LIST).is_file():
         return read_csv(str(path / LIST), options)
-    found, empty = _found(path, _videos)
-    if not found:
-        found, empty = _found(path, _frame_folders)
+    folders, notes, loose = _class_folders(path)
+    stores = any(folder.held.videos for folder in folders)
+    found: list[tuple[str, Split | None, Path]] = []
+    empty: list[str] = []
+    for folder in folders:
+        clips = folder.held.videos if stores else _frame_folders(folder)
+        found += [(folder.path.name, folder.split, clip) for clip in clips]
+        if not clips:
+            empty.append(folder.path.relative_to(path).as_posix())
+        loose.add(folder.held)
     if empty:
         raise DataError(
             f"{path}: class folders without a video\n{listed(empty)}\n"
             f"  allowed: {', '.join(sorted(VIDEO_SUFFIXES))}, folders with a {STORE}, or folders "
-            f"of frames ({', '.join(SUFFIXES)}) if no class has anything else"
+            f"of frames ({', '.join(PICTURES)}) if no class has anything else" + _seen(loose.others)
         )
     if not found:
         raise DataError(
             f"{path}: no class folders; expected {path.name}/CLASS/video.mp4 for every class, "
-            f"{path.name}/train/CLASS/video.mp4, or a {LIST}"
+            f"{path.name}/train/CLASS/video.mp4, or a {LIST}" + _seen(loose.others)
         )
     classes = class_names([label for label, _, _ in found])
     records = tuple(
@@ -93,22 +79,107 @@ def read_folder(rest: str, options: DataOptions) -> Source:
     without = [r.name for r in records if r.objects is None]
     if 0 < len(without) < len(records):
         raise DataError(f"{path}: object maps for some clips only; without:\n{listed(without)}")
-    return Source(str(path), classes, records, 0 if without else options.object_classes)
+    notes += _left_out(path, loose, records)
+    known = 0 if without else options.object_classes
+    return Source(str(path), classes, records, known, tuple(notes))
 
 
-def _found(
-    path: Path, clips_of: Callable[[Path], list[Path]]
-) -> tuple[list[tuple[str, Split | None, Path]], list[str]]:
-    """Returns (label, split, clip) of every clip, and the class folders that have none."""
-    found: list[tuple[str, Split | None, Path]] = []
-    empty: list[str] = []
-    for split, root in _split_folders(path):
-        for folder in _folders(root):
-            clips = clips_of(folder)
-            found.extend((folder.name, split, clip) for clip in clips)
-            if not clips:
-                empty.append(folder.relative_to(path).as_posix())
-    return found, empty
+def _class_folders(path: Path) -> tuple[list[_Class], list[str], Held]:
+    """Returns the class folders, what is to be said of them, and what lies beside them.
+
+    Raises:
+        DataError: nobody can say whether folders are lists or classes.
+    """
+    beside = look(path, deep=False)
+    top = _folders(path)
+    named = [folder for folder in top if split_of(folder.name) is not None]
+    listing = [folder for folder in named if not look(folder, deep=False).anything]
+    listing = [folder for folder in listing if _folders(folder)]
+    notes: list[str] = []
+    if named and not listing:
+        names = ", ".join(folder.name for folder in named)
+        if len(named) == len(top):
+            raise DataError(
+                f"{path}: no class folders in {names}; expected {path.name}/{named[0].name}/CLASS/"
+                f"video.mp4\n  cure: a folder for every class, or a {LIST} with the column label"
+            )
+        notes.append(f"{path}: {names}: clips lie directly in it, so it is read as a class")
+    if not listing:
+        return [_Class(folder, None, look(folder)) for folder in top], notes, beside
+    _refuse_unclear(path, named, listing)
+    for folder in top:
+        if folder not in named:
+            held = look(folder)
+            if held.anything:
+                _unclear(path, [folder.name], [f.name for f in listing])
+            notes.append(f"{path}: the folder {folder.name} holds no clip and is not read")
+            beside.add(held)
+    if all(split_of(folder.name) != "train" for folder in listing):
+        names = ", ".join(folder.name for folder in listing)
+        raise DataError(
+            f"{path}: folders called like lists ({names}), and none of them is a training list\n"
+            f"  allowed for that: {', '.join(NAMES['train'])}; {_CURE}"
+        )
+    classes: list[_Class] = []
+    for folder in listing:
+        beside.add(look(folder, deep=False))
+        split = split_of(folder.name)
+        classes += [_Class(inner, split, look(inner)) for inner in _folders(folder)]
+    return classes, notes, beside
+
+
+def _refuse_unclear(path: Path, named: list[Path], listing: list[Path]) -> None:
+    """Refuses lists of which one is there twice, or one holds clips directly."""
+    for split, names in alike(folder.name for folder in listing).items():
+        raise DataError(
+            f"{path}: the folders {' and '.join(names)} both mean the list {split}\n"
+            f"  cure: put them together, or say what is meant in a {LIST} with the column split"
+        )
+    direct = [folder.name for folder in named if folder not in listing and look(folder).anything]
+    if direct:
+        _unclear(path, direct, [folder.name for folder in listing])
+
+
+def _unclear(path: Path, classes: list[str], lists: list[str]) -> None:
+    raise DataError(
+        f"{path}: are these folders lists or classes? {', '.join(lists)} are called and built like "
+        f"lists (train/CLASS/video.mp4), {', '.join(classes)} like classes (CLASS/video.mp4)\n"
+        f"  {_CURE}"
+    )
+
+
+def _folders(path: Path) -> list[Path]:
+    try:
+        return sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _frame_folders(folder: _Class) -> list[Path]:
+    """Returns the folders below a class folder that hold pictures; those are clips, not loose."""
+    clips = sorted(place for place in folder.held.pictures if place != folder.path)
+    for clip in clips:
+        del folder.held.pictures[clip]
+    return clips
+
+
+def _seen(others: Counter[str]) -> str:
+    return f"\n  read there: files of other kinds ({counted(others)})" if others else ""
+
+
+def _left_out(path: Path, loose: Held, records: tuple[Record, ...]) -> list[str]:
+    """Returns what lies in the folder and belongs to no clip, counted."""
+    used = {r.path for r in records} | {r.objects for r in records if r.objects is not None}
+    kinds = Counter(loose.others)
+    kinds += Counter(file.suffix.lower() for file in loose.videos if file not in used)
+    kinds += Counter({"pictures": loose.pictures.total()})
+    kinds += Counter(".npz without a clip" for file in loose.maps if file not in used)
+    notes: list[str] = []
+    if kinds:
+        notes.append(f"{path}: {kinds.total()} files are no clips and not read: {counted(kinds)}")
+    if loose.skipped:
+        notes.append(f"{path}: not looked at: {counted(loose.skipped)}")
+    return notes
 
 
 def _record(path: Path, clip: Path, split: Split | None, label: int) -> Record:

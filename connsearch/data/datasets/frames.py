@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
-from connsearch.data.datasets import DATASETS
+from connsearch.data.datasets import dataset
 from connsearch.data.frame_lists import FEWEST, frame_numbers
 from connsearch.data.lists import Faults, find_file, need_file, read_lines, whole
 from connsearch.data.numbered import even_step
@@ -24,7 +24,7 @@ Clip = tuple[int, str, int, int, str]
 """Line, folder, first and last number, label."""
 
 
-@DATASETS.register("frames")
+@dataset("frames", "videos")
 def read_frames(rest: str, options: DataOptions) -> Source:
     """Returns the clips of an ``annotations.txt``; they are split by group.
 

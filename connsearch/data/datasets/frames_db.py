@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from connsearch.data.datasets import DATASETS
+from connsearch.data.datasets import dataset
 from connsearch.data.datasets.csv_list import read_list
 from connsearch.data.frame_store import STORE
 from connsearch.data.options import DataOptions
@@ -34,7 +34,7 @@ _LISTED = re.compile(r"(.+)_(train|val|test)\.csv")
 _CURE = "cure: give a packed folder, or root/data/NAME_videos beside root/labels/NAME_train.csv"
 
 
-@DATASETS.register("frames_db")
+@dataset("frames_db", "protocol")
 def read_frames_db(rest: str, options: DataOptions) -> Source:
     """Returns the data set of a packed folder, or of one in the published layout.
 
@@ -47,7 +47,7 @@ def read_frames_db(rest: str, options: DataOptions) -> Source:
     if (path / FACTS).is_file():
         return read_packed(path, options)
     if (path / LIST).is_file():
-        return read_list(path / LIST, options)
+        return replace(read_list(path / LIST, options), uses=frozenset(("object_classes",)))
     return _published(path, options)
 
 
@@ -83,6 +83,7 @@ def read_packed(path: Path, options: DataOptions) -> Source:
         records=records,
         object_classes=(options.object_classes or facts["object_classes"]) if mapped else 0,
         published=facts["published"],
+        uses=frozenset(("object_classes",)),
     )
 
 
@@ -116,11 +117,15 @@ def _published(path: Path, options: DataOptions) -> Source:
                 f"{file}: classes that {lists['train'].name} does not have\n{listed(strange)}\n"
                 "  cure: correct the spelling, or take these clips off the list"
             )
-        there = _records(path, split, rows[split], classes)
+        listed_once = list({(row["label"], row["video"]): row for row in rows[split]}.values())
+        there = _records(path, split, listed_once, classes)
         records += there
-        if len(there) < len(rows[split]):
-            missing = len(rows[split]) - len(there)
-            notes.append(f"{file.name}: {missing} of {len(rows[split])} clips are not there")
+        if len(listed_once) < len(rows[split]):
+            again = len(rows[split]) - len(listed_once)
+            notes.append(f"{file.name}: {again} rows repeat another one and count once")
+        if len(there) < len(listed_once):
+            missing = len(listed_once) - len(there)
+            notes.append(f"{file.name}: {missing} of {len(listed_once)} clips are not there")
     if not records:
         raise DataError(f"{path / STORES}: none of the listed clips is there; {_CURE}")
     return Source(str(path), classes, tuple(records), 0, tuple(notes), published=True)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 
-from connsearch.data.datasets import DATASETS
+from connsearch.data.datasets import dataset
 from connsearch.data.lists import Table, need_file, read_table, seconds
 from connsearch.data.options import DataOptions
 from connsearch.data.published import (
@@ -29,7 +29,7 @@ COLUMNS = ("classname", "youtube_id", "subset", "start", "end", "label")
 SUBSETS = ("training", "validation", "testing")
 
 
-@DATASETS.register("hacs")
+@dataset("hacs", "videos")
 def read_hacs(rest: str, options: DataOptions) -> Source:
     """Returns the positive clips of HACS.
 

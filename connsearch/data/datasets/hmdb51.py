@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from connsearch.data.datasets import DATASETS
+from connsearch.data.datasets import dataset
 from connsearch.data.lists import Faults, read_lines
 from connsearch.data.options import DataOptions
 from connsearch.data.published import (
@@ -31,7 +31,7 @@ _MARKS: dict[str, Split | None] = {"0": None, "1": "train", "2": "test"}
 _TAGS = r"_[a-z]_(?:cm|nm)_np\d+_[a-z]{2}_[a-z]{3}_\d+$"
 
 
-@DATASETS.register("hmdb51")
+@dataset("hmdb51", "protocol", "videos")
 def read_hmdb51(rest: str, options: DataOptions) -> Source:
     """Returns one of HMDB51's three splits; videos marked 0 are in neither of its lists.
 

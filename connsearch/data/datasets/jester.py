@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connsearch.data.datasets import DATASETS
+from connsearch.data.datasets import dataset
 from connsearch.data.frame_lists import FrameList, read_frame_list
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Source
@@ -19,7 +19,7 @@ FORM = FrameList(
 )
 
 
-@DATASETS.register("jester")
+@dataset("jester", "videos")
 def read_jester(rest: str, options: DataOptions) -> Source:
     """Returns Jester.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from connsearch.data.datasets import DATASETS
+from connsearch.data.datasets import dataset
 from connsearch.data.lists import Table, find_file, need_file, read_table, seconds
 from connsearch.data.options import DataOptions
 from connsearch.data.published import (
@@ -32,7 +32,7 @@ _WORDS = {
 }
 
 
-@DATASETS.register("kinetics")
+@dataset("kinetics", "protocol", "videos")
 def read_kinetics(rest: str, options: DataOptions) -> Source:
     """Returns Kinetics; without a protocol the number of classes says which.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connsearch.data.datasets import DATASETS
+from connsearch.data.datasets import dataset
 from connsearch.data.frame_lists import FrameList, read_frame_list
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Source
@@ -18,7 +18,7 @@ FORM = FrameList(
 )
 
 
-@DATASETS.register("mini_kinetics")
+@dataset("mini_kinetics", "videos")
 def read_mini_kinetics(rest: str, options: DataOptions) -> Source:
     """Returns Mini-Kinetics.
 

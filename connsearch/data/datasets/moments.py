@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from connsearch.data.datasets import DATASETS
+from connsearch.data.datasets import dataset
 from connsearch.data.lists import Faults, need_file, read_lines, read_table, whole
 from connsearch.data.options import DataOptions
 from connsearch.data.published import (
@@ -23,7 +23,7 @@ CLASSES = {"v1": 339, "mini": 200}
 COLUMNS = ("path", "label", "agreement", "disagreement")
 
 
-@DATASETS.register("moments")
+@dataset("moments", "protocol", "videos")
 def read_moments(rest: str, options: DataOptions) -> Source:
     """Returns Moments in Time (version 1), or its small sibling with 200 classes.
 

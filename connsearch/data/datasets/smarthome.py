@@ -12,8 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from connsearch.data.datasets import DATASETS
-from connsearch.data.datasets.folder import VIDEO_SUFFIXES
+from connsearch.data.datasets import dataset
 from connsearch.data.options import DataOptions
 from connsearch.data.published import (
     Row,
@@ -23,6 +22,7 @@ from connsearch.data.published import (
     shelves,
 )
 from connsearch.data.records import Source, Split, listed
+from connsearch.data.walk import VIDEO_SUFFIXES
 from connsearch.errors import DataError
 from connsearch.registry import suggest
 
@@ -47,7 +47,7 @@ SELECT_CAMERA, TEST_CAMERA = 5, 2
 _NAME = re.compile(r"^(?P<activity>[A-Za-z.]+)_p(?P<person>\d+)_r\d+_[a-z]?\d+_c(?P<camera>\d+)$")
 
 
-@DATASETS.register("smarthome")
+@dataset("smarthome", "protocol", "videos")
 def read_smarthome(rest: str, options: DataOptions) -> Source:
     """Returns Toyota Smarthome by one of its protocols; cs where none is asked for.
 
@@ -59,7 +59,8 @@ def read_smarthome(rest: str, options: DataOptions) -> Source:
     classes = CLASSES if protocol == "cs" else VIEW_CLASSES
     where = shelves(path, options, "mp4", "videos")
     root = where.places[0]
-    stems = {p.stem: p for p in sorted(root.rglob("*")) if p.suffix.lower() in VIDEO_SUFFIXES}
+    videos = [p for p in sorted(root.rglob("*")) if p.suffix.lower() in VIDEO_SUFFIXES]
+    stems = {video.stem: video for video in reversed(videos)}  # of several the first
     if not stems:
         raise DataError(
             f"{root}: no videos; expected names like Cutbread_p02_r00_v02_c03.mp4\n"
@@ -83,6 +84,9 @@ def read_smarthome(rest: str, options: DataOptions) -> Source:
         raise DataError(f"{root}: videos that are none of smarthome's\n{listed(wrong)}")
     notes = [f"smarthome: protocol {protocol}"]
     notes += [f"smarthome: {count} videos left out ({reason})" for reason, count in out.items()]
+    if len(stems) < len(videos):
+        again = len(videos) - len(stems)
+        notes.append(f"smarthome: {again} videos have the name of another one and are left out")
     return published_source("smarthome", path, classes, rows, where, notes=notes)
 
 

@@ -6,7 +6,7 @@ sub-folders v1 and v2.
 
 from __future__ import annotations
 
-from connsearch.data.datasets import DATASETS
+from connsearch.data.datasets import dataset
 from connsearch.data.frame_lists import FrameList, read_frame_list_in
 from connsearch.data.options import DataOptions
 from connsearch.data.published import choose_protocol, list_folder
@@ -20,7 +20,7 @@ _FRAMES = {
 those of version 2 were published as videos."""
 
 
-@DATASETS.register("something")
+@dataset("something", "protocol", "videos")
 def read_something(rest: str, options: DataOptions) -> Source:
     """Returns Something-Something; version 2 where no protocol is asked for.
 

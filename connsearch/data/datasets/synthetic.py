@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from connsearch.data.datasets import DATASETS
-from connsearch.data.datasets.csv_list import read_csv
+from connsearch.data.datasets import dataset
+from connsearch.data.datasets.csv_list import read_list
 from connsearch.data.decode import write_video
 from connsearch.data.options import DataOptions
 from connsearch.data.planted import (
@@ -41,7 +41,7 @@ SPARE_FRAMES = 4
 """Frames a planted video has beyond one clip, for random positions in time."""
 
 
-@DATASETS.register("synthetic")
+@dataset("synthetic", "train_clips", "select_clips", "test_clips")
 def read_synthetic(rest: str, options: DataOptions) -> Source:
     """Returns the planted data set of that task, writing its files if they are not there yet.
 
@@ -62,7 +62,7 @@ def read_synthetic(rest: str, options: DataOptions) -> Source:
     if not (folder / "clips.csv").is_file():
         _write_once(folder, task, counts, frames=frames, side=side, seed=options.seed)
     _check(folder)
-    source = read_csv(str(folder / "clips.csv"), options)
+    source = read_list(folder / "clips.csv", options)
     order = [source.classes.index(name) for name in CLASS_NAMES[task]]
     info = VideoInfo(frames, side, side, 12.0)
     records = tuple(replace(r, labels=(order.index(r.label),), info=info) for r in source.records)

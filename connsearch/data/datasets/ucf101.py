@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from connsearch.data.datasets import DATASETS
+from connsearch.data.datasets import dataset
 from connsearch.data.lists import Faults, need_file, read_lines
 from connsearch.data.options import DataOptions
 from connsearch.data.published import (
@@ -29,7 +29,7 @@ _FOLDERS = ("", "ucfTrainTestlist", "annotations")
 _GROUP = re.compile(r"_(g\d+)_c\d+$")
 
 
-@DATASETS.register("ucf101")
+@dataset("ucf101", "protocol", "videos")
 def read_ucf101(rest: str, options: DataOptions) -> Source:
     """Returns one of UCF101's three splits.
 

@@ -274,6 +274,14 @@ def csv(path: Path, make: Maker) -> Tiny:
     return Tiny(str(path / "clips.csv"))
 
 
+def path_list(path: Path, make: Maker) -> Tiny:
+    lines = [f"my clips/{n}.mp4 {n % 2}" for n in range(4 * TRAIN)]
+    for n in range(4 * TRAIN):
+        make.put(path / "my clips" / f"{n}.mp4")
+    write(path / "train.txt", lines)
+    return Tiny(str(path / "train.txt"))
+
+
 def synthetic(path: Path, make: Maker) -> Tiny:
     few = {"train_clips": 1, "select_clips": 1, "test_clips": 1}
     return Tiny("appearance", {"cache": path, **few})
@@ -296,7 +304,7 @@ FORMATS: dict[str, Callable[[Path, Maker], Tiny]] = {
             synthetic,
         ),
     )
-}
+} | {"list": path_list}
 
 
 def read(name: str, path: Path, **changes: Any) -> Source:

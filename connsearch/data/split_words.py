@@ -1,0 +1,39 @@
+"""What the three lists are called in folders and files of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from connsearch.data.records import Split
+
+NAMES: Mapping[Split, tuple[str, ...]] = {
+    "train": ("train", "training"),
+    "select": ("val", "valid", "validation", "dev", "select"),
+    "test": ("test", "testing"),
+}
+"""In a data set of one's own, the validation list is what is chosen by: ``select``."""
+
+_SPLIT_OF: Mapping[str, Split] = {name: split for split, names in NAMES.items() for name in names}
+
+
+def split_of(word: str) -> Split | None:
+    """Returns the list that a word means, in whatever case; None for any other word.
+
+    >>> split_of("Validation"), split_of("walk")
+    ('select', None)
+    """
+    return _SPLIT_OF.get(word.strip().lower())
+
+
+def alike(words: Iterable[str]) -> dict[Split, list[str]]:
+    """Returns the lists that several different words mean, with those words.
+
+    >>> alike(["train", "val", "Valid", "val"])
+    {'select': ['Valid', 'val']}
+    """
+    found: dict[Split, set[str]] = {}
+    for word in words:
+        split = split_of(word)
+        if split is not None:
+            found.setdefault(split, set()).add(word.strip())
+    return {split: sorted(called) for split, called in found.items() if len(called) > 1}
