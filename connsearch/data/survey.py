@@ -159,6 +159,7 @@ class _Packets:
         stored: their decoding times.
         key_stamps: presentation times of those from which decoding may begin.
         begins: whether the first packet is one of these.
+        leading: whether a frame is shown before the key frame that is stored before it.
     """
 
     timed: bool
@@ -171,15 +172,17 @@ class _Packets:
     stored: list[int | None] = field(default_factory=list[int | None])
     key_stamps: list[int] = field(default_factory=list[int])
     begins: bool = False
+    leading: bool = False
 
     @property
     def tell_all(self) -> bool:
         """Whether packets tell how many frames there are, and which is which.
 
-        Not where stamps are missing or repeated, where the clock is set back, where frames at the
-        start may be undecodable (a cut in an open group of pictures), where two packets may be the
-        fields of one frame, and where the decoder reorders but stamps follow the storage: then
-        somebody made them up.
+        Not where stamps are missing or repeated, where the clock is set back, where groups of
+        pictures are open (frames that lead up to a key frame are lost where the file was cut, and
+        in HEVC many more where parts were joined), where two packets may be the fields of one
+        frame, and where the decoder reorders but stamps follow the storage: then somebody made
+        them up.
         """
         stamps, first = self.stamps, self.first
         if not self.timed or first is None or not stamps or None in stamps:
@@ -192,6 +195,7 @@ class _Packets:
             len(set(known)) == len(known)
             and all(a <= b for a, b in itertools.pairwise(stored))
             and self.begins
+            and not self.leading
             and first.pts == known[0] == min(known)
             and not first.interlaced_frame
             and (depth == 0 if self.ordered else not made_up)
@@ -224,6 +228,8 @@ def _packets(path: Path) -> _Packets:
                 out.begins = out.begins or (not out.stamps and packet.is_keyframe)
                 out.stamps.append(packet.pts)
                 out.stored.append(packet.dts)
+                if out.key_stamps and packet.pts is not None:
+                    out.leading = out.leading or packet.pts < out.key_stamps[-1]
                 if packet.is_keyframe and packet.pts is not None:
                     out.key_stamps.append(packet.pts)
             if out.first is None:
@@ -251,17 +257,35 @@ def _decoded(path: Path, packets: _Packets) -> tuple[int, list[tuple[int, int]],
     """
     keys: list[_Key] = []
     stamps: list[int | None] = []
+    places: list[int] = []
     try:
         with opened(path) as (container, stream):
             for frame in decoded(container, stream):
                 if frame.key_frame and _apart(keys, len(stamps)):
                     keys.append(_Key(cast(int, frame.opaque), len(stamps), _look(frame)))
                 stamps.append(frame.pts)
+                places.append(cast(int, frame.opaque))
     except DataError:
         return len(packets.stamps), [], read_clock(None, packets.unit, packets.rate)
     count = len(stamps)
     clock = read_clock(_likely(stamps, packets), packets.unit, packets.rate)
-    return count, [(key.place, key.number) for key in _proven(path, keys)], clock
+    parting = _parting(places)
+    proven = _proven(path, [key for key in keys if key.number in parting])
+    return count, [(key.place, key.number) for key in proven], clock
+
+
+def _parting(places: Sequence[int]) -> set[int]:
+    """Returns the frames after which none is shown that is stored before them.
+
+    >>> sorted(_parting([0, 2, 1, 4, 3]))
+    [0, 2, 4]
+    """
+    lowest, found = len(places) and max(places) + 1, set[int]()
+    for number in range(len(places) - 1, -1, -1):
+        if places[number] < lowest:
+            found.add(number)
+        lowest = min(lowest, places[number])
+    return found
 
 
 def _likely(shown: Sequence[int | None], packets: _Packets) -> Sequence[int] | None:
