@@ -27,7 +27,7 @@ DOORS = {
     "graphviz": {"view/draw.py"},
     "pygraphviz": {"view/draw.py"},
     "pandas": {"view/tables.py"},
-    "av": {"data/decode.py", "data/survey.py"},
+    "av": {"data/decode.py", "data/opening.py", "data/survey.py"},
     "simplejpeg": {"data/jpeg.py"},
     "tyro": {"cli/"},
     "rich": {"view/", "cli/"},

@@ -1,4 +1,4 @@
-"""Video files to frames and back; with ``survey.py`` the only door to PyAV.
+"""Video files to frames and back; with ``opening.py`` and ``survey.py`` the only door to PyAV.
 
 Shape letters: T frames, H W pixels. Frames are RGB, ``uint8``.
 """
@@ -24,10 +24,11 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
+from connsearch.data.opening import decoded, demuxed, opened
 from connsearch.data.options import Short
 from connsearch.data.records import VideoInfo
 from connsearch.data.sampling import clip_ticks
-from connsearch.data.survey import decoded, demuxed, opened, probe
+from connsearch.data.survey import probe
 from connsearch.errors import DataError
 
 Frames = npt.NDArray[np.uint8]

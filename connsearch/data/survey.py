@@ -5,31 +5,24 @@ container keeps presentation times, packets are enough to count frames and to fi
 (AVI, raw streams, MPEG program streams ...) have stamps that FFmpeg makes up from the order of
 storage; they are decoded once, and that pass tells.
 
-With ``decode.py`` the only door to PyAV.
+With ``opening.py`` and ``decode.py`` the only door to PyAV.
 """
 
 from __future__ import annotations
 
-import itertools
-import os
 import zlib
 from bisect import bisect_left
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
-from av.codec.context import Flags
-from av.container import InputContainer
-from av.container import open as open_container
-from av.error import FFmpegError
-from av.packet import Packet
-from av.stream import Disposition
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from connsearch.data.clock import FEW_BACK, Clock, read_clock, tells_order
+from connsearch.data.opening import decoded, demuxed, opened, shown
 from connsearch.data.records import VideoInfo
 from connsearch.errors import DataError
 
@@ -44,67 +37,6 @@ _REORDERED = set("h264 hevc mpeg2video mpeg1video".split())
 
 KEYS_APART = 16
 """Frames between two places from which decoding may begin, at least: nearer ones save nothing."""
-
-
-@contextmanager
-def opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
-    """Opens the video stream of a file; whatever goes wrong becomes a :class:`DataError`.
-
-    A cover picture is no video: of several streams, the first that is none is taken.
-    """
-    try:
-        # "file:" keeps a name with a colon from being read as a protocol, and the white list
-        # keeps a playlist in disguise from reaching out to other places.
-        with open_container(
-            f"file:{os.path.abspath(path)}",
-            options={"protocol_whitelist": "file"},
-            metadata_errors="ignore",
-        ) as container:
-            stream = _chosen(path, container)
-            stream.thread_type = "NONE"
-            yield container, stream
-    except (FFmpegError, OSError) as error:
-        reason = error.strerror or type(error).__name__
-        size = f"{path.stat().st_size} bytes" if path.is_file() else "no such file"
-        cure = "re-encode the file, fetch it again, or take it off the list"
-        if _is_pointer(path):
-            size, cure = "a Git LFS pointer, not the file itself", "git lfs pull"
-        raise DataError(
-            f"{path}: not readable as video ({reason}); read: {size}; cure: {cure}"
-        ) from error
-
-
-def _chosen(path: Path, container: InputContainer) -> VideoStream:
-    """Returns the first video stream that is no cover picture and can be decoded."""
-    pictures = Disposition.attached_pic | Disposition.timed_thumbnails
-    found = [s for s in container.streams.video if not s.disposition & pictures]
-    known = [s for s in found if cast("object | None", s.codec_context) is not None]
-    if known:
-        return known[0]
-    kinds = {s.type for s in container.streams if s.type != "video"}
-    if found:
-        kinds.add("a video stream in a code that FFmpeg does not know")
-    elif container.streams.video:
-        kinds.add("a cover picture")
-    raise DataError(
-        f"{path}: no video stream; read: {', '.join(sorted(kinds)) or 'nothing'}; "
-        "cure: take the file off the list, or replace it with a video"
-    )
-
-
-def _is_pointer(path: Path) -> bool:
-    """Returns whether the file only says where Git LFS keeps the real one."""
-    if not path.is_file() or path.stat().st_size > 1024:
-        return False
-    return path.read_bytes().startswith(b"version https://git-lfs")
-
-
-def shown(packet: Packet[VideoStream], codec: str) -> bool:
-    """Returns whether a packet holds a frame that is to be shown."""
-    if packet.size == 0 or packet.is_discard:
-        return False
-    # VP8 keeps frames that are only referred to in packets of their own; a bit says so
-    return codec != "vp8" or bool(bytes(packet)[0] & 0x10)
 
 
 def probe(path: Path) -> VideoInfo:
@@ -159,6 +91,7 @@ class _Packets:
         stored: their decoding times.
         key_stamps: presentation times of those from which decoding may begin.
         begins: whether the first packet is one of these.
+        leading: whether a frame is shown before the key frame that is stored before it.
     """
 
     timed: bool
@@ -171,15 +104,17 @@ class _Packets:
     stored: list[int | None] = field(default_factory=list[int | None])
     key_stamps: list[int] = field(default_factory=list[int])
     begins: bool = False
+    leading: bool = False
 
     @property
     def tell_all(self) -> bool:
         """Whether packets tell how many frames there are, and which is which.
 
-        Not where stamps are missing or repeated, where the clock is set back, where frames at the
-        start may be undecodable (a cut in an open group of pictures), where two packets may be the
-        fields of one frame, and where the decoder reorders but stamps follow the storage: then
-        somebody made them up.
+        Not where stamps are missing or repeated, where the clock is set back, where groups of
+        pictures are open (frames that lead up to a key frame are lost where the file was cut, and
+        in HEVC many more where parts were joined), where two packets may be the fields of one
+        frame, and where the decoder reorders but stamps follow the storage: then somebody made
+        them up.
         """
         stamps, first = self.stamps, self.first
         if not self.timed or first is None or not stamps or None in stamps:
@@ -190,8 +125,9 @@ class _Packets:
         made_up = depth > self.depth or (depth == 0 < self.depth)
         return (
             len(set(known)) == len(known)
-            and all(a <= b for a, b in itertools.pairwise(stored))
+            and all(a <= b for a, b in pairwise(stored))
             and self.begins
+            and not self.leading
             and first.pts == known[0] == min(known)
             and not first.interlaced_frame
             and (depth == 0 if self.ordered else not made_up)
@@ -224,6 +160,8 @@ def _packets(path: Path) -> _Packets:
                 out.begins = out.begins or (not out.stamps and packet.is_keyframe)
                 out.stamps.append(packet.pts)
                 out.stored.append(packet.dts)
+                if out.key_stamps and packet.pts is not None:
+                    out.leading = out.leading or packet.pts < out.key_stamps[-1]
                 if packet.is_keyframe and packet.pts is not None:
                     out.key_stamps.append(packet.pts)
             if out.first is None:
@@ -251,17 +189,35 @@ def _decoded(path: Path, packets: _Packets) -> tuple[int, list[tuple[int, int]],
     """
     keys: list[_Key] = []
     stamps: list[int | None] = []
+    places: list[int] = []
     try:
         with opened(path) as (container, stream):
             for frame in decoded(container, stream):
                 if frame.key_frame and _apart(keys, len(stamps)):
                     keys.append(_Key(cast(int, frame.opaque), len(stamps), _look(frame)))
                 stamps.append(frame.pts)
+                places.append(cast(int, frame.opaque))
     except DataError:
         return len(packets.stamps), [], read_clock(None, packets.unit, packets.rate)
     count = len(stamps)
     clock = read_clock(_likely(stamps, packets), packets.unit, packets.rate)
-    return count, [(key.place, key.number) for key in _proven(path, keys)], clock
+    parting = _parting(places)
+    proven = _proven(path, [key for key in keys if key.number in parting])
+    return count, [(key.place, key.number) for key in proven], clock
+
+
+def _parting(places: Sequence[int]) -> set[int]:
+    """Returns the frames after which none is shown that is stored before them.
+
+    >>> sorted(_parting([0, 2, 1, 4, 3]))
+    [0, 2, 4]
+    """
+    lowest, found = len(places) and max(places) + 1, set[int]()
+    for number in range(len(places) - 1, -1, -1):
+        if places[number] < lowest:
+            found.add(number)
+        lowest = min(lowest, places[number])
+    return found
 
 
 def _likely(shown: Sequence[int | None], packets: _Packets) -> Sequence[int] | None:
@@ -276,27 +232,6 @@ def _likely(shown: Sequence[int | None], packets: _Packets) -> Sequence[int] | N
             if len(stamps) == len(shown) and tells_order(stamps, back=back):
                 return cast(Sequence[int], stamps)
     return None
-
-
-def demuxed(
-    container: InputContainer, stream: VideoStream
-) -> Generator[tuple[int, Packet[VideoStream]]]:
-    """Yields (place, packet) of a stream, last the empty one that ends it.
-
-    A frame's ``opaque`` is the place of its packet. Packets without content are left out: Theora
-    has them where a picture is repeated, and decoders take them for a mistake.
-    """
-    stream.codec_context.flags |= Flags.copy_opaque
-    for place, packet in enumerate(container.demux(stream)):
-        packet.opaque = place
-        if packet.size or packet.dts is None:
-            yield place, packet
-
-
-def decoded(container: InputContainer, stream: VideoStream) -> Generator[VideoFrame]:
-    """Yields the frames of a stream from where the container stands."""
-    for _, packet in demuxed(container, stream):
-        yield from packet.decode()
 
 
 def _apart(keys: Sequence[_Key], number: int) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from av.stream import Disposition
 
-from connsearch.data import decode, survey
+from connsearch.data import decode, opening
 from connsearch.data.decode import probe, read_clip, read_frames, stream_frames, write_video
 from connsearch.errors import DataError
 from tests.data.helpers import FRAMES, HEIGHT, WIDTH, moving_square
@@ -152,7 +152,7 @@ def test_of_several_streams_the_first_that_is_no_cover_is_read(tmp_path: Path) -
     with av.open(str(path)) as container:
         film, cover = container.streams.video
         turned = SimpleNamespace(streams=SimpleNamespace(video=(cover, film)))
-        assert survey._chosen(path, turned) is film  # type: ignore[arg-type]
+        assert opening._chosen(path, turned) is film  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("size", [None, (48, 48), (33, 47), (64, 32), (90, 100)])

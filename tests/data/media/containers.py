@@ -153,6 +153,14 @@ def joined(packets: Packets, *, seconds: float) -> Packets:
     return packets
 
 
+def parts(packets: Packets) -> Packets:
+    """Returns the packets, and behind them those from the second key packet on once more."""
+    key = [n for n, packet in enumerate(packets) if packet.is_keyframe][1]
+    length = 1 + max(p.pts for p in packets if p.pts is not None)
+    more = [_like(packet, bytes(packet)) for packet in packets[key:]]
+    return packets + [moved(packet, length) for packet in more]
+
+
 def packed(packets: Packets) -> Packets:
     """Returns packets as DivX stored them: a B-frame behind its P-frame, then one that is empty."""
     out: Packets = []
@@ -385,6 +393,9 @@ VIDEOS: dict[str, Maker] = {
            ("cut behind a key", partial(cut, key=0, after=2)))
        # parameters stand in a transport stream's key packets only: nothing can begin behind one
        if not (end == "ts" and change.keywords.get("after"))},
+    **{f"{codec} parts.{end}": changed(coded, container, container, parts)
+       for end, container in (("mkv", "matroska"), ("mp4", "mp4"))
+       for codec, coded in (("hevc", HEVC), ("h264 open", H264_OPEN), ("h264", H264_B))},
     "mpeg2 cut at a key.ts": changed(MPEG2_B, "mpegts", "mpegts", partial(cut, key=1)),
     "mpeg4 cut at a key.avi": changed(MPEG4_B, "avi", "avi", partial(cut, key=1)),
     "h264 repeated times.mkv": changed(H264, "matroska", "matroska", again),
