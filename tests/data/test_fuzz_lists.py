@@ -32,13 +32,14 @@ CELLS = [
 ]
 # fmt: on
 USUAL = {
-    "path": ["a.mp4", "in/c.mp4", "v", "s/frames.db", *(f"{n}.mp4" for n in range(300))],
+    "path": ["a.mp4", "in/c.mp4", "v", "s/frames.db", *(f"{n}.mp4" for n in range(296))],
     **{name: [str(n) for n in range(300)] for name in ("id", "video_id", "youtube_id", "video")},
     **{name: ["x", "y", "brush hair"] for name in ("label", "labels")},
     "split": ["train", "val", "test", ""],
-    "start": ["", "0", "0.5", "0.5000000001"],
-    "end": ["", "2", "3.25"],
-    "unit": ["", "seconds"],
+    "start": ["", "0", "0"],
+    "end": ["", "2", "3"],
+    "unit": ["seconds", "seconds", "frames"],
+    "clip_name": [f"clip {n}" for n in range(300)],
     "fps": ["", "25"],
 }
 """What such a column holds where nothing is wrong with it; others hold nothing."""
@@ -51,21 +52,33 @@ CODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "cp1252", "lat
 
 def table(rng: random.Random) -> str:
     """Returns a CSV of strange cells under known and unknown headers."""
-    header = rng.sample(HEADERS, rng.choice([0, 1, 2, 8]))
+    header = rng.sample(HEADERS, rng.choice([1, 1, 2, 8]))
     if rng.random() < 0.9:
-        header = list(dict.fromkeys([rng.choice(["path", "path", "id"]), "label", *header]))
+        header = list(
+            dict.fromkeys(
+                [
+                    rng.choice(["path", "path", "id"]),
+                    rng.choice(["label", "label", "labels"]),
+                    *header,
+                ]
+            )
+        )
     if rng.random() < 0.05:
         header.append(rng.choice(HEADERS))
     if rng.random() < 0.03:
         header += [f"c{n}" for n in range(20_000)]
-    mark = rng.choice(",,,,,,,,;\t| ")
+    mark = rng.choice("," * 40 + ";\t| ")
     quote = rng.random() < 0.7
-    strange = rng.choice([0.0, 0.0, 0.03, 0.3])
+    count, strange = rng.choice([0, 1, 2, 5, 30]), rng.choice([0.0, 0.0, 0.0, 0.0, 0.03, 0.3])
+    places = rng.sample(range(300), count)
+    one = rng.randrange(max(1, count)), rng.choice(header[:40])
     lines = [mark.join(header)]
-    for _ in range(rng.choice([0, 1, 2, 5, 30])):
+    for row, place in enumerate(places):
         cells: list[str] = []
         for name in header[:40]:
-            cell = rng.choice(CELLS if rng.random() < strange else USUAL.get(name, [""]))
+            usual = USUAL.get(name, [""])
+            odd = rng.random() < strange or (row, name) == one
+            cell = rng.choice(CELLS) if odd else usual[place % len(usual)]
             plain = cell.replace('"', '""')
             cells.append(f'"{plain}"' if quote and set(cell) & set(',"\n') else cell)
         cells += [""] * (len(header) - len(cells))
@@ -118,7 +131,7 @@ def one(rng: random.Random) -> bytes:
         content += b"a.mp4,x\n" * 200_000
     elif kind < 0.04:
         content += (b"w" + b" " * 60_000 + b"7 ") * 20
-    return damaged(content, rng) if len(content) < 10**6 else content
+    return damaged(content, rng) if len(content) < 10**6 and rng.random() < 0.3 else content
 
 
 def holds_together(source: Source) -> None:
