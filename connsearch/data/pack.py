@@ -8,9 +8,7 @@ classes. The list and that file are written last.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import math
 import re
@@ -27,6 +25,7 @@ from connsearch.data.pack_store import Packed, PackJob, pack_store
 from connsearch.data.records import Record, Source, listed
 from connsearch.errors import DataError, Failure
 from connsearch.graph.files import atomic_write_text
+from connsearch.text import csv_text, raw_bytes
 
 _BYTES_A_SECOND = 1e5
 """A video that is packed more slowly than this hangs."""
@@ -184,7 +183,7 @@ def _jobs(
             name = path.name if record.medium != "video" else path.stem
             place = f"{_safe(label)}/{_safe(name)}"
             if place.lower() in taken:
-                place += "-" + hashlib.sha256(record.name.encode()).hexdigest()[:8]
+                place += "-" + hashlib.sha256(raw_bytes(record.name)).hexdigest()[:8]
             taken.add(place.lower())
             jobs[what] = PackJob(
                 name=record.name,
@@ -212,13 +211,13 @@ def _safe(name: str) -> str:
     >>> _safe("brush hair"), _safe("../a")
     ('brush hair', '_._a-61b4c98b')
     """
-    clean = re.sub(r'[/\\:*?"<>|\x00-\x1f]', "_", name).strip(" ")
+    clean = re.sub(r'[/\\:*?"<>|\x00-\x1f\ud800-\udfff]', "_", name).strip(" ")
     clean = re.sub(r"^\.|\.$", "_", clean)
-    # a name in bytes must fit, and what ends the encoding (lone surrogates) must not get in
-    clean = clean.encode("utf-8", "replace")[:120].decode("utf-8", "ignore")
+    # a name in bytes must fit
+    clean = clean.encode()[:120].decode("utf-8", "ignore")
     if clean == name:
         return name
-    return f"{clean}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
+    return f"{clean}-{hashlib.sha256(raw_bytes(name)).hexdigest()[:8]}"
 
 
 def _write_list(source: Source, kept: Sequence[tuple[Record, PackJob]], target: Path) -> None:
@@ -227,18 +226,14 @@ def _write_list(source: Source, kept: Sequence[tuple[Record, PackJob]], target: 
     label = "labels" if source.multi_label else "label"
     used = [name for name in rows[0] if any(row[name] for row in rows)]
     used = list(dict.fromkeys(["path", label, *used]))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, used, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
     facts = {
         "classes": list(source.classes),
         "object_classes": source.object_classes,
         "published": source.published,
         "source": source.name,
     }
-    atomic_write_text(target / FACTS, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
-    atomic_write_text(target / LIST, text.getvalue())
+    atomic_write_text(target / FACTS, json.dumps(facts, indent=1) + "\n")
+    atomic_write_text(target / LIST, csv_text(used, rows))
 
 
 def _row(source: Source, record: Record, job: PackJob, target: Path) -> dict[str, str]:

@@ -17,6 +17,7 @@ from connsearch.graph.document import from_json, to_json
 from connsearch.graph.rules import validate
 from connsearch.graph.spec import Structure
 from connsearch.registry import suggest
+from connsearch.text import as_utf8
 
 __all__ = [
     "atomic_write_bytes",
@@ -98,8 +99,11 @@ def write_structure(structure: Structure, path: str | Path) -> None:
 
 
 def atomic_write_text(path: str | Path, text: str) -> None:
-    """Writes UTF-8 text so that a reader sees the old file or the new one, never half of it."""
-    atomic_write_bytes(path, text.encode())
+    r"""Writes UTF-8 text so that a reader sees the old file or the new one, never half of it.
+
+    A name in it that is not UTF-8 does not end the work: such bytes are written as ``\xe9``.
+    """
+    atomic_write_bytes(path, as_utf8(text))
 
 
 def atomic_write_bytes(path: str | Path, data: bytes) -> None:
