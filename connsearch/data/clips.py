@@ -22,12 +22,6 @@ from connsearch.data.transforms import View, grid_view, random_view, show_object
 from connsearch.data.watch import Watch
 from connsearch.errors import DataError
 
-_AT_ONCE = 512
-"""Frames that a check of a whole file holds at a time."""
-
-_SMALL = 16, 16
-"""(H, W) that a check scales them to: nobody looks at them."""
-
 
 @dataclass(frozen=True, slots=True)
 class ClipShape:
@@ -55,7 +49,6 @@ class ClipKey:
         augment: random position, window, light and changes; otherwise evenly spread and untouched.
         shape: another size than the options'.
         view: which of the evaluation's views, ``clip * crops_per_clip + crop``.
-        whole: read every frame of the record and show none: a check of the file.
     """
 
     index: int
@@ -64,7 +57,6 @@ class ClipKey:
     augment: bool = False
     shape: ClipShape | None = None
     view: int | None = None
-    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +150,7 @@ class ClipDataset:
             raise DataError(self.faults[key.index])
         if self.beacon is not None:
             self.beacon[0] = key.index
-        return self._whole(key) if key.whole else self._clip(key)
+        return self._clip(key)
 
     def moments(self, key: ClipKey) -> list[tuple[int, float]]:
         """Returns (number, seconds from the first frame) of the frames of a clip; none is decoded.
@@ -210,14 +202,6 @@ class ClipDataset:
         if maps is not None:
             streams["object"] = show_objects(maps, view, shape.size, self.object_classes, changes)
         return Clip(streams, label, labels)
-
-    def _whole(self, key: ClipKey) -> Clip:
-        """Returns an empty clip, once every frame and every object map of a record was read."""
-        record, info = self.records[key.index], self.info(key.index)
-        clock = timeline(info, window=record.window, fps=self.options.fps, name=record.name)
-        for first in range(clock.first, clock.last + 1, _AT_ONCE):
-            self._read(key.index, range(first, min(first + _AT_ONCE, clock.last + 1)), _SMALL)
-        return Clip({}, record.label, record.labels)
 
     def _even_ticks(
         self, clock: Timeline, shape: ClipShape, key: ClipKey, record: Record

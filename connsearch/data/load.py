@@ -16,7 +16,7 @@ from connsearch.data.media import MEDIA
 from connsearch.data.objects import read_objects
 from connsearch.data.options import DataOptions
 from connsearch.data.records import SPLITS, Record, Source, Split, VideoInfo, listed
-from connsearch.data.sampling import clip_ticks
+from connsearch.data.sampling import usable_part
 from connsearch.data.splits import (
     Lists,
     classes_without,
@@ -24,10 +24,10 @@ from connsearch.data.splits import (
     split_hashes,
     split_records,
 )
-from connsearch.data.timeline import timeline
 from connsearch.data.watch import Watch
 from connsearch.errors import DataError
 from connsearch.registry import suggest
+from connsearch.text import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ def _checked(
             try:
                 found = watch.run(lambda r=record: checked_record(r, options), record.name)
             except DataError as error:
-                faults[split][index] = str(error)
+                faults[split][index] = named(str(error), record.path, record.name)
                 continue
             checked[split][index] = found
             if info is None and found.info is not None:
@@ -192,15 +192,7 @@ def checked_record(record: Record, options: DataOptions) -> Record:
         DataError: no clip as the options want it can be cut from it.
     """
     info = record.info or MEDIA[record.medium].probe(record.path)
-    clock = timeline(info, window=record.window, fps=options.fps, name=record.name)
-    clip_ticks(
-        clock.ticks,
-        options.frames,
-        options.stride,
-        short=options.short,
-        sampler=options.sampler,
-        name=str(record.path),
-    )
+    usable_part(record, info, options)
     return replace(record, info=info)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from connsearch.data.options import DataOptions, Sampler, Short
+from connsearch.data.records import Record, VideoInfo
+from connsearch.data.timeline import timeline
 from connsearch.errors import DataError
 
 _ORDER, _CLIP, _SUBSTITUTE = 1, 2, 4  # what a generator is for; keeps the kinds of draws apart
@@ -54,6 +56,24 @@ def substitutes(
     alike = known == known[index]
     order = [*rng.permutation(np.flatnonzero(alike)), *rng.permutation(np.flatnonzero(~alike))]
     return [int(i) for i in order if i != index][:most]
+
+
+def usable_part(record: Record, info: VideoInfo, options: DataOptions) -> tuple[int, int]:
+    """Returns the first and the last frame that clips of a record are cut from.
+
+    Raises:
+        DataError: no clip as the options want it can be cut from it.
+    """
+    clock = timeline(info, window=record.window, fps=options.fps, name=record.name)
+    clip_ticks(
+        clock.ticks,
+        options.frames,
+        options.stride,
+        short=options.short,
+        sampler=options.sampler,
+        name=str(record.path),
+    )
+    return clock.first, clock.last
 
 
 def training_ticks(

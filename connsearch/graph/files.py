@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-from connsearch.errors import Fault, StructureError, UnknownNameError
+from connsearch.errors import Fault, SettingsError, StructureError, UnknownNameError
 from connsearch.graph.checks import show
 from connsearch.graph.document import from_json, to_json
 from connsearch.graph.rules import validate
@@ -24,11 +24,18 @@ __all__ = [
     "atomic_write_text",
     "from_json",
     "load_structure",
+    "make_room",
     "read_structure",
     "structure_names",
     "to_json",
     "write_structure",
 ]
+
+
+_LONGEST_NAME, _LONGEST_PATH = 255, 4095
+"""Bytes that file systems take, and that a system call does."""
+_DRAFT_BEGIN = 128
+"""Bytes of a name that the name of its draft begins with."""
 
 
 def load_structure(name_or_path: str | Path) -> Structure:
@@ -109,7 +116,7 @@ def atomic_write_text(path: str | Path, text: str) -> None:
 def atomic_write_bytes(path: str | Path, data: bytes) -> None:
     """Writes bytes to a temporary file beside ``path``, flushes it to disk and renames it."""
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    temporary = path.with_name(_draft_name(path.name))
     try:
         with temporary.open("xb") as file:
             file.write(data)
@@ -125,6 +132,37 @@ def atomic_write_bytes(path: str | Path, data: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _draft_name(name: str) -> str:
+    """Returns a name nobody else has; of a long one only the beginning, so that it still fits."""
+    return f".{os.fsdecode(os.fsencode(name)[:_DRAFT_BEGIN])}.{secrets.token_hex(6)}.tmp"
+
+
+def make_room(path: str | Path, *, below: int = 0) -> None:
+    """Makes the folder of a file or directory that is to be written, before any work is done.
+
+    Args:
+        path: the file or directory.
+        below: bytes that the longest name inside of a directory takes, with what is before it.
+
+    Raises:
+        SettingsError: its name or path is longer than the system takes, or no folder can be made
+            there.
+    """
+    path = Path(path)
+    whole = os.path.abspath(path)
+    name, length = len(os.fsencode(path.name)), len(os.fsencode(whole)) + below
+    if name > _LONGEST_NAME or length > _LONGEST_PATH - _DRAFT_BEGIN:
+        what = f"a name of {name} bytes" if name > _LONGEST_NAME else f"a path of {length} bytes"
+        raise SettingsError(
+            f"{str(path)[:60]}...: {what}; allowed: names of {_LONGEST_NAME}, paths of "
+            f"{_LONGEST_PATH - _DRAFT_BEGIN}\n  cure: a shorter name, or a place nearer to the root"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{path.parent}: cannot be made a folder ({error.strerror})") from error
 
 
 def _known_files() -> dict[str, Path]:
