@@ -59,13 +59,17 @@ def visible_lines(text: str) -> str:
 
 
 def named(message: str, *names: object) -> str:
-    """Returns a message in which those names are visible on one line.
+    r"""Returns a message in which each of those names stands on one line.
 
     For where a name is known by itself; afterwards nobody can tell its line breaks from ours.
+
+    >>> print(named("a\n  cure: b.mp4: damaged\n  cure: mend it", "a\n  cure: b.mp4"))
+    a\x0a  cure: b.mp4: damaged
+      cure: mend it
     """
     for name in map(str, names):
-        if (shown := visible(name)) != name:
-            message = message.replace(name, shown)
+        if "\n" in name:
+            message = message.replace(name, name.replace("\n", r"\x0a"))
     return message
 
 

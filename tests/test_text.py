@@ -76,7 +76,6 @@ def test_how_a_cell_looks(text: str, written: str) -> None:
 
 def test_a_name_is_made_visible_inside_a_message() -> None:
     name = "a\n  cure: none"
-    assert visible_lines(f"{name}: damaged\n  cure: mend") == f"{name}: damaged\n  cure: mend"
     assert named(f"{name}: damaged\n  cure: mend", name) == (
         "a\\x0a  cure: none: damaged\n  cure: mend"
     )

@@ -61,6 +61,8 @@ class Animate(Command):
 
     def _paths(self) -> list[Path]:
         """Where to write, checked before any work."""
+        from connsearch.graph.files import make_room
+
         if self.output is None:
             return [Path(self.run) / f"animation{suffix}" for suffix in (".gif", ".html")]
         if self.output.suffix.lower() not in FORMATS:
@@ -70,7 +72,7 @@ class Animate(Command):
             )
         if self.output.is_dir():
             raise UserError(f"{self.output}: is a directory\n  cure: name a file")
-        self.output.parent.mkdir(parents=True, exist_ok=True)
+        make_room(self.output)
         return [self.output]
 
     def _write(self, path: Path, stage: Any, moments: Any, title: str, terminal: Terminal) -> None:

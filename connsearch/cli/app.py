@@ -67,6 +67,9 @@ _MISTAKEN_PATH = frozenset(
 )
 """What the system says to a place that cannot be used; a full disk is no mistake of the user's."""
 
+_LONGEST = 80
+"""Characters that are shown of a path that is too long."""
+
 _EXAMPLES = """\
 a first tour, on built-in data:
   connsearch search                           # writes runs/search-starter
@@ -172,6 +175,10 @@ def _explain(error: Exception, code: int, *, wants_json: bool, wants_trace: bool
     message = str(error) or type(error).__name__
     if isinstance(error, MemoryError):
         message = f"out of memory: {message}\n  cure: a smaller batch, clip or structure"
+    elif isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        place = str(error.filename)
+        place = place if len(place) <= _LONGEST else f"{place[:_LONGEST]}..."
+        message = f"{place}: {error.strerror}\n  cure: a shorter name or path"
     elif not known:
         message = f"{type(error).__name__}: {message}\n  this is a fault of connsearch, not yours"
     for part in _parts(error, f"error: {message}"):

@@ -67,7 +67,10 @@ class EvolveReport(Command):
         directory = self.output or Path(self.run) / "report"
         if directory.exists() and not directory.is_dir():
             raise UserError(f"{directory}: is a file\n  cure: name a directory")
-        directory.mkdir(parents=True, exist_ok=True)
+        from connsearch.graph.files import make_room
+
+        make_room(directory, below=64)
+        directory.mkdir(exist_ok=True)
         return directory
 
     def _write(self, story: Story, directory: Path) -> list[Path]:

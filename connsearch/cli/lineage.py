@@ -76,7 +76,9 @@ class Lineage(Command):
         if self.output is None:
             name = f"lineage-{self.child}"
             return [Path(self.run) / f"{name}.{suffix}" for suffix in ("svg", "png")]
-        self.output.parent.mkdir(parents=True, exist_ok=True)
+        from connsearch.graph.files import make_room
+
+        make_room(self.output)
         return [self.output]
 
 

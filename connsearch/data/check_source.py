@@ -177,7 +177,7 @@ def _listed_files(path: Path, options: DataOptions) -> ToCheck | None:
         clip = folder / name
         if not name:
             lost[f"row {number}"] = f"{path}, row {number}: names no file"
-        elif not clip.exists():
+        elif not os.path.exists(clip):
             lost[name] = f"{clip}: no such file; cure: fetch it, or take it off the list"
         elif clip not in records:
             record = _record(folder, clip) if clip != folder else _record(folder.parent, clip)
@@ -215,9 +215,6 @@ def _rows(path: Path, folder: Path) -> Iterator[Mapping[str, str]]:
 def _file_of(line: str, folder: Path) -> str | None:
     """Returns the file that a line begins with, before a comma or a blank and a label."""
     for name in (line, line.rsplit(None, 1)[0], line.split(",")[0].strip()):
-        try:
-            if name and (folder / name).exists():
-                return name
-        except (OSError, ValueError):
-            continue
+        if name and os.path.exists(folder / name):
+            return name
     return None

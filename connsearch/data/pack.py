@@ -24,9 +24,11 @@ from connsearch.data.media import MEDIA
 from connsearch.data.pack_store import Packed, PackJob, pack_store
 from connsearch.data.records import Record, Source, listed
 from connsearch.errors import DataError, Failure
-from connsearch.graph.files import atomic_write_text
+from connsearch.graph.files import atomic_write_text, make_room
 from connsearch.text import csv_text, raw_bytes
 
+_INSIDE = 384
+"""Bytes of the longest path in a target: a folder, a label and a video, each cut to fit."""
 _BYTES_A_SECOND = 1e5
 """A video that is packed more slowly than this hangs."""
 
@@ -99,6 +101,7 @@ def pack(
 
     Raises:
         DataError: a label cannot be written to the list, or the target cannot be written.
+        SettingsError: the target's path is too long.
         Failure: too many videos are unreadable; what was packed stays.
     """
     _check(source, target)
@@ -142,6 +145,7 @@ def pack(
 
 def _make_room(target: Path) -> None:
     """Makes the folder, and removes what a killed process left half written."""
+    make_room(target, below=_INSIDE)
     try:
         target.mkdir(parents=True, exist_ok=True)
         for draft in (target / STORES).rglob(f".*{DRAFT}"):

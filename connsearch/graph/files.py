@@ -139,16 +139,17 @@ def _draft_name(name: str) -> str:
     return f".{os.fsdecode(os.fsencode(name)[:_DRAFT_BEGIN])}.{secrets.token_hex(6)}.tmp"
 
 
-def make_room(path: str | Path, *, below: int = 0) -> None:
+def make_room(path: str | Path, *, below: int = 0, utf8: bool = False) -> None:
     """Makes the folder of a file or directory that is to be written, before any work is done.
 
     Args:
         path: the file or directory.
-        below: bytes that the longest name inside of a directory takes, with what is before it.
+        below: bytes that the longest path inside of a directory takes.
+        utf8: weight files come to stand there, which can be read by a path in UTF-8 only.
 
     Raises:
-        SettingsError: its name or path is longer than the system takes, or no folder can be made
-            there.
+        SettingsError: its name or path is longer than the system takes, is not UTF-8 where it must
+            be, or no folder can be made there.
     """
     path = Path(path)
     whole = os.path.abspath(path)
@@ -158,6 +159,11 @@ def make_room(path: str | Path, *, below: int = 0) -> None:
         raise SettingsError(
             f"{str(path)[:60]}...: {what}; allowed: names of {_LONGEST_NAME}, paths of "
             f"{_LONGEST_PATH - _DRAFT_BEGIN}\n  cure: a shorter name, or a place nearer to the root"
+        )
+    if utf8 and as_utf8(str(path)) != os.fsencode(path):
+        raise SettingsError(
+            f"{path}: this path is not UTF-8, and weight files in it could not be read again\n"
+            "  cure: another directory, or a path relative to one below which all names are UTF-8"
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

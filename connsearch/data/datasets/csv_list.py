@@ -226,7 +226,7 @@ def _medium(path: Path, word: str) -> str:
         return word
     if path.suffix == ".db":
         return "frames_db"
-    return "frame_folder" if path.is_dir() else "video"
+    return "frame_folder" if os.path.isdir(path) else "video"
 
 
 def _name(row: Mapping[str, str], window: Window | None) -> str:
@@ -240,7 +240,9 @@ def _name(row: Mapping[str, str], window: Window | None) -> str:
 
 
 def _is_there(record: Record) -> bool:
-    return record.path.is_dir() if record.medium == "frame_folder" else record.path.is_file()
+    # not the methods of the path: they raise where a name is too long
+    there = os.path.isdir if record.medium == "frame_folder" else os.path.isfile
+    return there(record.path)
 
 
 def _check_files(path: Path, records: list[Record]) -> None:
