@@ -17,7 +17,7 @@ from typing import Any
 
 from connsearch import __version__
 from connsearch.cli.command import Command
-from connsearch.cli.console import Console
+from connsearch.cli.console import Console, visible_output
 from connsearch.cli.parse import parse
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import ConnsearchError, StructureError, UnknownNameError, UserError
@@ -87,7 +87,12 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "connsearch")
 
     ``program`` is what the help calls a command that has a script of its own.
     """
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    with visible_output():
+        return _run(sys.argv[1:] if arguments is None else list(arguments), program)
+
+
+def _run(arguments: Sequence[str], program: str) -> int:
+    """Returns the exit code of a command line."""
     if not arguments or arguments[0] in _HELP:
         return _introduce(arguments)
     if _is_group(arguments[0]) and (len(arguments) == 1 or arguments[1] in _HELP):

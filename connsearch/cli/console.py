@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import io
+import sys
+import warnings
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from typing import IO, Any
 
 import rich.console
@@ -43,6 +47,23 @@ class Console(rich.console.Console):
         """Yields what is printed; a text that somebody laid out himself is made visible here."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else _shown(segment)
+
+
+@contextmanager
+def visible_output() -> Generator[None]:
+    """Warnings of libraries are shown as all else is, and no character ends a command.
+
+    A stream that cannot say a character (standard output in ASCII) says its escape.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="backslashreplace")
+    usual = warnings.formatwarning
+    warnings.formatwarning = lambda *about, **more: visible_lines(usual(*about, **more))
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
 
 
 def _shown(segment: Segment) -> Segment:

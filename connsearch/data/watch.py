@@ -55,8 +55,8 @@ class Watch:
         if not answer.done.wait(self.seconds):
             self._thread = None
             raise TimeoutFault(
-                f"{named(name, name)}: not read within {self.seconds:g} s; cure: fetch or re-encode "
-                "the file, take it off the list, or raise timeout where the disk is slow"
+                f"{named(name, name)}: not read within {self.seconds:g} s; cure: fetch or "
+                "re-encode the file, take it off the list, or raise timeout where the disk is slow"
             )
         thread.busy = False
         if isinstance(answer.error, DataError) and "\n" in name:
