@@ -23,7 +23,6 @@ _SURROGATE = "\\ud800-\\udfff"
 _HIDDEN = re.compile(f"[{_CONTROL}{_ORDER}{_SURROGATE}]")
 _BREAKS = re.compile(f"\\n(?! |$)|(?!\\n)[{_CONTROL}{_ORDER}{_SURROGATE}]")
 """As hidden, but a line break before a blank stays: so our own messages go on."""
-_LONE = re.compile(f"[{_SURROGATE}]")
 
 _UNSAFE = re.compile(f"(?![\\t\\n])[{_CONTROL}{_ORDER}{_SURROGATE}]")
 """What a cell does not hold as it is. Line breaks and tabs are plain text in a CSV file; a carriage
@@ -74,12 +73,14 @@ def named(message: str, *names: object) -> str:
 
 
 def as_utf8(text: str) -> bytes:
-    r"""Returns UTF-8, with bytes of names that are not in UTF-8 written out.
+    r"""Returns a file's UTF-8, in which nothing is obeyed when it is printed.
 
-    >>> as_utf8("caf\udce9")
-    b'caf\\xe9'
+    Line breaks and tabs stay.
+
+    >>> as_utf8("caf\udce9\x1b\n")
+    b'caf\\xe9\\x1b\n'
     """
-    return _LONE.sub(_escape, text).encode()
+    return _UNSAFE.sub(_escape, text).encode()
 
 
 def raw_bytes(text: str) -> bytes:

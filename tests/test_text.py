@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -79,3 +81,16 @@ def test_a_name_is_made_visible_inside_a_message() -> None:
     assert named(f"{name}: damaged\n  cure: mend", name) == (
         "a\\x0a  cure: none: damaged\n  cure: mend"
     )
+
+
+def test_one_file_writes_csv_and_one_makes_consoles() -> None:
+    package = Path(__file__).resolve().parents[1] / "connsearch"
+    ours = "data/datasets/synthetic.py"  # writes nothing that anybody else named
+    for name in package.rglob("*.py"):
+        path, text = name.relative_to(package).as_posix(), name.read_text(encoding="utf-8")
+        if re.search(r"csv\.(writer|DictWriter)|\.to_csv", text):
+            assert path in ("text.py", ours), "use text.csv_text: cells are not run, names fit"
+        if re.search(
+            r"rich\.console\.Console|rich\.get_console|^from rich import print", text, re.M
+        ):
+            assert path == "cli/console.py", "use cli.console: names are not obeyed"

@@ -108,7 +108,8 @@ def write_structure(structure: Structure, path: str | Path) -> None:
 def atomic_write_text(path: str | Path, text: str) -> None:
     r"""Writes UTF-8 text so that a reader sees the old file or the new one, never half of it.
 
-    A name in it that is not UTF-8 does not end the work: such bytes are written as ``\xe9``.
+    A name in it that is not UTF-8 does not end the work: such bytes are written as ``\xe9``, and
+    control characters likewise.
     """
     atomic_write_bytes(path, as_utf8(text))
 
@@ -139,6 +140,14 @@ def _draft_name(name: str) -> str:
     return f".{os.fsdecode(os.fsencode(name)[:_DRAFT_BEGIN])}.{secrets.token_hex(6)}.tmp"
 
 
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def make_room(path: str | Path, *, below: int = 0, utf8: bool = False) -> None:
     """Makes the folder of a file or directory that is to be written, before any work is done.
 
@@ -160,7 +169,7 @@ def make_room(path: str | Path, *, below: int = 0, utf8: bool = False) -> None:
             f"{str(path)[:60]}...: {what}; allowed: names of {_LONGEST_NAME}, paths of "
             f"{_LONGEST_PATH - _DRAFT_BEGIN}\n  cure: a shorter name, or a place nearer to the root"
         )
-    if utf8 and as_utf8(str(path)) != os.fsencode(path):
+    if utf8 and not _is_utf8(str(path)):
         raise SettingsError(
             f"{path}: this path is not UTF-8, and weight files in it could not be read again\n"
             "  cure: another directory, or a path relative to one below which all names are UTF-8"
