@@ -115,6 +115,11 @@ def _report(there: ToCheck, found: Sequence[Checked]) -> dict[str, Any]:
         "seeks": sum(one.seeks for one in found),
         "seek_differences": sum(len(one.differences) for one in found),
         "faults": [{"name": name, "reason": reason} for name, reason in bad],
+        "notes": [
+            {"name": one.record.name, "note": note}
+            for one in found
+            if (note := getattr(one.info, "note", ""))
+        ],
         "differences": [
             {
                 "name": one.record.name,
@@ -139,6 +144,8 @@ def _tell(report: Mapping[str, Any], terminal: Terminal) -> None:
             terminal.say(f"  {fault['reason']}")
     else:
         terminal.say(f"all {clips} clips can be used")
+    for noted in report["notes"]:
+        terminal.warn(f"{visible(noted['name'])}: {noted['note']}")
     if report["seeks"]:
         terminal.say(
             f"{report['seeks']} frames read alone: {report['seek_differences']} differ from one "

@@ -22,6 +22,7 @@ from connsearch.text import as_utf8
 __all__ = [
     "atomic_write_bytes",
     "atomic_write_text",
+    "check_path",
     "from_json",
     "load_structure",
     "make_room",
@@ -148,8 +149,8 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def make_room(path: str | Path, *, below: int = 0, utf8: bool = False) -> None:
-    """Makes the folder of a file or directory that is to be written, before any work is done.
+def check_path(path: str | Path, *, below: int = 0, utf8: bool = False) -> None:
+    """Refuses a path at which nothing can be written, before any work is done.
 
     Args:
         path: the file or directory.
@@ -157,8 +158,8 @@ def make_room(path: str | Path, *, below: int = 0, utf8: bool = False) -> None:
         utf8: weight files come to stand there, which can be read by a path in UTF-8 only.
 
     Raises:
-        SettingsError: its name or path is longer than the system takes, is not UTF-8 where it must
-            be, or no folder can be made there.
+        SettingsError: its name or path is longer than the system takes, or is not UTF-8 where it
+            must be.
     """
     path = Path(path)
     whole = os.path.abspath(path)
@@ -174,6 +175,16 @@ def make_room(path: str | Path, *, below: int = 0, utf8: bool = False) -> None:
             f"{path}: this path is not UTF-8, and weight files in it could not be read again\n"
             "  cure: another directory, or a path relative to one below which all names are UTF-8"
         )
+
+
+def make_room(path: str | Path, *, below: int = 0) -> None:
+    """Makes the folder of a file or directory that is to be written, before any work is done.
+
+    Raises:
+        SettingsError: as :func:`check_path`, or no folder can be made there.
+    """
+    check_path(path, below=below)
+    path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -26,7 +26,7 @@ from torch import Tensor
 from connsearch.errors import RunError
 from connsearch.graph.files import (
     atomic_write_text,
-    make_room,
+    check_path,
     read_structure,
     write_structure,
 )
@@ -93,7 +93,7 @@ class Run:
             SettingsError: its path is too long, or not UTF-8.
         """
         directory = Path(directory)
-        make_room(directory, below=_INSIDE, utf8=True)
+        check_path(directory, below=_INSIDE, utf8=True)
         _check_place(directory)
         directory.mkdir(parents=True, exist_ok=True)
         lock = DirectoryLock(directory)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from connsearch.errors import RunError
-from connsearch.graph.files import make_room
+from connsearch.graph.files import check_path
 from connsearch.settings import describe_differences, differences, may_change, plain
 from connsearch.train.lock import DirectoryLock
 
@@ -37,7 +37,7 @@ class Ledger:
         self.results: dict[str, dict[str, Any]] = {}
         if self.directory.exists() and not self.directory.is_dir():
             raise RunError(f"{directory}: is a file\n  cure: choose another directory")
-        make_room(self.directory, below=_INSIDE)
+        check_path(self.directory, below=_INSIDE)
         self.directory.mkdir(parents=True, exist_ok=True)
         self._lock = DirectoryLock(self.directory)
         try:

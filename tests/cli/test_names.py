@@ -206,6 +206,8 @@ def test_no_cell_is_run_by_a_spreadsheet(run: Command, tmp_path: Path) -> None:
         "search --run DEEP --bad-share 1 --data DATA",
         "animate starter -o LONG.gif",
         "export starter -o LONG",
+        "prune assemblenet-50 -o LONG",
+        "prune assemblenet-50 -o DEEP",
     ],
 )
 def test_a_path_that_is_too_long_is_refused_before_the_work(
