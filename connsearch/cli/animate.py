@@ -11,6 +11,7 @@ from pydantic import Field
 from connsearch.cli.command import Command, Flag
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import Failure, UnknownNameError, UserError
+from connsearch.paths import check_path
 
 FORMATS = (".gif", ".html", ".mp4")
 
@@ -61,8 +62,6 @@ class Animate(Command):
 
     def _paths(self) -> list[Path]:
         """Where to write, checked before any work."""
-        from connsearch.graph.files import make_room
-
         if self.output is None:
             return [Path(self.run) / f"animation{suffix}" for suffix in (".gif", ".html")]
         if self.output.suffix.lower() not in FORMATS:
@@ -70,9 +69,10 @@ class Animate(Command):
             raise UnknownNameError(
                 f"{self.output}: ends in {self.output.suffix or 'nothing'!r}, allowed is {allowed}"
             )
+        check_path(self.output)
         if self.output.is_dir():
             raise UserError(f"{self.output}: is a directory\n  cure: name a file")
-        make_room(self.output)
+        self.output.parent.mkdir(parents=True, exist_ok=True)
         return [self.output]
 
     def _write(self, path: Path, stage: Any, moments: Any, title: str, terminal: Terminal) -> None:

@@ -65,7 +65,8 @@ class DataCheck(Command):
         """Reads everything, writes the report, and returns the numbers."""
         from connsearch.data.check import check_clips
         from connsearch.data.check_source import clips_to_check
-        from connsearch.graph.files import atomic_write_text, make_room
+        from connsearch.graph.files import atomic_write_text
+        from connsearch.paths import make_room
         from connsearch.text import csv_text
 
         make_room(self.output)

@@ -60,13 +60,13 @@ class DataShow(Command):
         """Draws, and returns where the picture is and what is on it."""
         from connsearch.data.load import load_data
         from connsearch.errors import SettingsError
-        from connsearch.graph.files import make_room
+        from connsearch.paths import check_path
         from connsearch.view.contact_sheet import contact_sheet
         from connsearch.view.strips import make_strip, named_picks, spread_picks
 
         if self.output.suffix.lower() != ".png":
             raise SettingsError(f"--output {self.output}: a contact sheet ends in .png")
-        make_room(self.output)
+        check_path(self.output)
         data = load_data(self.data.model_copy(update={"seed": self.seed, "bad_share": 1.0}))
         for note in data.notes:
             terminal.warn(note)
@@ -82,6 +82,7 @@ class DataShow(Command):
             for split, index in picks
         ]
         sheet = contact_sheet(strips, title=data.name, remark=self._remark(data.clip))
+        self.output.parent.mkdir(parents=True, exist_ok=True)
         sheet.save(self.output, optimize=True)
         terminal.say(f"drawn: {self.output} ({len(strips)} clips)")
         return {

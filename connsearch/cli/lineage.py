@@ -76,9 +76,7 @@ class Lineage(Command):
         if self.output is None:
             name = f"lineage-{self.child}"
             return [Path(self.run) / f"{name}.{suffix}" for suffix in ("svg", "png")]
-        from connsearch.graph.files import make_room
-
-        make_room(self.output)
+        self.output.parent.mkdir(parents=True, exist_ok=True)
         return [self.output]
 
 

@@ -73,7 +73,7 @@ class Prune(Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Prunes, checks, writes, draws; returns what was done."""
-        from connsearch.graph.files import check_path
+        from connsearch.paths import check_path
 
         if self.curve:
             return self._drawn_curve(terminal)

@@ -24,7 +24,8 @@ from connsearch.data.media import MEDIA
 from connsearch.data.pack_store import Packed, PackJob, pack_store
 from connsearch.data.records import Record, Source, listed
 from connsearch.errors import DataError, Failure
-from connsearch.graph.files import atomic_write_text, make_room
+from connsearch.graph.files import atomic_write_text
+from connsearch.paths import check_path
 from connsearch.text import csv_text, raw_bytes
 
 _INSIDE = 384
@@ -104,6 +105,7 @@ def pack(
         SettingsError: the target's path is too long.
         Failure: too many videos are unreadable; what was packed stays.
     """
+    check_path(target, below=_INSIDE)
     _check(source, target)
     jobs = _jobs(source, target, short_side=short_side, quality=quality)
     _make_room(target)
@@ -145,7 +147,6 @@ def pack(
 
 def _make_room(target: Path) -> None:
     """Makes the folder, and removes what a killed process left half written."""
-    make_room(target, below=_INSIDE)
     try:
         target.mkdir(parents=True, exist_ok=True)
         for draft in (target / STORES).rglob(f".*{DRAFT}"):

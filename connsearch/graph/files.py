@@ -11,32 +11,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-from connsearch.errors import Fault, SettingsError, StructureError, UnknownNameError
+from connsearch.errors import Fault, StructureError, UnknownNameError
 from connsearch.graph.checks import show
 from connsearch.graph.document import from_json, to_json
 from connsearch.graph.rules import validate
 from connsearch.graph.spec import Structure
+from connsearch.paths import beginning
 from connsearch.registry import suggest
 from connsearch.text import as_utf8
 
 __all__ = [
     "atomic_write_bytes",
     "atomic_write_text",
-    "check_path",
     "from_json",
     "load_structure",
-    "make_room",
     "read_structure",
     "structure_names",
     "to_json",
     "write_structure",
 ]
-
-
-_LONGEST_NAME, _LONGEST_PATH = 255, 4095
-"""Bytes that file systems take, and that a system call does."""
-_DRAFT_BEGIN = 128
-"""Bytes of a name that the name of its draft begins with."""
 
 
 def load_structure(name_or_path: str | Path) -> Structure:
@@ -118,7 +111,7 @@ def atomic_write_text(path: str | Path, text: str) -> None:
 def atomic_write_bytes(path: str | Path, data: bytes) -> None:
     """Writes bytes to a temporary file beside ``path``, flushes it to disk and renames it."""
     path = Path(path)
-    temporary = path.with_name(_draft_name(path.name))
+    temporary = path.with_name(f".{beginning(path.name)}.{secrets.token_hex(6)}.tmp")
     try:
         with temporary.open("xb") as file:
             file.write(data)
@@ -134,61 +127,6 @@ def atomic_write_bytes(path: str | Path, data: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
-
-
-def _draft_name(name: str) -> str:
-    """Returns a name nobody else has; of a long one only the beginning, so that it still fits."""
-    return f".{os.fsdecode(os.fsencode(name)[:_DRAFT_BEGIN])}.{secrets.token_hex(6)}.tmp"
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def check_path(path: str | Path, *, below: int = 0, utf8: bool = False) -> None:
-    """Refuses a path at which nothing can be written, before any work is done.
-
-    Args:
-        path: the file or directory.
-        below: bytes that the longest path inside of a directory takes.
-        utf8: weight files come to stand there, which can be read by a path in UTF-8 only.
-
-    Raises:
-        SettingsError: its name or path is longer than the system takes, or is not UTF-8 where it
-            must be.
-    """
-    path = Path(path)
-    whole = os.path.abspath(path)
-    name, length = len(os.fsencode(path.name)), len(os.fsencode(whole)) + below
-    if name > _LONGEST_NAME or length > _LONGEST_PATH - _DRAFT_BEGIN:
-        what = f"a name of {name} bytes" if name > _LONGEST_NAME else f"a path of {length} bytes"
-        raise SettingsError(
-            f"{str(path)[:60]}...: {what}; allowed: names of {_LONGEST_NAME}, paths of "
-            f"{_LONGEST_PATH - _DRAFT_BEGIN}\n  cure: a shorter name, or a place nearer to the root"
-        )
-    if utf8 and not _is_utf8(str(path)):
-        raise SettingsError(
-            f"{path}: this path is not UTF-8, and weight files in it could not be read again\n"
-            "  cure: another directory, or a path relative to one below which all names are UTF-8"
-        )
-
-
-def make_room(path: str | Path, *, below: int = 0) -> None:
-    """Makes the folder of a file or directory that is to be written, before any work is done.
-
-    Raises:
-        SettingsError: as :func:`check_path`, or no folder can be made there.
-    """
-    check_path(path, below=below)
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(f"{path.parent}: cannot be made a folder ({error.strerror})") from error
 
 
 def _known_files() -> dict[str, Path]:

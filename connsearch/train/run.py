@@ -24,13 +24,9 @@ from typing import Any
 from torch import Tensor
 
 from connsearch.errors import RunError
-from connsearch.graph.files import (
-    atomic_write_text,
-    check_path,
-    read_structure,
-    write_structure,
-)
+from connsearch.graph.files import atomic_write_text, read_structure, write_structure
 from connsearch.graph.spec import Structure
+from connsearch.paths import check_path
 from connsearch.settings import describe_differences, differences, may_change, plain
 from connsearch.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from connsearch.train.config import new_config, read_config

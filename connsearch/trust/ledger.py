@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from connsearch.errors import RunError
-from connsearch.graph.files import check_path
+from connsearch.paths import check_path
 from connsearch.settings import describe_differences, differences, may_change, plain
 from connsearch.train.lock import DirectoryLock
 
