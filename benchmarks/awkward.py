@@ -97,7 +97,9 @@ def manifest_rows(files: Path, manifest: Path, timeout: float) -> Iterator[list[
         expected = list(csv.DictReader(file))
     with tempfile.TemporaryDirectory() as folder:
         data = opened([files / row["file"] for row in expected], Path(folder), timeout)
-        for row, found in zip(expected, check_clips(data, workers=1), strict=True):
+        checked = check_clips(data.train.records, data.train.options, workers=1)
+        in_order = sorted(checked, key=lambda one: one.place)
+        for row, found in zip(expected, in_order, strict=True):
             counted = "" if found.info is None else str(found.info.frames)
             good = row["pyav_result"] == "ok"
             agrees = good == (found.reason is None)
@@ -135,7 +137,8 @@ def fuzz_rows(
         names = sorted(kinds)
         data = opened([folder / name for name in names], folder, timeout)
         begin = time.perf_counter()
-        found = {c.record.path.name: c.reason for c in check_clips(data, workers=2)}
+        checked = check_clips(data.train.records, data.train.options, workers=2)
+        found = {c.record.path.name: c.reason for c in checked}
         seconds = time.perf_counter() - begin
         assert sorted(found) == names, "a file is not accounted for"
         shown = faults = 0

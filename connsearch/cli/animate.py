@@ -11,6 +11,7 @@ from pydantic import Field
 from connsearch.cli.command import Command, Flag
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import Failure, UnknownNameError, UserError
+from connsearch.paths import check_path
 
 FORMATS = (".gif", ".html", ".mp4")
 
@@ -68,6 +69,7 @@ class Animate(Command):
             raise UnknownNameError(
                 f"{self.output}: ends in {self.output.suffix or 'nothing'!r}, allowed is {allowed}"
             )
+        check_path(self.output)
         if self.output.is_dir():
             raise UserError(f"{self.output}: is a directory\n  cure: name a file")
         self.output.parent.mkdir(parents=True, exist_ok=True)

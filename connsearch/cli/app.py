@@ -15,13 +15,12 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
-
 from connsearch import __version__
 from connsearch.cli.command import Command
+from connsearch.cli.console import Console, visible_output
 from connsearch.cli.parse import parse
 from connsearch.cli.terminal import Terminal
-from connsearch.errors import ConnsearchError, StructureError, UserError
+from connsearch.errors import ConnsearchError, StructureError, UnknownNameError, UserError
 from connsearch.registry import suggest
 
 COMMANDS: Mapping[str, str] = {
@@ -71,6 +70,9 @@ _MISTAKEN_PATH = frozenset(
 )
 """What the system says to a place that cannot be used; a full disk is no mistake of the user's."""
 
+_LONGEST = 80
+"""Characters that are shown of a path that is too long."""
+
 _EXAMPLES = """\
 a first tour, on built-in data:
   connsearch search                           # writes runs/search-starter
@@ -88,17 +90,23 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "connsearch")
 
     ``program`` is what the help calls a command that has a script of its own.
     """
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    with visible_output():
+        return _run(sys.argv[1:] if arguments is None else list(arguments), program)
+
+
+def _run(arguments: Sequence[str], program: str) -> int:
+    """Returns the exit code of a command line."""
     if not arguments or arguments[0] in _HELP:
         return _introduce(arguments)
     if _is_group(arguments[0]) and (len(arguments) == 1 or arguments[1] in _HELP):
         return _introduce(arguments[1:], group=arguments[0])
     name, rest = _named(arguments)
+    wants_json, wants_trace = "--json" in rest, "--debug" in rest
     if name not in COMMANDS:
-        print(f"error: {suggest('command', name, list(COMMANDS))}", file=sys.stderr)
+        unknown = UnknownNameError(suggest("command", name, list(COMMANDS)))
+        _explain(unknown, MISTAKE, wants_json=wants_json, wants_trace=False)
         return MISTAKE
     program = f"{program} {name}" if program == "connsearch" else program
-    wants_json, wants_trace = "--json" in rest, "--debug" in rest
     kind = _command(name)
     try:
         command = parse(kind, rest, program=program)
@@ -170,21 +178,38 @@ def _explain(error: Exception, code: int, *, wants_json: bool, wants_trace: bool
     """Says what went wrong, in the words of whoever raised it."""
     known = isinstance(error, ConnsearchError | OSError | MemoryError)
     if wants_trace or not known:
-        traceback.print_exception(error)
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            Console().print(line, soft_wrap=True)
     message = str(error) or type(error).__name__
     if isinstance(error, MemoryError):
         message = f"out of memory: {message}\n  cure: a smaller batch, clip or structure"
+    elif isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        place = str(error.filename)
+        place = place if len(place) <= _LONGEST else f"{place[:_LONGEST]}..."
+        message = f"{place}: {error.strerror}\n  cure: a shorter name or path"
     elif not known:
         message = f"{type(error).__name__}: {message}\n  this is a fault of connsearch, not yours"
-    _complain(f"error: {message}")
+    for part in _parts(error, f"error: {message}"):
+        _complain(part)
     if wants_json:
         _print_error(_as_json(error, message), code)
 
 
+def _parts(error: Exception, message: str) -> list[str]:
+    """Returns a message in parts that each begin at the margin: the faults of a structure do."""
+    faults = error.faults if isinstance(error, StructureError) else ()
+    first = {str(fault).partition("\n")[0] for fault in faults}
+    parts: list[str] = []
+    for line in message.split("\n"):
+        if not parts or line in first:
+            parts.append(line)
+        else:
+            parts[-1] += f"\n{line}"
+    return parts
+
+
 def _complain(text: str) -> None:
-    Console(stderr=True, highlight=False).print(
-        text, markup=False, emoji=False, soft_wrap=True, style="red"
-    )
+    Console().print(text, soft_wrap=True, style="red")
 
 
 def _as_json(error: Exception, message: str) -> dict[str, Any]:

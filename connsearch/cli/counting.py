@@ -7,9 +7,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from connsearch.cli.console import Console
 from connsearch.cli.progress import SECONDS_BETWEEN_LINES, duration
 
 
@@ -38,15 +38,15 @@ def counting(console: Console, what: str) -> Generator[Count]:
                 last = time.monotonic()
                 parts = f"{what} {done}/{total}", state, left(done, total)
                 text = "  ".join(part for part in parts if part)
-                console.print(text, markup=False, emoji=False, soft_wrap=True)
+                console.print(text, soft_wrap=True)
 
         yield line
         return
     columns = (
-        TextColumn(what),
+        TextColumn(what, markup=False),
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[state]}  {task.fields[left]}"),
+        TextColumn("{task.fields[state]}  {task.fields[left]}", markup=False),
     )
     with Progress(*columns, console=console, refresh_per_second=4) as progress:
         task = progress.add_task("", total=None, state="", left="")

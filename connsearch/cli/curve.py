@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -99,11 +97,8 @@ class Curve(Command):
 def _write(place: Path, report: Mapping[str, Any]) -> None:
     """Writes the table, and last the summary."""
     from connsearch.graph.files import atomic_write_text
+    from connsearch.text import csv_text
 
     rows: Sequence[Mapping[str, Any]] = report["points"]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    atomic_write_text(place / "curve.csv", text.getvalue())
+    atomic_write_text(place / "curve.csv", csv_text(list(rows[0]), rows))
     atomic_write_text(place / SUMMARY, json.dumps(report, indent=2) + "\n")

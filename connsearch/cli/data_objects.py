@@ -55,7 +55,9 @@ class DataObjects(Command):
         import numpy as np
 
         from connsearch.data.convert_objects import convert_objects, parse_numbers, write_objects
+        from connsearch.paths import check_path
 
+        check_path(self.output)
         maps = convert_objects(
             self.source,
             numbers=None if self.map is None else parse_numbers(self.map),

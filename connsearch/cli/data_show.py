@@ -60,11 +60,13 @@ class DataShow(Command):
         """Draws, and returns where the picture is and what is on it."""
         from connsearch.data.load import load_data
         from connsearch.errors import SettingsError
+        from connsearch.paths import check_path
         from connsearch.view.contact_sheet import contact_sheet
         from connsearch.view.strips import make_strip, named_picks, spread_picks
 
         if self.output.suffix.lower() != ".png":
             raise SettingsError(f"--output {self.output}: a contact sheet ends in .png")
+        check_path(self.output)
         data = load_data(self.data.model_copy(update={"seed": self.seed, "bad_share": 1.0}))
         for note in data.notes:
             terminal.warn(note)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from connsearch.cli.command import Command, Flag
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import UserError
+from connsearch.paths import check_path
 
 if TYPE_CHECKING:
     from connsearch.view.evolution_story import Story
@@ -67,6 +68,7 @@ class EvolveReport(Command):
     def _directory(self) -> Path:
         """Where to write, made if it is not there."""
         directory = self.output or Path(self.run) / "report"
+        check_path(directory, below=64)
         if directory.exists() and not directory.is_dir():
             raise UserError(f"{directory}: is a file\n  cure: name a directory")
         directory.mkdir(parents=True, exist_ok=True)

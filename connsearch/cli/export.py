@@ -58,6 +58,9 @@ class Export(Command):
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Writes, compares, keeps; returns what stands in export.json."""
         place = self._place()
+        from connsearch.paths import check_path
+
+        check_path(place, below=64)
         if self.format == "published":
             structure = open_structure(self.target)
             content, found = self._published(structure, terminal)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
@@ -19,9 +21,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from connsearch.cli.command import Command, Flag, merged
+from connsearch.cli.console import Console
 from connsearch.errors import SHOWN, SettingsError
 from connsearch.graph.checks import show
 from connsearch.registry import suggest
+from connsearch.text import visible
 
 C = TypeVar("C", bound=Command)
 
@@ -94,14 +98,33 @@ def _read(
     command: type[Command], arguments: Sequence[str], program: str, start: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The values by name, as deep as the groups are, still as texts."""
-    filled: Any = tyro.cli(
-        _mirror(command, start, "", command.HIDDEN),
-        prog=program,
-        description=inspect.getdoc(command),
-        args=list(arguments),
-        config=(tyro.conf.OmitArgPrefixes,),
-    )
+    with _repeated_visibly(arguments):
+        filled: Any = tyro.cli(
+            _mirror(command, start, "", command.HIDDEN),
+            prog=program,
+            description=inspect.getdoc(command),
+            args=list(arguments),
+            config=(tyro.conf.OmitArgPrefixes,),
+        )
     return _values(command, filled)
+
+
+@contextmanager
+def _repeated_visibly(arguments: Sequence[str]) -> Generator[None]:
+    """Shows what the parser says about words in which a terminal would obey something.
+
+    It repeats them as they are, so it is heard here first; other words it may print itself.
+    """
+    if all(visible(word) == word for word in arguments):
+        yield
+        return
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            yield
+    finally:
+        for line in said.getvalue().splitlines():
+            Console().print(line, soft_wrap=True)
 
 
 def _values(model: type[BaseModel], filled: Any) -> dict[str, Any]:

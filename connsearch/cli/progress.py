@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -14,6 +13,8 @@ from rich.progress import (
     TaskID,
     TextColumn,
 )
+
+from connsearch.cli.console import Console
 
 if TYPE_CHECKING:
     from connsearch.train.events import StepEvent
@@ -71,10 +72,10 @@ class Bar:
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
+            TextColumn("epoch {task.fields[epoch]}", markup=False),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[state]}  {task.fields[left]}"),
+            TextColumn("{task.fields[state]}  {task.fields[left]}", markup=False),
             console=console,
             refresh_per_second=4,
         )

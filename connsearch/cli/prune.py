@@ -73,6 +73,8 @@ class Prune(Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Prunes, checks, writes, draws; returns what was done."""
+        from connsearch.paths import check_path
+
         if self.curve:
             return self._drawn_curve(terminal)
         trained = open_trained(self.run) if is_trained(self.run) else None
@@ -82,6 +84,7 @@ class Prune(Command):
             )
         structure = trained.structure if trained else open_structure(self.run)
         place = self._place(structure)
+        check_path(place, below=64, utf8=True)
         pruned, noted = self._pruned(structure, trained, terminal)
         exact, child = self._checked(structure, pruned, trained)
         metrics = self._recalibrated(child, terminal) if self.recalibrate else {}

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
+from connsearch.cli.console import Console
 from connsearch.cli.counting import counting
 from connsearch.cli.progress import Bar, Lines
 
@@ -22,16 +23,16 @@ class Terminal:
     """Standard output for people, or the error stream when ``--json`` takes standard output."""
 
     def __init__(self, *, json_line: bool = False) -> None:
-        self.console = Console(file=sys.stderr if json_line else sys.stdout, highlight=False)
+        self.console = Console(sys.stderr if json_line else sys.stdout)
 
     def say(self, text: str) -> None:
-        """Prints text as it is: no line is broken and nothing in it is read as markup."""
-        self.console.print(text, markup=False, emoji=False, soft_wrap=True)
+        """Prints text as it is: no line is broken, nothing in it is read as markup or obeyed."""
+        self.console.print(text, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Prints something a person should know that stops nothing."""
         text = f"warning: {text}"
-        self.console.print(text, markup=False, emoji=False, soft_wrap=True, style="yellow")
+        self.console.print(text, soft_wrap=True, style="yellow")
 
     def show(self, *parts: RenderableType) -> None:
         """Prints tables and whatever else rich can lay out."""

@@ -86,10 +86,10 @@ class _Bar(_Lines):
         super().__init__(terminal)
         self._progress = stack.enter_context(
             Progress(
-                TextColumn(what),
+                TextColumn(what, markup=False),
                 BarColumn(bar_width=None),
                 MofNCompleteColumn(),
-                TextColumn("{task.fields[state]}"),
+                TextColumn("{task.fields[state]}", markup=False),
                 console=terminal.console,
                 refresh_per_second=4,
             )

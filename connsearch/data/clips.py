@@ -20,17 +20,9 @@ from connsearch.data.records import Record, VideoInfo
 from connsearch.data.sampling import clip_generator, clip_ticks, training_ticks
 from connsearch.data.timeline import Timeline, timeline
 from connsearch.data.transforms import View, grid_view, random_view, show_objects, show_rgb
+from connsearch.data.usable import decoded_size
 from connsearch.data.watch import Watch
 from connsearch.errors import DataError
-
-_AT_ONCE = 512
-"""Frames that a check of a whole file holds at a time."""
-
-_LONGEST = 100
-"""How many times its shorter side the longer side of a picture may be."""
-
-_SMALL = 16, 16
-"""(H, W) that a check scales them to: nobody looks at them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +51,6 @@ class ClipKey:
         augment: random position, window, light and changes; otherwise evenly spread and untouched.
         shape: another size than the options'.
         view: which of the evaluation's views, ``clip * crops_per_clip + crop``.
-        whole: read every frame of the record and show none: a check of the file.
     """
 
     index: int
@@ -68,7 +59,6 @@ class ClipKey:
     augment: bool = False
     shape: ClipShape | None = None
     view: int | None = None
-    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +153,7 @@ class ClipDataset:
             raise DataError(self.faults[key.index])
         if self.beacon is not None:
             self.beacon[0] = key.index
-        return self._whole(key) if key.whole else self._clip(key)
+        return self._clip(key)
 
     def moments(self, key: ClipKey) -> list[tuple[int, float]]:
         """Returns (number, seconds from the first frame) of the frames of a clip; none is decoded.
@@ -215,15 +205,6 @@ class ClipDataset:
         if maps is not None:
             streams["object"] = show_objects(maps, view, shape.size, self.object_classes, changes)
         return Clip(streams, label, labels)
-
-    def _whole(self, key: ClipKey) -> Clip:
-        """Returns an empty clip, once every frame and every object map of a record was read."""
-        record, info = self.records[key.index], self.info(key.index)
-        clock = timeline(info, window=record.window, fps=self.options.fps, name=record.name)
-        for first in range(clock.first, clock.last + 1, _AT_ONCE):
-            some = range(first, min(first + _AT_ONCE, clock.last + 1))
-            self._read(key.index, some, _SMALL, maps=first == clock.first)
-        return Clip({}, record.label, record.labels)
 
     def _even_ticks(
         self, clock: Timeline, shape: ClipShape, key: ClipKey, record: Record
@@ -305,26 +286,6 @@ class ClipDataset:
             )
 
         return self._watch.run(read, str(record.path))
-
-
-def decoded_size(
-    info: VideoInfo, options: DataOptions, *, name: str = "a video"
-) -> tuple[int, int]:
-    """Returns (H, W) that a video is scaled to when it is decoded.
-
-    Raises:
-        DataError: it is so long and narrow that scaling it would take all memory there is.
-    """
-    side = options.decoded_side
-    if not options.keep_aspect:
-        return side, side
-    if max(info.height, info.width) > _LONGEST * min(info.height, info.width):
-        raise DataError(
-            f"{name}: {info.height}x{info.width} pixels (height x width): one side is more than "
-            f"{_LONGEST} times the other; cure: --no-keep-aspect makes pictures square"
-        )
-    scale = side / min(info.height, info.width)
-    return max(side, round(info.height * scale)), max(side, round(info.width * scale))
 
 
 def decoded_bytes(info: VideoInfo, options: DataOptions) -> int:

@@ -9,6 +9,7 @@ from connsearch.data.clips import ClipDataset
 from connsearch.data.load import DataSplits
 from connsearch.data.splits import halve
 from connsearch.errors import DataError
+from connsearch.text import raw_bytes
 
 
 def with_halves(data: DataSplits, *, seed: int) -> DataSplits:
@@ -50,4 +51,4 @@ def _part(whole: ClipDataset, places: list[int]) -> ClipDataset:
 
 
 def _hash(part: ClipDataset) -> str:
-    return hashlib.sha256("\n".join(r.name for r in part.records).encode()).hexdigest()
+    return hashlib.sha256(raw_bytes("\n".join(r.name for r in part.records))).hexdigest()

@@ -69,7 +69,7 @@ class InfoCache:
         """Remembers what a file said."""
         key = _key(path)
         if self._table is not None and key is not None:
-            with suppress(sqlite3.Error):
+            with suppress(sqlite3.Error, ValueError):  # a name that is not UTF-8
                 row = (*key, json.dumps(asdict(info)))
                 self._table.execute(f"insert or replace into {_NAME} values (?, ?, ?, ?)", row)
 

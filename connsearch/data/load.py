@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from connsearch.data.augment import expanded
-from connsearch.data.clips import ClipDataset, decoded_bytes, decoded_size
+from connsearch.data.clips import ClipDataset, decoded_bytes
 from connsearch.data.contents import Contents, read_contents
 from connsearch.data.datasets import DATASETS
 from connsearch.data.effects import refuse_without_effect
@@ -16,10 +16,9 @@ from connsearch.data.infos import InfoCache
 from connsearch.data.media import MEDIA
 from connsearch.data.objects import check_objects, greatest_class
 from connsearch.data.options import DataOptions
-from connsearch.data.rates import check_spans, with_media_rate, with_rate
+from connsearch.data.rates import with_media_rate, with_rate
 from connsearch.data.reading import FIRST, READING
 from connsearch.data.records import SPLITS, Record, Source, Split, VideoInfo, listed
-from connsearch.data.sampling import clip_ticks
 from connsearch.data.splits import (
     Lists,
     classes_without,
@@ -29,10 +28,11 @@ from connsearch.data.splits import (
     split_records,
     torn_videos,
 )
-from connsearch.data.timeline import timeline
+from connsearch.data.usable import usable_part
 from connsearch.data.watch import Watch
 from connsearch.errors import DataError
 from connsearch.registry import suggest
+from connsearch.text import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ def _checked(lists: Lists, options: DataOptions, follow: Follow | None) -> tuple
                     lambda r=record, i=info: _looked_at(r, i, options), record.name
                 )
             except DataError as error:
-                faults[split][index] = str(error)
+                faults[split][index] = named(str(error), record.path, record.name)
                 continue
             checked[split][index] = found
             if info is None:
@@ -258,17 +258,7 @@ def checked_record(record: Record, options: DataOptions) -> Record:
         DataError: no clip as the options want it can be cut from it.
     """
     info = with_rate(record.info or MEDIA[record.medium].probe(record.path), record)
-    check_spans(info, record, options)
-    clock = timeline(info, window=record.window, fps=options.fps, name=record.name)
-    clip_ticks(
-        clock.ticks,
-        options.frames,
-        options.stride,
-        short=options.short,
-        sampler=options.sampler,
-        name=str(record.path),
-    )
-    decoded_size(info, options, name=str(record.path))
+    usable_part(record, info, options)
     if record.objects is not None:
         check_objects(record.objects, frames=info.frames)
     return replace(record, info=info)

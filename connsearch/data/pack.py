@@ -8,9 +8,7 @@ classes. The list and that file are written last.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import math
 import re
@@ -29,7 +27,11 @@ from connsearch.data.records import Record, Source, Split, listed
 from connsearch.data.units import file_key, units_of
 from connsearch.errors import DataError, Failure
 from connsearch.graph.files import atomic_write_text
+from connsearch.paths import check_path
+from connsearch.text import csv_text, raw_bytes
 
+_INSIDE = 384
+"""Bytes of the longest path in a target: a folder, a label and a video, each cut to fit."""
 _BYTES_A_SECOND = 1e5
 """A video that is packed more slowly than this hangs."""
 
@@ -102,8 +104,10 @@ def pack(
 
     Raises:
         DataError: a label cannot be written to the list, or the target cannot be written.
+        SettingsError: the target's path is too long.
         Failure: too many videos are unreadable; what was packed stays.
     """
+    check_path(target, below=_INSIDE)
     _check(source, target)
     jobs = _jobs(source, target, short_side=short_side, quality=quality)
     _make_room(target)
@@ -187,7 +191,7 @@ def _jobs(
             name = path.name if record.medium != "video" else path.stem
             place = f"{_safe(label)}/{_safe(name)}"
             if place.lower() in taken:
-                place += "-" + hashlib.sha256(record.name.encode()).hexdigest()[:8]
+                place += "-" + hashlib.sha256(raw_bytes(record.name)).hexdigest()[:8]
             taken.add(place.lower())
             jobs[what] = PackJob(
                 name=record.name,
@@ -217,13 +221,13 @@ def _safe(name: str) -> str:
     >>> _safe("brush hair"), _safe("../a")
     ('brush hair', '_._a-61b4c98b')
     """
-    clean = re.sub(r'[/\\:*?"<>|\x00-\x1f]', "_", name).strip(" ")
+    clean = re.sub(r'[/\\:*?"<>|\x00-\x1f\ud800-\udfff]', "_", name).strip(" ")
     clean = re.sub(r"^\.|\.$", "_", clean)
-    # a name in bytes must fit, and what ends the encoding (lone surrogates) must not get in
-    clean = clean.encode("utf-8", "replace")[:120].decode("utf-8", "ignore")
+    # a name in bytes must fit
+    clean = clean.encode()[:120].decode("utf-8", "ignore")
     if clean == name:
         return name
-    return f"{clean}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
+    return f"{clean}-{hashlib.sha256(raw_bytes(name)).hexdigest()[:8]}"
 
 
 def _write_list(source: Source, kept: Sequence[tuple[Record, PackJob]], target: Path) -> None:
@@ -236,18 +240,14 @@ def _write_list(source: Source, kept: Sequence[tuple[Record, PackJob]], target: 
     label = "labels" if source.multi_label else "label"
     used = [name for name in rows[0] if any(row[name] for row in rows)]
     used = list(dict.fromkeys(["path", label, *used]))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, used, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
     facts = {
         "classes": list(source.classes),
         "object_classes": source.object_classes,
         "published": source.published,
         "source": source.name,
     }
-    atomic_write_text(target / FACTS, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
-    atomic_write_text(target / LIST, text.getvalue())
+    atomic_write_text(target / FACTS, json.dumps(facts, indent=1) + "\n")
+    atomic_write_text(target / LIST, csv_text(used, rows))
 
 
 def _groups(kept: Sequence[tuple[Record, PackJob]]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from connsearch.data.decode import Frames, stream_frames
 from connsearch.data.frame_store import OBJECTS, STORE, read_count, write_store
 from connsearch.data.jpeg import encode_jpeg
 from connsearch.data.media import MEDIA
 from connsearch.data.objects import read_objects
+from connsearch.data.passes import one_pass
 from connsearch.data.rates import with_rate
 from connsearch.data.records import Record, VideoInfo
 from connsearch.data.store_meta import read_meta
 from connsearch.errors import DataError
-
-_CHUNK = 32
-"""Frames that are held at once."""
 
 _READING = 2
 """How videos are read; rises when frames, colours or clocks of the same file come out otherwise."""
@@ -77,7 +73,10 @@ def pack_store(job: PackJob) -> Packed:
     info = _info(job)
     height, width = packed_size(info, job.short_side)
     maps = None if job.objects is None else _objects(job.objects, info.frames)
-    pictures = (encode_jpeg(f, quality=job.quality) for f in _frames(job, info, height, width))
+    pictures = (
+        encode_jpeg(frame, quality=job.quality)
+        for frame in one_pass(job.path, job.medium, info, size=(height, width))
+    )
     meta: dict[str, Any] = {**origin, "width": width, "height": height, "fps": info.fps}
     meta |= {"times": list(info.times)} if info.times else {}
     try:
@@ -145,25 +144,6 @@ def _finished(job: PackJob, origin: dict[str, Any]) -> Packed | None:
     if count is None or any(meta.get(key) != value for key, value in origin.items()):
         return None
     return Packed(count, store.stat().st_size, before=True)
-
-
-def _frames(job: PackJob, info: VideoInfo, height: int, width: int) -> Iterator[Frames]:
-    """Yields all frames, each (H, W, 3), as many as the medium promised."""
-    size = (height, width)
-    if job.medium == "video":  # a video is gone through once: seeking would decode it again
-        count = 0
-        for frame in stream_frames(job.path, size=size):
-            yield frame
-            count += 1
-            if count == info.frames:
-                return
-        raise DataError(
-            f"{job.path}: {info.frames} frames, decoding stopped after {count} (the file is "
-            "damaged or cut off); cure: re-encode it or take it off the list"
-        )
-    for start in range(0, info.frames, _CHUNK):
-        numbers = range(start, min(start + _CHUNK, info.frames))
-        yield from MEDIA[job.medium].read(job.path, numbers, size=size, info=info)
 
 
 def _objects(objects: Path, frames: int) -> bytes:

@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar, cast
 
 from connsearch.errors import DataError
+from connsearch.text import named
 
 T = TypeVar("T")
 
@@ -54,10 +55,12 @@ class Watch:
         if not answer.done.wait(self.seconds):
             self._thread = None
             raise TimeoutFault(
-                f"{name}: not read within {self.seconds:g} s; cure: fetch or re-encode the file, "
-                "take it off the list, or raise timeout where the disk is slow"
+                f"{named(name, name)}: not read within {self.seconds:g} s; cure: fetch or "
+                "re-encode the file, take it off the list, or raise timeout where the disk is slow"
             )
         thread.busy = False
+        if isinstance(answer.error, DataError) and "\n" in name:
+            raise type(answer.error)(named(str(answer.error), name)) from answer.error
         if answer.error is not None:
             raise answer.error
         return cast(T, answer.value)

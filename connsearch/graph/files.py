@@ -16,7 +16,9 @@ from connsearch.graph.checks import show
 from connsearch.graph.document import from_json, to_json
 from connsearch.graph.rules import validate
 from connsearch.graph.spec import Structure
+from connsearch.paths import beginning
 from connsearch.registry import suggest
+from connsearch.text import as_utf8
 
 __all__ = [
     "atomic_write_bytes",
@@ -98,14 +100,18 @@ def write_structure(structure: Structure, path: str | Path) -> None:
 
 
 def atomic_write_text(path: str | Path, text: str) -> None:
-    """Writes UTF-8 text so that a reader sees the old file or the new one, never half of it."""
-    atomic_write_bytes(path, text.encode())
+    r"""Writes UTF-8 text so that a reader sees the old file or the new one, never half of it.
+
+    A name in it that is not UTF-8 does not end the work: such bytes are written as ``\xe9``, and
+    control characters likewise.
+    """
+    atomic_write_bytes(path, as_utf8(text))
 
 
 def atomic_write_bytes(path: str | Path, data: bytes) -> None:
     """Writes bytes to a temporary file beside ``path``, flushes it to disk and renames it."""
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    temporary = path.with_name(f".{beginning(path.name)}.{secrets.token_hex(6)}.tmp")
     try:
         with temporary.open("xb") as file:
             file.write(data)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from connsearch.errors import RunError
+from connsearch.text import csv_text
 from connsearch.train.events import StepEvent
 from connsearch.train.metrics import Metrics
 
@@ -68,7 +67,7 @@ class CsvLog:
             os.truncate(path, length)
         self._file = open(path, "wb" if length is None else "ab", buffering=0)  # noqa: SIM115
         if length is None:
-            self._write([dict(zip(self._columns, self._columns, strict=True))])
+            self._file.write(csv_text(self._columns, []).encode())
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Adds rows, in one write, so that a reader or a killed run rarely sees half a row."""
@@ -84,10 +83,7 @@ class CsvLog:
         self._file.close()
 
     def _write(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, self._columns, restval="", lineterminator="\n")
-        writer.writerows(rows)
-        self._file.write(text.getvalue().encode())
+        self._file.write(csv_text(self._columns, rows, header=False).encode())
 
 
 def step_row(event: StepEvent, *, accuracy: float | None) -> dict[str, Any]:

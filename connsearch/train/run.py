@@ -26,6 +26,7 @@ from torch import Tensor
 from connsearch.errors import RunError
 from connsearch.graph.files import atomic_write_text, read_structure, write_structure
 from connsearch.graph.spec import Structure
+from connsearch.paths import check_path
 from connsearch.settings import describe_differences, differences, may_change, plain
 from connsearch.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from connsearch.train.config import new_config, read_config
@@ -59,6 +60,10 @@ _LOGS = {
 }
 
 
+_INSIDE = 64
+"""Bytes of the longest path in a run: a checkpoint that is being written."""
+
+
 class Run:
     """A run directory that this process works in; ``open`` makes one, ``close`` lets it go."""
 
@@ -81,8 +86,10 @@ class Run:
         Raises:
             RunError: the directory is something else, belongs to other settings or to a newer
                 version, or another process is working in it.
+            SettingsError: its path is too long, or not UTF-8.
         """
         directory = Path(directory)
+        check_path(directory, below=_INSIDE, utf8=True)
         _check_place(directory)
         directory.mkdir(parents=True, exist_ok=True)
         lock = DirectoryLock(directory)

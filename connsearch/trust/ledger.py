@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from connsearch.errors import RunError
+from connsearch.paths import check_path
 from connsearch.settings import describe_differences, differences, may_change, plain
 from connsearch.train.lock import DirectoryLock
 
 LEDGER = "ledger.jsonl"
+
+_INSIDE = 64
+"""Bytes of the longest path beside a ledger, runs of its units aside, which look for themselves."""
 
 
 class Ledger:
@@ -33,6 +37,7 @@ class Ledger:
         self.results: dict[str, dict[str, Any]] = {}
         if self.directory.exists() and not self.directory.is_dir():
             raise RunError(f"{directory}: is a file\n  cure: choose another directory")
+        check_path(self.directory, below=_INSIDE)
         self.directory.mkdir(parents=True, exist_ok=True)
         self._lock = DirectoryLock(self.directory)
         try:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from connsearch.graph.files import atomic_write_text
+from connsearch.text import csv_text
 
 SUMMARY = "summary.json"
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     """Returns ``path`` after writing a CSV table there, a column per key of the first row."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    atomic_write_text(path, text.getvalue())
+    atomic_write_text(path, csv_text(list(rows[0]), rows))
     return path
 
 

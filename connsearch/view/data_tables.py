@@ -10,6 +10,7 @@ from rich.text import Text
 
 from connsearch.data.records import SPLITS
 from connsearch.data.summary import SplitSummary, Spread, Summary
+from connsearch.text import visible
 
 MOST = 6
 """How many different values a line lists before it only counts the rest."""
@@ -25,7 +26,9 @@ def classes_table(summary: Summary) -> Table:
     lists = [summary.splits[split] for split in SPLITS]
     for label, name in enumerate(summary.classes):
         counts = [found.classes[label] for found in lists]
-        table.add_row(Text(name), *(str(n) if n else "-" for n in counts), str(sum(counts)))
+        table.add_row(
+            Text(visible(name)), *(str(n) if n else "-" for n in counts), str(sum(counts))
+        )
     if any(found.unlabelled for found in lists):
         counts = [found.unlabelled for found in lists]
         table.add_row(Text("no class", style="dim"), *map(str, counts), str(sum(counts)))
@@ -86,7 +89,7 @@ def files_table(summary: Summary) -> Table:
     if summary.windows:
         rows.insert(2, ("parts of videos", str(summary.windows)))
     for name, value in rows:
-        table.add_row(Text(name, style="bold"), Text(value))
+        table.add_row(Text(name, style="bold"), Text(visible(value)))
     return table
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -15,6 +13,7 @@ from connsearch.evolve.census import Mishap, refusals
 from connsearch.evolve.lineage import Origin, ancestry
 from connsearch.evolve.yields import Yield
 from connsearch.graph.files import atomic_write_text
+from connsearch.text import csv_text
 from connsearch.view.evolution_story import Story, worth
 from connsearch.view.markup import clean, weight_text
 from connsearch.view.tables import metrics_table, short
@@ -151,12 +150,8 @@ def write_tables(story: Story, directory: Path) -> list[Path]:
     }
     paths: list[Path] = []
     for name, (columns, rows) in contents.items():
-        buffer = io.StringIO()
-        writer = csv.DictWriter(buffer, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
         paths.append(directory / f"{name}.csv")
-        atomic_write_text(paths[-1], buffer.getvalue())
+        atomic_write_text(paths[-1], csv_text(columns, rows))
     return paths
 
 

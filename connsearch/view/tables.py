@@ -17,6 +17,7 @@ from rich.text import Text
 from connsearch.graph.families import FAMILIES
 from connsearch.graph.spec import FREE, Connection, Modality, Stem, Structure
 from connsearch.prune.scores import name_edges
+from connsearch.text import visible
 from connsearch.view.facts import dead_nodes, strength
 from connsearch.view.markup import clean, filters_text, weight_text
 
@@ -158,7 +159,7 @@ def metrics_table(rows: Sequence[Mapping[str, object]], *, title: str = "metrics
         numeric = all(isinstance(row.get(column), int | float | None) for row in rows)
         table.add_column(Text(column), justify="right" if numeric else "left")
     for row in rows:
-        table.add_row(*(Text(_value(row.get(column))) for column in columns))
+        table.add_row(*(Text(visible(_value(row.get(column)))) for column in columns))
     return table
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from connsearch.data.decode import write_video
+from connsearch.data import check
+from connsearch.data.decode import Frames, write_video
+from connsearch.data.media import MEDIA
+from connsearch.data.records import VideoInfo
+from connsearch.errors import DataError
 from tests.cli.commands import Command
-
-pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 
 
 @pytest.fixture
@@ -33,10 +37,10 @@ def rows(path: Path) -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize("readers", ["0", "1"])
 def test_whole_clips_are_counted(run: Command, clips: Path, readers: str) -> None:
-    line = ["--split-by", "clip", "--select-share", "0", "--test-share", "0", "--readers", readers]
-    done = run("data", "check", "--data", clips, *line, "--json")
+    done = run("data", "check", "--data", clips, "--readers", readers, "--json")
     assert done.code == 0, done.err
-    assert (done.json["clips"], done.json["bad"]) == (6, 0)
+    assert (done.json["clips"], done.json["unusable"], done.json["bad"]) == (6, 0, 0)
+    assert (done.json["seeks"], done.json["seek_differences"]) == (0, 0)
     found = rows(Path("check.csv"))
     assert len(found) == 6
     assert found["a/0.mp4"]["outcome"] == "ok"
@@ -50,10 +54,11 @@ def test_damage_behind_the_first_frame_is_found(run: Command, clips: Path) -> No
     content[middle : middle + 3000] = np.random.default_rng(1).bytes(3000)
     path.write_bytes(content)
     (clips / "b" / "3.mp4").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
-    line = ["--select-share", "0", "--test-share", "0", "--output", "report.csv"]
-    done = run("data", "check", "--data", clips, *line, "--json")
+    done = run("data", "check", "--data", clips, "--output", "report.csv", "--json")
     assert done.code == 1
     assert "2 of 6 clips cannot be used" in done.err
+    assert (done.json["clips"], done.json["unusable"]) == (6, 2)
+    assert [fault["name"] for fault in done.json["faults"]] == ["a/2.mp4", "b/3.mp4"]
     assert "a Git LFS pointer, not the file itself; cure: git lfs pull" in done.err
     assert "Traceback" not in done.err
     found = rows(Path("report.csv"))
@@ -63,6 +68,48 @@ def test_damage_behind_the_first_frame_is_found(run: Command, clips: Path) -> No
     ]
     assert found["a/2.mp4"]["frames"] == "9"  # its header is fine
     assert found["b/3.mp4"]["reason"]
+
+
+class _Wrong:
+    """A video of which some frames read alone are others, and one cannot be read."""
+
+    def __init__(self, wrong: Sequence[int]) -> None:
+        self._real, self._wrong = MEDIA["video"], wrong
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def read(
+        self, path: Path, numbers: Sequence[int], *, size: tuple[int, int] | None, info: VideoInfo
+    ) -> Frames:
+        if list(numbers) == [0]:
+            raise DataError(f"{path}: no key frame")
+        moved = [n - 1 if n in self._wrong else n for n in numbers]
+        return self._real.read(path, moved, size=size, info=info)
+
+
+def test_a_frame_that_differs_is_named(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "MEDIA", {"video": _Wrong([64, 65, 79])})
+    frames = np.empty((80, 16, 24, 3), np.uint8)
+    frames[:] = (10 + 3 * np.arange(80, dtype=np.uint8))[:, None, None, None]
+    (tmp_path / "clips").mkdir()
+    write_video(tmp_path / "clips" / "a.mp4", frames, key_every=20)
+    line = "data check --data clips --readers 0 --seeks 20".split()
+    done = run(*line, "--json")
+    assert done.code == 1
+    assert done.json["clips"] == 1
+    assert (done.json["unusable"], done.json["seeks"]) == (0, 20)
+    assert done.json["seek_differences"] == 4
+    (differing,) = done.json["differences"]
+    assert (differing["name"], differing["frames"]) == ("a.mp4", [0, 64, 65, 79])
+    assert "clips/a.mp4: frame 0, 64, 65, 79 (counted from 0)" in done.err
+    assert "no key frame" in done.err
+    done = run(*line)
+    assert done.code == 1
+    assert "20 frames read alone: 4 differ" in done.out
+    assert "0 64 65 79" in Path("check.csv").read_text()
 
 
 def test_a_group_of_commands_introduces_itself(run: Command) -> None:

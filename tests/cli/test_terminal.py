@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from connsearch.cli import progress
+from connsearch.cli.console import Console
 from connsearch.cli.terminal import Terminal
 from connsearch.graph.spec import Structure
 from connsearch.train.events import (
@@ -27,7 +27,7 @@ from connsearch.train.metrics import summarise
 def terminal(*, interactive: bool) -> tuple[Terminal, io.StringIO]:
     written = io.StringIO()
     made = Terminal()
-    made.console = Console(file=written, force_terminal=interactive, width=100, highlight=False)
+    made.console = Console(written, force_terminal=interactive, width=100)
     return made, written
 
 

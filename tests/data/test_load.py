@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from connsearch.data.batches import batches
-from connsearch.data.clips import decoded_size
 from connsearch.data.datasets import DATASETS
 from connsearch.data.load import load_data
 from connsearch.data.options import DataOptions
 from connsearch.data.records import VideoInfo
+from connsearch.data.usable import decoded_size
 from connsearch.errors import ConnsearchError, DataError, UnknownNameError
 from tests.data.helpers import CLASSES, GROUPS, options
 

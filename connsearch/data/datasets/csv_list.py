@@ -44,6 +44,7 @@ from connsearch.data.records import Record, Source, Span, Window, class_names, l
 from connsearch.data.split_words import NAMES, alike, split_of
 from connsearch.errors import DataError
 from connsearch.registry import suggest
+from connsearch.text import from_cell
 
 REQUIRED = ("path", "label")
 OPTIONAL = (
@@ -83,7 +84,8 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
             rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(
-            f"{path}: not a CSV file in UTF-8 ({error}); cure: save it as one"
+            f"{path}: not a CSV file in UTF-8 ({error}); cure: save it as one; a name on disk that "
+            r"is not UTF-8 is listed with \xe9 (and the like) for each such byte"
         ) from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
@@ -100,11 +102,20 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
                 f"{path}, line {line}: {len(row)} values, the header has {len(header)} columns\n"
                 f"  read: {','.join(row)[:200]}\n  cure: put a value that holds a comma into quotes"
             )
-        cells = {k: v.strip() for k, v in zip(header, row, strict=True) if k not in alone}
+        pairs = zip(header, row, strict=True)
+        cells = {k: _read_cell(path.parent, k, v.strip()) for k, v in pairs if k not in alone}
         out.append((line, cells))
     if not out:
         raise DataError(f"{path}: a header but no rows")
     return out
+
+
+def _read_cell(folder: Path, column: str, text: str) -> str:
+    """Returns the text of a cell; a file that is called exactly as the cell says is that file."""
+    plain = from_cell(text)
+    if plain != text and column in ("path", "object") and os.path.exists(folder / text):
+        return text
+    return plain
 
 
 def _check_header(path: Path, header: list[str]) -> None:

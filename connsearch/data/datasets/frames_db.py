@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -167,7 +168,7 @@ def _records(
     for row in rows:
         place = f"{row['label']}/{row['video']}"
         store = path / STORES / place / STORE
-        if store.is_file():
+        if os.path.isfile(store):  # the method of the path raises where a name is too long
             found[place] = Record(
                 name=place,
                 path=store,

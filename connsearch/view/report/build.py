@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from connsearch.errors import Failure, UserError
 from connsearch.graph.files import atomic_write_text
+from connsearch.paths import check_path
 from connsearch.view.report.findings import Findings, find
 from connsearch.view.report.gather import gather
 from connsearch.view.report.material import Material
@@ -66,6 +67,7 @@ def write_report(directory: str | Path, path: str | Path | None = None) -> Repor
         Failure: it could not be written.
     """
     place = Path(directory) / REPORT if path is None else Path(path)
+    check_path(place)
     material = gather(directory)
     if place.is_dir() or not place.parent.is_dir():
         fault = "is a directory" if place.is_dir() else f"there is no directory {place.parent}"

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from connsearch.errors import ConnsearchError, RunError
 from connsearch.graph.files import read_structure
 from connsearch.graph.spec import Structure
+from connsearch.text import from_cell
 from connsearch.train.checkpoint import load_checkpoint
 from connsearch.train.files import CHECKPOINTS, CONFIG, stored_structure
 from connsearch.view.report.contracts import (
@@ -176,7 +177,10 @@ class _Reader:
             return ()
         try:
             with path.open(newline="", encoding="utf-8") as file:
-                rows = [dict(row) for row in csv.DictReader(file)]
+                rows = [
+                    {name: from_cell(value or "") for name, value in row.items() if name}
+                    for row in csv.DictReader(file)
+                ]
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             self._note("quarantine", f"{path} cannot be read: {error}")
             return ()

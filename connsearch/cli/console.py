@@ -1,0 +1,71 @@
+"""The console of every command: what others called their files never reaches a terminal as is."""
+
+from __future__ import annotations
+
+import io
+import sys
+import warnings
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from typing import IO, Any
+
+import rich.console
+from rich.console import ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from connsearch.text import visible_lines
+
+
+class Console(rich.console.Console):
+    r"""rich's console without markup and emoji codes, in which control characters are visible.
+
+    Colours and cursor movements of rich's own go through; those that stand in a text are shown as
+    escapes such as ``\x1b``.
+
+    Args:
+        file: where it writes; None: the error stream.
+    """
+
+    def __init__(self, file: IO[str] | None = None, **settings: Any) -> None:
+        super().__init__(
+            file=file,
+            stderr=file is None,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            **settings,
+        )
+
+    def render_str(self, text: str, **settings: Any) -> Text:
+        """Returns a text as rich prints it, before it is laid out."""
+        return super().render_str(visible_lines(text), **settings)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Yields what is printed; a text that somebody laid out himself is made visible here."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else _shown(segment)
+
+
+@contextmanager
+def visible_output() -> Generator[None]:
+    """Warnings of libraries are shown as all else is, and no character ends a command.
+
+    A stream that cannot say a character (standard output in ASCII) says its escape.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="backslashreplace")
+    usual = warnings.formatwarning
+    warnings.formatwarning = lambda *about, **more: visible_lines(usual(*about, **more))
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
+
+
+def _shown(segment: Segment) -> Segment:
+    text = "\n".join(visible_lines(line) for line in segment.text.split("\n"))
+    return segment if text == segment.text else Segment(text, segment.style, segment.control)
