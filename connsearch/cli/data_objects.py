@@ -18,8 +18,8 @@ class DataObjects(Command):
     """Makes the object-map file of a clip, the input of the object stream.
 
     The source is a folder of PNG label maps, one a frame by the numbers in their names, or an npy
-    or npz array (rows, height, width). The result stands beside the clip under the same name with the
-    suffix .npz, or is named in the column object of a list.
+    or npz array (rows, height, width). The result stands beside the clip under the same name with
+    the suffix .npz, or is named in the column object of a list.
     """
 
     source: Annotated[Path, Flag(positional=True)]
