@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from connsearch.data import load
 from connsearch.data.clips import ClipDataset, ClipKey
 from connsearch.data.datasets import DATASETS
 from connsearch.data.decode import write_video
@@ -230,3 +231,25 @@ def test_a_record_of_a_video_without_a_clock_takes_a_rate(tmp_path: Path) -> Non
     record = Record("v", path, (0,), medium="frames_db", window=Window(1.0, 2.0), media_fps=10.0)
     data = ClipDataset([record], options("x", frames=4), object_classes=0)
     assert [n for n, _ in data.moments(ClipKey(0))] == [13, 14, 15, 16]
+
+
+def test_what_is_remembered_of_a_file_is_its_own_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "MANY", 1)  # so that infos are kept from run to run
+    for name in "ab":
+        store(tmp_path / name, flat(20))
+    path = tmp_path / "clips.csv"
+    path.write_text("path,label\na/frames.db,x\nb/frames.db,y\n")
+    found = [
+        {
+            record.info.fps
+            for record in load_data(
+                options(path, media_fps=rate, cache=tmp_path / "cache", **ALL)
+            ).train.records
+            if record.info
+        }
+        for rate in (10.0, None, 25.0)
+    ]
+    assert (tmp_path / "cache" / "infos.sqlite").is_file()
+    assert found == [{10.0}, {0.0}, {25.0}]
