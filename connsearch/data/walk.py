@@ -39,12 +39,9 @@ class Held:
         """Takes over what lies in another folder."""
         self.videos += other.videos
         self.maps += other.maps
-        for mine, theirs in (
-            (self.pictures, other.pictures),
-            (self.others, other.others),
-            (self.skipped, other.skipped),
-        ):
-            mine.update(theirs)  # pyright: ignore[reportArgumentType]
+        self.pictures.update(other.pictures)
+        self.others.update(other.others)
+        self.skipped.update(other.skipped)
 
     @property
     def anything(self) -> bool:

@@ -90,7 +90,7 @@ def optimise(
     lists = {name: {"clips": len(split), "hash": data.hashes[name]} for name, split in data}
     run.describe("splits", lists)
     if data.contents is not None:
-        run.describe(CONTENTS, data.contents.marks)
+        run.describe(CONTENTS, {**data.contents.marks})
     with processor_threads(environment["threads"]):
         training = Training(network, data, options, run, environment, guide)
         yield from training.resume()

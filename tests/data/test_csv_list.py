@@ -96,6 +96,12 @@ def test_excluded_rows_are_left_out_and_said(tmp_path: Path) -> None:
             "path,label,start,end\na.mp4,x,1,\na.mp4,y,1,\n",
             "line 3: a.mp4 stands on line 2 already",
         ),
+        (f"path,label,start,end,unit\na.mp4,x,{'9' * 400},,frames\n", "line 2: a part from '999"),
+        (f"path,label,start,end,unit\na.mp4,x,0,{'9' * 400},frames\n", "line 2: a part from '0' t"),
+        ("path,label,start,end\na.mp4,x,1e999,\n", "line 2: a part from '1e999'"),
+        ("path,label,start,end\na.mp4,x,nan,2\n", "line 2: a part from 'nan'"),
+        ("path,label\na\0.mp4,x\n", "line 2: a NUL in path"),
+        ("path,label\n" + "a" * 300 + ".mp4,x\n", "1 listed files are not there"),
         ("path,labels,spans\na.mp4,x,y 0 1\n", "line 2: spans 'y 0 1'; allowed: LABEL START END"),
         ("path,labels,spans\na.mp4,x,x 2 1\n", "line 2: spans 'x 2 1'"),
         ("path,labels,spans\na.mp4,x,x 2\n", "line 2: spans 'x 2'"),
@@ -263,3 +269,8 @@ def test_a_list_without_a_header_is_read_as_one(tmp_path: Path) -> None:
     ]
     with pytest.raises(DataError, match="cure: a first line with the names of the columns"):
         read(tmp_path, "a.mp4,3\nb.mp4,10\n")
+
+
+def test_parts_whose_names_would_be_the_same_are_told_apart(tmp_path: Path) -> None:
+    source = read(tmp_path, "path,label,start,end\na.mp4,x,1.00000001,2\na.mp4,x,1.00000002,2\n")
+    assert [r.name for r in source.records] == ["a.mp4@1-2", "a.mp4@1-2 (2)"]

@@ -25,17 +25,18 @@ Only ``path`` and ``label`` (or ``labels``) are needed. Further columns are allo
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from connsearch.data.csv_rows import REQUIRED, read_rows
 from connsearch.data.datasets import dataset
 from connsearch.data.datasets.list import is_path_list, read_path_list
-from connsearch.data.id_lists import IDS, id_column, with_paths
+from connsearch.data.id_lists import with_paths
 from connsearch.data.media import MEDIA
 from connsearch.data.missing import refuse_missing
 from connsearch.data.options import DataOptions
@@ -44,9 +45,7 @@ from connsearch.data.records import Record, Source, Span, Window, class_names, l
 from connsearch.data.split_words import NAMES, alike, split_of
 from connsearch.errors import DataError
 from connsearch.registry import suggest
-from connsearch.text import from_cell
 
-REQUIRED = ("path", "label")
 OPTIONAL = (
     "group",
     "split",
@@ -59,10 +58,10 @@ OPTIONAL = (
     "spans",
     "fps",
 )
-TWINS: Mapping[str, str] = {"labels": "label", "subject": "group"}
-"""Columns that stand in place of another one."""
 BETWEEN = "|"
 """What separates several labels, or several spans."""
+_LAST = 2.0**53
+"""The largest time or number of a frame: the last one that is exact as a float."""
 OPEN = frozenset(("", "all", "cv"))
 """Words that leave the split to us."""
 
@@ -70,79 +69,6 @@ OPEN = frozenset(("", "all", "cv"))
 def _excluded(word: str) -> bool:
     word = word.lower()
     return word == "exclude" or word.startswith("extra-")
-
-
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Returns (line number, column -> value) of every row.
-
-    Raises:
-        DataError: not a UTF-8 CSV with commas, a required column, and as many values as columns.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{path}: not a CSV file in UTF-8 ({error}); cure: save it as one; a name on disk that "
-            r"is not UTF-8 is listed with \xe9 (and the like) for each such byte"
-        ) from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    if not rows:
-        raise DataError(f"{path}: empty; expected a header with the columns path and label")
-    header = [cell.strip() for cell in rows[0][1]]
-    _check_header(path, header)
-    # One without the other says something else in most lists: where a clip was cut from, say.
-    alone = {"start", "end"} if len({"start", "end"} & set(header)) == 1 else set[str]()
-    out: list[tuple[int, dict[str, str]]] = []
-    for line, row in rows[1:]:
-        if len(row) != len(header):
-            raise DataError(
-                f"{path}, line {line}: {len(row)} values, the header has {len(header)} columns\n"
-                f"  read: {','.join(row)[:200]}\n  cure: put a value that holds a comma into quotes"
-            )
-        pairs = zip(header, row, strict=True)
-        cells = {k: _read_cell(path.parent, k, v.strip()) for k, v in pairs if k not in alone}
-        out.append((line, cells))
-    if not out:
-        raise DataError(f"{path}: a header but no rows")
-    return out
-
-
-def _read_cell(folder: Path, column: str, text: str) -> str:
-    """Returns the text of a cell; a file that is called exactly as the cell says is that file."""
-    plain = from_cell(text)
-    if plain != text and column in ("path", "object") and os.path.exists(folder / text):
-        return text
-    return plain
-
-
-def _check_header(path: Path, header: list[str]) -> None:
-    if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
-        mark = next(mark for mark in ";\t|" if mark in header[0])
-        raise DataError(
-            f"{path}: columns are separated by {mark!r}; allowed: ','\n  read: {header[0][:200]}\n"
-            "  cure: save the file with commas"
-        )
-    both = [f"{a} and {b}" for a, b in TWINS.items() if a in header and b in header]
-    if both:
-        raise DataError(f"{path}: the columns {both[0]}; allowed: one of them")
-    known = {TWINS.get(column, column) for column in header}
-    if id_column(path, header) is not None:
-        known.add("path")
-    for column in REQUIRED:
-        if column not in known:
-            near = sorted({name[:40] for name in header[:40]})
-            raise DataError(
-                f"{path}: {suggest('column', column, near)}\n"
-                f"  expected: {', '.join(REQUIRED)}, and optionally {', '.join(OPTIONAL)}; in "
-                f"place of path {', '.join(IDS)}: names of videos without their suffix\n"
-                "  cure: a first line with the names of the columns"
-            )
-    twice = sorted(column for column, count in Counter(header).items() if count > 1)
-    if twice:
-        raise DataError(f"{path}: the column {twice[0][:80]} appears more than once")
 
 
 def _check_rows(path: Path, rows: list[tuple[int, dict[str, str]]], *, repeats: bool) -> None:
@@ -164,7 +90,9 @@ def _check_rows(path: Path, rows: list[tuple[int, dict[str, str]]], *, repeats: 
             )
         names.setdefault(name, line)
     if faults:
-        words = ", ".join((*(word for names in NAMES.values() for word in names), *OPEN - {""}))
+        words = ", ".join(
+            (*(word for names in NAMES.values() for word in names), *sorted(OPEN - {""}))
+        )
         raise DataError(
             f"{path}: rows that cannot be used\n{listed(faults)}\n"
             f"  allowed splits: {words}, nothing, exclude, extra-..."
@@ -230,7 +158,9 @@ def _window(row: Mapping[str, str]) -> Window | None:
     unit: Literal["seconds", "frames"] = "frames" if row.get("unit") == "frames" else "seconds"
     number = int if unit == "frames" else float
     window = Window(number(start or 0), number(end) if end else math.inf, unit)
-    if not 0 <= window.start < window.end or (end and not math.isfinite(window.end)):
+    if not 0 <= window.start < window.end or (end and not window.end <= _LAST):
+        raise ValueError
+    if window.start > _LAST:
         raise ValueError
     return window
 
@@ -336,7 +266,7 @@ def read_list(
     root = path.parent if videos is None else videos.expanduser()
     if videos is not None and not root.is_dir():
         raise DataError(f"{root}: no such folder; the option videos says where the videos lie")
-    rows, doubles = with_paths(_rows(path), root)
+    rows, doubles = with_paths(read_rows(path, OPTIONAL), root)
     _check_rows(path, rows, repeats=repeats)
     used = [row for _, row in rows if not _excluded(row.get("split", ""))]
     out = Counter(row["split"] for _, row in rows if _excluded(row.get("split", "")))
@@ -345,7 +275,7 @@ def read_list(
     classes = class_names([label for row in used for label in _labels(row)])
     if not classes:
         raise DataError(f"{path}: no row has a label")
-    records = [_record(path.parent, root, row, classes) for row in used]
+    records = _named_apart([_record(path.parent, root, row, classes) for row in used])
     listed_as = {r.name: row["path"] for r, row in zip(records, used, strict=True)}
     _check_files(path, root, records, listed_as, videos is not None)
     notes = [f"{path.name}: {n} clips left out (split {word[:80]})" for word, n in out.items()]
@@ -357,6 +287,17 @@ def read_list(
     known = options.object_classes if records[0].objects is not None else 0
     many = "labels" in used[0]
     return Source(str(path), classes, tuple(records), known, tuple(notes), multi_label=many)
+
+
+def _named_apart(records: Sequence[Record]) -> list[Record]:
+    """Returns the records with a number behind names that others have: times were rounded."""
+    seen: Counter[str] = Counter()
+    out: list[Record] = []
+    for record in records:
+        seen[record.name] += 1
+        again = seen[record.name]
+        out.append(record if again == 1 else replace(record, name=f"{record.name} ({again})"))
+    return out
 
 
 def _record(folder: Path, root: Path, row: Mapping[str, str], classes: Sequence[str]) -> Record:
