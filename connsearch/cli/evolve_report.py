@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from connsearch.cli.command import Command, Flag
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import UserError
+from connsearch.places import make_directories
 
 if TYPE_CHECKING:
     from connsearch.view.evolution_story import Story
@@ -67,7 +68,7 @@ class EvolveReport(Command):
         directory = self.output or Path(self.run) / "report"
         if directory.exists() and not directory.is_dir():
             raise UserError(f"{directory}: is a file\n  cure: name a directory")
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directories(directory)
         return directory
 
     def _write(self, story: Story, directory: Path) -> list[Path]:

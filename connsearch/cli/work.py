@@ -142,7 +142,7 @@ def prepare(
 
     terminal.say(f"run: {directory}")
     if directory.exists():
-        Run.open(directory, config).close()
+        Run.check(directory, config)
         if (directory / RESULT).exists():
             terminal.say("it is finished; this is its result")
             return None

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from connsearch.data.objects import Maps, scale_objects, stored_maps
 from connsearch.errors import DataError
 from connsearch.graph.files import atomic_write_bytes
+from connsearch.places import place_of
 
 _Array = npt.NDArray[Any]
 
@@ -86,8 +87,8 @@ def write_objects(path: Path, maps: Maps) -> None:
     """Writes object maps to an npz file, atomically."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, classes=maps)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write_bytes(path, buffer.getvalue())
+    with place_of(path):
+        atomic_write_bytes(path, buffer.getvalue())
 
 
 def _rows(

@@ -15,7 +15,6 @@ import json
 import os
 import re
 import sqlite3
-import uuid
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -23,13 +22,15 @@ from typing import Any
 from urllib.parse import quote
 
 from connsearch.data.records import VideoInfo
+from connsearch.drafts import replacing
 from connsearch.errors import DataError
 from connsearch.graph.files import atomic_write_bytes, atomic_write_text
+from connsearch.places import make_directories
 
 STORE, COUNT, OBJECTS = "frames.db", "n_frames", "objects.npz"
 """A store, the number of its frames, and its object maps if it has any."""
 DRAFT = ".draft"
-"""How the name of a file ends that is still being written."""
+"""How the name of a file ended, up to version 0.5, that was still being written."""
 
 _KEY = re.compile(r"(.*)/frame_(\d{5,})", re.DOTALL)
 _MOST = 900
@@ -56,10 +57,9 @@ def write_store(
         meta: is kept in the table ``Meta``; ``width`` is also written to every row.
         beside: name -> content of files that belong to the store.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f".{STORE}.{uuid.uuid4().hex}{DRAFT}"
+    make_directories(folder)
     count = 0
-    try:
+    with replacing(folder / STORE) as draft:
         with closing(sqlite3.connect(draft, isolation_level=None)) as db:
             db.execute("PRAGMA journal_mode = OFF")
             db.execute("PRAGMA synchronous = OFF")  # the whole file is brought to the disk below
@@ -72,12 +72,7 @@ def write_store(
             rows = [(key, json.dumps(value)) for key, value in sorted(meta.items())]
             db.executemany("INSERT INTO Meta VALUES (?, ?)", rows)
             db.execute("COMMIT")
-        with draft.open("rb+") as file:
-            os.fsync(file.fileno())
         (folder / COUNT).unlink(missing_ok=True)
-        draft.replace(folder / STORE)
-    finally:
-        draft.unlink(missing_ok=True)
     for name, content in (beside or {}).items():
         atomic_write_bytes(folder / name, content)
     atomic_write_text(folder / COUNT, f"{count}\n")

@@ -15,6 +15,7 @@ import json
 import math
 import re
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +26,10 @@ from connsearch.data.frame_store import DRAFT, OBJECTS, STORE
 from connsearch.data.media import MEDIA
 from connsearch.data.pack_store import Packed, PackJob, pack_store
 from connsearch.data.records import Record, Source, listed
+from connsearch.drafts import is_draft, remove_abandoned
 from connsearch.errors import DataError, Failure
 from connsearch.graph.files import atomic_write_text
+from connsearch.places import DirectoryLock
 
 _BYTES_A_SECOND = 1e5
 """A video that is packed more slowly than this hangs."""
@@ -101,10 +104,23 @@ def pack(
     Raises:
         DataError: a label cannot be written to the list, or the target cannot be written.
         Failure: too many videos are unreadable; what was packed stays.
+        RunError: another process packs into the target.
     """
     _check(source, target)
     jobs = _jobs(source, target, short_side=short_side, quality=quality)
-    _make_room(target)
+    with _alone(target):
+        yield from _pack(source, target, jobs, workers, bad_share, patience)
+
+
+def _pack(
+    source: Source,
+    target: Path,
+    jobs: Sequence[tuple[Record, PackJob]],
+    workers: int,
+    bad_share: float,
+    patience: float,
+) -> Generator[PackEvent | PackResult]:
+    """The events of packing into a folder that no other process packs into."""
     todo = list(dict.fromkeys(job for _, job in jobs))
     unreadable: dict[PackJob, str] = {}
     made: dict[PackJob, Packed] = {}
@@ -141,14 +157,23 @@ def pack(
     )
 
 
-def _make_room(target: Path) -> None:
-    """Makes the folder, and removes what a killed process left half written."""
+@contextmanager
+def _alone(target: Path) -> Generator[None]:
+    """Makes the folder, for this process alone, and removes what a killed one left half written.
+
+    What a worker is writing stays, if it has survived the process that was killed.
+    """
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        for draft in (target / STORES).rglob(f".*{DRAFT}"):
-            draft.unlink(missing_ok=True)
+        lock = DirectoryLock(target)
     except OSError as error:
         raise DataError(f"{target}: cannot be written ({error.strerror})") from error
+    try:
+        remove_abandoned(
+            path for path in (target / STORES).rglob(".*") if is_draft(path) or path.suffix == DRAFT
+        )
+        yield
+    finally:
+        lock.undo()
 
 
 def _check(source: Source, target: Path) -> None:

@@ -101,11 +101,23 @@ def mend_tail(path: Path) -> bytes:
         end = _after_last_newline(file, size)
         file.seek(end)
         torn = file.read()
-        with path.with_name(path.name + ".torn").open("ab") as kept:
-            kept.write(torn + b"\n")
+        _keep(path.with_name(path.name + ".torn"), torn + b"\n")
         file.truncate(end)
         os.fsync(file.fileno())
     return torn
+
+
+def _keep(path: Path, line: bytes) -> None:
+    """Adds half a line to a file; whoever did that and was killed before it was cut off has done.
+
+    It is on the disk before it is cut off: killed in between, the next one finds both.
+    """
+    with path.open("ab+") as kept:
+        kept.seek(max(0, kept.seek(0, os.SEEK_END) - len(line)))
+        if kept.read() != line:
+            kept.write(line)
+            kept.flush()
+            os.fsync(kept.fileno())
 
 
 def check_tail(path: Path) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from connsearch.errors import RunError
+from connsearch.drafts import alone, remove_abandoned, replacing
+from connsearch.errors import ConnsearchError, RunError
 from connsearch.evolve.child import MAXIMISED
 from connsearch.evolve.collection import collected_later
 from connsearch.evolve.evolution import history_of
@@ -21,6 +20,7 @@ from connsearch.evolve.storage import MEMORY, hidden, open_storage
 from connsearch.evolve.study import Study, studies
 from connsearch.graph.document import from_json, to_json
 from connsearch.graph.spec import Structure
+from connsearch.places import make_directories, unmake
 
 JOURNAL = "study.journal"
 """The study, where no other storage is named."""
@@ -114,13 +114,18 @@ def begin(
             f"{directory}: holds something else, {strange[0]} for instance\n"
             "  cure: choose another directory"
         )
+    made: list[Path] = []
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        made = make_directories(directory)
+        remove_abandoned(directory.glob(f".{POINTER}.*"))
         study = study_of(_place(directory, wanted), name, settings)
         if not pointer.exists():
             _write_once(pointer, json.dumps(wanted, indent=1) + "\n")
     except OSError as error:
         raise RunError(f"{directory}: cannot be written: {error}") from error
+    except ConnsearchError:
+        unmake(made)
+        raise
     _refuse_another(directory, wanted)
     return _opened(directory, study)
 
@@ -196,19 +201,11 @@ def _write_once(path: Path, text: str) -> None:
 
     Of several that write it at the same moment one wins; nobody sees half of it.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
-            f.write(text)
-            f.flush()
-            os.fsync(f.fileno())
-        os.link(temporary, path)
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without links
-        temporary.rename(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with alone(path.with_name(f".{path.name}.lock")):
+        if not path.exists():
+            with replacing(path) as draft:
+                draft.chmod(0o600)
+                draft.write_text(text, encoding="utf-8")
 
 
 def _opened(directory: Path, study: Study) -> Opened:

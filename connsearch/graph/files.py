@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import secrets
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
+from connsearch.drafts import replacing
 from connsearch.errors import Fault, StructureError, UnknownNameError
 from connsearch.graph.checks import show
 from connsearch.graph.document import from_json, to_json
@@ -104,23 +102,8 @@ def atomic_write_text(path: str | Path, text: str) -> None:
 
 def atomic_write_bytes(path: str | Path, data: bytes) -> None:
     """Writes bytes to a temporary file beside ``path``, flushes it to disk and renames it."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    with contextlib.suppress(OSError):  # not every system lets a directory be opened
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    with replacing(path) as draft:
+        draft.write_bytes(data)
 
 
 def _known_files() -> dict[str, Path]:

@@ -78,11 +78,7 @@ class SearchFitness:
         rungs: Sequence[float] = (),
         origins: Origins | None = None,
     ) -> None:
-        if not len(data.select):
-            raise DataError(
-                f"{data.name}: no clip to judge structures by; the select split is empty\n"
-                "  cure: give it a share, or a list"
-            )
+        require_judges(data)
         steps = options.steps or options.epochs * -(
             -len(data.train) // data.train.options.batch_size
         )
@@ -213,6 +209,19 @@ class SearchFitness:
         (directory / FIRST).unlink(missing_ok=True)
         if not weights:
             (directory / WEIGHTS).unlink(missing_ok=True)
+
+
+def require_judges(data: DataSplits) -> None:
+    """Refuses data without clips to judge children by.
+
+    Raises:
+        DataError: the select split is empty.
+    """
+    if not len(data.select):
+        raise DataError(
+            f"{data.name}: no clip to judge structures by; the select split is empty\n"
+            "  cure: give it a share, or a list"
+        )
 
 
 def _without_choice(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +17,19 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from connsearch.drafts import is_draft, remove_abandoned
 from connsearch.errors import RunError
+from connsearch.graph.files import atomic_write_bytes
+from connsearch.places import make_directories
 
 FORMAT = "connsearch checkpoint 1"
 _KEPT = 2
+
+_OLD = re.compile(r"step-\d+\.\d+\.tmp")
+"""How a checkpoint was called, up to version 0.5, while it was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> Path:
     """Returns the path of the checkpoint it wrote; the one before it is kept, older ones go."""
-    directory.mkdir(parents=True, exist_ok=True)
+    make_directories(directory)
     header = {
         "format": FORMAT,
         "step": str(checkpoint.step),
@@ -91,8 +97,7 @@ def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> Path:
     write_tensors(path, checkpoint.tensors, header)
     for old in _newest_first(directory)[_KEPT:]:
         old.unlink(missing_ok=True)
-    for left_over in directory.glob("*.tmp"):
-        left_over.unlink(missing_ok=True)
+    remove_abandoned(p for p in directory.glob("*.tmp") if is_draft(p) or _OLD.fullmatch(p.name))
     return path
 
 
@@ -141,23 +146,12 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
-    """Writes a safetensors file atomically: temporary name, sync, rename, sync the directory."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    """Writes a safetensors file so that a reader sees the old one or the new one.
+
+    (The library's own writing would leave ``.tmpXXXXXX`` behind when it is killed.)
+    """
     plain = {n: t.detach().cpu().contiguous().clone() for n, t in tensors.items()}
-    save_file(plain, temporary, metadata=dict(header))
-    with open(temporary, "rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    sync_directory(path.parent)
-
-
-def sync_directory(directory: Path) -> None:
-    """Makes renames and new names in a directory survive a power cut."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    atomic_write_bytes(path, save(plain, metadata=dict(header)))
 
 
 def _newest_first(directory: Path) -> list[Path]:

@@ -23,9 +23,10 @@ from typing import Any
 
 from torch import Tensor
 
-from connsearch.errors import RunError
+from connsearch.errors import RunError, UserError
 from connsearch.graph.files import atomic_write_text, read_structure, write_structure
 from connsearch.graph.spec import Structure
+from connsearch.places import DirectoryLock, strange
 from connsearch.settings import describe_differences, differences, may_change, plain
 from connsearch.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from connsearch.train.config import new_config, read_config
@@ -43,7 +44,6 @@ from connsearch.train.files import (
     read_result,
     write_weights,
 )
-from connsearch.train.lock import LOCK_FILE, DirectoryLock
 from connsearch.train.logs import (
     CONNECTIONS_COLUMNS,
     METRICS_COLUMNS,
@@ -68,6 +68,7 @@ class Run:
         self.warnings: list[str] = []
         self._lock = lock
         self._logs: dict[str, CsvLog] = {}
+        self._fresh = not (directory / CONFIG).exists()
 
     @classmethod
     def open(cls, directory: str | Path, config: Mapping[str, Any]) -> Run:
@@ -84,21 +85,39 @@ class Run:
         """
         directory = Path(directory)
         _check_place(directory)
-        directory.mkdir(parents=True, exist_ok=True)
         lock = DirectoryLock(directory)
         try:
             run = cls(directory, _open_config(directory, plain(config)), lock)
             run._write_config()
         except BaseException:
-            lock.release()
+            lock.undo()
             raise
         return run
+
+    @staticmethod
+    def check(directory: Path, config: Mapping[str, Any]) -> None:
+        """Refuses what :meth:`open` would refuse, and leaves the directory as it is.
+
+        Raises:
+            RunError: see :meth:`open`.
+        """
+        _check_place(directory)
+        if (directory / CONFIG).exists():
+            lock = DirectoryLock(directory)
+            try:
+                _open_config(directory, plain(config))
+            finally:
+                lock.undo()
 
     def __enter__(self) -> Run:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        """Closes the run; what was refused before its first row leaves nothing behind."""
+        if self._fresh and isinstance(error, UserError):
+            self._undo()
+        else:
+            self.close()
 
     def close(self) -> None:
         """Closes the logs and lets other processes in."""
@@ -106,6 +125,15 @@ class Run:
             log.close()
         self._logs.clear()
         self._lock.release()
+
+    def _undo(self) -> None:
+        """Takes away what this process has written, of a run that it began."""
+        for log in self._logs.values():
+            log.close()
+        self._logs.clear()
+        for name in (*_LOGS, STRUCTURE, CONFIG):
+            (self.directory / name).unlink(missing_ok=True)
+        self._lock.undo()
 
     @property
     def finished(self) -> bool:
@@ -167,6 +195,7 @@ class Run:
 
     def log(self, name: str, *rows: Mapping[str, Any]) -> None:
         """Adds rows to one of the tables."""
+        self._fresh = False
         self._logs[name].add(rows)
 
     def save(self, checkpoint: Checkpoint) -> Path:
@@ -222,7 +251,7 @@ def _check_place(directory: Path) -> None:
         raise RunError(f"{directory}: is a file\n  cure: choose another directory for the run")
     if not directory.exists() or (directory / CONFIG).exists():
         return
-    found = sorted(path.name for path in directory.iterdir() if path.name != LOCK_FILE)
+    found = strange(directory)
     if found:
         names = ", ".join(found[:5]) + (" ..." if len(found) > 5 else "")
         raise RunError(
