@@ -95,10 +95,15 @@ def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> Path:
     header["seal"] = _seal(header)
     path = directory / f"step-{checkpoint.step:09d}.safetensors"
     write_tensors(path, checkpoint.tensors, header)
+    tidy(directory)
+    return path
+
+
+def tidy(directory: Path) -> None:
+    """Removes all checkpoints but the newest ones, and what a killed process left half written."""
     for old in _newest_first(directory)[_KEPT:]:
         old.unlink(missing_ok=True)
     remove_abandoned(p for p in directory.glob("*.tmp") if is_draft(p) or _OLD.fullmatch(p.name))
-    return path
 
 
 def load_checkpoint(directory: Path) -> Loaded | None:

@@ -28,7 +28,7 @@ from connsearch.graph.files import atomic_write_text, read_structure, write_stru
 from connsearch.graph.spec import Structure
 from connsearch.places import DirectoryLock, strange
 from connsearch.settings import describe_differences, differences, may_change, plain
-from connsearch.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from connsearch.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, tidy
 from connsearch.train.config import new_config, read_config
 from connsearch.train.events import ResultEvent
 from connsearch.train.files import (
@@ -188,6 +188,8 @@ class Run:
             self._logs[name] = CsvLog(self.directory / name, columns, length=lengths.get(name))
         if loaded is None:
             return None
+        if not loaded.damaged:  # whoever wrote it was perhaps killed before it had tidied up
+            tidy(self.directory / CHECKPOINTS)
         self.warnings += [
             f"{reason}; going on from the checkpoint before it" for reason in loaded.damaged
         ]

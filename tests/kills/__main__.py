@@ -1,7 +1,8 @@
 """Kills a command again and again: ``python -m tests.kills prune compare --kills 50``.
 
 Each time in a fresh directory: the line is killed (at an operation on a file, in the middle of a
-write, or by the clock), sometimes killed again when it is repeated, and then repeated undisturbed.
+write, or by the clock; a few times it is a Ctrl-C), sometimes killed again when it is repeated, and
+then repeated undisturbed.
 It has to end with exit code 0 and with the files of a run that nobody disturbed.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -59,14 +61,16 @@ class Victim:
         if rng.random() < 0.15:
             return share * self.whole.seconds
         number = min(int(share * len(self.whole.operations)), len(self.whole.operations) - 1)
-        return Moment(number, torn=rng.random() < 0.6)
+        torn, interrupt = rng.random() < 0.6, rng.random() < 0.1
+        return Moment(number, torn=torn and not interrupt, interrupt=interrupt)
 
     def told(self, moment: Moment | float) -> str:
         if isinstance(moment, float):
             return f"after {moment:.2f} s"
         kind, path = self.whole.operations[moment.number]
         torn = " in the middle of what it syncs" if moment.torn and kind == "fsync" else ""
-        return f"at operation {moment.number} ({kind} {path}){torn}"
+        how = " by Ctrl-C" if moment.interrupt else ""
+        return f"at operation {moment.number} ({kind} {path}){torn}{how}"
 
     def faults(self) -> list[str]:
         """What is wrong after the line was repeated."""
@@ -76,7 +80,10 @@ class Victim:
         return differences(self._files, self._tree())
 
     def _tree(self) -> dict[str, object]:
-        return tree(self.directory, ignored=self._line.ignored, times=TIMES | self._line.times)
+        line = self._line
+        found = tree(self.directory, ignored=line.ignored, times=TIMES | line.times)
+        may = [re.compile(pattern) for pattern in line.extra]
+        return {k: v for k, v in found.items() if not any(one.fullmatch(k) for one in may)}
 
     def _undisturbed(self) -> Ended:
         self.fresh()

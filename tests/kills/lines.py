@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from connsearch.data.crew import Done
@@ -15,7 +16,13 @@ _TINY = (
 
 SEARCHED = f"search --run first --steps 2 {_TINY}"
 PRUNED = "prune first --criterion top_k:2 --output first/pruned"
-EVOLVED = f"evolve starter --run evolved --rounds 3 --population 2 --steps 2 {_TINY}"
+EVOLVED = f"evolve starter --run evolved --rounds 3 --population 2 --tournament 2 --steps 2 {_TINY}"
+
+PLANTED = (
+    "data check --frames 4 --size 16 --train-clips 1 --select-clips 1 --test-clips 1 --readers 0 "
+    "--cache cache"
+)
+_CLIPS = "cache/synthetic/v2-mix-8x18-1-1-1-seed0/clips.csv"
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,7 @@ class Line:
         before: lines that were run before.
         ignored: patterns of files of which only the presence counts.
         times: more keys and columns that differ between runs.
+        extra: patterns of files that may be there afterwards.
         prepare: is called in the process that runs the line.
     """
 
@@ -34,6 +42,7 @@ class Line:
     before: tuple[str, ...] = (SEARCHED,)
     ignored: tuple[str, ...] = ()
     times: frozenset[str] = field(default_factory=frozenset[str])
+    extra: tuple[str, ...] = ()
     prepare: Callable[[], None] | None = None
 
 
@@ -81,25 +90,24 @@ LINES: Mapping[str, Line] = {
     "draw": Line("draw first --output pictures/a.svg"),
     "diff": Line("diff starter first --output pictures/d.svg"),
     "animate": Line("animate first --frames 2"),
-    "pack": Line(
-        "data pack packed --data synthetic:mix --workers 1", (SEARCHED,), prepare=_pack_here
+    "pack": Line(f"data pack packed --data {_CLIPS} --workers 1", (PLANTED,), prepare=_pack_here),
+    "data-objects": Line(
+        f"data objects {Path(_CLIPS).parent}/test/00000.npz --output maps/a.npz", (PLANTED,)
     ),
     "data-show": Line(
         "data show --frames 4 --size 16 --train-clips 3 --select-clips 2 "
         "--test-clips 2 --clips 2 --output pictures/s.png",
         (),
     ),
-    "data-check": Line(
-        "data check --frames 4 --size 16 --train-clips 1 --select-clips 1 "
-        "--test-clips 1 --readers 0",
+    "data-check": Line(PLANTED, (PLANTED,)),
+    "planted": Line(PLANTED, ()),
+    "evolve": Line(
+        EVOLVED,
         (),
+        ignored=(r"evolved/study\.journal.*",),
+        times=frozenset("worker began ended attempts attempts_failed failed_attempts".split()),
+        extra=(r"evolved/study\.journal\.torn",),
     ),
-    "planted": Line(
-        "data stats --frames 4 --size 16 --train-clips 1 --select-clips 1 "
-        "--test-clips 1 --cache cache",
-        (),
-    ),
-    "evolve": Line(EVOLVED, ()),
     "evolve-report": Line("evolve report evolved --no-film", (EVOLVED,)),
     "lineage": Line("lineage evolved 2 --output pictures/l.svg", (EVOLVED,)),
 }

@@ -35,10 +35,12 @@ class Moment:
         number: of the operation.
         torn: where it is a sync, half of what was written since is cut off first, as when the kill
             comes in the middle of a write.
+        interrupt: a Ctrl-C in place of the kill.
     """
 
     number: int
     torn: bool = False
+    interrupt: bool = False
 
 
 def watch(root: Path, hear: Callable[[int, str, str], None]) -> None:
@@ -99,7 +101,7 @@ def kill_at(moment: Moment, root: Path) -> None:
             return
         if moment.torn and kind == "fsync":
             _tear(root / path)
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGINT if moment.interrupt else signal.SIGKILL)
 
     watch(root, hear)
 
