@@ -12,6 +12,7 @@ import errno
 import os
 import re
 import secrets
+import stat
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
@@ -115,7 +116,8 @@ def _open(draft: Path) -> tuple[int, Path]:
                 break
             raise
         try:
-            if not _lock(handle, wait=True):
+            plain = stat.S_ISREG(os.fstat(handle).st_mode)
+            if not plain or not _lock(handle, wait=True):
                 os.close(handle)
                 break
             if is_at(handle, draft):

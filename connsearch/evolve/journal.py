@@ -13,6 +13,8 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
+from connsearch.drafts import replacing
+
 try:
     import fcntl
 except ImportError:  # no such locks there; the caller takes another kind
@@ -108,16 +110,14 @@ def mend_tail(path: Path) -> bytes:
 
 
 def _keep(path: Path, line: bytes) -> None:
-    """Adds half a line to a file; whoever did that and was killed before it was cut off has done.
+    """Adds half a line to a file, on the disk when this returns.
 
-    It is on the disk before it is cut off: killed in between, the next one finds both.
+    Somebody may have done that and been killed before the line was cut off: then nothing is added.
     """
-    with path.open("ab+") as kept:
-        kept.seek(max(0, kept.seek(0, os.SEEK_END) - len(line)))
-        if kept.read() != line:
-            kept.write(line)
-            kept.flush()
-            os.fsync(kept.fileno())
+    before = path.read_bytes() if path.exists() else b""
+    if not before.endswith(line):
+        with replacing(path) as draft:
+            draft.write_bytes(before + line)
 
 
 def check_tail(path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from connsearch.drafts import alone, remove_abandoned, replacing
+from connsearch.drafts import alone, is_draft, remove_abandoned, replacing
 from connsearch.errors import ConnsearchError, RunError
 from connsearch.evolve.child import MAXIMISED
 from connsearch.evolve.collection import collected_later
@@ -193,7 +193,8 @@ def _absolute(storage: str | None) -> str | None:
 def _strange(directory: Path) -> list[str]:
     """What is in a directory that no worker leaves there which begins at this moment."""
     ours = (POINTER, JOURNAL, CHILDREN, f".{POINTER}.")
-    return sorted(p.name for p in directory.iterdir() if not p.name.startswith(ours))
+    names = [p.name for p in directory.iterdir() if not is_draft(p)]
+    return sorted(name for name in names if not name.startswith(ours))
 
 
 def _write_once(path: Path, text: str) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from tests.kills.operations import Moment, kill_at, watch
@@ -37,11 +38,16 @@ def unlike_the_whole(
         place = home / f"{moment.number}-{moment.torn}-{moment.interrupt}"
         place.mkdir()
         prepare(place)
-        ended = _forked(lambda place=place: kill_at(moment, place) or work(place))
+        ended = _forked(partial(_killed, work, place, moment))
         assert ended in (-signal.SIGKILL, INTERRUPTED, 0), f"{moment}: {ended}"
         work(place)
         found += [f"{moment}: {line}" for line in differences(tree(whole), tree(place))]
     return found
+
+
+def _killed(work: Work, place: Path, moment: Moment) -> None:
+    kill_at(moment, place)
+    work(place)
 
 
 def _moments(kinds: Sequence[str]) -> Iterator[Moment]:

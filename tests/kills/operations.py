@@ -12,6 +12,7 @@ import signal
 import stat
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,11 +64,18 @@ def watch(root: Path, hear: Callable[[int, str, str], None]) -> None:
             finally:
                 busy = False
 
+    def known(place: object) -> None:
+        """What stands in a file before it is opened for the first time is on the disk already."""
+        with suppress(OSError):
+            found = os.stat(_path(place))
+            sizes.setdefault((found.st_dev, found.st_ino), found.st_size)
+
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
             path, _, flags = arguments
             if isinstance(flags, int) and flags & _WRITES:
                 told("open", path)
+                known(path)
         elif event in _EVENTS:
             beside = arguments[-1]  # the directory that a relative name is meant in, or -1
             if isinstance(beside, int) and beside >= 0 and event in _RELATIVE:
@@ -110,8 +118,8 @@ def _tear(path: Path) -> None:
     """Cuts off half of what was written to a file since it was last synced."""
     found = path.stat()
     if stat.S_ISREG(found.st_mode):
-        before = _synced["sizes"].get((found.st_dev, found.st_ino), 0)
-        os.truncate(path, before + max(0, found.st_size - before) // 2)
+        before = min(_synced["sizes"].get((found.st_dev, found.st_ino), 0), found.st_size)
+        os.truncate(path, before + (found.st_size - before) // 2)
 
 
 def _path(place: object) -> str:

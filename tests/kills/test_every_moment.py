@@ -78,16 +78,26 @@ def planted(place: Path) -> None:
     read_synthetic("mix", options)
 
 
-WORKS = [a_file, a_film, a_ledger, a_filled_place, a_checkpoint, a_store, a_pointer]
+WORKS = [a_file, a_film, a_filled_place, a_checkpoint, a_store, a_pointer]
 
 
 @pytest.mark.parametrize("work", WORKS)
 def test_killed_at_any_operation_it_is_done_again(work: Work, tmp_path: Path) -> None:
+    assert unlike_the_whole(work, tmp_path, every=2) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("work", WORKS)
+def test_killed_at_every_operation_it_is_done_again(work: Work, tmp_path: Path) -> None:
     assert unlike_the_whole(work, tmp_path) == []
 
 
-def test_a_run_killed_at_any_operation_goes_on(tmp_path: Path, structure: Structure) -> None:
-    assert unlike_the_whole(lambda place: a_run(place, structure), tmp_path) == []
+@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_run_killed_at_any_operation_goes_on(
+    tmp_path: Path, structure: Structure, every: int
+) -> None:
+    found = unlike_the_whole(lambda place: a_run(place, structure), tmp_path, every=every)
+    assert found == []
 
 
 @pytest.mark.slow
