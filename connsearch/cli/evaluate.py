@@ -18,7 +18,7 @@ from connsearch.cli.target import (
     open_trained,
     read_record,
     recorded_loss,
-    recorded_settings,
+    recorded_options,
 )
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import check_data, open_data
@@ -151,8 +151,7 @@ class Evaluate(Command):
 
         names = ("source", "clips_per_video", "crops_per_clip", "pool_views")
         asked = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        settings = {**recorded_settings(self.run).get("data", {}), **asked}
-        data = open_data(DataOptions.model_validate(settings), terminal)
+        data = open_data(recorded_options(self.run, "data", DataOptions, asked), terminal)
         check_data(self.run, data.fingerprint)
         return data
 
