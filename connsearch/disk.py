@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import secrets
 import shutil
@@ -25,7 +26,8 @@ AnyPath = str | os.PathLike[str]
 LARGEST = 1 << 28
 """Bytes of the largest text file that is read at once: 256 MiB."""
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says where there is no room for a file."""
 _KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a pipe (FIFO)",
@@ -33,10 +35,15 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+_ALLOW = "allow it (chmod, chown), or do it as the user it belongs to"
+_ROOM = "free space there, then repeat the same command: it goes on from what is on the disk"
 _CURES = {
-    errno.EACCES: "allow it (chmod, chown), or do it as the user it belongs to",
-    errno.EPERM: "allow it (chmod, chown), or do it as the user it belongs to",
+    errno.EACCES: _ALLOW,
+    errno.EPERM: _ALLOW,
     errno.EROFS: "a place that can be written",
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: "a larger limit of a file's size (ulimit -f), then repeat the same command",
 }
 
 
@@ -44,14 +51,14 @@ class UnreadableError(UserError, OSError):
     """A file that is there and cannot be opened: no permission, a pipe, a device, too large."""
 
     def __str__(self) -> str:
-        return f"{self.filename}: {self.strerror}"
+        return f"{self.filename}: {self.strerror}{_helped(cure_for(self))}"
 
 
 class DiskFullError(Failure, OSError):
     """A file that could not be written because there is no room for it."""
 
     def __str__(self) -> str:
-        return f"{self.filename}: {self.strerror}"
+        return f"{self.filename}: could not be written: {self.strerror}{_helped(cure_for(self))}"
 
 
 def reason(error: Exception) -> str:
@@ -64,8 +71,10 @@ def reason(error: Exception) -> str:
     return said[:1].lower() + said[1:]
 
 
-def cure_for(error: OSError) -> str:
+def cure_for(error: Exception) -> str:
     """Returns the usual cure of an error of the system, or an empty text."""
+    if not isinstance(error, OSError):
+        return ""
     return _CURES.get(error.errno or 0, "")
 
 
@@ -139,6 +148,13 @@ def open_plain(path: AnyPath) -> BinaryIO:
     return os.fdopen(handle, "rb")
 
 
+def open_text(
+    path: AnyPath, *, encoding: str = "utf-8", newline: str | None = None
+) -> io.TextIOWrapper:
+    """Returns a regular file, opened to read as text; as :func:`open_plain`."""
+    return io.TextIOWrapper(open_plain(path), encoding=encoding, newline=newline)
+
+
 def require_plain(path: AnyPath) -> None:
     """Refuses what a library should not be given to open by its name.
 
@@ -164,7 +180,7 @@ def read_plain(path: AnyPath, *, most: int = LARGEST) -> bytes:
         if len(found) > most:
             size = os.fstat(file.fileno()).st_size
             said = f"{size} bytes; allowed are at most {most}"
-            raise UnreadableError(errno.EFBIG, said, os.fspath(path))
+            raise UnreadableError(errno.EMSGSIZE, said, os.fspath(path))
     return found
 
 
@@ -180,7 +196,7 @@ def writing(path: AnyPath) -> Generator[None]:
     except DiskFullError:
         raise
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise disk_full(path, error) from None
         if error.filename is None and error.errno is not None:
             error.filename = os.fspath(path)
@@ -188,13 +204,9 @@ def writing(path: AnyPath) -> Generator[None]:
 
 
 def disk_full(path: AnyPath, error: Exception) -> DiskFullError:
-    """Returns the error of a file there is no room for: what is free, and the cure."""
+    """Returns the error of a file there is no room for, with what is free."""
     code = (error.errno if isinstance(error, OSError) else None) or errno.ENOSPC
-    said = f"could not be written: {reason(error)}{_free(path)}"
-    cure = "free space there, then repeat the same command: it goes on from what is on the disk"
-    if code == errno.EFBIG:
-        cure = "a larger limit (ulimit -f), then repeat the same command"
-    return DiskFullError(code, f"{said}\n  cure: {cure}", os.fspath(path))
+    return DiskFullError(code, f"{reason(error)}{_free(path)}", os.fspath(path))
 
 
 def atomic_write_text(path: AnyPath, text: str) -> None:
@@ -277,9 +289,11 @@ def _refuse_special(path: AnyPath, mode: int) -> None:
 
 
 def _unreadable(path: AnyPath, error: OSError) -> UnreadableError:
-    cure = cure_for(error)
-    said = reason(error) + (f"\n  cure: {cure}" if cure else "")
-    return UnreadableError(error.errno, said, os.fspath(path))
+    return UnreadableError(error.errno, reason(error), os.fspath(path))
+
+
+def _helped(cure: str) -> str:
+    return f"\n  cure: {cure}" if cure else ""
 
 
 def _free(path: AnyPath) -> str:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from connsearch.disk import read_plain, reason
+from connsearch.disk import cure_for, read_plain, reason
 from connsearch.errors import RunError
 
 DEEPEST = 100
@@ -36,8 +36,8 @@ def read_object(path: str | Path, what: str = "a JSON object", *, cure: str = ""
     try:
         found = parse_object(read_plain(path).decode("utf-8-sig"))
     except OSError as error:
-        said, _, usual = reason(error).partition("\n  cure: ")
-        raise RunError(f"{path}: cannot be read: {said}{_helped(usual or cure)}") from None
+        usual = cure_for(error) or cure
+        raise RunError(f"{path}: cannot be read: {reason(error)}{_helped(usual)}") from None
     except ValueError as error:
         said = f"it is not {what}: {error}"
         raise RunError(f"{path}: cannot be read, {said}{_helped(cure)}") from None

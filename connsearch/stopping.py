@@ -22,7 +22,7 @@ _SIGNALS = tuple(
 _USUAL = (signal.SIG_DFL, signal.default_int_handler)
 _ECHO = 0.5
 """Seconds in which the same signal again is the first one still: ``timeout`` sends two."""
-_ENDS = "what is under way is finished and kept; once more ends at once"
+_ENDS = "a checkpoint is written after this step; the same again ends at once"
 
 
 class Stopped(KeyboardInterrupt):

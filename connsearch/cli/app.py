@@ -19,7 +19,7 @@ from typing import Any
 
 from connsearch import __version__
 from connsearch.cli.command import Command
-from connsearch.cli.output import complain, flushed, nobody_reads, open_streams, shown
+from connsearch.cli.output import OutputError, complain, flushed, nobody_reads, open_streams, shown
 from connsearch.cli.parse import parse
 from connsearch.cli.terminal import Terminal
 from connsearch.disk import cure_for, disk_full, reason
@@ -98,6 +98,11 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "connsearch")
             code = _answered(arguments, program)
     except KeyboardInterrupt as stop:  # while the end was being said
         return 128 + getattr(stop, "number", signal.SIGINT)
+    except BrokenPipeError:
+        code = FAILED
+    except OutputError as error:
+        complain(f"error: {error}")
+        code = FAILED
     return flushed(code)
 
 
@@ -158,16 +163,19 @@ def _command(name: str) -> type[Command]:
 def _introduce(arguments: Sequence[str], *, group: str = "") -> int:
     """Shows the version or what commands there are; no command at all is a mistake."""
     if "--version" in arguments:
-        print(f"connsearch {__version__}")
+        with shown(sys.stdout):
+            print(f"connsearch {__version__}")
         return DONE
-    shown = {name: text for name, text in COMMANDS.items() if name.startswith(group)}
-    commands = "\n".join(f"  {name:14}{text}" for name, text in shown.items())
+    found = {name: text for name, text in COMMANDS.items() if name.startswith(group)}
+    commands = "\n".join(f"  {name:14}{text}" for name, text in found.items())
     text = (
         "usage: connsearch COMMAND [ARGUMENTS]\n\n"
         "Finds out which blocks of a multi-stream video network should be connected, and which\n"
         f"should attend to which.\n\ncommands:\n{commands}\n\n{_EXAMPLES}"
     )
-    print(text, file=sys.stdout if arguments else sys.stderr)
+    stream = sys.stdout if arguments else sys.stderr
+    with shown(stream):
+        print(text, file=stream)
     return DONE if arguments else MISTAKE
 
 

@@ -22,6 +22,7 @@ from connsearch.cli.target import (
 )
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import check_data, open_data
+from connsearch.disk import is_there
 from connsearch.errors import RunError
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ class Evaluate(Command):
 def _warn_unfair(directory: Path, terminal: Terminal) -> None:
     """Warns of a network that was pruned and nothing else."""
     path = directory / PRUNED_RECORD
-    if path.exists() and not read_record(path).get("recalibrated"):
+    if is_there(path) and not read_record(path).get("recalibrated"):
         terminal.warn(
             "its batch-norm statistics are those of the network it was pruned from: train it, or "
             "prune with --recalibrate, for a fair number"
@@ -192,7 +193,7 @@ def _known(path: Path) -> dict[str, Any]:
     Raises:
         RunError: the file is damaged.
     """
-    if not path.exists():
+    if not is_there(path):
         return {}
     known = dict(read_record(path))
     keys = {"opened", "times_opened", "metrics", "clips_by_class"}

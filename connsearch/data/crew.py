@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Generic, TypeVar
 
-from connsearch.errors import DataError, Failure
+from connsearch.errors import ConnsearchError, DataError, Failure
 from connsearch.stopping import leave_to_parent
 
 J = TypeVar("J")
@@ -148,6 +148,8 @@ def _serve(pipe: Connection, work: Callable[[J], R]) -> None:
                 answer = work(job), "", ""
             except DataError as error:
                 answer = None, str(error), ""
-            except Exception as error:  # a full disk, perhaps: whoever gave the job is told
+            except ConnsearchError as error:  # a full disk, perhaps
+                answer = None, "", str(error)
+            except Exception as error:  # whoever gave the job is told
                 answer = None, "", f"{type(error).__name__}: {error}"
             pipe.send(answer)

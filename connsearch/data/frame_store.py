@@ -23,6 +23,7 @@ from typing import Any
 from urllib.parse import quote
 
 from connsearch.data.records import VideoInfo
+from connsearch.disk import disk_full, require_plain, writing
 from connsearch.errors import DataError
 from connsearch.graph.files import atomic_write_bytes, atomic_write_text
 
@@ -34,6 +35,9 @@ DRAFT = ".draft"
 _KEY = re.compile(r"(.*)/frame_(\d{5,})", re.DOTALL)
 _MOST = 900
 """Keys of one query: older SQLite takes 999 values."""
+
+_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+"""What SQLite says where there is no room: the disk is full, or a file may not grow."""
 
 _CURE = "cure: pack the video again, fetch the file again, or take it off the list"
 
@@ -60,6 +64,7 @@ def write_store(
     draft = folder / f".{STORE}.{uuid.uuid4().hex}{DRAFT}"
     count = 0
     try:
+        draft.touch()  # with the mode the umask gives; SQLite has its own
         with closing(sqlite3.connect(draft, isolation_level=None)) as db:
             db.execute("PRAGMA journal_mode = OFF")
             db.execute("PRAGMA synchronous = OFF")  # the whole file is brought to the disk below
@@ -72,10 +77,14 @@ def write_store(
             rows = [(key, json.dumps(value)) for key, value in sorted(meta.items())]
             db.executemany("INSERT INTO Meta VALUES (?, ?)", rows)
             db.execute("COMMIT")
-        with draft.open("rb+") as file:
+        with writing(folder / STORE), draft.open("rb+") as file:
             os.fsync(file.fileno())
         (folder / COUNT).unlink(missing_ok=True)
         draft.replace(folder / STORE)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in _NO_ROOM:
+            raise disk_full(folder / STORE, error) from None
+        raise
     finally:
         draft.unlink(missing_ok=True)
     for name, content in (beside or {}).items():
@@ -170,9 +179,10 @@ def opened(path: Path) -> Generator[sqlite3.Connection]:
     # quoted as bytes: a name may hold ?, #, % and letters of no encoding
     uri = f"file:{quote(os.fsencode(os.path.abspath(path)))}?mode=ro&immutable=1"
     try:
+        require_plain(path)  # a pipe would be waited for
         with closing(sqlite3.connect(uri, uri=True)) as db:
             yield db
-    except (sqlite3.Error, OverflowError) as error:
+    except (sqlite3.Error, OverflowError, OSError) as error:
         size = f"{path.stat().st_size} bytes" if path.is_file() else "no such file"
         raise DataError(
             f"{path}: not readable as a frame store ({error}); read: {size}; {_CURE}"

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, cast
 from connsearch.disk import (
     atomic_write_bytes,
     atomic_write_text,
+    cure_for,
     is_plain,
     read_plain,
     reason,
@@ -119,8 +120,7 @@ def _refuse(path: Path, error: OSError | ValueError) -> NoReturn:
         message = f"not UTF-8: byte {error.object[error.start]:#04x} at position {error.start}"
         fault = Fault("encoding", message, cure="save the file as UTF-8")
     else:
-        said, _, cure = reason(error).partition("\n  cure: ")
-        fault = Fault("file", f"cannot be read: {said}", cure=cure)
+        fault = Fault("file", f"cannot be read: {reason(error)}", cure=cure_for(error))
     raise StructureError(show(str(path)), [fault]) from None
 
 

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from connsearch.disk import atomic_write_bytes, reason, require_plain
+from connsearch.disk import atomic_write_bytes, cure_for, reason, require_plain
 from connsearch.errors import RunError
 
 _CURE = (
@@ -32,9 +32,9 @@ def opened(path: str | Path) -> Generator[Any]:
         with safe_open(path, framework="pt") as file:
             yield file
     except (SafetensorError, OSError) as error:
-        said, _, usual = reason(error).partition("\n  cure: ")
+        cure = cure_for(error) or _CURE
         raise RunError(
-            f"{path}: cannot be read as safetensors: {said}\n  cure: {usual or _CURE}"
+            f"{path}: cannot be read as safetensors: {reason(error)}\n  cure: {cure}"
         ) from None
 
 

@@ -28,6 +28,7 @@ from connsearch.data.planted import (
 )
 from connsearch.data.records import SPLITS, Source, VideoInfo, listed
 from connsearch.data.sampling import span
+from connsearch.disk import FULL, disk_full
 from connsearch.errors import DataError
 from connsearch.registry import suggest
 
@@ -100,6 +101,8 @@ def _write_once(
             if not (folder / "clips.csv").is_file():
                 raise
     except OSError as error:
+        if error.errno in FULL:
+            raise disk_full(folder, error) from None
         raise DataError(
             f"{folder}: planted data cannot be written ({error.strerror}); "
             "cure: name another directory with the option cache"
