@@ -15,6 +15,7 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from connsearch.disk import is_there, require_plain
 from connsearch.drafts import is_at, is_draft, replacing, sync_directory
 from connsearch.errors import RunError, SettingsError
 from connsearch.settings import describe_differences, differences, plain
@@ -87,8 +88,10 @@ class DirectoryLock:
 
     def release(self) -> None:
         """Lets the next process in; the file goes, so that nothing is left but the work."""
-        self._path.unlink(missing_ok=True)
-        os.close(self._handle)
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            os.close(self._handle)
 
     def undo(self) -> None:
         """Lets the next process in, and takes the directory away if it was made and is empty."""
@@ -99,12 +102,14 @@ class DirectoryLock:
         for _ in range(_ATTEMPTS):
             self._made += make_directories(directory)
             try:
+                if is_there(self._path):
+                    require_plain(self._path)
                 self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
             except FileNotFoundError:
                 continue  # whoever had made the directory was refused and has taken it away
             try:
                 fcntl.lockf(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except (BlockingIOError, PermissionError):
                 owner = self._owner()
                 os.close(self._handle)
                 raise RunError(
@@ -113,7 +118,8 @@ class DirectoryLock:
                 ) from None
             if is_at(self._handle, self._path):
                 os.ftruncate(self._handle, 0)
-                os.pwrite(self._handle, str(os.getpid()).encode(), 0)
+                with contextlib.suppress(OSError):  # a full disk: it is said to people only
+                    os.pwrite(self._handle, str(os.getpid()).encode(), 0)
                 return
             os.close(self._handle)
         raise RunError(f"{directory}: is made and taken away all the time by other processes")

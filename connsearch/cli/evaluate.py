@@ -19,10 +19,11 @@ from connsearch.cli.target import (
     open_trained,
     read_record,
     recorded_loss,
-    recorded_settings,
+    recorded_options,
 )
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import check_data, open_data
+from connsearch.disk import is_there
 from connsearch.errors import RunError
 from connsearch.places import DirectoryLock
 
@@ -158,8 +159,7 @@ class Evaluate(Command):
 
         names = ("source", "clips_per_video", "crops_per_clip", "pool_views")
         asked = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        settings = {**recorded_settings(self.run).get("data", {}), **asked}
-        data = open_data(DataOptions.model_validate(settings), terminal)
+        data = open_data(recorded_options(self.run, "data", DataOptions, asked), terminal)
         check_data(self.run, data.fingerprint)
         return data
 
@@ -177,7 +177,7 @@ def _alone(directory: Path) -> Generator[None]:
 def _warn_unfair(directory: Path, terminal: Terminal) -> None:
     """Warns of a network that was pruned and nothing else."""
     path = directory / PRUNED_RECORD
-    if path.exists() and not read_record(path).get("recalibrated"):
+    if is_there(path) and not read_record(path).get("recalibrated"):
         terminal.warn(
             "its batch-norm statistics are those of the network it was pruned from: train it, or "
             "prune with --recalibrate, for a fair number"
@@ -210,7 +210,7 @@ def _known(path: Path) -> dict[str, Any]:
     Raises:
         RunError: the file is damaged.
     """
-    if not path.exists():
+    if not is_there(path):
         return {}
     known = dict(read_record(path))
     keys = {"opened", "times_opened", "metrics", "clips_by_class"}

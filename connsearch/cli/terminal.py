@@ -6,9 +6,10 @@ import sys
 from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
 from connsearch.cli.counting import counting
+from connsearch.cli.output import Screen, shown
 from connsearch.cli.progress import Bar, Lines
 
 if TYPE_CHECKING:
@@ -22,21 +23,25 @@ class Terminal:
     """Standard output for people, or the error stream when ``--json`` takes standard output."""
 
     def __init__(self, *, json_line: bool = False) -> None:
-        self.console = Console(file=sys.stderr if json_line else sys.stdout, highlight=False)
+        self.stream = sys.stderr if json_line else sys.stdout
+        self.console = Screen(file=self.stream, highlight=False)
 
     def say(self, text: str) -> None:
         """Prints text as it is: no line is broken and nothing in it is read as markup."""
-        self.console.print(text, markup=False, emoji=False, soft_wrap=True)
+        with shown(self.stream):
+            self.console.print(text, markup=False, emoji=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Prints something a person should know that stops nothing."""
         text = f"warning: {text}"
-        self.console.print(text, markup=False, emoji=False, soft_wrap=True, style="yellow")
+        with shown(self.stream):
+            self.console.print(text, markup=False, emoji=False, soft_wrap=True, style="yellow")
 
     def show(self, *parts: RenderableType) -> None:
         """Prints tables and whatever else rich can lay out."""
         for part in parts:
-            self.console.print(part)
+            with shown(self.stream):
+                self.console.print(part)
 
     def count(self, items: Iterable[T], total: int, what: str = "videos") -> Iterator[T]:
         """Yields the items, showing how many of them are done and how long the rest will take."""

@@ -26,6 +26,7 @@ from av.video.stream import VideoStream
 from connsearch.data.options import Short
 from connsearch.data.records import VideoInfo
 from connsearch.data.sampling import clip_ticks
+from connsearch.disk import require_plain
 from connsearch.errors import DataError
 
 Frames = npt.NDArray[np.uint8]
@@ -40,6 +41,7 @@ def _opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
     try:
         # "file:" keeps a name with a colon from being read as a protocol, and the white list
         # keeps a playlist in disguise from reaching out to other places.
+        require_plain(path)  # a pipe would be waited for
         with av.open(
             f"file:{os.path.abspath(path)}",
             options={"protocol_whitelist": "file"},

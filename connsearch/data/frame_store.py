@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import quote
 
 from connsearch.data.records import VideoInfo
+from connsearch.disk import disk_full, require_plain, writing
 from connsearch.drafts import replacing
 from connsearch.errors import DataError
 from connsearch.graph.files import atomic_write_bytes, atomic_write_text
@@ -35,6 +36,9 @@ DRAFT = ".draft"
 _KEY = re.compile(r"(.*)/frame_(\d{5,})", re.DOTALL)
 _MOST = 900
 """Keys of one query: older SQLite takes 999 values."""
+
+_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+"""What SQLite says where there is no room: the disk is full, or a file may not grow."""
 
 _CURE = "cure: pack the video again, fetch the file again, or take it off the list"
 
@@ -59,20 +63,29 @@ def write_store(
     """
     make_directories(folder)
     count = 0
-    with replacing(folder / STORE) as draft:
-        with closing(sqlite3.connect(draft, isolation_level=None)) as db:
-            db.execute("PRAGMA journal_mode = OFF")
-            db.execute("PRAGMA synchronous = OFF")  # the whole file is brought to the disk below
-            db.execute("CREATE TABLE Images (ObjId TEXT PRIMARY KEY, frames BLOB, size INT)")
-            db.execute("CREATE TABLE Meta (key TEXT PRIMARY KEY, value TEXT)")
-            db.execute("BEGIN")
-            for count, picture in enumerate(pictures, start=1):
-                row = (_key(folder.name, count - 1), picture, meta.get("width"))
-                db.execute("INSERT INTO Images VALUES (?, ?, ?)", row)
-            rows = [(key, json.dumps(value)) for key, value in sorted(meta.items())]
-            db.executemany("INSERT INTO Meta VALUES (?, ?)", rows)
-            db.execute("COMMIT")
-        (folder / COUNT).unlink(missing_ok=True)
+    try:
+        with replacing(folder / STORE) as draft:
+            with closing(sqlite3.connect(draft, isolation_level=None)) as db:
+                db.execute("PRAGMA journal_mode = OFF")
+                db.execute(
+                    "PRAGMA synchronous = OFF"
+                )  # the whole file is brought to the disk below
+                db.execute("CREATE TABLE Images (ObjId TEXT PRIMARY KEY, frames BLOB, size INT)")
+                db.execute("CREATE TABLE Meta (key TEXT PRIMARY KEY, value TEXT)")
+                db.execute("BEGIN")
+                for count, picture in enumerate(pictures, start=1):
+                    row = (_key(folder.name, count - 1), picture, meta.get("width"))
+                    db.execute("INSERT INTO Images VALUES (?, ?, ?)", row)
+                rows = [(key, json.dumps(value)) for key, value in sorted(meta.items())]
+                db.executemany("INSERT INTO Meta VALUES (?, ?)", rows)
+                db.execute("COMMIT")
+            with writing(folder / STORE), draft.open("rb+") as file:
+                os.fsync(file.fileno())
+            (folder / COUNT).unlink(missing_ok=True)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in _NO_ROOM:
+            raise disk_full(folder / STORE, error) from None
+        raise
     for name, content in (beside or {}).items():
         atomic_write_bytes(folder / name, content)
     atomic_write_text(folder / COUNT, f"{count}\n")
@@ -165,9 +178,10 @@ def opened(path: Path) -> Generator[sqlite3.Connection]:
     # quoted as bytes: a name may hold ?, #, % and letters of no encoding
     uri = f"file:{quote(os.fsencode(os.path.abspath(path)))}?mode=ro&immutable=1"
     try:
+        require_plain(path)  # a pipe would be waited for
         with closing(sqlite3.connect(uri, uri=True)) as db:
             yield db
-    except (sqlite3.Error, OverflowError) as error:
+    except (sqlite3.Error, OverflowError, OSError) as error:
         size = f"{path.stat().st_size} bytes" if path.is_file() else "no such file"
         raise DataError(
             f"{path}: not readable as a frame store ({error}); read: {size}; {_CURE}"

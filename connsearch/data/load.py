@@ -26,6 +26,7 @@ from connsearch.data.splits import (
 )
 from connsearch.data.timeline import timeline
 from connsearch.data.watch import Watch
+from connsearch.disk import is_folder, is_plain
 from connsearch.errors import DataError
 from connsearch.registry import suggest
 
@@ -139,9 +140,9 @@ def read_source(options: DataOptions) -> Source:
     path = Path(options.source).expanduser()
     if colon and kind in DATASETS:
         return DATASETS[kind](rest, options)
-    if path.is_dir():
+    if is_folder(path):
         return DATASETS["folder"](str(path), options)
-    if path.is_file():
+    if is_plain(path):
         if path.suffix.lower() != ".csv":
             raise DataError(f"{path}: a data set is a folder or a .csv file, read {path.suffix!r}")
         return DATASETS["csv"](str(path), options)

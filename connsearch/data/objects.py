@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from connsearch.disk import open_plain
 from connsearch.errors import DataError
 
 Maps = npt.NDArray[np.uint8]
@@ -59,7 +60,7 @@ def stored_maps(path: Path) -> npt.NDArray[np.generic]:
 
 def _array(path: Path) -> npt.NDArray[np.generic]:
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             loaded = np.load(file, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
                 return loaded
@@ -79,7 +80,7 @@ def _pictures(path: Path) -> npt.NDArray[np.generic]:
     pictures: list[npt.NDArray[np.generic]] = []
     for file in files:
         try:
-            with Image.open(file) as picture:
+            with open_plain(file) as opened, Image.open(opened) as picture:
                 pictures.append(np.asarray(picture))
         except (OSError, UnidentifiedImageError) as error:
             raise DataError(f"{file}: not readable as PNG ({error})") from error

@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
+from connsearch.disk import open_plain
 from connsearch.drafts import replacing
 
 try:
@@ -75,7 +76,7 @@ def is_journal(path: Path) -> bool:
     A file that is none must not be mended.
     """
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             line = file.readline(_BLOCK).strip(b"\0")
     except FileNotFoundError:
         return True

@@ -7,8 +7,10 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from errno import ENOSPC
 from pathlib import Path
 from random import uniform
+from sqlite3 import SQLITE_FULL
 from typing import Any, TypeVar, cast
 
 import optuna
@@ -16,6 +18,7 @@ from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.storages import BaseStorage, GrpcStorageProxy, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
+from connsearch.disk import cure_for
 from connsearch.errors import Failure, SettingsError
 from connsearch.evolve.collection import collected_later
 from connsearch.evolve.journal import HAS_LOCKS, JournalLock, check_tail, is_journal
@@ -89,8 +92,15 @@ def patiently(ask: Callable[[], T]) -> T:
         try:
             return ask()
         except OSError as error:
-            raise StorageError(f"the study's storage: {error}") from error
+            cure = cure_for(error)
+            said = f"the study's storage: {error}" + (f"\n  cure: {cure}" if cure else "")
+            raise StorageError(said) from error
         except Exception as error:
+            if _is_full(error):
+                full = OSError(ENOSPC, "")
+                raise StorageError(
+                    f"the study's storage: {_reason(error)}\n  cure: {cure_for(full)}"
+                ) from error
             if not _may_pass(error):
                 raise
             if time.monotonic() > end:
@@ -109,6 +119,13 @@ def _may_pass(error: Exception) -> bool:
     return (grpc is not None and isinstance(error, grpc.RpcError)) or (
         database is not None and isinstance(error, database.DBAPIError)
     )
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether SQLite says that there is no room: waiting does not make any."""
+    said = getattr(error.__cause__ or error, "orig", None)
+    code = getattr(said, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == SQLITE_FULL
 
 
 def _reason(error: BaseException) -> str:

@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-from connsearch.drafts import replacing
+from connsearch.disk import (
+    atomic_write_bytes,
+    atomic_write_text,
+    cure_for,
+    is_plain,
+    read_plain,
+    reason,
+)
 from connsearch.errors import Fault, StructureError, UnknownNameError
 from connsearch.graph.checks import show
 from connsearch.graph.document import from_json, to_json
@@ -45,7 +52,7 @@ def load_structure(name_or_path: str | Path) -> Structure:
     if isinstance(name_or_path, str) and name_or_path in known:
         return read_structure(known[name_or_path])
     path = Path(name_or_path)
-    if path.suffix == ".json" or path.is_file():
+    if path.suffix == ".json" or is_plain(path):
         return read_structure(path)
     raise UnknownNameError(suggest("structure", str(name_or_path), sorted(known)))
 
@@ -65,7 +72,7 @@ def read_structure(path: str | Path) -> Structure:
     path = Path(path)
     name = path.stem if path.stem.isprintable() and path.stem else "structure"
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_plain(path).decode("utf-8-sig")
     except (OSError, ValueError) as error:
         _refuse(path, error)
     found: list[Fault] = []
@@ -95,17 +102,6 @@ def write_structure(structure: Structure, path: str | Path) -> None:
     atomic_write_text(path, text)
 
 
-def atomic_write_text(path: str | Path, text: str) -> None:
-    """Writes UTF-8 text so that a reader sees the old file or the new one, never half of it."""
-    atomic_write_bytes(path, text.encode())
-
-
-def atomic_write_bytes(path: str | Path, data: bytes) -> None:
-    """Writes bytes to a temporary file beside ``path``, flushes it to disk and renames it."""
-    with replacing(path) as draft:
-        draft.write_bytes(data)
-
-
 def _known_files() -> dict[str, Path]:
     """Files of the structures that come along: in the installed package, else in the repository."""
     package = Path(__file__).resolve().parent.parent
@@ -124,7 +120,7 @@ def _refuse(path: Path, error: OSError | ValueError) -> NoReturn:
         message = f"not UTF-8: byte {error.object[error.start]:#04x} at position {error.start}"
         fault = Fault("encoding", message, cure="save the file as UTF-8")
     else:
-        fault = Fault("file", f"cannot be read: {getattr(error, 'strerror', None) or error}")
+        fault = Fault("file", f"cannot be read: {reason(error)}", cure=cure_for(error))
     raise StructureError(show(str(path)), [fault]) from None
 
 

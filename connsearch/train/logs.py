@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from connsearch.disk import is_there, require_plain, writing
 from connsearch.errors import RunError
 from connsearch.train.events import StepEvent
 from connsearch.train.metrics import Metrics
@@ -53,12 +54,16 @@ class CsvLog:
 
     Raises:
         RunError: the file is shorter than that: it was altered since.
+        UnreadableError: there is something of that name that is no file, or may not be written.
+        DiskFullError: there is no room, now or when rows are added; half a row is taken back.
     """
 
     def __init__(self, path: Path, columns: Sequence[str], *, length: int | None) -> None:
-        self._columns = tuple(columns)
+        self._path, self._columns = path, tuple(columns)
+        if is_there(path):
+            require_plain(path)
         if length is not None:
-            found = path.stat().st_size if path.exists() else 0
+            found = path.stat().st_size if is_there(path) else 0
             if found < length:
                 raise RunError(
                     f"{path}: {found} bytes, but {length} were written when the checkpoint was "
@@ -66,7 +71,8 @@ class CsvLog:
                     "  cure: put the file back, or start again in another directory"
                 )
             os.truncate(path, length)
-        self._file = open(path, "wb" if length is None else "ab", buffering=0)  # noqa: SIM115
+        with writing(path):
+            self._file = open(path, "wb" if length is None else "ab", buffering=0)  # noqa: SIM115
         if length is None:
             self._write([dict(zip(self._columns, self._columns, strict=True))])
 
@@ -76,7 +82,8 @@ class CsvLog:
 
     def sync(self) -> int:
         """Returns the length in bytes, once all of them are on disk."""
-        os.fsync(self._file.fileno())
+        with writing(self._path):
+            os.fsync(self._file.fileno())
         return self._file.seek(0, os.SEEK_END)
 
     def close(self) -> None:
@@ -87,7 +94,15 @@ class CsvLog:
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, self._columns, restval="", lineterminator="\n")
         writer.writerows(rows)
-        self._file.write(text.getvalue().encode())
+        data = memoryview(text.getvalue().encode())
+        start = self._file.seek(0, os.SEEK_END)
+        with writing(self._path):
+            try:
+                while data:  # a disk that is almost full takes a part of it
+                    data = data[self._file.write(data) :]
+            except OSError:
+                os.ftruncate(self._file.fileno(), start)  # no half row
+                raise
 
 
 def step_row(event: StepEvent, *, accuracy: float | None) -> dict[str, Any]:

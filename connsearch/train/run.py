@@ -23,8 +23,10 @@ from typing import Any
 
 from torch import Tensor
 
+from connsearch.disk import atomic_write_text, is_folder, is_there
+from connsearch.documents import checked
 from connsearch.errors import RunError, UserError
-from connsearch.graph.files import atomic_write_text, read_structure, write_structure
+from connsearch.graph.files import read_structure, write_structure
 from connsearch.graph.spec import Structure
 from connsearch.places import DirectoryLock, strange
 from connsearch.settings import describe_differences, differences, may_change, plain
@@ -44,6 +46,7 @@ from connsearch.train.files import (
     read_result,
     write_weights,
 )
+from connsearch.train.formats import Notes, State
 from connsearch.train.logs import (
     CONNECTIONS_COLUMNS,
     METRICS_COLUMNS,
@@ -57,6 +60,9 @@ _LOGS = {
     CONNECTIONS: CONNECTIONS_COLUMNS,
     QUARANTINE: QUARANTINE_COLUMNS,
 }
+
+
+_ANEW = "start again in another directory"
 
 
 class Run:
@@ -138,7 +144,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether the result is there."""
-        return (self.directory / RESULT).exists()
+        return is_there(self.directory / RESULT)
 
     def settle(
         self, structure: Structure, environment: Mapping[str, Any], facts: Mapping[str, Any]
@@ -183,7 +189,12 @@ class Run:
     def restore(self) -> Checkpoint | None:
         """Returns the newest whole checkpoint, or None at the start; log rows past it are cut."""
         loaded = load_checkpoint(self.directory / CHECKPOINTS)
-        lengths = {} if loaded is None else loaded.checkpoint.notes["logs"]
+        lengths: Mapping[str, int] = {}
+        if loaded is not None:
+            path, found = loaded.path, loaded.checkpoint
+            checked(path, State, found.state, "a checkpoint of this version", cure=_ANEW)
+            notes = checked(path, Notes, found.notes, "a checkpoint of this version", cure=_ANEW)
+            lengths = notes.logs
         for name, columns in _LOGS.items():
             self._logs[name] = CsvLog(self.directory / name, columns, length=lengths.get(name))
         if loaded is None:
@@ -249,9 +260,9 @@ def with_origin(structure: Structure, operator: str, run: Run) -> Structure:
 
 def _check_place(directory: Path) -> None:
     """Refuses a place that holds something other than a run."""
-    if directory.exists() and not directory.is_dir():
+    if is_there(directory) and not is_folder(directory):
         raise RunError(f"{directory}: is a file\n  cure: choose another directory for the run")
-    if not directory.exists() or (directory / CONFIG).exists():
+    if is_there(directory / CONFIG):
         return
     found = strange(directory)
     if found:
@@ -265,7 +276,7 @@ def _check_place(directory: Path) -> None:
 def _open_config(directory: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the config of a new run, or the recorded one if it asks for the same work."""
     path = directory / CONFIG
-    if not path.exists():
+    if not is_there(path):
         return new_config(wanted)
     recorded = read_config(path)
     found = differences({k: recorded.get(k) for k in wanted}, wanted)

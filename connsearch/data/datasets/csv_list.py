@@ -31,6 +31,7 @@ from connsearch.data.datasets import DATASETS
 from connsearch.data.media import MEDIA
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, Source, Span, Split, Window, class_names, listed
+from connsearch.disk import open_text
 from connsearch.errors import DataError
 from connsearch.registry import suggest
 
@@ -62,7 +63,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         DataError: not a UTF-8 CSV with commas, a required column, and as many values as columns.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with open_text(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except (UnicodeDecodeError, csv.Error) as error:

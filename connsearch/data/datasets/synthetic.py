@@ -26,6 +26,7 @@ from connsearch.data.planted import (
 )
 from connsearch.data.records import SPLITS, Source, VideoInfo, listed
 from connsearch.data.sampling import span
+from connsearch.disk import FULL, disk_full
 from connsearch.drafts import alone
 from connsearch.errors import DataError
 from connsearch.places import make_directories
@@ -109,6 +110,8 @@ def _write_once(
     except OSError as error:
         if (folder / "clips.csv").is_file():
             return  # without locks, somebody else was quicker
+        if error.errno in FULL:
+            raise disk_full(folder, error) from None
         raise DataError(
             f"{folder}: planted data cannot be written ({error.strerror}); "
             "cure: name another directory with the option cache"

@@ -15,6 +15,7 @@ from connsearch.data.decode import Frames
 from connsearch.data.jpeg import decode_pictures, picture_size
 from connsearch.data.media import MEDIA
 from connsearch.data.records import VideoInfo, listed
+from connsearch.disk import read_plain
 from connsearch.errors import DataError
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -116,7 +117,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 def _bytes(path: Path, name: str) -> bytes:
     try:
-        return (path / name).read_bytes()
+        return read_plain(path / name)
     except OSError as error:
         raise DataError(f"{path / name}: cannot be read ({error.strerror}); {_CURE}") from error
 
