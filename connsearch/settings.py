@@ -57,10 +57,10 @@ def may_change(key: str) -> bool:
     return key.rpartition(".")[2] in MAY_CHANGE
 
 
-def describe_differences(found: Mapping[str, tuple[Any, Any]]) -> str:
-    """Returns one line a setting: its key, what the run has, what was asked for."""
+def describe_differences(found: Mapping[str, tuple[Any, Any]], *, whose: str = "the run") -> str:
+    """Returns one line a setting: its key, what the run (or ``whose``) has, what was asked for."""
     lines = [
-        f"  {key}: the run has {_short(a)}, asked for {_short(b)}" for key, (a, b) in found.items()
+        f"  {key}: {whose} has {_short(a)}, asked for {_short(b)}" for key, (a, b) in found.items()
     ]
     return "\n".join(lines)
 

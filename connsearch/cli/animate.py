@@ -12,6 +12,7 @@ from connsearch.cli.command import Command, Flag
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import Failure, UnknownNameError, UserError
 from connsearch.paths import check_path
+from connsearch.places import place_of
 
 FORMATS = (".gif", ".html", ".mp4")
 
@@ -49,7 +50,8 @@ class Animate(Command):
         title = f"{structure.name} in {Path(self.run).resolve().name}"
         stage = set_stage(structure, moments, title=title)
         for path in paths:
-            self._write(path, stage, moments, title, terminal)
+            with place_of(path):
+                self._write(path, stage, moments, title, terminal)
             terminal.say(f"drawn: {path}")
         return {
             "command": "animate",
@@ -72,7 +74,6 @@ class Animate(Command):
         check_path(self.output)
         if self.output.is_dir():
             raise UserError(f"{self.output}: is a directory\n  cure: name a file")
-        self.output.parent.mkdir(parents=True, exist_ok=True)
         return [self.output]
 
     def _write(self, path: Path, stage: Any, moments: Any, title: str, terminal: Terminal) -> None:

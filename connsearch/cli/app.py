@@ -1,6 +1,7 @@
 """``connsearch COMMAND``: finds the command, runs it, and turns what goes wrong into exit codes.
 
-0: done. 1: a failure. 2: a mistake in what was asked. 130: interrupted; the same line continues.
+0: done. 1: a failure. 2: a mistake in what was asked. 128 + N: ended by signal N (130 Ctrl-C, 143
+SIGTERM, 129 its terminal has gone); the same line continues.
 A command may say otherwise (``Command.exit_code``, ``Command.FAILURE``), as ``diff`` does.
 """
 
@@ -10,6 +11,7 @@ import errno
 import importlib
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -17,11 +19,14 @@ from typing import Any
 
 from connsearch import __version__
 from connsearch.cli.command import Command
-from connsearch.cli.console import Console, visible_output
+from connsearch.cli.console import visible_output
+from connsearch.cli.output import OutputError, complain, flushed, nobody_reads, open_streams, shown
 from connsearch.cli.parse import parse
 from connsearch.cli.terminal import Terminal
+from connsearch.disk import cure_for, disk_full, reason
 from connsearch.errors import ConnsearchError, StructureError, UnknownNameError, UserError
 from connsearch.registry import suggest
+from connsearch.stopping import heard
 
 COMMANDS: Mapping[str, str] = {
     "search": "find out which blocks of a structure should be connected",
@@ -63,10 +68,13 @@ _GO_ON = frozenset(
 
 _HELP = ("-h", "--help", "--version")
 
-DONE, MISTAKE, INTERRUPTED = 0, 2, 130
+DONE, FAILED, MISTAKE = 0, 1, 2
 
 _MISTAKEN_PATH = frozenset(
-    {errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOTDIR, errno.EROFS, errno.ENAMETOOLONG}
+    {
+        *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENXIO),
+        *(errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG),
+    }
 )
 """What the system says to a place that cannot be used; a full disk is no mistake of the user's."""
 
@@ -90,12 +98,22 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "connsearch")
 
     ``program`` is what the help calls a command that has a script of its own.
     """
-    with visible_output():
-        return _run(sys.argv[1:] if arguments is None else list(arguments), program)
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    open_streams()
+    try:
+        with visible_output(), heard():
+            code = _answered(arguments, program)
+    except KeyboardInterrupt as stop:  # while the end was being said
+        return 128 + getattr(stop, "number", signal.SIGINT)
+    except BrokenPipeError:
+        code = FAILED
+    except OutputError as error:
+        complain(f"error: {error}")
+        code = FAILED
+    return flushed(code)
 
 
-def _run(arguments: Sequence[str], program: str) -> int:
-    """Returns the exit code of a command line."""
+def _answered(arguments: Sequence[str], program: str) -> int:
     if not arguments or arguments[0] in _HELP:
         return _introduce(arguments)
     if _is_group(arguments[0]) and (len(arguments) == 1 or arguments[1] in _HELP):
@@ -107,25 +125,27 @@ def _run(arguments: Sequence[str], program: str) -> int:
         _explain(unknown, MISTAKE, wants_json=wants_json, wants_trace=False)
         return MISTAKE
     program = f"{program} {name}" if program == "connsearch" else program
-    kind = _command(name)
+    failure = FAILED
     try:
+        kind = _command(name)
+        failure = kind.FAILURE
         command = parse(kind, rest, program=program)
         report = command.execute(Terminal(json_line=command.json_line))
         if command.json_line:
-            print(json.dumps(report, allow_nan=False, default=str), flush=True)
+            with shown(sys.stdout):
+                print(json.dumps(report, allow_nan=False, default=str), flush=True)
         return command.exit_code(report)
     except SystemExit as stop:  # the parser has shown the help, or what it could not read
         if stop.code not in (None, 0) and wants_json:
             _print_error({"type": "UsageError", "message": "see the error stream"}, MISTAKE)
         return stop.code if isinstance(stop.code, int) else DONE
-    except KeyboardInterrupt:
-        return _interrupted(name, wants_json=wants_json)
+    except KeyboardInterrupt as stop:
+        return _interrupted(name, getattr(stop, "number", signal.SIGINT), wants_json=wants_json)
     except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return kind.FAILURE
+        return failure
     except Exception as error:
         mistake = isinstance(error, UserError) or getattr(error, "errno", None) in _MISTAKEN_PATH
-        code = MISTAKE if mistake else kind.FAILURE
+        code = MISTAKE if mistake else failure
         _explain(error, code, wants_json=wants_json, wants_trace=wants_trace)
         return code
 
@@ -151,27 +171,29 @@ def _command(name: str) -> type[Command]:
 def _introduce(arguments: Sequence[str], *, group: str = "") -> int:
     """Shows the version or what commands there are; no command at all is a mistake."""
     if "--version" in arguments:
-        print(f"connsearch {__version__}")
+        with shown(sys.stdout):
+            print(f"connsearch {__version__}")
         return DONE
-    shown = {name: text for name, text in COMMANDS.items() if name.startswith(group)}
-    commands = "\n".join(f"  {name:14}{text}" for name, text in shown.items())
+    found = {name: text for name, text in COMMANDS.items() if name.startswith(group)}
+    commands = "\n".join(f"  {name:14}{text}" for name, text in found.items())
     text = (
         "usage: connsearch COMMAND [ARGUMENTS]\n\n"
         "Finds out which blocks of a multi-stream video network should be connected, and which\n"
         f"should attend to which.\n\ncommands:\n{commands}\n\n{_EXAMPLES}"
     )
-    print(text, file=sys.stdout if arguments else sys.stderr)
+    stream = sys.stdout if arguments else sys.stderr
+    with shown(stream):
+        print(text, file=stream)
     return DONE if arguments else MISTAKE
 
 
-def _interrupted(command: str, *, wants_json: bool) -> int:
+def _interrupted(command: str, number: int, *, wants_json: bool) -> int:
     goes_on = command in _GO_ON
-    _complain(
-        "interrupted" + (": the same line again goes on where this one stopped" if goes_on else "")
-    )
+    how = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
+    complain(how + (": the same line again goes on where this one stopped" if goes_on else ""))
     if wants_json:
-        _print_error({"type": "Interrupted", "message": "interrupted"}, INTERRUPTED)
-    return INTERRUPTED
+        _print_error({"type": "Interrupted", "message": how}, 128 + number)
+    return 128 + number
 
 
 def _explain(error: Exception, code: int, *, wants_json: bool, wants_trace: bool) -> None:
@@ -179,7 +201,7 @@ def _explain(error: Exception, code: int, *, wants_json: bool, wants_trace: bool
     known = isinstance(error, ConnsearchError | OSError | MemoryError)
     if wants_trace or not known:
         for line in "".join(traceback.format_exception(error)).splitlines():
-            Console().print(line, soft_wrap=True)
+            complain(line, style=None)
     message = str(error) or type(error).__name__
     if isinstance(error, MemoryError):
         message = f"out of memory: {message}\n  cure: a smaller batch, clip or structure"
@@ -187,10 +209,12 @@ def _explain(error: Exception, code: int, *, wants_json: bool, wants_trace: bool
         place = str(error.filename)
         place = place if len(place) <= _LONGEST else f"{place[:_LONGEST]}..."
         message = f"{place}: {error.strerror}\n  cure: a shorter name or path"
+    elif isinstance(error, OSError) and not isinstance(error, ConnsearchError):
+        message = _system_error(error)
     elif not known:
         message = f"{type(error).__name__}: {message}\n  this is a fault of connsearch, not yours"
     for part in _parts(error, f"error: {message}"):
-        _complain(part)
+        complain(part)
     if wants_json:
         _print_error(_as_json(error, message), code)
 
@@ -208,8 +232,14 @@ def _parts(error: Exception, message: str) -> list[str]:
     return parts
 
 
-def _complain(text: str) -> None:
-    Console().print(text, soft_wrap=True, style="red")
+def _system_error(error: OSError) -> str:
+    """What the system has refused, where, and the usual cure."""
+    place = error.filename
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return str(disk_full("a file" if place is None else os.fsdecode(place), error))
+    cure = cure_for(error)
+    said = reason(error) + (f"\n  cure: {cure}" if cure else "")
+    return said if place is None else f"{place}: {said}"
 
 
 def _as_json(error: Exception, message: str) -> dict[str, Any]:
@@ -224,4 +254,7 @@ def _as_json(error: Exception, message: str) -> dict[str, Any]:
 
 
 def _print_error(error: Mapping[str, Any], code: int) -> None:
-    print(json.dumps({"error": error, "exit": code}), flush=True)
+    try:
+        print(json.dumps({"error": error, "exit": code}), flush=True)
+    except OSError:  # it was said on the error stream
+        nobody_reads(sys.stdout)

@@ -37,6 +37,10 @@ class Console(rich.console.Console):
             **settings,
         )
 
+    def on_broken_pipe(self) -> None:
+        """Raises the error again, where the original would end the process."""
+        raise
+
     def render_str(self, text: str, **settings: Any) -> Text:
         """Returns a text as rich prints it, before it is laid out."""
         return super().render_str(visible_lines(text), **settings)

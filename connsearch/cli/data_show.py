@@ -12,6 +12,8 @@ from connsearch.cli.command import Command, Flag
 from connsearch.cli.terminal import Terminal
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Split
+from connsearch.drafts import replacing
+from connsearch.places import place_of
 
 
 class DataShow(Command):
@@ -82,8 +84,8 @@ class DataShow(Command):
             for split, index in picks
         ]
         sheet = contact_sheet(strips, title=data.name, remark=self._remark(data.clip))
-        self.output.parent.mkdir(parents=True, exist_ok=True)
-        sheet.save(self.output, optimize=True)
+        with place_of(self.output), replacing(self.output) as draft:
+            sheet.save(draft, format="png", optimize=True)
         terminal.say(f"drawn: {self.output} ({len(strips)} clips)")
         return {
             "command": "data show",

@@ -13,6 +13,7 @@ from connsearch.cli.command import Command, Flag
 from connsearch.cli.counted import counted_classes, counted_clip
 from connsearch.cli.target import open_structure
 from connsearch.cli.terminal import Terminal
+from connsearch.places import place_of
 
 if TYPE_CHECKING:
     from connsearch.graph.compare import Change, Differences
@@ -104,8 +105,6 @@ class Diff(Command):
         from connsearch.view.diff_draw import render_diff
 
         paths = [Path("diff.svg"), Path("diff.png")] if self.output is None else [self.output]
-        for path in paths:
-            path.parent.mkdir(parents=True, exist_ok=True)
         facts = [
             f"{name} {before:,} → {after:,}"
             for name, before, after in (
@@ -114,7 +113,8 @@ class Diff(Command):
             )
         ]
         title = f"A {self.before} → B {self.after}"
-        return render_diff(found, paths, title=title, facts=facts)
+        with place_of(paths[0]):
+            return render_diff(found, paths, title=title, facts=facts)
 
 
 def _show(terminal: Terminal, found: Differences, costs: Sequence[Cost]) -> None:

@@ -11,6 +11,7 @@ from pydantic import Field
 from connsearch.cli.command import Command, Flag
 from connsearch.cli.target import open_structure
 from connsearch.cli.terminal import Terminal
+from connsearch.places import place_of
 
 
 class Draw(Command):
@@ -35,8 +36,8 @@ class Draw(Command):
 
         structure = open_structure(self.structure)
         path = self.output or Path(structure.name.replace("/", "-") + ".svg")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        render(structure, path, threshold=self.threshold, title=self.title)
+        with place_of(path):
+            render(structure, path, threshold=self.threshold, title=self.title)
         terminal.say(f"drawn: {path}")
         return {
             "command": "draw",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -15,6 +16,7 @@ from connsearch.cli.outcome import say_pictures, show_classes, show_metrics
 from connsearch.cli.target import (
     PRUNED_RECORD,
     Trained,
+    as_options,
     open_trained,
     read_record,
     recorded_facts,
@@ -23,7 +25,9 @@ from connsearch.cli.target import (
 )
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import check_data, open_data
+from connsearch.disk import is_there
 from connsearch.errors import RunError
+from connsearch.places import DirectoryLock
 
 if TYPE_CHECKING:
     from connsearch.data.batches import Fault
@@ -67,22 +71,8 @@ class Evaluate(Command):
 
         trained = open_trained(self.run)
         path = trained.directory / EVALUATION
-        known = _known(path)
-        if self.split in known and not self.again:
-            before = known[self.split]
-            terminal.say(
-                f"the {self.split} split was opened on {before['opened']}, in "
-                f"{before['precision']}; this was found (--again opens it once more, as --data, "
-                "--device, --precision and the views asked for say)"
-            )
-            fresh = False
-        else:
-            before = known.get(self.split, {}).get("times_opened", 0)
-            found = self._evaluated(trained, terminal)
-            known[self.split] = {**found, "times_opened": before + 1}
-            _keep(path, known)
-            fresh = True
-        entry = known[self.split]
+        with _alone(trained.directory):
+            entry, fresh = self._found(trained, path, terminal)
         metrics = Metrics.from_json(entry["metrics"])
         show_metrics({self.split: metrics}, terminal)
         show_classes(metrics, entry["clips_by_class"], terminal)
@@ -98,6 +88,25 @@ class Evaluate(Command):
             "clips_by_class": entry["clips_by_class"],
             "pictures": [str(picture) for picture in pictures],
         }
+
+    def _found(
+        self, trained: Trained, path: Path, terminal: Terminal
+    ) -> tuple[dict[str, Any], bool]:
+        """What is found, or was before, and whether it is new; filed in ``path``."""
+        known = _known(path)
+        if self.split in known and not self.again:
+            before = known[self.split]
+            terminal.say(
+                f"the {self.split} split was opened on {before['opened']}, in "
+                f"{before['precision']}; this was found (--again opens it once more, as --data, "
+                "--device, --precision and the views asked for say)"
+            )
+            return before, False
+        times = known.get(self.split, {}).get("times_opened", 0)
+        found = self._evaluated(trained, terminal)
+        known[self.split] = {**found, "times_opened": times + 1}
+        _keep(path, known)
+        return known[self.split], True
 
     def _evaluated(self, trained: Trained, terminal: Terminal) -> dict[str, Any]:
         """What is found on the split now.
@@ -157,16 +166,25 @@ class Evaluate(Command):
         settings = dict(recorded_settings(self.run).get("data", {}))
         if self.source is not None:
             settings = for_source(settings, self.source)
-        settings |= asked
-        reading = reading_of(recorded_facts(self.run))
-        data = open_data(DataOptions.model_validate(settings), terminal, reading=reading)
+        options = as_options(self.run, "data", DataOptions, {**settings, **asked})
+        data = open_data(options, terminal, reading=reading_of(recorded_facts(self.run)))
         return check_data(self.run, data, terminal)
+
+
+@contextmanager
+def _alone(directory: Path) -> Generator[None]:
+    """Lets one process at a time open a split: two would lose what the other has filed."""
+    lock = DirectoryLock(directory)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _warn_unfair(directory: Path, terminal: Terminal) -> None:
     """Warns of a network that was pruned and nothing else."""
     path = directory / PRUNED_RECORD
-    if path.exists() and not read_record(path).get("recalibrated"):
+    if is_there(path) and not read_record(path).get("recalibrated"):
         terminal.warn(
             "its batch-norm statistics are those of the network it was pruned from: train it, or "
             "prune with --recalibrate, for a fair number"
@@ -199,7 +217,7 @@ def _known(path: Path) -> dict[str, Any]:
     Raises:
         RunError: the file is damaged.
     """
-    if not path.exists():
+    if not is_there(path):
         return {}
     known = dict(read_record(path))
     keys = {"opened", "times_opened", "metrics", "clips_by_class"}

@@ -85,7 +85,7 @@ class Evolve(Work):
         judge = None if self.simulate is None else self._simulated()
         directory = self.directory(RUNS / f"evolve-{Path(self.structure).stem}")
         terminal.say(f"run: {directory}")
-        data = open_data(self.data_options(), terminal) if judge is None else None
+        data = self._clips(terminal) if judge is None else None
         start = self._start(structure, data)
         opened = self._begin(directory, start, data, terminal)
         worker = self.worker or f"{socket.gethostname()}-{os.getpid()}"
@@ -107,6 +107,14 @@ class Evolve(Work):
         events = _tidied(work(evolution, evaluate, self.stop), evolution, evaluate)
         follow(events, evolution, self.stop, terminal)
         return self._report(directory, evolution, terminal)
+
+    def _clips(self, terminal: Terminal) -> DataSplits:
+        """The data, refused before there is a directory if nothing can be judged by it."""
+        from connsearch.search.fitness import require_judges
+
+        data = open_data(self.data_options(), terminal)
+        require_judges(data)
+        return data
 
     def _start(self, structure: Structure, data: DataSplits | None) -> Structure:
         """The structure it begins with, as nobody has searched it, fit for the data's streams."""

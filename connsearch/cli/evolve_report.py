@@ -10,6 +10,7 @@ from connsearch.cli.command import Command, Flag
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import UserError
 from connsearch.paths import check_path
+from connsearch.places import make_directories
 
 if TYPE_CHECKING:
     from connsearch.view.evolution_story import Story
@@ -71,7 +72,7 @@ class EvolveReport(Command):
         check_path(directory, below=64)
         if directory.exists() and not directory.is_dir():
             raise UserError(f"{directory}: is a file\n  cure: name a directory")
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directories(directory)
         return directory
 
     def _write(self, story: Story, directory: Path) -> list[Path]:

@@ -12,10 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from connsearch.cli.command import Command, Flag
-from connsearch.cli.target import is_trained, open_structure, open_trained, recorded_settings
+from connsearch.cli.target import (
+    is_trained,
+    open_structure,
+    open_trained,
+    read_record,
+    recorded_settings,
+)
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import RUNS
 from connsearch.errors import RunError, SettingsError
+from connsearch.places import UNFINISHED, check_place, filling
 
 if TYPE_CHECKING:
     from connsearch.graph.spec import Structure
@@ -74,6 +81,7 @@ class Export(Command):
             "sha256": hashlib.sha256(content).hexdigest(),
             "target": self.target,
             **found,
+            "line": self._line(),
         }
         self._keep(place, content, record)
         terminal.say(f"exported: {place / FILES[self.format]} ({len(content) / 2**20:.2f} MiB)")
@@ -83,6 +91,9 @@ class Export(Command):
     def _place(self) -> Path:
         """The output directory; one that holds an export is refused.
 
+        What this very line left when it was killed is gone on with; what it finished is compared
+        when it is made again.
+
         Raises:
             SettingsError: there is something already.
         """
@@ -90,13 +101,21 @@ class Export(Command):
         if not is_trained(self.target):
             home = RUNS / f"export-{Path(self.target).stem}"
         place = self.output or home / self.format
-        taken = [name for name in (RECORD, FILES[self.format]) if (place / name).exists()]
-        if taken or (place.exists() and not place.is_dir()):
-            raise SettingsError(
-                f"{place}: exists already{', with ' + taken[0] if taken else ''}\n"
-                "  cure: --output another directory, or delete this one"
-            )
+        if place.is_dir() and (place / RECORD).exists():
+            if read_record(place / RECORD).get("line") != self._line():
+                raise _taken(place, RECORD)
+        elif place.is_dir() and (place / UNFINISHED).exists():
+            check_place(place, self._line(), done=RECORD)
+        elif (place / FILES[self.format]).exists():
+            raise _taken(place, FILES[self.format])
+        elif place.exists() and not place.is_dir():
+            raise _taken(place)
         return place
+
+    def _line(self) -> dict[str, Any]:
+        """Everything that decides what is written, as JSON values."""
+        left_out = {"output", "json_line", "debug"}
+        return {"command": "export", **self.model_dump(mode="json", exclude=left_out)}
 
     def _program(self, terminal: Terminal) -> tuple[bytes, dict[str, Any]]:
         """The file of a network and what is to be known about it.
@@ -163,12 +182,27 @@ class Export(Command):
         return ("{\n" + ",\n".join(entries) + "\n}\n").encode(), found
 
     def _keep(self, place: Path, content: bytes, record: Mapping[str, Any]) -> None:
-        """Writes both files, what describes the other last."""
+        """Writes both files, what describes the other last.
+
+        Raises:
+            SettingsError: another export stands there, made by this line from another network.
+        """
         from connsearch.graph.files import atomic_write_bytes, atomic_write_text
 
-        place.mkdir(parents=True, exist_ok=True)
-        atomic_write_bytes(place / FILES[self.format], content)
-        atomic_write_text(place / RECORD, json.dumps(record, indent=2, allow_nan=False) + "\n")
+        with filling(place, self._line(), done=RECORD, alone=False):
+            if (place / RECORD).exists():
+                if read_record(place / RECORD).get("sha256") != record["sha256"]:
+                    raise _taken(place, RECORD)
+                return
+            atomic_write_bytes(place / FILES[self.format], content)
+            atomic_write_text(place / RECORD, json.dumps(record, indent=2, allow_nan=False) + "\n")
+
+
+def _taken(place: Path, name: str = "") -> SettingsError:
+    return SettingsError(
+        f"{place}: exists already{f', with {name}' if name else ''}\n"
+        "  cure: --output another directory, or delete this one"
+    )
 
 
 def _refuse_structure(target: str) -> None:

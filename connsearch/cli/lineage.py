@@ -12,6 +12,7 @@ from pydantic import Field
 from connsearch.cli.command import Command, Flag
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import SettingsError
+from connsearch.places import place_of
 
 if TYPE_CHECKING:
     from connsearch.evolve.history import History
@@ -61,7 +62,8 @@ class Lineage(Command):
         if origin is not None:
             terminal.show(origin_table(origin))
         paths = self._paths()
-        pictures = draw_lineage(story, self.child, paths, others=self.others)
+        with place_of(paths[0]):
+            pictures = draw_lineage(story, self.child, paths, others=self.others)
         for path in pictures:
             terminal.say(f"drawn: {path}")
         return {
@@ -78,7 +80,6 @@ class Lineage(Command):
         if self.output is None:
             name = f"lineage-{self.child}"
             return [Path(self.run) / f"{name}.{suffix}" for suffix in ("svg", "png")]
-        self.output.parent.mkdir(parents=True, exist_ok=True)
         return [self.output]
 
 

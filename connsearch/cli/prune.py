@@ -30,6 +30,7 @@ from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import RUNS, open_data_of
 from connsearch.errors import Failure, SettingsError
 from connsearch.graph.spec import Edge, Structure
+from connsearch.places import check_place, filling
 from connsearch.prune.options import PruneOptions
 from connsearch.trust.score_options import ScoreOptions
 
@@ -47,6 +48,8 @@ class Prune(Command):
     Weights are inherited, branches that lead nowhere go. In mode pinned the result is compared with
     the original in which the same connections are multiplied by zero: the outputs must be equal
     bit for bit, and the difference is printed.
+
+    Interrupted or killed, the same line completes what it has left.
     """
 
     run: Annotated[str, Flag(positional=True)]
@@ -89,12 +92,13 @@ class Prune(Command):
         exact, child = self._checked(structure, pruned, trained)
         metrics = self._recalibrated(child, terminal) if self.recalibrate else {}
         self._refuse_another(place, pruned)
-        place.mkdir(parents=True, exist_ok=True)
-        pictures = self._write(place, structure, pruned, child if trained else None, terminal)
-        report = self._report(structure, pruned, exact, metrics, trained) | noted
-        self._show(terminal, place, pruned, exact, report)
-        show_metrics(metrics, terminal)
-        self._record(place, report)
+        with filling(place, self._line(), done=PRUNED_RECORD):
+            self._refuse_another(place, pruned)  # somebody may have been quicker
+            pictures = self._write(place, structure, pruned, child if trained else None, terminal)
+            report = self._report(structure, pruned, exact, metrics, trained) | noted
+            self._show(terminal, place, pruned, exact, report)
+            show_metrics(metrics, terminal)
+            self._record(place, report)
         say_pictures(pictures, terminal)
         scratch = "" if trained else " --from-scratch"
         terminal.say(f"next: connsearch train {place}{scratch}")
@@ -157,13 +161,18 @@ class Prune(Command):
             slug = "-".join(["pruned", *changed.values()])
             home = Path(self.run) if is_trained(self.run) else RUNS / f"prune-{structure.name}"
             place = home / slug
-        if place.exists() and not place.is_dir():
-            raise SettingsError(f"{place}: is a file; --output names a directory")
-        if place.exists() and any(place.iterdir()) and not (place / PRUNED_RECORD).exists():
-            raise SettingsError(
-                f"{place}: holds something else\n  cure: --output another directory"
-            )
+        check_place(place, self._line(), done=PRUNED_RECORD)
         return place
+
+    def _line(self) -> dict[str, Any]:
+        """Everything that decides what is written, as JSON values."""
+        return {
+            "command": "prune",
+            "run": str(Path(self.run)),
+            "recalibrate": self.recalibrate,
+            "pruning": self.pruning.model_dump(mode="json"),
+            "scoring": self.scoring.model_dump(mode="json"),
+        }
 
     def _refuse_another(self, place: Path, pruned: Pruned) -> None:
         """Refuses to write over another pruned network, which may have been trained since.

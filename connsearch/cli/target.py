@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
+from connsearch.disk import is_folder, is_there
+from connsearch.documents import checked, read_object
 from connsearch.errors import SHOWN, RunError
 from connsearch.graph.spec import Structure
 from connsearch.train.options import LossName, TrainOptions
@@ -42,10 +43,10 @@ def open_structure(target: str) -> Structure:
     path = Path(target)
     if target in structure_names() or path.suffix == ".json":
         return load_structure(target)
-    if path.is_dir():
-        if (path / PRUNED_RECORD).exists():
+    if is_folder(path):
+        if is_there(path / PRUNED_RECORD):
             return read_structure(path / PRUNED_STRUCTURE)
-        if (path / BEST).exists():
+        if is_there(path / BEST):
             return read_structure(path / BEST)
         from connsearch.train.record import read_run
 
@@ -55,7 +56,7 @@ def open_structure(target: str) -> Structure:
         from connsearch.train.files import stored_structure
 
         return stored_structure(path)
-    if os.sep in target and not path.exists():
+    if os.sep in target and not is_there(path):
         raise RunError(
             f"{target}: no such file or directory\n  allowed: the name of a structure, a structure "
             "file (.json), a weight file (.safetensors), or the directory of a run"
@@ -67,7 +68,7 @@ def is_trained(target: str) -> bool:
     """Returns whether weights can be had from there: from a directory, not from a structure."""
     from connsearch.graph.files import structure_names
 
-    return target not in structure_names() and Path(target).is_dir()
+    return target not in structure_names() and is_folder(target)
 
 
 def recorded_settings(target: str) -> Mapping[str, Any]:
@@ -93,8 +94,17 @@ def recorded_options(target: str, part: str, kind: type[Options]) -> Options:
     Raises:
         RunError: another version recorded them, with settings this one does not have.
     """
+    return as_options(target, part, kind, recorded_settings(target).get(part, {}))
+
+
+def as_options(target: str, part: str, kind: type[Options], values: Mapping[str, Any]) -> Options:
+    """Returns recorded values, of one part of the settings of ``target``, as options.
+
+    Raises:
+        RunError: another version recorded them, with settings this one does not have.
+    """
     try:
-        return kind.model_validate(recorded_settings(target).get(part, {}))
+        return kind.model_validate(values)
     except ValidationError as error:
         found = [(".".join(map(str, f["loc"])), f["msg"]) for f in error.errors()]
         faults = "\n".join(f"  {part}.{place}: {message}" for place, message in found[:SHOWN])
@@ -136,23 +146,21 @@ def read_record(path: Path) -> Mapping[str, Any]:
     Raises:
         RunError: it cannot be read, or is something else.
     """
-    try:
-        found: Any = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path}: cannot be read as JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise RunError(f"{path}: holds no JSON object")
-    return cast("dict[str, Any]", found)
+    return read_object(path, "a record of connsearch")
 
 
 def _recorded(target: str, key: str) -> Mapping[str, Any]:
     if not is_trained(target):
         return {}
+    from connsearch.train.formats import Recorded
+
     for name in (PRUNED_RECORD, "config.json"):
         path = Path(target) / name
-        if path.exists():
-            found = read_record(path).get(key, {})
-            return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+        if is_there(path):
+            found = read_record(path)
+            cure = "put the file back, or repeat the command that wrote it"
+            checked(path, Recorded, found, "the record of a run or a pruning", cure=cure)
+            return found.get(key, {})
     return {}
 
 
@@ -177,9 +185,10 @@ class Trained:
     @property
     def num_classes(self) -> int:
         """Outputs of its classifier."""
-        if "head.dense.weight" not in self.tensors:
+        found = self.tensors.get("head.dense.weight")
+        if found is None or len(found.shape) != 2:
             raise RunError(f"{self.directory}: its weight file holds no classifier")
-        return self.tensors["head.dense.weight"].shape[0]
+        return found.shape[0]
 
     def network(self) -> Network:
         """Returns the network with its weights, on the CPU.
@@ -188,16 +197,10 @@ class Trained:
             RunError: the weights are not those of the structure.
         """
         from connsearch.nn.network import Network
+        from connsearch.train.files import put_weights
 
         network = Network(self.built_from, self.num_classes, learn_connections=self.learns)
-        try:
-            network.load_state_dict(dict(self.tensors))
-        except RuntimeError as error:
-            reason = str(error).splitlines()[-1].strip()
-            raise RunError(
-                f"{self.directory}: its weights do not fit its structure: {reason}\n"
-                "  a file was changed since; structure and weights belong together"
-            ) from None
+        put_weights(network, self.tensors, self.directory)
         return network
 
 
@@ -212,15 +215,15 @@ def open_trained(target: str | Path) -> Trained:
     from connsearch.train.record import read_run
 
     directory = Path(target)
-    if not directory.is_dir():
+    if not is_folder(directory):
         raise RunError(
             f"{target}: no such run\n"
             "  allowed: a directory that search, train or prune wrote, such as runs/search-starter"
         )
-    if (directory / PRUNED_RECORD).exists():
+    if is_there(directory / PRUNED_RECORD):
         structure = read_structure(directory / PRUNED_STRUCTURE)
         weights = directory / PRUNED_WEIGHTS
-        if not weights.exists():
+        if not is_there(weights):
             raise RunError(
                 f"{directory}: pruned from a structure that has no trained network, so there are "
                 "no weights here\n  cure: train it with --from-scratch"

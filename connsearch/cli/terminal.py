@@ -10,6 +10,7 @@ from rich.console import RenderableType
 
 from connsearch.cli.console import Console
 from connsearch.cli.counting import counting
+from connsearch.cli.output import shown
 from connsearch.cli.progress import Bar, Lines
 
 if TYPE_CHECKING:
@@ -23,21 +24,25 @@ class Terminal:
     """Standard output for people, or the error stream when ``--json`` takes standard output."""
 
     def __init__(self, *, json_line: bool = False) -> None:
-        self.console = Console(sys.stderr if json_line else sys.stdout)
+        self.stream = sys.stderr if json_line else sys.stdout
+        self.console = Console(self.stream)
 
     def say(self, text: str) -> None:
         """Prints text as it is: no line is broken, nothing in it is read as markup or obeyed."""
-        self.console.print(text, soft_wrap=True)
+        with shown(self.stream):
+            self.console.print(text, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Prints something a person should know that stops nothing."""
         text = f"warning: {text}"
-        self.console.print(text, soft_wrap=True, style="yellow")
+        with shown(self.stream):
+            self.console.print(text, soft_wrap=True, style="yellow")
 
     def show(self, *parts: RenderableType) -> None:
         """Prints tables and whatever else rich can lay out."""
         for part in parts:
-            self.console.print(part)
+            with shown(self.stream):
+                self.console.print(part)
 
     def count(self, items: Iterable[T], total: int, what: str = "videos") -> Iterator[T]:
         """Yields the items, showing how many of them are done and how long the rest will take."""

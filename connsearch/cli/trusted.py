@@ -28,11 +28,13 @@ def refuse_strange(place: Path) -> None:
     """Refuses a directory that holds something other than results of its own.
 
     Raises:
-        SettingsError: it has files and no ledger.
+        SettingsError: it has files and no ledger; what somebody leaves who is killed as it begins
+            does not count.
     """
+    from connsearch.places import strange
     from connsearch.trust.ledger import LEDGER
 
-    if place.is_dir() and any(place.iterdir()) and not (place / LEDGER).exists():
+    if place.is_dir() and strange(place) and not (place / LEDGER).exists():
         raise SettingsError(
             f"{place}: holds something else\n  cure: name another directory, a new or an empty one"
         )

@@ -173,8 +173,7 @@ def prepare(
     terminal.say(f"run: {directory}")
     facts = None if target is None else recorded_facts(target)
     if directory.exists():
-        with Run.open(directory, config) as run:
-            facts = run.config.get("facts") or facts
+        facts = Run.check(directory, config).get("facts") or facts
         if (directory / RESULT).exists():
             terminal.say("it is finished; this is its result")
             return None

@@ -18,6 +18,7 @@ from connsearch.data.bounds import shortly
 from connsearch.data.objects import Maps, scale_objects, stored_maps, stored_shape
 from connsearch.errors import DataError
 from connsearch.graph.files import atomic_write_bytes
+from connsearch.places import place_of
 
 _Array = npt.NDArray[Any]
 
@@ -87,8 +88,8 @@ def write_objects(path: Path, maps: Maps) -> None:
     """Writes object maps to an npz file, atomically."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, classes=maps)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write_bytes(path, buffer.getvalue())
+    with place_of(path):
+        atomic_write_bytes(path, buffer.getvalue())
 
 
 def _rows(

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Generic, TypeVar
 
-from connsearch.errors import DataError, Failure
+from connsearch.errors import ConnsearchError, DataError, Failure
+from connsearch.stopping import leave_to_parent
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -139,7 +140,7 @@ class _Worker(Generic[J, R]):
 
 def _serve(pipe: Connection, work: Callable[[J], R]) -> None:
     """Works off one job after another until the other end is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever gave the jobs decides when to stop
+    leave_to_parent()  # whoever gave the jobs decides when to stop
     with suppress(EOFError, OSError):
         while True:
             job = pipe.recv()
@@ -147,6 +148,8 @@ def _serve(pipe: Connection, work: Callable[[J], R]) -> None:
                 answer = work(job), "", ""
             except DataError as error:
                 answer = None, str(error), ""
-            except Exception as error:  # a full disk, perhaps: whoever gave the job is told
+            except ConnsearchError as error:  # a full disk, perhaps
+                answer = None, "", str(error)
+            except Exception as error:  # whoever gave the job is told
                 answer = None, "", f"{type(error).__name__}: {error}"
             pipe.send(answer)

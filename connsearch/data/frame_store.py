@@ -16,7 +16,6 @@ import json
 import os
 import re
 import sqlite3
-import uuid
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -26,19 +25,27 @@ from connsearch.data.bounds import MOST_FRAMES, file_bytes, shortly
 from connsearch.data.records import VideoInfo
 from connsearch.data.store_file import CURE, opened
 from connsearch.data.store_meta import meta_of, stored_clock
+from connsearch.disk import disk_full, writing
+from connsearch.drafts import replacing
 from connsearch.errors import DataError
 from connsearch.graph.files import atomic_write_bytes, atomic_write_text
+from connsearch.places import make_directories
 
 STORE, COUNT, OBJECTS = "frames.db", "n_frames", "objects.npz"
 """A store, the number of its frames, and its object maps if it has any."""
 DRAFT = ".draft"
-"""How the name of a file ends that is still being written."""
+"""How the name of a file ended, up to version 0.5, that was still being written."""
 
 _KEY = re.compile(r"(.*)/frame_(\d{5,9})", re.DOTALL | re.ASCII)
 _MOST = 900
 """Keys of one query: older SQLite takes 999 values."""
 _SHORT = 100
 """Bytes of the file with the number of frames."""
+
+_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+"""What SQLite says where there is no room: the disk is full, or a file may not grow."""
+
+_CURE = "cure: pack the video again, fetch the file again, or take it off the list"
 
 
 def write_store(
@@ -59,28 +66,31 @@ def write_store(
         meta: is kept in the table ``Meta``; ``width`` is also written to every row.
         beside: name -> content of files that belong to the store.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f".{STORE}.{uuid.uuid4().hex}{DRAFT}"
+    make_directories(folder)
     count = 0
     try:
-        with closing(sqlite3.connect(draft, isolation_level=None)) as db:
-            db.execute("PRAGMA journal_mode = OFF")
-            db.execute("PRAGMA synchronous = OFF")  # the whole file is brought to the disk below
-            db.execute("CREATE TABLE Images (ObjId TEXT PRIMARY KEY, frames BLOB, size INT)")
-            db.execute("CREATE TABLE Meta (key TEXT PRIMARY KEY, value TEXT)")
-            db.execute("BEGIN")
-            for count, picture in enumerate(pictures, start=1):
-                row = (_key(folder.name, count - 1), picture, meta.get("width"))
-                db.execute("INSERT INTO Images VALUES (?, ?, ?)", row)
-            rows = [(key, json.dumps(value)) for key, value in sorted(meta.items())]
-            db.executemany("INSERT INTO Meta VALUES (?, ?)", rows)
-            db.execute("COMMIT")
-        with draft.open("rb+") as file:
-            os.fsync(file.fileno())
-        (folder / COUNT).unlink(missing_ok=True)
-        draft.replace(folder / STORE)
-    finally:
-        draft.unlink(missing_ok=True)
+        with replacing(folder / STORE) as draft:
+            with closing(sqlite3.connect(draft, isolation_level=None)) as db:
+                db.execute("PRAGMA journal_mode = OFF")
+                db.execute(
+                    "PRAGMA synchronous = OFF"
+                )  # the whole file is brought to the disk below
+                db.execute("CREATE TABLE Images (ObjId TEXT PRIMARY KEY, frames BLOB, size INT)")
+                db.execute("CREATE TABLE Meta (key TEXT PRIMARY KEY, value TEXT)")
+                db.execute("BEGIN")
+                for count, picture in enumerate(pictures, start=1):
+                    row = (_key(folder.name, count - 1), picture, meta.get("width"))
+                    db.execute("INSERT INTO Images VALUES (?, ?, ?)", row)
+                rows = [(key, json.dumps(value)) for key, value in sorted(meta.items())]
+                db.executemany("INSERT INTO Meta VALUES (?, ?)", rows)
+                db.execute("COMMIT")
+            with writing(folder / STORE), draft.open("rb+") as file:
+                os.fsync(file.fileno())
+            (folder / COUNT).unlink(missing_ok=True)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in _NO_ROOM:
+            raise disk_full(folder / STORE, error) from None
+        raise
     for name, content in (beside or {}).items():
         atomic_write_bytes(folder / name, content)
     atomic_write_text(folder / COUNT, f"{count}\n")

@@ -36,6 +36,7 @@ class InfoCache:
         if place is not None:
             with suppress(OSError, sqlite3.Error):
                 place.parent.mkdir(parents=True, exist_ok=True)
+                place.touch()  # with the mode the umask gives; SQLite has its own
                 self._table = sqlite3.connect(place, timeout=10)
                 self._table.execute(_TABLE)
                 for name in _BEFORE:

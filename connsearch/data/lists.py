@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from connsearch.data.records import listed
+from connsearch.disk import open_text
 from connsearch.errors import DataError
 
 Line = tuple[int, str]
@@ -98,7 +99,8 @@ def read_text(path: Path) -> str:
         DataError: it cannot be read, or is not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with open_text(path, encoding="utf-8-sig") as file:
+            return file.read()
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not in UTF-8 ({error}); cure: save it as UTF-8") from error
     except OSError as error:

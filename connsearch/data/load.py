@@ -30,6 +30,7 @@ from connsearch.data.splits import (
 )
 from connsearch.data.usable import usable_part
 from connsearch.data.watch import Watch
+from connsearch.disk import is_folder
 from connsearch.errors import DataError
 from connsearch.registry import suggest
 from connsearch.text import named
@@ -191,7 +192,7 @@ def _read_source(options: DataOptions) -> Source:
     path = Path(options.source).expanduser()
     if colon and kind in DATASETS:
         return DATASETS[kind](rest, options)
-    if path.is_dir():
+    if is_folder(path):
         return DATASETS["folder"](str(path), options)
     if path.is_file():
         suffix = path.suffix.lower()

@@ -14,6 +14,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Generator, Hashable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,9 +26,11 @@ from connsearch.data.media import MEDIA
 from connsearch.data.pack_store import Packed, PackJob, pack_store
 from connsearch.data.records import Record, Source, Split, listed
 from connsearch.data.units import file_key, units_of
+from connsearch.drafts import is_draft, remove_abandoned
 from connsearch.errors import DataError, Failure
 from connsearch.graph.files import atomic_write_text
 from connsearch.paths import check_path
+from connsearch.places import DirectoryLock
 from connsearch.text import csv_text, raw_bytes
 
 _INSIDE = 384
@@ -106,11 +109,24 @@ def pack(
         DataError: a label cannot be written to the list, or the target cannot be written.
         SettingsError: the target's path is too long.
         Failure: too many videos are unreadable; what was packed stays.
+        RunError: another process packs into the target.
     """
     check_path(target, below=_INSIDE)
     _check(source, target)
     jobs = _jobs(source, target, short_side=short_side, quality=quality)
-    _make_room(target)
+    with _alone(target):
+        yield from _pack(source, target, jobs, workers, bad_share, patience)
+
+
+def _pack(
+    source: Source,
+    target: Path,
+    jobs: Sequence[tuple[Record, PackJob]],
+    workers: int,
+    bad_share: float,
+    patience: float,
+) -> Generator[PackEvent | PackResult]:
+    """The events of packing into a folder that no other process packs into."""
     todo = list(dict.fromkeys(job for _, job in jobs))
     unreadable: dict[PackJob, str] = {}
     made: dict[PackJob, Packed] = {}
@@ -147,14 +163,23 @@ def pack(
     )
 
 
-def _make_room(target: Path) -> None:
-    """Makes the folder, and removes what a killed process left half written."""
+@contextmanager
+def _alone(target: Path) -> Generator[None]:
+    """Makes the folder, for this process alone, and removes what a killed one left half written.
+
+    What a worker is writing stays, if it has survived the process that was killed.
+    """
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        for draft in (target / STORES).rglob(f".*{DRAFT}"):
-            draft.unlink(missing_ok=True)
+        lock = DirectoryLock(target)
     except OSError as error:
         raise DataError(f"{target}: cannot be written ({error.strerror})") from error
+    try:
+        remove_abandoned(
+            path for path in (target / STORES).rglob(".*") if is_draft(path) or path.suffix == DRAFT
+        )
+        yield
+    finally:
+        lock.undo()
 
 
 def _check(source: Source, target: Path) -> None:

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 from connsearch.data.batches import Batch, BatchPlan, make_batch
 from connsearch.data.clips import ClipDataset, ClipKey
 from connsearch.errors import DataError, Failure
+from connsearch.stopping import leave_to_parent
 
 _NOTHING = -1
 """What a beacon shows while no record is read."""
@@ -138,6 +139,7 @@ class _Start:
         self._beacons = beacons
 
     def __call__(self, worker: int) -> None:
+        leave_to_parent()
         torch.set_num_threads(1)
         info = get_worker_info()
         assert info is not None
@@ -162,6 +164,8 @@ def _exit_code(dataset: ClipDataset, key: ClipKey) -> int:
 
 
 def _read_alone(dataset: ClipDataset, key: ClipKey) -> None:
+    leave_to_parent()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a decoder that hangs hears nothing else
     torch.set_num_threads(1)
     with suppress(DataError):  # refused in words: whatever killed the reader, it was not this
         dataset.clip(key)

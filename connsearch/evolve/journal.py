@@ -13,6 +13,9 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
+from connsearch.disk import is_plain, open_plain
+from connsearch.drafts import replacing
+
 try:
     import fcntl
 except ImportError:  # no such locks there; the caller takes another kind
@@ -76,7 +79,7 @@ def is_journal(path: Path) -> bool:
     A file that is none must not be mended.
     """
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             line = file.readline(_BLOCK).strip(b"\0")
     except FileNotFoundError:
         return True
@@ -104,13 +107,21 @@ def mend_tail(path: Path) -> bytes:
         end = _after_last_newline(file, size)
         file.seek(end)
         torn = file.read()
-        beside = path.with_name(path.name + ".torn")
-        handle = os.open(beside, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _OWN, 0o666)
-        with os.fdopen(handle, "ab") as kept:
-            kept.write(torn + b"\n")
+        _keep(path.with_name(path.name + ".torn"), torn + b"\n")
         file.truncate(end)
         os.fsync(file.fileno())
     return torn
+
+
+def _keep(path: Path, line: bytes) -> None:
+    """Adds half a line to a file, on the disk when this returns.
+
+    Somebody may have done that and been killed before the line was cut off: then nothing is added.
+    """
+    before = path.read_bytes() if is_plain(path) and not path.is_symlink() else b""
+    if not before.endswith(line):
+        with replacing(path) as draft:
+            draft.write_bytes(before + line)
 
 
 def check_tail(path: Path) -> None:

@@ -6,10 +6,12 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from errno import ENOSPC
 from typing import TypeVar
 
 from optuna.exceptions import StorageInternalError
 
+from connsearch.disk import cure_for
 from connsearch.errors import Failure
 from connsearch.evolve.address import scrubbed
 
@@ -37,8 +39,15 @@ def patiently(ask: Callable[[], T]) -> T:
         try:
             return ask()
         except OSError as error:
-            raise StorageError(f"the study's storage: {error}") from error
+            cure = cure_for(error)
+            said = f"the study's storage: {error}" + (f"\n  cure: {cure}" if cure else "")
+            raise StorageError(said) from error
         except Exception as error:
+            if is_full(error):
+                cure = cure_for(OSError(ENOSPC, ""))
+                raise StorageError(
+                    f"the study's storage: {reason(error)}\n  cure: {cure}"
+                ) from None
             if not _may_pass(error):
                 raise
             if is_damage(error):
@@ -59,6 +68,13 @@ def _may_pass(error: Exception) -> bool:
     return (grpc is not None and isinstance(error, grpc.RpcError)) or (
         database is not None and isinstance(error, database.DBAPIError)
     )
+
+
+def is_full(error: BaseException) -> bool:
+    """Returns whether SQLite says that there is no room: waiting does not make any."""
+    said = getattr(error.__cause__ or error, "orig", None)
+    code = getattr(said, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == sqlite3.SQLITE_FULL
 
 
 def is_damage(error: BaseException) -> bool:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from connsearch.errors import RunError
+from connsearch.drafts import is_draft, remove_abandoned
+from connsearch.errors import ConnsearchError, RunError
 from connsearch.evolve.address import JOURNAL, MEMORY, is_same
 from connsearch.evolve.child import MAXIMISED
 from connsearch.evolve.collection import collected_later
@@ -22,6 +23,7 @@ from connsearch.evolve.storage import BaseStorage, open_storage
 from connsearch.evolve.study import Study, studies
 from connsearch.graph.document import from_json, to_json
 from connsearch.graph.spec import Structure
+from connsearch.places import make_directories, unmake
 
 CHILDREN = "children"
 """What the evaluations of this machine have left."""
@@ -115,8 +117,10 @@ def begin(
             f"{directory}: holds something else, {strange[0]} for instance\n"
             "  cure: choose another directory"
         )
+    made: list[Path] = []
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        made = make_directories(directory)
+        remove_abandoned(directory.glob(f".{POINTER}.*"))
         place = MEMORY if storage == MEMORY else place_of(directory, pointer, storage)
         with understood(directory):
             study = study_of(place, pointer.name, settings)
@@ -124,6 +128,9 @@ def begin(
         keep_pointer(directory, pointer)
     except OSError as error:
         raise RunError(f"{directory}: cannot be written: {error}") from error
+    except ConnsearchError:
+        unmake(made)
+        raise
     _refuse_another(directory, pointer, storage)
     return _opened(directory, study)
 
@@ -195,7 +202,8 @@ def _refuse_another(directory: Path, wanted: Pointer, storage: str | None) -> No
 def _strange(directory: Path) -> list[str]:
     """What is in a directory that no worker leaves there which begins at this moment."""
     ours = (POINTER, JOURNAL, CHILDREN, f".{POINTER}.")
-    return sorted(p.name for p in directory.iterdir() if not p.name.startswith(ours))
+    names = [p.name for p in directory.iterdir() if not is_draft(p)]
+    return sorted(name for name in names if not name.startswith(ours))
 
 
 def _opened(directory: Path, study: Study) -> Opened:

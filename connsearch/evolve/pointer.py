@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shlex
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from connsearch.drafts import alone, replacing
 from connsearch.errors import RunError
 from connsearch.evolve.address import (
     JOURNAL,
@@ -173,16 +173,8 @@ def _write_once(path: Path, text: str) -> None:
 
     Of several that write it at the same moment one wins; nobody sees half of it.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
-            f.write(text)
-            f.flush()
-            os.fsync(f.fileno())
-        os.link(temporary, path)
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without links
-        temporary.rename(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with alone(path.with_name(f".{path.name}.lock")):
+        if not path.exists():
+            with replacing(path) as draft:
+                draft.chmod(0o600)
+                draft.write_text(text, encoding="utf-8")

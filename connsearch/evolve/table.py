@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, cast
 
+from connsearch.disk import read_plain
 from connsearch.errors import DataError
 from connsearch.evolve.child import Outcome, Task
 from connsearch.evolve.history import History
@@ -49,7 +50,7 @@ class Table:
             DataError: the file is missing, is no such table, or has other objectives.
         """
         try:
-            read: object = json.loads(path.read_text(encoding="utf-8"))
+            read: object = json.loads(read_plain(path))
         except OSError as error:
             raise DataError(f"{path}: cannot be read: {error.strerror}") from None
         except ValueError as error:

@@ -187,7 +187,7 @@ def _read_peers(draft: Draft, value: object) -> None:
     for target, peers in by_target.items():
         node = draft.nodes[target]
         block = isinstance(node, Block)
-        sources: tuple[object, ...] = node.inputs if block else ()
+        sources = cast("tuple[object, ...]", node.inputs) if block else ()
         inputs = {source for source in sources if isinstance(source, int)}
         for source in peers:
             if source not in inputs and target not in draft.unreadable:

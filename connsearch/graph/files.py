@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import secrets
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
+from connsearch.disk import (
+    atomic_write_bytes,
+    atomic_write_text,
+    cure_for,
+    is_plain,
+    read_plain,
+    reason,
+)
 from connsearch.errors import Fault, StructureError, UnknownNameError
 from connsearch.graph.checks import show
 from connsearch.graph.document import from_json, to_json
 from connsearch.graph.rules import validate
 from connsearch.graph.spec import Structure
-from connsearch.paths import beginning
 from connsearch.registry import suggest
-from connsearch.text import as_utf8
 
 __all__ = [
     "atomic_write_bytes",
@@ -49,7 +52,7 @@ def load_structure(name_or_path: str | Path) -> Structure:
     if isinstance(name_or_path, str) and name_or_path in known:
         return read_structure(known[name_or_path])
     path = Path(name_or_path)
-    if path.suffix == ".json" or path.is_file():
+    if path.suffix == ".json" or is_plain(path):
         return read_structure(path)
     raise UnknownNameError(suggest("structure", str(name_or_path), sorted(known)))
 
@@ -69,7 +72,7 @@ def read_structure(path: str | Path) -> Structure:
     path = Path(path)
     name = path.stem if path.stem.isprintable() and path.stem else "structure"
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_plain(path).decode("utf-8-sig")
     except (OSError, ValueError) as error:
         _refuse(path, error)
     found: list[Fault] = []
@@ -99,36 +102,6 @@ def write_structure(structure: Structure, path: str | Path) -> None:
     atomic_write_text(path, text)
 
 
-def atomic_write_text(path: str | Path, text: str) -> None:
-    r"""Writes UTF-8 text so that a reader sees the old file or the new one, never half of it.
-
-    A name in it that is not UTF-8 does not end the work: such bytes are written as ``\xe9``, and
-    control characters likewise.
-    """
-    atomic_write_bytes(path, as_utf8(text))
-
-
-def atomic_write_bytes(path: str | Path, data: bytes) -> None:
-    """Writes bytes to a temporary file beside ``path``, flushes it to disk and renames it."""
-    path = Path(path)
-    temporary = path.with_name(f".{beginning(path.name)}.{secrets.token_hex(6)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    with contextlib.suppress(OSError):  # not every system lets a directory be opened
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
 def _known_files() -> dict[str, Path]:
     """Files of the structures that come along: in the installed package, else in the repository."""
     package = Path(__file__).resolve().parent.parent
@@ -147,7 +120,7 @@ def _refuse(path: Path, error: OSError | ValueError) -> NoReturn:
         message = f"not UTF-8: byte {error.object[error.start]:#04x} at position {error.start}"
         fault = Fault("encoding", message, cure="save the file as UTF-8")
     else:
-        fault = Fault("file", f"cannot be read: {getattr(error, 'strerror', None) or error}")
+        fault = Fault("file", f"cannot be read: {reason(error)}", cure=cure_for(error))
     raise StructureError(show(str(path)), [fault]) from None
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from connsearch.data.halves import with_halves
 from connsearch.data.load import DataSplits
+from connsearch.disk import is_there
 from connsearch.errors import DataError
 from connsearch.evolve.child import Child, Objective, Outcome, Task
 from connsearch.graph.parse import rows
@@ -38,6 +39,7 @@ from connsearch.train.files import (
     RESULT,
     WEIGHTS,
     load_weights,
+    put_weights,
     write_weights,
 )
 from connsearch.train.guide import Guide
@@ -78,11 +80,7 @@ class SearchFitness:
         rungs: Sequence[float] = (),
         origins: Origins | None = None,
     ) -> None:
-        if not len(data.select):
-            raise DataError(
-                f"{data.name}: no clip to judge structures by; the select split is empty\n"
-                "  cure: give it a share, or a list"
-            )
+        require_judges(data)
         steps = options.steps or options.epochs * -(
             -len(data.train) // data.train.options.batch_size
         )
@@ -150,9 +148,9 @@ class SearchFitness:
         if self._origins is None:
             return None
         path = directory / CONFIG
-        recorded = read_config(path).get("inherited") if path.exists() else None
-        begun = any((directory / name).exists() for name in (FIRST, RESULT))
-        if recorded and (recorded["from"] is None or begun):
+        recorded = read_config(path).get("inherited") if is_there(path) else None
+        begun = any(is_there(directory / name) for name in (FIRST, RESULT))
+        if isinstance(recorded, dict) and (recorded["from"] is None or begun):
             return recorded
         found = heritage_of(child, self.run_of, self._origins)
         return {"from": None, "why": found} if isinstance(found, str) else found
@@ -194,8 +192,8 @@ class SearchFitness:
 
         def start(network: Network) -> None:
             first = run.directory / FIRST
-            if first.exists():
-                network.load_state_dict(load_weights(first))
+            if is_there(first):
+                put_weights(network, load_weights(first), first)
             elif isinstance(heritage, Heritage):
                 taken = heritage.start(network, temperature=options.relaxed.temperature)
                 run.describe("transplanted", {"share": taken.share, "account": str(taken)})
@@ -213,6 +211,19 @@ class SearchFitness:
         (directory / FIRST).unlink(missing_ok=True)
         if not weights:
             (directory / WEIGHTS).unlink(missing_ok=True)
+
+
+def require_judges(data: DataSplits) -> None:
+    """Refuses data without clips to judge children by.
+
+    Raises:
+        DataError: the select split is empty.
+    """
+    if not len(data.select):
+        raise DataError(
+            f"{data.name}: no clip to judge structures by; the select split is empty\n"
+            "  cure: give it a share, or a list"
+        )
 
 
 def _without_choice(

@@ -11,7 +11,7 @@ import torch
 from connsearch.evolve.child import Child
 from connsearch.nn.network import Network
 from connsearch.nn.transplant import Transplanted, transplant
-from connsearch.train.files import RESULT, WEIGHTS
+from connsearch.train.files import RESULT, WEIGHTS, put_weights
 from connsearch.train.record import read_run
 
 Origins = Callable[[Child], Sequence[Sequence[int]] | None]
@@ -44,7 +44,7 @@ class Heritage:
         """
         record = read_run(self.directory)
         parent = Network(record.structure, network.num_classes, learn_connections=True, seed=0)
-        parent.load_state_dict(record.weights())
+        put_weights(parent, record.weights(), self.directory / WEIGHTS)
         taken = transplant(network, parent, self.origins)
         with torch.no_grad():
             for logits in (*network.connection_parameters(), *network.peer_parameters()):

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from connsearch.disk import open_text
 from connsearch.evolve.child import Rung
 from connsearch.train.events import EvaluationEvent, Event, ResultEvent, StepEvent
 from connsearch.train.files import METRICS
@@ -66,6 +67,6 @@ class Ladder:
 
 def _logged(path: Path) -> dict[int, float]:
     """The scores on ``select`` in a table of metrics, by step."""
-    with open(path, newline="") as file:
+    with open_text(path, newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == "select"]
     return {int(row["step"]): float(row["mAP"] or row["accuracy"]) for row in rows}

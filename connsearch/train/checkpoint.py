@@ -9,21 +9,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
+from connsearch.disk import names_in
+from connsearch.documents import parse_object
+from connsearch.drafts import is_draft, remove_abandoned
 from connsearch.errors import RunError
+from connsearch.places import make_directories
+from connsearch.train.tensors import opened, tensors_in, write_tensors
 
 FORMAT = "connsearch checkpoint 1"
 _KEPT = 2
+_STEP = re.compile(r"\d{1,12}")
+_NAME = re.compile(r"step-.*\.safetensors")
+
+_OLD = re.compile(r"step-\d+\.\d+\.tmp")
+"""How a checkpoint was called, up to version 0.5, while it was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> Path:
     """Returns the path of the checkpoint it wrote; the one before it is kept, older ones go."""
-    directory.mkdir(parents=True, exist_ok=True)
+    make_directories(directory)
     header = {
         "format": FORMAT,
         "step": str(checkpoint.step),
@@ -89,11 +97,15 @@ def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> Path:
     header["seal"] = _seal(header)
     path = directory / f"step-{checkpoint.step:09d}.safetensors"
     write_tensors(path, checkpoint.tensors, header)
+    tidy(directory)
+    return path
+
+
+def tidy(directory: Path) -> None:
+    """Removes all checkpoints but the newest ones, and what a killed process left half written."""
     for old in _newest_first(directory)[_KEPT:]:
         old.unlink(missing_ok=True)
-    for left_over in directory.glob("*.tmp"):
-        left_over.unlink(missing_ok=True)
-    return path
+    remove_abandoned(p for p in directory.glob("*.tmp") if is_draft(p) or _OLD.fullmatch(p.name))
 
 
 def load_checkpoint(directory: Path) -> Loaded | None:
@@ -122,46 +134,34 @@ def read_checkpoint(path: Path) -> Checkpoint:
     Raises:
         RunError: it is truncated, altered, or not a checkpoint of this version.
     """
-    try:
-        with safe_open(path, framework="pt") as file:  # pyright: ignore[reportUnknownVariableType]
-            header: dict[str, str] = file.metadata() or {}
-            if header.get("format") != FORMAT:
-                raise RunError(
-                    f"{path}: not a checkpoint this version reads; expected format {FORMAT!r}, "
-                    f"read {header.get('format', 'none')!r}"
-                )
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise RunError(f"{path}: cannot be read: {error}") from None
+    with opened(path) as file:
+        header: dict[str, str] = file.metadata() or {}
+        if header.get("format") != FORMAT:
+            raise RunError(
+                f"{path}: not a checkpoint this version reads; expected format {FORMAT!r}, "
+                f"read {header.get('format', 'none')!r}"
+            )
+        tensors = tensors_in(file)
     whole = header.get("seal") == _seal(header)  # before anything in the header is read
-    state = json.loads(header["state"]) if whole else {}
+    state = _object(path, header["state"]) if whole else {}
     if not whole or header["digest"] != digest(tensors, state):
         raise RunError(f"{path}: its content does not match its digest, the file is damaged")
-    return Checkpoint(int(header["step"]), tensors, state, json.loads(header["notes"]))
+    notes = _object(path, header["notes"])
+    if not _STEP.fullmatch(header["step"]):
+        raise RunError(f"{path}: step {header['step'][:40]!r}; expected a whole number")
+    return Checkpoint(int(header["step"]), tensors, state, notes)
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
-    """Writes a safetensors file atomically: temporary name, sync, rename, sync the directory."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    plain = {n: t.detach().cpu().contiguous().clone() for n, t in tensors.items()}
-    save_file(plain, temporary, metadata=dict(header))
-    with open(temporary, "rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    sync_directory(path.parent)
-
-
-def sync_directory(directory: Path) -> None:
-    """Makes renames and new names in a directory survive a power cut."""
-    handle = os.open(directory, os.O_RDONLY)
+def _object(path: Path, text: str) -> dict[str, Any]:
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        return parse_object(text)
+    except ValueError as error:
+        raise RunError(f"{path}: its header cannot be read: {error}") from None
 
 
 def _newest_first(directory: Path) -> list[Path]:
-    return sorted(directory.glob("step-*.safetensors"), reverse=True)
+    names = [name for name in names_in(directory) if _NAME.fullmatch(name)]
+    return [directory / name for name in reversed(names)]
 
 
 def _canonical(value: Mapping[str, Any]) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from connsearch import __version__
+from connsearch.documents import checked, read_object
 from connsearch.errors import RunError
+from connsearch.train.formats import Config
 
 RUN_SCHEMA = 1
 
@@ -24,21 +25,15 @@ def read_config(path: Path) -> dict[str, Any]:
     Raises:
         RunError: it is missing, damaged, from something else, or from a newer version.
     """
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"{path}: cannot be read as a run's config: {error}\n  cure: choose another directory"
-        ) from None
-    if not isinstance(found, dict) or "connsearch" not in found or "command" not in found:
-        raise RunError(
-            f"{path}: is not the config of a connsearch run\n  cure: choose another directory"
-        )
-    config = cast("dict[str, Any]", found)
+    what, cure = "the config of a connsearch run", "choose another directory"
+    config = read_object(path, what, cure=cure)
+    if "connsearch" not in config or "command" not in config:
+        raise RunError(f"{path}: is not {what}\n  cure: {cure}")
     if config.get("schema") != RUN_SCHEMA:
         raise RunError(
             f"{path}: run schema {config.get('schema')}, written by connsearch "
             f"{config['connsearch']}; this is connsearch {__version__}, which reads {RUN_SCHEMA}\n"
             "  cure: use that version, or choose another directory"
         )
+    checked(path, Config, config, what, cure=f"put the file back, or {cure}")
     return config

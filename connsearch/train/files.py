@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
+from connsearch.documents import checked, parse_object, read_object
 from connsearch.errors import RunError
 from connsearch.graph.files import from_json, to_json
 from connsearch.graph.spec import Structure
-from connsearch.train.checkpoint import write_tensors
+from connsearch.train.formats import Result
+from connsearch.train.metrics import Metrics
+from connsearch.train.tensors import opened, tensors_in, write_tensors
 
 CONFIG, STRUCTURE, RESULT = "config.json", "structure.json", "result.json"
 LEARNED, WEIGHTS = "learned.json", "learned.safetensors"
@@ -33,17 +36,63 @@ def load_weights(path: str | Path) -> dict[str, Tensor]:
     """Returns the ``state_dict`` in a weight file or in a checkpoint.
 
     Raises:
-        RunError: it cannot be read, or is no safetensors file.
+        RunError: it cannot be read, is no safetensors file, or holds numbers of a kind no network
+            of connsearch has, or values that are not finite.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            found: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            is_checkpoint = "state" in (file.metadata() or {})
-    except (SafetensorError, OSError) as error:
-        raise _unreadable(path, error) from None
-    if not is_checkpoint:
-        return found
-    return {n.removeprefix("model/"): t for n, t in found.items() if n.startswith("model/")}
+    with opened(path) as file:
+        found = tensors_in(file)
+        is_checkpoint = "state" in (file.metadata() or {})
+    if is_checkpoint:
+        found = {n.removeprefix("model/"): t for n, t in found.items() if n.startswith("model/")}
+    refuse_unusable(path, found)
+    return found
+
+
+def put_weights(network: nn.Module, tensors: Mapping[str, Tensor], path: str | Path) -> None:
+    """Puts weights into a network, in place, once all of them are known to fit.
+
+    Args:
+        network: of the structure they were learned in.
+        tensors: its ``state_dict``.
+        path: where they come from, for the message.
+
+    Raises:
+        RunError: one is missing, too many, or of another shape or type; five at most are named.
+    """
+    wanted: Mapping[str, Tensor] = network.state_dict()
+    faults = [f"{name} is missing" for name in wanted if name not in tensors]
+    faults += [f"{name} belongs to no part of the network" for name in tensors.keys() - wanted]
+    for name, tensor in tensors.items():
+        if name in wanted and _form(tensor) != _form(wanted[name]):
+            faults.append(f"{name} is {_form(tensor)}, expected {_form(wanted[name])}")
+    if faults:
+        more = f"\n  and {len(faults) - 5} more" if len(faults) > 5 else ""
+        raise RunError(
+            f"{path}: its weights do not fit its structure\n  "
+            + "\n  ".join(sorted(faults)[:5])
+            + f"{more}\n  a file was changed since; structure and weights belong together"
+        )
+    network.load_state_dict(dict(tensors))
+
+
+def refuse_unusable(path: str | Path, tensors: Mapping[str, Tensor]) -> None:
+    """Refuses numbers no network of connsearch has, and values that are not finite.
+
+    Raises:
+        RunError: the first such tensor is named.
+    """
+    for name, tensor in tensors.items():
+        if tensor.dtype not in (torch.float32, torch.int64):
+            raise RunError(
+                f"{path}: {name} holds {_type(tensor)}; allowed are float32, and int64 for counts\n"
+                "  cure: a weight file that connsearch wrote"
+            )
+        if tensor.dtype == torch.float32 and not bool(tensor.isfinite().all()):
+            count = int((~tensor.isfinite()).sum())
+            raise RunError(
+                f"{path}: {count} of {tensor.numel()} values of {name} are not finite (NaN or "
+                "infinity)\n  cure: the file was changed or its training went wrong; train again"
+            )
 
 
 def stored_structure(path: str | Path) -> Structure:
@@ -51,15 +100,13 @@ def stored_structure(path: str | Path) -> Structure:
 
     Raises:
         RunError: it cannot be read, or carries none.
+        StructureError: what it carries breaks a rule.
     """
+    with opened(path) as file:
+        header: dict[str, str] = file.metadata() or {}
     try:
-        with safe_open(path, framework="pt") as file:
-            header: dict[str, str] = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise _unreadable(path, error) from None
-    try:
-        stored = json.loads(header.get("structure") or header.get("state", "{}"))
-    except (ValueError, RecursionError):
+        stored: Any = parse_object(header.get("structure") or header.get("state", "{}"))
+    except ValueError:
         stored = None
     if isinstance(stored, dict) and "structure" not in header:
         stored = cast("dict[str, Any]", stored).get("structure")
@@ -77,21 +124,16 @@ def read_result(path: Path) -> dict[str, Any]:
     Raises:
         RunError: it is damaged.
     """
-    try:
-        found: Any = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path}: cannot be read as a run's result: {error}") from None
-    if not isinstance(found, dict) or not isinstance(found.get("metrics"), dict):
-        raise RunError(
-            f"{path}: is not the result of a connsearch run\n"
-            "  cure: remove it and repeat the command that wrote it"
-        )
-    return cast("dict[str, Any]", found)
+    what, cure = "the result of a connsearch run", "remove it and repeat the command that wrote it"
+    found = read_object(path, what, cure=cure)
+    for split, numbers in checked(path, Result, found, what, cure=cure).metrics.items():
+        Metrics.from_json(numbers, where=f"{path}: metrics of {split}")
+    return found
 
 
-def _unreadable(path: str | Path, error: Exception) -> RunError:
-    return RunError(
-        f"{path}: cannot be read as safetensors: {error}\n"
-        "  cure: give a weight file or a checkpoint that connsearch wrote; nothing that could run "
-        "code (pickle, .pt, .pth) is ever loaded"
-    )
+def _form(tensor: Tensor) -> str:
+    return f"{_type(tensor)} {list(tensor.shape)}"
+
+
+def _type(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")

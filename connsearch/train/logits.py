@@ -99,6 +99,8 @@ class LogitWatch:
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Puts back what :meth:`tensors` gave."""
         for name, value in self.tensors().items():
+            if tensors[name].shape != value.shape or tensors[name].dtype != value.dtype:
+                raise ValueError(f"{name} is {list(tensors[name].shape)}, not {list(value.shape)}")
             value.copy_(tensors[name])
 
     def _places(self, logits: Mapping[Edge, Tensor]) -> dict[Edge, _Place]:

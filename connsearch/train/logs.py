@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from connsearch.disk import is_there, require_plain, writing
 from connsearch.errors import RunError
 from connsearch.text import csv_text
 from connsearch.train.events import StepEvent
@@ -52,12 +53,16 @@ class CsvLog:
 
     Raises:
         RunError: the file is shorter than that: it was altered since.
+        UnreadableError: there is something of that name that is no file, or may not be written.
+        DiskFullError: there is no room, now or when rows are added; half a row is taken back.
     """
 
     def __init__(self, path: Path, columns: Sequence[str], *, length: int | None) -> None:
-        self._columns = tuple(columns)
+        self._path, self._columns = path, tuple(columns)
+        if is_there(path):
+            require_plain(path)
         if length is not None:
-            found = path.stat().st_size if path.exists() else 0
+            found = path.stat().st_size if is_there(path) else 0
             if found < length:
                 raise RunError(
                     f"{path}: {found} bytes, but {length} were written when the checkpoint was "
@@ -65,9 +70,10 @@ class CsvLog:
                     "  cure: put the file back, or start again in another directory"
                 )
             os.truncate(path, length)
-        self._file = open(path, "wb" if length is None else "ab", buffering=0)  # noqa: SIM115
+        with writing(path):
+            self._file = open(path, "wb" if length is None else "ab", buffering=0)  # noqa: SIM115
         if length is None:
-            self._file.write(csv_text(self._columns, []).encode())
+            self._append(csv_text(self._columns, []))
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Adds rows, in one write, so that a reader or a killed run rarely sees half a row."""
@@ -75,7 +81,8 @@ class CsvLog:
 
     def sync(self) -> int:
         """Returns the length in bytes, once all of them are on disk."""
-        os.fsync(self._file.fileno())
+        with writing(self._path):
+            os.fsync(self._file.fileno())
         return self._file.seek(0, os.SEEK_END)
 
     def close(self) -> None:
@@ -83,7 +90,18 @@ class CsvLog:
         self._file.close()
 
     def _write(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        self._file.write(csv_text(self._columns, rows, header=False).encode())
+        self._append(csv_text(self._columns, rows, header=False))
+
+    def _append(self, text: str) -> None:
+        data = memoryview(text.encode())
+        start = self._file.seek(0, os.SEEK_END)
+        with writing(self._path):
+            try:
+                while data:  # a disk that is almost full takes a part of it
+                    data = data[self._file.write(data) :]
+            except OSError:
+                os.ftruncate(self._file.fileno(), start)  # no half row
+                raise
 
 
 def step_row(event: StepEvent, *, accuracy: float | None) -> dict[str, Any]:

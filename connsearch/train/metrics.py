@@ -12,6 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from connsearch.errors import RunError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -88,9 +92,23 @@ class Metrics:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Metrics:
-        """Returns what :meth:`to_json` wrote, here or before some of the numbers were known."""
-        return cls(**data)
+    def from_json(cls, data: Mapping[str, Any], *, where: str = "metrics") -> Metrics:
+        """Returns what :meth:`to_json` wrote, here or before some of the numbers were known.
+
+        ``where`` is what stands before a fault.
+
+        Raises:
+            RunError: a number is missing or of another kind; the first is named.
+        """
+        try:
+            return TypeAdapter(cls).validate_python(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise RunError(
+                f"{where}: {place}: {first['msg']}; read: {first['input']!r:.60}\n"
+                "  cure: remove the file they stand in, and repeat the command that wrote it"
+            ) from None
 
     def __str__(self) -> str:
         if self.multi_label:

@@ -13,6 +13,14 @@ from connsearch.nn.network import Network
 from connsearch.train.options import TrainOptions
 from connsearch.train.schedule import rate_factor
 
+_ADAM = ("step", "exp_avg", "exp_avg_sq")
+_MEMORIES: Mapping[type[Optimizer], tuple[str, ...]] = {
+    Adam: _ADAM,
+    AdamW: _ADAM,
+    SGD: ("momentum_buffer",),
+}
+"""What an optimiser remembers of every parameter that ever had a gradient."""
+
 
 class Optimisers:
     """Filters with the chosen optimiser; connection and peer logits with Adam, without decay.
@@ -88,17 +96,35 @@ class Optimisers:
         }
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Puts back what :meth:`tensors` gave, in each parameter's own memory layout."""
+        """Puts back what :meth:`tensors` gave, in each parameter's own memory layout.
+
+        Raises:
+            KeyError: a tensor belongs to no parameter.
+            ValueError: one is missing, or of another shape or type.
+        """
         by_name: dict[str, Tensor] = {name: p for p, name in self._names.items()}
         for key, value in tensors.items():
             kind, rest = key.split("/", 1)
             name, memory = rest.rsplit("/", 1)
             parameter = by_name[name]
+            allowed = _MEMORIES[type(self._all[kind])]
+            shape = torch.Size() if memory == "step" else parameter.shape
+            usable = value.dtype == torch.float32 and bool(value.isfinite().all())
+            if memory not in allowed or value.shape != shape or not usable:
+                raise ValueError(
+                    f"{key} is {value.dtype} {list(value.shape)}; expected one of "
+                    f"{', '.join(allowed)}, float32 {list(shape)} and finite"
+                )
             if memory == "step":
                 value = value.to(parameter.device)  # fused optimisers count where they compute
-            elif value.shape == parameter.shape:
+            else:
                 value = torch.empty_like(parameter, requires_grad=False).copy_(value)
             self._all[kind].state[parameter][memory] = value
+        for optimiser in self._all.values():
+            for parameter, found in optimiser.state.items():
+                missing = [name for name in _MEMORIES[type(optimiser)] if name not in found]
+                if missing:
+                    raise ValueError(f"{self._names[parameter]}: no {', '.join(missing)}")
 
 
 def _filters(parameters: list[Tensor], options: TrainOptions) -> Optimizer:

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from connsearch.disk import is_there
 from connsearch.errors import RunError
 from connsearch.graph.files import read_structure
 from connsearch.graph.spec import Structure
@@ -68,19 +69,19 @@ def read_run(directory: str | Path) -> RunRecord:
             version.
     """
     directory = Path(directory)
-    if not (directory / CONFIG).exists():
+    if not is_there(directory / CONFIG):
         raise RunError(
             f"{directory}: not a run directory, it has no {CONFIG}\n"
             "  cure: give the directory that search or train wrote"
         )
     config = read_config(directory / CONFIG)
-    if not (directory / STRUCTURE).exists():
+    if not is_there(directory / STRUCTURE):
         raise RunError(
             f"{directory}: the run stopped before it had a structure\n"
             "  cure: repeat the command that started it"
         )
     structure = read_structure(directory / STRUCTURE)
-    if (directory / RESULT).exists():
+    if is_there(directory / RESULT):
         result = read_result(directory / RESULT)
         return RunRecord(directory, config, structure, read_structure(directory / LEARNED), result)
     loaded = load_checkpoint(directory / CHECKPOINTS)

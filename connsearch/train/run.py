@@ -23,12 +23,15 @@ from typing import Any
 
 from torch import Tensor
 
-from connsearch.errors import RunError
-from connsearch.graph.files import atomic_write_text, read_structure, write_structure
+from connsearch.disk import atomic_write_text, is_folder, is_there
+from connsearch.documents import checked
+from connsearch.errors import RunError, UserError
+from connsearch.graph.files import read_structure, write_structure
 from connsearch.graph.spec import Structure
 from connsearch.paths import check_path
+from connsearch.places import DirectoryLock, strange
 from connsearch.settings import describe_differences, differences, may_change, plain
-from connsearch.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from connsearch.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, tidy
 from connsearch.train.config import new_config, read_config
 from connsearch.train.events import ResultEvent
 from connsearch.train.files import (
@@ -44,7 +47,7 @@ from connsearch.train.files import (
     read_result,
     write_weights,
 )
-from connsearch.train.lock import LOCK_FILE, DirectoryLock
+from connsearch.train.formats import Notes, State
 from connsearch.train.logs import (
     CONNECTIONS_COLUMNS,
     METRICS_COLUMNS,
@@ -62,6 +65,7 @@ _LOGS = {
 
 _INSIDE = 64
 """Bytes of the longest path in a run: a checkpoint that is being written."""
+_ANEW = "start again in another directory"
 
 
 class Run:
@@ -73,6 +77,7 @@ class Run:
         self.warnings: list[str] = []
         self._lock = lock
         self._logs: dict[str, CsvLog] = {}
+        self._fresh = not (directory / CONFIG).exists()
 
     @classmethod
     def open(cls, directory: str | Path, config: Mapping[str, Any]) -> Run:
@@ -91,21 +96,42 @@ class Run:
         directory = Path(directory)
         check_path(directory, below=_INSIDE, utf8=True)
         _check_place(directory)
-        directory.mkdir(parents=True, exist_ok=True)
         lock = DirectoryLock(directory)
         try:
             run = cls(directory, _open_config(directory, plain(config)), lock)
             run._write_config()
         except BaseException:
-            lock.release()
+            lock.undo()
             raise
         return run
+
+    @staticmethod
+    def check(directory: Path, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Returns the config of the run there; refuses what :meth:`open` would refuse.
+
+        The directory is left as it is; where there is no run, the config is empty.
+
+        Raises:
+            RunError: see :meth:`open`.
+        """
+        _check_place(directory)
+        if not (directory / CONFIG).exists():
+            return {}
+        lock = DirectoryLock(directory)
+        try:
+            return _open_config(directory, plain(config))
+        finally:
+            lock.undo()
 
     def __enter__(self) -> Run:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        """Closes the run; what was refused before its first row leaves nothing behind."""
+        if self._fresh and isinstance(error, UserError):
+            self._undo()
+        else:
+            self.close()
 
     def close(self) -> None:
         """Closes the logs and lets other processes in."""
@@ -114,10 +140,19 @@ class Run:
         self._logs.clear()
         self._lock.release()
 
+    def _undo(self) -> None:
+        """Takes away what this process has written, of a run that it began."""
+        for log in self._logs.values():
+            log.close()
+        self._logs.clear()
+        for name in (*_LOGS, STRUCTURE, CONFIG):
+            (self.directory / name).unlink(missing_ok=True)
+        self._lock.undo()
+
     @property
     def finished(self) -> bool:
         """Whether the result is there."""
-        return (self.directory / RESULT).exists()
+        return is_there(self.directory / RESULT)
 
     def settle(
         self, structure: Structure, environment: Mapping[str, Any], facts: Mapping[str, Any]
@@ -165,11 +200,18 @@ class Run:
     def restore(self) -> Checkpoint | None:
         """Returns the newest whole checkpoint, or None at the start; log rows past it are cut."""
         loaded = load_checkpoint(self.directory / CHECKPOINTS)
-        lengths = {} if loaded is None else loaded.checkpoint.notes["logs"]
+        lengths: Mapping[str, int] = {}
+        if loaded is not None:
+            path, found = loaded.path, loaded.checkpoint
+            checked(path, State, found.state, "a checkpoint of this version", cure=_ANEW)
+            notes = checked(path, Notes, found.notes, "a checkpoint of this version", cure=_ANEW)
+            lengths = notes.logs
         for name, columns in _LOGS.items():
             self._logs[name] = CsvLog(self.directory / name, columns, length=lengths.get(name))
         if loaded is None:
             return None
+        if not loaded.damaged:  # whoever wrote it was perhaps killed before it had tidied up
+            tidy(self.directory / CHECKPOINTS)
         self.warnings += [
             f"{reason}; going on from the checkpoint before it" for reason in loaded.damaged
         ]
@@ -177,6 +219,7 @@ class Run:
 
     def log(self, name: str, *rows: Mapping[str, Any]) -> None:
         """Adds rows to one of the tables."""
+        self._fresh = False
         self._logs[name].add(rows)
 
     def save(self, checkpoint: Checkpoint) -> Path:
@@ -228,11 +271,11 @@ def with_origin(structure: Structure, operator: str, run: Run) -> Structure:
 
 def _check_place(directory: Path) -> None:
     """Refuses a place that holds something other than a run."""
-    if directory.exists() and not directory.is_dir():
+    if is_there(directory) and not is_folder(directory):
         raise RunError(f"{directory}: is a file\n  cure: choose another directory for the run")
-    if not directory.exists() or (directory / CONFIG).exists():
+    if is_there(directory / CONFIG):
         return
-    found = sorted(path.name for path in directory.iterdir() if path.name != LOCK_FILE)
+    found = strange(directory)
     if found:
         names = ", ".join(found[:5]) + (" ..." if len(found) > 5 else "")
         raise RunError(
@@ -244,7 +287,7 @@ def _check_place(directory: Path) -> None:
 def _open_config(directory: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the config of a new run, or the recorded one if it asks for the same work."""
     path = directory / CONFIG
-    if not path.exists():
+    if not is_there(path):
         return new_config(wanted)
     recorded = read_config(path)
     found = differences({k: recorded.get(k) for k in wanted}, wanted)

@@ -14,10 +14,11 @@ from torch import Tensor
 from connsearch.data.batches import Batch
 from connsearch.data.clips import ClipDataset
 from connsearch.data.load import DataSplits
-from connsearch.errors import TrainingError
+from connsearch.errors import RunError, TrainingError
 from connsearch.graph.files import to_json
 from connsearch.nn.network import Network
 from connsearch.seeds import derive
+from connsearch.stopping import Held, held
 from connsearch.train.checkpoint import Checkpoint, digest, part, under
 from connsearch.train.counters import Clock, Tally
 from connsearch.train.curriculum import Curriculum, CyclicClips
@@ -30,7 +31,13 @@ from connsearch.train.events import (
     StepEvent,
     WarningEvent,
 )
-from connsearch.train.files import CONNECTIONS, METRICS
+from connsearch.train.files import (
+    CHECKPOINTS,
+    CONNECTIONS,
+    METRICS,
+    put_weights,
+    refuse_unusable,
+)
 from connsearch.train.guide import Guide
 from connsearch.train.logits import LogitHistory, LogitWatch
 from connsearch.train.logs import evaluation_row, step_row
@@ -113,39 +120,61 @@ class Training:
         found = self.run.restore()
         yield from (WarningEvent(message) for message in self.run.warnings)
         if found is not None:
-            self.step = found.step
-            self.network.load_state_dict(part(found.tensors, "model"))
-            self.optimisers.restore(part(found.tensors, "optimiser"))
-            self.watch.restore(part(found.tensors, "logits"))
-            self.tally = Tally(**found.state["tally"])
-            self.quarantine.restore(found.state["quarantine"])
-            self.guide.restore(found.state["guide"])
-            self.ended = found.state["ended"]
-            self.clock.before = found.notes["seconds"]
+            try:
+                self._restore(found)
+            except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+                raise RunError(
+                    f"{self.run.directory}: its checkpoint of step {found.step} is not one of this "
+                    f"network and these settings: {type(error).__name__}: {error}\n"
+                    "  cure: the version that made the run, or start again in another directory"
+                ) from None
         elif self.watch.learns:
             yield self._log_connections()
 
+    def _restore(self, found: Checkpoint) -> None:
+        model, place = part(found.tensors, "model"), self.run.directory / CHECKPOINTS
+        refuse_unusable(place, model)
+        put_weights(self.network, model, place)
+        self.step = found.step
+        self.optimisers.restore(part(found.tensors, "optimiser"))
+        self.watch.restore(part(found.tensors, "logits"))
+        self.tally = Tally(**found.state["tally"])
+        self.quarantine.restore(found.state["quarantine"])
+        self.guide.restore(found.state["guide"])
+        if self.step:  # the network as its last step left it: no other may follow
+            self.guide.begin(self.network, self.step - 1, self.total)
+        self.ended = found.state["ended"]
+        self.clock.before = found.notes["seconds"]
+
     def steps(self) -> Iterator[Event]:
-        """Yields the events of every step still to do; a checkpoint comes last in its step."""
-        while self.step < self.total and self.ended is None:
-            epoch = self.curriculum.epoch(self.step)
-            for batch in self.curriculum.batches(self.step):
-                yield from self.quarantine.new(self.step)
-                yield self._train_step(batch, epoch)
-                if self.curriculum.starts_epoch(self.step):
-                    self.ended = self.guide.epoch_done(self.network, self.step, self.total)
-                last = self.step == self.total or self.ended is not None
-                if self.watch.learns and (last or self.step % self.options.log_every == 0):
-                    yield self._log_connections()
-                if self._evaluation_due() and not last:
-                    self._recalibrate()
-                    yield from self._evaluate("select", epoch)
-                if last or self._checkpoint_due():
-                    yield self._checkpoint()
-                if last:
-                    break
+        """Yields the events of every step still to do; a checkpoint comes last in its step.
+
+        A signal to end is heard after a step, when its checkpoint is written.
+        """
+        with held() as signals:
+            while self.step < self.total and self.ended is None:
+                epoch = self.curriculum.epoch(self.step)
+                for batch in self.curriculum.batches(self.step):
+                    yield from self._one_step(batch, epoch, signals)
+                    signals.end()
+                    if self.step == self.total or self.ended is not None:
+                        break
         if self.ended is not None:
             yield NoteEvent(f"ended after step {self.step} of {self.total}: {self.ended}")
+
+    def _one_step(self, batch: Batch, epoch: int, signals: Held) -> Iterator[Event]:
+        yield from self.quarantine.new(self.step)
+        yield self._train_step(batch, epoch)
+        if self.curriculum.starts_epoch(self.step):
+            self.ended = self.guide.epoch_done(self.network, self.step, self.total)
+        last = self.step == self.total or self.ended is not None
+        if self.watch.learns and (last or self.step % self.options.log_every == 0):
+            yield self._log_connections()
+        if self._evaluation_due() and not last:
+            self._recalibrate()
+            yield from self._evaluate("select", epoch)
+        if last or self._checkpoint_due() or signals.asked:
+            yield self._checkpoint()
 
     def conclude(self, *, open_test: bool) -> Generator[Event, None, Outcome]:
         """Yields the last evaluations, and returns them with everything else that was seen."""

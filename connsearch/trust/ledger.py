@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from connsearch.errors import RunError
+from connsearch.errors import RunError, UserError
+from connsearch.graph.files import atomic_write_text
 from connsearch.paths import check_path
+from connsearch.places import DirectoryLock
 from connsearch.settings import describe_differences, differences, may_change, plain
-from connsearch.train.lock import DirectoryLock
 
 LEDGER = "ledger.jsonl"
 
@@ -38,21 +39,26 @@ class Ledger:
         if self.directory.exists() and not self.directory.is_dir():
             raise RunError(f"{directory}: is a file\n  cure: choose another directory")
         check_path(self.directory, below=_INSIDE)
-        self.directory.mkdir(parents=True, exist_ok=True)
         self._lock = DirectoryLock(self.directory)
+        self._fresh = not self._path.exists()
         try:
             self._read(plain(settings))
+            self._file = self._path.open("a", encoding="utf-8")
         except BaseException:
-            self._lock.release()
+            self._lock.undo()
             raise
-        self._file = self._path.open("a", encoding="utf-8")
 
     def __enter__(self) -> Ledger:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        """Lets others in; what was refused before its first unit leaves nothing behind."""
         self._file.close()
-        self._lock.release()
+        if self._fresh and isinstance(error, UserError):
+            self._path.unlink(missing_ok=True)
+            self._lock.undo()
+        else:
+            self._lock.release()
 
     def __contains__(self, unit: str) -> bool:
         return unit in self.results
@@ -63,6 +69,7 @@ class Ledger:
 
     def file(self, unit: str, result: Mapping[str, Any]) -> None:
         """Files the result of a unit, safely on disk when this returns."""
+        self._fresh = False
         self.results[unit] = plain(result)
         self._file.write(json.dumps({"unit": unit, **self.results[unit]}) + "\n")
         self._file.flush()
@@ -73,11 +80,13 @@ class Ledger:
         return self.directory / LEDGER
 
     def _read(self, settings: Mapping[str, Any]) -> None:
-        text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
-        whole = text[: text.rfind("\n") + 1]
-        if whole != text or not whole:
-            whole = whole or json.dumps({"settings": settings}) + "\n"
-            self._path.write_text(whole, encoding="utf-8")
+        data = self._path.read_bytes() if self._path.exists() else b""
+        whole = data[: data.rfind(b"\n") + 1]
+        if not whole:
+            whole = (json.dumps({"settings": settings}) + "\n").encode()
+            atomic_write_text(self._path, whole.decode())
+        elif whole != data:  # in one call of the system: killed here, the next one does it
+            os.truncate(self._path, len(whole))
         try:
             head, *rows = [json.loads(line) for line in whole.splitlines()]
             recorded = head["settings"]

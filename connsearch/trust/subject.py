@@ -17,6 +17,7 @@ from connsearch.prune.pruner import Pruned
 from connsearch.seeds import derive
 from connsearch.train.evaluate import Compute, evaluate, recalibrate_on
 from connsearch.train.events import Event
+from connsearch.train.files import WEIGHTS, put_weights
 from connsearch.train.loop import fit
 from connsearch.train.metrics import Metrics
 from connsearch.train.options import TrainOptions
@@ -115,7 +116,7 @@ def trained_alone(directory: Path, classes: int) -> Network:
     """Returns the network that :func:`train_alone` has left in a run directory."""
     record = read_run(directory)
     network = Network(record.structure, classes)
-    network.load_state_dict(record.weights())
+    put_weights(network, record.weights(), directory / WEIGHTS)
     return network
 
 

@@ -6,11 +6,10 @@ is drawn once: nodes lie over the lines, the numbers over the nodes.
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -25,6 +24,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Curve
 from PIL import Image
 
+from connsearch.drafts import replacing
 from connsearch.errors import Failure
 from connsearch.view.animation import Moment, Stage, name
 from connsearch.view.palette import FAINT, MIXED, PAPER, RULE, STREAMS, TEXT, pen_width
@@ -101,26 +101,14 @@ def write_mp4(frames: Iterator[Pixels], path: Path, *, count: int, seconds: floa
         write_video(part, frames, fps=rate, quality=20, pixels="yuv420p")
 
 
-class _whole:
-    """A file beside ``path`` that takes its place once it is whole."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._part = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")
-
-    def __enter__(self) -> Path:
-        return self._part
-
-    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
-        try:
-            if error is None:
-                os.replace(self._part, self._path)
-        except OSError as fault:
-            error = fault
-        finally:
-            self._part.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise Failure(f"{self._path}: could not be written: {error.strerror}") from None
+@contextmanager
+def _whole(path: Path) -> Generator[Path]:
+    """Yields a file beside ``path`` that takes its place once it is whole."""
+    try:
+        with replacing(path, suffix=path.suffix) as part:
+            yield part
+    except OSError as error:
+        raise Failure(f"{path}: could not be written: {error.strerror}") from None
 
 
 class _Film:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from connsearch.disk import is_there
 from connsearch.errors import RunError
 from connsearch.graph.spec import Edge, Structure
 from connsearch.prune.criteria import Criterion
@@ -82,7 +83,7 @@ def read_moments(
         RunError: no such log, nothing in it yet, or a log that cannot be read.
     """
     path = Path(run_dir) / CONNECTIONS
-    if not path.exists():
+    if not is_there(path):
         raise RunError(
             f"{run_dir}: holds no {CONNECTIONS}, so there is nothing to show over time\n"
             "  cure: give the directory of a search; its log is written while it runs"
@@ -161,7 +162,7 @@ def _spread(steps: Sequence[int], frames: int) -> list[int]:
 
 def _accuracy(run_dir: Path) -> list[tuple[int, float]]:
     """Step and accuracy of every evaluation of the select split."""
-    if not (run_dir / METRICS).exists():
+    if not is_there(run_dir / METRICS):
         return []
     found = read_curves(run_dir / METRICS).accuracy.get("select")
     return [] if found is None else sorted(zip(found.steps, found.values, strict=True))

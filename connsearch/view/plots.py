@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from connsearch.disk import is_there
 from connsearch.errors import UnknownNameError
 from connsearch.graph.files import atomic_write_bytes
 from connsearch.graph.spec import Structure
@@ -70,10 +71,10 @@ def run_pictures(
         if name not in FORMATS:
             raise UnknownNameError(suggest("picture format", name, list(FORMATS)))
     makers: dict[str, Callable[[], Figure]] = {}
-    if (run_dir / METRICS).exists():
+    if is_there(run_dir / METRICS):
         curves = read_curves(run_dir / METRICS)
         makers["training"] = lambda: training_figure(curves, title=structure.name)
-    if (run_dir / CONNECTIONS).exists():
+    if is_there(run_dir / CONNECTIONS):
         weights = read_weights(run_dir / CONNECTIONS)
         if weights:
             makers["connections"] = lambda: connections_figure(weights, structure)

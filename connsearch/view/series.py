@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from connsearch.disk import open_text, reason
 from connsearch.errors import RunError
 from connsearch.graph.spec import Edge
 
@@ -84,6 +85,8 @@ def read_epochs(path: str | Path) -> dict[int, int]:
     return {_whole(row, "step"): _whole(row, "epoch") for row in _rows(Path(path), _STEPS)}
 
 
+_MOST_STEPS = 10**12
+
 _STEPS = ("step", "epoch", "weight")
 
 
@@ -120,19 +123,25 @@ def _number(row: Mapping[str, str], name: str) -> float:
         return float(row[name])
     except ValueError:
         raise RunError(
-            f"a run's log: a number is expected as {name}, read {row[name]!r}\n"
-            f"  row: {', '.join(row.values())}"
+            f"a run's log: a number is expected as {name}, read {row[name]!r:.60}\n"
+            f"  row: {', '.join(row.values()):.200}"
         ) from None
 
 
 def _whole(row: Mapping[str, str], name: str) -> int:
-    return int(_number(row, name))
+    found = _number(row, name)
+    if not found.is_integer() or abs(found) > _MOST_STEPS:
+        raise RunError(
+            f"a run's log: a whole number is expected as {name}, read {row[name]!r:.60}\n"
+            f"  row: {', '.join(row.values()):.200}"
+        )
+    return int(found)
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[Mapping[str, str]]:
     """Whole rows only: the last one of a run that was killed may be half written."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with open_text(path, newline="") as file:
             reader = csv.DictReader(file)
             columns = list(reader.fieldnames or [])
             missing = [name for name in needed if name not in columns]
@@ -143,5 +152,5 @@ def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[Mapping[str, str]]:
                 )
             last = columns[-1]
             yield from (row for row in reader if row[last] is not None and None not in row)
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{path}: cannot be read: {error}") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise RunError(f"{path}: cannot be read: {reason(error)}") from None

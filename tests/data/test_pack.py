@@ -243,7 +243,7 @@ if __name__ == "__main__":
 
 
 def wait_for_a_draft(process: subprocess.Popen[str], target: Path) -> None:
-    while process.poll() is None and not list(target.rglob(".frames.db.*.draft")):
+    while process.poll() is None and not list(target.rglob(".frames.db.*.tmp")):
         time.sleep(0.002)
 
 

@@ -18,7 +18,14 @@ import torch
 
 from connsearch.errors import RunError, TrainingError
 from connsearch.train.checkpoint import read_checkpoint
-from connsearch.train.events import CheckpointEvent, Event, ResultEvent, StepEvent, WarningEvent
+from connsearch.train.events import (
+    CheckpointEvent,
+    EvaluationEvent,
+    Event,
+    ResultEvent,
+    StepEvent,
+    WarningEvent,
+)
 from connsearch.train.files import CONNECTIONS, METRICS, load_weights
 from tests.train.tiny import TinyData, result_of, tiny_search
 
@@ -72,6 +79,23 @@ def test_an_interrupted_run_ends_like_the_whole_one(
         steps_until(tiny_search(directory), stop)
     result_of(tiny_search(directory))
     assert everything(directory) == whole
+
+
+def test_a_run_killed_after_its_last_checkpoint_ends_like_the_whole_one(
+    tmp_path: Path, whole: dict[str, Any]
+) -> None:
+    """No step follows any more that would tell the network its temperature."""
+    events = tiny_search(tmp_path / "run")
+    last = 0
+    for event in events:
+        if isinstance(event, CheckpointEvent):
+            last = event.step
+        if isinstance(event, EvaluationEvent) and last == 16:
+            break
+    events.close()  # type: ignore[attr-defined]
+    assert not (tmp_path / "run" / "result.json").exists()
+    result_of(tiny_search(tmp_path / "run"))
+    assert everything(tmp_path / "run") == whole
 
 
 def kill_at(directory: Path, step: int, delay: float) -> None:

@@ -67,12 +67,12 @@ def test_a_refused_run_is_not_left_locked(tmp_path: Path) -> None:
     Run.open(tmp_path, CONFIG).close()
     with pytest.raises(RunError):
         Run.open(tmp_path, changed(epochs=4))
-    code = f"from connsearch.train.lock import *; DirectoryLock(Path({str(tmp_path)!r}))"
+    code = f"from connsearch.places import *; DirectoryLock(Path({str(tmp_path)!r}))"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_two_processes_in_one_directory_are_refused(tmp_path: Path) -> None:
-    code = f"from connsearch.train.lock import *; DirectoryLock(Path({str(tmp_path)!r}))"
+    code = f"from connsearch.places import *; DirectoryLock(Path({str(tmp_path)!r}))"
     with Run.open(tmp_path, CONFIG):
         other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert other.returncode != 0

@@ -25,6 +25,7 @@ from connsearch.data.datasets.csv_list import read_list
 from connsearch.data.frame_store import STORE
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, Source, Split, class_names, listed
+from connsearch.disk import open_text, read_plain
 from connsearch.errors import DataError
 
 LIST, FACTS, STORES = "clips.csv", "packed.json", "jpg"
@@ -90,7 +91,7 @@ def read_packed(path: Path, options: DataOptions) -> Source:
 
 def _facts(path: Path) -> dict[str, Any]:
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = json.loads(read_plain(path))
         classes, number = facts["classes"], facts["object_classes"]
         usable = all(isinstance(name, str) for name in classes) and classes
         usable = usable and isinstance(facts["published"], bool)
@@ -183,7 +184,7 @@ def _records(
 def _rows(path: Path) -> list[dict[str, str]]:
     """Returns label, video (the name of its folder) and group (the id) of every row."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with open_text(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             rows = [(reader.line_num, row) for row in reader]
             header = [name or "" for name in reader.fieldnames or ()]

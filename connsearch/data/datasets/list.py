@@ -124,8 +124,11 @@ def _split_in(stem: str) -> Split | None:
     >>> _split_in("kinetics_train_videos"), _split_in("train_val"), _split_in("notes")
     ('train', None, None)
     """
-    words = (split_of(word) for word in re.split(r"[^A-Za-z]+", stem))
-    found = {split for split in words if split is not None}
+    found: set[Split] = set()
+    for word in re.split(r"[^A-Za-z]+", stem):
+        split = split_of(word)
+        if split is not None:
+            found.add(split)
     return found.pop() if len(found) == 1 else None
 
 

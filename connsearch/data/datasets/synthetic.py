@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import os
+import secrets
 import shutil
-import time
-import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +26,10 @@ from connsearch.data.planted import (
 )
 from connsearch.data.records import SPLITS, Source, VideoInfo, listed
 from connsearch.data.sampling import span
+from connsearch.disk import FULL, disk_full
+from connsearch.drafts import alone
 from connsearch.errors import DataError
+from connsearch.places import make_directories
 from connsearch.registry import suggest
 
 VERSION = 2
@@ -88,32 +89,40 @@ def _check(folder: Path) -> None:
 def _write_once(
     folder: Path, task: Task, counts: tuple[int, int, int], *, frames: int, side: int, seed: int
 ) -> None:
-    """Writes the whole data set beside its place and renames it; the first of several wins."""
-    draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    """Writes the whole data set beside its place and renames it; the first of several wins.
+
+    The others wait meanwhile: what stands there once it is their turn, a killed process has left.
+    """
     try:
-        _clear_old_drafts(folder)
-        draft.mkdir(parents=True)
-        _write(draft, task, counts, frames=frames, side=side, seed=seed)
-        try:
-            draft.rename(folder)
-        except OSError:
-            if not (folder / "clips.csv").is_file():
-                raise
+        make_directories(folder.parent)
+        with alone(folder.with_name(f".{folder.name}.lock")) as sure:
+            if (folder / "clips.csv").is_file():
+                return
+            if sure:
+                _clear(folder)
+            draft = folder.with_name(f".{folder.name}.{secrets.token_hex(6)}")
+            try:
+                draft.mkdir()
+                _write(draft, task, counts, frames=frames, side=side, seed=seed)
+                draft.rename(folder)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
     except OSError as error:
+        if (folder / "clips.csv").is_file():
+            return  # without locks, somebody else was quicker
+        if error.errno in FULL:
+            raise disk_full(folder, error) from None
         raise DataError(
             f"{folder}: planted data cannot be written ({error.strerror}); "
             "cure: name another directory with the option cache"
         ) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
-def _clear_old_drafts(folder: Path) -> None:
-    """Removes what a killed process left behind more than an hour ago."""
+def _clear(folder: Path) -> None:
+    """Removes the drafts of killed processes."""
     for draft in folder.parent.glob(f".{folder.name}.*"):
-        with contextlib.suppress(OSError):
-            if time.time() - draft.stat().st_mtime > 3600:
-                shutil.rmtree(draft, ignore_errors=True)
+        if draft.is_dir():
+            shutil.rmtree(draft)
 
 
 def _write(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from connsearch.disk import is_folder, is_there, open_text
+from connsearch.documents import read_object
 from connsearch.errors import ConnsearchError, RunError
 from connsearch.graph.files import read_structure
 from connsearch.graph.spec import Structure
@@ -51,9 +52,9 @@ def gather(directory: str | Path) -> Material:
         RunError: it is neither.
     """
     place = Path(directory)
-    if not (place / CONFIG).exists() and not (place / PRUNE_RECORD).exists():
+    if not is_there(place / CONFIG) and not is_there(place / PRUNE_RECORD):
         raise RunError(
-            f"{directory}: {'not a run directory' if place.is_dir() else 'no such run'}\n"
+            f"{directory}: {'not a run directory' if is_folder(place) else 'no such run'}\n"
             "  allowed: a directory that search, train or prune wrote, such as runs/search-starter"
         )
     return _Reader(place).material()
@@ -67,7 +68,7 @@ class _Reader:
         self._notes: dict[str, list[str]] = {}
 
     def material(self) -> Material:
-        pruned = (self._place / PRUNE_RECORD).exists()
+        pruned = is_there(self._place / PRUNE_RECORD)
         config = self._config(PRUNE_RECORD if pruned else CONFIG)
         structure, learned = self._structure()
         result = self._model("summary", self._place / "result.json", Result)
@@ -101,16 +102,10 @@ class _Reader:
     def _json(self, anchor: str, path: Path) -> Mapping[str, Any] | None:
         """The JSON object in a file; None without a note where there is no file."""
         try:
-            found: Any = json.loads(path.read_bytes())
-        except FileNotFoundError:
+            return read_object(path) if is_there(path) else None
+        except ConnsearchError as error:
+            self._note(anchor, error)
             return None
-        except (OSError, ValueError, RecursionError) as error:
-            self._note(anchor, f"{path} cannot be read: {error}")
-            return None
-        if not isinstance(found, dict):
-            self._note(anchor, f"{path} cannot be read: it holds no JSON object")
-            return None
-        return cast("dict[str, Any]", found)
 
     def _model(self, anchor: str, path: Path, kind: type[P]) -> P | None:
         found = self._json(anchor, path)
@@ -138,7 +133,7 @@ class _Reader:
     def _stored(self, name: str) -> Structure | None:
         path = self._place / name
         try:
-            return read_structure(path) if path.exists() else None
+            return read_structure(path) if is_there(path) else None
         except ConnsearchError as error:
             self._note("wiring", error)
             return None
@@ -154,10 +149,8 @@ class _Reader:
 
     def _log(self, anchor: str, name: str, read: Callable[[Path], T]) -> T | None:
         path = self._place / name
-        if not path.exists():
-            return None
         try:
-            return read(path)
+            return read(path) if is_there(path) else None
         except ConnsearchError as error:
             self._note(anchor, error)
         except (csv.Error, ValueError, OverflowError) as error:
@@ -173,10 +166,10 @@ class _Reader:
         if result is not None:
             return result.quarantine
         path = self._place / "quarantine.csv"
-        if not path.exists():
-            return ()
         try:
-            with path.open(newline="", encoding="utf-8") as file:
+            if not is_there(path):
+                return ()
+            with open_text(path, newline="") as file:
                 rows = [
                     {name: from_cell(value or "") for name, value in row.items() if name}
                     for row in csv.DictReader(file)

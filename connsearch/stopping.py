@@ -1,0 +1,138 @@
+"""Signals that end a command: at once, or as soon as what must not be torn is whole.
+
+``heard`` is for the command line; a program that uses connsearch as a library keeps its own
+handlers. Inside of ``held`` the first signal only asks: whoever holds looks when it suits, keeps
+what is done, and ends. The second one ends at once, wherever that is.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+_USUAL = (signal.SIG_DFL, signal.default_int_handler)
+_ECHO = 0.5
+"""Seconds in which the same signal again is the first one still: ``timeout`` sends two."""
+_ENDS = "a checkpoint is written after this step; the same again ends at once"
+
+
+class Stopped(KeyboardInterrupt):
+    """The process was asked to end, by Ctrl-C or another signal."""
+
+    def __init__(self, number: int = signal.SIGINT) -> None:
+        self.number = number
+        super().__init__(signal.Signals(number).name)
+
+
+class _State:
+    """What this process was asked; a signal belongs to the process, so there is one of it."""
+
+    holders = 0
+    asked: int | None = None
+    since = 0.0
+    listener: int | None = None
+
+
+@contextmanager
+def heard() -> Generator[None]:
+    """Turns Ctrl-C, SIGTERM and SIGHUP into :class:`Stopped` while it lasts.
+
+    Only in the main thread, and only where nobody else handles or ignores the signal: what a shell
+    starts in the background, or under nohup, keeps being deaf to it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: dict[int, Any] = {n: signal.getsignal(n) for n in _SIGNALS}
+    ours = [number for number, handler in before.items() if handler in _USUAL]
+    _State.asked, _State.listener = None, os.getpid()
+    try:
+        for number in ours:
+            signal.signal(number, _hear)
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, before[number])
+        _State.asked = _State.listener = None
+
+
+class Held:
+    """What a signal asked for while it was held."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether the work is to end."""
+        return _State.asked is not None
+
+    def end(self) -> None:
+        """Ends the work if that was asked for.
+
+        Raises:
+            Stopped: it was.
+        """
+        number, _State.asked = _State.asked, None
+        if number is not None:
+            raise Stopped(number)
+
+
+@contextmanager
+def held() -> Generator[Held]:
+    """Lets the first signal wait until it is looked at; it is never forgotten.
+
+    Raises:
+        Stopped: at its end, where a signal came that nobody has looked at.
+    """
+    _State.holders += 1
+    found = Held()
+    try:
+        yield found
+    finally:
+        _State.holders -= 1
+    found.end()
+
+
+def leave_to_parent() -> None:
+    """Makes a child process deaf to Ctrl-C, which is meant for its parent.
+
+    Ctrl-C and many other signals go to every process of a group: a child has a group of its own,
+    and its parent decides when it ends.
+    """
+    with suppress(OSError):
+        os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _hear(number: int, _: FrameType | None) -> None:
+    if os.getpid() != _State.listener:  # a child that was forked and is not yet left to its parent
+        os._exit(128 + number)
+    now = time.monotonic()
+    if _State.holders and _State.asked is None:
+        _State.asked, _State.since = number, now
+        _say(f"{signal.Signals(number).name}: {_ENDS}\n")
+        return
+    if _State.asked == number and now - _State.since < _ECHO:
+        return
+    _State.asked = None
+    raise Stopped(number)
+
+
+def _say(text: str) -> None:
+    """Says something in the middle of anything; where the terminal has gone, nothing is said."""
+    try:
+        os.write(2, text.encode())
+    except OSError:
+        with suppress(OSError):
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            for stream in (1, 2):
+                if os.isatty(stream):
+                    os.dup2(nowhere, stream)
+            os.close(nowhere)
