@@ -12,7 +12,7 @@ from optuna.storages import BaseStorage
 
 from connsearch.errors import SettingsError
 from connsearch.evolve.address import ALLOWED, file_of, hidden, scrubbed
-from connsearch.evolve.patience import PATIENCE, StorageError, is_damage, reason
+from connsearch.evolve.patience import PATIENCE, StorageError, is_damage, may_pass, reason
 from connsearch.evolve.sqlite import SqliteError, examine, read_only
 
 _VERSIONS = ("version_info", "alembic_version")
@@ -44,13 +44,15 @@ def open_database(url: str, *, reading: bool, seconds: float) -> BaseStorage:
                 raise StorageError(f"{hidden(url)}: {error}") from None
             except (SQLAlchemyError, StorageInternalError, AssertionError) as error:
                 # Several workers may be making its tables at the same moment.
-                if time.monotonic() > end or is_damage(error):
+                odd = isinstance(error, AssertionError) or not may_pass(error)
+                lasts = is_damage(error) or (reading and odd)
+                if lasts or time.monotonic() > end:
                     raise StorageError(
                         f"{hidden(url)}: cannot be opened: {reason(error, url)}"
                     ) from None
                 time.sleep(uniform(0.05, 0.5))
             except RuntimeError as error:  # made by another version of Optuna
-                raise StorageError(f"{hidden(url)}: {scrubbed(str(error), url)}") from None
+                raise StorageError(f"{hidden(url)}: {reason(error, url)}") from None
             except (ValueError, TypeError) as error:  # a driver refuses a part of the URL
                 raise SettingsError(
                     f"{hidden(url)}: cannot be used: {scrubbed(str(error), url)}"

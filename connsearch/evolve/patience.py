@@ -18,6 +18,12 @@ from connsearch.evolve.address import scrubbed
 PATIENCE = 60.0
 """Seconds in which a database that is busy or restarting is asked again."""
 
+_PASSING = ("locked", "busy", "I/O", "unable to open")
+"""What SQLite says where asking again may help."""
+
+_LONGEST = 500
+"""So much of what a driver says is told: it may repeat a value of any size."""
+
 T = TypeVar("T")
 
 
@@ -48,10 +54,10 @@ def patiently(ask: Callable[[], T]) -> T:
                 raise StorageError(
                     f"the study's storage: {reason(error)}\n  cure: {cure}"
                 ) from None
-            if not _may_pass(error):
+            if not _is_the_storages(error):
                 raise
-            if is_damage(error):
-                raise StorageError(f"the study's storage is damaged: {reason(error)}") from None
+            if not may_pass(error):
+                raise StorageError(f"the study's storage cannot be used: {reason(error)}") from None
             if time.monotonic() > end:
                 raise StorageError(
                     f"the study's storage does not answer: {reason(error)}"
@@ -60,8 +66,8 @@ def patiently(ask: Callable[[], T]) -> T:
         pause = min(pause * 2, 2.0)
 
 
-def _may_pass(error: Exception) -> bool:
-    """Whether an error says that a storage is busy or away; a module not imported raised none."""
+def _is_the_storages(error: Exception) -> bool:
+    """Whether an error is a storage's; a module that was not imported has raised none."""
     if isinstance(error, StorageInternalError):
         return True
     grpc, database = sys.modules.get("grpc"), sys.modules.get("sqlalchemy.exc")
@@ -72,15 +78,36 @@ def _may_pass(error: Exception) -> bool:
 
 def is_full(error: BaseException) -> bool:
     """Returns whether SQLite says that there is no room: waiting does not make any."""
-    said = getattr(error.__cause__ or error, "orig", None)
+    said = getattr(_databases_own(error), "orig", None)
     code = getattr(said, "sqlite_errorcode", None)
     return code is not None and code & 0xFF == sqlite3.SQLITE_FULL
 
 
+def may_pass(error: BaseException) -> bool:
+    """Returns whether a storage's error says that it is busy or away, and not that it is broken.
+
+    A key that is there already is written by somebody else at this moment; of SQLite's other errors
+    only a lock and a disk can get better by themselves.
+    """
+    cause = _databases_own(error)
+    said = getattr(cause, "orig", None)
+    if isinstance(said, sqlite3.Error) and not isinstance(said, sqlite3.IntegrityError):
+        return any(word in str(said) for word in _PASSING)
+    database = sys.modules.get("sqlalchemy.exc")
+    if database is None or not isinstance(cause, database.SQLAlchemyError):
+        return True
+    lasting = (database.ProgrammingError, database.DataError, database.NotSupportedError)
+    return isinstance(cause, database.DBAPIError) and not isinstance(cause, lasting)
+
+
 def is_damage(error: BaseException) -> bool:
     """Returns whether SQLite says that its file is none, or broken: that does not pass."""
-    said = getattr(error.__cause__ or error, "orig", None)
-    return type(said) is sqlite3.DatabaseError
+    return type(getattr(_databases_own(error), "orig", None)) is sqlite3.DatabaseError
+
+
+def _databases_own(error: BaseException) -> BaseException:
+    """SQLAlchemy's error, which Optuna may have put into one of its own."""
+    return error if hasattr(error, "orig") else error.__cause__ or error
 
 
 def reason(error: BaseException, place: str = "") -> str:
@@ -93,4 +120,5 @@ def reason(error: BaseException, place: str = "") -> str:
     cause = error.__cause__ or error
     said = getattr(cause, "orig", None) or cause
     details = getattr(said, "details", None)
-    return scrubbed(str(details() if callable(details) else said), place)
+    text = scrubbed(str(details() if callable(details) else said), place)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."

@@ -21,6 +21,7 @@ from connsearch.evolve.pointer import POINTER, Pointer, keep_pointer, place_of, 
 from connsearch.evolve.proposal import Space
 from connsearch.evolve.storage import BaseStorage, open_storage
 from connsearch.evolve.study import Study, studies
+from connsearch.graph.checks import show
 from connsearch.graph.document import from_json, to_json
 from connsearch.graph.spec import Structure
 from connsearch.places import make_directories, unmake
@@ -153,9 +154,10 @@ def reopen(directory: str | Path, *, storage: str | None = None) -> Opened:
         opened = open_storage(place, reading=True)
         known = studies(opened)
         if name not in known:
+            there = f"are {', '.join(map(show, [*known][:8]))}" if known else "is none"
+            more = f" and {len(known) - 8:,} more" if len(known) > 8 else ""
             raise RunError(
-                f"{directory}: its study {name!r} is not in its storage; there "
-                f"{'are ' + ', '.join(map(repr, known)) if known else 'is none'}"
+                f"{directory}: its study {show(name)} is not in its storage; there {there}{more}"
             )
         return _opened(directory, _study(opened, name, known[name], create=False))
 

@@ -36,7 +36,7 @@ def open_storage(place: str | Path, *, reading: bool = False) -> BaseStorage:
         SettingsError: no such kind, a key that a URL may not have, or no driver is installed.
         StorageError: it cannot be reached, is not there, or what stands there is damaged.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # its warnings repeat what drivers say
     text = checked(str(place))
     kind, separator, rest = text.partition("://")
     if text == MEMORY:

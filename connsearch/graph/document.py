@@ -187,8 +187,8 @@ def _read_peers(draft: Draft, value: object) -> None:
     for target, peers in by_target.items():
         node = draft.nodes[target]
         block = isinstance(node, Block)
-        sources = cast("tuple[object, ...]", node.inputs) if block else ()
-        inputs = {source for source in sources if isinstance(source, int)}
+        sources: tuple[object, ...] = node.inputs if block else ()
+        inputs = {source for source in sources if is_a(source, int)}
         for source in peers:
             if source not in inputs and target not in draft.unreadable:
                 problem = f"peers of connection {source}->{target}, which does not exist"
