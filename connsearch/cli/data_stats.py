@@ -1,4 +1,4 @@
-"""``connsearch data stats``: what a data set is made of; only headers are read."""
+"""``connsearch data stats``: what a data set is made of."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _IN_TRAINING = """
 class DataStats(Command):
     """Counts a data set: clips of each class on each list, lengths, sizes, rates, media, faults.
 
-    Videos are opened but not decoded. What cannot be read is listed and stops nothing.
+    Videos are opened, and decoded once where their packets do not tell how many frames there
+    are (docs/datasets.md). What cannot be read is listed and stops nothing.
     """
 
     HIDDEN: ClassVar[frozenset[str]] = frozenset(f"data.{name}" for name in _IN_TRAINING)

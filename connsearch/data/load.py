@@ -97,8 +97,9 @@ def load_data(
 ) -> DataSplits:
     """Returns the data set the options name, with its three disjoint lists.
 
-    Every video is opened once (not decoded) unless ``check_files`` is off, so that unreadable
-    ones are known, and too many of them refused together, before any work.
+    Every video is opened once unless ``check_files`` is off (and decoded where its packets do not
+    tell how many frames there are), so that unreadable ones are known, and too many of them
+    refused together, before any work.
 
     Args:
         options: where the data is, how it is split, and how clips are cut.

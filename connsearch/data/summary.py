@@ -1,4 +1,4 @@
-"""What a data set is made of, by what its files say about themselves; nothing is decoded."""
+"""What a data set is made of, by what its files say about themselves."""
 
 from __future__ import annotations
 

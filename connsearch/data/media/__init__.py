@@ -15,7 +15,7 @@ class Medium(Protocol):
     """A way to store frames. Shape letters: T frames, H W pixels; frames are RGB."""
 
     def probe(self, path: Path) -> VideoInfo:
-        """Returns what is stored there, at the cost of decoding one frame at most.
+        """Returns what is stored there; decodes no more than it takes to know.
 
         Raises:
             DataError: nothing usable is there; says the path, what was read, and the usual cure.
