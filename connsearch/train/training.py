@@ -141,6 +141,8 @@ class Training:
         self.tally = Tally(**found.state["tally"])
         self.quarantine.restore(found.state["quarantine"])
         self.guide.restore(found.state["guide"])
+        if self.step:  # the network as its last step left it: no other may follow
+            self.guide.begin(self.network, self.step - 1, self.total)
         self.ended = found.state["ended"]
         self.clock.before = found.notes["seconds"]
 
