@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from connsearch.train.options import LossName
 
@@ -92,9 +92,17 @@ class Config(Recorded):
     connsearch: str
     command: str
     environment: Environment | None = None
-    rungs: Rungs | None = None
+    rungs: Rungs = Rungs()
     inherited: bool | Inherited | None = None
-    transplanted: Transplanted | None = None
+    transplanted: Transplanted = Transplanted(share=0.0)
+
+    @model_validator(mode="after")
+    def _begun(self) -> Config:
+        """What is settled when a run begins stands there together, or not at all."""
+        given = {"environment", "facts"} & self.model_fields_set
+        if len(given) == 1 or (given and self.environment is None):
+            raise ValueError("environment and facts of a run that has begun stand together")
+        return self
 
 
 class Alarm(_Form):

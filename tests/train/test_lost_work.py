@@ -17,7 +17,7 @@ from torch import Tensor
 from connsearch import disk
 from connsearch.cli.target import open_structure, open_trained
 from connsearch.disk import DiskFullError
-from connsearch.errors import RunError
+from connsearch.errors import RunError, UserError
 from connsearch.train import logs
 from connsearch.train.checkpoint import load_checkpoint
 from connsearch.train.events import ResultEvent, StepEvent
@@ -39,7 +39,7 @@ from tests.train.tiny import result_of, tiny_search
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run; tests read it and change nothing."""
     run = tmp_path_factory.mktemp("whole") / "run"
-    result_of(tiny_search(run))
+    result_of(tiny_search(run, epochs=2))
     return run
 
 
@@ -63,7 +63,7 @@ def test_a_run_whose_disk_is_full_goes_on_when_there_is_room(
     with monkeypatch.context() as patch:
         no_room(patch, name)
         with pytest.raises(DiskFullError, match=rf"{name}.*could not be written") as caught:
-            list(tiny_search(run))
+            list(tiny_search(run, epochs=2))
     assert "free on its file system" in str(caught.value)
     assert "repeat the same command" in str(caught.value)
     assert not [p for p in run.rglob("*") if p.suffix == ".tmp"]
@@ -71,7 +71,7 @@ def test_a_run_whose_disk_is_full_goes_on_when_there_is_room(
         found = load_checkpoint(run / "checkpoint")
         assert found is not None
         assert (found.checkpoint.step, found.damaged) == (3, ())
-    result = result_of(tiny_search(run))
+    result = result_of(tiny_search(run, epochs=2))
     assert result.report["digest"] == result_digest(whole)
     assert (run / CONNECTIONS).read_bytes() == (whole / CONNECTIONS).read_bytes()
 
@@ -106,7 +106,7 @@ def test_half_a_row_is_taken_back(tmp_path: Path) -> None:
     with pytest.raises(DiskFullError, match=METRICS):
         log.add([{"step": 2, "split": "train", "loss": 0.25}])
     assert path.read_bytes() == before
-    log._file = AlmostFull(log._file, 10**6)  # type: ignore[assignment]
+    log._file = log._file._file  # type: ignore[attr-defined]
     log.add([{"step": 2, "split": "train", "loss": 0.25}])
     assert path.read_bytes().count(b"\n") == 3
     log.close()
@@ -220,10 +220,10 @@ def test_a_pipe_in_a_run_is_refused_without_waiting(whole: Path, tmp_path: Path,
     run = copied(whole, tmp_path)
     (run / name).unlink()
     os.mkfifo(run / name)
-    with pytest.raises((RunError, OSError), match=r"(?s)is a pipe \(FIFO\), not a file"):
+    with pytest.raises(UserError, match=r"(?s)is a pipe \(FIFO\), not a file"):
         open_trained(run).network()
     if name != WEIGHTS:
-        with pytest.raises(Exception, match=r"(?s)is a pipe"):
+        with pytest.raises(UserError, match=r"(?s)is a pipe"):
             open_structure(str(run))
 
 
@@ -247,4 +247,4 @@ def test_a_result_with_wrong_numbers_is_refused_in_words(whole: Path, tmp_path: 
     path = run / RESULT
     path.write_text(path.read_text().replace('"clips": 6', '"clips": "six"'))
     with pytest.raises(RunError, match=r"result\.json: metrics of select: clips: .*six"):
-        [e for e in tiny_search(run) if isinstance(e, ResultEvent)]
+        [e for e in tiny_search(run, epochs=2) if isinstance(e, ResultEvent)]
