@@ -21,8 +21,11 @@ CHANGES: Mapping[int, tuple[str, ...]] = {
         "folders called valid, validation, training, testing and the like are lists, not classes",
         "a sample of the content of every file belongs to the fingerprint; a run that was begun "
         "before is compared by names and sizes, as it recorded them",
-        "frames are scaled with full colour resolution, and frame numbers and rates of AVI, m4v, "
-        "webm, ts, ogv and GIF files are corrected: clips of such files may differ",
+        "after a seek, frames of AVI, raw and MPEG-4 files, and of files cut or joined without "
+        "re-encoding, are the right ones; rates are measured, and clocks that jump go on evenly",
+        "colours of 4:2:0 videos are interpolated and rounded: greys are up to 2 levels brighter",
+        "object maps in folders are in the order of their numbers, and grey PNGs of 2 and 4 bits "
+        "hold the classes that are stored",
     ),
 }
 """Version -> what is read otherwise than in the version before it."""
