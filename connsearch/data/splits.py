@@ -240,7 +240,7 @@ def torn_videos(lists: Lists) -> list[str]:
 
 def _torn(lists: Lists, *, by_group: bool, files: bool) -> list[str]:
     """Returns the units that are on several lists, each with its lists."""
-    rows = [(record, split) for split in SPLITS for record in lists[split]]
+    rows: list[tuple[Record, Split]] = [(r, split) for split in SPLITS for r in lists[split]]
     records = [record for record, _ in rows]
     units = (
         units_of(records, split_by="group" if by_group else "clip")

@@ -57,7 +57,7 @@ def read_folder(rest: str, options: DataOptions) -> Source:
     empty: list[str] = []
     for folder in folders:
         clips = folder.held.videos if stores else _frame_folders(folder)
-        found += [(folder.path.name, folder.split, clip) for clip in clips]
+        found.extend((folder.path.name, folder.split, clip) for clip in clips)
         if not clips:
             empty.append(folder.path.relative_to(path).as_posix())
         loose.add(folder.held)

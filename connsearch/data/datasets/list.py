@@ -124,8 +124,8 @@ def _split_in(stem: str) -> Split | None:
     >>> _split_in("kinetics_train_videos"), _split_in("train_val"), _split_in("notes")
     ('train', None, None)
     """
-    words = (split_of(word) for word in re.split(r"[^A-Za-z]+", stem))
-    found = {split for split in words if split is not None}
+    found: set[Split | None] = {split_of(word) for word in re.split(r"[^A-Za-z]+", stem)}
+    found.discard(None)
     return found.pop() if len(found) == 1 else None
 
 
