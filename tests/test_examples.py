@@ -104,7 +104,7 @@ def test_a_recipe_fits_its_structure(recipe: str, capsys: pytest.CaptureFixture[
 
 
 def test_every_published_list_has_a_recipe() -> None:
-    layouts = {"csv", "folder", "frames", "frames_db", "synthetic"}
+    layouts = {"csv", "folder", "frames", "frames_db", "list", "synthetic"}
     assert set(DATASETS) - layouts <= set(RECIPES)
 
 

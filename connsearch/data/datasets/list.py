@@ -124,11 +124,8 @@ def _split_in(stem: str) -> Split | None:
     >>> _split_in("kinetics_train_videos"), _split_in("train_val"), _split_in("notes")
     ('train', None, None)
     """
-    found: set[Split] = set()
-    for word in re.split(r"[^A-Za-z]+", stem):
-        split = split_of(word)
-        if split is not None:
-            found.add(split)
+    found: set[Split | None] = {split_of(word) for word in re.split(r"[^A-Za-z]+", stem)}
+    found.discard(None)
     return found.pop() if len(found) == 1 else None
 
 
