@@ -15,7 +15,7 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from connsearch.disk import is_there, require_plain
+from connsearch.disk import is_there, names_in, require_plain
 from connsearch.drafts import is_at, is_draft, replacing, sync_directory
 from connsearch.errors import RunError, SettingsError
 from connsearch.settings import describe_differences, differences, plain
@@ -62,9 +62,13 @@ def place_of(path: Path) -> Generator[None]:
 
 
 def strange(directory: Path) -> list[str]:
-    """Returns the names in a directory that no command leaves which was killed as it began."""
+    """Returns the names in a directory that no command leaves which was killed as it began.
+
+    Raises:
+        UnreadableError: it may not be read.
+    """
     own = (LOCK_FILE, UNFINISHED)
-    return sorted(p.name for p in directory.iterdir() if p.name not in own and not is_draft(p))
+    return [n for n in names_in(directory) if n not in own and not is_draft(directory / n)]
 
 
 class DirectoryLock:

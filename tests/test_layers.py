@@ -13,8 +13,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "connsearch"
 
 _ROOMS = (
-    "errors drafts disk documents stopping registry seeds settings places graph prune evolve nn data "
-    "train search trust focus view cli"
+    "errors drafts disk documents stopping registry seeds settings places graph prune evolve nn "
+    "data train search trust focus view cli"
 )
 STAIRS = [*_ROOMS.split(), "between", "__main__", "pytest_golden"]
 """A room imports itself and the rooms before it."""
