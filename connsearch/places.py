@@ -64,10 +64,11 @@ def place_of(path: Path) -> Generator[None]:
 def strange(directory: Path) -> list[str]:
     """Returns the names in a directory that no command leaves which was killed as it began.
 
-    None where there is no such directory.
+    Raises:
+        UnreadableError: it may not be read.
     """
     own = (LOCK_FILE, UNFINISHED)
-    return [name for name in names_in(directory) if name not in own and not is_draft(Path(name))]
+    return [n for n in names_in(directory) if n not in own and not is_draft(directory / n)]
 
 
 class DirectoryLock:
