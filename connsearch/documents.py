@@ -119,7 +119,12 @@ def _place(parts: tuple[int | str, ...]) -> str:
 
 
 def _kind(value: object) -> str:
-    names = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    names: dict[type[Any], str] = {
+        list: "a list",
+        str: "a text",
+        bool: "true or false",
+        type(None): "null",
+    }
     return names.get(type(value), "a number")
 
 
