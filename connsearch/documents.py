@@ -119,7 +119,7 @@ def _place(parts: tuple[int | str, ...]) -> str:
 
 
 def _kind(value: object) -> str:
-    names: dict[type, str] = {
+    names: dict[type[Any], str] = {
         list: "a list",
         str: "a text",
         bool: "true or false",
