@@ -42,8 +42,10 @@ class DataCheck(Command):
     """Reads every clip of a data set from its first frame to its last, and writes a report.
 
     The data needs no labels and no split: a folder of videos, a single file or a list of paths will
-    do. Exit code 1: a file cannot be used, or a frame read alone is another one than in one pass;
-    the report names each. Exit code 2: nothing could be checked.
+    do.
+
+    Exit code 1: a file cannot be used, or a frame read alone is another one than in one pass; the
+    report names each. Exit code 2: nothing could be checked.
     """
 
     FAILURE: ClassVar[int] = 2
