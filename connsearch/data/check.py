@@ -168,8 +168,9 @@ def _watch(seconds: float) -> Watch:
 def _check(job: _Job) -> tuple[Checked, ...]:
     """Returns what was found out about the clips of one file."""
     watch, path = _watch(job.options.timeout), job.path
+    medium = MEDIA[job.medium]  # a process that has just begun imports it: no file's fault
     try:
-        info = watch.run(lambda: MEDIA[job.medium].probe(path), str(path))
+        info = watch.run(lambda: medium.probe(path), str(path))
     except DataError as error:
         reason = named(str(error), path)
         return tuple(Checked(place, record, None, reason) for place, record in job.clips)
