@@ -35,12 +35,14 @@ from torch.nn import functional as F
 
 from connsearch.data.batches import batches, planned
 from connsearch.data.clips import ClipDataset, decoded_size
+from connsearch.data.first_look import checked_record
 from connsearch.data.frame_store import STORE, read_pictures
-from connsearch.data.load import checked_record, load_data, read_source
+from connsearch.data.load import load_data
 from connsearch.data.options import DataOptions
 from connsearch.data.pack import pack
 from connsearch.data.records import Record, VideoInfo
 from connsearch.data.sampling import clip_ticks
+from connsearch.data.source import read_source
 from connsearch.data.timeline import timeline
 from connsearch.errors import DataError
 from connsearch.graph.files import load_structure

@@ -50,9 +50,9 @@ class DataPack(Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Packs, and returns what stands there now."""
-        from connsearch.data.load import read_source
         from connsearch.data.options import DataOptions
         from connsearch.data.pack import PackEvent, PackResult, pack
+        from connsearch.data.source import read_source
 
         options = DataOptions(
             source=self.data,

@@ -19,10 +19,10 @@ from connsearch.data.datasets.folder import VIDEO_SUFFIXES
 from connsearch.data.datasets.frames_db import FACTS, LIST
 from connsearch.data.frame_store import OBJECTS, STORE
 from connsearch.data.lists import read_text
-from connsearch.data.load import read_source
 from connsearch.data.media.frame_folder import SUFFIXES
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, Source, class_names
+from connsearch.data.source import read_source
 from connsearch.data.split_words import split_of
 from connsearch.errors import DataError
 from connsearch.text import from_cell

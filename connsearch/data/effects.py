@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connsearch.data.options import DataOptions
-from connsearch.data.records import SPLITS, Source
+from connsearch.data.records import SPLITS, Source, VideoInfo
 from connsearch.data.units import shares_files
 from connsearch.errors import DataError
 
@@ -54,6 +54,27 @@ def without_effect(source: Source, options: DataOptions) -> dict[str, str]:
         if useless and name in set_:
             found.setdefault(name, _BY_CONTENT[name])
     return found
+
+
+def refuse_idle_rate(source: Source, options: DataOptions, infos: Sequence[VideoInfo]) -> None:
+    """Refuses ``media_fps`` where every medium says its rate itself, or its list does.
+
+    Args:
+        source: the data set.
+        options: as they were set.
+        infos: what is known of its media, rates included.
+
+    Raises:
+        DataError: the option changes nothing.
+    """
+    rate = options.media_fps
+    if rate is None or not infos or any(abs(i.fps * i.step / rate - 1) < 1e-9 for i in infos):
+        return
+    raise DataError(
+        f"{source.name}: options without effect on this data\n"
+        f"  {_flag('media_fps', options)}: all of its media say their rate themselves\n"
+        "  cure: leave it out"
+    )
 
 
 _BY_CONTENT: dict[str, str] = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from connsearch.data.load import DataSplits, refuse_too_many
+from connsearch.data.first_look import refuse_too_many
+from connsearch.data.load import DataSplits
 from connsearch.train.events import WarningEvent
 from connsearch.train.files import QUARANTINE
 from connsearch.train.run import Run

@@ -14,8 +14,8 @@ import pytest
 
 from connsearch.cli.console import Console, visible_output
 from connsearch.data.decode import write_video
-from connsearch.data.load import read_source
 from connsearch.data.options import DataOptions
+from connsearch.data.source import read_source
 from connsearch.text import from_cell
 from tests.cli.commands import TINY, Command, Done
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from connsearch.data.decode import write_video
-from connsearch.data.load import load_data, read_source
+from connsearch.data.load import load_data
 from connsearch.data.options import DataOptions
 from connsearch.data.pack import pack
+from connsearch.data.source import read_source
 from tests.data.helpers import CLASSES, GROUPS, HEIGHT, WIDTH, moving_square, options
 
 

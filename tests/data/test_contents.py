@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.data import contents, load
+from connsearch.data import contents, first_look
 from connsearch.data.contents import BLOCK, MARKS, UNREADABLE, Kind, mark_of, read_contents
 from connsearch.data.load import load_data
 from connsearch.data.records import Record
@@ -165,7 +165,7 @@ def test_object_maps_belong_to_the_content(listing: Path, videos: Path) -> None:
 def test_a_large_data_set_remembers_beside_its_infos(
     videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load, "MANY", 10)
+    monkeypatch.setattr(first_look, "MANY", 10)
     first = load_data(options(videos, cache=tmp_path))
     assert (tmp_path / "contents.sqlite").is_file()
     assert load_data(options(videos, cache=tmp_path)).fingerprint == first.fingerprint

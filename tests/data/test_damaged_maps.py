@@ -10,9 +10,10 @@ import pytest
 
 from connsearch.data.batches import batches
 from connsearch.data.check import check_clips
-from connsearch.data.load import load_data, read_source
+from connsearch.data.load import load_data
 from connsearch.data.objects import read_objects
 from connsearch.data.pack_store import PackJob, pack_store
+from connsearch.data.source import read_source
 from connsearch.data.summary import describe
 from connsearch.errors import DataError
 from tests.data.helpers import CLASSES, GROUPS, options

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from connsearch.data.clips import ClipDataset, ClipKey
-from connsearch.data.load import checked_record
+from connsearch.data.first_look import checked_record
 from connsearch.data.records import Record, Span, Window
 from connsearch.data.store_meta import read_meta
 from tests.data.fuzz import Reader, damaged

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.data import load
+from connsearch.data import first_look
 from connsearch.data.infos import InfoCache
 from connsearch.data.load import load_data
 from connsearch.data.media import MEDIA
@@ -74,7 +74,7 @@ def test_a_cache_that_cannot_be_used_is_done_without(tmp_path: Path, content: by
 def test_a_large_list_is_opened_once(
     videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load, "MANY", 10)
+    monkeypatch.setattr(first_look, "MANY", 10)
     asked = options(videos, cache=tmp_path, memory_mb=0)
     followed: list[int] = []
 

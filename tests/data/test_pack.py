@@ -19,10 +19,11 @@ import torch
 from connsearch.data.batches import batches
 from connsearch.data.decode import probe, write_video
 from connsearch.data.frame_store import STORE
-from connsearch.data.load import load_data, read_source
+from connsearch.data.load import load_data
 from connsearch.data.media import MEDIA
 from connsearch.data.pack import PackEvent, PackResult, pack
 from connsearch.data.records import Record, Source, Span, Window
+from connsearch.data.source import read_source
 from connsearch.errors import DataError, Failure
 from tests.data.helpers import moving_square, options
 from tests.data.media.helpers import MAKERS, flat, numbers
@@ -232,7 +233,7 @@ def test_packing_into_the_clips_themselves_is_refused(tmp_path: Path) -> None:
 SCRIPT = """
 import sys
 from pathlib import Path
-from connsearch.data.load import read_source
+from connsearch.data.source import read_source
 from connsearch.data.options import DataOptions
 from connsearch.data.pack import pack
 if __name__ == "__main__":

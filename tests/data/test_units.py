@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connsearch.data.load import DataSplits, load_data, read_source
+from connsearch.data.load import DataSplits, load_data
 from connsearch.data.pack import pack
 from connsearch.data.records import Record, Source, Split, Window
+from connsearch.data.source import read_source
 from connsearch.data.splits import halve, rules_differ, split_records, torn_videos
 from connsearch.data.units import units_of
 from connsearch.errors import DataError

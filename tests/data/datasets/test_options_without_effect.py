@@ -12,9 +12,9 @@ import pytest
 from connsearch.data import load
 from connsearch.data.datasets import DATASETS
 from connsearch.data.effects import BOUND, for_source, without_effect
-from connsearch.data.load import read_source
 from connsearch.data.options import DataOptions
 from connsearch.data.records import SPLITS, Record, Source, Span, Split
+from connsearch.data.source import read_source
 from connsearch.data.splits import split_records
 from connsearch.errors import DataError
 from tests.data.datasets.formats import FORMATS, Maker, Tiny

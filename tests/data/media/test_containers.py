@@ -11,8 +11,9 @@ from connsearch.cli.app import main
 from connsearch.data import decode
 from connsearch.data.clips import ClipKey
 from connsearch.data.decode import SEEK_AFTER, probe, read_frames, stream_frames
-from connsearch.data.load import load_data, read_source
+from connsearch.data.load import load_data
 from connsearch.data.pack import pack
+from connsearch.data.source import read_source
 from tests.data.helpers import options
 from tests.data.media.containers import VIDEOS, make
 
