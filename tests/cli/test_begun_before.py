@@ -15,7 +15,7 @@ import pytest
 
 from connsearch.cli.search import Search
 from connsearch.cli.terminal import Terminal
-from connsearch.cli.work import check_data, open_data, prepare
+from connsearch.cli.work import begun_with, check_data, open_data, prepare
 from connsearch.data.load import DataSplits
 from connsearch.data.reading import CHANGES, READING, changes_since, note_since
 from connsearch.errors import RunError
@@ -167,3 +167,24 @@ def test_nothing_is_said_of_data_that_is_as_recorded(place: Path) -> None:
     terminal = Terminal()
     data = open_data(Search().data.model_copy(update={"source": "plain.csv", "size": 16}), terminal)
     assert check_data("plain.csv", data, terminal) is data
+
+
+def test_work_of_before_is_known_by_names_and_sizes(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = Terminal()
+    data = open_data(Search().data.model_copy(update={"source": "plain.csv", "size": 16}), terminal)
+    for recorded in (data.fingerprint, data.earlier, "another"):
+        capsys.readouterr()
+
+        def begin(fingerprint: str, recorded: str = recorded) -> str:
+            if fingerprint != recorded:
+                raise RunError(f"has {recorded}, asked for {fingerprint}")
+            return fingerprint
+
+        if recorded == "another":
+            with pytest.raises(RunError, match=f"has another, asked for {data.fingerprint}"):
+                begun_with(data, begin, terminal)
+            continue
+        assert begun_with(data, begin, terminal) == recorded
+        assert (NOTE in capsys.readouterr().out) == (recorded == data.earlier)
