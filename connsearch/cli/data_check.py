@@ -121,7 +121,7 @@ def _report(there: ToCheck, found: Sequence[Checked]) -> dict[str, Any]:
         "notes": [
             {"name": one.record.name, "note": note}
             for one in found
-            if (note := getattr(one.info, "note", ""))
+            if one.info is not None and (note := one.info.note)
         ],
         "differences": [
             {
