@@ -13,7 +13,7 @@ from connsearch.data.frame_store import write_store
 from connsearch.data.options import DataOptions
 from connsearch.drafts import replacing
 from connsearch.evolve.journal import mend_tail
-from connsearch.evolve.place import _write_once  # pyright: ignore[reportPrivateUsage]
+from connsearch.evolve.pointer import _write_once  # pyright: ignore[reportPrivateUsage]
 from connsearch.graph.files import atomic_write_text
 from connsearch.graph.spec import Structure
 from connsearch.places import filling
