@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import TINY, Command, Tour
+from tests.kills.trees import differences, tree
 
 
 def files(directory: Path) -> Mapping[str, bytes | None]:
@@ -29,7 +30,7 @@ REFUSED = {
     "data that is not there": "search --run new --data nowhere",
     "streams the structure has not": "search starter_rgb_flow --run new --streams object TINY",
     "a stream for a training": "train first --run deep/new --streams rgb",
-    "select is empty": "evolve --run new --select-clips 0 TINY",
+    "select is empty": "evolve --run new TINY --select-clips 0",
     "no such storage": "evolve --run deep/new --storage nonsense://x --simulate planted",
     "settings beside --pruned": "compare first --pruned first --criterion top_k:2",
     "no such criterion": "prune first --criterion nonsense --output deep/small",
@@ -118,9 +119,7 @@ def test_another_pruning_does_not_go_on_with_what_one_left(
     assert run(*line).code == 0
     whole = run("prune", searched, "--output", tmp_path / "whole")
     assert whole.code == 0
-    small, all_of_it = files(tmp_path / "small"), files(tmp_path / "whole")
-    assert small.keys() == all_of_it.keys()
-    assert all(small[name] == all_of_it[name] for name in small)
+    assert differences(tree(tmp_path / "small"), tree(tmp_path / "whole")) == []
 
 
 def test_the_same_export_stands_there_already(searched: Path, tmp_path: Path, run: Command) -> None:
