@@ -32,6 +32,7 @@ DOORS = {
     "pygraphviz": {"view/draw.py"},
     "pandas": {"view/tables.py"},
     "av": {"data/decode.py", "data/opening.py", "data/survey.py"},
+    "safetensors": {"train/tensors.py"},
     "simplejpeg": {"data/jpeg.py"},
     "tyro": {"cli/"},
     "rich": {"view/", "cli/"},
