@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing.connection import Connection, wait
 from typing import Generic, TypeVar
 
@@ -61,14 +62,13 @@ def do_jobs(
     crew: list[_Worker[J, R]] = []
     try:
         while True:
-            for job in waiting:
+            free = workers - sum(w.busy for w in crew)
+            for job in islice(waiting, free):  # no more than can be begun: nobody waits for them
                 idle = next((w for w in crew if not w.busy), None)
                 if idle is None:
                     idle = _Worker[J, R](work)
                     crew.append(idle)
                 idle.give(job, seconds(job))
-                if len(crew) == workers and all(w.busy for w in crew):
-                    break
             busy = [w for w in crew if w.busy]
             if not busy:
                 return

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from connsearch.data import crew
 from connsearch.data.crew import Done, do_jobs
 from connsearch.errors import DataError, Failure
 
@@ -47,6 +48,18 @@ def test_a_job_that_hangs_is_ended() -> None:
     assert found["hang"].reason.startswith("not done within 4 s; cure:")
     assert found["a"].result == "A"
     assert time.monotonic() - start < 60
+
+
+def slow(job: str) -> int:
+    time.sleep(0.5)
+    return os.getpid()
+
+
+def test_jobs_that_take_long_bring_no_more_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "_LOOK", 0.1)  # looked at again and again while they work
+    found = list(do_jobs(list("abcdef"), slow, workers=2, seconds=lambda _: 60.0))
+    assert sorted(done.job for done in found) == list("abcdef")
+    assert len({done.result for done in found}) == 2
 
 
 def test_closing_ends_the_processes() -> None:
