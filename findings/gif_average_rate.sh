@@ -2,7 +2,7 @@
 # PyAV 18.1.0 (FFmpeg 8.1 libraries), GIF: the rate that the file's header is said to have is not the rate
 # at which its frames are shown.
 # Seen: 60 frames written at 30 a second say average_rate 100/3 (33.33), and their own presentation times
-# 29.9; at 60 a second 100 against 59.9; at 25 a second both say 25.
+# 29.95; at 60 a second 100 against 60.2; at 25 a second both say 25.
 # A GIF keeps delays in hundredths of a second, so 30 a second is a pattern of 3, 3 and 4; the demuxer reports
 # the shortest delay as the rate. It matters to whoever turns seconds into frame numbers by average_rate:
 # they are off by a tenth, and by two thirds for a GIF of 60 a second.
