@@ -36,6 +36,9 @@ def opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
         ) as container:
             stream = _chosen(path, container)
             stream.thread_type = "NONE"
+            # dav1d starts threads of its own; one that lets go of a packet's number waits for
+            # Python, which may be waiting for the threads to end
+            stream.codec_context.thread_count = 1
             yield container, stream
     except (FFmpegError, OSError) as error:
         reason = error.strerror or type(error).__name__

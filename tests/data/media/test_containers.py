@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,13 @@ from connsearch.data import decode
 from connsearch.data.clips import ClipKey
 from connsearch.data.decode import SEEK_AFTER, probe, read_frames, stream_frames
 from connsearch.data.load import load_data
+from connsearch.data.opening import decoded, opened
 from connsearch.data.pack import pack
 from connsearch.data.source import read_source
 from tests.data.helpers import options
 from tests.data.media.containers import VIDEOS, make
+
+TASKS = Path("/proc/self/task")
 
 SHORT = {"one frame.mp4", "one frame.avi", "one frame.gif", "theora.ogv"}
 """Too short to be sought in."""
@@ -53,6 +57,16 @@ def check(path: Path, numbers: list[int]) -> None:
 @pytest.mark.parametrize("name", VIDEOS)
 def test_a_frame_read_alone_is_that_of_one_pass(name: str, folder: Path) -> None:
     check(made(name, folder), [0, SEEK_AFTER, SEEK_AFTER + 1, 75])
+
+
+@pytest.mark.skipif(not TASKS.is_dir(), reason="threads are counted as Linux lists them")
+@pytest.mark.parametrize("name", ["av1.mkv", "vp9.webm", "hevc default.mp4"])
+def test_a_decoder_starts_no_threads(name: str, folder: Path) -> None:
+    path = made(name, folder)
+    before = set(os.listdir(TASKS))
+    with opened(path) as (container, stream):
+        next(decoded(container, stream))
+        assert set(os.listdir(TASKS)) <= before
 
 
 @pytest.mark.slow
