@@ -29,7 +29,10 @@ def split_of(word: str) -> Split | None:
 _NEARLY: Mapping[str, Split] = {
     **_SPLIT_OF,
     **{f"{name}set": split for name, split in _SPLIT_OF.items()},
-    **{"validate": "select", "eval": "test", "evaluation": "test", "holdout": "test"},
+    "validate": "select",
+    "eval": "test",
+    "evaluation": "test",
+    "holdout": "test",
 }
 """Words that mean a list where they are a part of a name."""
 
@@ -40,8 +43,8 @@ def nearly(name: str) -> Split | None:
     >>> nearly("train_256"), nearly("Test Set"), nearly("val2017"), nearly("trainval_test")
     ('train', 'test', 'select', 'test')
     """
-    found = {_NEARLY.get(word) for word in re.split(r"[^a-z]+", name.lower())}
-    found.discard(None)
+    words = re.split(r"[^a-z]+", name.lower())
+    found: set[Split] = {_NEARLY[word] for word in words if word in _NEARLY}
     return found.pop() if len(found) == 1 else None
 
 
