@@ -25,6 +25,7 @@ from connsearch.cli.parse import parse
 from connsearch.cli.terminal import Terminal
 from connsearch.disk import cure_for, disk_full, reason
 from connsearch.errors import ConnsearchError, StructureError, UnknownNameError, UserError
+from connsearch.evolve.address import without_secrets
 from connsearch.registry import suggest
 from connsearch.stopping import heard
 
@@ -213,6 +214,7 @@ def _explain(error: Exception, code: int, *, wants_json: bool, wants_trace: bool
         message = _system_error(error)
     elif not known:
         message = f"{type(error).__name__}: {message}\n  this is a fault of connsearch, not yours"
+    message = without_secrets(message)
     for part in _parts(error, f"error: {message}"):
         complain(part)
     if wants_json:

@@ -14,6 +14,7 @@ from rich.console import ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from connsearch.evolve.address import without_secrets
 from connsearch.text import visible_lines
 
 
@@ -21,7 +22,7 @@ class Console(rich.console.Console):
     r"""rich's console without markup and emoji codes, in which control characters are visible.
 
     Colours and cursor movements of rich's own go through; those that stand in a text are shown as
-    escapes such as ``\x1b``.
+    escapes such as ``\x1b``. Of a URL the user and the values of its query are not shown.
 
     Args:
         file: where it writes; None: the error stream.
@@ -43,7 +44,7 @@ class Console(rich.console.Console):
 
     def render_str(self, text: str, **settings: Any) -> Text:
         """Returns a text as rich prints it, before it is laid out."""
-        return super().render_str(visible_lines(text), **settings)
+        return super().render_str(visible_lines(without_secrets(text)), **settings)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

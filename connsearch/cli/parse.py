@@ -23,6 +23,7 @@ from pydantic.fields import FieldInfo
 from connsearch.cli.command import Command, Flag, merged
 from connsearch.cli.console import Console
 from connsearch.errors import SHOWN, SettingsError
+from connsearch.evolve.address import without_secrets
 from connsearch.graph.checks import show
 from connsearch.registry import suggest
 from connsearch.text import visible
@@ -111,11 +112,11 @@ def _read(
 
 @contextmanager
 def _repeated_visibly(arguments: Sequence[str]) -> Generator[None]:
-    """Shows what the parser says about words in which a terminal would obey something.
+    """Shows what the parser says about words in which a terminal would obey something, or URLs.
 
     It repeats them as they are, so it is heard here first; other words it may print itself.
     """
-    if all(visible(word) == word for word in arguments):
+    if all(visible(without_secrets(word)) == word for word in arguments):
         yield
         return
     said = io.StringIO()

@@ -17,7 +17,10 @@ from pathlib import Path
 from connsearch.data.datasets import DATASETS
 from connsearch.data.datasets.folder import VIDEO_SUFFIXES
 from connsearch.data.datasets.frames_db import FACTS, LIST
+from connsearch.data.datasets.list import VIDEO
+from connsearch.data.effects import WithoutEffectError, refuse_without_effect
 from connsearch.data.frame_store import OBJECTS, STORE
+from connsearch.data.id_lists import id_column, with_paths
 from connsearch.data.lists import read_text
 from connsearch.data.media.frame_folder import SUFFIXES
 from connsearch.data.options import DataOptions
@@ -50,7 +53,8 @@ def clips_to_check(options: DataOptions) -> ToCheck:
     folder with videos anywhere below it, or a CSV file with the column ``path`` and no labels.
 
     Raises:
-        DataError: there is no file to check; says why the source is no data set either.
+        DataError: there is no file to check; says why the source is no data set either. Or options
+            have no effect on it.
         UnknownNameError: no such kind of data set.
     """
     kind, colon, rest = options.source.partition(":")
@@ -58,10 +62,15 @@ def clips_to_check(options: DataOptions) -> ToCheck:
     path = Path(rest if named else options.source).expanduser()
     try:
         source = read_source(options)
+    except WithoutEffectError:
+        raise
     except DataError as error:
-        found = _without_labels(path, options, named=bool(named) and kind not in ("folder", "csv"))
+        listed = bool(named) and kind not in ("folder", "csv")
+        found = _without_labels(path, options, named=listed)
         if found is None or not (found.source.records or found.lost):
             raise
+        if not listed:
+            refuse_without_effect(found.source, options)
         note = f"cannot be trained on as it is; its files are checked all the same\n  {error}"
         return replace(found, source=replace(found.source, notes=(*found.source.notes, note)))
     if not named and path.is_dir() and not _is_listed(path):
@@ -94,9 +103,14 @@ def _without_labels(path: Path, options: DataOptions, *, named: bool) -> ToCheck
 
 
 def _source(
-    path: Path, records: list[Record], classes: tuple[str, ...] = (), notes: tuple[str, ...] = ()
+    path: Path,
+    records: list[Record],
+    classes: tuple[str, ...] = (),
+    notes: tuple[str, ...] = (),
+    *,
+    uses: tuple[str, ...] = (),
 ) -> Source:
-    return Source(str(path), classes, tuple(records), None, notes)
+    return Source(str(path), classes, tuple(records), None, notes, uses=frozenset(uses))
 
 
 def _record(folder: Path, clip: Path) -> Record:
@@ -190,31 +204,44 @@ def _listed_files(path: Path, options: DataOptions) -> ToCheck | None:
                 medium=row.get("medium") or record.medium,
                 objects=maps,
             )
-    return ToCheck(_source(path, list(records.values()), classes), tuple(lost.items()))
+    source = _source(path, list(records.values()), classes, uses=("videos",))
+    return ToCheck(source, tuple(lost.items()))
 
 
 def _rows(path: Path, folder: Path) -> Iterator[Mapping[str, str]]:
     """Yields column -> value of every row; of a list without a header, the path alone."""
     text = read_text(path)
-    try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if any(row)]
-    except csv.Error:
-        rows = []
-    header = [cell.strip() for cell in rows[0]] if rows else []
-    if "path" in header:
-        for row in rows[1:]:
-            yield {k: from_cell(v.strip()) for k, v in zip(header, row, strict=False)}
-        return
+    for mark in ",;\t":
+        rows = _table(text, mark)
+        if rows and (id_column(path, list(rows[0])) or "path" in rows[0]):
+            yield from (row for _, row in with_paths(list(enumerate(rows)), folder)[0])
+            return
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     found = [_file_of(line, folder) for line in lines]
     if any(found):
         for line, name in zip(lines, found, strict=True):
-            yield {"path": name or line.rsplit(None, 1)[0]}
+            yield {"path": name or _names(line)[1]}
+
+
+def _table(text: str, mark: str) -> list[dict[str, str]]:
+    """Returns column -> value of every row behind the header; a row may end early."""
+    try:
+        rows = [r for r in csv.reader(io.StringIO(text, newline=""), delimiter=mark) if any(r)]
+    except csv.Error:
+        return []
+    header = [cell.strip() for cell in rows[0]] if rows else []
+    blank = dict.fromkeys(header, "")
+    cells = ([from_cell(cell.strip()) for cell in row] for row in rows[1:])
+    return [{**blank, **dict(zip(header, row, strict=False))} for row in cells]
 
 
 def _file_of(line: str, folder: Path) -> str | None:
     """Returns the file that a line begins with, before a comma or a blank and a label."""
-    for name in (line, line.rsplit(None, 1)[0], line.split(",")[0].strip()):
-        if name and os.path.exists(folder / name):
-            return name
-    return None
+    return next((name for name in _names(line) if name and os.path.exists(folder / name)), None)
+
+
+def _names(line: str) -> tuple[str, ...]:
+    """Returns what a line may name: all of it, what ends like a video, all but the last word ..."""
+    video = VIDEO.fullmatch(line)
+    short = line.rsplit(None, 1)[0]
+    return line, video[1] if video else short, short, line.split(",")[0].strip()

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connsearch.data.options import DataOptions
-from connsearch.data.records import SPLITS, Source, VideoInfo
-from connsearch.data.units import shares_files
+from connsearch.data.records import Record, Source, VideoInfo
+from connsearch.data.units import file_key
 from connsearch.errors import DataError
 
 BOUND: Mapping[str, str] = {
@@ -21,16 +21,20 @@ BOUND: Mapping[str, str] = {
 """Options that only some readers look at (``datasets.dataset`` says which), and why not others."""
 
 
+class WithoutEffectError(DataError):
+    """Options were set that change nothing about the data."""
+
+
 def refuse_without_effect(source: Source, options: DataOptions) -> None:
     """Refuses options that were set to something and have no effect on this source.
 
     Raises:
-        DataError: each with its reason. A value that equals the default is never refused.
+        WithoutEffectError: each with its reason. A value that equals the default is never refused.
     """
     found = without_effect(source, options)
     if found:
         lines = "\n".join(f"  {_flag(name, options)}: {why}" for name, why in found.items())
-        raise DataError(
+        raise WithoutEffectError(
             f"{source.name}: options without effect on this data\n{lines}\n  cure: leave them out"
         )
 
@@ -46,7 +50,7 @@ def without_effect(source: Source, options: DataOptions) -> dict[str, str]:
     by_content = {
         "object_classes": not any(r.objects is not None for r in source.records),
         "clip_labels": not any(r.spans for r in source.records),
-        "split_by": _all_given(source) and not any(r.group for r in source.records),
+        "split_by": not any(r.group for r in source.records) and not _tears(source.records),
         "select_share": any(r.split == "select" for r in source.records),
         "test_share": any(r.split == "test" for r in source.records),
     }
@@ -80,17 +84,19 @@ def refuse_idle_rate(source: Source, options: DataOptions, infos: Sequence[Video
 _BY_CONTENT: dict[str, str] = {
     "object_classes": "it has no object maps",
     "clip_labels": "it does not say when its classes are seen",
-    "split_by": "it gives all lists itself and has no groups",
+    "split_by": "it has no groups, and no video is on two of its lists",
     "select_share": "it gives the select list itself",
     "test_share": "it gives the test list itself",
 }
 """Options whose effect depends on what the data holds."""
 
 
-def _all_given(source: Source) -> bool:
-    """Returns whether nothing is left to draw, and no video is on two of the lists."""
-    given = {record.split for record in source.records}
-    return given == set(SPLITS) and not shares_files(source.records)
+def _tears(records: Sequence[Record]) -> bool:
+    """Returns whether a video is on two of the lists that the data gives itself."""
+    if len({record.split for record in records}) < 2:
+        return False
+    on = {(file_key(record.path), record.split) for record in records}
+    return len(on) > len({key for key, _ in on})
 
 
 def for_source(recorded: Mapping[str, Any], source: str) -> dict[str, Any]:

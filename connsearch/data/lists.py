@@ -15,6 +15,9 @@ from connsearch.data.records import listed
 from connsearch.disk import open_text
 from connsearch.errors import DataError
 
+_DIGITS = 18
+"""Of a whole number; Python refuses to read one of several thousand."""
+
 Line = tuple[int, str]
 """A line's number, from 1, and its text without blanks at its ends."""
 
@@ -185,7 +188,8 @@ def whole(text: str) -> int | None:
     (12, None, None)
     """
     text = text.strip()
-    return int(text) if text.isascii() and text.isdecimal() else None
+    short = len(text) <= _DIGITS
+    return int(text) if short and text.isascii() and text.isdecimal() else None
 
 
 def seconds(text: str) -> float | None:

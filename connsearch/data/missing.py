@@ -62,17 +62,18 @@ def nearest_fix(path: Path, root: Path, missing: Sequence[str]) -> str:
 def _fixes(path: Path, root: Path, name: str) -> Iterator[str]:
     """Yields the changes that find one file: another suffix, another folder, or fewer folders."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
+    turned = r"/ in place of \ in the list" if "\\" in name else ""
     tails = [(n, os.path.join(*parts[n:])) for n in range(min(len(parts), 8))]
     for place in _places(path, root):
         for cut, tail in tails:
             option = "" if place == root else f"--videos {place}"
             without = f"{os.path.join(*parts[:cut])} taken off the paths in the list" if cut else ""
-            if os.path.lexists(place / tail) and (option or without):
-                yield " and ".join(word for word in (option, without) if word)
+            if os.path.lexists(place / tail) and (option or without or turned):
+                yield " and ".join(word for word in (option, without, turned) if word)
             suffix = _other_suffix(place / tail)
             if suffix:
                 other = f"the suffix {suffix} in the list"
-                yield " and ".join(word for word in (option, without, other) if word)
+                yield " and ".join(word for word in (option, without, other, turned) if word)
 
 
 def _other_suffix(file: Path) -> str:

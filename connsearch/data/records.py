@@ -135,6 +135,10 @@ class Source:
     uses: frozenset[str] | None = None
 
 
+_DIGITS = 640
+"""Of a label that is sorted as a number; Python always reads so many."""
+
+
 def class_names(labels: Sequence[str]) -> tuple[str, ...]:
     """Returns the distinct labels in order: by number if all are numbers, else by letter.
 
@@ -142,7 +146,7 @@ def class_names(labels: Sequence[str]) -> tuple[str, ...]:
     (('2', '10'), ('fall', 'walk'))
     """
     known = set(labels)
-    if all(label.isdecimal() for label in known):
+    if all(label.isdecimal() and len(label) <= _DIGITS for label in known):
         return tuple(sorted(known, key=lambda label: (int(label), label)))
     return tuple(sorted(known))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from connsearch.data.records import Split
@@ -23,6 +24,28 @@ def split_of(word: str) -> Split | None:
     ('select', None)
     """
     return _SPLIT_OF.get(word.strip().lower())
+
+
+_NEARLY: Mapping[str, Split] = {
+    **_SPLIT_OF,
+    **{f"{name}set": split for name, split in _SPLIT_OF.items()},
+    "validate": "select",
+    "eval": "test",
+    "evaluation": "test",
+    "holdout": "test",
+}
+"""Words that mean a list where they are a part of a name."""
+
+
+def nearly(name: str) -> Split | None:
+    """Returns the one list that a word within a name may mean; None where there is no such word.
+
+    >>> nearly("train_256"), nearly("Test Set"), nearly("val2017"), nearly("trainval_test")
+    ('train', 'test', 'select', 'test')
+    """
+    words = re.split(r"[^a-z]+", name.lower())
+    found: set[Split] = {_NEARLY[word] for word in words if word in _NEARLY}
+    return found.pop() if len(found) == 1 else None
 
 
 def alike(words: Iterable[str]) -> dict[Split, list[str]]:

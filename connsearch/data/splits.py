@@ -122,7 +122,8 @@ def _parts(
         units = units_of(records, split_by=options.split_by)
         grouped = grouped or len(set(units)) < len(units)
     if grouped:
-        return _by_unit(name, records, units, shares, rng, by_group=options.split_by == "group")
+        by_group = options.split_by == "group" and any(r.group for r in records)
+        return _by_unit(name, records, units, shares, rng, by_group=by_group)
     return _by_clip(records, shares, rng)
 
 

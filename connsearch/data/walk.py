@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,10 +53,10 @@ class Held:
 def look(folder: Path, *, deep: bool = True) -> Held:
     """Returns what lies below a folder, or only directly in it; links to folders are followed.
 
-    A link that leads back to where one came from is counted and not followed.
+    A link that leads back to where one came from, or above the folder, is counted and not followed.
     """
     held = Held()
-    waiting: list[tuple[Path, tuple[tuple[int, int], ...]]] = [(folder, ())]
+    waiting: list[tuple[Path, tuple[tuple[int, int], ...]]] = [(folder, _above(folder))]
     while waiting:
         place, above = waiting.pop()
         try:
@@ -78,6 +79,16 @@ def look(folder: Path, *, deep: bool = True) -> Held:
     held.videos.sort()
     held.maps.sort()
     return held
+
+
+def _above(folder: Path) -> tuple[tuple[int, int], ...]:
+    """Returns the folders that a folder lies in, as the system numbers them."""
+    found: list[tuple[int, int]] = []
+    for place in folder.absolute().parents:
+        with suppress(OSError):
+            stat_ = place.stat()
+            found.append((stat_.st_dev, stat_.st_ino))
+    return tuple(found)
 
 
 def _file(path: Path, held: Held) -> None:

@@ -57,6 +57,8 @@ _SLIP_INSIDE = re.compile(rf"\b({'|'.join(_KINDS)})(\+\w+)?:/?[^\s/]\S*@\S*", re
 _DSN = re.compile(r"\b(host|hostaddr|dbname|user|passw(?:or)?d|passfile|service|sslkey)\s*=", re.I)
 _SETTING = re.compile(r"(\b\w+\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&;,)]+)")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
+_AFTER = ":,.;)"
+"""Belongs to the sentence that a URL ends, not to the URL."""
 _QUOTED_USER = re.compile(r"""\b((?:user|role|for)\s+)(["'])(?:(?!\2).)*\2""", re.IGNORECASE)
 
 
@@ -99,10 +101,24 @@ def scrubbed(text: str, place: str = "") -> str:
         begin = r"(?<!\w)" if re.match(r"\w", secret) else ""
         end = r"(?!\w)" if re.search(r"\w$", secret) else ""  # nobody's name is taken out of words
         text = re.sub(begin + re.escape(secret) + end, SECRET, text)
-    text = _URL.sub(lambda found: hidden(found[0]), text)
+    text = without_secrets(text)
     text = _SLIP_INSIDE.sub(lambda found: hidden(found[0]), text)
     text = _QUOTED_USER.sub(rf"\1\2{SECRET}\2", text)
     return _SETTING.sub(rf"\1{SECRET}", text) if _DSN.search(text) else text
+
+
+def without_secrets(text: str) -> str:
+    """Returns a text in which every URL is :func:`hidden`, whatever it is the address of.
+
+    >>> without_secrets("https://me:secret@host/list.csv?token=1: no such folder")
+    'https://***@host/list.csv?token=***: no such folder'
+    """
+    return _URL.sub(_hidden_in, text) if "://" in text else text
+
+
+def _hidden_in(found: re.Match[str]) -> str:
+    place = found[0].rstrip(_AFTER)
+    return hidden(place) + found[0][len(place) :]
 
 
 def checked(place: str) -> str:

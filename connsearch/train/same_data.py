@@ -9,6 +9,7 @@ from typing import Any, cast
 from connsearch.data.load import DataSplits
 from connsearch.data.reading import FIRST, READING, note_since
 from connsearch.data.records import SPLITS, listed
+from connsearch.data.split_words import split_of
 from connsearch.errors import RunError
 
 CONTENTS = "contents"
@@ -82,6 +83,11 @@ def what_changed(data: DataSplits, config: Mapping[str, Any]) -> list[str]:
     classes = facts.get("classes")
     if classes is not None and list(classes) != list(data.classes):
         found.append(f"classes: {_few(classes)} before, {_few(data.classes)} now")
+        if any(split_of(str(name)) for name in classes) and reading_of(facts) < READING:
+            found.append(
+                "folders called like lists were classes in that version; what the run has learned "
+                "is to tell the lists apart, and it cannot go on"
+            )
     whole = facts.get("halves") is not None and data.connections is None
     for name, hash_ in data.hashes.items():
         before = recorded.get(name)

@@ -22,6 +22,9 @@ from tests.cli.commands import TINY, Command, Done
 OLD = os.fsdecode(b"caf\xe9"), os.fsdecode(b"na\xefve")
 """Names of Latin-1, as disks from before UTF-8 hold them."""
 
+SHORT = "--frames 4 --size 16 --batch-size 6 --precision fp32 --threads 1".split()
+"""For data that is not planted, of which nobody can say how many clips there are."""
+
 LOUD = "\x1b[31mred\x1b[0m", "[red]b[link=x]\x07"
 """Colour codes, a bell, and what rich would read as markup."""
 
@@ -91,7 +94,7 @@ def test_a_list_names_files_that_are_not_utf8(old: Path) -> None:
 
 
 def test_a_run_on_data_whose_names_are_not_utf8(run: Command, old: Path) -> None:
-    data = [*("--data", old, "--bad-share", "0.5", "--steps", "1"), *TINY]
+    data = [*("--data", old, "--bad-share", "0.5", "--steps", "1"), *SHORT]
     said(run("search", "starter_rgb_flow", "--run", "run", *data))
     assert cells(Path("run/quarantine.csv"))[0]["name"] == f"{OLD[1]}/{OLD[1]}9.mp4"
     said(run("prune", "run"))
@@ -216,7 +219,7 @@ def test_a_path_that_is_too_long_is_refused_before_the_work(
     clips(tmp_path / "data", ("a", "b"))
     deep = "/".join(["d" * 200] * 20)
     long = line.replace("LONG", "x" * 260).replace("DATA", "data").replace("DEEP", deep)
-    text = said(run(*long.split(), *(TINY if line.startswith("search") else ())), 2)
+    text = said(run(*long.split(), *(SHORT if line.startswith("search") else ())), 2)
     assert "too long" in text or "allowed: names of 255" in text or "animate" in line
     assert "cure: " in text
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
@@ -227,6 +230,25 @@ def test_a_name_that_just_fits_is_written(run: Command, tmp_path: Path) -> None:
     name = "é" * 125 + ".csv"
     assert "all 1 clips" in said(run("data", "check", "--data", "data", "-o", name))
     assert Path(name).is_file()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "data stats --data {}",
+        "search --data {} --run r",
+        "inspect {}",
+        "data check --data {}",
+        "data check --data a --no {}",
+    ],
+)
+def test_what_a_url_holds_for_few_is_never_shown(run: Command, line: str) -> None:
+    url = "https://bob:s3cret@host/list.csv?token=t0ken"
+    done = run(*line.format(url).split(), "--json")
+    assert done.code == 2
+    assert "https://***@host/list.csv?token=***" in done.err
+    for secret in ("s3cret", "t0ken", "bob"):
+        assert secret not in done.out + done.err
 
 
 def test_an_error_is_one_json_line_whatever_it_says(run: Command) -> None:

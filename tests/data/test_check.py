@@ -89,6 +89,35 @@ def test_a_list_of_paths_and_labels_is_checked(video: Path, tmp_path: Path) -> N
     assert found == ["b.mp4", "my clip.mp4"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my clip.mp4 brush hair\nb.mp4 walk\n",
+        "my clip.mp4\tbrush hair\nb.mp4\t\n",
+        "my clip.mp4\nb.mp4\n",
+        "path;label\nmy clip.mp4;x\nb.mp4;y\n",
+        "path\tlabel\nmy clip.mp4\tx\nb.mp4\ty\n",
+        "id\nmy clip\nb\n",
+        "who,video_id\nann,my clip\nben,b.avi\n",
+    ],
+)
+def test_every_file_of_a_list_is_found(video: Path, tmp_path: Path, text: str) -> None:
+    copied(video, tmp_path / "v" / "my clip.mp4", tmp_path / "v" / "b.mp4")
+    (tmp_path / "list.csv").write_text(text)
+    chosen = DataOptions(source=str(tmp_path / "list.csv"), videos=tmp_path / "v")
+    there = clips_to_check(chosen)
+    assert sorted(record.name for record in there.source.records) == ["b.mp4", "my clip.mp4"]
+    assert there.lost == ()
+
+
+def test_options_that_change_nothing_are_refused(video: Path, tmp_path: Path) -> None:
+    copied(video, tmp_path / "a.mp4", tmp_path / "two" / "x" / "b.mp4")
+    for source in (tmp_path, tmp_path / "a.mp4", tmp_path / "two"):
+        for option in ({"protocol": "2"}, {"videos": tmp_path}):
+            with pytest.raises(DataError, match="options without effect"):
+                clips_to_check(DataOptions(source=str(source), **option))
+
+
 def test_frame_folders_and_stores_are_checked(packed: Path, tmp_path: Path) -> None:
     from PIL import Image
 

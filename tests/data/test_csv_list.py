@@ -220,6 +220,12 @@ def test_paths_may_be_relative_to_another_folder(tmp_path: Path) -> None:
         ("clips/a.mp4 clips/b.mp4", "old/a.mp4 old/b.mp4", "--videos .*/clips and old taken off"),
         ("clips/a.avi clips/b.avi", "a b", "--videos .*/clips and the suffix .avi in the list$"),
         ("a.avi c.mp4", "a.mp4 b.mp4 c.mp4", "1 of 2 tried would be found with the suffix .avi"),
+        (
+            "in/a.mp4 in/b.mp4",
+            r"in\a.mp4 in\b.mp4",
+            r"they would be found with / in place of \\ in",
+        ),
+        ("a.mp4 b.mp4", r"C:\old\a.mp4 C:\old\b.mp4", r"C:/old taken off .* and / in place of \\"),
         ("", "a.mp4 b.mp4", "every one of the 2 listed files are not there.*; --videos DIR says"),
     ],
 )
@@ -269,6 +275,12 @@ def test_a_list_without_a_header_is_read_as_one(tmp_path: Path) -> None:
     ]
     with pytest.raises(DataError, match="cure: a first line with the names of the columns"):
         read(tmp_path, "a.mp4,3\nb.mp4,10\n")
+
+
+def test_a_label_may_be_a_number_of_any_length(tmp_path: Path) -> None:
+    long = "9" * 5000
+    source = read(tmp_path, f"path,label\na.mp4,{long}\nb.mp4,7\n", videos="a.mp4 b.mp4")
+    assert source.classes == ("7", long)
 
 
 def test_parts_whose_names_would_be_the_same_are_told_apart(tmp_path: Path) -> None:

@@ -126,6 +126,9 @@ def test_a_class_may_be_called_train_and_that_is_said(tmp_path: Path) -> None:
         (["test/deep/a.mp4", "walking/b.mp4"], "test are called .*, walking like classes"),
         (["val/x/a.mp4", "test/x/b.mp4"], r"\(test, val\), and none of them is a training list"),
         (["train/a.mp4", "test/b.mp4"], "no class folders in test, train; expected"),
+        (["train_256/x/a.mp4", "val_256/x/b.mp4"], "train_256, val_256 hold folders of the same"),
+        (["Trainset/x/a.mp4", "Testset/x/b.mp4", "Testset/y/c.mp4"], "Testset, Trainset hold"),
+        (["train2017/x/a.mp4", "validate2017/x/b.mp4", "no/c.mp4"], "train2017, validate2017 hold"),
     ],
 )
 def test_what_may_be_a_list_or_a_class_is_refused(
@@ -133,6 +136,13 @@ def test_what_may_be_a_list_or_a_class_is_refused(
 ) -> None:
     with pytest.raises(DataError, match=rf"(?s){words}.*cure: "):
         read(tmp_path, *files)
+
+
+def test_words_of_lists_in_names_of_classes_mean_nothing(tmp_path: Path) -> None:
+    source = read(tmp_path, "train ride/a.mp4", "test drive/b.mp4", "test drive/in/c.mp4")
+    assert source.classes == ("test drive", "train ride")
+    deep = read(tmp_path / "deep", "train ride/day 1/a.mp4", "test drive/day 2/b.mp4")
+    assert deep.classes == ("test drive", "train ride")
 
 
 def test_whatever_is_no_clip_is_counted(tmp_path: Path) -> None:
@@ -170,6 +180,14 @@ def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path) -> Non
     source = read(tmp_path / "data")
     assert [r.name for r in source.records] == ["fall/deep/a.mp4", "walk/linked/deep/a.mp4"]
     assert notes(source) == ["not looked at: links that lead in a circle 2"]
+
+
+def test_a_link_out_of_a_class_brings_no_clips_of_others_into_it(tmp_path: Path) -> None:
+    (tmp_path / "walk").mkdir()
+    (tmp_path / "walk" / "up").symlink_to(tmp_path, target_is_directory=True)
+    source = read(tmp_path, "walk/a.mp4", "fall/b.mp4")
+    assert [r.name for r in source.records] == ["fall/b.mp4", "walk/a.mp4"]
+    assert notes(source) == ["not looked at: links that lead in a circle 1"]
 
 
 def test_pictures_that_are_in_no_folder_of_frames_are_counted(tmp_path: Path) -> None:

@@ -89,6 +89,28 @@ def test_lines_that_cannot_be_read_are_refused_by_number(
         read(tmp_path, text)
 
 
+def test_a_tab_says_where_the_path_ends(tmp_path: Path) -> None:
+    put(tmp_path, "a.mp4", "b c 1")
+    source = read(tmp_path, "a.mp4\tbrush hair\nb c 1\twalk\n")
+    assert source.classes == ("brush hair", "walk")
+    assert [(r.name, r.labels) for r in source.records] == [("a.mp4", (0,)), ("b c 1", (1,))]
+
+
+def test_numbers_are_labels_however_they_are_written(tmp_path: Path) -> None:
+    put(tmp_path, *(f"{n}.mp4" for n in range(4)))
+    source = read(tmp_path, "0.mp4 10\n1.mp4 02\n2.mp4 2\n3.mp4 010\n")
+    assert source.classes == ("2", "10")
+    assert [r.labels for r in source.records] == [(1,), (0,), (0,), (1,)]
+
+
+def test_numbers_of_any_length_are_words(tmp_path: Path) -> None:
+    put(tmp_path, "a")
+    long = "9" * 5000
+    assert read(tmp_path, f"a {long}\n").classes == (long,)
+    with pytest.raises(DataError, match="1 listed files are not there"):
+        read(tmp_path, f"a {long} 0\n")
+
+
 def test_folders_with_a_number_of_frames_are_told_by_the_disk(tmp_path: Path) -> None:
     put(tmp_path, *(f"v 1/img_{n:05d}.jpg" for n in range(1, 6)), *(f"w/{n}.png" for n in range(4)))
     source = read(tmp_path, "v 1 5 0\nw 3 1\n")

@@ -120,6 +120,9 @@ def test_one_video_cannot_be_divided(tmp_path: Path) -> None:
     one = replace(source, records=source.records[:PARTS])
     with pytest.raises(DataError, match=r"1 video\(s\) cannot be divided into 3 lists"):
         split_records(one, options("x", split_by="clip"))
+    with pytest.raises(DataError, match=r"1 video\(s\) cannot be divided") as refused:
+        split_records(one, options("x"))
+    assert "--split-by clip" not in str(refused.value)  # that would change nothing
 
 
 @pytest.fixture(scope="module")

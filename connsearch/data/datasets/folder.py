@@ -20,7 +20,7 @@ from connsearch.data.datasets.frames_db import FACTS, LIST, read_packed
 from connsearch.data.frame_store import OBJECTS, STORE
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, Source, Split, class_names, listed
-from connsearch.data.split_words import NAMES, alike, split_of
+from connsearch.data.split_words import NAMES, alike, nearly, split_of
 from connsearch.data.walk import PICTURES, VIDEO_SUFFIXES, Held, counted, look
 from connsearch.errors import DataError
 
@@ -105,6 +105,7 @@ def _class_folders(path: Path) -> tuple[list[_Class], list[str], Held]:
             )
         notes.append(f"{path}: {names}: clips lie directly in it, so it is read as a class")
     if not listing:
+        _refuse_nearly_lists(path, top)
         return [_Class(folder, None, look(folder)) for folder in top], notes, beside
     _refuse_unclear(path, named, listing)
     for folder in top:
@@ -138,6 +139,23 @@ def _refuse_unclear(path: Path, named: list[Path], listing: list[Path]) -> None:
     direct = [folder.name for folder in named if folder not in listing and look(folder).anything]
     if direct:
         _unclear(path, direct, [folder.name for folder in listing])
+
+
+def _refuse_nearly_lists(path: Path, folders: list[Path]) -> None:
+    """Refuses folders such as train_256 and val_256 that hold folders of the same names."""
+    called = {folder: split for folder in folders if (split := nearly(folder.name)) is not None}
+    if "train" not in called.values() or len(set(called.values())) < 2:
+        return
+    within = [folder for folder in called if not look(folder, deep=False).anything]
+    inner = {folder: {place.name for place in _folders(folder)} for folder in within}
+    known = set[str]().union(*(inner[f] for f in within if called[f] == "train"))
+    alike_ = [f.name for f in within if called[f] == "train" or inner[f] & known]
+    if known and any(inner[f] & known for f in within if called[f] != "train"):
+        words = ", ".join(word for names in NAMES.values() for word in names)
+        raise DataError(
+            f"{path}: are these folders lists or classes? {', '.join(alike_)} hold folders of the "
+            f"same names\n  allowed for lists: {words}; {_CURE}"
+        )
 
 
 def _unclear(path: Path, classes: list[str], lists: list[str]) -> None:

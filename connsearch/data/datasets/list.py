@@ -36,9 +36,10 @@ CLASSES = ("classes.txt", "labels.txt", "class_list.txt")
 """Files that may name the labels 0, 1 and so on."""
 
 FORM = "PATH LABEL with blanks between them, or FOLDER FRAMES LABEL; the path may hold blanks"
-_VIDEO = re.compile(
+VIDEO = re.compile(
     rf"(.+(?:{'|'.join(re.escape(s) for s in sorted(VIDEO_SUFFIXES))}))\s+(\S.*)", re.IGNORECASE
 )
+"""A path that ends like a video, and what stands behind it."""
 _LOOKED_AT = 20
 """Lines by which it is told whether a number of frames stands in them."""
 
@@ -89,7 +90,7 @@ def is_path_list(path: Path) -> bool:
     cells = {cell.strip().lower() for cell in first.split(",")}
     if cells & {"path", "label", "labels"}:
         return False
-    return bool(re.fullmatch(r".*\S\s+\d+", first) or _VIDEO.fullmatch(first))
+    return bool(re.fullmatch(r".*\S\s+\d+", first) or VIDEO.fullmatch(first))
 
 
 def _files(path: Path) -> dict[Path, Split | None]:
@@ -170,7 +171,7 @@ def _lines(path: Path, root: Path) -> list[Line]:
 def _says_frames(path: Path, root: Path, lines: Sequence[tuple[int, str]]) -> bool:
     """Returns whether the lines are ``folder frames label``: by their form, then by the disk."""
     found = [(number, _with_frames(text)) for number, text in lines]
-    if any(parts is None for _, parts in found) or any(_VIDEO.fullmatch(t) for _, t in lines):
+    if any(parts is None for _, parts in found) or any(VIDEO.fullmatch(t) for _, t in lines):
         return False
     some = [(number, parts) for number, parts in found[:_LOOKED_AT] if parts is not None]
     with_frames = [number for number, p in some if _is_there(root / p[0])]
@@ -192,7 +193,10 @@ def _line(number: int, text: str, faults: Faults, *, counted: bool) -> Line | No
         return None
     if counted and (parts := _with_frames(text)):
         return Line(number, _place(parts[0]), parts[2], int(parts[1]))
-    video = _VIDEO.fullmatch(text)
+    cells = [cell.strip() for cell in text.split("\t")]
+    if len(cells) == 2 and all(cells):  # a tab says where the path ends; a label may hold blanks
+        return Line(number, _place(cells[0]), cells[1])
+    video = VIDEO.fullmatch(text)
     words = [video[1], video[2]] if video else text.rsplit(None, 1)
     if len(words) < 2:
         faults.add(number, f"one word, {text[:120]!r}; no label")
@@ -219,6 +223,10 @@ def _classes(folder: Path, lists: dict[Path, list[Line]]) -> tuple[tuple[str, ..
     """Returns the class names, and which of them each label is."""
     labels = list(dict.fromkeys(line.label for lines in lists.values() for line in lines))
     names_file = find_file(folder, *CLASSES)
+    numbers = {label: whole(label) for label in labels}
+    if names_file is None and None not in numbers.values():
+        classes = class_names([str(number) for number in numbers.values()])  # 01 is 1
+        return classes, {label: classes.index(str(number)) for label, number in numbers.items()}
     if names_file is None:
         classes = class_names(labels)
         return classes, {name: number for number, name in enumerate(classes)}

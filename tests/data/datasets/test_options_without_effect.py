@@ -145,7 +145,10 @@ def test_clip_by_clip_says_something_where_groups_or_lists_are_torn() -> None:
     chosen = options("x", split_by="clip")
     given = [Record(s, Path(s), (0,), split=s) for s in SPLITS]
     assert set(without_effect(clips(*given), chosen)) == {"split_by"}
-    assert not without_effect(clips(*given[:2]), chosen)
+    assert set(without_effect(clips(*given[:2]), chosen)) == {"split_by"}
+    assert set(without_effect(clips(*given, replace(given[0], name="x")), chosen)) == {"split_by"}
+    undecided = [replace(given[0], name=name, split=None) for name in "ab"]
+    assert set(without_effect(clips(*undecided), chosen)) == {"split_by"}
     assert not without_effect(clips(*given, replace(given[0], name="x", group="ann")), chosen)
     assert not without_effect(clips(*given, replace(given[0], name="x", split="test")), chosen)
 
