@@ -29,6 +29,8 @@ LARGEST = 1 << 28
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the system says where there is no room for a file."""
+REFUSED = FULL | {errno.EACCES, errno.EPERM, errno.EROFS}
+"""What the system says where nothing can be written for now, whatever it is."""
 _KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a pipe (FIFO)",

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from connsearch.disk import is_plain
 from connsearch.drafts import alone, replacing
 from connsearch.errors import RunError
 from connsearch.evolve.address import (
@@ -21,6 +22,7 @@ from connsearch.evolve.address import (
     MEMORY,
     absolute,
     checked,
+    file_of,
     hidden,
     is_same,
     is_within,
@@ -83,7 +85,7 @@ def read_pointer(directory: Path) -> Pointer | None:
             f"{path}: cannot be read: {reason}\n"
             '  allowed: {"storage": a text or null, "name": a text}, as connsearch evolve writes it'
         ) from None
-    return Pointer(None if storage is None else hidden(storage), name)
+    return Pointer(None if storage is None else _moved(hidden(storage), directory), name)
 
 
 def place_of(directory: Path, pointer: Pointer, storage: str | None) -> str:
@@ -134,6 +136,19 @@ def keep_pointer(directory: Path, pointer: Pointer) -> None:
         _write_once(path, pointer.text())
     elif _has_secrets(path):
         atomic_write_bytes(path, pointer.text().encode())
+
+
+def _moved(storage: str, directory: Path) -> str:
+    """The place of a database that was written inside of a directory which has another name now.
+
+    Nothing outside is opened for it: where the file is no longer where it was, the one of that
+    name in the directory itself is meant.
+    """
+    file = file_of(storage)
+    if file is None or "://" not in storage or not file.is_absolute() or os.path.lexists(file):
+        return storage
+    here = directory.absolute() / file.name
+    return storage.replace(str(file), str(here)) if is_plain(here) else storage
 
 
 def _has_secrets(path: Path) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+from connsearch.disk import REFUSED
 from connsearch.errors import ConnsearchError, Failure, RunError, UserError
 from connsearch.evolve.child import Evaluate, Outcome, Rung, Task, Trial
 from connsearch.evolve.evolution import Evolution
@@ -104,6 +105,7 @@ def work(evolution: Evolution, evaluate: Evaluate, stop: StopOptions) -> Iterato
 
     Raises:
         UserError: an evaluation was refused for a reason that no repetition changes.
+        OSError: there is no room, or no permission, to write what an evaluation leaves.
         Failure: too many attempts in a row have failed, or the storage does not answer.
     """
     deadline = None if stop.hours is None else time.monotonic() + stop.hours * 3600
@@ -174,6 +176,10 @@ def _judge(
     except StorageError:
         raise  # nothing can be given back; the lease runs out
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in REFUSED:  # no child's fault, and the next
+            with suppress(StorageError):  # one would fare no better; this may be the same disk
+                evolution.release(task, str(error))
+            raise
         known = isinstance(error, ConnsearchError)
         cause = str(error) if known else f"{type(error).__name__}: {error}"
         yield Failed(task, cause, evolution.fail(task, cause))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -108,6 +109,24 @@ def test_a_line_opens_the_same_storage_only(evo: Path, tmp_path: Path, listener:
     assert not visited()
 
 
+def test_a_directory_that_was_moved_keeps_its_database(tmp_path: Path) -> None:
+    old, new = tmp_path / "evo", tmp_path / "elsewhere" / "evo"
+    opened = begin(old, settings_of(), storage=f"sqlite:///{old}/own.db", name="evo")
+    opened.study.create("running", {**facts(0), "birth": birth()})
+    shutil.copytree(old, new)
+    with pytest.raises(RunError, match="kept outside"):  # a copy: the first one is still there
+        reopen(new)
+    old.rename(tmp_path / "gone")
+    here = f"sqlite:///{new}/own.db"
+    assert sorted(reopen(new).history().trials) == [0]
+    assert sorted(reopen(new, storage=here).history().trials) == [0]
+    begin(new, settings_of(), storage=here, name="evo")
+    (new / "own.db").unlink()
+    (new / "own.db").symlink_to(tmp_path / "gone" / "own.db")
+    with pytest.raises(RunError, match="kept outside"):
+        reopen(new)
+
+
 @pytest.mark.parametrize("kind", ["journal", "sqlite"])
 def test_reading_leaves_no_trace(kind: str, tmp_path: Path) -> None:
     evo = tmp_path / "evo"
@@ -204,8 +223,13 @@ def test_files_beside_a_journal_are_not_written_through_links(
     (evo / name).symlink_to(victim)
     with (evo / "study.journal").open("ab") as file:
         file.write(b"half a line of a stranger")
-    with pytest.raises((StorageError, RunError), match=r"symbolic link|ELOOP|links"):
+    if name.endswith("lock"):
+        with pytest.raises((StorageError, RunError), match=r"symbolic link|ELOOP|links"):
+            begin(evo, settings_of(), storage=None, name="evo")
+    else:  # the link is replaced, as a file would be
         begin(evo, settings_of(), storage=None, name="evo")
+        assert (evo / name).read_bytes() == b"half a line of a stranger\n"
+        assert not (evo / name).is_symlink()
     assert not victim.exists()
 
 

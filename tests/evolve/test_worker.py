@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -9,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from connsearch.disk import disk_full
 from connsearch.errors import Failure, SettingsError
 from connsearch.evolve import worker as worker_module
 from connsearch.evolve.child import Outcome, Rung, Task
@@ -72,6 +76,20 @@ def run(evolution: Evolution, evaluate: Any = None, **stop: Any) -> list[WorkerE
 
 def of(kind: type, events: list[WorkerEvent]) -> list[Any]:
     return [event for event in events if isinstance(event, kind)]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+def test_a_disk_that_refuses_costs_no_child(code: int) -> None:
+    study = study_of("memory", options_of())
+    refused = OSError(code, os.strerror(code), "config.json")
+    wanted = disk_full("config.json", refused) if code == errno.ENOSPC else refused
+    for _ in range(5):  # more often than a child may fail
+        with pytest.raises(OSError, match=re.escape(os.strerror(code).lower()[1:])):
+            run(evolution_of(study), judge(fails(wanted)))
+    evolution = evolution_of(study)
+    run(evolution)
+    assert len(evolution.history.judged) == 6
+    assert all(judged.values for judged in evolution.history.judged.values())
 
 
 def test_it_works_to_the_last_round() -> None:
