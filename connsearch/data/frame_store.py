@@ -72,9 +72,8 @@ def write_store(
         with replacing(folder / STORE) as draft:
             with closing(sqlite3.connect(draft, isolation_level=None)) as db:
                 db.execute("PRAGMA journal_mode = OFF")
-                db.execute(
-                    "PRAGMA synchronous = OFF"
-                )  # the whole file is brought to the disk below
+                # the whole file is brought to the disk below
+                db.execute("PRAGMA synchronous = OFF")
                 db.execute("CREATE TABLE Images (ObjId TEXT PRIMARY KEY, frames BLOB, size INT)")
                 db.execute("CREATE TABLE Meta (key TEXT PRIMARY KEY, value TEXT)")
                 db.execute("BEGIN")

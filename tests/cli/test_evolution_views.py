@@ -25,7 +25,7 @@ def opens(monkeypatch: pytest.MonkeyPatch, evolution: Evolution) -> None:
         space=SimpleNamespace(limits=evolution.limits),
         options=evolution.options,
     )
-    monkeypatch.setattr(place, "reopen", lambda run: opened)
+    monkeypatch.setattr(place, "reopen", lambda run, storage=None: opened)
 
 
 @pytest.fixture

@@ -45,14 +45,25 @@ def a_filled_place(place: Path) -> None:
             atomic_write_text(place / "deep" / "pruned" / name, "{}\n")
 
 
+STATE = {
+    "tally": {"epoch": 0, "hits": 0, "clips": 0},
+    "quarantine": [],
+    "guide": {},
+    "ended": None,
+    "structure": {},
+}
+"""What a checkpoint of a run keeps beside its tensors."""
+
+
 def a_run(place: Path, structure: Structure) -> None:
     with Run.open(place / "runs" / "a", {"command": "search", "settings": {"seed": 0}}) as run:
-        run.settle(structure, {"device": "cpu"}, {"data": "x"})
+        run.settle(structure, {"device": "cpu", "precision": "fp32", "threads": 1}, {"data": "x"})
         run.describe("splits", {"train": 1})
         found = run.restore()
         for step in range(1 if found is None else found.step + 1, 4):
             run.log("metrics.csv", {"step": step, "loss": 0.5})
-            run.save(Checkpoint(step, {"a": torch.full((3,), float(step))}, {"step": step}))
+            tensors = {"a": torch.full((3,), float(step))}
+            run.save(Checkpoint(step, tensors, STATE, {"seconds": 0.0}))
 
 
 def a_checkpoint(place: Path) -> None:

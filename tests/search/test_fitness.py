@@ -181,7 +181,7 @@ def test_little_is_kept_of_a_finished_run(tmp_path: Path) -> None:
         judged(fit, asked)
     stopped(fitness(tmp_path, checkpoint_steps=1), task(child(2)), 3)
     small = {"config.json", "structure.json", "metrics.csv", "connections.csv", "quarantine.csv"}
-    small |= {"learned.json", "result.json", ".lock"}
+    small |= {"learned.json", "result.json"}
 
     def more(name: str) -> set[str]:
         found = {path.name for path in (tmp_path / name).iterdir()}

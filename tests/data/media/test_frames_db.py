@@ -195,7 +195,7 @@ def test_the_count_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise KeyboardInterrupt
 
     (tmp_path / "v" / "n_frames").write_text("3")
-    monkeypatch.setattr(Path, "replace", moved)
+    monkeypatch.setattr("connsearch.drafts.os.replace", moved)
     with pytest.raises(KeyboardInterrupt):
         store(tmp_path / "v", flat(2))
 
