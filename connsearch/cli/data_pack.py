@@ -43,7 +43,8 @@ class DataPack(Command):
     protocol: str | None = None
     """Which of a published list's own protocols."""
     videos: Path | None = None
-    """Where the videos of a published list lie, if not where its format says."""
+    """Where the videos of a list lie: what its paths are relative to, or for a published list, if
+    not where its format says."""
     media_fps: float | None = Field(default=None, ge=1e-3, le=1e6, allow_inf_nan=False)
     """Frames a second of media that do not say it, such as folders of frames; kept in the
     stores."""

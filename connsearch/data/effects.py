@@ -35,7 +35,8 @@ def refuse_without_effect(source: Source, options: DataOptions) -> None:
     if found:
         lines = "\n".join(f"  {_flag(name, options)}: {why}" for name, why in found.items())
         raise WithoutEffectError(
-            f"{source.name}: options without effect on this data\n{lines}\n  cure: leave them out"
+            f"{source.name}: options without effect on this data\n{lines}\n"
+            "  cure: leave them out; if a run or --config brings them along, give the default"
         )
 
 

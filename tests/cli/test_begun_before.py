@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from connsearch.cli.work import begun_with, check_data, open_data, prepare
 from connsearch.data.load import DataSplits
 from connsearch.data.reading import CHANGES, READING, changes_since, note_since
 from connsearch.errors import RunError
-from connsearch.train.same_data import reading_of
+from connsearch.train.same_data import reading_of, what_changed
 from tests.cli.commands import Command
 
 BEGUN = Path(__file__).with_name("begun")
@@ -143,6 +144,14 @@ def test_a_run_of_a_later_version_is_refused(place: Path) -> None:
         reading_of({"reading": READING + 1})
     assert reading_of(None) == reading_of({}) == READING
     assert reading_of({"data": "x"}) == 1
+
+
+def test_lists_that_were_classes_are_told(place: Path) -> None:
+    data = SimpleNamespace(classes=("a", "b"), hashes={}, contents=None)
+    facts = {"data": "x", "classes": ["train", "valid"]}
+    told = what_changed(data, {"facts": facts})  # pyright: ignore
+    assert "folders called like lists were classes in that version" in told[1]
+    assert len(what_changed(data, {"facts": {**facts, "reading": READING}})) == 1  # pyright: ignore
 
 
 def test_every_version_says_what_changed(place: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from connsearch.data import load
 from connsearch.data.datasets import DATASETS
-from connsearch.data.effects import BOUND, for_source, without_effect
+from connsearch.data.effects import BOUND, for_source, refuse_without_effect, without_effect
 from connsearch.data.options import DataOptions
 from connsearch.data.records import SPLITS, Record, Source, Span, Split
 from connsearch.data.source import read_source
@@ -110,6 +110,15 @@ def test_an_option_changes_something_or_is_refused(
             given_by = {record.split for record in source.records}  # pyright: ignore
             assert refused == (word in given_by)
     assert any(changed)
+
+
+def test_what_an_earlier_run_brings_along_can_be_undone(tmp_path: Path) -> None:
+    recorded = for_source({"source": "other", "select_share": 0.3}, str(tmp_path))
+    assert recorded["select_share"] == 0.3  # the data may only have moved
+    given = [Record(s, Path(s), (0,), split=s) for s in SPLITS]
+    with pytest.raises(DataError, match=r"(?s)--select-share 0.3 \(by default 0.15\).*the default"):
+        refuse_without_effect(clips(*given), DataOptions(**recorded))
+    refuse_without_effect(clips(*given), DataOptions(**{**recorded, "select_share": 0.15}))
 
 
 @pytest.mark.parametrize("name", MEMBERS)
