@@ -184,12 +184,8 @@ def _bytes(path: Path) -> bytes:
 
 
 def _write_once(path: Path, text: str) -> None:
-    """Writes a file that only its owner may read.
-
-    Of several that write it at the same moment one wins; nobody sees half of it.
-    """
+    """Writes a file; of several that do at the same moment one wins, and nobody sees half of it."""
     with alone(path.with_name(f".{path.name}.lock")):
         if not path.exists():
             with replacing(path) as draft:
-                draft.chmod(0o600)
                 draft.write_text(text, encoding="utf-8")

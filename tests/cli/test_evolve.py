@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import signal
-import stat
 import subprocess
 import sys
 import time
@@ -94,7 +93,7 @@ def test_the_table_says_what_the_study_says(run: Command) -> None:
             history.judged[int(row["child"])].mean[0]
         )
     assert rows[0]["operators"] == "start"
-    assert stat.S_IMODE(Path("evo/study.json").stat().st_mode) == 0o600
+    assert Path("evo/study.json").stat().st_mode == Path("evo/config.json").stat().st_mode
 
 
 def test_other_settings_do_not_mix(run: Command) -> None:
