@@ -10,7 +10,7 @@ from connsearch.data.options import DataOptions
 from connsearch.data.rates import with_media_rate
 from connsearch.data.reading import FIRST, READING
 from connsearch.data.records import Source
-from connsearch.disk import is_folder
+from connsearch.disk import is_folder, is_there, require_plain
 from connsearch.errors import DataError
 from connsearch.registry import suggest
 
@@ -28,6 +28,7 @@ def read_source(options: DataOptions, *, reading: int = READING) -> Source:
     Raises:
         DataError: the name is neither a data set nor a folder nor a list, or an option has no
             effect on it.
+        UnreadableError: it is a pipe or a device, or may not be read.
         UnknownNameError: no such kind of data set.
     """
     source = with_media_rate(_read_source(options), options)
@@ -43,7 +44,8 @@ def _read_source(options: DataOptions) -> Source:
         return DATASETS[kind](rest, options)
     if is_folder(path):
         return DATASETS["folder"](str(path), options)
-    if path.is_file():
+    if is_there(path):
+        require_plain(path)
         suffix = path.suffix.lower()
         if suffix != ".csv" and suffix not in LISTS:
             raise DataError(

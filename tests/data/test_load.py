@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from connsearch.data.datasets import DATASETS
 from connsearch.data.load import load_data
 from connsearch.data.options import DataOptions
 from connsearch.data.records import VideoInfo
+from connsearch.data.source import read_source
 from connsearch.data.usable import decoded_size
+from connsearch.disk import UnreadableError
 from connsearch.errors import ConnsearchError, DataError, UnknownNameError
 from tests.data.helpers import CLASSES, GROUPS, options
 
@@ -162,3 +165,9 @@ def test_real_videos_load(name: str, changes: dict, counts: tuple[int, int, int]
     data = load_data(options(DATA / name / "clips.csv", memory_mb=0, **changes))
     assert tuple(len(clips) for _, clips in data) == counts
     assert next(batches(data.train, batch_size=2)).streams["rgb"].shape == (2, 3, 6, 16, 16)
+
+
+def test_a_pipe_is_no_data_set_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "clips.csv")
+    with pytest.raises(UnreadableError, match=r"clips.csv: is a pipe \(FIFO\), not a file"):
+        read_source(options(tmp_path / "clips.csv"))

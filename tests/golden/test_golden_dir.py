@@ -14,8 +14,9 @@ ROOT = HERE.parents[1]
 CASE = "3a_fusion_single"
 
 
-def run(folder: Path) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *below: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "pytest", "-q", "-k", "golden", "--golden-dir", str(folder)]
+    line += below
     # By absolute path: node names would follow the folder pytest takes for its root, and this
     # file would then call itself.
     itself = ["--ignore", str(Path(__file__).resolve()), "-p", "no:cacheprovider"]
@@ -39,6 +40,6 @@ def test_golden_dir_outside_the_repository_is_read(tmp_path: Path) -> None:
 
 
 def test_golden_dir_without_an_index_is_refused(tmp_path: Path) -> None:
-    done = run(tmp_path)
+    done = run(tmp_path, "tests/golden")
     assert done.returncode != 0
     assert "index.json" in done.stdout + done.stderr
