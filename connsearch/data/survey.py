@@ -38,6 +38,9 @@ _REORDERED = set("h264 hevc mpeg2video mpeg1video".split())
 KEYS_APART = 16
 """Frames between two places from which decoding may begin, at least: nearer ones save nothing."""
 
+MOST_HELD = 16
+"""Frames a decoder holds back at most to bring them in order."""
+
 
 def probe(path: Path) -> VideoInfo:
     """Returns what a file says about itself.
@@ -223,6 +226,9 @@ def _parting(places: Sequence[int]) -> set[int]:
 def _likely(shown: Sequence[int | None], packets: _Packets) -> Sequence[int] | None:
     """Returns the likeliest times of the frames: those that rise, or else those that rise mostly.
 
+    Where the times of a few neighbours are interchanged, because somebody took the order of storage
+    for that of showing, they are put in order.
+
     Args:
         shown: what the decoder says of each frame.
         packets: whose decoding times rise as evenly as the frames are shown, earlier by a delay.
@@ -231,7 +237,9 @@ def _likely(shown: Sequence[int | None], packets: _Packets) -> Sequence[int] | N
         for stamps in (shown, packets.stored):
             if len(stamps) == len(shown) and tells_order(stamps, back=back):
                 return cast(Sequence[int], stamps)
-    return None
+    known = [stamp for stamp in shown if stamp is not None]
+    even = len(known) == len(shown) == len(set(known)) and _depth(known) <= MOST_HELD
+    return sorted(known) if even else None
 
 
 def _apart(keys: Sequence[_Key], number: int) -> bool:

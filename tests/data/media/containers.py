@@ -245,6 +245,15 @@ def again(packets: Packets) -> Packets:
     return packets
 
 
+def as_stored(packets: Packets) -> Packets:
+    """Returns the packets, each shown when it is stored: made up where an AVI has no such times."""
+    first = packets[0].dts or 0
+    for packet in packets:
+        assert packet.dts is not None
+        packet.pts = packet.dts = packet.dts - first
+    return packets
+
+
 def uneven(n: int) -> int:
     """A clock as telephones have it: from 20 to 60 ms between frames."""
     return 40 * n + (n * 7919) % 20
@@ -396,6 +405,8 @@ VIDEOS: dict[str, Maker] = {
     **{f"{codec} parts.{end}": changed(coded, container, container, parts)
        for end, container in (("mkv", "matroska"), ("mp4", "mp4"))
        for codec, coded in (("hevc", HEVC), ("h264 open", H264_OPEN), ("h264", H264_B))},
+    **{f"h264 every other tick, as stored.{end}": changed(H264_TICKS, "avi", container, as_stored)
+       for end, container in (("mkv", "matroska"), ("mp4", "mp4"), ("flv", "flv"))},
     "mpeg2 cut at a key.ts": changed(MPEG2_B, "mpegts", "mpegts", partial(cut, key=1)),
     "mpeg4 cut at a key.avi": changed(MPEG4_B, "avi", "avi", partial(cut, key=1)),
     "h264 repeated times.mkv": changed(H264, "matroska", "matroska", again),
