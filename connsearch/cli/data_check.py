@@ -15,6 +15,7 @@ from connsearch.data.options import DataOptions
 if TYPE_CHECKING:
     from connsearch.data.check import Checked
     from connsearch.data.check_source import ToCheck
+    from connsearch.data.records import VideoInfo
 
 COLUMNS: tuple[str, ...] = (
     "split",
@@ -121,7 +122,7 @@ def _report(there: ToCheck, found: Sequence[Checked]) -> dict[str, Any]:
         "notes": [
             {"name": one.record.name, "note": note}
             for one in found
-            if one.info is not None and (note := one.info.note)
+            if one.info is not None and (note := _note(one.info))
         ],
         "differences": [
             {
@@ -134,6 +135,13 @@ def _report(there: ToCheck, found: Sequence[Checked]) -> dict[str, Any]:
             if one.differences
         ],
     }
+
+
+def _note(info: VideoInfo) -> str:
+    """What a person should know of a clip that can be used."""
+    if info.step > 1:
+        return f"holds one frame in {info.step} of a video, by the numbers in their names"
+    return info.note
 
 
 def _tell(report: Mapping[str, Any], terminal: Terminal) -> None:

@@ -36,8 +36,8 @@ def opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
         ) as container:
             stream = _chosen(path, container)
             stream.thread_type = "NONE"
-            # dav1d starts threads of its own; one that lets go of a packet's number waits for
-            # Python, which may be waiting for the threads to end
+            # AV1's decoder starts threads of its own, and closing one that was not read to its end
+            # could wait for them for good; it seems that they wait for Python in turn
             stream.codec_context.thread_count = 1
             yield container, stream
     except (FFmpegError, OSError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from connsearch.data.media import MEDIA
 from connsearch.data.records import VideoInfo
 from connsearch.errors import DataError
 from tests.cli.commands import Command
+from tests.data.media.helpers import flat, png_folder
 
 
 @pytest.fixture
@@ -121,3 +123,14 @@ def test_a_group_of_commands_introduces_itself(run: Command) -> None:
     done = run("data", "chekc")
     assert done.code == 2
     assert "did you mean 'data check'?" in done.err
+
+
+def test_a_sample_of_frames_is_noted(run: Command, tmp_path: Path) -> None:
+    folder = png_folder(tmp_path / "v", flat(4))
+    for number in reversed(range(4)):
+        (folder / f"{number}.png").rename(folder / f"frame_{1 + 5 * number}.png")
+    done = run("data", "check", "--data", folder, "--json")
+    assert done.code == 0
+    assert json.loads(done.out.splitlines()[-1])["notes"] == [
+        {"name": "v", "note": "holds one frame in 5 of a video, by the numbers in their names"}
+    ]
