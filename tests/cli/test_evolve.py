@@ -168,7 +168,9 @@ def wait_for_children(directory: Path, count: int, process: subprocess.Popen[str
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "how", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL]
+)
 def test_the_same_line_goes_on_as_if_nothing_had_happened(
     how: signal.Signals, environment: dict[str, str], tmp_path: Path, run: Command
 ) -> None:

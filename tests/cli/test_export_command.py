@@ -52,6 +52,7 @@ def test_a_published_structure_needs_no_run(run: Command) -> None:
     assert Path("runs/export-assemblenet-50/published/published.json").exists()
 
 
+@pytest.mark.slow
 def test_a_torch_program_says_what_goes_in(tour: Tour, run: Command, tmp_path: Path) -> None:
     done = run("export", tour.pruned, "--format", "torch", "-o", tmp_path / "out", "--json")
     assert done.code == 0, done.err

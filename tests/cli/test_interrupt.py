@@ -23,6 +23,7 @@ def wait_for(path: Path, process: subprocess.Popen[str], seconds: float = 60) ->
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_goes_on_and_ends_the_same(
     environment: dict[str, str], tmp_path: Path, run: Command
 ) -> None:

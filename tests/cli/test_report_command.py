@@ -91,6 +91,7 @@ def test_tensorboard_is_refused_before_any_work_where_it_is_missing(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_tensorboard_may_be_asked_for_later_and_changes_nothing(
     run: Command, tmp_path: Path

@@ -65,7 +65,7 @@ def test_workers_see_the_same_batches(
     assert len(whole[0]) == len(set(whole[0])) == 12  # four an epoch, none twice
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_killed_in_the_middle_of_an_epoch_it_goes_on_with_the_same_batches(
     tmp_path: Path, listing: Path, whole: tuple[list[str], str], workers: int
 ) -> None:
