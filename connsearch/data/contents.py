@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Literal
 
 from connsearch.data.records import SPLITS, Record, Split
+from connsearch.disk import open_plain
 
 Kind = Literal["sample", "full"]
 
@@ -129,7 +130,7 @@ def _mark(path: Path, kind: Kind, cache: _Cache) -> str:
 
 
 def _file(path: Path | str, kind: Kind) -> str:
-    with open(path, "rb", buffering=0) as file:
+    with open_plain(path) as file:
         size = os.fstat(file.fileno()).st_size
         found = hashlib.sha256(f"{kind} {size}\n".encode())
         if kind == "full" or size <= 3 * BLOCK:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from connsearch.disk import is_there, read_plain, writing
+from connsearch.documents import parse_object
 from connsearch.errors import RunError, UserError
 from connsearch.graph.files import atomic_write_text
 from connsearch.paths import check_path
@@ -68,19 +70,24 @@ class Ledger:
         return self.results[unit]
 
     def file(self, unit: str, result: Mapping[str, Any]) -> None:
-        """Files the result of a unit, safely on disk when this returns."""
+        """Files the result of a unit, safely on disk when this returns.
+
+        Raises:
+            DiskFullError: there is no room; half a line is cut off by whoever goes on.
+        """
         self._fresh = False
         self.results[unit] = plain(result)
-        self._file.write(json.dumps({"unit": unit, **self.results[unit]}) + "\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with writing(self._path):
+            self._file.write(json.dumps({"unit": unit, **self.results[unit]}) + "\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     @property
     def _path(self) -> Path:
         return self.directory / LEDGER
 
     def _read(self, settings: Mapping[str, Any]) -> None:
-        data = self._path.read_bytes() if self._path.exists() else b""
+        data = read_plain(self._path) if is_there(self._path) else b""
         whole = data[: data.rfind(b"\n") + 1]
         if not whole:
             whole = (json.dumps({"settings": settings}) + "\n").encode()
@@ -88,7 +95,7 @@ class Ledger:
         elif whole != data:  # in one call of the system: killed here, the next one does it
             os.truncate(self._path, len(whole))
         try:
-            head, *rows = [json.loads(line) for line in whole.splitlines()]
+            head, *rows = [parse_object(line.decode()) for line in whole.splitlines()]
             recorded = head["settings"]
             self.results = {row.pop("unit"): row for row in rows}
         except (ValueError, KeyError, TypeError, AttributeError):

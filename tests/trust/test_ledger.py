@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connsearch.disk import DiskFullError, UnreadableError
 from connsearch.errors import RunError
 from connsearch.trust.ledger import LEDGER, Ledger
 from connsearch.trust.units import UnitFinished, UnitStarted, UnitWork, work_through
@@ -81,3 +84,33 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="is a file"):
         Ledger(tmp_path / "file", {})
+
+
+def test_a_ledger_that_is_nested_deep_or_a_pipe_is_named(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    deep = '{"settings": ' + "[" * 100_000 + "]" * 100_000 + "}\n"
+    (tmp_path / "deep" / LEDGER).write_text(deep)
+    with pytest.raises(RunError, match="cannot be read as a ledger"):
+        Ledger(tmp_path / "deep", {"a": 1})
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "pipe" / LEDGER)
+    with pytest.raises(UnreadableError, match=r"is a pipe \(FIFO\), not a file"):
+        Ledger(tmp_path / "pipe", {"a": 1})
+
+
+def test_a_full_disk_is_named_and_the_unit_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[int] = []
+    with monkeypatch.context() as patched, Ledger(tmp_path / "l", {"a": 1}) as ledger:
+        patched.setattr("connsearch.trust.ledger.os.fsync", _full)
+        with pytest.raises(DiskFullError, match=r"ledger.jsonl: could not be written: no space"):
+            drain(ledger, units(done, 1))
+    with Ledger(tmp_path / "l", {"a": 1}) as ledger:
+        drain(ledger, units(done, 2))
+    assert done[0] == 0
+    assert done[-1] == 1
+
+
+def _full(_: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

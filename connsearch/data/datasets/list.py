@@ -27,6 +27,7 @@ from connsearch.data.published import class_index
 from connsearch.data.records import Record, Source, Split, Window, class_names, listed
 from connsearch.data.split_words import split_of
 from connsearch.data.walk import VIDEO_SUFFIXES
+from connsearch.disk import open_plain
 from connsearch.errors import DataError
 
 SUFFIXES = (".txt", ".csv", ".lst", ".list")
@@ -83,7 +84,7 @@ def read_path_list(rest: str, options: DataOptions) -> Source:
 def is_path_list(path: Path) -> bool:
     """Returns whether a file begins like such a list: no header, and a label after a blank."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             first = file.readline(1 << 16).decode("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError):
         return False
