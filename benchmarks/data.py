@@ -28,13 +28,14 @@ import av
 import numpy as np
 import simplejpeg
 import torch
+from av.video.reformatter import Interpolation
 from page import table, write_markdown
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
 from connsearch.data.batches import batches, planned
-from connsearch.data.clips import ClipDataset, decoded_size
+from connsearch.data.clips import ClipDataset
 from connsearch.data.first_look import checked_record
 from connsearch.data.frame_store import STORE, read_pictures
 from connsearch.data.load import load_data
@@ -44,6 +45,7 @@ from connsearch.data.records import Record, VideoInfo
 from connsearch.data.sampling import clip_ticks
 from connsearch.data.source import read_source
 from connsearch.data.timeline import timeline
+from connsearch.data.usable import decoded_size
 from connsearch.errors import DataError
 from connsearch.graph.files import load_structure
 from connsearch.graph.space import over_connect
@@ -56,6 +58,7 @@ from connsearch.train.options import TrainOptions
 from connsearch.train.run import Run
 
 FRAMES, BATCH = 16, 8
+SMOOTH = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 Size = tuple[int, int]
 Reader = Callable[["Job"], np.ndarray]
 
@@ -87,7 +90,7 @@ class Row:
 
 
 def bare_video(job: Job) -> np.ndarray:
-    """PyAV as one would write it: seek to the key frame before, decode, scale."""
+    """PyAV as one would write it: seek to the key frame before, decode, scale with right colours."""
     wanted, found = set(job.numbers), {}
     with av.open(str(job.path)) as container:
         stream = container.streams.video[0]
@@ -103,7 +106,7 @@ def bare_video(job: Job) -> np.ndarray:
             number = round((frame.pts - start) / step)
             if number in wanted:
                 found[number] = frame.to_ndarray(
-                    format="rgb24", width=width, height=height, interpolation="BILINEAR"
+                    format="rgb24", width=width, height=height, interpolation=SMOOTH
                 )
             if len(found) == len(wanted):
                 break
