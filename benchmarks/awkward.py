@@ -24,6 +24,7 @@ from connsearch.data.batches import batches
 from connsearch.data.check import check_clips
 from connsearch.data.load import DataSplits, load_data
 from connsearch.data.options import DataOptions
+from connsearch.data.source import read_source
 
 OUTPUT = Path(__file__).with_name("awkward.md")
 
@@ -106,7 +107,8 @@ def manifest_rows(files: Path, manifest: Path, timeout: float) -> Iterator[list[
             agrees &= not good or row["frames_decoded"] == counted
             what = "used" if found.reason is None else "quarantined: " + _short(found.reason)
             rate = "" if found.info is None else f"{found.info.fps:.2f}"
-            rate += " varying" if found.info is not None and found.info.times else ""
+            known = data.train.records[found.place].info  # the check keeps no table of times
+            rate += " varying" if known is not None and known.times else ""
             shown = "" if found.info is None else f"{found.info.width}x{found.info.height}"
             yield [
                 f"`{row['file']}`",
@@ -129,8 +131,7 @@ def fuzz_rows(
     good: Path, count: int, timeout: float, seed: int
 ) -> tuple[list[list[str]], list[str]]:
     """Returns one row a kind of damage, and sentences about the whole."""
-    source = load_data(DataOptions(source=str(good), select_share=0, test_share=0))
-    paths = [record.path for _, dataset in source for record in dataset.records]
+    paths = [record.path for record in read_source(DataOptions(source=str(good))).records]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         kinds = damaged_copies(paths, count, folder, seed)

@@ -90,7 +90,7 @@ class Row:
 
 
 def bare_video(job: Job) -> np.ndarray:
-    """PyAV as one would write it: seek to the key frame before, decode, scale with right colours."""
+    """PyAV as one would write it: seek to the key frame, decode, scale with right colours."""
     wanted, found = set(job.numbers), {}
     with av.open(str(job.path)) as container:
         stream = container.streams.video[0]
@@ -286,7 +286,6 @@ def waiting_share(source: Path, frames: int, side: int, batch: int, steps: int) 
         size=side,
         batch_size=batch,
         workers=1,
-        split_by="clip",
         select_share=0.0,
         test_share=0.0,
     )
