@@ -24,7 +24,7 @@ except ImportError:  # no such locks there: every draft gets a name of its own
     fcntl = None
 
 _DRAFT = re.compile(r"\..+\.(connsearch|[0-9a-f]{12})\.tmp(\.\w+)?")
-"""How a draft is called, and how one was by version 0.5 and before."""
+"""How a draft is called, and how one was by earlier versions."""
 
 _IN_THE_WAY = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.EISDIR})
 """What is said to a name that somebody else has taken."""

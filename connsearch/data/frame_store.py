@@ -34,7 +34,7 @@ from connsearch.places import make_directories
 STORE, COUNT, OBJECTS = "frames.db", "n_frames", "objects.npz"
 """A store, the number of its frames, and its object maps if it has any."""
 DRAFT = ".draft"
-"""How the name of a file ended, up to version 0.5, that was still being written."""
+"""How the name of a file ended, by earlier versions, that was still being written."""
 
 _KEY = re.compile(r"(.*)/frame_(\d{5,9})", re.DOTALL | re.ASCII)
 _MOST = 900

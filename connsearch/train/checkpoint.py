@@ -31,7 +31,7 @@ _STEP = re.compile(r"\d{1,12}")
 _NAME = re.compile(r"step-.*\.safetensors")
 
 _OLD = re.compile(r"step-\d+\.\d+\.tmp")
-"""How a checkpoint was called, up to version 0.5, while it was written."""
+"""How a checkpoint was called, by earlier versions, while it was written."""
 
 
 @dataclass(frozen=True, slots=True)

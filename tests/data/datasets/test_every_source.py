@@ -13,23 +13,10 @@ import pytest
 from connsearch.data.datasets import DATASETS
 from connsearch.data.records import Source
 from connsearch.errors import DataError
-from tests.data.datasets.formats import FORMATS, Maker, Tiny
+from tests.data.datasets.formats import FORMATS, Tiny
 from tests.data.helpers import options
 
 MEMBERS = sorted(DATASETS)
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Tiny]:
-    """Returns the tiny data set of a member, made once."""
-    made: dict[str, Tiny] = {}
-
-    def of(name: str) -> Tiny:
-        if name not in made:
-            made[name] = FORMATS[name](tmp_path_factory.mktemp(name), Maker())
-        return made[name]
-
-    return of
 
 
 def read(name: str, tiny: Tiny) -> Source:

@@ -17,7 +17,7 @@ from connsearch.data.records import SPLITS, Record, Source, Span, Split
 from connsearch.data.source import read_source
 from connsearch.data.splits import split_records
 from connsearch.errors import DataError
-from tests.data.datasets.formats import FORMATS, Maker, Tiny
+from tests.data.datasets.formats import Tiny
 from tests.data.helpers import options
 
 VALUES: dict[str, tuple[Any, ...]] = {
@@ -49,18 +49,6 @@ USES: dict[str, set[str]] = {
 """What each source looks at, where the data holds nothing but clips and labels."""
 
 MEMBERS = sorted(DATASETS)
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Tiny]:
-    made: dict[str, Tiny] = {}
-
-    def of(name: str) -> Tiny:
-        if name not in made:
-            made[name] = FORMATS[name](tmp_path_factory.mktemp(name), Maker())
-        return made[name]
-
-    return of
 
 
 def asked(name: str, made: Tiny, **changes: Any) -> DataOptions:
