@@ -27,17 +27,17 @@ from common import Ledger, interval, train_from_scratch
 from page import table, write_markdown
 from torch.nn import functional as F
 
-from connsearch.data.batches import batches
-from connsearch.data.load import DataSplits, load_data
+from connsearch.analysis.searched_run import free_weights
+from connsearch.data.loading.load import DataSplits, load_data
+from connsearch.data.loading.loader import batches
 from connsearch.data.options import DataOptions
 from connsearch.graph.files import load_structure
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention, Structure
 from connsearch.graph.streams import fit_objects
-from connsearch.nn.network import Network
-from connsearch.train.metrics import wilson_interval
-from connsearch.train.options import TrainOptions
-from connsearch.trust.subject import free_weights
+from connsearch.models.structure import Network
+from connsearch.runs.metrics import wilson_interval
+from connsearch.training.options import TrainOptions
 
 MODES = (Attention.NONE, Attention.STATIC, Attention.SELF, Attention.PEER)
 

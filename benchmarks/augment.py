@@ -20,9 +20,9 @@ from page import table, write_markdown
 from torch import Tensor
 from torch.nn import functional as F
 
-from connsearch.data.augment import AUGMENTATIONS, PRESETS, change_rgb, draw_changes
-from connsearch.data.augment.blur import MotionBlur
-from connsearch.data.augment.geometry import Perspective, Rotation
+from connsearch.data.clips.augment import AUGMENTATIONS, PRESETS, change_rgb, draw_changes
+from connsearch.data.clips.augment.blur import MotionBlur
+from connsearch.data.clips.augment.geometry import Perspective, Rotation
 from connsearch.data.options import DataOptions
 
 FRAMES, SIDE = 16, 112

@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 from page import table, write_markdown
 
-from connsearch.data.batches import batches
-from connsearch.data.check import check_clips
-from connsearch.data.load import DataSplits, load_data
+from connsearch.data.loading.load import DataSplits, load_data
+from connsearch.data.loading.loader import batches
 from connsearch.data.options import DataOptions
-from connsearch.data.source import read_source
+from connsearch.data.sources.source import read_source
+from connsearch.data.tools.check import check_clips
 
 OUTPUT = Path(__file__).with_name("awkward.md")
 

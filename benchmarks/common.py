@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from connsearch.data.load import DataSplits
+from connsearch.analysis.ledger import Ledger as Units
+from connsearch.data.loading.load import DataSplits
 from connsearch.errors import RunError
 from connsearch.graph.spec import Structure
-from connsearch.nn.network import Network
+from connsearch.models.structure import Network
+from connsearch.runs.events import Event, ResultEvent, StepEvent
+from connsearch.runs.run import Run
 from connsearch.seeds import derive
-from connsearch.train.events import Event, ResultEvent, StepEvent
-from connsearch.train.loop import fit
-from connsearch.train.options import TrainOptions
-from connsearch.train.run import Run
-from connsearch.trust.ledger import Ledger as Units
+from connsearch.training.loop import fit
+from connsearch.training.options import TrainOptions
 
 
 class Ledger(Units):
-    """Results by name that say what they are as they come; see ``connsearch.trust.ledger``."""
+    """Results by name that say what they are as they come; see ``connsearch.analysis.ledger``."""
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
         try:

@@ -34,28 +34,28 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from connsearch.data.batches import batches, planned
-from connsearch.data.clips import ClipDataset
-from connsearch.data.first_look import checked_record
-from connsearch.data.frame_store import STORE, read_pictures
-from connsearch.data.load import load_data
+from connsearch.data.clips.dataset import ClipDataset
+from connsearch.data.clips.sampling import clip_ticks
+from connsearch.data.clips.timeline import timeline
+from connsearch.data.clips.usable import decoded_size
+from connsearch.data.loading.first_look import checked_record
+from connsearch.data.loading.load import load_data
+from connsearch.data.loading.loader import batches, planned
+from connsearch.data.media.frame_store import STORE, read_pictures
 from connsearch.data.options import DataOptions
-from connsearch.data.pack import pack
 from connsearch.data.records import Record, VideoInfo
-from connsearch.data.sampling import clip_ticks
-from connsearch.data.source import read_source
-from connsearch.data.timeline import timeline
-from connsearch.data.usable import decoded_size
+from connsearch.data.sources.source import read_source
+from connsearch.data.tools.pack import pack
 from connsearch.errors import DataError
 from connsearch.graph.files import load_structure
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Modality
 from connsearch.graph.streams import keep_streams
-from connsearch.nn.network import Network
-from connsearch.train.events import StepEvent
-from connsearch.train.loop import fit
-from connsearch.train.options import TrainOptions
-from connsearch.train.run import Run
+from connsearch.models.structure import Network
+from connsearch.runs.events import StepEvent
+from connsearch.runs.run import Run
+from connsearch.training.loop import fit
+from connsearch.training.options import TrainOptions
 
 FRAMES, BATCH = 16, 8
 SMOOTH = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
@@ -310,7 +310,7 @@ def waiting_share(source: Path, frames: int, side: int, batch: int, steps: int) 
     ends: list[float] = []
     with (
         tempfile.TemporaryDirectory() as folder,
-        patch("connsearch.train.curriculum.planned", timed),
+        patch("connsearch.training.curriculum.planned", timed),
     ):
         config = {"command": "train", "settings": {}, "structure": "starter"}
         with Run.open(Path(folder) / "run", config) as run:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from connsearch.evolve.options import EvolutionOptions
+from connsearch.evolution.options import EvolutionOptions
 
 NOISES = (0.0, 0.02, 0.05, 0.1)
 

@@ -22,16 +22,16 @@ import numpy as np
 from common import Ledger, interval
 from page import table, write_markdown
 
-from connsearch.data.load import DataSplits, load_data
+from connsearch.analysis.searched_run import free_weights, train_alone
+from connsearch.data.loading.load import DataSplits, load_data
 from connsearch.data.options import DataOptions
-from connsearch.evolve.census import best_children
-from connsearch.evolve.place import Opened, reopen
+from connsearch.evolution.review.children import best_children
+from connsearch.evolution.study.study_directory import Opened, reopen
 from connsearch.graph.cost import cost
 from connsearch.graph.files import read_structure
 from connsearch.graph.spec import Structure
-from connsearch.train.events import ResultEvent
-from connsearch.train.options import TrainOptions
-from connsearch.trust.subject import free_weights, train_alone
+from connsearch.runs.events import ResultEvent
+from connsearch.training.options import TrainOptions
 
 SPLITS = ("select", "test")
 

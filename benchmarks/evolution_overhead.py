@@ -27,12 +27,12 @@ from typing import Any
 import optuna
 from page import table, write_markdown
 
-from connsearch.evolve.child import Outcome
-from connsearch.evolve.evolution import Evolution
-from connsearch.evolve.options import EvolutionOptions
-from connsearch.evolve.proposal import Space
-from connsearch.evolve.storage import open_storage
-from connsearch.evolve.study import Study
+from connsearch.evolution.child import Outcome
+from connsearch.evolution.options import EvolutionOptions
+from connsearch.evolution.proposal import Space
+from connsearch.evolution.study.evolution import Evolution
+from connsearch.evolution.study.storage import open_storage
+from connsearch.evolution.study.study import Study
 from connsearch.graph.files import load_structure
 
 SIZES = (10, 1_000, 10_000)
@@ -200,7 +200,7 @@ def measured(kind: str, place: str, folder: Path, limit: float) -> Iterator[tupl
 
 def _serve(path: Path, port: int) -> Any:
     line = (
-        "from connsearch.evolve.storage import serve\n"
+        "from connsearch.evolution.study.storage import serve\n"
         f"serve({str(path)!r}, host='localhost', port={port})"
     )
     process = subprocess.Popen([sys.executable, "-c", line])
@@ -240,7 +240,7 @@ def main() -> None:
         if database is None and (not given.only or "postgresql" in given.only):
             sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
             try:
-                from tests.evolve.postgresql import running
+                from tests.evolution.postgresql import running
 
                 database = stack.enter_context(running())
             except (ImportError, RuntimeError) as error:

@@ -20,20 +20,20 @@ import numpy as np
 from common import Ledger, interval
 from page import table, write_markdown
 
-from connsearch.data.load import DataSplits, load_data
+from connsearch.data.loading.load import DataSplits, load_data
 from connsearch.data.options import DataOptions
-from connsearch.evolve.child import Child, Outcome, Task
-from connsearch.evolve.evolution import Evolution
-from connsearch.evolve.options import EvolutionOptions, StopOptions
-from connsearch.evolve.place import study_of, study_settings
-from connsearch.evolve.proposal import Space
-from connsearch.evolve.start import unlearned
-from connsearch.evolve.worker import Failed, work
+from connsearch.evolution.child import Child, Outcome, Task
+from connsearch.evolution.options import EvolutionOptions, StopOptions
+from connsearch.evolution.proposal import Space
+from connsearch.evolution.start import unlearned
+from connsearch.evolution.study.evolution import Evolution
+from connsearch.evolution.study.study_directory import study_of, study_settings
+from connsearch.evolution.study.worker import Failed, work
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Edge
 from connsearch.graph.streams import fit_objects
-from connsearch.search.fitness import SearchFitness
-from connsearch.search.options import SearchOptions
+from connsearch.oneshot.fitness import SearchFitness
+from connsearch.oneshot.options import SearchOptions
 from connsearch.seeds import derive
 
 STRATEGIES = ("guided", "uniform", "random")

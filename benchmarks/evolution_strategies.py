@@ -1,6 +1,6 @@
 """What the strategies and settings of an evolution are worth, on planted fitness.
 
-No network is trained: a landscape (``connsearch.evolve.landscape``) says what every structure is
+No network is trained: a landscape (``evolution.simulate.landscape``) says what every structure is
 truly worth, an evaluation sees that through noise, and learned weights say of connections as much
 as they are told to. Every seed has a landscape of its own, the same for all arms, and since
 children follow from (seed, number) all arms of a seed share their random founders and the noise of
@@ -32,19 +32,19 @@ from evolution_found import found_in
 from evolution_tables import TABLES, figure, report, words_of
 from page import write_markdown
 
-from connsearch.evolve.address import MEMORY
-from connsearch.evolve.census import refusals
-from connsearch.evolve.climb import best_possible
-from connsearch.evolve.clock import Timed, simulate
-from connsearch.evolve.evolution import Evolution
-from connsearch.evolve.history import History
-from connsearch.evolve.lineage import founders, operators_of
-from connsearch.evolve.options import EvolutionOptions
-from connsearch.evolve.place import study_of, study_settings
-from connsearch.evolve.planning import PUBLISHED_SECONDS, plans
-from connsearch.evolve.proposal import Space
-from connsearch.evolve.simulated import Planted
-from connsearch.evolve.start import unlearned
+from connsearch.evolution.history import History
+from connsearch.evolution.options import EvolutionOptions
+from connsearch.evolution.proposal import Space
+from connsearch.evolution.review.children import refusals
+from connsearch.evolution.review.lineage import founders, operators_of
+from connsearch.evolution.simulate.clock import Timed, simulate
+from connsearch.evolution.simulate.fitness import Planted
+from connsearch.evolution.simulate.hill_climb import best_possible
+from connsearch.evolution.simulate.planning import PUBLISHED_SECONDS, plans
+from connsearch.evolution.start import unlearned
+from connsearch.evolution.study.address import MEMORY
+from connsearch.evolution.study.evolution import Evolution
+from connsearch.evolution.study.study_directory import study_of, study_settings
 from connsearch.graph.files import load_structure
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Structure

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from connsearch.data.batches import batches
-from connsearch.data.clips import ClipDataset
-from connsearch.data.load import DataSplits
+from connsearch.data.clips.dataset import ClipDataset
+from connsearch.data.loading.load import DataSplits
+from connsearch.data.loading.loader import batches
 from connsearch.nn.flow import representation_flow
-from connsearch.train.metrics import summarise
+from connsearch.runs.metrics import summarise
 
 SIDE = 24
 DECAYS = (1e-1, 1e-2, 1e-3, 1e-4)

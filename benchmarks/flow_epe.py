@@ -31,7 +31,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from connsearch.nn.flow import representation_flow
-from connsearch.view.overlays import flow_picture
+from connsearch.view.clips.overlays import flow_picture
 
 PUBLISHED = 40
 ITERATIONS = (20, 40, 100, 500)

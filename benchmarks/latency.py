@@ -18,14 +18,14 @@ from pathlib import Path
 import torch
 from page import table, write_markdown
 
+from connsearch.analysis.curve import spread_evenly
 from connsearch.graph.cost import cost
 from connsearch.graph.dag import levels
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Modality, Structure
-from connsearch.nn.latency import Latency, latencies
-from connsearch.nn.network import Network
-from connsearch.prune.path import pruning_path
-from connsearch.trust.curve import spread_evenly
+from connsearch.models.latency import Latency, latencies
+from connsearch.models.structure import Network
+from connsearch.pruning.path import pruning_path
 
 CLASSES = 4
 SIZES = ((8, 32, 32), (16, 112, 112))

@@ -27,19 +27,19 @@ import torch
 from common import Ledger, interval
 from page import table, write_markdown
 
-from connsearch.data.batches import batches
-from connsearch.data.load import DataSplits, load_data
+from connsearch.data.loading.load import DataSplits, load_data
+from connsearch.data.loading.loader import batches
 from connsearch.data.options import DataOptions
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Structure
 from connsearch.graph.streams import fit_objects
-from connsearch.nn.network import Network
+from connsearch.models.structure import Network
+from connsearch.runs.events import NoteEvent, ResultEvent, StepEvent
+from connsearch.runs.metrics import wilson_interval
+from connsearch.runs.run import Run
 from connsearch.seeds import derive
-from connsearch.train.events import NoteEvent, ResultEvent, StepEvent
-from connsearch.train.loop import fit
-from connsearch.train.metrics import wilson_interval
-from connsearch.train.options import TrainOptions
-from connsearch.train.run import Run
+from connsearch.training.loop import fit
+from connsearch.training.options import TrainOptions
 
 SETTINGS = (
     "structure", "frames", "stride", "size", "whole", "batch_size", "lr", "optimiser", "epochs",

@@ -29,8 +29,8 @@ from torch.profiler import ProfilerActivity, profile
 
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Attention
+from connsearch.models.structure import Network
 from connsearch.nn.flow import representation_flow
-from connsearch.nn.network import Network
 
 CLASSES = 157
 Size = tuple[int, int, int, int]

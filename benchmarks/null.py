@@ -27,7 +27,7 @@ import numpy as np
 from page import table, write_markdown
 from scipy import stats
 
-from connsearch.trust.statistics import crossed
+from connsearch.analysis.statistics import crossed
 
 LEVELS = (0.01, 0.05, 0.10)
 COUNTS = (3, 5, 10)

@@ -32,16 +32,16 @@ from common import (
 )
 from page import table, write_markdown
 
-from connsearch.data.load import load_data
+from connsearch.data.loading.load import load_data
 from connsearch.data.options import DataOptions
 from connsearch.graph.files import load_structure
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention, Modality, Stem, Structure
 from connsearch.graph.streams import fit_objects, keep_streams
-from connsearch.search.one_shot import search
-from connsearch.search.options import SearchOptions
-from connsearch.train.metrics import wilson_interval
-from connsearch.train.run import Run
+from connsearch.oneshot.options import SearchOptions
+from connsearch.oneshot.search import search
+from connsearch.runs.metrics import wilson_interval
+from connsearch.runs.run import Run
 
 PLANTED = {
     "appearance": (Modality.RGB, (Modality.FLOW, Modality.OBJECT)),

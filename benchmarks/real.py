@@ -32,28 +32,28 @@ from common import (
 from floors import floors
 from page import table, write_markdown
 
-from connsearch.data.batches import batches
-from connsearch.data.load import DataSplits, load_data
+from connsearch.data.loading.load import DataSplits, load_data
+from connsearch.data.loading.loader import batches
 from connsearch.data.options import DataOptions
 from connsearch.graph.cost import cost
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import FREE, Edge, Structure
 from connsearch.graph.streams import fit_objects
-from connsearch.nn.exactness import exactness
-from connsearch.nn.inherit import inherit
-from connsearch.nn.network import Network
-from connsearch.prune.criteria import CRITERIA
-from connsearch.prune.pruner import Pruned, prune
-from connsearch.prune.scores import learned_weights
-from connsearch.search.one_shot import build, search, search_space
-from connsearch.search.options import SearchOptions
-from connsearch.train.evaluate import Compute
-from connsearch.train.events import ResultEvent
-from connsearch.train.files import WEIGHTS, load_weights
-from connsearch.train.loop import fit
-from connsearch.train.metrics import Metrics, wilson_interval
-from connsearch.train.options import TrainOptions
-from connsearch.train.run import Run
+from connsearch.models.exactness import exactness
+from connsearch.models.inherit import inherit
+from connsearch.models.structure import Network
+from connsearch.oneshot.options import SearchOptions
+from connsearch.oneshot.search import build, search, search_space
+from connsearch.pruning.criteria import CRITERIA
+from connsearch.pruning.pruner import Pruned, prune
+from connsearch.pruning.scores import learned_weights
+from connsearch.runs.events import ResultEvent
+from connsearch.runs.files import WEIGHTS, load_weights
+from connsearch.runs.metrics import Metrics, wilson_interval
+from connsearch.runs.run import Run
+from connsearch.training.evaluate import Compute
+from connsearch.training.loop import fit
+from connsearch.training.options import TrainOptions
 
 ROWS = {
     "over-connected, searched and trained on": "over",

@@ -26,24 +26,24 @@ import numpy as np
 from common import Ledger, auroc, interval, last_result
 from page import table, write_markdown
 
-from connsearch.data.load import DataSplits, load_data
+from connsearch.analysis.importance import ablate
+from connsearch.analysis.ledger import Ledger as Units
+from connsearch.analysis.searched_run import Subject, masked
+from connsearch.data.loading.load import DataSplits, load_data
 from connsearch.data.options import DataOptions
 from connsearch.graph.cost import cost
 from connsearch.graph.files import load_structure, read_structure
 from connsearch.graph.spec import Edge, Structure
 from connsearch.graph.streams import fit_objects
-from connsearch.nn.network import Network
-from connsearch.prune.options import PruneOptions, build_criterion
-from connsearch.prune.pruner import prune_by
-from connsearch.prune.scores import learned_weights
-from connsearch.search.one_shot import search
-from connsearch.search.options import SearchOptions
-from connsearch.train.evaluate import Compute, evaluate, recalibrate_on
-from connsearch.train.files import WEIGHTS, load_weights
-from connsearch.train.run import Run
-from connsearch.trust.importance import ablate
-from connsearch.trust.ledger import Ledger as Units
-from connsearch.trust.subject import Subject, masked
+from connsearch.models.structure import Network
+from connsearch.oneshot.options import SearchOptions
+from connsearch.oneshot.search import search
+from connsearch.pruning.options import PruneOptions, build_criterion
+from connsearch.pruning.pruner import prune_by
+from connsearch.pruning.scores import learned_weights
+from connsearch.runs.files import WEIGHTS, load_weights
+from connsearch.runs.run import Run
+from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "published": {},

@@ -20,14 +20,14 @@ import numpy as np
 from common import Ledger, interval, last_result, train_from_scratch
 from page import table, write_markdown
 
-from connsearch.data.load import DataSplits, load_data
+from connsearch.data.loading.load import DataSplits, load_data
 from connsearch.data.options import DataOptions
 from connsearch.graph.files import load_structure
 from connsearch.graph.streams import fit_objects
-from connsearch.search.one_shot import search
-from connsearch.search.options import SearchOptions
-from connsearch.train.options import TrainOptions
-from connsearch.train.run import Run
+from connsearch.oneshot.options import SearchOptions
+from connsearch.oneshot.search import search
+from connsearch.runs.run import Run
+from connsearch.training.options import TrainOptions
 
 
 def same_lists(first: DataSplits, second: DataSplits) -> list[str]:

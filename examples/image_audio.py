@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from connsearch.between import PeerGate, StreamFusion, parameter_groups
+from connsearch.nn.modules import PeerGate, StreamFusion, parameter_groups
 
 TASKS = ("image", "audio", "both")
 SIDE, SAMPLES, RATE = 16, 1024, 4096

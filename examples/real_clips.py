@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from connsearch.data.datasets import DATASETS
+from connsearch.data.sources.datasets import DATASETS
 
 HERE = Path(__file__).parent
 

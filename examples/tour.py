@@ -10,23 +10,23 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from connsearch.data.load import load_data
+from connsearch.data.loading.load import load_data
 from connsearch.data.options import DataOptions
 from connsearch.graph.files import load_structure
 from connsearch.graph.streams import fit_objects
-from connsearch.nn.exactness import exactness
-from connsearch.nn.inherit import inherit
-from connsearch.nn.network import Network
-from connsearch.prune.options import PruneOptions
-from connsearch.prune.pruner import prune_by
-from connsearch.search.one_shot import build, search, search_space
-from connsearch.search.options import SearchOptions
-from connsearch.train.events import EvaluationEvent, ResultEvent
-from connsearch.train.files import WEIGHTS, load_weights
-from connsearch.train.loop import fit
-from connsearch.train.options import TrainOptions
-from connsearch.train.run import Run
-from connsearch.view.draw import render
+from connsearch.models.exactness import exactness
+from connsearch.models.inherit import inherit
+from connsearch.models.structure import Network
+from connsearch.oneshot.options import SearchOptions
+from connsearch.oneshot.search import build, search, search_space
+from connsearch.pruning.options import PruneOptions
+from connsearch.pruning.pruner import prune_by
+from connsearch.runs.events import EvaluationEvent, ResultEvent
+from connsearch.runs.files import WEIGHTS, load_weights
+from connsearch.runs.run import Run
+from connsearch.training.loop import fit
+from connsearch.training.options import TrainOptions
+from connsearch.view.structures.draw import render
 
 
 def main(directory: Path, *, epochs: int = 6, clips: int = 96) -> ResultEvent:

@@ -17,12 +17,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from connsearch.between import StreamFusion, parameter_groups
-from connsearch.data.batches import batches
-from connsearch.data.clips import ClipDataset
-from connsearch.data.load import load_data
+from connsearch.data.clips.dataset import ClipDataset
+from connsearch.data.loading.load import load_data
+from connsearch.data.loading.loader import batches
 from connsearch.data.options import DataOptions
 from connsearch.nn.flow import representation_flow
+from connsearch.nn.modules import StreamFusion, parameter_groups
 
 WIDTHS = {"rgb": (16, 24, 32), "flow": (12, 16, 24)}
 """Channels of each stream after its stem and after each stage but the last."""

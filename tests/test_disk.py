@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from connsearch import disk
-from connsearch.disk import (
+from connsearch.errors import Failure, UserError
+from connsearch.files import disk
+from connsearch.files.disk import (
     DiskFullError,
     UnreadableError,
     atomic_write_bytes,
@@ -26,7 +27,6 @@ from connsearch.disk import (
     require_plain,
     writing,
 )
-from connsearch.errors import Failure, UserError
 
 
 @pytest.fixture(params=[0o022, 0o027, 0o002])

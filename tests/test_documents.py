@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.documents import read_object
 from connsearch.errors import RunError
+from connsearch.files.documents import read_object
 
 _FAULTS = {
     "empty": (b"", "not JSON"),

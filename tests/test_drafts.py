@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.drafts import alone, is_draft, remove_abandoned, replacing
+from connsearch.files.drafts import alone, is_draft, remove_abandoned, replacing
 
 
 def draft_of(path: Path) -> Path:

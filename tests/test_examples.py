@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from connsearch.cli import app, outcome
-from connsearch.data.datasets import DATASETS
-from connsearch.data.decode import write_video
+from connsearch.data.media.decode import write_video
+from connsearch.data.sources.datasets import DATASETS
 from tests.data.datasets.formats import FORMATS, Maker
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"

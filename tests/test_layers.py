@@ -8,41 +8,43 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "connsearch"
 
-_ROOMS = """
-    errors text paths drafts disk documents stopping registry seeds settings places graph prune
-    evolve nn data train search trust focus view cli
-"""
-STAIRS = [*_ROOMS.split(), "between", "__main__", "pytest_golden"]
+STAIRS = """
+    errors registry seeds settings files graph pruning evolution nn models data runs training
+    oneshot analysis view workflows cli __main__ pytest_golden
+""".split()
 """A room imports itself and the rooms before it."""
 
-TORCH_FREE = set(
-    "errors text paths drafts disk documents stopping registry seeds settings places graph prune "
-    "evolve cli".split()
-)
+TORCH_FREE = set("errors registry seeds settings files graph pruning evolution cli".split())
 """Rooms that never import torch, not even inside a function (cli: not even through a door)."""
+
+CUPBOARDS = {"evolution/mutations", "pruning/criteria", "nn/modules"}
+"""Folders that belong to what lies beside them; every other folder in a room is a room."""
+
+_STUDY = {f"evolution/study/{name}.py" for name in ("study", "storage", "databases", "patience")}
 
 DOORS = {
     "networkx": {"graph/dag.py"},
-    "optuna": {f"evolve/{name}.py" for name in ("study", "storage", "databases", "patience")},
-    "graphviz": {"view/draw.py"},
-    "pygraphviz": {"view/draw.py"},
-    "pandas": {"view/tables.py"},
-    "av": {"data/decode.py", "data/opening.py", "data/survey.py"},
-    "safetensors": {"train/tensors.py"},
-    "simplejpeg": {"data/jpeg.py"},
+    "optuna": _STUDY,
+    "graphviz": {"view/structures/draw.py"},
+    "pygraphviz": {"view/structures/draw.py"},
+    "pandas": {"view/structures/tables.py"},
+    "av": {f"data/media/{name}.py" for name in ("decode", "opening", "survey")},
+    "safetensors": {"runs/tensors.py"},
+    "simplejpeg": {"data/media/jpeg.py"},
     "tyro": {"cli/"},
     "rich": {"view/", "cli/"},
-    "torchmetrics": {"train/metrics.py"},
+    "torchmetrics": {"runs/metrics.py"},
     "matplotlib": {"view/"},
-    "scipy": {"trust/statistics.py"},
+    "scipy": {"analysis/statistics.py"},
     "PIL": {"data/", "view/"},
     "jinja2": {"view/report/"},
     "markupsafe": {"view/report/"},
-    "onnxruntime": {"nn/export_onnx.py"},
+    "onnxruntime": {"models/export_onnx.py"},
 }
 """The only files and rooms that import a dependency."""
 
@@ -95,18 +97,67 @@ def test_file_keeps_the_house_rules(path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("graph/dag.py", "from connsearch.nn import network"),
-        ("prune/pruner.py", "import torch"),
+        ("graph/dag.py", "from connsearch.models import structure"),
+        ("pruning/pruner.py", "import torch"),
         ("graph/cost.py", "def f():\n    from torch import nn"),
-        ("nn/network.py", "import networkx as nx"),
-        ("view/tables.py", "import graphviz"),
-        ("data/clips.py", "from torchvision.io import read_video"),
-        ("train/checkpoint.py", "import pickle"),
-        ("train/loop.py", "from rich.progress import Progress"),
+        ("models/structure.py", "import networkx as nx"),
+        ("view/structures/tables.py", "import graphviz"),
+        ("data/clips/dataset.py", "from torchvision.io import read_video"),
+        ("runs/checkpoint.py", "import pickle"),
+        ("training/loop.py", "from rich.progress import Progress"),
     ],
 )
 def test_a_planted_fault_is_seen(path: str, source: str) -> None:
     assert len(faults(path, source)) == 1
+
+
+def graph() -> dict[str, set[str]]:
+    """Returns which modules each module imports, wherever in the file."""
+    known = {_dotted(path): path for path in modules()}
+    found: dict[str, set[str]] = {}
+    for name, path in known.items():
+        asked = {
+            full if full in known else full.rpartition(".")[0]
+            for full in imports((PACKAGE / path).read_text(encoding="utf-8"))
+        }
+        found[name] = (asked & known.keys()) - {name}
+    return found
+
+
+def _dotted(path: str) -> str:
+    return "connsearch." + path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+
+
+def room_of(path: str) -> str:
+    """Returns the room a file lies in: its folder, or what a cupboard stands in.
+
+    >>> room_of("data/media/decode.py"), room_of("evolution/mutations/add.py"), room_of("seeds.py")
+    ('data/media', 'evolution', 'seeds')
+    """
+    folders = path.split("/")[:-1][:2]
+    room = "/".join(folders) or path.removesuffix(".py")
+    return folders[0] if room in CUPBOARDS else room
+
+
+def circles(of: dict[str, set[str]]) -> list[list[str]]:
+    """Returns what imports itself in the end, each circle as its sorted members.
+
+    >>> circles({"a": {"b"}, "b": {"c"}, "c": {"b"}})
+    [['b', 'c']]
+    """
+    return sorted(sorted(c) for c in nx.strongly_connected_components(nx.DiGraph(of)) if len(c) > 1)
+
+
+def test_no_file_imports_itself_in_the_end() -> None:
+    assert circles(graph()) == []
+
+
+def test_no_room_imports_itself_in_the_end() -> None:
+    rooms: dict[str, set[str]] = {}
+    places = {_dotted(path): room_of(path) for path in modules()}
+    for name, asked in graph().items():
+        rooms.setdefault(places[name], set()).update(places[other] for other in asked)
+    assert circles({room: others - {room} for room, others in rooms.items()}) == []
 
 
 def test_only_cli_and_view_print() -> None:
@@ -123,13 +174,18 @@ def test_only_cli_and_view_print() -> None:
 
 
 def test_rooms_are_opened_by_a_docstring_only() -> None:
-    """An ``__init__`` that imports would make every import dear; a cupboard makes its registry."""
+    """An ``__init__`` that imports would make every import dear; a cupboard makes its registry.
+
+    ``nn.modules`` is a door: people import from it.
+    """
     for path in modules():
         if path.endswith("__init__.py"):
             tree = ast.parse((PACKAGE / path).read_text(encoding="utf-8"))
             assert ast.get_docstring(tree), path
             allowed = ("connsearch.registry.", "__future__.", "typing.", "collections.abc.")
-            cupboard = "Registry(" in (PACKAGE / path).read_text(encoding="utf-8")
+            cupboard = path == "nn/modules/__init__.py" or "Registry(" in (
+                PACKAGE / path
+            ).read_text(encoding="utf-8")
             rest = [n for n in imports(ast.unparse(tree)) if not n.startswith(allowed)]
             assert cupboard or not rest, f"{path} imports {rest}"
 
@@ -174,11 +230,12 @@ def test_help_does_not_import_torch(arguments: str) -> None:
     assert "usage" in done.stdout.lower()
 
 
-def test_graph_and_prune_run_without_torch() -> None:
+def test_graph_pruning_and_evolution_run_without_torch() -> None:
     names = [
         "connsearch." + path.removesuffix(".py").replace("/", ".")
         for path in modules()
-        if path.split("/")[0] in {"graph", "prune", "evolve"} and not path.endswith("__init__.py")
+        if path.split("/")[0] in {"graph", "pruning", "evolution"}
+        and not path.endswith("__init__.py")
     ]
     script = (
         "import importlib, sys\n"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from connsearch.errors import RunError, SettingsError
-from connsearch.places import (
+from connsearch.files.places import (
     LOCK_FILE,
     UNFINISHED,
     DirectoryLock,
@@ -30,7 +30,7 @@ CROWD = """
 import sys, time
 from pathlib import Path
 from connsearch.errors import RunError
-from connsearch.places import DirectoryLock
+from connsearch.files.places import DirectoryLock
 start = float(sys.argv[2])
 while time.time() < start:
     pass
@@ -148,7 +148,7 @@ def test_a_marker_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_while_one_fills_a_directory_another_is_refused(tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom connsearch.places import filling\n"
+        "import sys\nfrom pathlib import Path\nfrom connsearch.files.places import filling\n"
         f"with filling(Path(sys.argv[1]), {dict(LINE)!r}, done='done.json'): pass"
     )
     with filling(tmp_path, LINE, done="done.json"):

@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from connsearch import stopping
-from connsearch.stopping import Stopped, heard, held
+from connsearch.files import stopping
+from connsearch.files.stopping import Stopped, heard, held
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connsearch.text import as_utf8, cell, csv_text, from_cell, named, visible, visible_lines
+from connsearch.files.text import as_utf8, cell, csv_text, from_cell, named, visible, visible_lines
 
 _AWKWARD = list("\\x5cu202e19b'=+-@\t\r\n,\";ab0 \x1b\x7f\x9b\udce9\ud800\x85\u2028\u202e\uff1d")
 anything = st.text(st.one_of(st.sampled_from(_AWKWARD), st.characters(codec=None)), max_size=12)
@@ -85,7 +85,7 @@ def test_a_name_is_made_visible_inside_a_message() -> None:
 
 def test_one_file_writes_csv_and_one_makes_consoles() -> None:
     package = Path(__file__).resolve().parents[1] / "connsearch"
-    ours = "data/datasets/synthetic.py"  # writes nothing that anybody else named
+    ours = "data/sources/datasets/synthetic.py"  # writes nothing that anybody else named
     for name in package.rglob("*.py"):
         path, text = name.relative_to(package).as_posix(), name.read_text(encoding="utf-8")
         if re.search(r"csv\.(writer|DictWriter)|\.to_csv", text):

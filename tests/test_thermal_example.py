@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connsearch.data.decode import write_video
-from connsearch.data.load import load_data
+from connsearch.data.loading.load import load_data
+from connsearch.data.media.decode import write_video
 from connsearch.data.options import DataOptions
 
 SCRIPT = Path(__file__).resolve().parents[1] / "examples" / "thermal_maps.py"

@@ -23,11 +23,11 @@ from connsearch.cli.console import visible_output
 from connsearch.cli.output import OutputError, complain, flushed, nobody_reads, open_streams, shown
 from connsearch.cli.parse import parse
 from connsearch.cli.terminal import Terminal
-from connsearch.disk import cure_for, disk_full, reason
 from connsearch.errors import ConnsearchError, StructureError, UnknownNameError, UserError
-from connsearch.evolve.address import without_secrets
+from connsearch.evolution.study.address import without_secrets
+from connsearch.files.disk import cure_for, disk_full, reason
+from connsearch.files.stopping import heard
 from connsearch.registry import suggest
-from connsearch.stopping import heard
 
 COMMANDS: Mapping[str, str] = {
     "search": "find out which blocks of a structure should be connected",
@@ -57,7 +57,7 @@ COMMANDS: Mapping[str, str] = {
     "data objects": "turn label maps or measurements into object maps beside the clips",
 }
 """Each command is the class of its name in the module of its name: ``data show`` is ``DataShow``
-in ``cli/data_show.py``."""
+in ``cli/commands/data_show.py``."""
 
 _LISTED = 1000
 """So many faults of a structure are told to scripts, beside how many there are."""
@@ -165,7 +165,7 @@ def _is_group(word: str) -> bool:
 
 
 def _command(name: str) -> type[Command]:
-    module = importlib.import_module(f"connsearch.cli.{name.replace(' ', '_')}")
+    module = importlib.import_module(f"connsearch.cli.commands.{name.replace(' ', '_')}")
     return getattr(module, name.title().replace(" ", ""))
 
 

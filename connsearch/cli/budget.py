@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from connsearch.cli.target import recorded_settings
 from connsearch.cli.terminal import Terminal
 from connsearch.graph.spec import Structure
-from connsearch.prune.budget import LATENCY
-from connsearch.prune.options import PruneOptions
+from connsearch.pruning.budget import LATENCY
+from connsearch.pruning.options import PruneOptions
 
 if TYPE_CHECKING:
-    from connsearch.nn.latency import Latency
-    from connsearch.prune.solve import Measure, Reached, Solved
+    from connsearch.models.latency import Latency
+    from connsearch.pruning.solve import Measure, Reached, Solved
 
 POINTS = 12
 
@@ -51,10 +51,10 @@ def measure_on(
     """
 
     def measure(structure: Structure) -> Latency:
-        from connsearch.nn.latency import latencies
-        from connsearch.nn.network import Network
-        from connsearch.train.environment import describe_environment, processor_threads
-        from connsearch.train.options import TrainOptions
+        from connsearch.models.latency import latencies
+        from connsearch.models.structure import Network
+        from connsearch.training.environment import describe_environment, processor_threads
+        from connsearch.training.options import TrainOptions
 
         recorded = recorded_settings(target).get("training", {})
         wanted = {k: recorded[k] for k in ("device", "precision", "threads") if k in recorded}
@@ -72,7 +72,7 @@ def measure_on(
 
 def say_reached(solved: Solved, terminal: Terminal) -> dict[str, Any]:
     """Returns what was reached as JSON values, after showing it."""
-    from connsearch.prune.solve import describe_reached
+    from connsearch.pruning.solve import describe_reached
 
     for name, found in solved.reached.items():
         terminal.say(f"budget {found.budget}: {_values(name, found)}")

@@ -14,8 +14,8 @@ from rich.console import ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from connsearch.evolve.address import without_secrets
-from connsearch.text import visible_lines
+from connsearch.evolution.study.address import without_secrets
+from connsearch.files.text import visible_lines
 
 
 class Console(rich.console.Console):

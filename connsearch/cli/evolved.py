@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 from connsearch.cli.target import BEST
 from connsearch.cli.terminal import Terminal
-from connsearch.evolve.census import refusals
-from connsearch.evolve.evolution import Evolution
-from connsearch.evolve.place import CHILDREN
-from connsearch.evolve.pointer import needed_storage
+from connsearch.evolution.review.children import refusals
+from connsearch.evolution.study.evolution import Evolution
+from connsearch.evolution.study.pointer import needed_storage
+from connsearch.evolution.study.study_directory import CHILDREN
 from connsearch.graph.files import write_structure
 
 if TYPE_CHECKING:
-    from connsearch.evolve.history import History
+    from connsearch.evolution.history import History
     from connsearch.graph.spec import Structure
 
 
 def finish(directory: Path, evolution: Evolution, terminal: Terminal) -> Mapping[str, Any]:
     """Writes and shows how far an evolution has come; returns the JSON object for scripts."""
-    from connsearch.trust.results import write_summary
-    from connsearch.view.evolution_files import evolution_tables
-    from connsearch.view.evolution_story import Story
-    from connsearch.view.evolution_tables import population_table
+    from connsearch.analysis.results import write_summary
+    from connsearch.view.evolution.files import evolution_tables
+    from connsearch.view.evolution.story import Story
+    from connsearch.view.evolution.tables import population_table
 
     history = evolution.history
     story = Story.of(history, evolution.options, title=directory.resolve().name)

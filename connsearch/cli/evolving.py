@@ -12,9 +12,9 @@ from rich.text import Text
 
 from connsearch.cli.progress import SECONDS_BETWEEN_LINES, duration
 from connsearch.cli.terminal import Terminal
-from connsearch.evolve.evolution import Evolution
-from connsearch.evolve.options import StopOptions
-from connsearch.evolve.worker import (
+from connsearch.evolution.options import StopOptions
+from connsearch.evolution.study.evolution import Evolution
+from connsearch.evolution.study.worker import (
     Asked,
     EndedEarly,
     Failed,
@@ -26,8 +26,8 @@ from connsearch.evolve.worker import (
     Waiting,
     WorkerEvent,
 )
-from connsearch.view.evolution_story import counted_children
-from connsearch.view.standings import made, standings_table, valued
+from connsearch.view.evolution.standings import made, standings_table, valued
+from connsearch.view.evolution.story import counted_children
 
 SHOWN = 10
 """Members of the population in the live table."""

@@ -13,7 +13,7 @@ from connsearch.cli.terminal import Terminal
 from connsearch.graph.spec import Modality, Structure
 
 if TYPE_CHECKING:
-    from connsearch.prune.published import Published
+    from connsearch.pruning.published import Published
 
 SCHEMA = 1
 
@@ -47,7 +47,7 @@ def describe_program(
 ) -> dict[str, Any]:
     """Returns what somebody must know who runs the program without connsearch."""
     from connsearch.graph.files import to_json
-    from connsearch.nn.export import BATCH_AXIS
+    from connsearch.models.export import BATCH_AXIS
 
     classes = list(recorded_facts(target).get("classes", ()))
     data = recorded_settings(target).get("data", {})
@@ -112,7 +112,7 @@ def describe_published(structure: Structure, published: Published) -> dict[str, 
 
 
 def _input(name: str, shape: tuple[int, int, int, int]) -> dict[str, Any]:
-    from connsearch.nn.export import BATCH_AXIS
+    from connsearch.models.export import BATCH_AXIS
 
     what, values = _MEANING[Modality(name)]
     return {

@@ -11,8 +11,8 @@ from connsearch.errors import ConnsearchError, Failure
 from connsearch.graph.spec import Structure
 
 if TYPE_CHECKING:
-    from connsearch.train.events import ResultEvent
-    from connsearch.train.metrics import Metrics
+    from connsearch.runs.events import ResultEvent
+    from connsearch.runs.metrics import Metrics
 
 
 _REPORTED = ("steps", "seconds", "digest", "alarms", "quarantine")
@@ -61,7 +61,7 @@ def _say_quarantine(
 
 def _pictures(directory: Path, structure: Structure, terminal: Terminal) -> list[Path]:
     """The pictures of a run, drawn when it ends; a finished run's own are not drawn again."""
-    from connsearch.view.plots import run_pictures
+    from connsearch.view.runs.plots import run_pictures
 
     last = directory / "structure.png"
     if last.exists():
@@ -87,7 +87,7 @@ def say_pictures(pictures: Sequence[Path], terminal: Terminal) -> None:
 
 def show_metrics(metrics: Mapping[str, Metrics], terminal: Terminal) -> None:
     """Shows a table with one row a split and only columns that hold something; or nothing."""
-    from connsearch.view.tables import metrics_table
+    from connsearch.view.structures.tables import metrics_table
 
     rows = [
         {
@@ -115,8 +115,8 @@ def show_classes(metrics: Metrics, counts: Mapping[str, int], terminal: Terminal
 
     In multi-label data: how many clips have each class, and its average precision.
     """
-    from connsearch.train.metrics import wilson_interval
-    from connsearch.view.tables import metrics_table
+    from connsearch.runs.metrics import wilson_interval
+    from connsearch.view.structures.tables import metrics_table
 
     if metrics.multi_label:
         found = metrics.average_precisions.items()
@@ -147,7 +147,7 @@ def draw(
     structure: Structure, path: Path, terminal: Terminal, *, title: str | None = None
 ) -> list[Path]:
     """Returns the picture's path; a picture that fails is a warning: the work is done."""
-    from connsearch.view.draw import render
+    from connsearch.view.structures.draw import render
 
     try:
         return [render(structure, path, title=title)]

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from connsearch.cli.console import Console
-from connsearch.disk import reason
 from connsearch.errors import Failure
+from connsearch.files.disk import reason
 
 FAILED = 1
 

@@ -23,10 +23,10 @@ from pydantic.fields import FieldInfo
 from connsearch.cli.command import Command, Flag, merged
 from connsearch.cli.console import Console
 from connsearch.errors import SHOWN, SettingsError
-from connsearch.evolve.address import without_secrets
+from connsearch.evolution.study.address import without_secrets
+from connsearch.files.text import visible
 from connsearch.graph.checks import show
 from connsearch.registry import suggest
-from connsearch.text import visible
 
 C = TypeVar("C", bound=Command)
 

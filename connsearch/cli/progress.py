@@ -17,7 +17,7 @@ from rich.progress import (
 from connsearch.cli.console import Console
 
 if TYPE_CHECKING:
-    from connsearch.train.events import StepEvent
+    from connsearch.runs.events import StepEvent
 
 SECONDS_BETWEEN_LINES = 10.0
 """How often work in a pipe says where it is."""

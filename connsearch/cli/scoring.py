@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from connsearch.analysis.score_options import ScoreOptions
 from connsearch.cli.searched import open_searched
 from connsearch.cli.target import is_trained
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import SettingsError
 from connsearch.graph.spec import Edge, Structure
-from connsearch.prune.options import PruneOptions
-from connsearch.trust.score_options import ScoreOptions
+from connsearch.pruning.options import PruneOptions
 
 if TYPE_CHECKING:
-    from connsearch.prune.pruner import Pruned
+    from connsearch.pruning.pruner import Pruned
 
 
 PruneBy = Callable[["Mapping[Edge, float] | None", str], "Pruned"]
@@ -45,7 +45,7 @@ def prune_scored(
             f"--scores {scoring.scores}: {run} is a structure without a network to measure\n"
             "  cure: the directory of a search, or --scores weight"
         )
-    from connsearch.trust.selection import measure
+    from connsearch.analysis.selection import measure
 
     subject = open_searched(run, terminal)
     terminal.say(f"{scoring.scores}: measured on select ({len(subject.data.select)} clips)")
@@ -60,7 +60,7 @@ def prune_scored(
 
 def _show(report: Mapping[str, Any], terminal: Terminal) -> None:
     """Shows what is kept by one and not by the other, or says that there is nothing."""
-    from connsearch.view.tables import metrics_table
+    from connsearch.view.structures.tables import metrics_table
 
     kind, apart = report["kind"], report["disagreements"]
     if not apart:

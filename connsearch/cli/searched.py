@@ -10,7 +10,7 @@ from connsearch.cli.work import open_data_of
 from connsearch.errors import RunError
 
 if TYPE_CHECKING:
-    from connsearch.trust.subject import Subject
+    from connsearch.analysis.searched_run import Subject
 
 
 def open_searched(target: str, terminal: Terminal) -> Subject:
@@ -19,10 +19,10 @@ def open_searched(target: str, terminal: Terminal) -> Subject:
     Raises:
         RunError: it is no finished search, or its data is not what it was searched on.
     """
-    from connsearch.search.options import SearchOptions
-    from connsearch.train.environment import describe_environment
-    from connsearch.train.evaluate import Compute
-    from connsearch.trust.subject import Subject
+    from connsearch.analysis.searched_run import Subject
+    from connsearch.oneshot.options import SearchOptions
+    from connsearch.training.environment import describe_environment
+    from connsearch.training.evaluate import Compute
 
     trained = open_trained(target)
     if not trained.learns:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from connsearch.disk import is_folder, is_there
-from connsearch.documents import checked, read_object
 from connsearch.errors import SHOWN, RunError
+from connsearch.files.disk import is_folder, is_there
+from connsearch.files.documents import checked, read_object
 from connsearch.graph.spec import Structure
-from connsearch.train.options import LossName, TrainOptions
+from connsearch.runs.formats import LossName
+from connsearch.training.options import TrainOptions
 
 if TYPE_CHECKING:
-    from connsearch.nn.network import Network
+    from connsearch.models.structure import Network
 
 Options = TypeVar("Options", bound=BaseModel)
 
@@ -48,12 +49,12 @@ def open_structure(target: str) -> Structure:
             return read_structure(path / PRUNED_STRUCTURE)
         if is_there(path / BEST):
             return read_structure(path / BEST)
-        from connsearch.train.record import read_run
+        from connsearch.runs.record import read_run
 
         record = read_run(path)
         return record.structure if record.learned is None else record.learned
     if path.suffix == ".safetensors":
-        from connsearch.train.files import stored_structure
+        from connsearch.runs.files import stored_structure
 
         return stored_structure(path)
     if os.sep in target and not is_there(path):
@@ -152,7 +153,7 @@ def read_record(path: Path) -> Mapping[str, Any]:
 def _recorded(target: str, key: str) -> Mapping[str, Any]:
     if not is_trained(target):
         return {}
-    from connsearch.train.formats import Recorded
+    from connsearch.runs.formats import Recorded
 
     for name in (PRUNED_RECORD, "config.json"):
         path = Path(target) / name
@@ -196,8 +197,8 @@ class Trained:
         Raises:
             RunError: the weights are not those of the structure.
         """
-        from connsearch.nn.network import Network
-        from connsearch.train.files import put_weights
+        from connsearch.models.structure import Network
+        from connsearch.runs.files import put_weights
 
         network = Network(self.built_from, self.num_classes, learn_connections=self.learns)
         put_weights(network, self.tensors, self.directory)
@@ -211,8 +212,8 @@ def open_trained(target: str | Path) -> Trained:
         RunError: it is neither, the run is unfinished, or a file in it is damaged.
     """
     from connsearch.graph.files import read_structure
-    from connsearch.train.files import load_weights
-    from connsearch.train.record import read_run
+    from connsearch.runs.files import load_weights
+    from connsearch.runs.record import read_run
 
     directory = Path(target)
     if not is_folder(directory):

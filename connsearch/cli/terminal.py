@@ -14,8 +14,8 @@ from connsearch.cli.output import shown
 from connsearch.cli.progress import Bar, Lines
 
 if TYPE_CHECKING:
-    from connsearch.train.events import Event, ResultEvent
-    from connsearch.trust.units import UnitEvent
+    from connsearch.analysis.units import UnitEvent
+    from connsearch.runs.events import Event, ResultEvent
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ class Terminal:
 
     def follow(self, events: Iterable[Event]) -> ResultEvent:
         """Shows the events of long work as they come; returns the last one, the result."""
-        from connsearch.train.events import (
+        from connsearch.runs.events import (
             EvaluationEvent,
             NoteEvent,
             ResultEvent,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from connsearch.errors import SettingsError
 
 if TYPE_CHECKING:
-    from connsearch.train.options import TrainOptions
-    from connsearch.trust.subject import Subject
+    from connsearch.analysis.searched_run import Subject
+    from connsearch.training.options import TrainOptions
 
 
 def place_for(run: str, command: str, output: Path | None) -> Path:
@@ -31,8 +31,8 @@ def refuse_strange(place: Path) -> None:
         SettingsError: it has files and no ledger; what somebody leaves who is killed as it begins
             does not count.
     """
-    from connsearch.places import strange
-    from connsearch.trust.ledger import LEDGER
+    from connsearch.analysis.ledger import LEDGER
+    from connsearch.files.places import strange
 
     if place.is_dir() and strange(place) and not (place / LEDGER).exists():
         raise SettingsError(

@@ -5,16 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from connsearch.analysis.units import UnitEvent, UnitFinished, UnitStarted
+from connsearch.cli.console import Console
 from connsearch.cli.progress import SECONDS_BETWEEN_LINES, duration
-from connsearch.train.events import StepEvent, WarningEvent
-from connsearch.trust.units import UnitEvent, UnitFinished, UnitStarted
-
-if TYPE_CHECKING:
-    from connsearch.cli.terminal import Terminal
+from connsearch.runs.events import StepEvent, WarningEvent
 
 T = TypeVar("T")
 
@@ -22,7 +20,22 @@ MANY, SHORT = 24, 1.0
 """Of more units than this, those that follow each other within so many seconds share a line."""
 
 
-def follow_units(events: Generator[UnitEvent, None, T], what: str, terminal: Terminal) -> T:
+class Screen(Protocol):
+    """What units are shown on: a terminal."""
+
+    @property
+    def console(self) -> Console:
+        """Where bars are drawn."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Prints a line."""
+
+    def warn(self, text: str) -> None:
+        """Prints a warning."""
+
+
+def follow_units(events: Generator[UnitEvent, None, T], what: str, terminal: Screen) -> T:
     """Shows each unit as it starts, goes on and ends; returns what the work returns."""
     with ExitStack() as stack:
         show = _Bar(what, terminal, stack) if terminal.console.is_terminal else _Lines(terminal)
@@ -47,7 +60,7 @@ def follow_units(events: Generator[UnitEvent, None, T], what: str, terminal: Ter
 class _Lines:
     """A line for every unit that is done, and one now and then from inside a long one."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Screen) -> None:
         self._terminal = terminal
         self._start = self._last = time.monotonic()
         self._done = 0
@@ -82,7 +95,7 @@ class _Lines:
 class _Bar(_Lines):
     """One bar over all units that also moves inside of them."""
 
-    def __init__(self, what: str, terminal: Terminal, stack: ExitStack) -> None:
+    def __init__(self, what: str, terminal: Screen, stack: ExitStack) -> None:
         super().__init__(terminal)
         self._progress = stack.enter_context(
             Progress(

@@ -20,15 +20,15 @@ from connsearch.cli.target import (
     without_cache,
 )
 from connsearch.cli.terminal import Terminal
-from connsearch.data.effects import for_source
 from connsearch.data.options import DataOptions
+from connsearch.data.sources.effects import for_source
 from connsearch.errors import RunError, SettingsError
 from connsearch.graph.spec import Attention, Modality, Structure
 from connsearch.settings import differences, may_change
 
 if TYPE_CHECKING:
-    from connsearch.data.load import DataSplits
-    from connsearch.train.events import Event
+    from connsearch.data.loading.load import DataSplits
+    from connsearch.runs.events import Event
 
 T = TypeVar("T")
 
@@ -109,7 +109,7 @@ class Work(Command):
         """Returns the events of the work, written for TensorBoard as they pass if asked for."""
         if not self.tensorboard:
             return events
-        from connsearch.view.scalars import FOLDER, with_scalars
+        from connsearch.view.runs.scalars import FOLDER, with_scalars
 
         return with_scalars(events, directory / FOLDER)
 
@@ -166,9 +166,9 @@ def prepare(
     is read, and data that cannot be used before a directory is made. A run that goes on has its
     lists drawn as when it was begun; a new one as the run that its ``target`` comes from.
     """
-    from connsearch.train.files import RESULT
-    from connsearch.train.run import Run
-    from connsearch.train.same_data import reading_of
+    from connsearch.runs.files import RESULT
+    from connsearch.runs.run import Run
+    from connsearch.runs.same_data import reading_of
 
     terminal.say(f"run: {directory}")
     facts = None if target is None else recorded_facts(target)
@@ -186,7 +186,7 @@ def check_data(target: str, data: DataSplits, terminal: Terminal) -> DataSplits:
     Raises:
         RunError: it is not what that run was trained on.
     """
-    from connsearch.train.same_data import as_recorded
+    from connsearch.runs.same_data import as_recorded
 
     told = (
         "this is not the data the network was trained on: clips it has learned from could be "
@@ -226,7 +226,7 @@ def open_data(
         terminal: where it is said.
         reading: by which version's rules its lists are drawn; None: this one's.
     """
-    from connsearch.data.load import load_data
+    from connsearch.data.loading.load import load_data
     from connsearch.data.reading import READING
 
     terminal.say(f"data: {options.source}")
@@ -245,7 +245,7 @@ def open_data_of(target: str, terminal: Terminal) -> DataSplits:
     Raises:
         RunError: it is not the data that run recorded.
     """
-    from connsearch.train.same_data import reading_of
+    from connsearch.runs.same_data import reading_of
 
     options = recorded_options(target, "data", DataOptions)
     data = open_data(options, terminal, reading=reading_of(recorded_facts(target)))

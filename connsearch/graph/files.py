@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-from connsearch.disk import (
+from connsearch.errors import Fault, StructureError, UnknownNameError
+from connsearch.files.disk import (
     atomic_write_bytes,
     atomic_write_text,
     cure_for,
@@ -16,7 +17,6 @@ from connsearch.disk import (
     read_plain,
     reason,
 )
-from connsearch.errors import Fault, StructureError, UnknownNameError
 from connsearch.graph.checks import show
 from connsearch.graph.document import from_json, to_json
 from connsearch.graph.rules import validate

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from connsearch.graph.plan import BlockPlan
 from connsearch.graph.spec import Attention, Connection, Peer
+from connsearch.nn.fused_gates import bare, in_training, pixels_last, together
 from connsearch.nn.layers import dense
-from connsearch.nn.one_step import bare, in_training, pixels_last, together
 
 
 def frame_means(x_BCTHW: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from connsearch.graph.plan import BlockPlan
 from connsearch.graph.spec import FREE, Attention, Connection
 from connsearch.nn.attention import PeerAttention, build_attention
+from connsearch.nn.fused_gates import in_training, scaled
 from connsearch.nn.layers import conv, norm, pool_to
-from connsearch.nn.one_step import in_training, scaled
 from connsearch.nn.relaxation import PUBLISHED, soft_weights, working_weights
 
 _EDGE_OF_RANGE = 1e-6

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from connsearch.cli.search import Search
+from connsearch.cli.commands.search import Search
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import begun_with, check_data, open_data, prepare
-from connsearch.data.load import DataSplits
+from connsearch.data.loading.load import DataSplits
 from connsearch.data.reading import CHANGES, READING, changes_since, note_since
 from connsearch.errors import RunError
-from connsearch.train.same_data import reading_of, what_changed
+from connsearch.runs.same_data import reading_of, what_changed
 from tests.cli.commands import Command
 
 BEGUN = Path(__file__).with_name("begun")

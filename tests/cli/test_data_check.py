@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from connsearch.data import check
-from connsearch.data.decode import Frames, write_video
-from connsearch.data.media import MEDIA
+from connsearch.data.media.decode import Frames, write_video
+from connsearch.data.media.formats import MEDIA
 from connsearch.data.records import VideoInfo
+from connsearch.data.tools import check
 from connsearch.errors import DataError
 from tests.cli.commands import Command
 from tests.data.media.helpers import flat, png_folder

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connsearch.data.decode import write_video
+from connsearch.data.media.decode import write_video
 from tests.cli.commands import Command
 
 SPLIT = ("--select-share", "0", "--test-share", "0")

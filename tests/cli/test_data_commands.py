@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from connsearch.cli.commands.data_objects import DataObjects
+from connsearch.cli.commands.data_pack import DataPack
 from connsearch.cli.counting import counting
-from connsearch.cli.data_objects import DataObjects
-from connsearch.cli.data_pack import DataPack
 from connsearch.cli.parse import parse
 from connsearch.cli.terminal import Terminal
-from connsearch.data.decode import write_video
+from connsearch.data.media.decode import write_video
 from connsearch.errors import DataError, Failure, SettingsError
 
 

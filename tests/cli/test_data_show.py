@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from connsearch.cli.data_show import DataShow
+from connsearch.cli.commands.data_show import DataShow
 from connsearch.cli.parse import parse
 from connsearch.cli.terminal import Terminal
-from connsearch.data.augment import AUGMENTATIONS, PRESETS
+from connsearch.data.clips.augment import AUGMENTATIONS, PRESETS
 from connsearch.data.options import DataOptions
 from connsearch.errors import SettingsError, UnknownNameError
 from tests.view.test_contact_sheet import listing

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.cli.data_stats import DataStats
+from connsearch.cli.commands.data_stats import DataStats
 from connsearch.cli.parse import parse
 from connsearch.cli.terminal import Terminal
 from tests.view.test_contact_sheet import listing

@@ -8,7 +8,7 @@ import pytest
 
 from connsearch.errors import Failure
 from connsearch.graph.files import load_structure, write_structure
-from connsearch.view import draw
+from connsearch.view.structures import draw
 from tests.cli.commands import Command, Tour
 
 

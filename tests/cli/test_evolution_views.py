@@ -8,14 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from connsearch.cli.lineage import read_edge
+from connsearch.cli.commands.lineage import read_edge
 from connsearch.errors import SettingsError
-from connsearch.evolve import place
-from connsearch.evolve.lineage import ancestry
-from connsearch.evolve.steps import Step
+from connsearch.evolution.review.lineage import ancestry
+from connsearch.evolution.steps import Step
+from connsearch.evolution.study import study_directory as place
 from tests.cli.commands import Command
-from tests.evolve.hand_made import Evolution, evolved
-from tests.evolve.studies import study
+from tests.evolution.hand_made import Evolution, evolved
+from tests.evolution.studies import study
 
 
 def opens(monkeypatch: pytest.MonkeyPatch, evolution: Evolution) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from connsearch.evolve import storage as storage_module
+from connsearch.evolution.study import storage as storage_module
 from tests.cli.commands import Command
-from tests.evolve.test_strangers import point, tree
+from tests.evolution.test_strangers import point, tree
 
 LINE = ("--simulate", "planted", "--population", "3", "--tournament", "2", "--rounds", "3")
 

@@ -92,7 +92,7 @@ def test_a_program_that_differs_is_not_kept(
     def broken(content: bytes) -> object:
         return lambda streams: next(iter(streams.values())).mean((2, 3, 4))[:, :1].expand(-1, 4)
 
-    monkeypatch.setattr("connsearch.nn.export.pt2_runner", broken)
+    monkeypatch.setattr("connsearch.models.export.pt2_runner", broken)
     done = run("export", tour.pruned, "--format", "torch", "-o", tmp_path / "out")
     assert done.code == 1
     assert "is not the network" in done.err
@@ -128,7 +128,7 @@ def test_what_cannot_be_exported_is_refused(tour: Tour, run: Command, tmp_path: 
 def test_a_missing_extra_is_named_before_any_work(
     tour: Tour, run: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connsearch.nn.export_onnx.find_spec", lambda name: None)
+    monkeypatch.setattr("connsearch.models.export_onnx.find_spec", lambda name: None)
     done = run("export", tour.pruned)
     assert done.code == 2
     assert "pip install 'connsearch[export]'" in done.err

@@ -62,7 +62,7 @@ def test_more_lost_than_the_limit_is_a_failure_and_all_is_written(
     search: Path, run: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = ("gap", search, "--shares", "0.5", "--tune-steps", "0", "--limit", "0.2")
-    import connsearch.trust.gap as gap
+    import connsearch.analysis.gap as gap
 
     judged = gap._result  # pyright: ignore[reportPrivateUsage]
     scores = iter([0.9, 0.6, 0.8])

@@ -160,7 +160,7 @@ def test_debug_shows_the_traceback(run: Command) -> None:
 
 
 def test_a_fault_of_ours_is_a_failure(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    from connsearch.cli.inspect import Inspect
+    from connsearch.cli.commands.inspect import Inspect
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError("planted")
@@ -192,7 +192,7 @@ def test_an_unfinished_run_has_no_result_to_prune(run: Command, tmp_path: Path) 
 
 
 def test_objects_are_asked_for_where_there_are_none(run: Command, tmp_path: Path) -> None:
-    from connsearch.data.decode import write_video
+    from connsearch.data.media.decode import write_video
 
     numpy = pytest.importorskip("numpy")
     frames = numpy.zeros((4, 16, 16, 3), numpy.uint8)

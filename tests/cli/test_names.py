@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from connsearch.cli.console import Console, visible_output
-from connsearch.data.decode import write_video
+from connsearch.data.media.decode import write_video
 from connsearch.data.options import DataOptions
-from connsearch.data.source import read_source
-from connsearch.text import from_cell
+from connsearch.data.sources.source import read_source
+from connsearch.files.text import from_cell
 from tests.cli.commands import TINY, Command, Done
 
 OLD = os.fsdecode(b"caf\xe9"), os.fsdecode(b"na\xefve")

@@ -13,7 +13,7 @@ from connsearch.cli import progress
 from connsearch.cli.console import Console
 from connsearch.cli.terminal import Terminal
 from connsearch.graph.spec import Structure
-from connsearch.train.events import (
+from connsearch.runs.events import (
     CheckpointEvent,
     EvaluationEvent,
     Event,
@@ -21,7 +21,7 @@ from connsearch.train.events import (
     StepEvent,
     WarningEvent,
 )
-from connsearch.train.metrics import summarise
+from connsearch.runs.metrics import summarise
 
 
 def terminal(*, interactive: bool) -> tuple[Terminal, io.StringIO]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from connsearch.cli.commands.search import Search
 from connsearch.cli.parse import parse
-from connsearch.cli.search import Search
 from connsearch.graph.files import read_structure
 from tests.cli.commands import TINY, Command, Tour
 

@@ -8,9 +8,9 @@ from collections.abc import Generator
 import pytest
 from rich.console import Console
 
+from connsearch.analysis.units import UnitEvent, UnitFinished, UnitStarted
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.units import MANY
-from connsearch.trust.units import UnitEvent, UnitFinished, UnitStarted
 
 
 def work(count: int) -> Generator[UnitEvent, None, str]:

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connsearch.data.decode import write_video
-from connsearch.data.load import load_data
+from connsearch.data.loading.load import load_data
+from connsearch.data.media.decode import write_video
 from connsearch.data.options import DataOptions
-from connsearch.data.pack import pack
-from connsearch.data.source import read_source
+from connsearch.data.sources.source import read_source
+from connsearch.data.tools.pack import pack
 from tests.data.helpers import CLASSES, GROUPS, HEIGHT, WIDTH, moving_square, options
 
 

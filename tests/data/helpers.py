@@ -9,8 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from connsearch.data.batches import Batch
-from connsearch.data.options import DataOptions
+from connsearch.data.clips.sampling import clip_ticks
+from connsearch.data.loading.batches import Batch
+from connsearch.data.media.decode import Frames, read_frames
+from connsearch.data.media.survey import probe
+from connsearch.data.options import DataOptions, Short
 
 CLASSES = ("fall", "sit", "walk")
 GROUPS = tuple(f"person-{letter}" for letter in "abcdef")
@@ -46,3 +49,29 @@ def same(first: list[Batch], second: list[Batch]) -> bool:
         and all(torch.equal(a.streams[k], b.streams[k]) for k in a.streams)
         for a, b in zip(first, second, strict=True)
     )
+
+
+def read_clip(
+    path: Path,
+    *,
+    frames: int,
+    stride: int = 1,
+    short: Short = "repeat",
+    size: tuple[int, int] | None = None,
+) -> Frames:
+    """Returns the centre clip of a video, ``uint8`` (T, H, W, 3).
+
+    Args:
+        path: a video file.
+        frames: T.
+        stride: every how manyth frame.
+        short: what to do with a video of fewer than ``(frames - 1) * stride + 1`` frames:
+            repeat its last frame, loop it, or refuse it.
+        size: (H, W) to scale to; None: as recorded.
+
+    Raises:
+        DataError: the file is unreadable, damaged, or too short while ``short`` is "refuse".
+    """
+    info = probe(path)
+    indices = clip_ticks(info.frames, frames, stride, short=short, name=str(path))
+    return read_frames(path, indices, size=size, info=info)

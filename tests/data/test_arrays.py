@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connsearch.data import arrays
-from connsearch.data.objects import check_objects, greatest_class, read_objects, stored_maps
+from connsearch.data.media import arrays
+from connsearch.data.media.objects import check_objects, greatest_class, read_objects, stored_maps
 from connsearch.errors import DataError
 
 MAPS = np.arange(7 * 6 * 5).reshape(7, 6, 5).astype(np.uint8) % 9

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from connsearch.data.batches import batches
-from connsearch.data.clips import ClipDataset, ClipKey
-from connsearch.data.load import load_data
+from connsearch.data.clips.dataset import ClipDataset, ClipKey
+from connsearch.data.loading.load import load_data
+from connsearch.data.loading.loader import batches
 from tests.data.helpers import options, same
 
 # From Python 3.12 on a fork of a process that has threads warns; torch's own workers fork.

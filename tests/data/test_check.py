@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from connsearch.data.check import Checked, check_clips, seek_numbers
-from connsearch.data.check_source import clips_to_check
-from connsearch.data.decode import write_video
+from connsearch.data.media.decode import write_video
 from connsearch.data.options import DataOptions
+from connsearch.data.tools.check import Checked, check_clips, seek_numbers
+from connsearch.data.tools.check_source import clips_to_check
 from connsearch.errors import DataError
 
 FRAMES = 80
@@ -189,5 +189,5 @@ def test_a_check_needs_no_torch() -> None:
     import subprocess
     import sys
 
-    code = "import sys, connsearch.data.check; assert 'torch' not in sys.modules"
+    code = "import sys, connsearch.data.tools.check; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

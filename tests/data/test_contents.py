@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.data import contents, first_look
-from connsearch.data.contents import BLOCK, MARKS, UNREADABLE, Kind, mark_of, read_contents
-from connsearch.data.load import load_data
+from connsearch.data.loading import first_look
+from connsearch.data.loading.load import load_data
+from connsearch.data.media import contents
+from connsearch.data.media.contents import BLOCK, MARKS, UNREADABLE, Kind, mark_of, read_contents
 from connsearch.data.records import Record
 from tests.data.helpers import options
 

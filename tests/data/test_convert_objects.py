@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from connsearch.data.convert_objects import convert_objects, parse_numbers, write_objects
-from connsearch.data.objects import read_objects
+from connsearch.data.media.objects import read_objects
+from connsearch.data.tools.convert_objects import convert_objects, parse_numbers, write_objects
 from connsearch.errors import DataError
 
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from connsearch.data import crew
-from connsearch.data.crew import Done, do_jobs
+from connsearch.data.tools import process_pool as crew
+from connsearch.data.tools.process_pool import Done, do_jobs
 from connsearch.errors import DataError, Failure
 
 

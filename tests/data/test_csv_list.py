@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.data.datasets.csv_list import read_csv
 from connsearch.data.records import Source, Span, Window
+from connsearch.data.sources.datasets.csv_list import read_csv
 from connsearch.errors import DataError
 from tests.data.helpers import options
 

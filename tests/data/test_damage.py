@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connsearch.data.batches import batches
-from connsearch.data.check import check_clips
-from connsearch.data.clips import ClipDataset
-from connsearch.data.load import load_data
+from connsearch.data.clips.dataset import ClipDataset
+from connsearch.data.loading.load import load_data
+from connsearch.data.loading.loader import batches
+from connsearch.data.tools.check import check_clips
 from tests.data.helpers import options
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connsearch.data.batches import batches
-from connsearch.data.check import check_clips
-from connsearch.data.load import load_data
-from connsearch.data.objects import read_objects
-from connsearch.data.pack_store import PackJob, pack_store
-from connsearch.data.source import read_source
-from connsearch.data.summary import describe
+from connsearch.data.loading.load import load_data
+from connsearch.data.loading.loader import batches
+from connsearch.data.media.objects import read_objects
+from connsearch.data.sources.source import read_source
+from connsearch.data.tools.check import check_clips
+from connsearch.data.tools.pack_store import PackJob, pack_store
+from connsearch.data.tools.summary import describe
 from connsearch.errors import DataError
 from tests.data.helpers import CLASSES, GROUPS, options
 from tests.data.test_arrays import npy

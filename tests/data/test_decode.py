@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from av.stream import Disposition
 
-from connsearch.data import decode, opening
-from connsearch.data.decode import probe, read_clip, read_frames, stream_frames, write_video
+from connsearch.data.media import decode, opening
+from connsearch.data.media.decode import read_frames, stream_frames, write_video
+from connsearch.data.media.survey import probe
 from connsearch.errors import DataError
-from tests.data.helpers import FRAMES, HEIGHT, WIDTH, moving_square
+from tests.data.helpers import FRAMES, HEIGHT, WIDTH, moving_square, read_clip
 
 
 def numbers(frames: np.ndarray) -> list[int]:

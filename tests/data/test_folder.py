@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.data.datasets.folder import read_folder
 from connsearch.data.records import Source
+from connsearch.data.sources.datasets.folder import read_folder
 from connsearch.errors import DataError
 from tests.data.helpers import options
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.data.datasets.frames_db import read_frames_db
-from connsearch.data.load import load_data
+from connsearch.data.loading.load import load_data
 from connsearch.data.records import Source
+from connsearch.data.sources.datasets.frames_db import read_frames_db
 from connsearch.errors import DataError
 from tests.data.helpers import options
 from tests.data.media.helpers import flat, legacy_store

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from connsearch.data.records import SPLITS, Source
-from connsearch.data.source import read_source
-from connsearch.data.splits import split_records
+from connsearch.data.sources.source import read_source
+from connsearch.data.sources.splits import split_records
 from connsearch.errors import DataError
 from tests.data.helpers import options
 

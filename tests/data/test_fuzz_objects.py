@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from connsearch.data.convert_objects import convert_objects
-from connsearch.data.objects import check_objects, greatest_class, read_objects
+from connsearch.data.media.objects import check_objects, greatest_class, read_objects
+from connsearch.data.tools.convert_objects import convert_objects
 from tests.data.fuzz import Reader, damaged
 
 FRAMES = 5

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connsearch.data.clips import ClipDataset, ClipKey
-from connsearch.data.first_look import checked_record
+from connsearch.data.clips.dataset import ClipDataset, ClipKey
+from connsearch.data.loading.first_look import checked_record
+from connsearch.data.media.store_meta import read_meta
 from connsearch.data.records import Record, Span, Window
-from connsearch.data.store_meta import read_meta
 from tests.data.fuzz import Reader, damaged
 from tests.data.helpers import options
 from tests.data.media.helpers import flat, jpegs, legacy_store, store

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from connsearch.data.halves import with_halves
-from connsearch.data.load import DataSplits, load_data
+from connsearch.data.loading.bilevel_split import with_halves
+from connsearch.data.loading.load import DataSplits, load_data
 from connsearch.data.options import DataOptions
 from connsearch.errors import DataError
 

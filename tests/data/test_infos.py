@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.data import first_look
-from connsearch.data.infos import InfoCache
-from connsearch.data.load import load_data
-from connsearch.data.media import MEDIA
+from connsearch.data.loading import first_look
+from connsearch.data.loading.infos import InfoCache
+from connsearch.data.loading.load import load_data
+from connsearch.data.media.formats import MEDIA
 from connsearch.data.records import VideoInfo
 from tests.data.helpers import options
 

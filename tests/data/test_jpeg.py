@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from connsearch.data.decode import read_frames, write_video
-from connsearch.data.jpeg import decode_pictures, encode_jpeg, picture_size, scale_frames
+from connsearch.data.media.decode import read_frames, write_video
+from connsearch.data.media.jpeg import decode_pictures, encode_jpeg, picture_size, scale_frames
 from connsearch.errors import DataError
 from tests.data.media.helpers import Bytes
 

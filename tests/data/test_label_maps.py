@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from connsearch.data import bounds
-from connsearch.data.convert_objects import convert_objects
-from connsearch.data.label_maps import read_labels
-from connsearch.data.objects import read_objects
+from connsearch.data.media.label_maps import read_labels
+from connsearch.data.media.objects import read_objects
+from connsearch.data.tools.convert_objects import convert_objects
 from connsearch.errors import DataError
 from tests.data.test_fuzz_objects import chunk, zlib
 

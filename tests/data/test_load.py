@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from connsearch.data.batches import batches
-from connsearch.data.datasets import DATASETS
-from connsearch.data.load import load_data
+from connsearch.data.clips.usable import decoded_size
+from connsearch.data.loading.load import load_data
+from connsearch.data.loading.loader import batches
 from connsearch.data.options import DataOptions
 from connsearch.data.records import VideoInfo
-from connsearch.data.source import read_source
-from connsearch.data.usable import decoded_size
-from connsearch.disk import UnreadableError
+from connsearch.data.sources.datasets import DATASETS
+from connsearch.data.sources.source import read_source
 from connsearch.errors import ConnsearchError, DataError, UnknownNameError
+from connsearch.files.disk import UnreadableError
 from tests.data.helpers import CLASSES, GROUPS, options
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -12,10 +12,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connsearch.data.batches import batches, epoch_plan, planned
-from connsearch.data.clips import ClipDataset
-from connsearch.data.load import load_data
-from connsearch.data.multigrid import Multigrid
+from connsearch.data.clips.dataset import ClipDataset
+from connsearch.data.loading.batches import epoch_plan
+from connsearch.data.loading.load import load_data
+from connsearch.data.loading.loader import batches, planned
+from connsearch.data.loading.multigrid import Multigrid
 from tests.data.helpers import options, same
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")

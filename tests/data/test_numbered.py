@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from connsearch.data.media import MEDIA
-from connsearch.data.objects import read_objects
+from connsearch.data.media.formats import MEDIA
+from connsearch.data.media.objects import read_objects
 from connsearch.errors import DataError
 
 READERS = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from connsearch.data.objects import read_objects, scale_objects
+from connsearch.data.media.objects import read_objects, scale_objects
 from connsearch.errors import DataError
 
 MAPS = np.arange(2 * 3 * 4).reshape(2, 3, 4).astype(np.uint8) % 5

@@ -16,14 +16,15 @@ import numpy as np
 import pytest
 import torch
 
-from connsearch.data.batches import batches
-from connsearch.data.decode import probe, write_video
-from connsearch.data.frame_store import STORE
-from connsearch.data.load import load_data
-from connsearch.data.media import MEDIA
-from connsearch.data.pack import PackEvent, PackResult, pack
+from connsearch.data.loading.load import load_data
+from connsearch.data.loading.loader import batches
+from connsearch.data.media.decode import write_video
+from connsearch.data.media.formats import MEDIA
+from connsearch.data.media.frame_store import STORE
+from connsearch.data.media.survey import probe
 from connsearch.data.records import Record, Source, Span, Window
-from connsearch.data.source import read_source
+from connsearch.data.sources.source import read_source
+from connsearch.data.tools.pack import PackEvent, PackResult, pack
 from connsearch.errors import DataError, Failure
 from tests.data.helpers import moving_square, options
 from tests.data.media.helpers import MAKERS, flat, numbers
@@ -233,9 +234,9 @@ def test_packing_into_the_clips_themselves_is_refused(tmp_path: Path) -> None:
 SCRIPT = """
 import sys
 from pathlib import Path
-from connsearch.data.source import read_source
+from connsearch.data.sources.source import read_source
 from connsearch.data.options import DataOptions
-from connsearch.data.pack import pack
+from connsearch.data.tools.pack import pack
 if __name__ == "__main__":
     source = read_source(DataOptions(source=sys.argv[1]))
     for event in pack(source, Path(sys.argv[2]), workers=2):

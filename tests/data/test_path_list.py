@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from connsearch.data.load import load_data
+from connsearch.data.loading.load import load_data
 from connsearch.data.records import Source, Window
-from connsearch.data.source import read_source
+from connsearch.data.sources.source import read_source
 from connsearch.errors import DataError
 from tests.data.helpers import options
 

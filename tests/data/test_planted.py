@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from connsearch.data.decode import read_frames, write_video
-from connsearch.data.planted import (
+from connsearch.data.media.decode import read_frames, write_video
+from connsearch.data.sources.planted import (
     CLASS_NAMES,
     FACTOR_VALUES,
     OBJECT_CLASSES,

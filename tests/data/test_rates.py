@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.data import first_look
-from connsearch.data.clips import ClipDataset, ClipKey
-from connsearch.data.datasets import DATASETS
-from connsearch.data.decode import write_video
-from connsearch.data.frame_store import STORE
-from connsearch.data.load import load_data
-from connsearch.data.media import MEDIA
-from connsearch.data.pack import PackResult, pack
-from connsearch.data.pack_store import PackJob, pack_store
+from connsearch.data.clips.dataset import ClipDataset, ClipKey
+from connsearch.data.loading import first_look
+from connsearch.data.loading.load import load_data
+from connsearch.data.media.decode import write_video
+from connsearch.data.media.formats import MEDIA
+from connsearch.data.media.frame_store import STORE
 from connsearch.data.records import Record, Window
-from connsearch.data.source import read_source
-from connsearch.data.summary import describe
+from connsearch.data.sources.datasets import DATASETS
+from connsearch.data.sources.source import read_source
+from connsearch.data.tools.pack import PackResult, pack
+from connsearch.data.tools.pack_store import PackJob, pack_store
+from connsearch.data.tools.summary import describe
 from connsearch.errors import DataError
 from connsearch.settings import differences
 from tests.data.datasets.formats import Maker, charades, jester, something

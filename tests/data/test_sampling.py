@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connsearch.data.sampling import (
+from connsearch.data.clips.sampling import (
     clip_generator,
     clip_ticks,
     epoch_order,

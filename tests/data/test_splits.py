@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connsearch.data.records import Record, Source, Split
-from connsearch.data.splits import fingerprint, split_hashes, split_records
+from connsearch.data.sources.splits import fingerprint, split_hashes, split_records
 from connsearch.errors import DataError
 from tests.data.helpers import options
 

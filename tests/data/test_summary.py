@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connsearch.data.clips import ClipDataset, ClipKey
-from connsearch.data.decode import write_video
-from connsearch.data.load import DataSplits, load_data
+from connsearch.data.clips.dataset import ClipDataset, ClipKey
+from connsearch.data.loading.load import DataSplits, load_data
+from connsearch.data.media.decode import write_video
 from connsearch.data.options import DataOptions
 from connsearch.data.records import VideoInfo, Window
-from connsearch.data.summary import Spread, describe
+from connsearch.data.tools.summary import Spread, describe
 
 LENGTHS = {"train-a-0": 20, "train-a-1": 30, "train-b-0": 40, "select-b-0": 10}
 

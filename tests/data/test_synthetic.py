@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.data.datasets import DATASETS
-from connsearch.data.load import load_data
+from connsearch.data.loading.load import load_data
 from connsearch.data.options import DataOptions
-from connsearch.data.planted import TASKS
+from connsearch.data.sources.datasets import DATASETS
+from connsearch.data.sources.planted import TASKS
 from connsearch.errors import DataError
 from tests.data.conftest import small_planted
 from tests.data.helpers import options

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connsearch.data.clips import ClipDataset, ClipKey
-from connsearch.data.decode import probe, read_frames
+from connsearch.data.clips.dataset import ClipDataset, ClipKey
+from connsearch.data.clips.timeline import timeline
+from connsearch.data.media.decode import read_frames
+from connsearch.data.media.survey import probe
 from connsearch.data.records import Record, VideoInfo, Window
-from connsearch.data.timeline import timeline
 from connsearch.errors import DataError
 from tests.data.helpers import options
 

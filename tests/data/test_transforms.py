@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connsearch.data.transforms import View, centre_view, random_view, show_objects, show_rgb
+from connsearch.data.clips.transforms import View, centre_view, random_view, show_objects, show_rgb
 from tests.data.helpers import options
 
 

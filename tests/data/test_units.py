@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connsearch.data.load import DataSplits, load_data
-from connsearch.data.pack import pack
+from connsearch.data.loading.load import DataSplits, load_data
 from connsearch.data.records import Record, Source, Split, Window
-from connsearch.data.source import read_source
-from connsearch.data.splits import halve, rules_differ, split_records, torn_videos
-from connsearch.data.units import units_of
+from connsearch.data.sources.source import read_source
+from connsearch.data.sources.splits import halve, rules_differ, split_records, torn_videos
+from connsearch.data.sources.units import units_of
+from connsearch.data.tools.pack import pack
 from connsearch.errors import DataError
 from tests.data.helpers import CLASSES, options
 from tests.data.media.helpers import MAKERS, flat

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connsearch.data.clock import read_clock, tells_order
+from connsearch.data.media.clock import read_clock, tells_order
 
 
 @given(

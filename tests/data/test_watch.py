@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connsearch.data.batches import batches
-from connsearch.data.clips import ClipDataset
-from connsearch.data.decode import Frames, read_frames
-from connsearch.data.load import load_data
-from connsearch.data.media import video
-from connsearch.data.watch import TimeoutFault, Watch
+from connsearch.data.clips.dataset import ClipDataset
+from connsearch.data.clips.read_timeout import TimeoutFault, Watch
+from connsearch.data.loading.load import load_data
+from connsearch.data.loading.loader import batches
+from connsearch.data.media.decode import Frames, read_frames
+from connsearch.data.media.formats import video
 from connsearch.errors import DataError, Failure
 from tests.data.helpers import options, same
 
@@ -114,7 +114,7 @@ def test_readers_that_die_without_a_file_to_blame_end_the_work(
     def made(*_: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    monkeypatch.setattr("connsearch.data.workers.make_batch", made)
+    monkeypatch.setattr("connsearch.data.loading.workers.make_batch", made)
     with pytest.raises(Failure, match=r"(?s)no file is to blame.*cure"):
         shown(clips, 1)
 

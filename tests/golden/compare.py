@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from connsearch.models.structure import Network
 from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.flow import representation_flow
-from connsearch.nn.network import Network
 from tests.golden.layout import Case, from_ours, to_clip, to_parameter
 from tests.golden.names import Slot, Subject, ignorable, inputs_of
 from tests.golden.subjects import build

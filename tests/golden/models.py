@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from connsearch.graph.parse import parse_structure
 from connsearch.graph.spec import Attention, NetworkSettings, Structure
+from connsearch.models.structure import BlockNode, Network
 from connsearch.nn.attention import PeerAttention
-from connsearch.nn.network import BlockNode, Network
 from tests.golden.layout import Case
 from tests.golden.names import Slot, Subject, fusion_slot, head_slot, ignorable, suffix
 

@@ -20,13 +20,13 @@ from connsearch.graph.spec import (
     Stem,
     Structure,
 )
+from connsearch.models.structure import BlockNode
 from connsearch.nn.attention import PeerAttention
 from connsearch.nn.blocks import BLOCKS
 from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.flow import FeatureFlow
 from connsearch.nn.head import Head
 from connsearch.nn.layers import conv, norm
-from connsearch.nn.network import BlockNode
 from connsearch.nn.stems import FlowStem, LiteStem, RGBStem
 from tests.golden.layout import Case
 from tests.golden.models import model

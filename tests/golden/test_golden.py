@@ -16,9 +16,9 @@ from torch import nn
 from connsearch.graph import plan
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Attention
+from connsearch.models.structure import Network
 from connsearch.nn import attention, flow, head, layers, stems, streams
 from connsearch.nn.connection import ConnectionFusion
-from connsearch.nn.network import Network
 from tests.golden.compare import load, measure
 from tests.golden.layout import HERE, Case, case_names, folder, read_case, read_index
 from tests.golden.names import flow_constants, inputs_of

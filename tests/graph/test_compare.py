@@ -26,7 +26,7 @@ from connsearch.graph.spec import (
     Stem,
     Structure,
 )
-from connsearch.prune.pruner import prune
+from connsearch.pruning.pruner import prune
 from tests.graph.strategies import LAW, renumbered, structures
 
 STARTER = load_structure("starter").with_weights(

@@ -16,7 +16,7 @@ from connsearch.graph.files import load_structure, structure_names
 from connsearch.graph.plan import pin
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention, Edge, Modality, Peer, Structure
-from connsearch.nn.network import Network
+from connsearch.models.structure import Network
 from tests.graph.strategies import structures
 
 PUBLISHED = {

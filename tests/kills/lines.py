@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from connsearch.data.crew import Done
+from connsearch.data.tools.process_pool import Done
 
 _TINY = (
     "--frames 4 --size 16 --train-clips 3 --select-clips 2 --test-clips 2 --batch-size 6 "
@@ -48,7 +48,7 @@ class Line:
 
 def _pack_here() -> None:
     """Lets the packing do its work in this process, so that its operations are counted."""
-    from connsearch.data import pack
+    from connsearch.data.tools import pack
 
     def do_jobs(jobs: Any, work: Any, **_: object) -> Any:
         for job in jobs:

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from connsearch.data.datasets.synthetic import read_synthetic
-from connsearch.data.frame_store import write_store
+from connsearch.analysis.ledger import LEDGER, Ledger
+from connsearch.data.media.frame_store import write_store
 from connsearch.data.options import DataOptions
-from connsearch.drafts import replacing
-from connsearch.evolve.journal import mend_tail
-from connsearch.evolve.pointer import _write_once  # pyright: ignore[reportPrivateUsage]
+from connsearch.data.sources.datasets.synthetic import read_synthetic
+from connsearch.evolution.study.journal import mend_tail
+from connsearch.evolution.study.pointer import _write_once  # pyright: ignore[reportPrivateUsage]
+from connsearch.files.drafts import replacing
+from connsearch.files.places import filling
 from connsearch.graph.files import atomic_write_text
 from connsearch.graph.spec import Structure
-from connsearch.places import filling
-from connsearch.train.checkpoint import Checkpoint, save_checkpoint
-from connsearch.train.run import Run
-from connsearch.trust.ledger import LEDGER, Ledger
+from connsearch.runs.checkpoint import Checkpoint, save_checkpoint
+from connsearch.runs.run import Run
 from tests.kills.moments import Work, unlike_the_whole
 
 
@@ -76,7 +76,7 @@ def a_store(place: Path) -> None:
 
 
 def a_pointer(place: Path) -> None:
-    from connsearch.evolve.place import POINTER, remove_abandoned
+    from connsearch.evolution.study.study_directory import POINTER, remove_abandoned
 
     remove_abandoned(place.glob(f".{POINTER}.*"))
     if not (place / POINTER).exists():

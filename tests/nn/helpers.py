@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import FREE, Attention, Edge, Structure
+from connsearch.models.structure import BlockNode, Network
 from connsearch.nn.connection import ConnectionFusion
-from connsearch.nn.network import BlockNode, Network
 
 CLASSES = 5
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from connsearch.graph.spec import Attention, Edge, Peer
+from connsearch.models.structure import Network
 from connsearch.nn.attention import PeerAttention, frame_means
-from connsearch.nn.network import Network
 from tests.nn.helpers import CLASSES, clips, fusion_of, fusions_of, network_of, starter
 
 

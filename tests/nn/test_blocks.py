@@ -24,9 +24,9 @@ from connsearch.graph.spec import (
     Stem,
     Structure,
 )
+from connsearch.models.structure import BlockNode
 from connsearch.nn.blocks import BLOCKS
 from connsearch.nn.layers import conv, max_pool_same, norm, pad_same, pool_to
-from connsearch.nn.network import BlockNode
 from connsearch.nn.stems import build_stem
 
 FILTERS: dict[str, Any] = {"inverted_bottleneck": (5, 6, 7)}

@@ -13,12 +13,12 @@ from connsearch.graph.files import load_structure
 from connsearch.graph.plan import BlockPlan
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention, Block, Structure
+from connsearch.models import structure as network_module
+from connsearch.models.structure import Network
 from connsearch.nn import attention as attention_module
-from connsearch.nn import network as network_module
 from connsearch.nn.attention import PeerAttention
 from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.layers import pool_to
-from connsearch.nn.network import Network
 from tests.nn.helpers import (
     clips,
     fusions_of,

@@ -16,12 +16,12 @@ from connsearch.errors import PruneError
 from connsearch.graph.files import load_structure
 from connsearch.graph.rules import validate
 from connsearch.graph.spec import Attention, Edge, Modality, Structure
-from connsearch.nn.exactness import Exactness, exactness, random_streams
-from connsearch.nn.inherit import inherit
-from connsearch.nn.network import Network
-from connsearch.prune.options import PruneOptions
-from connsearch.prune.pruner import Pruned, prune, prune_by
-from tests.prune.structures import drawn, random_tiny
+from connsearch.models.exactness import Exactness, exactness, random_streams
+from connsearch.models.inherit import inherit
+from connsearch.models.structure import Network
+from connsearch.pruning.options import PruneOptions
+from connsearch.pruning.pruner import Pruned, prune, prune_by
+from tests.pruning.structures import drawn, random_tiny
 
 CASES = 240
 SIZES = ((33, 29), (16, 16), (36, 20), (17, 32), (32, 32), (23, 31))

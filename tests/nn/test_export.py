@@ -19,15 +19,15 @@ from connsearch.graph.plan import pin
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention, Modality, Structure
 from connsearch.graph.streams import keep_streams
-from connsearch.nn.export import Program, compare, input_shapes, pt2_runner, to_pt2, write_down
-from connsearch.nn.export_onnx import onnx_runner, require_onnx, to_onnx
+from connsearch.models.export import Program, compare, input_shapes, pt2_runner, to_pt2, write_down
+from connsearch.models.export_onnx import onnx_runner, require_onnx, to_onnx
+from connsearch.models.inherit import inherit
+from connsearch.models.structure import Network
 from connsearch.nn.flow import representation_flow
-from connsearch.nn.inherit import inherit
-from connsearch.nn.network import Network
-from connsearch.prune.options import PruneOptions
-from connsearch.prune.pruner import prune_by
+from connsearch.pruning.options import PruneOptions
+from connsearch.pruning.pruner import prune_by
 from tests.nn.helpers import CLASSES, lively, network_of, starter
-from tests.train.tiny import tiny_structure
+from tests.training.tiny import tiny_structure
 
 pytestmark = pytest.mark.timeout(900)  # torch.export is slow, and slower beside other work
 
@@ -203,9 +203,8 @@ def test_flow_that_is_given_takes_the_place_of_flow_that_is_computed(network: Ne
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     require_onnx()
-    monkeypatch.setattr(
-        "connsearch.nn.export_onnx.find_spec", lambda name: None if "script" in name else object()
-    )
+    searched = "connsearch.models.export_onnx.find_spec"
+    monkeypatch.setattr(searched, lambda name: None if "script" in name else object())
     with pytest.raises(SettingsError, match=r"needs onnxscript.*\n.*connsearch\[export\]"):
         require_onnx()
 

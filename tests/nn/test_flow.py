@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.convolution_flow import convolution_flow
+from connsearch.models.structure import Network
 from connsearch.nn import flow as flow_module
 from connsearch.nn.flow import FeatureFlow, representation_flow, tv_l1
-from connsearch.nn.network import Network
 from tests.nn.helpers import clips, network_of, starter
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from connsearch.between import PeerGate, StreamFusion, connection_logits, parameter_groups
+from connsearch.nn.modules import PeerGate, StreamFusion, connection_logits, parameter_groups
 from tests.nn.helpers import CLASSES, network_of, starter
 
 

@@ -11,11 +11,11 @@ from connsearch.errors import PruneError
 from connsearch.graph.files import from_json, to_json
 from connsearch.graph.plan import candidate_peers
 from connsearch.graph.spec import FREE, Attention, Edge, Modality, Structure
-from connsearch.nn.inherit import inherit
-from connsearch.nn.network import Network
-from connsearch.prune.options import PruneOptions
-from connsearch.prune.pruner import prune, prune_by
-from tests.prune.structures import drawn, with_random_peers
+from connsearch.models.inherit import inherit
+from connsearch.models.structure import Network
+from connsearch.pruning.options import PruneOptions
+from connsearch.pruning.pruner import prune, prune_by
+from tests.pruning.structures import drawn, with_random_peers
 
 LOGITS = {2: [0.1, -3.7], 4: [1.7, 0.123456789, -2.0], 5: [0.3, 0.2]}
 

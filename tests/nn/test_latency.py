@@ -7,10 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connsearch.nn import latency
-from connsearch.nn.latency import Latency, latencies, summarise_times, timed_rounds
-from connsearch.nn.network import Network
-from tests.train.tiny import tiny_structure
+from connsearch.models import latency
+from connsearch.models.latency import Latency, latencies, summarise_times, timed_rounds
+from connsearch.models.structure import Network
+from tests.training.tiny import tiny_structure
 
 CLIP = (2, 16, 16)
 

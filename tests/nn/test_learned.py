@@ -9,7 +9,7 @@ from connsearch.graph.files import load_structure
 from connsearch.graph.parse import parse_structure
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import FREE, Attention, NetworkSettings
-from connsearch.nn.network import Network
+from connsearch.models.structure import Network
 from tests.nn.helpers import CLASSES, clips, fusions_of, network_of, starter
 
 

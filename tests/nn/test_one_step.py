@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from connsearch.models.structure import Network
 from connsearch.nn import attention, connection
-from connsearch.nn.network import Network
-from connsearch.nn.one_step import in_training, scaled, together
+from connsearch.nn.fused_gates import in_training, scaled, together
 from tests.nn.helpers import CLASSES, clips, starter
 
 LAYOUTS = (torch.channels_last_3d, torch.contiguous_format)

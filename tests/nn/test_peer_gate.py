@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from connsearch.between import PeerGate
 from connsearch.errors import DataError, SettingsError, UnknownNameError
 from connsearch.nn.attention import as_gate, frame_means
+from connsearch.nn.modules import PeerGate
 
 PEERS = {"sound": 3, "objects": 5}
 

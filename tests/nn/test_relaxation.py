@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connsearch.graph.spec import Attention
-from connsearch.nn.network import Network
+from connsearch.models.structure import Network
 from connsearch.nn.relaxation import PUBLISHED, Relaxation, soft_weights, working_weights
 from tests.nn.helpers import CLASSES, clips, fusion_of, fusions_of, network_of, starter
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from connsearch.between import StreamFusion
 from connsearch.errors import DataError, SettingsError, UnknownNameError, UserError
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention
 from connsearch.nn.attention import PeerAttention, frame_means
+from connsearch.nn.modules import StreamFusion
 from tests.nn.helpers import fusions_of, network_of, starter
 
 MODES = ("none", "static", "self", "peer")

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from connsearch.errors import RunError
-from connsearch.evolve.draft import Draft, Mutant
-from connsearch.evolve.limits import Limits
-from connsearch.evolve.mutations import MUTATIONS
-from connsearch.evolve.steps import Step, replay, take
+from connsearch.evolution.draft import Draft, Mutant
+from connsearch.evolution.limits import Limits
+from connsearch.evolution.mutations import MUTATIONS
+from connsearch.evolution.steps import Step, replay, take
 from connsearch.graph.spec import FREE, Attention, Edge, Modality, Structure
+from connsearch.models.structure import Network
+from connsearch.models.weight_inheritance import Transplanted, transplant
 from connsearch.nn.attention import PeerAttention
-from connsearch.nn.network import Network
-from connsearch.nn.transplant import Transplanted, transplant
 from tests.nn.helpers import CLASSES, clips, fusion_of, fusions_of, network_of, starter
-from tests.prune.structures import drawn, random_tiny
+from tests.pruning.structures import drawn, random_tiny
 
 VECTORS = ("fusion.logits", "fusion.coefficients", "attention.logits")
 

@@ -15,9 +15,9 @@ from connsearch.graph.files import load_structure, write_structure
 from connsearch.graph.plan import BlockPlan, plan
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Peer, Structure
-from connsearch.search.options import SearchOptions
-from connsearch.train.logs import CONNECTIONS_COLUMNS, METRICS_COLUMNS
-from connsearch.train.metrics import summarise
+from connsearch.oneshot.options import SearchOptions
+from connsearch.runs.logs import CONNECTIONS_COLUMNS, METRICS_COLUMNS
+from connsearch.runs.metrics import summarise
 from connsearch.view.report.build import write_report
 
 EVOLUTION = (

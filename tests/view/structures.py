@@ -17,7 +17,7 @@ from connsearch.graph.spec import (
     Stem,
     Structure,
 )
-from connsearch.prune.pruner import prune
+from connsearch.pruning.pruner import prune
 
 PUBLISHED = ("assemblenet-50", "assemblenet-101", "assemblenet_plus-50", "assemblenet_plus_lite")
 

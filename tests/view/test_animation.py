@@ -15,11 +15,11 @@ from PIL import Image, ImageSequence
 from connsearch.errors import Failure, RunError
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Edge, Structure
-from connsearch.prune.options import build_criterion
-from connsearch.view.animate_frames import draw_frames, write_gif, write_mp4
-from connsearch.view.animate_page import write_page
-from connsearch.view.animation import Moment, Stage, read_moments, set_stage
-from connsearch.view.palette import PAPER
+from connsearch.pruning.options import build_criterion
+from connsearch.view.runs.animate_frames import draw_frames, write_gif, write_mp4
+from connsearch.view.runs.animate_page import write_page
+from connsearch.view.runs.animation import Moment, Stage, read_moments, set_stage
+from connsearch.view.structures.palette import PAPER
 from tests.view.structures import large
 
 STARTER = load_structure("starter")

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from connsearch.view.confusion import (
+from connsearch.view.runs.confusion import (
     FEW_CLASSES,
     LONGEST_NAME,
     Mistake,

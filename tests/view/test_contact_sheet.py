@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connsearch.data.clips import ClipDataset, ClipKey
-from connsearch.data.decode import write_video
-from connsearch.data.load import DataSplits, load_data
+from connsearch.data.clips.dataset import ClipDataset, ClipKey
+from connsearch.data.loading.load import DataSplits, load_data
+from connsearch.data.media.decode import write_video
 from connsearch.data.options import DataOptions
 from connsearch.errors import UnknownNameError
-from connsearch.view.contact_sheet import contact_sheet
-from connsearch.view.palette import DEAD
-from connsearch.view.strips import make_strip, named_picks, spread_picks
+from connsearch.view.clips.contact_sheet import contact_sheet
+from connsearch.view.clips.strips import make_strip, named_picks, spread_picks
+from connsearch.view.structures.palette import DEAD
 
 
 def listing(folder: Path, *, objects: bool) -> Path:

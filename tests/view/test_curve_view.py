@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from connsearch.trust.curve import Curve, Point
-from connsearch.view.curve import curve_figure, curve_table
+from connsearch.analysis.curve import Curve, Point
+from connsearch.view.runs.curve import curve_figure, curve_table
 
 
 def point(connections: int, macs: int, latency_ms: float, accuracy: float) -> Point:

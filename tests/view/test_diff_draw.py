@@ -11,10 +11,10 @@ from connsearch.graph.compare import compare
 from connsearch.graph.files import load_structure
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention, Edge, Peer, Structure
-from connsearch.prune.pruner import prune
-from connsearch.view.diff_draw import render_diff
-from connsearch.view.palette import ADDED, CHANGED, KEPT, REMOVED, pen_width
-from connsearch.view.union import unite
+from connsearch.pruning.pruner import prune
+from connsearch.view.structures.diff_draw import render_diff
+from connsearch.view.structures.palette import ADDED, CHANGED, KEPT, REMOVED, pen_width
+from connsearch.view.structures.union import unite
 from tests.graph.strategies import structures
 from tests.view.structures import large
 from tests.view.svg import groups, node_boxes, stroke, text_boxes, texts

@@ -14,10 +14,10 @@ from connsearch.errors import Failure, SettingsError, UnknownNameError, UserErro
 from connsearch.graph.files import load_structure
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention, Structure
-from connsearch.view import draw
-from connsearch.view.draw import render, to_dot
-from connsearch.view.markup import clean
-from connsearch.view.palette import DEAD, PEER, STREAMS, pen_width
+from connsearch.view.structures import draw
+from connsearch.view.structures.draw import render, to_dot
+from connsearch.view.structures.markup import clean
+from connsearch.view.structures.palette import DEAD, PEER, STREAMS, pen_width
 from tests.view.structures import PUBLISHED, gated, large, pruned, small
 from tests.view.svg import groups, node_boxes, stroke, text_boxes, texts
 
@@ -97,7 +97,7 @@ def test_svg_is_deterministic(tmp_path: Path) -> None:
 def test_source_does_not_depend_on_the_hash_seed() -> None:
     code = (
         "from connsearch.graph.files import load_structure\n"
-        "from connsearch.view.draw import to_dot\n"
+        "from connsearch.view.structures.draw import to_dot\n"
         "print(ascii(to_dot(load_structure('assemblenet_plus-50')).source))"
     )
     found = {
@@ -251,7 +251,8 @@ def test_peer_mode_without_any_peer_is_drawn(tmp_path: Path) -> None:
 def test_import_is_light() -> None:
     """The heavy libraries come when something is drawn."""
     code = (
-        "import sys, connsearch.view.draw, connsearch.view.plots, connsearch.view.tables\n"
+        "import sys, connsearch.view.structures.draw, connsearch.view.structures.tables\n"
+        "import connsearch.view.runs.plots\n"
         "heavy = {'matplotlib', 'graphviz', 'pygraphviz', 'pandas', 'torch', 'numpy'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from connsearch.evolve.population import dominates
-from connsearch.view.evolution_figures import diversity_figure, fitness_figure
-from connsearch.view.evolution_files import evolution_pictures
-from connsearch.view.evolution_operators import change_interval, operators_figure, share_interval
-from connsearch.view.evolution_pareto import Place, beside, front_line, pareto_figure
-from connsearch.view.evolution_story import Story
-from connsearch.view.evolution_workers import shifts, workers_figure
-from tests.evolve.hand_made import evolved
-from tests.evolve.studies import SIZES, story
+from connsearch.evolution.population import dominates
+from connsearch.view.evolution.figures import diversity_figure, fitness_figure
+from connsearch.view.evolution.files import evolution_pictures
+from connsearch.view.evolution.operators import change_interval, operators_figure, share_interval
+from connsearch.view.evolution.pareto import Place, beside, front_line, pareto_figure
+from connsearch.view.evolution.story import Story
+from connsearch.view.evolution.workers import shifts, workers_figure
+from tests.evolution.hand_made import evolved
+from tests.evolution.studies import SIZES, story
 
 
 def texts(figure: Figure) -> list[str]:

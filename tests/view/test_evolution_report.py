@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from connsearch.errors import UserError
-from connsearch.view.evolution_report import write_evolution_report
-from connsearch.view.evolution_story import Story
+from connsearch.view.evolution.story import Story
+from connsearch.view.report.evolution import write_evolution_report
 from connsearch.view.report.sections.evolution import expected_maximum, noise
-from tests.evolve.hand_made import evolved
-from tests.evolve.studies import SIZES, story
+from tests.evolution.hand_made import evolved
+from tests.evolution.studies import SIZES, story
 from tests.view.report_files import EVOLUTION, Text
 
 _HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from connsearch.view.evolution_report import write_evolution_report
-from tests.evolve.studies import story
+from connsearch.view.report.evolution import write_evolution_report
+from tests.evolution.studies import story
 from tests.view.test_report_browser import _FAINT_TEXT, _SMALL_TEXT, VIEWS, Reader
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

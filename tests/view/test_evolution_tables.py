@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from connsearch.evolve.lineage import connection_ancestry
-from connsearch.view.evolution_story import worth
-from connsearch.view.evolution_tables import (
+from connsearch.evolution.review.lineage import connection_ancestry
+from connsearch.view.evolution.story import worth
+from connsearch.view.evolution.tables import (
     ancestry_table,
     best_table,
     failures_table,
@@ -23,7 +23,7 @@ from connsearch.view.evolution_tables import (
     refused_table,
     write_tables,
 )
-from tests.evolve.studies import SIZES, story, study
+from tests.evolution.studies import SIZES, story, study
 
 
 def printed(table: Table, width: int = 80) -> str:

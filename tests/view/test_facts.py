@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connsearch.graph.spec import Attention, Connection, Modality, Peer
-from connsearch.view.facts import clear_peers, dead_nodes, stream_shares, strength
+from connsearch.view.structures.facts import clear_peers, dead_nodes, stream_shares, strength
 from tests.view.structures import gated, small, without_inputs
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connsearch.view.gap_figure import gap_figure, gap_pictures
+from connsearch.view.runs.gap_figure import gap_figure, gap_pictures
 
 
 def rows(stages: tuple[str, ...], shares: tuple[float, ...]) -> list[dict[str, Any]]:

@@ -6,9 +6,9 @@ import re
 import xml.etree.ElementTree as ET
 
 from connsearch.graph.files import load_structure
-from connsearch.view.draw import laid_out, to_dot
-from connsearch.view.interactive import DARK, NS, interactive_svg, stylesheet
-from connsearch.view.palette import DEAD, FAINT, MIXED, PAPER, PEER, STREAMS, TEXT
+from connsearch.view.structures.draw import laid_out, to_dot
+from connsearch.view.structures.interactive import DARK, NS, interactive_svg, stylesheet
+from connsearch.view.structures.palette import DEAD, FAINT, MIXED, PAPER, PEER, STREAMS, TEXT
 
 STARTER = load_structure("starter")
 EDGES = STARTER.edges()

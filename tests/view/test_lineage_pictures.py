@@ -10,15 +10,15 @@ import pytest
 from PIL import Image
 
 from connsearch.errors import UnknownNameError
-from connsearch.evolve.lineage import ancestry, parent_of
-from connsearch.view import lineage_film
-from connsearch.view.evolution_story import Story
-from connsearch.view.lineage_draw import MANY, draw_lineage, family, lineage_svg, shade
-from connsearch.view.lineage_film import film, write_film
-from connsearch.view.lineage_plot import lineage_figure
-from connsearch.view.palette import PAPER, SHADES
-from tests.evolve.hand_made import evolved
-from tests.evolve.studies import story, study
+from connsearch.evolution.review.lineage import ancestry, parent_of
+from connsearch.view.evolution import lineage_film
+from connsearch.view.evolution.lineage_draw import MANY, draw_lineage, family, lineage_svg, shade
+from connsearch.view.evolution.lineage_film import film, write_film
+from connsearch.view.evolution.lineage_plot import lineage_figure
+from connsearch.view.evolution.story import Story
+from connsearch.view.structures.palette import PAPER, SHADES
+from tests.evolution.hand_made import evolved
+from tests.evolution.studies import story, study
 from tests.view.svg import groups, stroke, texts
 
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connsearch.graph.spec import Attention
-from connsearch.view.legend import header_label
-from connsearch.view.markup import clean, node_label, node_tooltip, weight_text
-from connsearch.view.scene import compose
+from connsearch.view.structures.legend import header_label
+from connsearch.view.structures.markup import clean, node_label, node_tooltip, weight_text
+from connsearch.view.structures.scene import compose
 from tests.view.structures import gated, large, small, without_inputs
 
 

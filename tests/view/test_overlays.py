@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from connsearch.nn.flow import representation_flow
-from connsearch.view.overlays import (
+from connsearch.view.clips.overlays import (
     direction_colours,
     flow_picture,
     longest,
@@ -13,7 +13,7 @@ from connsearch.view.overlays import (
     outlines,
     wheel,
 )
-from connsearch.view.palette import class_colour
+from connsearch.view.structures.palette import class_colour
 
 STEPS = {"right": (1, 0), "down": (0, 1), "left": (-1, 0), "up": (0, -1)}
 HUES = {"right": (255, 0, 0), "down": (127.5, 255, 0), "left": (0, 255, 255), "up": (127.5, 0, 255)}

@@ -7,9 +7,9 @@ from typing import Any
 
 from rich.console import Console
 
-from connsearch.search.peers import peer_report
-from connsearch.view.peer_tables import peer_blocks_table, peer_mixtures_table
-from tests.search.test_peers import attending, everybody
+from connsearch.oneshot.peers import peer_report
+from connsearch.view.structures.peer_tables import peer_blocks_table, peer_mixtures_table
+from tests.oneshot.test_peers import attending, everybody
 
 
 def printed(table: Any) -> str:

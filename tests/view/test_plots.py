@@ -14,16 +14,16 @@ from PIL import Image
 from connsearch.errors import RunError, UnknownNameError
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Edge, Structure
-from connsearch.train.logs import CONNECTIONS_COLUMNS, METRICS_COLUMNS
-from connsearch.view.figures import (
+from connsearch.runs.logs import CONNECTIONS_COLUMNS, METRICS_COLUMNS
+from connsearch.view.runs.figures import (
     connections_figure,
     spread_apart,
     training_figure,
     weights_figure,
 )
-from connsearch.view.palette import MIXED, STREAMS
-from connsearch.view.plots import run_pictures
-from connsearch.view.series import Curves, Series, read_curves, read_weights, smooth
+from connsearch.view.runs.plots import run_pictures
+from connsearch.view.runs.series import Curves, Series, read_curves, read_weights, smooth
+from connsearch.view.structures.palette import MIXED, STREAMS
 from tests.view.structures import large, small
 
 

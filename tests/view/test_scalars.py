@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from connsearch.graph.spec import Edge, Peer
-from connsearch.train.events import (
+from connsearch.runs.events import (
     CheckpointEvent,
     ConnectionsEvent,
     EvaluationEvent,
     Event,
     StepEvent,
 )
-from connsearch.train.metrics import summarise
-from connsearch.view.scalars import with_scalars
+from connsearch.runs.metrics import summarise
+from connsearch.view.runs.scalars import with_scalars
 
 reading = pytest.importorskip(
     "tensorboard.backend.event_processing.event_accumulator", reason="the extra tensorboard"

@@ -8,8 +8,8 @@ import pytest
 
 from connsearch.errors import SettingsError
 from connsearch.graph.spec import Attention, Edge
-from connsearch.view.palette import DEAD, MIXED, PEER, STREAMS
-from connsearch.view.scene import MANY_NODES, MOST_LINES, compose
+from connsearch.view.structures.palette import DEAD, MIXED, PEER, STREAMS
+from connsearch.view.structures.scene import MANY_NODES, MOST_LINES, compose
 from tests.view.structures import gated, large, small, without_inputs
 
 

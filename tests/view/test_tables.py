@@ -12,9 +12,9 @@ from rich.console import Console
 from connsearch.graph.cost import cost
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import FREE, Edge
-from connsearch.prune.pruner import prune
-from connsearch.view.markup import weight_text
-from connsearch.view.tables import (
+from connsearch.pruning.pruner import prune
+from connsearch.view.structures.markup import weight_text
+from connsearch.view.structures.tables import (
     connections_frame,
     connections_table,
     metrics_table,

@@ -9,12 +9,12 @@ from pathlib import Path
 from markupsafe import Markup
 
 from connsearch.errors import Failure, UserError
+from connsearch.files.paths import check_path
 from connsearch.graph.files import atomic_write_text
-from connsearch.paths import check_path
 from connsearch.view.report.findings import Findings, find
-from connsearch.view.report.gather import gather
 from connsearch.view.report.material import Material
 from connsearch.view.report.page import Page, Shown
+from connsearch.view.report.reader import gather
 from connsearch.view.report.section import Section
 from connsearch.view.report.sections.checklist import checklist
 from connsearch.view.report.sections.connections import alarms, weights

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from connsearch.errors import ConnsearchError
 from connsearch.graph.cost import Cost, cost
 from connsearch.graph.spec import Attention, Edge, Structure
-from connsearch.prune.options import PruneOptions
-from connsearch.prune.pruner import Pruned, prune_by
-from connsearch.search.alarms import Alarm, entropy_share, structure_alarms
-from connsearch.view.facts import stream_shares
+from connsearch.oneshot.alarms import Alarm, entropy_share, structure_alarms
+from connsearch.pruning.options import PruneOptions
+from connsearch.pruning.pruner import Pruned, prune_by
 from connsearch.view.report.contracts import Judged
 from connsearch.view.report.material import Material
+from connsearch.view.structures.facts import stream_shares
 
 COLLAPSED = 0.05
 """A mixture of peers with less than this share of the largest entropy is one peer alone."""

@@ -19,7 +19,7 @@ from connsearch.view.report.contracts import (
     Result,
     Selftest,
 )
-from connsearch.view.series import Curves, Series
+from connsearch.view.runs.series import Curves, Series
 
 
 @dataclass(frozen=True, slots=True)

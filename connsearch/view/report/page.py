@@ -14,8 +14,18 @@ from markupsafe import Markup
 
 from connsearch import __version__
 from connsearch.graph.spec import Modality
-from connsearch.view.palette import DEAD, FAINT, MIXED, PAPER, PEER, RULE, SHADES, STREAMS, TEXT
 from connsearch.view.report.section import Section
+from connsearch.view.structures.palette import (
+    DEAD,
+    FAINT,
+    MIXED,
+    PAPER,
+    PEER,
+    RULE,
+    SHADES,
+    STREAMS,
+    TEXT,
+)
 
 _INKS = {
     **{modality.value: STREAMS[modality] for modality in Modality},

@@ -11,10 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from connsearch.data.augment.blur import AverageBlur, GaussianBlur, MotionBlur
-from connsearch.data.augment.colour import ColourEnhance, HueSaturation
-from connsearch.data.augment.geometry import Perspective, Rotation
-from connsearch.data.augment.light import ChannelAdd, ChannelGamma, GaussianNoise, LinearContrast
+from connsearch.data.clips.augment.blur import AverageBlur, GaussianBlur, MotionBlur
+from connsearch.data.clips.augment.colour import ColourEnhance, HueSaturation
+from connsearch.data.clips.augment.geometry import Perspective, Rotation
+from connsearch.data.clips.augment.light import (
+    ChannelAdd,
+    ChannelGamma,
+    GaussianNoise,
+    LinearContrast,
+)
 
 PIXEL = st.tuples(*[st.integers(0, 255)] * 3)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from connsearch.data.batches import batches
-from connsearch.data.clips import ClipKey
-from connsearch.data.load import load_data
+from connsearch.data.clips.dataset import ClipKey
+from connsearch.data.loading.load import load_data
+from connsearch.data.loading.loader import batches
 from tests.data.helpers import options, same
 
 

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from connsearch.data.augment import AUGMENTATIONS, PRESETS, draw_changes, expanded
-from connsearch.data.augment.geometry import Perspective, Rotation
-from connsearch.data.load import load_data
+from connsearch.data.clips.augment import AUGMENTATIONS, PRESETS, draw_changes, expanded
+from connsearch.data.clips.augment.geometry import Perspective, Rotation
+from connsearch.data.loading.load import load_data
 from connsearch.errors import UnknownNameError
 from tests.data.helpers import options
 

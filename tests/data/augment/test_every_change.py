@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from connsearch.data.augment import AUGMENTATIONS, Change, change_rgb
-from connsearch.data.augment.kinds import Moved
+from connsearch.data.clips.augment import AUGMENTATIONS, Change, change_rgb
+from connsearch.data.clips.augment.kinds import Moved
 
 EVERY = pytest.mark.parametrize("name", list(AUGMENTATIONS))
 SEEDS = range(12)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from connsearch.data.datasets import DATASETS
-from connsearch.data.datasets.smarthome import CLASSES as SMARTHOME
 from connsearch.data.records import Source
+from connsearch.data.sources.datasets import DATASETS
+from connsearch.data.sources.datasets.smarthome import CLASSES as SMARTHOME
 from connsearch.errors import DataError
 from tests.data.helpers import options
 

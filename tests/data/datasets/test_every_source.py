@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from connsearch.data.datasets import DATASETS
 from connsearch.data.records import Source
+from connsearch.data.sources.datasets import DATASETS
 from connsearch.errors import DataError
 from tests.data.datasets.formats import FORMATS, Tiny
 from tests.data.helpers import options

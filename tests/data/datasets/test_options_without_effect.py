@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from connsearch.data import load
-from connsearch.data.datasets import DATASETS
-from connsearch.data.effects import BOUND, for_source, refuse_without_effect, without_effect
+from connsearch.data.loading import load
 from connsearch.data.options import DataOptions
 from connsearch.data.records import SPLITS, Record, Source, Span, Split
-from connsearch.data.source import read_source
-from connsearch.data.splits import split_records
+from connsearch.data.sources.datasets import DATASETS
+from connsearch.data.sources.effects import BOUND, for_source, refuse_without_effect, without_effect
+from connsearch.data.sources.source import read_source
+from connsearch.data.sources.splits import split_records
 from connsearch.errors import DataError
 from tests.data.datasets.formats import Tiny
 from tests.data.helpers import options

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.data.load import load_data
-from connsearch.data.source import read_source
+from connsearch.data.loading.load import load_data
+from connsearch.data.sources.source import read_source
 from connsearch.errors import DataError
 from tests.data.datasets.formats import FRAMES, Maker, frames, jester
 from tests.data.helpers import options

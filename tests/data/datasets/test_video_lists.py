@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.data.datasets.smarthome import CLASSES, VIEW_CLASSES
 from connsearch.data.records import Span, Window
+from connsearch.data.sources.datasets.smarthome import CLASSES, VIEW_CLASSES
 from tests.data.datasets.formats import edit, make, read, refused, write
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.data.splits import split_records
+from connsearch.data.sources.splits import split_records
 from tests.data.datasets.formats import edit, make, read, refused
 from tests.data.helpers import options
 

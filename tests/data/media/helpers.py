@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from connsearch.data.decode import write_video
-from connsearch.data.frame_store import STORE, write_store
-from connsearch.data.jpeg import encode_jpeg
+from connsearch.data.media.decode import write_video
+from connsearch.data.media.frame_store import STORE, write_store
+from connsearch.data.media.jpeg import encode_jpeg
 
 HEIGHT, WIDTH = 24, 40
 

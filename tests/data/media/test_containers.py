@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from connsearch.cli.app import main
-from connsearch.data import decode
-from connsearch.data.clips import ClipKey
-from connsearch.data.decode import SEEK_AFTER, probe, read_frames, stream_frames
-from connsearch.data.load import load_data
-from connsearch.data.opening import decoded, opened
-from connsearch.data.pack import pack
-from connsearch.data.source import read_source
+from connsearch.data.clips.dataset import ClipKey
+from connsearch.data.loading.load import load_data
+from connsearch.data.media import decode
+from connsearch.data.media.decode import SEEK_AFTER, read_frames, stream_frames
+from connsearch.data.media.opening import decoded, opened
+from connsearch.data.media.survey import probe
+from connsearch.data.sources.source import read_source
+from connsearch.data.tools.pack import pack
 from tests.data.helpers import options
 from tests.data.media.containers import VIDEOS, make
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connsearch.data.media import MEDIA, Medium
+from connsearch.data.media.formats import MEDIA, Medium
 from connsearch.errors import DataError
 from tests.data.media.helpers import HEIGHT, MAKERS, WIDTH, flat, numbers
 

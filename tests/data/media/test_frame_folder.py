@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from connsearch.data.media import MEDIA
-from connsearch.data.media.frame_folder import frame_names
+from connsearch.data.media.formats import MEDIA
+from connsearch.data.media.formats.frame_folder import frame_names
 from connsearch.errors import DataError
 from tests.data.media.helpers import flat, jpegs, numbers, png_folder
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connsearch.data.frame_store import STORE, read_pictures, write_store
-from connsearch.data.media import MEDIA
+from connsearch.data.media.formats import MEDIA
+from connsearch.data.media.frame_store import STORE, read_pictures, write_store
+from connsearch.data.media.store_meta import read_meta
 from connsearch.data.records import VideoInfo
-from connsearch.data.store_meta import read_meta
 from connsearch.errors import DataError
 from tests.data.media.helpers import flat, jpegs, legacy_store, numbers, store
 
@@ -185,7 +185,7 @@ def test_the_count_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("connsearch.data.frame_store.atomic_write_text", stop)
+        patched.setattr("connsearch.data.media.frame_store.atomic_write_text", stop)
         with pytest.raises(KeyboardInterrupt):
             store(tmp_path / "v", flat(3))
     assert [p.name for p in (tmp_path / "v").iterdir()] == [STORE]
@@ -195,7 +195,7 @@ def test_the_count_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise KeyboardInterrupt
 
     (tmp_path / "v" / "n_frames").write_text("3")
-    monkeypatch.setattr("connsearch.drafts.os.replace", moved)
+    monkeypatch.setattr("connsearch.files.drafts.os.replace", moved)
     with pytest.raises(KeyboardInterrupt):
         store(tmp_path / "v", flat(2))
 

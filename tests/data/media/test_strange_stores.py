@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connsearch.data import frame_store, jpeg, store_file, store_meta
-from connsearch.data.jpeg import picture_size
-from connsearch.data.media import MEDIA
+from connsearch.data.clips.usable import decoded_size
+from connsearch.data.media import frame_store, jpeg, store_file, store_meta
+from connsearch.data.media.formats import MEDIA
+from connsearch.data.media.jpeg import picture_size
+from connsearch.data.media.store_file import opened
 from connsearch.data.records import VideoInfo
-from connsearch.data.store_file import opened
-from connsearch.data.usable import decoded_size
 from connsearch.errors import DataError
 from tests.data.helpers import options
 from tests.data.media.helpers import flat, jpegs, numbers, png_folder, store

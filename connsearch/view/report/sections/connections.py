@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from connsearch.graph.spec import FREE, Edge, Stem, Structure
-from connsearch.prune.options import PruneOptions, describe_criterion
-from connsearch.prune.scores import learned_weights
-from connsearch.search.alarms import STILL, UNDECIDED, UNIFORM
-from connsearch.view.facts import strength
-from connsearch.view.markup import weight_text
+from connsearch.oneshot.alarms import STILL, UNDECIDED, UNIFORM
+from connsearch.pruning.options import PruneOptions, describe_criterion
+from connsearch.pruning.scores import learned_weights
 from connsearch.view.report.charts import Chart, Line, chart, thinned
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
+from connsearch.view.structures.facts import strength
+from connsearch.view.structures.markup import weight_text
 
 MANY_PANELS = 16
 """Up to so many blocks each has its own panel; above, each level has one."""

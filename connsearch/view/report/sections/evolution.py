@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist, fmean, variance
 
-from connsearch.evolve.lineage import founders
-from connsearch.evolve.options import EvolutionOptions
-from connsearch.view.evolution_story import NAMES, Story, counted_children, worth
-from connsearch.view.evolution_tables import measured
-from connsearch.view.evolution_workers import shifts
+from connsearch.evolution.options import EvolutionOptions
+from connsearch.evolution.review.lineage import founders
+from connsearch.view.evolution.story import NAMES, Story, counted_children, worth
+from connsearch.view.evolution.tables import measured
+from connsearch.view.evolution.workers import shifts
 from connsearch.view.report.section import Section
 from connsearch.view.report.sections.setup import Setting
 from connsearch.view.report.sections.summary import Doubt, Tile

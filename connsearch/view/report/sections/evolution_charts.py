@@ -5,11 +5,11 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any
 
-from connsearch.view.evolution_operators import change_interval, change_title, share_interval
-from connsearch.view.evolution_pareto import front_line
-from connsearch.view.evolution_story import NAMES, Story, counted_children, worth
-from connsearch.view.evolution_tables import change_text, measured
-from connsearch.view.evolution_workers import WORDS, Shift, shifts
+from connsearch.view.evolution.operators import change_interval, change_title, share_interval
+from connsearch.view.evolution.pareto import front_line
+from connsearch.view.evolution.story import NAMES, Story, counted_children, worth
+from connsearch.view.evolution.tables import change_text, measured
+from connsearch.view.evolution.workers import WORDS, Shift, shifts
 from connsearch.view.report.charts import Chart, Line, Point, chart
 from connsearch.view.report.section import Section
 from connsearch.view.report.words import plural, seconds

@@ -7,17 +7,17 @@ from typing import Any
 from markupsafe import Markup
 
 from connsearch.errors import Failure
-from connsearch.evolve.census import refusals
-from connsearch.evolve.lineage import ancestry
-from connsearch.evolve.yields import change_of
-from connsearch.view.draw import svg
-from connsearch.view.evolution_story import NAMES, Story
-from connsearch.view.evolution_tables import cause_line, measured
-from connsearch.view.lineage_draw import MANY, family, lineage_svg
+from connsearch.evolution.review.children import refusals
+from connsearch.evolution.review.lineage import ancestry
+from connsearch.evolution.review.operator_stats import change_of
+from connsearch.view.evolution.lineage_draw import MANY, family, lineage_svg
+from connsearch.view.evolution.story import NAMES, Story
+from connsearch.view.evolution.tables import cause_line, measured
 from connsearch.view.report.findings import Findings, mixtures
 from connsearch.view.report.section import Section
 from connsearch.view.report.sections.wiring import details
 from connsearch.view.report.words import large
+from connsearch.view.structures.draw import svg
 
 _FATES = {"pruned": "ended early", "failed": "failed", "open": "not judged yet"}
 LONGEST_CAUSE = 200

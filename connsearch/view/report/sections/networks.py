@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connsearch.view.confusion import Mistake, most_mistaken
 from connsearch.view.report.contracts import Evaluation, Judged, PruneRecord
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Branch, Material
 from connsearch.view.report.section import Fact, Section
 from connsearch.view.report.words import interval, number, plural, seconds, setting, share
+from connsearch.view.runs.confusion import Mistake, most_mistaken
 
 MANY_CLASSES = 40
 """Above so many classes only the most frequent mistakes are listed."""

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from connsearch.graph.spec import Attention
-from connsearch.search.alarms import UNIFORM
+from connsearch.oneshot.alarms import UNIFORM
 from connsearch.view.report.findings import COLLAPSED, Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from connsearch.data.options import DataOptions
 from connsearch.graph.cost import Cost
-from connsearch.search.options import SearchOptions
-from connsearch.train.options import TrainOptions
+from connsearch.oneshot.options import SearchOptions
+from connsearch.training.options import TrainOptions
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Fact, Section

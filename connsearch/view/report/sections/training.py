@@ -9,7 +9,7 @@ from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
 from connsearch.view.report.words import interval, number, share
-from connsearch.view.series import Series, smooth
+from connsearch.view.runs.series import Series, smooth
 
 _INKS = {"train": "mixed", "select": "peer", "test": "text"}
 

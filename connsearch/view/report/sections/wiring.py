@@ -10,13 +10,13 @@ from connsearch.errors import Failure
 from connsearch.graph.cost import Cost, NodeCost
 from connsearch.graph.families import FAMILIES
 from connsearch.graph.spec import Block, Connection, Edge, Structure
-from connsearch.view.draw import svg
-from connsearch.view.facts import dead_nodes, stream_shares
-from connsearch.view.markup import filters_text, weight_text
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
 from connsearch.view.report.words import large, share
+from connsearch.view.structures.draw import svg
+from connsearch.view.structures.facts import dead_nodes, stream_shares
+from connsearch.view.structures.markup import filters_text, weight_text
 
 Rows = list[tuple[str, str]]
 

@@ -1,0 +1,204 @@
+"""Is the found wiring better than chance? It and random ones, trained alike with the same seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connsearch.analysis.searched_run import Subject, free_weights, train_alone, trained_alone
+from connsearch.analysis.statistics import (
+    MOST_RUNS,
+    Crossed,
+    Needed,
+    Paired,
+    crossed,
+    more_pairs,
+    more_runs,
+    paired,
+)
+from connsearch.analysis.units import UnitWork
+from connsearch.graph.spec import Structure
+from connsearch.runs.events import Event, ResultEvent
+from connsearch.training.options import TrainOptions
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """One of the wirings that are compared: ``draw`` 0 is the found one, 1 and up are random."""
+
+    draw: int
+    structure: Structure
+
+    @property
+    def kind(self) -> str:
+        """``found`` or ``random``."""
+        return "random" if self.draw else "found"
+
+    @property
+    def name(self) -> str:
+        """Its name among the units of a comparison."""
+        return f"random-{self.draw}" if self.draw else "found"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a comparison says.
+
+    Attributes:
+        difference: found less random; seeds and wirings are both chance.
+        needed: what would show a difference of this size.
+        over_seeds: the same less the mean of these very random wirings, seeds alone being chance.
+        pairs: how many more seeds that would need.
+        sentence: for people; never "better" unless the interval excludes 0.
+    """
+
+    difference: Crossed
+    needed: Needed
+    over_seeds: Paired
+    pairs: int | None
+    sentence: str
+
+
+def wirings(found: Structure, random: Sequence[Structure]) -> list[Wiring]:
+    """Returns the wirings to compare; all of their connection weights learn from the start."""
+    return [Wiring(draw, free_weights(one)) for draw, one in enumerate([found, *random])]
+
+
+def units(
+    subject: Subject,
+    compared: Sequence[Wiring],
+    options: TrainOptions,
+    seeds: Sequence[int],
+    directory: Path,
+    *,
+    open_test: bool = False,
+) -> dict[str, UnitWork]:
+    """Returns one unit for every wiring and seed, and with ``open_test`` another that judges it.
+
+    All wirings of a seed see the same clips in the same order. The test units only judge what was
+    trained before, so that the split can be opened later and is opened once.
+    """
+    pairs = [(wiring, seed) for seed in seeds for wiring in compared]
+    work: dict[str, UnitWork] = {}
+    for wiring, seed in pairs:
+        work[unit_name(wiring, seed)] = _training(subject, wiring, options, seed, directory)
+    for wiring, seed in pairs if open_test else ():
+        work[unit_name(wiring, seed, "test")] = _judging(subject, wiring, seed, directory)
+    return work
+
+
+def unit_name(wiring: Wiring, seed: int, split: str = "select") -> str:
+    """Returns the name of a unit in the ledger."""
+    name = f"{wiring.name}, seed {seed}"
+    return name if split == "select" else f"{name}, {split}"
+
+
+def rows(
+    results: Mapping[str, Mapping[str, Any]],
+    compared: Sequence[Wiring],
+    seeds: Sequence[int],
+    split: str,
+) -> list[dict[str, Any]]:
+    """Returns one row a training: wiring, draw, seed, score on the split, and what it costs."""
+    found: list[dict[str, Any]] = []
+    for seed in seeds:
+        for wiring in compared:
+            trained = results[unit_name(wiring, seed)]
+            judged = results[unit_name(wiring, seed, split)]
+            found.append(
+                {
+                    "wiring": wiring.kind,
+                    "draw": wiring.draw,
+                    "seed": seed,
+                    "accuracy": judged["score"],
+                    "connections": trained["connections"],
+                    "macs": trained["macs"],
+                    "parameters": trained["parameters"],
+                }
+            )
+    return found
+
+
+def judge(scores: Sequence[Mapping[str, Any]], *, measure: str, split: str) -> Verdict:
+    """Returns what the rows of a comparison say."""
+    seeds = list(dict.fromkeys(row["seed"] for row in scores))
+    by_draw: dict[int, dict[int, float]] = {}
+    for row in scores:
+        by_draw.setdefault(row["draw"], {})[row["seed"]] = row["accuracy"]
+    table = [[by_draw[draw][seed] for seed in seeds] for draw in sorted(by_draw)]
+    ours, theirs = table[0], table[1:]
+    difference = crossed(ours, theirs)
+    means = [sum(column) / len(column) for column in zip(*theirs, strict=True)]
+    over_seeds = paired([a - b for a, b in zip(ours, means, strict=True)])
+    needed = more_runs(difference)
+    sentence = describe(difference, needed, f"{measure} on {split}")
+    return Verdict(difference, needed, over_seeds, more_pairs(over_seeds), sentence)
+
+
+def describe(found: Crossed, needed: Needed, what: str) -> str:
+    """Returns one plain sentence; it says better or worse only where the interval excludes 0."""
+    over = f"over {found.seeds} seeds and {found.wirings} random wirings"
+    if not found.low <= found.high:
+        return (
+            f"no difference can be judged: {found.mean:+.3f} {what} {over}, and all random "
+            "wirings did equally well; more seeds or more clips would tell them apart"
+        )
+    number = f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}] {what} {over}"
+    if found.shown:
+        word = "better" if found.mean > 0 else "worse"
+        return f"{word} than random wirings: {number} (p = {found.p:.2g})"
+    return f"no difference shown: {number}; {_missing(needed, found)}"
+
+
+def _missing(needed: Needed, found: Crossed) -> str:
+    if found.mean == 0:
+        return "there is nothing to claim"
+    parts = [
+        f"{count} more {name}"
+        for count, name in ((needed.seeds, "seeds"), (needed.wirings, "random wirings"))
+        if count is not None
+    ]
+    if parts:
+        return f"a claim of this size needs about {' or '.join(parts)}"
+    return (
+        f"neither {MOST_RUNS} seeds nor {MOST_RUNS} random wirings would show one of this size: "
+        "random wirings differ as much among themselves"
+    )
+
+
+def _training(
+    subject: Subject, wiring: Wiring, options: TrainOptions, seed: int, directory: Path
+) -> UnitWork:
+    def work() -> Iterator[Event | Mapping[str, Any]]:
+        place = _place(directory, wiring, seed)
+        structure, result = wiring.structure, None
+        seeded = options.model_copy(update={"seed": seed})
+        for event in train_alone(structure, subject.data, seeded, place):
+            result = event if isinstance(event, ResultEvent) else result
+            yield event
+        assert result is not None, "a training ends with its result"
+        price, metrics = subject.cost(structure), result.metrics["select"]
+        yield {
+            "score": metrics.score,
+            "connections": len(structure.edges()),
+            "macs": price.macs,
+            "parameters": price.parameters,
+            "summary": f"select {metrics.measure} {metrics}",
+        }
+
+    return work
+
+
+def _judging(subject: Subject, wiring: Wiring, seed: int, directory: Path) -> UnitWork:
+    def work() -> Iterator[Event | Mapping[str, Any]]:
+        network = trained_alone(_place(directory, wiring, seed), len(subject.data.classes))
+        metrics = subject.judge(network.to(subject.compute.device), "test")
+        yield {"score": metrics.score, "summary": f"test {metrics.measure} {metrics}"}
+
+    return work
+
+
+def _place(directory: Path, wiring: Wiring, seed: int) -> Path:
+    return directory / "runs" / f"{wiring.name}-seed-{seed}"

@@ -1,0 +1,239 @@
+"""What accuracy costs: prunings of one network from the whole to its strongest path, all judged.
+
+Every point inherits its weights and has its batch-norm statistics set anew; nothing is trained.
+Accuracy is that on ``select``; times are of all networks measured in turn.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from hashlib import sha256
+from itertools import pairwise
+from typing import Any
+
+import torch
+
+from connsearch.analysis.ledger import Ledger
+from connsearch.analysis.searched_run import Subject
+from connsearch.analysis.units import UnitEvent, UnitWork, work_through
+from connsearch.models.latency import summarise_times, timed_rounds
+from connsearch.models.structure import Network
+from connsearch.pruning.pruner import Pruned
+from connsearch.runs.checkpoint import digest
+from connsearch.training.environment import processor_threads
+
+PASSES = 5
+"""Timed passes of every network in one round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One network on the curve.
+
+    Attributes:
+        nodes: how many it has, stems included.
+        connections: how many it has.
+        parameters: that learn.
+        macs: multiply-accumulates of one clip.
+        latency_ms: median of its timed passes, one clip each.
+        latency_spread: their interquartile range as a share of the median.
+        passes: how many were timed.
+        accuracy: on ``select``.
+        low: lower end of the accuracy's 95 % interval.
+        high: upper end.
+        score: what networks are judged by: the accuracy, or mAP in multi-label data.
+        clips: how many were judged.
+    """
+
+    nodes: int
+    connections: int
+    parameters: int
+    macs: int
+    latency_ms: float
+    latency_spread: float
+    passes: int
+    accuracy: float
+    low: float
+    high: float
+    score: float
+    clips: int
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The points, the whole searched network first, and what they were measured with."""
+
+    points: tuple[Point, ...]
+    measure: str
+    clip: tuple[int, int, int]
+    device: str
+    threads: int
+    precision: str
+    recalibrate_clips: int
+
+
+def spread_evenly(macs: Sequence[int], whole: int, count: int) -> list[int]:
+    """Returns the places of ``count`` members whose MACs are spread evenly below ``whole``.
+
+    Many members may cost the same: of those the first is taken, and where that leaves fewer than
+    ``count``, the widest gaps between places are halved. The last member is always among them.
+
+    >>> spread_evenly([100, 90, 90, 90, 50, 10], whole=100, count=3)
+    [1, 4, 5]
+    >>> spread_evenly([100, 90, 90, 90, 50, 10], whole=100, count=9)
+    [0, 1, 2, 3, 4, 5]
+    """
+    places, last = range(len(macs)), len(macs) - 1
+    step = (whole - macs[last]) / count
+    targets = [whole - step * number for number in range(1, count)]
+    chosen = {min(places, key=lambda p: (abs(macs[p] - goal), p)) for goal in targets} | {last}
+    while len(chosen) < min(count, len(macs)):
+        ends = sorted(chosen | {-1})
+        gap, start = max((b - a, -a) for a, b in pairwise(ends))
+        chosen.add(-start + gap // 2)
+    return sorted(chosen)
+
+
+def curve(
+    subject: Subject, path: Sequence[Pruned], ledger: Ledger, *, points: int, rounds: int
+) -> Generator[UnitEvent, None, Curve]:
+    """Yields what happens while the points are judged and timed; returns the curve.
+
+    Args:
+        subject: the searched network and its data.
+        path: its nested prunings, the least pruned first.
+        ledger: opened with :func:`curve_settings`.
+        points: how many networks, the whole one among them; at least 2.
+        rounds: of timing; each has five passes of every network.
+    """
+    members = _members(subject, path, points)
+    units: dict[str, UnitWork] = {
+        name: _judging(subject, pruned) for name, pruned in members.items()
+    }
+    timing = _Timing(subject, list(members.values()))
+    for number in range(1, rounds + 1):
+        units[f"round {number} of {len(members)} points"] = timing.round
+    found = yield from work_through(ledger, units)
+    passes: list[list[float]] = []
+    for name, result in found.items():
+        if name not in members:
+            passes += result["seconds"]
+    by_point = list(zip(*passes, strict=True))
+    return Curve(
+        points=tuple(
+            _point(found[name], times) for name, times in zip(members, by_point, strict=True)
+        ),
+        measure=next(found[name]["measure"] for name in members),
+        clip=subject.data.clip,
+        device=subject.compute.device,
+        threads=_threads(subject),
+        precision=_precision(subject),
+        recalibrate_clips=_recalibrate_clips(subject),
+    )
+
+
+def curve_settings(subject: Subject, path: Sequence[Pruned]) -> dict[str, Any]:
+    """Returns what a ledger of a curve has to be opened with: all that decides its results."""
+    members = [f"{sorted(one.edges)} {one.structure.network}" for one in path]
+    return {
+        "network": digest(subject.network.state_dict(), {}),
+        "data": subject.data.fingerprint,
+        "path": sha256("\n".join(members).encode()).hexdigest(),
+        "mode": path[0].structure.provenance["mode"],
+        "clip": list(subject.data.clip),
+        "recalibrate_clips": _recalibrate_clips(subject),
+        "device": subject.compute.device,
+        "threads": _threads(subject),
+        "precision": _precision(subject),
+    }
+
+
+def _members(subject: Subject, path: Sequence[Pruned], points: int) -> dict[str, Pruned | None]:
+    """The networks by the names of their units; None is the whole one."""
+    whole = subject.cost(subject.structure).macs
+    macs = [subject.cost(one.structure).macs for one in path]
+    same = macs[0] == whole and len(path[0].edges) == len(subject.structure.edges())
+    rest = range(1 if same and len(path) > 1 else 0, len(path))
+    places = spread_evenly([macs[p] for p in rest], whole, points - 1)
+    chosen = [path[rest[place]] for place in places]
+    return {"whole": None} | {f"{len(one.edges)} connections": one for one in chosen}
+
+
+def _judging(subject: Subject, pruned: Pruned | None) -> UnitWork:
+    """Judges one network, recalibrated."""
+
+    def work() -> Iterator[Mapping[str, Any]]:
+        network = _network(subject, pruned)
+        subject.recalibrate(network)
+        found = subject.judge(network)
+        structure = subject.structure if pruned is None else pruned.structure
+        cost = subject.cost(structure)
+        yield {
+            "nodes": len(structure),
+            "connections": len(structure.edges()),
+            "parameters": cost.parameters,
+            "macs": cost.macs,
+            "accuracy": found.accuracy,
+            "low": found.low,
+            "high": found.high,
+            "score": found.score,
+            "clips": found.clips,
+            "measure": found.measure,
+            "summary": f"{found.measure} {found}",
+        }
+
+    return work
+
+
+class _Timing:
+    """All networks in memory at once, from the first round that is still to do."""
+
+    def __init__(self, subject: Subject, members: Sequence[Pruned | None]) -> None:
+        self._subject = subject
+        self._members = members
+        self._rounds: Iterator[list[float]] | None = None
+
+    def round(self) -> Iterator[Mapping[str, Any]]:
+        """Times every network a few times, in turn."""
+        subject = self._subject
+        with processor_threads(_threads(subject)):
+            if self._rounds is None:
+                self._rounds = timed_rounds(
+                    [_network(subject, pruned) for pruned in self._members],
+                    clip=subject.data.clip,
+                    rounds=2**31,
+                    bf16=subject.compute.bf16,
+                )
+            seconds = [next(self._rounds) for _ in range(PASSES)]
+        slowest = max(map(max, seconds))
+        yield {"seconds": seconds, "summary": f"{PASSES} passes, {slowest * 1e3:.3g} ms at most"}
+
+
+def _network(subject: Subject, pruned: Pruned | None) -> Network:
+    network = copy.deepcopy(subject.network) if pruned is None else subject.child(pruned)
+    return network.to(subject.compute.device)
+
+
+def _point(judged: Mapping[str, Any], times: Sequence[float]) -> Point:
+    seconds, spread = summarise_times(times)
+    named = {field.name for field in fields(Point)}
+    return Point(
+        latency_ms=seconds * 1e3,
+        latency_spread=spread,
+        passes=len(times),
+        **{name: value for name, value in judged.items() if name in named},
+    )
+
+
+def _threads(subject: Subject) -> int:
+    return subject.options.threads or torch.get_num_threads()
+
+
+def _precision(subject: Subject) -> str:
+    return "bf16" if subject.compute.bf16 else "fp32"
+
+
+def _recalibrate_clips(subject: Subject) -> int:
+    return subject.options.recalibrate_clips or 128

@@ -1,0 +1,218 @@
+"""What is lost on the way from the searched network to a small one, stage by stage.
+
+The network that is kept is not the one that was searched: connections weighed less than others,
+then they are gone (arXiv 2007.03154, 1911.12126). Each stage is judged on ``select``, by which the
+network was chosen; the numbers compare stages and are no estimate of its accuracy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connsearch.analysis.ablation_mask import soft_closure
+from connsearch.analysis.ledger import Ledger
+from connsearch.analysis.searched_run import Subject, masked, train_alone
+from connsearch.analysis.units import UnitEvent, UnitWork, work_through
+from connsearch.graph.spec import Structure
+from connsearch.models.structure import Network
+from connsearch.pruning.options import PruneOptions, build_criterion, criterion_at
+from connsearch.pruning.pruner import Pruned, prune_by
+from connsearch.runs.checkpoint import digest
+from connsearch.runs.events import Event, ResultEvent
+from connsearch.runs.files import RESULT, read_result
+from connsearch.runs.metrics import Metrics
+from connsearch.training.environment import processor_threads
+from connsearch.training.options import TrainOptions
+
+SOFT, MASKED, RECALIBRATED = "soft", "masked", "recalibrated"
+TUNED, SCRATCH = "fine-tuned", "scratch"
+
+_JUDGED = ("accuracy", "low", "high", "mAP", "loss", "clips")
+"""What a row takes from an evaluation."""
+
+
+@dataclass(frozen=True)
+class GapPlan:
+    """Which stages are looked at, at which thresholds.
+
+    Attributes:
+        cuts: by threshold, what pruning there leaves (with shapes pinned).
+        tune_steps: training steps of the fine-tuned stage; 0 leaves it out.
+        scratch: whether each wiring is also trained from new weights.
+        seed: of the trainings.
+    """
+
+    cuts: Mapping[float, Pruned]
+    tune_steps: int
+    scratch: bool
+    seed: int
+
+
+def cut(
+    structure: Structure, criterion: str, shares: Sequence[float], *, peers: int = 1
+) -> dict[float, Pruned]:
+    """Returns what a criterion leaves at each threshold, in ascending order.
+
+    Raises:
+        SettingsError: the criterion does not take such a threshold.
+        PruneError: see :func:`~connsearch.pruning.pruner.prune`.
+    """
+    specs = {share: criterion_at(criterion, share) for share in sorted(shares)}
+    for spec in specs.values():
+        build_criterion(spec)
+    return {
+        share: prune_by(structure, PruneOptions(criterion=spec, peers=peers))
+        for share, spec in specs.items()
+    }
+
+
+def measure_gap(
+    subject: Subject, plan: GapPlan, directory: Path
+) -> Generator[UnitEvent, None, list[dict[str, Any]]]:
+    """Yields the work of judging every stage; returns one row a threshold and stage.
+
+    A wiring that several thresholds leave is judged once. Units are filed by wiring, so that other
+    thresholds, criteria and steps add to what is there.
+
+    Args:
+        subject: the searched network.
+        plan: what to look at.
+        directory: of the ledger, and of the runs of what is trained.
+
+    Raises:
+        DataError: ``select`` has no clip that can be read.
+        RunError: the directory holds something else.
+    """
+    settings = {
+        "command": "gap",
+        "network": digest(subject.network.state_dict(), {}),
+        "data": subject.data.fingerprint,
+        "precision": "bf16" if subject.compute.bf16 else "fp32",
+        "seed": plan.seed,
+    }
+    threads = subject.options.threads
+    stages = _Stages(subject, plan, directory)
+    with (
+        Ledger(directory, settings) as ledger,
+        nullcontext() if threads is None else processor_threads(threads),
+    ):
+        results = yield from work_through(ledger, stages.units())
+    return stages.rows(results)
+
+
+def recorded_evaluation(subject: Subject) -> Metrics | None:
+    """Returns the search's own last evaluation on ``select``; None where it made none."""
+    found = read_result(subject.directory / RESULT)["metrics"].get("select")
+    return None if found is None else Metrics.from_json(found)
+
+
+class _Stages:
+    """The units of every stage and threshold, and the table they add up to."""
+
+    def __init__(self, subject: Subject, plan: GapPlan, directory: Path) -> None:
+        self._subject, self._plan, self._directory = subject, plan, directory
+
+    def units(self) -> dict[str, UnitWork]:
+        """Returns the work by name: the soft network once, each wiring once a stage."""
+        units: dict[str, UnitWork] = {SOFT: lambda: iter([self._judged(self._subject.network)])}
+        for pruned in self._plan.cuts.values():
+            for stage in self._stages():
+                units[self._name(stage, pruned)] = self._work(stage, pruned)
+        return units
+
+    def rows(self, results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Returns one row a threshold and stage."""
+        return [
+            self._row(share, stage, pruned, results)
+            for share, pruned in self._plan.cuts.items()
+            for stage in (SOFT, *self._stages())
+        ]
+
+    def _stages(self) -> tuple[str, ...]:
+        tuned = (TUNED,) if self._plan.tune_steps else ()
+        return (MASKED, RECALIBRATED, *tuned, *((SCRATCH,) if self._plan.scratch else ()))
+
+    def _name(self, stage: str, pruned: Pruned) -> str:
+        steps = f" {self._plan.tune_steps} steps" if stage == TUNED else ""
+        return f"{stage}{steps}, {len(pruned.edges)} connections ({_wiring(pruned)})"
+
+    def _work(self, stage: str, pruned: Pruned) -> UnitWork:
+        works: dict[str, Callable[[Pruned], Iterator[Event | Mapping[str, Any]]]] = {
+            MASKED: self._masked,
+            RECALIBRATED: self._recalibrated,
+            TUNED: self._tuned,
+            SCRATCH: self._scratch,
+        }
+        return lambda: works[stage](pruned)
+
+    def _masked(self, pruned: Pruned) -> Iterator[Mapping[str, Any]]:
+        with masked(self._subject.network, pruned):
+            yield self._judged(self._subject.network)
+
+    def _recalibrated(self, pruned: Pruned) -> Iterator[Mapping[str, Any]]:
+        child = self._subject.child(pruned)
+        self._subject.recalibrate(child)
+        yield self._judged(child)
+
+    def _tuned(self, pruned: Pruned) -> Iterator[Event | Mapping[str, Any]]:
+        steps = self._plan.tune_steps
+        options = self._options().model_copy(
+            update={"steps": steps, "multigrid": "off", "eval_every": 10**9}
+        )
+        place = self._directory / f"{TUNED}-{steps}-{_wiring(pruned)}"
+        yield from _trained(self._subject, pruned, options, place, self._subject.child(pruned))
+
+    def _scratch(self, pruned: Pruned) -> Iterator[Event | Mapping[str, Any]]:
+        place = self._directory / f"{SCRATCH}-{_wiring(pruned)}"
+        yield from _trained(self._subject, pruned, self._options(), place, None)
+
+    def _options(self) -> TrainOptions:
+        return self._subject.options.model_copy(update={"seed": self._plan.seed})
+
+    def _judged(self, network: Network) -> dict[str, Any]:
+        return _result(self._subject.judge(network, all_views=True))
+
+    def _row(
+        self, share: float, stage: str, pruned: Pruned, results: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        whole, soft = self._subject.structure, stage == SOFT
+        structure = whole if soft else pruned.structure
+        cost = self._subject.cost(structure)
+        alive = len(soft_closure(whole, whole.edges()).nodes)
+        found = results[SOFT if soft else self._name(stage, pruned)]
+        return {
+            "share": share,
+            "stage": stage,
+            **{key: found[key] for key in _JUDGED},
+            "connections": len(structure.edges()),
+            "parameters": cost.parameters,
+            "macs": cost.macs,
+            "dead": len(whole) - alive if soft else len(pruned.dead),
+        }
+
+
+def _trained(
+    subject: Subject, pruned: Pruned, options: TrainOptions, place: Path, weights: Network | None
+) -> Iterator[Event | Mapping[str, Any]]:
+    """Trains the pruned structure in a run of its own; found connection weights stay."""
+    for event in train_alone(pruned.structure, subject.data, options, place, weights=weights):
+        yield event
+        if isinstance(event, ResultEvent):
+            yield _result(event.metrics["select"])
+
+
+def _result(found: Metrics) -> dict[str, Any]:
+    return {**{key: getattr(found, key) for key in _JUDGED}, "summary": f"{found.measure} {found}"}
+
+
+def _wiring(pruned: Pruned) -> str:
+    """A short name of what is left: connections, finals and peers."""
+    peers = sorted((edge, [list(peer) for peer in found]) for edge, found in pruned.peers.items())
+    text = json.dumps([sorted(pruned.edges), sorted(pruned.finals), peers])
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -1,0 +1,136 @@
+"""How much a searched network needs each connection: measured by silencing it, on ``select``.
+
+Larger weights need not mean larger contributions (Wang et al., arXiv 2108.04392), and weights of
+different nodes are not on one scale at all: a factor common to a node's inputs is absorbed by its
+batch normalisation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from connsearch.analysis.ablation_mask import soft_closure, soft_mask
+from connsearch.analysis.cached_split import Held
+from connsearch.analysis.ledger import Ledger
+from connsearch.analysis.searched_run import Subject
+from connsearch.analysis.units import UnitEvent, UnitWork, work_through
+from connsearch.graph.spec import Edge, Structure
+from connsearch.models.structure import Network
+from connsearch.pruning.closure import Closure
+from connsearch.pruning.scores import name_edges
+from connsearch.runs.metrics import Metrics
+
+WHOLE = "whole network"
+"""The unit against which the others are measured."""
+
+NOTHING = 1e-6
+"""A rise of the loss by this little is rounding: below it, weights decide."""
+
+
+@dataclass(frozen=True)
+class Importance:
+    """What every connection was found to be worth.
+
+    Attributes:
+        rises: of the loss without it, in nats; negative where the network does better without.
+        drops: of the accuracy (mAP in multi-label data) without it, in [-1, 1].
+    """
+
+    rises: Mapping[Edge, float]
+    drops: Mapping[Edge, float]
+
+    def scores(self, structure: Structure) -> dict[Edge, float]:
+        """Returns what a criterion compares, for every connection that has a weight."""
+        return scores_of(structure, self.rises)
+
+
+def scores_of(structure: Structure, rises: Mapping[Edge, float]) -> dict[Edge, float]:
+    r"""Returns ``max(0, rise) + NOTHING * weight`` for every connection of ``rises`` with a weight.
+
+    None is negative. In a node where nothing matters the weights decide, as without any
+    measurement; next to a rise that can be told from rounding they decide nothing. Connections of
+    coefficient 1 have no score: no criterion removes them.
+    """
+    weights = structure.weights()
+    scores: dict[Edge, float] = {}
+    for edge, rise in rises.items():
+        weight = weights[edge]
+        if isinstance(weight, float | int):
+            scores[edge] = rise if math.isnan(rise) else max(0.0, rise) + NOTHING * weight
+    return scores
+
+
+def ablate(subject: Subject, ledger: Ledger) -> Generator[UnitEvent, None, Importance]:
+    """Yields the work of silencing each connection alone; returns what that did to ``select``.
+
+    The peers of other connections stay as they are, the silent connection's own source among them.
+    Batch-norm statistics are those of the search: setting them anew for every connection would cost
+    a pass over training clips each time. One pass over ``select`` a connection, and one more.
+
+    Args:
+        subject: the searched network; masked while it is measured, and as it was at the end.
+        ledger: keeps the result of each connection.
+
+    Raises:
+        DataError: no clip of ``select`` can be read.
+    """
+    structure, network = subject.structure, subject.network
+
+    @cache
+    def held() -> Held:
+        return Held(subject)
+
+    def without(edge: Edge) -> Iterator[Mapping[str, Any]]:
+        closure = soft_closure(structure, set(structure.edges()) - {edge})
+        found = judge_alive(held(), network, closure)
+        yield compared(found, ledger[WHOLE])
+
+    units: dict[str, UnitWork] = {WHOLE: lambda: iter([plain_result(held().judge(network))])}
+    for edge in structure.edges():
+        units[name_edges([edge])] = _bound(without, edge)
+    results = yield from work_through(ledger, units)
+    return importance_of(structure, results)
+
+
+def judge_alive(held: Held, network: Network, closure: Closure) -> Metrics:
+    """Returns how a network does when only what is alive is heard; its mask is lifted after.
+
+    Where nothing reaches the head any more, it answers nothing.
+    """
+    if not closure.finals:
+        return held.judge_silence()
+    network.mask(soft_mask(closure))
+    try:
+        return held.judge(network)
+    finally:
+        network.mask(None)
+
+
+def plain_result(found: Metrics) -> dict[str, Any]:
+    """Returns an evaluation as a unit's result."""
+    return {"loss": found.loss, "score": found.score, "clips": found.clips, "summary": str(found)}
+
+
+def compared(found: Metrics, whole: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the result of a connection: what changed against the network that has it."""
+    rise, drop = found.loss - whole["loss"], whole["score"] - found.score
+    summary = f"loss {rise:+.4f}, {found.measure} {0.0 - drop:+.3f}"
+    return {"loss": found.loss, "rise": rise, "drop": drop, "summary": summary}
+
+
+def importance_of(structure: Structure, results: Mapping[str, Mapping[str, Any]]) -> Importance:
+    """Returns the importance in the results of units that are named after connections."""
+    named = {edge: name_edges([edge]) for edge in structure.edges()}
+    found = {edge: results[name] for edge, name in named.items() if name in results}
+    return Importance(
+        {edge: float(result["rise"]) for edge, result in found.items()},
+        {edge: float(result["drop"]) for edge, result in found.items()},
+    )
+
+
+def _bound(work: Callable[[Edge], Iterator[Mapping[str, Any]]], edge: Edge) -> UnitWork:
+    return lambda: work(edge)

@@ -1,0 +1,112 @@
+"""Work that adds up: each unit is done once, filed by name, and never again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from connsearch.errors import RunError, UserError
+from connsearch.files.disk import is_there, read_plain, writing
+from connsearch.files.documents import parse_object
+from connsearch.files.paths import check_path
+from connsearch.files.places import DirectoryLock
+from connsearch.graph.files import atomic_write_text
+from connsearch.settings import describe_differences, differences, may_change, plain
+
+LEDGER = "ledger.jsonl"
+
+_INSIDE = 64
+"""Bytes of the longest path beside a ledger, runs of its units aside, which look for themselves."""
+
+
+class Ledger:
+    """The results of a number of units in a directory, one JSON line each.
+
+    A line is on disk before the next unit starts; a torn last line (the process was killed while
+    it wrote) is cut off and its unit done again. The first line holds the settings: units of
+    others never mix. What only says how many units there are does not belong into the settings, so
+    that more of them can be added later.
+
+    Raises:
+        RunError: the directory holds units of other settings, something else, or another process
+            works in it.
+    """
+
+    def __init__(self, directory: str | Path, settings: Mapping[str, Any]) -> None:
+        self.directory = Path(directory)
+        self.results: dict[str, dict[str, Any]] = {}
+        if self.directory.exists() and not self.directory.is_dir():
+            raise RunError(f"{directory}: is a file\n  cure: choose another directory")
+        check_path(self.directory, below=_INSIDE)
+        self._lock = DirectoryLock(self.directory)
+        self._fresh = not self._path.exists()
+        try:
+            self._read(plain(settings))
+            self._file = self._path.open("a", encoding="utf-8")
+        except BaseException:
+            self._lock.undo()
+            raise
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        """Lets others in; what was refused before its first unit leaves nothing behind."""
+        self._file.close()
+        if self._fresh and isinstance(error, UserError):
+            self._path.unlink(missing_ok=True)
+            self._lock.undo()
+        else:
+            self._lock.release()
+
+    def __contains__(self, unit: str) -> bool:
+        return unit in self.results
+
+    def __getitem__(self, unit: str) -> dict[str, Any]:
+        """Returns the filed result of a unit."""
+        return self.results[unit]
+
+    def file(self, unit: str, result: Mapping[str, Any]) -> None:
+        """Files the result of a unit, safely on disk when this returns.
+
+        Raises:
+            DiskFullError: there is no room; half a line is cut off by whoever goes on.
+        """
+        self._fresh = False
+        self.results[unit] = plain(result)
+        with writing(self._path):
+            self._file.write(json.dumps({"unit": unit, **self.results[unit]}) + "\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    @property
+    def _path(self) -> Path:
+        return self.directory / LEDGER
+
+    def _read(self, settings: Mapping[str, Any]) -> None:
+        data = read_plain(self._path) if is_there(self._path) else b""
+        whole = data[: data.rfind(b"\n") + 1]
+        if not whole:
+            whole = (json.dumps({"settings": settings}) + "\n").encode()
+            atomic_write_text(self._path, whole.decode())
+        elif whole != data:  # in one call of the system: killed here, the next one does it
+            os.truncate(self._path, len(whole))
+        try:
+            head, *rows = [parse_object(line.decode()) for line in whole.splitlines()]
+            recorded = head["settings"]
+            self.results = {row.pop("unit"): row for row in rows}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise RunError(
+                f"{self._path}: cannot be read as a ledger of connsearch\n"
+                "  cure: choose another directory, or remove this file to start over"
+            ) from None
+        found = {k: v for k, v in differences(recorded, settings).items() if not may_change(k)}
+        if found:
+            raise RunError(
+                f"{self.directory}: holds results of other settings\n"
+                f"{describe_differences(found)}\n"
+                "  cure: repeat those settings, or choose another directory with --output"
+            )

@@ -1,0 +1,154 @@
+"""What is looked at: a searched network with its weights, its data and how it was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from connsearch.data.loading.load import DataSplits
+from connsearch.graph.cost import Cost, cost
+from connsearch.graph.spec import FREE, Edge, Structure, Weight
+from connsearch.models.inherit import inherit
+from connsearch.models.structure import Network
+from connsearch.nn.mask import Mask
+from connsearch.pruning.pruner import Pruned
+from connsearch.runs.events import Event
+from connsearch.runs.files import WEIGHTS, put_weights
+from connsearch.runs.metrics import Metrics
+from connsearch.runs.record import read_run
+from connsearch.runs.run import Run
+from connsearch.seeds import derive
+from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
+from connsearch.training.loop import fit
+from connsearch.training.options import TrainOptions
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A searched network and everything needed to judge it.
+
+    Attributes:
+        directory: of its run.
+        network: with its weights, as it was searched; nobody changes it.
+        structure: the same with everything that was learned written in.
+        data: the data it was searched on; ``test`` stays closed unless a command says otherwise.
+        options: how it was trained.
+        compute: device and precision of evaluations.
+    """
+
+    directory: Path
+    network: Network
+    structure: Structure
+    data: DataSplits
+    options: TrainOptions
+    compute: Compute
+
+    def cost(self, structure: Structure) -> Cost:
+        """Returns what a structure costs on clips of this data."""
+        return cost(structure, num_classes=len(self.data.classes), clip=self.data.clip)
+
+    def child(self, pruned: Pruned) -> Network:
+        """Returns the pruned network with the weights it inherits."""
+        child = Network(pruned.structure, len(self.data.classes), seed=0)
+        inherit(child, self.network, pruned)
+        child.memory_format = self.network.memory_format
+        return child.to(self.compute.device)
+
+    def recalibrate(self, network: Network) -> None:
+        """Sets the batch-norm statistics of a network from training clips, the same every time."""
+        recalibrate_on(
+            network,
+            self.data.train,
+            clips=self.options.recalibrate_clips or 128,
+            seed=self.options.seed,
+            compute=self.compute,
+        )
+
+    def judge(self, network: Network, split: str = "select", *, all_views: bool = False) -> Metrics:
+        """Returns how a network does on a split, by the centre of every clip.
+
+        With ``all_views`` by the views its data options ask for, as the search's last evaluation.
+        """
+        return evaluate(
+            network,
+            getattr(self.data, split),
+            classes=self.data.classes,
+            compute=self.compute,
+            loss=self.options.loss,
+            all_views=all_views,
+        )
+
+
+@contextmanager
+def masked(network: Network, pruned: Pruned) -> Generator[None]:
+    """Multiplies everything that a pruning cut away by zero inside the block."""
+    alive = frozenset(pruned.node_map)
+    network.mask(Mask(pruned.edges, frozenset(pruned.finals), pruned.peers, alive))
+    try:
+        yield
+    finally:
+        network.mask(None)
+
+
+def free_weights(structure: Structure) -> Structure:
+    """Returns the wiring with connection weights that learn from the start."""
+    stored = structure.weights()
+    learned: dict[Edge, Weight] = {e: FREE for e, w in stored.items() if w is not None}
+    return structure.with_weights(learned)
+
+
+def budget(
+    options: TrainOptions, *, epochs: int | None = None, steps: int | None = None
+) -> TrainOptions:
+    """Returns how a network of its own is trained: as the search was, or so many epochs or steps.
+
+    It is evaluated at its end only.
+    """
+    values = {name: getattr(options, name) for name in TrainOptions.model_fields}
+    if epochs is not None or steps is not None:
+        values |= {"epochs": epochs or options.epochs, "steps": steps}
+    return TrainOptions(**{**values, "eval_every": values["epochs"]})
+
+
+def trained_alone(directory: Path, classes: int) -> Network:
+    """Returns the network that :func:`train_alone` has left in a run directory."""
+    record = read_run(directory)
+    network = Network(record.structure, classes)
+    put_weights(network, record.weights(), directory / WEIGHTS)
+    return network
+
+
+def train_alone(
+    structure: Structure,
+    data: DataSplits,
+    options: TrainOptions,
+    directory: Path,
+    *,
+    weights: Network | None = None,
+    open_test: bool = False,
+) -> Iterator[Event]:
+    """Yields the events of training a network of its own, the last one its result.
+
+    It has a run directory of its own and goes on where it was.
+
+    Args:
+        structure: its free connection weights learn, the others stay as they are.
+        data: the splits.
+        options: how to train; the seed decides first weights and order.
+        directory: of its run.
+        weights: start from the weights of this network (of the same structure), not from new ones.
+        open_test: judge it on ``test``, too, at the end.
+    """
+    seed = derive(options.seed, "first weights")
+    network = Network(structure, len(data.classes), seed=seed)
+    if weights is not None:
+        network.load_state_dict(weights.state_dict())
+    config = {
+        "command": "train",
+        "settings": {"training": options.model_dump(mode="json")},
+        "inherited": weights is not None,
+    }
+    with Run.open(directory, config) as run:
+        yield from fit(network, data, options, run=run, open_test=open_test)

@@ -1,0 +1,148 @@
+"""Scores for a pruning, kept beside the run, and where they and the weights do not agree."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Generator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connsearch.analysis.importance import WHOLE, Importance, ablate
+from connsearch.analysis.ledger import Ledger
+from connsearch.analysis.perturbation import perturb
+from connsearch.analysis.rows import write_rows
+from connsearch.analysis.score_options import ScoreOptions
+from connsearch.analysis.searched_run import Subject
+from connsearch.analysis.units import UnitEvent
+from connsearch.graph.files import atomic_write_text
+from connsearch.graph.spec import Edge
+from connsearch.pruning.options import PruneOptions, build_criterion
+from connsearch.pruning.pruner import Pruned
+from connsearch.runs.checkpoint import digest
+from connsearch.training.environment import processor_threads
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What was measured for a pruning.
+
+    Attributes:
+        kind: of the scores.
+        importance: of every connection.
+        name: of its files in ``directory``.
+        directory: ``importance`` in the run.
+        whole: loss, accuracy and clips of the whole network (ablation alone).
+    """
+
+    kind: str
+    importance: Importance
+    name: str
+    directory: Path
+    whole: Mapping[str, Any]
+
+    def report(self, subject: Subject, weight: Pruned, measured: Pruned) -> dict[str, Any]:
+        """Returns every connection with weight, score and who keeps it, after writing that down.
+
+        Args:
+            subject: the searched network.
+            weight: pruned by the learned weights.
+            measured: pruned by these scores, by the same criterion.
+        """
+        rows = self._rows(subject, weight.edges, measured.edges)
+        apart = [row for row in rows if row["kept_by_weight"] != row[f"kept_by_{self.kind}"]]
+        report = {
+            "kind": self.kind,
+            "run": str(subject.directory),
+            "split": "select",
+            "whole": dict(self.whole),
+            "rows": rows,
+            "disagreements": apart,
+        }
+        write_rows(self.directory / f"{self.name}.csv", rows)
+        text = json.dumps(report, indent=2) + "\n"
+        atomic_write_text(self.directory / f"{self.name}.json", text)
+        atomic_write_text(self.directory / "summary.json", text)
+        return report
+
+    def _rows(
+        self, subject: Subject, by_weight: Collection[Edge], by_score: Collection[Edge]
+    ) -> list[dict[str, Any]]:
+        structure, found = subject.structure, self.importance
+        weights, scores = structure.weights(), found.scores(structure)
+        return [
+            {
+                "source": edge.source,
+                "target": edge.target,
+                "weight": weights[edge],
+                "score": _number(scores.get(edge)),
+                "rise": _number(found.rises.get(edge)),
+                "drop": _number(found.drops.get(edge)),
+                "kept_by_weight": edge in by_weight,
+                f"kept_by_{self.kind}": edge in by_score,
+            }
+            for edge in structure.edges()
+        ]
+
+
+def measure(
+    subject: Subject, scoring: ScoreOptions, pruning: PruneOptions
+) -> Generator[UnitEvent, None, Selection]:
+    """Yields the work of scoring a run's connections; returns the scores.
+
+    They lie in ``RUN/importance``; what was measured under the same settings is not measured again.
+    Perturbation decides on its way, so its settings hold the criterion.
+
+    Raises:
+        DataError: no clip of ``select`` can be read.
+        RunError: the directory holds scores of another network.
+        TrainingError: the tuning of a perturbation diverged.
+    """
+    name = score_name(scoring, pruning)
+    place = subject.directory / "importance"
+    settings = {
+        "command": "prune",
+        "scores": scoring.scores,
+        "network": digest(subject.network.state_dict(), {}),
+        "data": subject.data.fingerprint,
+        "precision": "bf16" if subject.compute.bf16 else "fp32",
+    }
+    if scoring.scores == "perturbation":
+        settings |= {**scoring.model_dump(), "criterion": pruning.criterion}
+    threads = subject.options.threads
+    with (
+        Ledger(place / name, settings) as ledger,
+        nullcontext() if threads is None else processor_threads(threads),
+    ):
+        if scoring.scores == "ablation":
+            found = yield from ablate(subject, ledger)
+        else:
+            found = yield from perturb(
+                subject,
+                build_criterion(pruning.criterion),
+                ledger,
+                steps=scoring.score_steps,
+                seed=scoring.score_seed,
+            )
+        whole = ledger.results.get(WHOLE, {})
+    return Selection(scoring.scores, found, name, place, whole)
+
+
+def score_name(scoring: ScoreOptions, pruning: PruneOptions) -> str:
+    """Returns the name of the scores' files: what decides them and is not default.
+
+    >>> score_name(ScoreOptions(scores="ablation"), PruneOptions(criterion="top_k:2"))
+    'ablation'
+    >>> score_name(ScoreOptions(scores="perturbation"), PruneOptions(criterion="top_k:2"))
+    'perturbation-top_k-2'
+    """
+    usual = PruneOptions.model_fields["criterion"].default
+    if scoring.scores == "ablation" or pruning.criterion == usual:
+        return scoring.slug
+    return f"{scoring.slug}-{pruning.criterion.replace(':', '-')}"
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value

@@ -1,0 +1,68 @@
+"""What long work on many units tells whoever listens: which unit it is at, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connsearch.analysis.ledger import Ledger
+from connsearch.runs.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class UnitStarted:
+    """A unit begins; the events of its own training follow.
+
+    Attributes:
+        name: of the unit.
+        number: its place among all, from 1.
+        total: how many there are.
+    """
+
+    name: str
+    number: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFinished:
+    """A unit is done and filed; ``filed`` if it was already there before this process started."""
+
+    name: str
+    number: int
+    total: int
+    summary: str
+    filed: bool
+
+
+UnitEvent = Event | UnitStarted | UnitFinished
+
+UnitWork = Callable[[], Iterator[Event | Mapping[str, Any]]]
+"""Does one unit: yields the events of its training, if any, and last its result for the ledger;
+the entry ``summary`` of the result is what people see."""
+
+
+def work_through(
+    ledger: Ledger, units: Mapping[str, UnitWork]
+) -> Generator[UnitEvent, None, Mapping[str, dict[str, Any]]]:
+    """Yields what happens while every unit that is not filed yet is done; returns all results.
+
+    Killed at any moment, it goes on with the unit it was at: a unit that trains keeps its own run
+    directory and goes on inside of it.
+    """
+    for number, (name, work) in enumerate(units.items(), start=1):
+        place = (name, number, len(units))
+        filed = name in ledger
+        if not filed:
+            yield UnitStarted(*place)
+            result: Mapping[str, Any] | None = None
+            for item in work():
+                if isinstance(item, Mapping):
+                    result = item
+                else:
+                    yield item
+            assert result is not None, f"unit {name} ended without a result"
+            ledger.file(name, result)
+        yield UnitFinished(*place, str(ledger[name].get("summary", "done")), filed)
+    return {name: ledger[name] for name in units}

@@ -1,0 +1,165 @@
+"""Random wirings to set beside a found one: its nodes, its number of connections, its cost."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from connsearch.errors import RunError, SettingsError
+from connsearch.graph.spec import Edge, Structure
+from connsearch.pruning.closure import close
+from connsearch.pruning.options import Mode
+from connsearch.pruning.pruner import Pruned, prune
+from connsearch.seeds import derive
+
+ATTEMPTS = 200
+"""Wirings drawn for one that fits before it is said that there is none."""
+
+UNIFORM = 50
+"""Uniform draws in each of them before connections are taken away one by one instead."""
+
+
+@dataclass(frozen=True)
+class Lot:
+    """What random wirings are drawn like.
+
+    Attributes:
+        space: the searched structure: its connections are those that can be drawn.
+        found: what pruning left of it: its nodes, number of connections and cost are matched.
+        mode: how shapes follow, as it was for the found one.
+        macs: what a structure costs, in multiply-accumulates of a clip.
+        tolerance: share by which the cost may differ, 0.1 for 10 % up or down.
+    """
+
+    space: Structure
+    found: Pruned
+    mode: Mode
+    macs: Callable[[Structure], int]
+    tolerance: float
+
+    @property
+    def peers_kept(self) -> int:
+        """Peers left to each connection of the found wiring."""
+        return max((len(peers) for peers in self.found.peers.values()), default=1)
+
+    def fits(self, macs: int) -> bool:
+        """Returns whether a cost is near enough to that of the found wiring."""
+        return abs(macs / self.macs(self.found.structure) - 1) <= self.tolerance
+
+    def draw(self, count: int, *, seed: int) -> list[Pruned]:
+        """Returns so many random wirings, all different and none of them the found one.
+
+        They are drawn uniformly among those with the same nodes and number of connections. Where
+        such are rare, connections leave the search space one by one instead, unless a node would go
+        with them. What costs too much or too little is drawn again. The first ones of a larger
+        count are those of a smaller one.
+
+        Raises:
+            SettingsError: no further wiring fits; says what could be had.
+        """
+        if len(self.found.edges) == len(self.space.edges()):
+            raise SettingsError(
+                f"{self.space.name}: the found wiring keeps all {len(self.found.edges)} "
+                "connections of the search space, so no other wiring has as many\n"
+                "  cure: a sharper --criterion, such as relative:0.8, top_k:2 or threshold:0.6"
+            )
+        drawn: list[Pruned] = []
+        for number in range(count):
+            drawn.append(self._one(number, {self.found.edges, *(d.edges for d in drawn)}, seed))
+        return drawn
+
+    def _one(self, number: int, taken: set[frozenset[Edge]], seed: int) -> Pruned:
+        costs: list[int] = []
+        repeated = 0
+        for attempt in range(ATTEMPTS):
+            keep = self._keep(random.Random(derive(seed, "random wiring", number, attempt)))
+            if keep is None:
+                continue
+            if keep in taken:
+                repeated += 1
+                continue
+            pruned = prune(
+                self.space,
+                keep,
+                mode=self.mode,
+                peers_kept=self.peers_kept,
+                criterion={"name": "random wiring", "number": number, "seed": seed},
+            )
+            costs.append(self.macs(pruned.structure))
+            if self.fits(costs[-1]):
+                return pruned
+        raise SettingsError(self._refusal(number, costs, repeated))
+
+    def _keep(self, rng: random.Random) -> frozenset[Edge] | None:
+        """A random keep-set of the found one's nodes and number; None if none was met."""
+        nodes, number = self.found.node_map, len(self.found.edges)
+        weights = self.space.weights()
+        every = [e for e in weights if e.source in nodes and e.target in nodes]
+        fixed = [edge for edge in every if weights[edge] is None]
+        rest = [edge for edge in every if weights[edge] is not None]
+        for _ in range(UNIFORM):
+            keep = frozenset([*fixed, *rng.sample(rest, number - len(fixed))])
+            if self._is_whole(keep):
+                return keep
+        rng.shuffle(rest)
+        return self._thinned(frozenset(every), rest)
+
+    def _thinned(self, kept: frozenset[Edge], order: list[Edge]) -> frozenset[Edge] | None:
+        """Removes what can go without a node, in order, until the number is right."""
+        number = len(self.found.edges)
+        for edge in order:
+            if len(kept) == number:
+                break
+            if self._is_whole(kept - {edge}):
+                kept = kept - {edge}
+        return kept if len(kept) == number else None
+
+    def _is_whole(self, keep: frozenset[Edge]) -> bool:
+        """Whether all of these connections live, and exactly the nodes of the found wiring."""
+        closure = close(self.space, keep, peers_kept=self.peers_kept)
+        same = closure.nodes == tuple(sorted(self.found.node_map))
+        return same and closure.edges == keep and not closure.starved
+
+    def _refusal(self, number: int, costs: list[int], repeated: int) -> str:
+        target = self.macs(self.found.structure)
+        if costs:
+            had = f"{len(costs)} others cost {min(costs):,} to {max(costs):,}"
+        else:
+            had = "none was left with that number"
+        return (
+            f"only {number} random wirings fit the found one: {len(self.found.node_map)} nodes, "
+            f"{len(self.found.edges)} connections, {target:,} MACs within {self.tolerance:.0%}\n"
+            f"  of {ATTEMPTS} draws {repeated} repeated a wiring; {had}\n"
+            "  cure: a larger --macs-tolerance, or fewer --random"
+        )
+
+
+def pruned_from(space: Structure, smaller: Structure, *, name: str) -> tuple[Pruned, Mode]:
+    """Returns what pruning the space to a smaller structure does, and the mode it was done in.
+
+    Args:
+        space: the searched structure.
+        smaller: what a pruning of it has left.
+        name: of the smaller one, for messages.
+
+    Raises:
+        RunError: it was not pruned from that space.
+    """
+    strange = RunError(
+        f"{name}: was not pruned from this search\n"
+        "  allowed: a directory that connsearch prune wrote for it, such as RUN/pruned"
+    )
+    nodes = cast("list[int]", smaller.provenance.get("nodes", []))
+    mode: Mode = "published" if smaller.provenance.get("mode") == "published" else "pinned"
+    if len(nodes) != len(smaller):
+        raise strange
+    keep = {Edge(nodes[e.source], nodes[e.target]) for e in smaller.edges()}
+    if not keep <= set(space.edges()):
+        raise strange
+    peers = max((len(c.peers) for _, c in smaller.connections()), default=1)
+    pruned = prune(space, keep, mode=mode, peers_kept=max(peers, 1))
+    if pruned.structure.nodes != smaller.nodes:
+        raise strange
+    return pruned, mode

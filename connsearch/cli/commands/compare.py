@@ -1,0 +1,195 @@
+"""``connsearch compare``: is the found wiring better than random ones like it?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from connsearch.cli.command import Command, Flag
+from connsearch.cli.outcome import say_pictures
+from connsearch.cli.searched import open_searched
+from connsearch.cli.target import open_structure
+from connsearch.cli.terminal import Terminal
+from connsearch.cli.trusted import place_for, require_select, training_record
+from connsearch.errors import SettingsError
+from connsearch.pruning.options import PruneOptions
+
+if TYPE_CHECKING:
+    from connsearch.analysis.compare import Verdict, Wiring
+    from connsearch.analysis.searched_run import Subject
+    from connsearch.analysis.wirings import Lot
+    from connsearch.pruning.pruner import Pruned
+    from connsearch.training.options import TrainOptions
+
+MANY_SEEDS = 5
+"""Up to so many seeds have a column each in the table."""
+
+
+class Compare(Command):
+    """Compares the wiring a search has found with random ones, and says whether it is better.
+
+    Random wirings have the same nodes, the same number of connections and about the same cost.
+
+    All are trained from scratch alike, with the same seeds; their connection weights learn from the
+    start, so that the found one brings its wiring along and nothing else.
+
+    Interrupted or killed, the same line goes on where it was; larger counts add to what is there.
+    """
+
+    run: Annotated[str, Flag(positional=True)]
+    """The directory of a search."""
+    random: int = Field(default=5, ge=2, le=1000)
+    """Random wirings. How much they differ decides what can be said, so at least two."""
+    seeds: int = Field(default=3, ge=2, le=1000)
+    """Trainings of every wiring, each from other first weights and in another order."""
+    seed: int = Field(default=0, ge=0, lt=2**62)
+    """The first seed, the others follow; it also decides the random wirings."""
+    epochs: int | None = Field(default=None, ge=1)
+    """Passes over the training split, for every wiring; by default as in the search."""
+    steps: int | None = Field(default=None, ge=1)
+    """Stop each training after so many steps; by default as in the search, or all epochs where
+    --epochs is given."""
+    macs_tolerance: float = Field(default=0.1, gt=0, le=10)
+    """Share by which the cost of a random wiring may differ from that of the found one."""
+    pruned: Annotated[Path | None, Flag(metavar="DIR")] = None
+    """What connsearch prune has left of this search; by default pruned anew as --criterion says."""
+    open_test: Annotated[bool, Flag(switch=True)] = False
+    """Judge on the test split, once, and not on select."""
+    output: Annotated[Path | None, Flag(short="-o", metavar="DIR")] = None
+    """Where the results go; by default compare in the run."""
+    pruning: PruneOptions = PruneOptions()
+
+    def execute(self, terminal: Terminal) -> Mapping[str, Any]:
+        """Compares, or goes on, and returns the rows, the difference and the verdict."""
+        from connsearch.analysis.compare import judge, rows, units, wirings
+        from connsearch.analysis.ledger import Ledger
+        from connsearch.analysis.searched_run import budget
+        from connsearch.analysis.units import work_through
+
+        place = place_for(self.run, "compare", self.output)
+        subject = open_searched(self.run, terminal)
+        require_select(subject)
+        lot = self._lot(subject)
+        drawn = lot.draw(self.random, seed=self.seed)
+        compared = wirings(lot.found.structure, [one.structure for one in drawn])
+        options = budget(subject.options, epochs=self.epochs, steps=self.steps)
+        seeds = range(self.seed, self.seed + self.seeds)
+        self._introduce(lot, compared, terminal)
+        with Ledger(place, self._settings(lot.found, lot.mode, options)) as ledger:
+            split = "test" if self.open_test else "select"
+            work = units(subject, compared, options, seeds, place, open_test=self.open_test)
+            results = terminal.work_through(work_through(ledger, work), "trainings")
+            scores = rows(results, compared, seeds, split)
+            measure = "mAP" if subject.data.train.num_classes else "accuracy"
+            verdict = judge(scores, measure=measure, split=split)
+            report = self._report(scores, verdict, options, split, measure)
+            return self._write(place, report, terminal)
+
+    def _lot(self, subject: Subject) -> Lot:
+        """What random wirings are drawn like.
+
+        Raises:
+            SettingsError: ``--pruned`` beside settings of a pruning.
+        """
+        from connsearch.analysis.wirings import Lot, pruned_from
+        from connsearch.pruning.pruner import prune_by
+
+        mode = self.pruning.mode
+        if self.pruned is None:
+            found = prune_by(subject.structure, self.pruning)
+        elif self.pruning != PruneOptions():
+            raise SettingsError("--pruned is pruned already; leave out --criterion and its like")
+        else:
+            smaller = open_structure(str(self.pruned))
+            found, mode = pruned_from(subject.structure, smaller, name=str(self.pruned))
+        tolerance = self.macs_tolerance
+        return Lot(subject.structure, found, mode, lambda s: subject.cost(s).macs, tolerance)
+
+    def _settings(self, found: Pruned, mode: str, options: TrainOptions) -> Mapping[str, Any]:
+        """Everything that decides a result; how many there are does not belong here."""
+        return {
+            "command": "compare",
+            "found": sorted(found.edges),
+            "mode": mode,
+            "seed": self.seed,
+            "macs_tolerance": self.macs_tolerance,
+            "training": training_record(options),
+        }
+
+    def _introduce(self, lot: Lot, compared: Sequence[Wiring], terminal: Terminal) -> None:
+        costs = [lot.macs(wiring.structure) for wiring in compared]
+        terminal.say(
+            f"found: {len(lot.found.structure)} nodes, {len(lot.found.edges)} of "
+            f"{len(lot.space.edges())} connections, {costs[0]:,} MACs; {self.random} random "
+            f"wirings of as many, {min(costs[1:]):,} to {max(costs[1:]):,} MACs"
+        )
+        if self.open_test:
+            terminal.warn("the test split is opened: what it says is no basis for a choice now")
+
+    def _report(
+        self,
+        scores: Sequence[Mapping[str, Any]],
+        verdict: Verdict,
+        options: TrainOptions,
+        split: str,
+        measure: str,
+    ) -> dict[str, Any]:
+        from connsearch.analysis.statistics import as_json
+
+        found = verdict.difference
+        return {
+            "command": "compare",
+            "run": self.run,
+            "verdict": verdict.sentence,
+            "difference": {
+                **as_json(found),
+                "n": found.seeds,
+                "needed": verdict.needed.seeds,
+                "needed_random": verdict.needed.wirings,
+            },
+            "over_seeds": {**as_json(verdict.over_seeds), "needed": verdict.pairs},
+            "seeds": self.seeds,
+            "random": self.random,
+            "split": split,
+            "measure": measure,
+            "budget": {"epochs": options.epochs, "steps": options.steps},
+            "rows": list(scores),
+        }
+
+    def _write(self, place: Path, report: dict[str, Any], terminal: Terminal) -> Mapping[str, Any]:
+        """Shows and writes everything, the summary last."""
+        from connsearch.analysis.results import write_rows, write_summary
+        from connsearch.view.runs.baselines import comparison_pictures
+        from connsearch.view.structures.tables import metrics_table
+
+        write_rows(place / "compare.csv", report["rows"])
+        measure = f"{report['measure']} on {report['split']}"
+        pictures = comparison_pictures(place, report["rows"], report["difference"], measure=measure)
+        rows = _by_wiring(report["rows"], by_seed=self.seeds <= MANY_SEEDS)
+        terminal.show(metrics_table(rows, title=measure))
+        found = report["difference"]
+        if found["p"] is not None:
+            terminal.say(
+                f"p = {found['p']:.3g} (by rank {found['p_rank']:.3g}); effect "
+                f"{found['effect_size']:+.2f} standard deviations of random wirings"
+            )
+        terminal.say(report["verdict"])
+        say_pictures(pictures, terminal)
+        report = {**report, "output": str(place), "pictures": [str(path) for path in pictures]}
+        write_summary(place, report)
+        return report
+
+
+def _by_wiring(rows: Sequence[Mapping[str, Any]], *, by_seed: bool) -> list[dict[str, Any]]:
+    """One row a wiring: its mean score, those of every seed if asked for, and its cost."""
+    table: list[dict[str, Any]] = []
+    for draw in sorted({row["draw"] for row in rows}):
+        own = [row for row in rows if row["draw"] == draw]
+        scores = {f"seed {row['seed']}": row["accuracy"] for row in own}
+        line = {"wiring": f"random {draw}" if draw else "found"}
+        line |= {"mean": sum(scores.values()) / len(scores)} | (scores if by_seed else {})
+        table.append({**line, "MACs": own[0]["macs"]})
+    return table

@@ -1,0 +1,104 @@
+"""``connsearch curve``: what accuracy costs, from the whole network to its strongest path."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from connsearch.cli.command import Command, Flag
+from connsearch.cli.outcome import say_pictures
+from connsearch.cli.searched import open_searched
+from connsearch.cli.terminal import Terminal
+from connsearch.pruning.options import Mode
+
+if TYPE_CHECKING:
+    from connsearch.analysis.curve import Curve as Points
+
+SUMMARY = "summary.json"
+
+
+class Curve(Command):
+    """Shows what accuracy costs: accuracy over MACs and over measured latency.
+
+    Prunes the searched network step by step, the weakest connection of each block first, down to
+    its strongest path.
+
+    Every network inherits its weights, has its batch-norm statistics set anew and is judged on the
+    select split; nothing is trained. All are timed in turn on this device.
+    """
+
+    run: Annotated[str, Flag(positional=True)]
+    """The directory of a search."""
+    output: Annotated[Path | None, Flag(short="-o", metavar="DIR")] = None
+    """Where table, pictures and results go; by default curve in the run."""
+    points: int = Field(default=12, ge=2, le=1000)
+    """Networks on the curve, the whole one among them, evenly spread in MACs."""
+    rounds: int = Field(default=4, ge=1, le=1000)
+    """Rounds of timing; each has five passes of every network."""
+    mode: Mode = "pinned"
+    """As in connsearch prune: pinned keeps every shape, published derives shapes anew."""
+    peers: int = Field(default=1, ge=1)
+    """Peers left to each connection (attention mode peer)."""
+
+    def execute(self, terminal: Terminal) -> Mapping[str, Any]:
+        """Judges, times, shows and draws the points; returns the curve."""
+        subject = open_searched(self.run, terminal)
+        from connsearch.analysis.curve import curve, curve_settings
+        from connsearch.analysis.ledger import Ledger
+        from connsearch.pruning.path import pruning_path
+
+        place = self.output or Path(self.run) / "curve"
+        noted = {"name": "path", "order": "relative"}
+        path = pruning_path(
+            subject.structure, mode=self.mode, peers_kept=self.peers, criterion=noted
+        )
+        with Ledger(place, curve_settings(subject, path)) as ledger:
+            work = curve(subject, path, ledger, points=self.points, rounds=self.rounds)
+            found = terminal.work_through(work, "curve")
+            pictures = self._show(found, place, terminal)
+            report = {
+                "command": "curve",
+                "run": self.run,
+                "split": "select",
+                "rounds": self.rounds,
+                **asdict(found),
+                "output": str(place),
+                "pictures": [str(path) for path in pictures],
+            }
+            _write(place, report)
+        return report
+
+    def _show(self, found: Points, place: Path, terminal: Terminal) -> list[Path]:
+        """Shows the table and draws the curve."""
+        from connsearch.view.runs.curve import curve_figure, curve_table
+        from connsearch.view.runs.plots import write_figure
+
+        terminal.show(curve_table(found))
+        noisy = [point for point in found.points if point.latency_spread > 0.05]
+        if noisy:
+            terminal.warn(
+                f"the times of {len(noisy)} of {len(found.points)} networks spread by more than "
+                "5 %: this machine does something else, too\n"
+                "  cure: a quiet machine; more --rounds narrow the median"
+            )
+        paths = [place / f"curve.{suffix}" for suffix in ("svg", "png")]
+        title = f"{Path(self.run).resolve().name}: what accuracy costs"
+        pictures = write_figure(lambda: curve_figure(found, title=title), paths)
+        terminal.say(f"table: {place / 'curve.csv'}")
+        say_pictures(pictures, terminal)
+        return pictures
+
+
+def _write(place: Path, report: Mapping[str, Any]) -> None:
+    """Writes the table, and last the summary."""
+    from connsearch.files.text import csv_text
+    from connsearch.graph.files import atomic_write_text
+
+    rows: Sequence[Mapping[str, Any]] = report["points"]
+    atomic_write_text(place / "curve.csv", csv_text(list(rows[0]), rows))
+    atomic_write_text(place / SUMMARY, json.dumps(report, indent=2) + "\n")

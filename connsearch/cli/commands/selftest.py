@@ -1,0 +1,140 @@
+"""``connsearch selftest``: is a sub-network that does well in the supernet a good network?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from connsearch.cli.command import Command, Flag
+from connsearch.cli.outcome import say_pictures
+from connsearch.cli.searched import open_searched
+from connsearch.cli.terminal import Terminal
+from connsearch.cli.trusted import place_for, require_select, training_record
+
+if TYPE_CHECKING:
+    from connsearch.analysis.agreement import Estimate
+    from connsearch.analysis.rank_correlation import Ranking
+
+
+class Selftest(Command):
+    """Tests whether the supernet ranks its sub-networks as training each of them alone does.
+
+    Random sub-networks of various sizes are judged with the weights they inherit, after their
+    batch-norm statistics were set anew, and trained alone for a short while.
+
+    Kendall's tau of both rankings stands beside that of mere size: a supernet that ranks no better
+    than the number of multiply-accumulates was not needed for the ranking.
+
+    Interrupted or killed, the same line goes on where it was; a larger --subnets adds to what is
+    there.
+    """
+
+    run: Annotated[str, Flag(positional=True)]
+    """The directory of a search."""
+    subnets: int = Field(default=12, ge=3, le=10_000)
+    """Sub-networks to sample."""
+    epochs: int | None = Field(default=None, ge=1)
+    """Passes over the training split for each alone; by default a quarter of the search's."""
+    steps: int | None = Field(default=None, ge=1)
+    """Stop each training after so many steps; by default when its epochs are over."""
+    seed: int = Field(default=0, ge=0, lt=2**62)
+    """Decides which sub-networks, their first weights and the order of the clips."""
+    output: Annotated[Path | None, Flag(short="-o", metavar="DIR")] = None
+    """Where the results go; by default selftest in the run."""
+
+    def execute(self, terminal: Terminal) -> Mapping[str, Any]:
+        """Tests, or goes on, and returns the rows, the taus and the verdict."""
+        from connsearch.analysis.ledger import Ledger
+        from connsearch.analysis.rank_correlation import judge, sample, units
+        from connsearch.analysis.searched_run import budget
+        from connsearch.analysis.units import work_through
+
+        place = place_for(self.run, "selftest", self.output)
+        subject = open_searched(self.run, terminal)
+        require_select(subject)
+        drawn = sample(subject.structure, self.subnets, seed=self.seed)
+        epochs = max(1, round(subject.options.epochs / 4)) if self.epochs is None else self.epochs
+        options = budget(subject.options, epochs=epochs, steps=self.steps)
+        options = options.model_copy(update={"seed": self.seed})
+        settings = {
+            "command": "selftest",
+            "seed": self.seed,
+            "training": training_record(options),
+        }
+        with Ledger(place, settings) as ledger:
+            work = units(subject, drawn, options, place)
+            results = terminal.work_through(work_through(ledger, work), "sub-networks")
+            columns = ("supernet", "alone", "macs", "connections", "parameters")
+            rows = [
+                {"name": name, **{column: found[column] for column in columns}}
+                for name, found in results.items()
+            ]
+            measure = "mAP" if subject.data.train.num_classes else "accuracy"
+            budgeted = {"epochs": options.epochs, "steps": options.steps}
+            report = {
+                "command": "selftest",
+                "run": self.run,
+                "subnets": self.subnets,
+                "split": "select",
+                "measure": measure,
+                "budget": budgeted,
+            }
+            ranking = judge(rows, seed=self.seed)
+            return self._write(place, report, rows, ranking, terminal)
+
+    def _write(
+        self,
+        place: Path,
+        report: Mapping[str, Any],
+        rows: list[dict[str, Any]],
+        ranking: Ranking,
+        terminal: Terminal,
+    ) -> Mapping[str, Any]:
+        """Shows and writes everything, the summary last; returns the whole report."""
+        from connsearch.analysis.results import write_rows, write_summary
+        from connsearch.view.runs.baselines import ranking_pictures
+        from connsearch.view.structures.tables import metrics_table
+
+        write_rows(place / "selftest.csv", rows)
+        taus = {
+            "supernet": ranking.supernet,
+            "macs": ranking.macs,
+            "connections": ranking.connections,
+        }
+        words = {name: f"tau {tau}" for name, tau in taus.items()}
+        pictures = ranking_pictures(place, rows, words, measure=str(report["measure"]))
+        table = [
+            {"ranked by": name, "tau": tau.value, "95% interval": tau.interval}
+            for name, tau in taus.items()
+        ]
+        terminal.show(metrics_table(table, title=f"against {self.subnets} trained alone"))
+        terminal.say(ranking.verdict)
+        say_pictures(pictures, terminal)
+        whole = {
+            **report,
+            "verdict": ranking.verdict,
+            **_flat("", ranking.supernet),
+            **_flat("flops_", ranking.macs),
+            **_flat("connections_", ranking.connections),
+            **_flat("gain_", ranking.gain),
+            "rows": rows,
+            "output": str(place),
+            "pictures": [str(path) for path in pictures],
+        }
+        write_summary(place, whole)
+        return whole
+
+
+def _flat(prefix: str, estimate: Estimate) -> dict[str, Any]:
+    """An estimate as three entries: tau, low and high, each after the prefix."""
+    from connsearch.analysis.statistics import as_json
+
+    found = as_json(estimate)
+    return {
+        f"{prefix}tau": found["value"],
+        f"{prefix}low": found["low"],
+        f"{prefix}high": found["high"],
+    }

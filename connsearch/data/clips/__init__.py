@@ -1,0 +1,1 @@
+"""Clips: which frames, at which moments, changed how."""

@@ -1,0 +1,97 @@
+"""Work that must end in time: reading a file never hangs the process that asked for it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any, TypeVar, cast
+
+from connsearch.errors import DataError
+from connsearch.files.text import named
+
+T = TypeVar("T")
+
+
+class TimeoutFault(DataError):
+    """A file that was not read in time; reading it again would cost the same time again."""
+
+
+class Watch:
+    """Runs work in a thread of its own and waits for it no longer than the limit.
+
+    A thread whose work did not end is left alone (it ends with the process, or never) and the next
+    work gets a new one. Decoders release the interpreter while they work, so a file they hang on
+    cannot hold up anybody else.
+
+    Args:
+        seconds: the limit of one piece of work.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._thread: _Thread | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Threads stay behind when a data set goes to another process."""
+        return {"seconds": self.seconds, "_thread": None}
+
+    def run(self, work: Callable[[], T], name: str) -> T:
+        """Returns what the work returns, or raises what it raises.
+
+        Args:
+            work: is called in another thread.
+            name: what is read, for the message.
+
+        Raises:
+            TimeoutFault: the work took longer than the limit.
+        """
+        thread = self._thread
+        if thread is None or thread.process != os.getpid() or thread.busy:
+            thread = self._thread = _Thread()
+        thread.busy = True
+        answer = thread.ask(work)
+        if not answer.done.wait(self.seconds):
+            self._thread = None
+            raise TimeoutFault(
+                f"{named(name, name)}: not read within {self.seconds:g} s; cure: fetch or "
+                "re-encode the file, take it off the list, or raise timeout where the disk is slow"
+            )
+        thread.busy = False
+        if isinstance(answer.error, DataError) and "\n" in name:
+            raise type(answer.error)(named(str(answer.error), name)) from answer.error
+        if answer.error is not None:
+            raise answer.error
+        return cast(T, answer.value)
+
+
+class _Answer:
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.value: object = None
+        self.error: BaseException | None = None
+
+
+class _Thread:
+    """A thread that works off one request after another."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self.busy = False
+        self._requests: SimpleQueue[tuple[Callable[[], object], _Answer]] = SimpleQueue()
+        threading.Thread(target=self._serve, daemon=True, name="connsearch reader").start()
+
+    def ask(self, work: Callable[[], object]) -> _Answer:
+        answer = _Answer()
+        self._requests.put((work, answer))
+        return answer
+
+    def _serve(self) -> None:
+        while True:
+            work, answer = self._requests.get()
+            try:
+                answer.value = work()
+            except BaseException as error:
+                answer.error = error
+            answer.done.set()

@@ -1,0 +1,58 @@
+"""Whether clips can be cut from a record as the options want them, before any frame is decoded."""
+
+from __future__ import annotations
+
+from connsearch.data.clips.sampling import clip_ticks
+from connsearch.data.clips.timeline import timeline
+from connsearch.data.media.rates import check_spans
+from connsearch.data.options import DataOptions
+from connsearch.data.records import Record, VideoInfo
+from connsearch.errors import DataError
+
+_LONGEST = 100
+"""How many times its shorter side the longer side of a picture may be."""
+
+
+def usable_part(record: Record, info: VideoInfo, options: DataOptions) -> tuple[int, int]:
+    """Returns the first and the last frame that clips of a record are cut from.
+
+    Args:
+        record: the clip.
+        info: what its file says about itself, with its rate where only others say it.
+        options: how clips are cut.
+
+    Raises:
+        DataError: no clip as the options want it can be cut from it.
+    """
+    check_spans(info, record, options)
+    clock = timeline(info, window=record.window, fps=options.fps, name=record.name)
+    clip_ticks(
+        clock.ticks,
+        options.frames,
+        options.stride,
+        short=options.short,
+        sampler=options.sampler,
+        name=str(record.path),
+    )
+    decoded_size(info, options, name=str(record.path))
+    return clock.first, clock.last
+
+
+def decoded_size(
+    info: VideoInfo, options: DataOptions, *, name: str = "a video"
+) -> tuple[int, int]:
+    """Returns (H, W) that a video is scaled to when it is decoded.
+
+    Raises:
+        DataError: it is so long and narrow that scaling it would take all memory there is.
+    """
+    side = options.decoded_side
+    if not options.keep_aspect:
+        return side, side
+    if max(info.height, info.width) > _LONGEST * min(info.height, info.width):
+        raise DataError(
+            f"{name}: {info.height}x{info.width} pixels (height x width): one side is more than "
+            f"{_LONGEST} times the other; cure: --no-keep-aspect makes pictures square"
+        )
+    scale = side / min(info.height, info.width)
+    return max(side, round(info.height * scale)), max(side, round(info.width * scale))

@@ -1,0 +1,1 @@
+"""From records to batches: files looked at once, and read beside the training."""

@@ -1,0 +1,147 @@
+"""Clips to batches: an order and draws that only depend on (seed, epoch, index).
+
+Shape letters: B clips, C channels, T frames, H W pixels.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from connsearch.data.clips.dataset import Clip, ClipDataset, ClipKey
+from connsearch.data.clips.read_timeout import TimeoutFault
+from connsearch.data.clips.sampling import epoch_order, substitutes
+from connsearch.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A clip that could not be read.
+
+    Attributes:
+        index: its place in the data set.
+        reason: what went wrong, by file.
+        stand_in: the clip shown instead; None: it was left out.
+        lasting: it is not tried again (it cost its whole time, or killed its reader).
+    """
+
+    index: int
+    reason: str
+    stand_in: int | None = None
+    lasting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch of clips.
+
+    Attributes:
+        streams: "rgb" float32 (B, 3, T, H, W) in [-1, 1]; where the data has object maps,
+            "object" float32 one-hot (B, K, T, H, W). Empty when no clip of it could be read.
+        labels: int64 (B,); -1 where a multi-label clip has no class.
+        indices: int64 (B,), places in the data set of what is shown.
+        targets: float32 0 / 1 (B, classes) of multi-label data; else None.
+        faults: clips that could not be read.
+        rate: what the learning rate is multiplied by in this step.
+    """
+
+    streams: dict[str, Tensor]
+    labels: Tensor
+    indices: Tensor
+    targets: Tensor | None = None
+    faults: tuple[Fault, ...] = ()
+    rate: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """What one batch is made of.
+
+    Attributes:
+        keys: its clips.
+        replace: show another clip of the class for one that cannot be read; else leave it out.
+        rate: what the learning rate is multiplied by in this step.
+    """
+
+    keys: tuple[ClipKey, ...]
+    replace: bool = False
+    rate: float = 1.0
+
+
+def epoch_plan(
+    dataset: ClipDataset,
+    *,
+    batch_size: int,
+    seed: int = 0,
+    epoch: int = 0,
+    shuffle: bool = False,
+    augment: bool = False,
+    views: int | None = None,
+) -> list[BatchPlan]:
+    """Returns the batches of one epoch.
+
+    Args:
+        dataset: the clips.
+        batch_size: clips of a batch; the last batch may be smaller.
+        seed: of the run.
+        epoch: from 0; another epoch has another order and other draws.
+        shuffle: in random order.
+        augment: as in training: random position in time, window, light and changes, and a
+            stand-in for what cannot be read; otherwise evenly spread, untouched, and left out.
+        views: clips times crops of every video, one after another; None: its centre.
+    """
+    order = epoch_order(len(dataset), seed=seed, epoch=epoch, shuffle=shuffle)
+    numbers = [None] if views is None else list(range(views))
+    keys = [ClipKey(i, seed, epoch, augment, view=view) for i in order for view in numbers]
+    return [
+        BatchPlan(tuple(keys[i : i + batch_size]), replace=augment)
+        for i in range(0, len(keys), batch_size)
+    ]
+
+
+def make_batch(dataset: ClipDataset, plan: BatchPlan) -> Batch:
+    """Returns one batch, made in this process.
+
+    Raises:
+        DataError: a clip cannot be read and none of those that could stand in for it either.
+    """
+    clips: list[Clip] = []
+    shown: list[int] = []
+    faults: list[Fault] = []
+    for key in plan.keys:
+        try:
+            clips.append(dataset.clip(key))
+            shown.append(key.index)
+        except DataError as error:
+            lasting = isinstance(error, TimeoutFault) or key.index in dataset.faults
+            other = None
+            if plan.replace:
+                other, clip = _instead(dataset, key, error)
+                clips.append(clip)
+                shown.append(other)
+            faults.append(Fault(key.index, str(error), other, lasting))
+    dataset.faults |= {f.index: f.reason for f in faults if f.lasting}
+    names = clips[0].streams if clips else ()
+    many = dataset.num_classes > 0
+    return Batch(
+        {name: torch.stack([clip.streams[name] for clip in clips]) for name in names},
+        torch.tensor([clip.label for clip in clips], dtype=torch.int64),
+        torch.tensor(shown, dtype=torch.int64),
+        torch.stack([dataset.target(c.labels) for c in clips]) if many and clips else None,
+        tuple(faults),
+        plan.rate,
+    )
+
+
+def _instead(dataset: ClipDataset, key: ClipKey, error: DataError) -> tuple[int, Clip]:
+    """Returns the clip shown for one that cannot be read, and its place; the key decides."""
+    others = substitutes(key.index, dataset.labels, seed=key.seed, epoch=key.epoch)
+    for other in others:
+        with suppress(DataError):
+            return other, dataset.clip(replace(key, index=other))
+    raise DataError(
+        f"{error}\n  and none of {len(others)} other clips could be read in its place"
+    ) from None

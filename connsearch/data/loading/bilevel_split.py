@@ -1,0 +1,54 @@
+"""The training split in two halves: one teaches the filters, the other the connections."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from connsearch.data.clips.dataset import ClipDataset
+from connsearch.data.loading.load import DataSplits
+from connsearch.data.sources.splits import halve
+from connsearch.errors import DataError
+from connsearch.files.text import raw_bytes
+
+
+def with_halves(data: DataSplits, *, seed: int) -> DataSplits:
+    """Returns the data with ``train`` halved: what was cut off is ``connections``.
+
+    No group and no video is torn apart, and classes are divided as evenly as groups allow. The
+    halves follow from the seed; ``hashes`` has both.
+
+    Raises:
+        DataError: there is nothing to divide, or a class would be in one half alone.
+    """
+    train = data.train
+    first, second = halve(data.name, train.records, train.options, seed=seed, reading=data.reading)
+    parts = [_part(train, places) for places in (first, second)]
+    for part in parts:
+        missing = set(train.labels) - set(part.labels)
+        if missing:
+            names = ", ".join(sorted(data.classes[label] for label in missing if label >= 0))
+            raise DataError(
+                f"{data.name}: cannot be halved for a bilevel search: {names} would be in one half "
+                "alone\n  cure: more clips or groups of these classes, or --level single"
+            )
+    filters, connections = parts
+    hashes = {"train": _hash(filters), "connections": _hash(connections)}
+    return replace(data, train=filters, connections=connections, hashes={**data.hashes, **hashes})
+
+
+def _part(whole: ClipDataset, places: list[int]) -> ClipDataset:
+    """The clips at these places, as a data set of its own."""
+    place_of = {old: new for new, old in enumerate(places)}
+    return ClipDataset(
+        [whole.records[i] for i in places],
+        whole.options,
+        object_classes=whole.object_classes,
+        num_classes=whole.num_classes,
+        remember=whole.remember,
+        faults={place_of[i]: why for i, why in whole.faults.items() if i in place_of},
+    )
+
+
+def _hash(part: ClipDataset) -> str:
+    return hashlib.sha256(raw_bytes("\n".join(r.name for r in part.records))).hexdigest()

@@ -1,0 +1,132 @@
+"""Every file looked at once before any work: what it says about itself, and what cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from connsearch.data.clips.read_timeout import Watch
+from connsearch.data.clips.usable import usable_part
+from connsearch.data.loading.infos import InfoCache
+from connsearch.data.media.formats import MEDIA
+from connsearch.data.media.objects import check_objects, greatest_class
+from connsearch.data.media.rates import with_rate
+from connsearch.data.options import DataOptions
+from connsearch.data.records import SPLITS, Record, Source, Split, VideoInfo, listed
+from connsearch.data.sources.splits import Lists
+from connsearch.errors import DataError
+from connsearch.files.text import named
+
+Faults = dict[Split, dict[int, str]]
+"""Split -> index of a clip -> why it cannot be used."""
+
+Follow = Callable[[Iterable[tuple[Split, int]], int], Iterable[tuple[Split, int]]]
+"""Shows how far through so many videos somebody is: passes on what it is given."""
+
+MANY = 500
+"""Videos from which on it pays to remember what they said, and to show how far one is."""
+
+
+def are_many(lists: Lists) -> bool:
+    """Returns whether there are so many clips that what is found out is shown and remembered."""
+    return sum(map(len, lists.values())) >= MANY
+
+
+def look_at(lists: Lists, options: DataOptions, follow: Follow | None) -> tuple[Lists, Faults]:
+    """Returns the lists with every video's own word about itself, and what is wrong with some."""
+    faults: Faults = {split: {} for split in SPLITS}
+    checked = {split: list(lists[split]) for split in SPLITS}
+    walk: Iterable[tuple[Split, int]] = [(s, i) for s in SPLITS for i in range(len(lists[s]))]
+    count = sum(map(len, lists.values()))
+    many = are_many(lists)
+    place = options.cache_directory / "infos.sqlite" if many else None
+    watch = Watch(options.timeout)
+    with InfoCache(place) as known:
+        for split, index in follow(walk, count) if follow and many else walk:
+            record = checked[split][index]
+            info = record.info or known.get(record.path)
+            try:
+                said, found = watch.run(
+                    lambda r=record, i=info: _looked_at(r, i, options), record.name
+                )
+            except DataError as error:
+                faults[split][index] = named(str(error), record.path, record.name)
+                continue
+            checked[split][index] = found
+            if info is None:
+                known.put(found.path, said)
+    out: Lists = {split: tuple(checked[split]) for split in SPLITS}
+    return out, faults
+
+
+def _looked_at(
+    record: Record, info: VideoInfo | None, options: DataOptions
+) -> tuple[VideoInfo, Record]:
+    """Returns what a file says about itself and nobody else does, and the record, checked."""
+    said = info or MEDIA[record.medium].probe(record.path)
+    return said, checked_record(replace(record, info=said), options)
+
+
+def checked_record(record: Record, options: DataOptions) -> Record:
+    """Returns the record with what its file says about itself, and its rate if others say it.
+
+    Raises:
+        DataError: no clip as the options want it can be cut from it.
+    """
+    info = with_rate(record.info or MEDIA[record.medium].probe(record.path), record)
+    usable_part(record, info, options)
+    if record.objects is not None:
+        check_objects(record.objects, frames=info.frames)
+    return replace(record, info=info)
+
+
+def refuse_faults(source: Source, lists: Lists, faults: Faults, options: DataOptions) -> None:
+    """Refuses a data set with too many faults; see :func:`refuse_too_many`."""
+    reasons = [reason for split in SPLITS for reason in faults[split].values()]
+    refuse_too_many(source.name, reasons, sum(map(len, lists.values())), options.bad_share)
+
+
+def refuse_too_many(name: str, faults: Sequence[str], count: int, bad_share: float) -> None:
+    """Refuses a data set of which more than a share cannot be read.
+
+    Raises:
+        DataError: all faults, by name.
+    """
+    if len(faults) > bad_share * count:
+        raise DataError(
+            f"{name}: {len(faults)} of {count} videos unusable\n{listed(faults)}\n"
+            f"  allowed: a share of {bad_share:g}; cure: mend them or take them off the list, or "
+            "raise bad_share to do without them"
+        )
+
+
+def count_object_classes(
+    source: Source, lists: Lists, faults: Faults, options: DataOptions
+) -> int | None:
+    """Returns the number of object classes; looks into every map where nobody has said it.
+
+    Maps that cannot be read are written down among the faults, and say nothing.
+
+    Raises:
+        DataError: no map at all can be read.
+    """
+    if source.object_classes is not None:
+        return source.object_classes
+    greatest: list[int] = []
+    watch = Watch(options.timeout)
+    for split in SPLITS:
+        for index, record in enumerate(lists[split]):
+            path = record.objects
+            if path is None or index in faults[split]:
+                continue
+            try:
+                greatest.append(watch.run(lambda p=path: greatest_class(p), str(path)))
+            except DataError as error:
+                faults[split][index] = str(error)
+    if not greatest:
+        reasons = [reason for split in SPLITS for reason in faults[split].values()]
+        raise DataError(
+            f"{source.name}: no object map can be read\n{listed(reasons)}\n  cure: mend them, or "
+            "take them off the list"
+        )
+    return max(2, 1 + max(greatest))

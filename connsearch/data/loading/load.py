@@ -1,0 +1,221 @@
+"""From options to three lists of clips that are ready to be read: :func:`load_data`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from connsearch.data.clips.augment import expanded
+from connsearch.data.clips.dataset import ClipDataset, decoded_bytes
+from connsearch.data.loading.first_look import (
+    Faults,
+    Follow,
+    are_many,
+    count_object_classes,
+    look_at,
+    refuse_faults,
+)
+from connsearch.data.media.contents import Contents, read_contents
+from connsearch.data.options import DataOptions
+from connsearch.data.reading import FIRST, READING
+from connsearch.data.records import SPLITS, Source, Split, VideoInfo, listed
+from connsearch.data.sources.effects import refuse_idle_rate
+from connsearch.data.sources.source import read_source
+from connsearch.data.sources.splits import (
+    Lists,
+    classes_without,
+    fingerprint,
+    rules_differ,
+    split_hashes,
+    split_records,
+    torn_videos,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DataSplits:
+    """A data set, split, checked, and ready to be read.
+
+    Attributes:
+        train: to learn from.
+        select: to choose by (early stopping, criteria); may be empty if its share is 0.
+        test: to report, once; may be empty if its share is 0.
+        classes: class names.
+        object_classes: K of the object maps; 0: there are none.
+        fingerprint: SHA-256 of the classes, the three lists and what their files hold.
+        hashes: SHA-256 of each list: names, classes, groups and sizes.
+        notes: what a person should know, for instance which clips were left out.
+        clip: (T, H, W) of every clip.
+        name: what the user called the data set.
+        multi_label: a clip can have several classes, or none.
+        connections: what teaches the connections of a bilevel search; None: ``train`` does.
+        earlier: the fingerprint as reading 1 had it, without what the files hold.
+        contents: what the files hold; None: nobody has looked.
+        reading: by which version's rules clips are kept together (``data/reading``).
+    """
+
+    train: ClipDataset
+    select: ClipDataset
+    test: ClipDataset
+    classes: tuple[str, ...]
+    object_classes: int
+    fingerprint: str
+    hashes: dict[str, str]
+    notes: tuple[str, ...]
+    clip: tuple[int, int, int]
+    name: str
+    multi_label: bool = False
+    connections: ClipDataset | None = None
+    earlier: str = ""
+    contents: Contents | None = None
+    reading: int = READING
+
+    def __iter__(self) -> Iterator[tuple[Split, ClipDataset]]:
+        """Yields (name of the split, its clips): train, select, test."""
+        return iter(zip(SPLITS, (self.train, self.select, self.test), strict=True))
+
+    def parts(self) -> Iterator[tuple[str, ClipDataset]]:
+        """Yields the splits and, in a bilevel search, the half of train that is not in it."""
+        yield from self
+        if self.connections is not None:
+            yield "connections", self.connections
+
+
+def load_data(
+    options: DataOptions, *, follow: Follow | None = None, reading: int = READING
+) -> DataSplits:
+    """Returns the data set the options name, with its three disjoint lists.
+
+    Every video is opened once unless ``check_files`` is off (and decoded where its packets do not
+    tell how many frames there are), so that unreadable ones are known, and too many of them
+    refused together, before any work.
+
+    Args:
+        options: where the data is, how it is split, and how clips are cut.
+        follow: is handed the walk over many videos, to show how far it is.
+        reading: the version by whose rules the lists are drawn: that of a run which goes on.
+
+    Raises:
+        DataError: the source, a listed file, a split or a video cannot be used, or an option has
+            no effect on this source.
+        UnknownNameError: no such kind of data set, or no such augmentation.
+    """
+    expanded(options.augment)  # a wrong name is refused before any file is opened
+    source = read_source(options, reading=reading)
+    if reading == FIRST and not rules_differ(source.records, options):
+        reading = READING
+    lists = split_records(source, options, reading=reading)
+    faults: Faults = {split: {} for split in SPLITS}
+    if options.check_files:
+        lists, faults = look_at(lists, options, follow)
+        refuse_faults(source, lists, faults, options)
+        if reading > FIRST:
+            refuse_idle_rate(source, options, _infos(lists))
+    source = replace(source, object_classes=count_object_classes(source, lists, faults, options))
+    refuse_faults(source, lists, faults, options)
+    hashes = split_hashes(source, lists)
+    contents = _contents(lists, options, follow)
+    remember = options.workers == 0 and _fits(lists, options)
+    train, select, test = (
+        ClipDataset(
+            lists[split],
+            options,
+            object_classes=source.object_classes or 0,
+            num_classes=len(source.classes) if source.multi_label else 0,
+            remember=remember,
+            faults=faults.get(split),
+        )
+        for split in SPLITS
+    )
+    return DataSplits(
+        train=train,
+        select=select,
+        test=test,
+        classes=source.classes,
+        object_classes=source.object_classes or 0,
+        fingerprint=fingerprint(source, hashes, contents),
+        hashes=hashes,
+        notes=(
+            *source.notes,
+            *_notes(source, lists, faults),
+            *_odd_clocks(lists),
+            *_samples(lists),
+        ),
+        multi_label=source.multi_label,
+        clip=(options.frames, options.size, options.size),
+        name=source.name,
+        earlier=fingerprint(source, hashes),
+        contents=contents,
+        reading=reading,
+    )
+
+
+def _contents(lists: Lists, options: DataOptions, follow: Follow | None) -> Contents:
+    """Returns what the files hold; where there are many of them it is shown and remembered."""
+    many = are_many(lists)
+    return read_contents(
+        lists,
+        options.fingerprint,
+        cache=options.cache_directory / "contents.sqlite" if many else None,
+        follow=follow if many or options.fingerprint == "full" else None,
+    )
+
+
+def _notes(source: Source, lists: Lists, faults: Mapping[Split, Mapping[int, str]]) -> list[str]:
+    """Returns what a person should know besides: torn videos, empty classes, unreadable files."""
+    notes: list[str] = []
+    torn = torn_videos(lists)
+    if torn:
+        notes.append(
+            f"{len(torn)} video(s) have clips on several lists; what is learned is tested on the "
+            f"same source\n{listed(torn)}"
+        )
+    empty = classes_without(source, lists["train"])
+    if empty:
+        few = ", ".join(empty[:5]) + (" ..." if len(empty) > 5 else "")
+        notes.append(
+            f"{len(empty)} of {len(source.classes)} classes without a training clip: {few}"
+        )
+    reasons = [reason for found in faults.values() for reason in found.values()]
+    if reasons:
+        notes.append(
+            f"{len(reasons)} video(s) cannot be read and are quarantined\n{listed(reasons)}"
+        )
+    return notes
+
+
+def _odd_clocks(lists: Lists) -> list[str]:
+    """Returns a note, in one line, where videos said something odd about themselves."""
+    noted = {
+        record.path: f"{record.name}: {record.info.note}"
+        for split in SPLITS
+        for record in lists[split]
+        if record.info is not None and record.info.note
+    }
+    if not noted:
+        return []
+    few = "; ".join(list(noted.values())[:5]) + ("; ..." if len(noted) > 5 else "")
+    return [f"{len(noted)} video(s) with an odd clock: {few}"]
+
+
+def _samples(lists: Lists) -> list[str]:
+    """Returns how many folders hold a sample of a video's frames, and what becomes of the rate."""
+    steps = Counter((i.step, i.fps) for i in _infos(lists) if i.step > 1)
+    return [
+        f"{count} folder(s) hold one frame in {step} of a video, by the numbers in their names: "
+        f"taken as they are{f', at {fps:g} frames a second' if fps else ''}"
+        for (step, fps), count in sorted(steps.items())
+    ]
+
+
+def _fits(lists: Lists, options: DataOptions) -> bool:
+    """Returns whether all decoded videos together fit into the memory allowed for them."""
+    known = _infos(lists)
+    total = sum(decoded_bytes(info, options) for info in known)
+    return len(known) == sum(map(len, lists.values())) and total <= options.memory_mb * 10**6
+
+
+def _infos(lists: Lists) -> list[VideoInfo]:
+    """Returns what is known of the media of all clips."""
+    return [r.info for records in lists.values() for r in records if r.info is not None]

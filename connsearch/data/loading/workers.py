@@ -1,0 +1,171 @@
+"""Processes that make batches: kept from epoch to epoch, and replaced when a file kills one."""
+
+from __future__ import annotations
+
+import copy
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
+
+from connsearch.data.clips.dataset import ClipDataset, ClipKey
+from connsearch.data.loading.batches import Batch, BatchPlan, make_batch
+from connsearch.errors import DataError, Failure
+from connsearch.files.stopping import leave_to_parent
+
+_NOTHING = -1
+"""What a beacon shows while no record is read."""
+
+_CHANCES = 2
+"""How often in a row workers may die without a file to blame."""
+
+
+def made_by_workers(
+    workers: int, dataset: ClipDataset, plan: Sequence[BatchPlan]
+) -> Iterator[Batch]:
+    """Yields the batches of a plan, made by workers that the data set keeps for the next epoch."""
+    pool = dataset.pools.get(workers)
+    if not isinstance(pool, _Pool):
+        pool = dataset.pools[workers] = _Pool(dataset, workers)
+    if pool.busy:  # two epochs at once: the second one has workers of its own
+        pool = _Pool(dataset, workers)
+    return pool.run(plan)
+
+
+class _Plan(Sampler[BatchPlan]):
+    """The batches the workers are to make next; changed between epochs, never during one."""
+
+    def __init__(self) -> None:
+        self.batches: Sequence[BatchPlan] = ()
+
+    def __iter__(self) -> Iterator[BatchPlan]:
+        return iter(self.batches)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+
+class _Work(Dataset["Batch | str"]):
+    """What a worker does with the plan of one batch; a fault travels back as its message."""
+
+    def __init__(self, dataset: ClipDataset) -> None:
+        self.dataset = dataset
+
+    def __getitems__(self, plan: BatchPlan) -> Batch | str:
+        try:
+            return make_batch(self.dataset, plan)
+        except DataError as error:
+            return str(error)
+        finally:
+            if self.dataset.beacon is not None:
+                self.dataset.beacon[0] = _NOTHING
+
+
+class _Pool:
+    """Worker processes that stay alive from epoch to epoch."""
+
+    def __init__(self, dataset: ClipDataset, workers: int) -> None:
+        self.busy = False
+        # A copy knows nothing of its pools (but shares its faults): with the data set itself, a
+        # pool would be part of a cycle, and its workers outlive the data set until a collection.
+        self._dataset, self._workers = copy.copy(dataset), workers
+        self._plan = _Plan()
+        self._beacons = torch.full((workers,), _NOTHING).share_memory_()
+        self._loader = self._started()
+
+    def run(self, plan: Sequence[BatchPlan]) -> Iterator[Batch]:
+        self.busy = True
+        done, deaths = 0, 0
+        try:
+            while done < len(plan):
+                self._plan.batches = plan[done:]
+                try:
+                    for made in self._loader:
+                        if isinstance(made, str):
+                            raise DataError(made)
+                        yield made
+                        done, deaths = done + 1, 0
+                except RuntimeError as error:
+                    if "DataLoader worker" not in str(error):
+                        raise
+                    deaths += not self._blame(plan[done:])
+                    if deaths > _CHANCES:
+                        raise Failure(
+                            "the processes that read the clips die, and no file is to blame: is "
+                            f"memory short? ({error})\n  cure: fewer workers, or smaller batches"
+                        ) from None
+                    self._loader = self._started()
+        finally:
+            self.busy = False
+
+    def _started(self) -> DataLoader[Batch | str]:
+        self._beacons.fill_(_NOTHING)
+        return DataLoader(
+            _Work(self._dataset),
+            batch_sampler=cast("Sampler[list[int]]", self._plan),
+            num_workers=self._workers,
+            collate_fn=cast("Callable[[list[Batch | str]], Batch | str]", _as_is),
+            persistent_workers=True,
+            worker_init_fn=_Start(self._beacons),
+            generator=torch.Generator(),
+        )
+
+    def _blame(self, waiting: Sequence[BatchPlan]) -> bool:
+        """Returns whether a file that was being read kills its reader; it is quarantined."""
+        suspects = set(self._beacons.tolist()) - {_NOTHING}
+        keys = {key.index: key for part in waiting for key in part.keys if key.index in suspects}
+        guilty = False
+        for index in suspects:
+            code = _exit_code(self._dataset, keys.get(index, ClipKey(index)))
+            if code:
+                how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+                self._dataset.faults[index] = (
+                    f"{self._dataset.records[index].path}: kills the process that reads it ({how})"
+                    "; cure: re-encode the file or take it off the list"
+                )
+                guilty = True
+        return guilty
+
+
+class _Start:
+    """What a worker does first: one thread of its own, and a beacon."""
+
+    def __init__(self, beacons: Tensor) -> None:
+        self._beacons = beacons
+
+    def __call__(self, worker: int) -> None:
+        leave_to_parent()
+        torch.set_num_threads(1)
+        info = get_worker_info()
+        assert info is not None
+        assert isinstance(info.dataset, _Work)
+        info.dataset.dataset.beacon = self._beacons[worker : worker + 1]
+
+
+def _as_is(made: Batch | str) -> Batch | str:
+    """Returns what it is given: a worker's answer is a batch already, not a list of clips."""
+    return made
+
+
+def _exit_code(dataset: ClipDataset, key: ClipKey) -> int:
+    """Returns how a process that reads nothing but this clip ends; 0: well."""
+    process = multiprocessing.Process(target=_read_alone, args=(dataset, key), daemon=True)
+    process.start()
+    process.join(dataset.options.timeout + 30)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+    return process.exitcode or 0
+
+
+def _read_alone(dataset: ClipDataset, key: ClipKey) -> None:
+    leave_to_parent()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a decoder that hangs hears nothing else
+    torch.set_num_threads(1)
+    with suppress(DataError):  # refused in words: whatever killed the reader, it was not this
+        dataset.clip(key)

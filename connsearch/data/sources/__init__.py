@@ -1,0 +1,1 @@
+"""From what a user names to lists of records, split into train, select and test."""

@@ -1,0 +1,116 @@
+"""Options that would change nothing about a source: refused, rather than silently passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connsearch.data.options import DataOptions
+from connsearch.data.records import Record, Source, VideoInfo
+from connsearch.data.sources.units import file_key
+from connsearch.errors import DataError
+
+BOUND: Mapping[str, str] = {
+    "protocol": "it has no protocols",
+    "videos": "its own files say where the videos lie",
+    "train_clips": "it is not planted data",
+    "select_clips": "it is not planted data",
+    "test_clips": "it is not planted data",
+    "object_classes": "it says the number itself, or has no object maps",
+}
+"""Options that only some readers look at (``datasets.dataset`` says which), and why not others."""
+
+
+class WithoutEffectError(DataError):
+    """Options were set that change nothing about the data."""
+
+
+def refuse_without_effect(source: Source, options: DataOptions) -> None:
+    """Refuses options that were set to something and have no effect on this source.
+
+    Raises:
+        WithoutEffectError: each with its reason. A value that equals the default is never refused.
+    """
+    found = without_effect(source, options)
+    if found:
+        lines = "\n".join(f"  {_flag(name, options)}: {why}" for name, why in found.items())
+        raise WithoutEffectError(
+            f"{source.name}: options without effect on this data\n{lines}\n"
+            "  cure: leave them out; if a run or --config brings them along, give the default"
+        )
+
+
+def without_effect(source: Source, options: DataOptions) -> dict[str, str]:
+    """Returns the options that were set and have no effect, each with the reason."""
+    fields = DataOptions.model_fields
+    set_ = {
+        name for name in {**BOUND, **_BY_CONTENT} if getattr(options, name) != fields[name].default
+    }
+    uses = source.uses or frozenset[str]()
+    found = {name: why for name, why in BOUND.items() if name in set_ and name not in uses}
+    by_content = {
+        "object_classes": not any(r.objects is not None for r in source.records),
+        "clip_labels": not any(r.spans for r in source.records),
+        "split_by": not any(r.group for r in source.records) and not _tears(source.records),
+        "select_share": any(r.split == "select" for r in source.records),
+        "test_share": any(r.split == "test" for r in source.records),
+    }
+    for name, useless in by_content.items():
+        if useless and name in set_:
+            found.setdefault(name, _BY_CONTENT[name])
+    return found
+
+
+def refuse_idle_rate(source: Source, options: DataOptions, infos: Sequence[VideoInfo]) -> None:
+    """Refuses ``media_fps`` where every medium says its rate itself, or its list does.
+
+    Args:
+        source: the data set.
+        options: as they were set.
+        infos: what is known of its media, rates included.
+
+    Raises:
+        DataError: the option changes nothing.
+    """
+    rate = options.media_fps
+    if rate is None or not infos or any(abs(i.fps * i.step / rate - 1) < 1e-9 for i in infos):
+        return
+    raise DataError(
+        f"{source.name}: options without effect on this data\n"
+        f"  {_flag('media_fps', options)}: all of its media say their rate themselves\n"
+        "  cure: leave it out"
+    )
+
+
+_BY_CONTENT: dict[str, str] = {
+    "object_classes": "it has no object maps",
+    "clip_labels": "it does not say when its classes are seen",
+    "split_by": "it has no groups, and no video is on two of its lists",
+    "select_share": "it gives the select list itself",
+    "test_share": "it gives the test list itself",
+}
+"""Options whose effect depends on what the data holds."""
+
+
+def _tears(records: Sequence[Record]) -> bool:
+    """Returns whether a video is on two of the lists that the data gives itself."""
+    if len({record.split for record in records}) < 2:
+        return False
+    on = {(file_key(record.path), record.split) for record in records}
+    return len(on) > len({key for key, _ in on})
+
+
+def for_source(recorded: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Returns recorded data settings for another source: without those of the one they are of.
+
+    >>> for_source({"source": "ucf101:a", "protocol": "2", "size": 64}, "b.csv")
+    {'source': 'b.csv', 'size': 64}
+    """
+    kept = {name: value for name, value in recorded.items() if name not in BOUND}
+    return {**(recorded if source == recorded.get("source") else kept), "source": source}
+
+
+def _flag(name: str, options: DataOptions) -> str:
+    default = DataOptions.model_fields[name].default
+    usual = "" if default is None else f" (by default {default})"
+    return f"--{name.replace('_', '-')} {getattr(options, name)}{usual}"

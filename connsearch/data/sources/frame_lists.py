@@ -1,0 +1,203 @@
+"""Published lists of videos that are folders of frames: path, number of frames, label(s)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from connsearch.data.media.numbered import even_step
+from connsearch.data.options import DataOptions
+from connsearch.data.records import Record, Source, Split, Window, listed
+from connsearch.data.sources.lists import Faults, need_file, read_lines, whole
+from connsearch.data.sources.published import (
+    Row,
+    check_count,
+    list_folder,
+    once,
+    published_source,
+    shelves,
+)
+from connsearch.errors import DataError
+
+FRAME_SUFFIXES = frozenset((".jpg", ".jpeg", ".png"))
+FEWEST = 3
+"""Videos with fewer frames are not used: the published rule."""
+
+MOST_LABELS = 3
+_NUMBER = re.compile(r"(\d+)\D*$")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameList:
+    """The form of one published list.
+
+    Attributes:
+        name: the data set.
+        classes: number of classes.
+        names: files of class names, one a line; the first that is there is read.
+        train: the training list, as it may be called.
+        val: the list that results are reported on.
+        frames: folders below the list's that may hold the frames.
+        pattern: name of the image of a number, from 1.
+        fps: frames a second of the official frames; None: not known.
+        commas: ``path,frames,label[,label[,label]]``; otherwise blanks, and one label.
+    """
+
+    name: str
+    classes: int
+    names: tuple[str, ...]
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    frames: tuple[str, ...]
+    pattern: str
+    commas: bool = False
+    fps: float | None = None
+
+    @property
+    def form(self) -> str:
+        """What a line looks like, for messages."""
+        last = self.classes - 1
+        if self.commas:
+            return f"path,frames,label, with one to {MOST_LABELS} labels of 0 to {last}"
+        return f"path, frames and label (0 to {last}) with blanks between them"
+
+
+def read_frame_list(form: FrameList, rest: str, options: DataOptions) -> Source:
+    """Returns the data set of such lists; its records are folders of frames.
+
+    Raises:
+        DataError: a list is missing or cannot be used, no listed folder is on disk, or more than
+            ``bad_share`` of them hold fewer frames than the list says.
+    """
+    return read_frame_list_in(form, list_folder(rest), options)
+
+
+def read_frame_list_in(form: FrameList, path: Path, options: DataOptions) -> Source:
+    """Returns the data set of the lists in a folder; see :func:`read_frame_list`."""
+    names = need_file(path, *form.names)
+    classes = [text for _, text in read_lines(names)]
+    check_count(names, classes, form.classes, form.name)
+    rows, short = _rows(need_file(path, *form.train), form, "train")
+    more, more_short = _rows(need_file(path, *form.val), form, "test")
+    notes: list[str] = []
+    if short + more_short:
+        dropped = short + more_short
+        notes.append(f"{form.name}: {dropped} videos of fewer than {FEWEST} frames are not used")
+    source = published_source(
+        form.name,
+        path,
+        _distinct(classes),
+        [*rows, *more],
+        shelves(path, options, *form.frames, kind="folder"),
+        medium="frame_folder",
+        multi_label=form.commas,
+        notes=notes,
+        fps=form.fps,
+    )
+    return _with_all_frames(source, form, options) if options.check_files else source
+
+
+def _distinct(classes: Sequence[str]) -> list[str]:
+    """Returns the class names; a name that stands twice carries its number."""
+    return [f"{c} ({n})" if classes.count(c) > 1 else c for n, c in enumerate(classes)]
+
+
+def _rows(path: Path, form: FrameList, split: Split) -> tuple[list[Row], int]:
+    """Returns the rows of a list, and how many of its videos are too short."""
+    faults = Faults(path, form.form)
+    rows: list[Row] = []
+    short = 0
+    for line, text in read_lines(path):
+        parts = [p.strip() for p in text.split(",")] if form.commas else text.rsplit(None, 2)
+        fault = _fault(parts, text, form)
+        if fault:
+            faults.add(line, fault)
+            continue
+        frames, labels = int(parts[1]), [int(p) for p in parts[2:] if p != "-1"]
+        if frames < FEWEST:
+            short += 1
+            continue
+        place = PurePosixPath(parts[0])
+        rows.append(
+            Row(
+                name=str(place),
+                labels=tuple(dict.fromkeys(labels)),
+                split=split,
+                folders=(str(place.parent),),
+                stems=(place.name,),
+                line=line,
+                window=Window(0, frames, "frames"),
+            )
+        )
+    rows = once(path, rows, faults)
+    faults.refuse()
+    return rows, short
+
+
+def _fault(parts: Sequence[str], text: str, form: FrameList) -> str:
+    """Returns what is wrong with a line; nothing where it is in order."""
+    if len(parts) < 3 or not PurePosixPath(parts[0]).name:
+        return f"read {text[:120]!r}"
+    if len(parts) > 2 + MOST_LABELS:
+        return f"{len(parts) - 2} labels, at most {MOST_LABELS} are allowed; read {text[:120]!r}"
+    if whole(parts[1]) is None:
+        return f"{parts[1]!r} is no number of frames"
+    labels = [p for p in parts[2:] if not (form.commas and p == "-1")]
+    wrong = [p for p in labels if (number := whole(p)) is None or number >= form.classes]
+    if wrong or not labels:
+        return f"no class has the label {(wrong or parts[2:])[0]!r}"
+    return ""
+
+
+def _with_all_frames(source: Source, form: FrameList, options: DataOptions) -> Source:
+    """Returns the data set without the folders that hold fewer frames than the list says."""
+    sound: list[Record] = []
+    short: list[str] = []
+    for record in source.records:
+        assert record.window is not None
+        stated = int(record.window.end)
+        # one look at the last frame; only where it is called otherwise are all of them counted
+        if not (record.path / (form.pattern % stated)).is_file():
+            numbers = frame_numbers(record.path)
+            held = len(numbers)
+            if held < stated // even_step(numbers):
+                short.append(f"{record.name}: {held} frames, the list says {stated}")
+                continue
+        sound.append(record)
+    if len(short) > options.bad_share * len(source.records):
+        raise DataError(
+            f"{source.name}: {len(short)} of {len(source.records)} folders hold fewer frames than "
+            f"the list says\n{listed(short)}\n  allowed: a share of {options.bad_share:g}; cure: "
+            "extract them again, correct the list, or raise bad_share to do without them"
+        )
+    notes = source.notes
+    if short:
+        notes = (
+            *notes,
+            f"{form.name}: {len(short)} folders hold fewer frames than the list says and are left "
+            f"out\n{listed(short)}",
+        )
+    return Source(
+        source.name,
+        source.classes,
+        tuple(sound),
+        0,
+        notes,
+        multi_label=source.multi_label,
+        published=True,
+    )
+
+
+def frame_numbers(folder: Path) -> list[int]:
+    """Returns the numbers in the names of a folder's images, in order."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [os.path.splitext(entry.name) for entry in entries]
+    except OSError:
+        return []
+    stems = [stem for stem, suffix in names if suffix.lower() in FRAME_SUFFIXES]
+    found = (_NUMBER.search(stem) for stem in stems if not stem.startswith("."))
+    return sorted(int(match[1]) for match in found if match)

@@ -1,0 +1,309 @@
+"""What the sources of published lists share: from rows of a list to a :class:`Source`.
+
+A reader gives classes, rows and the places its videos may lie in; :func:`published_source` leaves
+out (and counts) what is not on disk, and keeps the official splits as they are published.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from connsearch.data.options import DataOptions
+from connsearch.data.records import SPLITS, Record, Source, Span, Split, Window, listed
+from connsearch.data.sources.lists import Faults
+from connsearch.data.sources.walk import VIDEO_SUFFIXES
+from connsearch.errors import DataError
+from connsearch.registry import suggest
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a published list, before anybody looked for its video.
+
+    Attributes:
+        name: the record's name, the same wherever the videos lie.
+        labels: indices of its classes.
+        split: the list it counts to.
+        folders: where its video may lie, relative to a place of videos, the likeliest first; the
+            same tuple for many rows, as each is looked into once.
+        stems: how the video may be called there, without its suffix, the likeliest first.
+        group: what it shares with others; "" for none.
+        line: its line in the list.
+        window: the part of the video that is used.
+        whole: stems of files that hold the window only: found under one of these it is left out.
+        spans: when each class is seen.
+    """
+
+    name: str
+    labels: tuple[int, ...]
+    split: Split
+    folders: tuple[str, ...]
+    stems: tuple[str, ...]
+    group: str = ""
+    line: int = 0
+    window: Window | None = None
+    whole: tuple[str, ...] = ()
+    spans: tuple[Span, ...] = ()
+
+
+Kind = Literal["video", "folder"]
+
+
+class Shelves:
+    """Where the videos lie; every folder is looked into once, however many rows ask.
+
+    Args:
+        places: folders that may hold the videos; those that are not there are passed over.
+        kind: look for video files by their names without suffix, or for folders (of frames).
+    """
+
+    def __init__(self, places: Sequence[Path], kind: Kind = "video") -> None:
+        self.places = tuple(dict.fromkeys(p for p in places if p.is_dir()))
+        self.kind: Kind = kind
+        self.doubles = 0
+        """Files in the folders looked into that another one of the same name hides."""
+        self._held: dict[str, Mapping[str, str]] = {}
+        self._near: dict[tuple[str, ...], list[tuple[Path, Mapping[str, str]]]] = {}
+
+    def find(self, folders: tuple[str, ...], stems: Iterable[str]) -> Path | None:
+        """Returns the first of the stems in the first of the folders that has it."""
+        if folders not in self._near:
+            paths = [os.path.normpath(p / f) for f in folders for p in self.places]
+            held = [(path, self._contents(path)) for path in dict.fromkeys(paths)]
+            self._near[folders] = [(Path(path), names) for path, names in held if names]
+        for path, names in self._near[folders]:
+            for stem in stems:
+                if stem in names:
+                    return path / names[stem]
+        return None
+
+    def _contents(self, path: str) -> Mapping[str, str]:
+        """Returns stem -> name of what lies in one folder."""
+        if path not in self._held:
+            names = _look(path, self.kind)
+            stems = [name if self.kind == "folder" else os.path.splitext(name)[0] for name in names]
+            self._held[path] = dict(zip(reversed(stems), reversed(names), strict=True))
+            self.doubles += len(names) - len(self._held[path])
+        return self._held[path]
+
+
+def _look(path: str, kind: Kind) -> list[str]:
+    """Returns the names of the folders or of the video files in a folder, in order."""
+    try:
+        with os.scandir(path) as entries:
+            if kind == "folder":
+                return sorted(entry.name for entry in entries if entry.is_dir())
+            names = sorted(entry.name for entry in entries)
+    except OSError:
+        return []
+    return [name for name in names if os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES]
+
+
+def shelves(
+    path: Path,
+    options: DataOptions,
+    *below: str,
+    kind: Kind = "video",
+) -> Shelves:
+    """Returns where videos lie: the option ``videos``, else these folders below the list's own.
+
+    Raises:
+        DataError: the option names no folder.
+    """
+    if options.videos is None:
+        return Shelves([*(path / name for name in below), path], kind)
+    videos = options.videos.expanduser()
+    if not videos.is_dir():
+        raise DataError(f"{videos}: no such folder; the option videos says where the videos lie")
+    return Shelves([videos, *(videos / name for name in below)], kind)
+
+
+def list_folder(rest: str) -> Path:
+    """Returns the folder of a published list.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    path = Path(rest).expanduser()
+    if not rest or not path.is_dir():
+        raise DataError(
+            f"{rest or '(nothing)'}: no such folder; expected the folder of the official "
+            "annotation files, as in NAME:PATH"
+        )
+    return path
+
+
+def choose_protocol(name: str, options: DataOptions, known: Sequence[str]) -> str:
+    """Returns the protocol that is asked for; by default the first of the known.
+
+    Raises:
+        DataError: a protocol that the list does not have.
+    """
+    if options.protocol is None:
+        return known[0]
+    if options.protocol not in known:
+        raise DataError(f"{name}: {suggest('protocol', options.protocol, list(known))}")
+    return options.protocol
+
+
+def check_count(path: Path, classes: Sequence[str], official: int, what: str) -> None:
+    """Refuses a list of classes of another length than the official one.
+
+    Raises:
+        DataError: says what was read.
+    """
+    if len(classes) != official:
+        read = ", ".join(classes[:3]) + (" ..." if len(classes) > 3 else "")
+        raise DataError(
+            f"{path}: {len(classes)} classes, {what} has {official}\n  read: {read}\n"
+            "  cure: take the official file, whole; another list of classes is a CSV data set"
+        )
+
+
+def class_index(path: Path, classes: Sequence[str]) -> dict[str, int]:
+    """Returns class name -> label.
+
+    Raises:
+        DataError: a name that stands twice.
+    """
+    index = {name: label for label, name in enumerate(classes)}
+    if len(index) != len(classes):
+        twice = sorted(name for name, count in Counter(classes).items() if count > 1)
+        raise DataError(f"{path}: classes that stand twice\n{listed(twice)}")
+    return index
+
+
+def once(path: Path, rows: Sequence[Row], faults: Faults) -> list[Row]:
+    """Returns the rows without exact repetitions; two that contradict each other are faults."""
+    seen: dict[str, Row] = {}
+    for row in rows:
+        first = seen.setdefault(row.name, row)
+        if first is not row and replace(row, line=first.line) != first:
+            faults.add(row.line, f"{row.name} stands on line {first.line} otherwise")
+    return list(seen.values())
+
+
+def published_source(
+    name: str,
+    path: Path,
+    classes: Sequence[str],
+    rows: Sequence[Row],
+    where: Shelves,
+    *,
+    medium: str = "video",
+    multi_label: bool = False,
+    notes: Sequence[str] = (),
+    fps: float | None = None,
+) -> Source:
+    """Returns the data set of those rows whose videos are on disk.
+
+    Args:
+        name: of the data set.
+        path: of its lists.
+        classes: class names.
+        rows: of all lists.
+        where: the places its videos may lie in.
+        medium: how they are stored.
+        multi_label: a clip can have several classes, or none.
+        notes: what a person should know.
+        fps: frames a second at which its frames were published; None: videos say it.
+
+    Raises:
+        DataError: one clip on two lists, no video on disk, or none of the training list.
+    """
+    _refuse_repeated(path, rows)
+    records: list[Record] = []
+    for row in rows:
+        record = _record(row, where, medium, fps)
+        if record is not None:
+            records.append(record)
+    said = [*notes, *_missing(name, rows, records)]
+    if where.doubles:
+        said.append(
+            f"{name}: {where.doubles} videos lie beside one of the same name with another suffix; "
+            "the first by letter is read"
+        )
+    if not any(record.split == "train" for record in records):
+        wanted = [row for row in rows if row.split == "train"] or rows
+        raise DataError(
+            f"{path}: none of the {len(wanted)} listed training videos is on disk; looked in\n"
+            f"{listed([str(p) for p in where.places])}\n  for, among others\n"
+            f"{listed([_expected(row) for row in wanted[:3]])}\n"
+            "  cure: say where the videos lie with the option videos"
+        )
+    records, torn = _untie(records)
+    if torn:
+        said.append(
+            f"{name}: {len(torn)} groups stand on several official lists, which are kept as "
+            f"published: {', '.join(torn[:5])}{' ...' if len(torn) > 5 else ''}"
+        )
+    title = f"{name}:{path}"
+    return Source(title, tuple(classes), tuple(records), 0, tuple(said), multi_label, True)
+
+
+def _record(row: Row, where: Shelves, medium: str, fps: float | None) -> Record | None:
+    found = where.find(row.folders, row.whole) if row.whole else None
+    window = row.window if found is None else None
+    found = found or where.find(row.folders, row.stems)
+    if found is None:
+        return None
+    return Record(
+        name=row.name,
+        path=found,
+        labels=row.labels,
+        group=row.group,
+        split=row.split,
+        medium=medium,
+        window=window,
+        spans=row.spans,
+        media_fps=fps,
+    )
+
+
+def _expected(row: Row) -> str:
+    stem = (row.whole or row.stems)[0]
+    return os.path.join(row.folders[0], stem)
+
+
+def _refuse_repeated(path: Path, rows: Sequence[Row]) -> None:
+    split: dict[str, Split] = {}
+    twice = [row.name for row in rows if split.setdefault(row.name, row.split) != row.split]
+    if twice:
+        raise DataError(
+            f"{path}: clips on two of the lists\n{listed(twice)}\n  cure: take the official files"
+        )
+
+
+def _missing(name: str, rows: Sequence[Row], records: Sequence[Record]) -> list[str]:
+    """Returns how many rows of each list have no video."""
+    if len(rows) == len(records):
+        return []
+    listed_in, found = Counter(row.split for row in rows), Counter(r.split for r in records)
+    parts = [f"{s} {listed_in[s] - found[s]}" for s in SPLITS if listed_in[s] > found[s]]
+    return [
+        f"{name}: {len(rows) - len(records)} of {len(rows)} listed videos are not on disk and "
+        f"left out ({', '.join(parts)})"
+    ]
+
+
+def _untie(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
+    """Returns the records, and the groups that the official lists tear apart.
+
+    Such a group keeps its name on the first of its lists only, so that what is drawn from the
+    training list is drawn whole, and the official lists can be used as they are.
+    """
+    splits: dict[str, set[Split | None]] = {}
+    for record in records:
+        if record.group:
+            splits.setdefault(record.group, set()).add(record.split)
+    torn = {group for group, on in splits.items() if len(on) > 1}
+    untied = [
+        replace(r, group=f"{r.group} ({r.split})") if r.group in torn and r.split != "train" else r
+        for r in records
+    ]
+    return untied, sorted(torn)

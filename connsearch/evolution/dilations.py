@@ -1,0 +1,33 @@
+"""The step that the mutations of blocks' and stems' temporal dilations share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from random import Random
+
+from connsearch.evolution.draft import Draft, Mutant
+from connsearch.evolution.limits import Limits
+from connsearch.graph.spec import Structure
+from connsearch.graph.temporal import has_dilation
+
+
+def redilated(
+    parent: Structure, nodes: Iterable[int], rng: Random, limits: Limits
+) -> Mutant | None:
+    """Returns the parent with another temporal dilation in a random one of some nodes.
+
+    Those without a temporal convolution do not take part: another dilation would make a structure
+    of another name and the same network. None where no other dilation is allowed in any.
+    """
+    changes = {
+        index: [d for d in limits.dilations if d != parent.nodes[index].temporal_dilation]
+        for index in nodes
+        if has_dilation(parent, parent.nodes[index])
+    }
+    able = [index for index, others in changes.items() if others]
+    if not able:
+        return None
+    draft, index = Draft(parent), rng.choice(able)
+    draft.nodes[index] = replace(draft.nodes[index], temporal_dilation=rng.choice(changes[index]))
+    return draft.finish()

@@ -1,0 +1,124 @@
+"""The structures an evolution begins with: random, but of the published shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
+
+from connsearch.evolution.draft import Draft
+from connsearch.evolution.filters import entries, zipped
+from connsearch.evolution.limits import Limits
+from connsearch.evolution.mutations import find
+from connsearch.graph.space import over_connect
+from connsearch.graph.spec import Block, Filters, Modality, Stem, Structure
+from connsearch.graph.temporal import has_dilation
+
+CONNECTED = 0.5
+"""Probability of every legal connection."""
+
+MOST_SPLITS = 5
+
+_BLOCKS = 2
+_TOP_BLOCKS = 1
+"""Blocks of a level before anything is split."""
+
+_DRAWS = 100
+"""Wirings that are drawn before one that leaves out a level will do."""
+
+
+def initial_structure(start: Structure, limits: Limits, rng: Random) -> Structure:
+    """Returns a random structure with the settings, family and name of the start.
+
+    As published (AssembleNet, section 3.2): as many flow as RGB stems, two blocks at every level
+    and one at the top, one to five splits, random dilations, every legal connection with
+    probability one half; wirings whose longest path leaves out a level are drawn again. Fewer
+    stems, blocks and splits where the limits or the channels leave no room.
+
+    Not published: blocks without an input and nodes that reach no final block get one connection
+    more; what has no temporal convolution keeps dilation 1; object stems are as many as they are.
+    """
+    nodes = (*_stems(start, limits, rng), *_blocks(limits))
+    bare = replace(start, nodes=nodes, finals=None)
+    split, full = find("split"), over_connect(bare)
+    for _ in range(rng.randint(1, MOST_SPLITS)):
+        mutant = split(full, rng, limits)
+        if mutant is None:
+            break
+        full = mutant.structure
+    full = _with_dilations(full, limits, rng)
+    used = len({block.level for _, block in full.blocks()})
+    found = _wired(full, rng)
+    for _ in range(_DRAWS):
+        if depth(found) == used:
+            break
+        found = max(found, _wired(full, rng), key=depth)
+    return found
+
+
+def depth(structure: Structure) -> int:
+    """Returns how many blocks the longest path goes through.
+
+    >>> from connsearch.graph.files import load_structure
+    >>> depth(load_structure("assemblenet-50"))
+    4
+    """
+    longest = [0] * len(structure)
+    for index, block in structure.blocks():
+        longest[index] = 1 + max((longest[source] for source in block.inputs), default=0)
+    return max(longest, default=0)
+
+
+def _stems(start: Structure, limits: Limits, rng: Random) -> list[Stem]:
+    """As many of every modality, as far as each modality's limits and the channels allow."""
+    moving = [limits.stems[m] for m in limits.stems if m is not Modality.OBJECT]
+    choices: list[list[Stem]] = []
+    for number in range(
+        min((least for least, _ in moving), default=0),
+        max((most for _, most in moving), default=0) + 1,
+    ):
+        counts = {m: min(max(number, least), most) for m, (least, most) in limits.stems.items()}
+        choices.append([Stem(m) for m in Modality for _ in range(counts.get(m, 0))])
+    settings = start.network
+    if settings.stem_width is None:
+        choices = [stems for stems in choices if len(stems) <= settings.stem_total] or choices[:1]
+    return rng.choice(choices)
+
+
+def _blocks(limits: Limits) -> Iterator[Block]:
+    top = len(limits.channels) - 1
+    for level, channels in enumerate(limits.channels):
+        thinnest = min(entries(channels))
+        if thinnest == 0:
+            continue  # a level the start does not use
+        number = min(_TOP_BLOCKS if level == top else _BLOCKS, limits.blocks[level])
+        number = max(1, min(number, thinnest // limits.narrowest))
+        for part in range(number):
+            filters = _share(channels, number, part)
+            yield Block(level, (), filters, spatial_stride=limits.strides[level])
+
+
+def _share(channels: Filters, number: int, part: int) -> Filters:
+    """One part of so many, which add up to the channels; the last ones may have one more."""
+    return zipped(lambda n: (n + part) // number, channels)
+
+
+def _with_dilations(structure: Structure, limits: Limits, rng: Random) -> Structure:
+    nodes = tuple(
+        replace(node, temporal_dilation=rng.choice(limits.dilations))
+        if has_dilation(structure, node)
+        else node
+        for node in structure.nodes
+    )
+    return replace(structure, nodes=nodes)
+
+
+def _wired(structure: Structure, rng: Random) -> Structure:
+    """The nodes of a structure with random connections, mended where they are too few."""
+    draft = Draft(structure)
+    draft.weights.clear()
+    for edge in draft.legal():
+        if rng.random() < CONNECTED:
+            draft.connect(edge)
+    draft.mend(rng)
+    return draft.finish().structure

@@ -1,0 +1,32 @@
+"""One stem fewer."""
+
+from __future__ import annotations
+
+from random import Random
+
+from connsearch.evolution.draft import Draft, Mutant
+from connsearch.evolution.limits import Limits
+from connsearch.evolution.mutations import mutation
+from connsearch.graph.spec import Modality, Structure
+
+
+@mutation("remove_stem", "stem")
+def remove_stem(parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
+    """Returns the parent without one of its RGB or flow stems.
+
+    Blocks it alone has fed get a random other input; mending also connects whatever dangled in
+    the parent. The stems that stay share the channels anew (see :func:`add_stem`).
+
+    None where each modality has as few stems as it may have.
+    """
+    draft = Draft(parent)
+    able: list[int] = []
+    for modality in (Modality.RGB, Modality.FLOW):
+        stems = draft.stems(modality)
+        if stems and len(stems) > limits.stems[modality][0]:
+            able += stems
+    if not able:
+        return None
+    draft.remove(rng.choice(able))
+    draft.mend(rng)
+    return draft.finish()

@@ -1,0 +1,63 @@
+"""One block becomes two narrower ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from connsearch.evolution.draft import Draft, Mutant
+from connsearch.evolution.filters import entries, widths_agree, zipped
+from connsearch.evolution.limits import Limits
+from connsearch.evolution.mutations import mutation
+from connsearch.graph.spec import Edge, Filters, Structure
+
+
+@mutation("split", "block")
+def split(parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
+    """Returns the parent with a random block as two of half its filters, connected alike.
+
+    Both halves have its connections, weights and dilation; of an odd number the second half has
+    one filter more. A final block is split into equal halves only, as the head averages them, and
+    not at all where the head reads a single one.
+
+    As published, this keeps the parameters of bottlenecks roughly. Exactly kept is the number in
+    the shortcut and the first convolution of the first module, and in the 3x3 and the last
+    convolution of every module. The first convolution of a later module reads its own block,
+    which is half as wide, so both halves together have half; the normalisation after a 3x3, and
+    projections of inputs and gates before the first module, are there twice. Inverted bottlenecks
+    have about half as many afterwards. Blocks that read the halves may become narrower.
+
+    None where a level is full or its blocks are too narrow.
+    """
+    draft = Draft(parent)
+    able = [name for name in draft.blocks() if _can_split(draft, name, limits)]
+    if not able:
+        return None
+    one = rng.choice(able)
+    block = draft.block(one)
+    first, second = _halves(block.filters)
+    draft.nodes[one] = replace(block, filters=first)
+    other = draft.add(replace(block, filters=second), draft.origins[one])
+    for edge, weight in list(draft.weights.items()):
+        if edge.target == one:
+            draft.connect(Edge(edge.source, other), weight)
+        elif edge.source == one:
+            draft.connect(Edge(other, edge.target), weight)
+    return draft.finish()
+
+
+def _can_split(draft: Draft, name: int, limits: Limits) -> bool:
+    level, halves = draft.level(name), _halves(draft.block(name).filters)
+    if len(draft.blocks(level)) >= limits.blocks[level]:
+        return False
+    if min(entries(halves[0])) < limits.narrowest:
+        return False
+    if level != draft.top:
+        return True
+    others = [draft.block(n).filters for n in draft.blocks(level) if n != name]
+    return not draft.one_final and widths_agree([*halves, *others])
+
+
+def _halves(filters: Filters) -> tuple[Filters, Filters]:
+    half = zipped(lambda n: n // 2, filters)
+    return half, zipped(int.__sub__, filters, half)

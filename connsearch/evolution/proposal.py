@@ -1,0 +1,173 @@
+"""The next child: who its parent is and how it changes, drawn again until it may be trained."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from random import Random
+
+from connsearch.errors import Failure, SettingsError
+from connsearch.evolution.child import Child
+from connsearch.evolution.history import History
+from connsearch.evolution.initial import initial_structure
+from connsearch.evolution.limits import Limits
+from connsearch.evolution.options import EvolutionOptions
+from connsearch.evolution.steps import Step, take
+from connsearch.graph.cost import Cost, cost
+from connsearch.graph.hashing import same_structure, structure_hash
+from connsearch.graph.spec import Structure
+from connsearch.pruning.budget import Budget, parse_budgets
+from connsearch.seeds import derive
+
+DRAWS = 1000
+"""Children that are drawn for one that is new and within the budget."""
+
+START, INITIAL = "start", "initial"
+"""What stands in place of an operator where a child has no parent."""
+
+
+class ExhaustedError(Failure):
+    """No further child could be made that is new and within the budget."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """What is searched.
+
+    Attributes:
+        start: the structure everything begins with: settings, family, budgets, and the first child.
+        limits: what no child may exceed.
+        classes: outputs of the classifier.
+        clip: frames, height and width that multiply-accumulates are counted for.
+        budgets: what a child may cost.
+    """
+
+    start: Structure
+    limits: Limits
+    classes: int
+    clip: tuple[int, int, int]
+    budgets: tuple[Budget, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        start: Structure,
+        options: EvolutionOptions,
+        *,
+        classes: int,
+        clip: tuple[int, int, int],
+    ) -> Space:
+        """Returns the space around a structure that the options describe.
+
+        Raises:
+            SettingsError: the structure itself is above a budget and is to be the first child.
+        """
+        limits = Limits.of(start, most_blocks=options.most_blocks, most_stems=options.most_stems)
+        space = cls(start, limits, classes, clip, parse_budgets(options.budget))
+        if options.include_start:
+            over = space.over_budget(start, space.cost(start))
+            if over is not None:
+                raise SettingsError(
+                    f"{start.name}: the start itself is above the budget {over}\n"
+                    "  cure: a larger budget, or --no-include-start"
+                )
+        return space
+
+    def cost(self, structure: Structure) -> Cost:
+        """Returns what a structure costs, by arithmetic."""
+        return cost(structure, num_classes=self.classes, clip=self.clip)
+
+    def over_budget(self, structure: Structure, price: Cost) -> Budget | None:
+        """Returns the first budget a structure is above, or None."""
+        if not self.budgets:
+            return None
+        whole = self._quantities(self.start, self.cost(self.start))
+        found = self._quantities(structure, price)
+        for budget in self.budgets:
+            if not budget.allows(found[budget.quantity], whole[budget.quantity]):
+                return budget
+        return None
+
+    @staticmethod
+    def _quantities(structure: Structure, price: Cost) -> Mapping[str, int]:
+        connections = len(structure.edges())
+        return {"macs": price.macs, "params": price.parameters, "connections": connections}
+
+
+def propose(
+    history: History, options: EvolutionOptions, space: Space, *, number: int, seed: int
+) -> Child:
+    """Returns the child of a number: new, valid and within the budget.
+
+    It follows from the population, the seed and the number alone. What is refused on the way is
+    counted in the child.
+
+    Raises:
+        ExhaustedError: nothing of the kind was found.
+    """
+    refused: Counter[str] = Counter()
+    for draw in range(DRAWS):
+        rng = Random(derive(seed, "birth", number, draw))
+        structure, parents, steps = _draw(history, options, space, number, rng)
+        if structure is None:
+            refused["unchanged"] += 1
+            continue
+        price = space.cost(structure)
+        if space.over_budget(structure, price) is not None:
+            refused["over budget"] += 1
+            continue
+        digest = structure_hash(structure)
+        alike = (history.child(n).structure for n in history.hashes.get(digest, ()))
+        if any(same_structure(structure, other) for other in alike):
+            refused["duplicate"] += 1
+            continue
+        return Child(
+            number=number,
+            structure=replace(structure, name=f"{space.start.name}-{number}"),
+            parents=parents,
+            steps=steps,
+            hash=digest,
+            macs=price.macs,
+            parameters=price.parameters,
+            refused=dict(refused),
+        )
+    counts = ", ".join(f"{count} {reason}" for reason, count in sorted(refused.items()))
+    raise ExhaustedError(
+        f"child {number}: of {DRAWS} structures drawn none is new and within budget ({counts})\n"
+        "  cure: a larger budget, more mutations, or fewer rounds: the space may be exhausted"
+    )
+
+
+def _draw(
+    history: History, options: EvolutionOptions, space: Space, number: int, rng: Random
+) -> tuple[Structure | None, tuple[int, ...], tuple[Step, ...]]:
+    if number == 0 and options.include_start:
+        return space.start, (), (Step(START, 0),)
+    founding = number < options.population or not history.population.members
+    if founding or options.strategy == "random":
+        step = Step(INITIAL, _seed(rng))
+        return initial_structure(space.start, space.limits, Random(step.seed)), (), (step,)
+    parent = history.population.tournament(options.tournament, rng).number
+    structure, steps = _mutated(history.learned(parent), options, space.limits, rng)
+    return (structure if steps else None), (parent,), steps
+
+
+def _mutated(
+    parent: Structure, options: EvolutionOptions, limits: Limits, rng: Random
+) -> tuple[Structure, tuple[Step, ...]]:
+    """The wiring step, then none to some mutations of nodes; those that change nothing are left."""
+    names = [] if options.wiring is None else [options.wiring]
+    names += [rng.choice(options.operators) for _ in range(rng.randint(0, options.mutations))]
+    structure, steps = parent, list[Step]()
+    for name in names:
+        step = Step(name, _seed(rng))
+        mutant = take(structure, step, limits)
+        if mutant is not None:
+            structure = mutant.structure
+            steps.append(step)
+    return structure, tuple(steps)
+
+
+def _seed(rng: Random) -> int:
+    return rng.getrandbits(32)

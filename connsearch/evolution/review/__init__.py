@@ -1,0 +1,1 @@
+"""An evolution retold from its history: lineages, operators, children."""

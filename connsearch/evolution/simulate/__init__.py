@@ -1,0 +1,1 @@
+"""Evolutions without training: planted landscapes, virtual clocks, plans."""

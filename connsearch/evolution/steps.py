@@ -1,0 +1,56 @@
+"""What made a child of its parent: operators and the seeds they were given, to be replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from connsearch.errors import RunError
+from connsearch.evolution.draft import Mutant
+from connsearch.evolution.limits import Limits
+from connsearch.evolution.mutations import find
+from connsearch.graph.spec import Structure
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One mutation.
+
+    Attributes:
+        operator: its name, with a number where it takes one: ``split``, ``guided:0.5``.
+        seed: decides everything random in it.
+    """
+
+    operator: str
+    seed: int
+
+
+def take(parent: Structure, step: Step, limits: Limits) -> Mutant | None:
+    """Returns what one step makes of a parent; None where it cannot change anything."""
+    return find(step.operator)(parent, Random(step.seed), limits)
+
+
+def replay(parent: Structure, steps: Sequence[Step], limits: Limits) -> Mutant:
+    """Returns what several steps make of a parent, one after the other.
+
+    The same parent (with the weights it had learned), steps and limits give the same child.
+
+    Raises:
+        RunError: a step can change nothing: this is not the parent the steps were taken from.
+    """
+    structure = parent
+    origins: tuple[tuple[int, ...], ...] = tuple((n,) for n in range(len(parent)))
+    for number, step in enumerate(steps, start=1):
+        mutant = take(structure, step, limits)
+        if mutant is None:
+            raise RunError(
+                f"{parent.name}: step {number}, {step.operator} with seed {step.seed}, changes "
+                "nothing\n  this is not the parent it was taken from, or another version took it"
+            )
+        structure = mutant.structure
+        origins = tuple(
+            tuple(sorted({old for node in nodes for old in origins[node]}))
+            for nodes in mutant.origins
+        )
+    return Mutant(structure, origins)

@@ -1,0 +1,124 @@
+"""What a storage that does not answer means: asked again for a while, then said in one sentence."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from errno import ENOSPC
+from typing import TypeVar
+
+from optuna.exceptions import StorageInternalError
+
+from connsearch.errors import Failure
+from connsearch.evolution.study.address import scrubbed
+from connsearch.files.disk import cure_for
+
+PATIENCE = 60.0
+"""Seconds in which a database that is busy or restarting is asked again."""
+
+_PASSING = ("locked", "busy", "I/O", "unable to open")
+"""What SQLite says where asking again may help."""
+
+_LONGEST = 500
+"""So much of what a driver says is told: it may repeat a value of any size."""
+
+T = TypeVar("T")
+
+
+class StorageError(Failure):
+    """The storage of a study cannot be opened, does not answer, or cannot be written."""
+
+
+def patiently(ask: Callable[[], T]) -> T:
+    """Returns what a storage answers; one that is busy or restarting is asked again for a while.
+
+    What had been done already, though the answer was lost, is done twice: whoever asks for
+    something that must not be sees to that.
+
+    Raises:
+        StorageError: it still does not answer, or a file cannot be written.
+    """
+    end, pause = time.monotonic() + PATIENCE, 0.02
+    while True:
+        try:
+            return ask()
+        except OSError as error:
+            cure = cure_for(error)
+            said = f"the study's storage: {error}" + (f"\n  cure: {cure}" if cure else "")
+            raise StorageError(said) from error
+        except Exception as error:
+            if is_full(error):
+                cure = cure_for(OSError(ENOSPC, ""))
+                raise StorageError(
+                    f"the study's storage: {reason(error)}\n  cure: {cure}"
+                ) from None
+            if not _is_the_storages(error):
+                raise
+            if not may_pass(error):
+                raise StorageError(f"the study's storage cannot be used: {reason(error)}") from None
+            if time.monotonic() > end:
+                raise StorageError(
+                    f"the study's storage does not answer: {reason(error)}"
+                ) from None
+        time.sleep(pause)
+        pause = min(pause * 2, 2.0)
+
+
+def _is_the_storages(error: Exception) -> bool:
+    """Whether an error is a storage's; a module that was not imported has raised none."""
+    if isinstance(error, StorageInternalError):
+        return True
+    grpc, database = sys.modules.get("grpc"), sys.modules.get("sqlalchemy.exc")
+    return (grpc is not None and isinstance(error, grpc.RpcError)) or (
+        database is not None and isinstance(error, database.DBAPIError)
+    )
+
+
+def is_full(error: BaseException) -> bool:
+    """Returns whether SQLite says that there is no room: waiting does not make any."""
+    said = getattr(_databases_own(error), "orig", None)
+    code = getattr(said, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == sqlite3.SQLITE_FULL
+
+
+def may_pass(error: BaseException) -> bool:
+    """Returns whether a storage's error says that it is busy or away, and not that it is broken.
+
+    A key that is there already is written by somebody else at this moment; of SQLite's other errors
+    only a lock and a disk can get better by themselves.
+    """
+    cause = _databases_own(error)
+    said = getattr(cause, "orig", None)
+    if isinstance(said, sqlite3.Error) and not isinstance(said, sqlite3.IntegrityError):
+        return any(word in str(said) for word in _PASSING)
+    database = sys.modules.get("sqlalchemy.exc")
+    if database is None or not isinstance(cause, database.SQLAlchemyError):
+        return True
+    lasting = (database.ProgrammingError, database.DataError, database.NotSupportedError)
+    return isinstance(cause, database.DBAPIError) and not isinstance(cause, lasting)
+
+
+def is_damage(error: BaseException) -> bool:
+    """Returns whether SQLite says that its file is none, or broken: that does not pass."""
+    return type(getattr(_databases_own(error), "orig", None)) is sqlite3.DatabaseError
+
+
+def _databases_own(error: BaseException) -> BaseException:
+    """SQLAlchemy's error, which Optuna may have put into one of its own."""
+    return error if hasattr(error, "orig") else error.__cause__ or error
+
+
+def reason(error: BaseException, place: str = "") -> str:
+    """Returns what a driver said, without the statement it was given and what is not for show.
+
+    Args:
+        error: of the driver, or around it.
+        place: of the storage, where it is known; see ``address.scrubbed``.
+    """
+    cause = error.__cause__ or error
+    said = getattr(cause, "orig", None) or cause
+    details = getattr(said, "details", None)
+    text = scrubbed(str(details() if callable(details) else said), place)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."

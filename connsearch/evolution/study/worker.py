@@ -1,0 +1,244 @@
+"""One worker: asks, judges, tells, until the evolution ends. Any number of them share a study."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from connsearch.errors import ConnsearchError, Failure, RunError, UserError
+from connsearch.evolution.child import Evaluate, Outcome, Rung, Task, Trial
+from connsearch.evolution.options import StopOptions
+from connsearch.evolution.proposal import ExhaustedError
+from connsearch.evolution.study.evolution import Evolution
+from connsearch.evolution.study.patience import StorageError
+from connsearch.files.disk import REFUSED
+
+IN_A_ROW = 10
+"""So many failed attempts in a row, and it is not the children's fault."""
+
+_POLL = 0.5
+"""Seconds between two looks at what other workers do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A task begins."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """An event of the evaluation itself."""
+
+    task: Task
+    event: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A task has ended; ``counts`` unless this worker had been taken for dead meanwhile."""
+
+    task: Task
+    outcome: Outcome
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EndedEarly:
+    """A child was hopeless at a rung."""
+
+    task: Task
+    rung: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An attempt failed; ``again`` if its child is queued once more."""
+
+    task: Task
+    cause: str
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """This worker was taken for dead, and its task is somebody else's now."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """Workers have died; their tasks wait again, or are given up after too many attempts."""
+
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """There is nothing to do until others are done with so many tasks."""
+
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The evolution has ended for this worker, and why."""
+
+    reason: str
+
+
+WorkerEvent = Asked | Inside | Told | EndedEarly | Failed | Lost | Swept | Waiting | Stopped
+
+
+def work(evolution: Evolution, evaluate: Evaluate, stop: StopOptions) -> Iterator[WorkerEvent]:
+    """Yields what one worker does.
+
+    Killed at any moment, it leaves a lease that runs out, and its task is done by another worker or
+    by the same line again. Interrupted, it gives its task back at no cost.
+
+    Raises:
+        UserError: an evaluation was refused for a reason that no repetition changes.
+        OSError: there is no room, or no permission, to write what an evaluation leaves.
+        Failure: too many attempts in a row have failed, or the storage does not answer.
+    """
+    deadline = None if stop.hours is None else time.monotonic() + stop.hours * 3600
+    failures = 0
+    while True:
+        dead = evolution.sweep()
+        if dead:
+            yield Swept(tuple(dead))
+        reason = _end(evolution, stop, deadline)
+        if reason is not None:
+            yield Stopped(reason)
+            return
+        try:
+            task = evolution.ask(rounds=stop.rounds)
+        except ExhaustedError as error:
+            yield Stopped(str(error))
+            return
+        if task is None:
+            waiting = len(evolution.history.open)
+            if not waiting:
+                yield Stopped(f"{stop.rounds} children")
+                return
+            yield Waiting(waiting)
+            time.sleep(_POLL)
+            continue
+        failed = False
+        for event in _judge(evolution, evaluate, task, stop.child_minutes):
+            failed = failed or isinstance(event, Failed)
+            yield event
+        failures = failures + 1 if failed else 0
+        if failures >= IN_A_ROW:
+            raise Failure(
+                f"the last {failures} attempts have all failed; the last one: "
+                f"{evolution.history.trials[task.trial].facts.get('cause')}\n"
+                "  cure: mend that first; the same line goes on"
+            )
+
+
+def _end(evolution: Evolution, stop: StopOptions, deadline: float | None) -> str | None:
+    if deadline is not None and time.monotonic() > deadline:
+        return f"{stop.hours:g} hours are over"
+    if stop.stagnation is not None and evolution.history.since_better >= stop.stagnation:
+        return f"the last {stop.stagnation} children were no better"
+    return None
+
+
+def _judge(
+    evolution: Evolution, evaluate: Evaluate, task: Task, timeout: float | None
+) -> Iterator[WorkerEvent]:
+    """One task from its beginning to its end, whatever that is."""
+    try:
+        yield Asked(task)
+        with _Renewal(evolution, task) as renewal:
+            outcome = yield from _watched(evolution, evaluate(task), task, renewal, timeout)
+        if outcome is not None:
+            if not all(isfinite(value) for value in outcome.values):
+                raise Failure(f"not finite: {list(outcome.values)}")
+            yield Told(task, outcome, evolution.tell(task, outcome))
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        evolution.release(task, "interrupted")
+        raise
+    except UserError as error:
+        if isinstance(error, RunError):  # a directory that is in use, or that nobody can go on in
+            yield Failed(task, str(error), evolution.fail(task, str(error)))
+            return
+        evolution.release(task, str(error))
+        raise
+    except StorageError:
+        raise  # nothing can be given back; the lease runs out
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in REFUSED:  # no child's fault, and the next
+            with suppress(StorageError):  # one would fare no better; this may be the same disk
+                evolution.release(task, str(error))
+            raise
+        known = isinstance(error, ConnsearchError)
+        cause = str(error) if known else f"{type(error).__name__}: {error}"
+        yield Failed(task, cause, evolution.fail(task, cause))
+
+
+def _watched(
+    evolution: Evolution,
+    steps: Generator[Any, None, Outcome],
+    task: Task,
+    renewal: _Renewal,
+    timeout: float | None,
+) -> Generator[WorkerEvent, None, Outcome | None]:
+    """The events of an evaluation; its outcome, or None where it was ended on its way."""
+    began = time.monotonic()
+    with closing(steps):
+        while True:
+            try:
+                event = next(steps)
+            except StopIteration as end:
+                return end.value
+            if renewal.lost:
+                evolution.forget(task)
+                yield Lost(task)
+                return None
+            if timeout is not None and time.monotonic() - began > timeout * 60:
+                raise Failure(f"longer than {timeout:g} minutes")
+            if not isinstance(event, Rung):
+                yield Inside(task, event)
+                continue
+            if not all(isfinite(value) for value in event.values):
+                raise Failure(f"rung {event.number}: not finite: {list(event.values)}")
+            if not evolution.report(task, event):
+                evolution.prune(task, {"seconds": time.monotonic() - began})
+                yield EndedEarly(task, event.number)
+                return None
+
+
+class _Renewal:
+    """Renews the lease of a task while it is judged, in a thread of its own."""
+
+    def __init__(self, evolution: Evolution, task: Task) -> None:
+        self._evolution, self._task = evolution, task
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+        self.lost = False
+
+    def __enter__(self) -> _Renewal:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._done.wait(self._evolution.lease_seconds / 3):
+            try:
+                self.lost = not self._evolution.renew(self._task)
+            except Failure:  # the storage is away; whoever asks next will say so
+                continue
+            if self.lost:
+                return

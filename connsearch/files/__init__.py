@@ -1,0 +1,1 @@
+"""Files on disk: names, drafts, whole writes, locked directories, text that others chose."""

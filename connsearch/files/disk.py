@@ -1,0 +1,294 @@
+"""Files as they stand on a disk: opened without waiting, read within limits, written whole.
+
+Whoever reads a file that somebody else chose opens it here, or asks :func:`require_plain` first: a
+pipe, a socket or a device of that name would be waited for, or would answer without an end. Whoever
+writes a file writes it here: it is there whole or not at all, with the mode the umask gives, and a
+full disk is said by name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import shutil
+import stat
+from collections.abc import Generator
+from pathlib import Path
+from typing import BinaryIO
+
+from connsearch.errors import Failure, UserError
+from connsearch.files.drafts import replacing
+from connsearch.files.text import as_utf8
+
+AnyPath = str | os.PathLike[str]
+
+LARGEST = 1 << 28
+"""Bytes of the largest text file that is read at once: 256 MiB."""
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says where there is no room for a file."""
+REFUSED = FULL | {errno.EACCES, errno.EPERM, errno.EROFS}
+"""What the system says where nothing can be written for now, whatever it is."""
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a pipe (FIFO)",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_ALLOW = "allow it (chmod, chown), or do it as the user it belongs to"
+_ROOM = "free space there, then repeat the same command: it goes on from what is on the disk"
+_CURES = {
+    errno.EACCES: _ALLOW,
+    errno.EPERM: _ALLOW,
+    errno.EROFS: "a place that can be written",
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: "a larger limit of a file's size (ulimit -f), then repeat the same command",
+}
+
+
+class UnreadableError(UserError, OSError):
+    """A file that is there and cannot be opened: no permission, a pipe, a device, too large."""
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}{_helped(cure_for(self))}"
+
+
+class DiskFullError(Failure, OSError):
+    """A file that could not be written because there is no room for it."""
+
+    def __str__(self) -> str:
+        return f"{self.filename}: could not be written: {self.strerror}{_helped(cure_for(self))}"
+
+
+def reason(error: Exception) -> str:
+    """Returns what the system said, in lower case and without the path: callers know that.
+
+    >>> reason(FileNotFoundError(2, "No such file or directory", "x"))
+    'no such file or directory'
+    """
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return said[:1].lower() + said[1:]
+
+
+def cure_for(error: Exception) -> str:
+    """Returns the usual cure of an error of the system, or an empty text."""
+    if not isinstance(error, OSError):
+        return ""
+    return _CURES.get(error.errno or 0, "")
+
+
+def is_there(path: AnyPath) -> bool:
+    """Returns whether there is anything of that name.
+
+    ``Path.exists`` and ``is_file`` answer no to what may not be looked at (Python 3.14), and so a
+    run without permission would be a run that is not there.
+
+    Raises:
+        UnreadableError: nobody may look.
+    """
+    return _status(path) is not None
+
+
+def is_plain(path: AnyPath) -> bool:
+    """Returns whether there is a regular file of that name.
+
+    Raises:
+        UnreadableError: nobody may look.
+    """
+    found = _status(path)
+    return found is not None and stat.S_ISREG(found.st_mode)
+
+
+def is_folder(path: AnyPath) -> bool:
+    """Returns whether there is a directory of that name.
+
+    Raises:
+        UnreadableError: nobody may look.
+    """
+    found = _status(path)
+    return found is not None and stat.S_ISDIR(found.st_mode)
+
+
+def names_in(folder: AnyPath) -> list[str]:
+    """Returns the sorted names in a folder; none where there is no such folder.
+
+    ``Path.glob`` takes a folder it may not read for an empty one.
+
+    Raises:
+        UnreadableError: it may not be read, or is no folder.
+    """
+    try:
+        return sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise _unreadable(folder, error) from None
+
+
+def open_plain(path: AnyPath) -> BinaryIO:
+    """Returns a regular file, opened to read; anything else is refused before it is waited for.
+
+    Raises:
+        FileNotFoundError: no such file.
+        UnreadableError: it is something else, or may not be read.
+    """
+    try:
+        _refuse_special(path, os.stat(path).st_mode)
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (FileNotFoundError, UnreadableError):
+        raise
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    try:
+        _refuse_special(path, os.fstat(handle).st_mode)  # it may have been replaced meanwhile
+    except BaseException:
+        os.close(handle)
+        raise
+    return os.fdopen(handle, "rb")
+
+
+def open_text(
+    path: AnyPath, *, encoding: str = "utf-8", newline: str | None = None
+) -> io.TextIOWrapper:
+    """Returns a regular file, opened to read as text; as :func:`open_plain`."""
+    return io.TextIOWrapper(open_plain(path), encoding=encoding, newline=newline)
+
+
+def require_plain(path: AnyPath) -> None:
+    """Refuses what a library should not be given to open by its name.
+
+    Raises:
+        FileNotFoundError: no such file.
+        UnreadableError: it is no regular file, or may not be read.
+    """
+    open_plain(path).close()
+
+
+def read_plain(path: AnyPath, *, most: int = LARGEST) -> bytes:
+    """Returns the bytes of a regular file of at most ``most`` bytes.
+
+    Raises:
+        FileNotFoundError: no such file.
+        UnreadableError: it is something else, may not be read, or is larger.
+    """
+    with open_plain(path) as file:
+        try:
+            found = file.read(most + 1)
+        except OSError as error:
+            raise _unreadable(path, error) from None
+        if len(found) > most:
+            size = os.fstat(file.fileno()).st_size
+            said = f"{size} bytes; allowed are at most {most}"
+            raise UnreadableError(errno.EMSGSIZE, said, os.fspath(path))
+    return found
+
+
+@contextlib.contextmanager
+def writing(path: AnyPath) -> Generator[None]:
+    """Names the file in what goes wrong inside, and what is free where there is no room.
+
+    Raises:
+        DiskFullError: the disk, the quota or the allowed size of a file is exhausted.
+    """
+    try:
+        yield
+    except DiskFullError:
+        raise
+    except OSError as error:
+        if error.errno in FULL:
+            raise disk_full(path, error) from None
+        if error.filename is None and error.errno is not None:
+            error.filename = os.fspath(path)
+        raise
+
+
+def disk_full(path: AnyPath, error: Exception) -> DiskFullError:
+    """Returns the error of a file there is no room for, with what is free."""
+    code = (error.errno if isinstance(error, OSError) else None) or errno.ENOSPC
+    return DiskFullError(code, f"{reason(error)}{_free(path)}", os.fspath(path))
+
+
+def atomic_write_text(path: AnyPath, text: str) -> None:
+    r"""Writes UTF-8 text so that a reader sees the old file or the new one, never half of it.
+
+    A name in it that is not UTF-8 does not end the work: such bytes are written as ``\xe9``, and
+    control characters likewise.
+    """
+    atomic_write_bytes(path, as_utf8(text))
+
+
+def atomic_write_bytes(path: AnyPath, data: bytes) -> None:
+    """Writes bytes to a temporary file beside ``path``, flushes it to disk and renames it.
+
+    A new file has the mode the umask gives; one that is replaced keeps its own, and where ``path``
+    is a link, its target is replaced. A device or a pipe is written to and stays what it is.
+
+    Raises:
+        DiskFullError: there is no room; what was there before is as it was.
+    """
+    found = _status(path)
+    with writing(path):
+        if found is not None and not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+            _write_through(path, data)
+            return
+        target = Path(os.path.realpath(path) if os.path.islink(path) else path)
+        _replace(target, data, None if found is None else stat.S_IMODE(found.st_mode))
+
+
+def _replace(path: Path, data: bytes, mode: int | None) -> None:
+    try:
+        with replacing(path) as draft:
+            if mode is not None:
+                draft.chmod(mode)
+            draft.write_bytes(data)
+    except OSError as error:
+        if error.filename is not None:
+            error.filename, error.filename2 = os.fspath(path), None  # nobody knows the other name
+        raise
+
+
+def _write_through(path: AnyPath, data: bytes) -> None:
+    """Writes to a device or a pipe; a pipe that nobody reads is an error, not a wait."""
+    handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    os.set_blocking(handle, True)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+
+
+def _status(path: AnyPath) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except ValueError:  # a null byte: no name of a file
+        return None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
+            return None
+        raise _unreadable(path, error) from None
+
+
+def _refuse_special(path: AnyPath, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "something else")
+        code = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+        raise UnreadableError(code, f"is {kind}, not a file", os.fspath(path))
+
+
+def _unreadable(path: AnyPath, error: OSError) -> UnreadableError:
+    return UnreadableError(error.errno, reason(error), os.fspath(path))
+
+
+def _helped(cure: str) -> str:
+    return f"\n  cure: {cure}" if cure else ""
+
+
+def _free(path: AnyPath) -> str:
+    with contextlib.suppress(OSError):
+        free = shutil.disk_usage(os.path.dirname(os.path.abspath(path))).free
+        return f"; {free / 2**20:,.1f} MiB are free on its file system"
+    return ""

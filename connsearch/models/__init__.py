@@ -1,0 +1,1 @@
+"""Networks one can train, and what is done to them: built, compared, inherited, exported."""

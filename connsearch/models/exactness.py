@@ -1,0 +1,179 @@
+"""Does the pruned network compute what the hard-masked original computes? Bit for bit, measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from connsearch.errors import PruneError
+from connsearch.graph.spec import Modality
+from connsearch.models.inherit import check_kinship
+from connsearch.models.structure import Network
+from connsearch.nn.mask import Mask
+from connsearch.pruning.pruner import Pruned
+
+
+@dataclass(frozen=True, slots=True)
+class Exactness:
+    """The two networks side by side on the same clips.
+
+    Attributes:
+        equal: whether every number is the same, in the logits and in the features of every
+            surviving node (rounding that the head averages away shows there).
+        max_abs_difference: the largest difference among them, as far as they have the same shape
+            (published shapes may not); NaN where one is not finite.
+        max_abs_logit_difference: the largest difference of a logit.
+        first_difference: the first node, by its old number, whose features differ; None if none.
+        nodes: number of nodes compared.
+        largest_logit: the largest logit of the masked original, for scale.
+        clip: (frames, height, width).
+        batch: number of clips.
+        seed: seed of the clips.
+        device: where it was computed; equality is promised on CPU.
+        threads: CPU threads, the same on both sides.
+    """
+
+    equal: bool
+    max_abs_difference: float
+    max_abs_logit_difference: float
+    first_difference: int | None
+    nodes: int
+    largest_logit: float
+    clip: tuple[int, int, int]
+    batch: int
+    seed: int
+    device: str
+    threads: int
+
+    def __str__(self) -> str:
+        verdict = "bit-equal" if self.equal else "NOT equal"
+        if self.first_difference is not None:
+            verdict += f" from node {self.first_difference} on"
+        size = "x".join(map(str, self.clip))
+        return (
+            f"max |difference| = {self.max_abs_difference} ({verdict}: logits and {self.nodes} "
+            f"nodes, largest logit {self.largest_logit:.3g}; {self.batch} clips {size}, fp32, "
+            f"{self.device}, {self.threads} threads, seed {self.seed})"
+        )
+
+
+def exactness(
+    parent: Network,
+    child: Network,
+    pruned: Pruned,
+    *,
+    clip: tuple[int, int, int] = (8, 64, 64),
+    batch: int = 2,
+    seed: int = 0,
+) -> Exactness:
+    """Returns how far the pruned network is from its original with the rest multiplied by zero.
+
+    Two code paths are compared in float32 and evaluation mode: the whole original, in which a
+    :class:`Mask` silences what is gone, and the small network, in which it does not exist. With
+    shapes pinned and weights inherited they are equal on CPU. Published shapes are another
+    function.
+
+    Args:
+        parent: the network whose structure was pruned; any mask it carries is lifted.
+        child: the network of ``pruned.structure`` with inherited weights.
+        pruned: the account of the pruning.
+        clip: (frames, height, width) of the random clips.
+        batch: number of clips.
+        seed: seed of the clips.
+
+    Raises:
+        PruneError: the networks are not the parent and the child of this pruning, or have another
+            number of classes.
+    """
+    check_kinship(child, parent, pruned)
+    if parent.num_classes != child.num_classes:
+        raise PruneError(
+            f"{parent.num_classes} classes in the original, {child.num_classes} in the pruned "
+            "network: their logits cannot be compared"
+        )
+    device = next(parent.parameters()).device
+    drawn = random_streams(parent, clip=clip, batch=batch, seed=seed)
+    streams = {name: stream.to(device) for name, stream in drawn.items()}
+    alive = frozenset(pruned.node_map)
+    parent.mask(Mask(pruned.edges, frozenset(pruned.finals), pruned.peers, alive))
+    try:
+        wanted = _run(parent, streams, pruned.node_map)
+    finally:
+        parent.mask(None)
+    found = _run(child, streams, pruned.node_map.values())
+    pairs = zip(wanted, found, strict=True)
+    differences = [float((a - b).abs().max()) for a, b in pairs if a.shape == b.shape]
+    same = [torch.equal(a, b) for a, b in zip(wanted, found, strict=True)]
+    *nodes_same, _ = same
+    differing = (node for node, equal in zip(pruned.node_map, nodes_same, strict=True) if not equal)
+    return Exactness(
+        equal=all(same),
+        max_abs_difference=float(torch.tensor(differences).max()),  # unlike max(), keeps a NaN
+        max_abs_logit_difference=differences[-1],
+        first_difference=next(differing, None),
+        nodes=len(nodes_same),
+        largest_logit=float(wanted[-1].abs().max()),
+        clip=clip,
+        batch=batch,
+        seed=seed,
+        device=device.type,
+        threads=torch.get_num_threads(),
+    )
+
+
+def _run(network: Network, streams: Mapping[str, Tensor], nodes: Iterable[int]) -> list[Tensor]:
+    """The features of the named nodes and, last, the logits: float32, evaluation mode."""
+    features: dict[int, Tensor] = {}
+
+    def keep(index: int) -> Callable[[nn.Module, object, Tensor], None]:
+        return lambda _module, _inputs, output: features.__setitem__(index, output)
+
+    hooks = [network.nodes[index].register_forward_hook(keep(index)) for index in nodes]
+    try:
+        with (
+            torch.no_grad(),
+            torch.autocast(next(iter(streams.values())).device.type, enabled=False),
+            _evaluating(network),
+        ):
+            logits = network(streams)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [*(features[index] for index in sorted(features)), logits]
+
+
+def random_streams(
+    network: Network, *, clip: tuple[int, int, int], batch: int, seed: int
+) -> Mapping[str, Tensor]:
+    """Returns random clips ``(B, C, T, H, W)`` for every stream the network reads.
+
+    RGB and flow are normal, objects uniform in [0, 1). The numbers depend only on the seed.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    channels = {
+        Modality.RGB: 3,
+        Modality.FLOW: 2,
+        Modality.OBJECT: network.structure.network.object_classes,
+    }
+    streams: dict[str, Tensor] = {}
+    for modality in network.structure.modalities():
+        shape = (batch, channels[modality], *clip)
+        draw = torch.rand if modality is Modality.OBJECT else torch.randn
+        streams[modality] = draw(shape, generator=generator)
+    return streams
+
+
+@contextmanager
+def _evaluating(network: Network) -> Generator[None]:
+    """Evaluation mode inside, whatever it was outside."""
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training

@@ -1,0 +1,177 @@
+"""What a search did not decide: weights in the middle, weights that never moved, dead gradients.
+
+A weight of 0.5 says "no evidence", not "half as important". Published structures contain ten such
+connections (all eight of node 9 of AssembleNet++-50 among them), so it is worth an alarm.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from connsearch.graph.spec import Edge, Peer, Structure
+from connsearch.pruning.scores import name_edges
+
+if TYPE_CHECKING:
+    from connsearch.training.logits import LogitHistory
+
+UNDECIDED = (0.4, 0.6)
+"""A post-sigmoid weight strictly inside says neither yes nor no."""
+
+STILL = 0.01
+"""A weight closer than this to where it started never moved."""
+
+UNIFORM = 0.95
+"""Peers whose mixture has more than this share of the largest entropy are near-uniform."""
+
+COLLAPSED = 0.9
+"""A mixture with more than this on one node has chosen that node and nothing else."""
+
+COLLAPSED_SHARE = 0.8
+"""A node that more than this share of the mixtures have chosen, among all that could choose it and
+in at least two blocks, gates everything: nobody is attending to anybody in particular."""
+
+Kind = Literal[
+    "undecided", "never moved", "no gradient", "near-uniform peers", "collapsed onto one peer"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One kind of doubt and every connection it holds for, of how many.
+
+    ``node`` is the peer that mixtures have collapsed onto, else None.
+    """
+
+    kind: Kind
+    edges: tuple[Edge, ...]
+    of: int
+    what: Literal["connection weights", "peer mixtures"] = "connection weights"
+    node: int | None = None
+
+    def __str__(self) -> str:
+        explanation = {
+            "undecided": f"between {UNDECIDED[0]} and {UNDECIDED[1]}",
+            "never moved": f"within {STILL} of where they started",
+            "no gradient": "never had a gradient, so nothing was learned about them",
+            "near-uniform peers": f"entropy above {UNIFORM:.0%} of the largest",
+            "collapsed onto one peer": f"more than {COLLAPSED:.0%} on node {self.node}",
+        }[self.kind]
+        listed = name_edges(self.edges)
+        return f"{len(self.edges)} of {self.of} {self.what} {self.kind} ({explanation}): {listed}"
+
+
+def structure_alarms(structure: Structure, *, initial: float = 0.5) -> tuple[Alarm, ...]:
+    """Returns the alarms that the stored weights and peers of a structure give by themselves.
+
+    Args:
+        structure: with learned weights; free ones and those without a weight do not count.
+        initial: where every weight started.
+    """
+    weights = {e: c.weight for e, c in structure.connections() if isinstance(c.weight, float)}
+    peers = {e: c.peers for e, c in structure.connections() if len(c.peers) > 1}
+    first = dict.fromkeys(weights, initial)
+    return _raised(_about_weights(first, weights), _about_peers(peers))
+
+
+def alarms(history: LogitHistory) -> tuple[Alarm, ...]:
+    """Returns the alarms of a search: of its last values, its movement and its gradients."""
+    # A mixture of one peer has nothing to learn.
+    peers = {e: now for e, now in history.last_peers.items() if len(now) > 1}
+    still = [e for e, now in peers.items() if _is_still(history.first_peers[e], now)]
+    idle = [e for e in _zero(history.peer_gradients) if e in peers]
+    return _raised(
+        _about_weights(history.first, history.last),
+        [
+            _about("no gradient", _zero(history.gradients), history.gradients),
+            *_about_peers(peers),
+            _about("never moved", still, peers, peers=True),
+            _about("no gradient", idle, peers, peers=True),
+        ],
+    )
+
+
+def collapses(peers: Mapping[Edge, Sequence[Peer]]) -> dict[int, tuple[Edge, ...]]:
+    """Returns every node that nearly all mixtures have chosen, with those that have.
+
+    Asked are the mixtures that could choose the node; they must belong to two blocks at least, and
+    more than ``COLLAPSED_SHARE`` of them must have more than ``COLLAPSED`` on it.
+
+    >>> mixtures = {Edge(0, n): [Peer(0, 0.95), Peer(1, 0.05)] for n in (2, 3)}
+    >>> collapses(mixtures)
+    {0: (Edge(source=0, target=2), Edge(source=0, target=3))}
+    """
+    could: dict[int, list[Edge]] = {}
+    chose: dict[int, list[Edge]] = {}
+    for edge, mixture in peers.items():
+        for node, coefficient in mixture:
+            could.setdefault(node, []).append(edge)
+            if coefficient > COLLAPSED:
+                chose.setdefault(node, []).append(edge)
+    return {
+        node: tuple(edges)
+        for node, edges in sorted(chose.items())
+        if len({edge.target for edge in could[node]}) > 1
+        and len(edges) > COLLAPSED_SHARE * len(could[node])
+    }
+
+
+def entropy_share(coefficients: Sequence[float]) -> float:
+    """Returns the entropy of a mixture over the largest possible: 1 is uniform, 0 one of them.
+
+    >>> entropy_share([0.25, 0.25, 0.25, 0.25]), entropy_share([1.0, 0.0])
+    (1.0, 0.0)
+    """
+    if len(coefficients) < 2:
+        return 0.0
+    entropy = -sum(c * math.log(c) for c in coefficients if c > 0)
+    return abs(entropy / math.log(len(coefficients)))
+
+
+def _about_weights(first: Mapping[Edge, float], last: Mapping[Edge, float]) -> list[Alarm]:
+    low, high = UNDECIDED
+    undecided = [e for e, w in last.items() if low < w < high]
+    still = [e for e, w in last.items() if abs(w - first[e]) < STILL]
+    return [_about("undecided", undecided, last), _about("never moved", still, last)]
+
+
+def _about_peers(peers: Mapping[Edge, Sequence[Peer]]) -> list[Alarm]:
+    could = {n: sum(n in dict(p) for p in peers.values()) for n in collapses(peers)}
+    return [
+        _about("near-uniform peers", _uniform(peers), peers),
+        *(
+            Alarm("collapsed onto one peer", _in_order(edges), could[node], "peer mixtures", node)
+            for node, edges in collapses(peers).items()
+        ),
+    ]
+
+
+def _in_order(edges: Sequence[Edge]) -> tuple[Edge, ...]:
+    return tuple(sorted(edges, key=lambda e: (e.target, e.source)))
+
+
+def _about(
+    kind: Kind, edges: Sequence[Edge], among: Mapping[Edge, object], *, peers: bool = False
+) -> Alarm:
+    of_peers = peers or kind == "near-uniform peers"
+    what = "peer mixtures" if of_peers else "connection weights"
+    return Alarm(kind, _in_order(edges), len(among), what)
+
+
+def _raised(*groups: Sequence[Alarm]) -> tuple[Alarm, ...]:
+    return tuple(alarm for group in groups for alarm in group if alarm.edges)
+
+
+def _uniform(peers: Mapping[Edge, Sequence[Peer]]) -> list[Edge]:
+    return [e for e, ps in peers.items() if entropy_share([p.coefficient for p in ps]) > UNIFORM]
+
+
+def _zero(gradients: Mapping[Edge, float]) -> list[Edge]:
+    return [edge for edge, largest in gradients.items() if largest == 0.0]
+
+
+def _is_still(first: Sequence[Peer], now: Sequence[Peer]) -> bool:
+    pairs = zip(first, now, strict=True)
+    return all(abs(a.coefficient - b.coefficient) < STILL for a, b in pairs)

@@ -1,0 +1,91 @@
+"""The expected cost of a search's connections: multiply-accumulates as a function of the weights.
+
+Each connection is taken to stay with its weight as its chance, independently of the others. What a
+connection costs by itself is counted so: the projection of its bucket is there while one of the
+bucket's inputs is, a block while it is fed and somebody who is there reads it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from connsearch.graph.cost import cost
+from connsearch.graph.plan import BlockPlan
+from connsearch.models.structure import Network
+
+
+class ExpectedCost:
+    """The expected share of a network's multiply-accumulates, as a function of its weights.
+
+    Args:
+        network: whose connections learn.
+        clip: (T, H, W) of its clips.
+    """
+
+    def __init__(self, network: Network, clip: tuple[int, int, int]) -> None:
+        self._plan = network.plan
+        self._structure = network.structure
+        spent = cost(network.structure, num_classes=network.num_classes, clip=clip)
+        self._total = float(spent.macs)
+        self._head = float(spent.head.macs)
+        self._nodes = [float(node.macs) for node in spent.nodes]
+        self._projections = {
+            (index, place): self._projection(shape, place, clip)
+            for index, shape in enumerate(self._plan.nodes)
+            if isinstance(shape, BlockPlan)
+            for place, bucket in enumerate(shape.buckets)
+            if bucket.project
+        }
+
+    def __call__(self, network: Network) -> Tensor:
+        """Returns the expected share of the whole network's cost, 0-d in (0, 1]."""
+        stays = network.connection_chances()
+        one = next(iter(stays.values())).new_ones(())
+        fed = self._fed(stays, one)
+        needed = self._needed(stays, one)
+        total = one * self._head
+        for index, shape in enumerate(self._plan.nodes):
+            alive = fed[index] * needed[index]
+            own = self._nodes[index]
+            if isinstance(shape, BlockPlan):
+                for place, bucket in enumerate(shape.buckets):
+                    macs = self._projections.get((index, place), 0.0)
+                    own -= macs
+                    there = _any([stays.get((s, index), one) for s in bucket.sources])
+                    total = total + macs * needed[index] * there
+            total = total + own * alive
+        return total / self._total
+
+    def _fed(self, stays: dict[tuple[int, int], Tensor], one: Tensor) -> list[Tensor]:
+        """The chance that a stem reaches a node."""
+        fed: list[Tensor] = []
+        for index, shape in enumerate(self._plan.nodes):
+            if isinstance(shape, BlockPlan):
+                fed.append(_any([stays.get((s, index), one) * fed[s] for s in shape.sources]))
+            else:
+                fed.append(one)
+        return fed
+
+    def _needed(self, stays: dict[tuple[int, int], Tensor], one: Tensor) -> list[Tensor]:
+        """The chance that a final node is reached from a node."""
+        readers: dict[int, list[int]] = {}
+        for source, target in self._structure.edges():
+            readers.setdefault(source, []).append(target)
+        needed = [one] * len(self._plan.nodes)
+        for index in reversed(range(len(needed))):
+            if index not in self._plan.finals:
+                read = [stays.get((index, t), one) * needed[t] for t in readers.get(index, [])]
+                needed[index] = _any(read) if read else one * 0.0
+        return needed
+
+    def _projection(self, shape: BlockPlan, place: int, clip: tuple[int, int, int]) -> float:
+        frames, height, width = clip
+        stride = shape.input_stride
+        positions = frames * -(-height // stride) * -(-width // stride)
+        return float(shape.buckets[place].width * shape.fused_width * positions)
+
+
+def _any(chances: list[Tensor]) -> Tensor:
+    """The chance that one of independent things is there."""
+    return 1 - torch.stack([1 - chance for chance in chances]).prod()

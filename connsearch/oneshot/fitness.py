@@ -1,0 +1,246 @@
+"""How fit a structure is: a short one-shot search over the connections it has, then its score.
+
+Connection weights learn inside every candidate (AssembleNet, appendix A.1); what they have learned
+guides the mutations of its children. The published fitness is the sum of top-1 and top-5 accuracy
+on a validation set; ours is the score on ``select`` (accuracy, or mAP of multi-label data), alone
+or beside what the network costs. The test split stays closed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from connsearch.data.loading.bilevel_split import with_halves
+from connsearch.data.loading.load import DataSplits
+from connsearch.errors import DataError
+from connsearch.evolution.child import Child, Objective, Outcome, Task
+from connsearch.files.disk import is_there
+from connsearch.graph.parse import rows
+from connsearch.graph.rules import validate
+from connsearch.graph.spec import Structure
+from connsearch.graph.streams import fit_objects
+from connsearch.models.structure import Network
+from connsearch.oneshot.judge import Judge
+from connsearch.oneshot.options import SearchOptions
+from connsearch.oneshot.search import build, search
+from connsearch.oneshot.successive_halving import Ladder
+from connsearch.oneshot.weight_inheritance import Heritage, Origins, heritage_of
+from connsearch.runs.config import read_config
+from connsearch.runs.events import Event, ResultEvent
+from connsearch.runs.files import (
+    CHECKPOINTS,
+    CONFIG,
+    RESULT,
+    WEIGHTS,
+    load_weights,
+    put_weights,
+    write_weights,
+)
+from connsearch.runs.run import Run
+from connsearch.seeds import derive
+from connsearch.training.hooks import Guide
+from connsearch.training.loop import fit
+
+FIRST = "first.safetensors"
+"""What a child that inherits has started from, until it is finished: its parent's may go before."""
+
+
+class SearchFitness:
+    """Judges children by training them; an ``Evaluate`` of ``evolve.child``.
+
+    Every evaluation has a run directory of its own, ``NUMBER-EVALUATION``. An attempt that was
+    killed or closed is taken up there by the next one on this machine, and ends as if nothing had
+    happened. Of a finished one everything is kept but its checkpoints; weights stay until
+    :meth:`thin` removes those nobody will ask for.
+
+    Args:
+        data: the splits; ``train`` teaches filters and connections, ``select`` judges.
+        options: how every child is trained; seed, over-connecting and warm start are decided here.
+        directory: of all runs.
+        objectives: what is judged, in the order of the values.
+        rungs: shares of a training at which it says how well it does, rising.
+        origins: given, a child starts from the weights of its first parent where they lie here.
+
+    Raises:
+        DataError: there is no clip to judge by.
+    """
+
+    def __init__(
+        self,
+        data: DataSplits,
+        options: SearchOptions,
+        directory: Path,
+        *,
+        objectives: Sequence[Objective] = ("accuracy",),
+        rungs: Sequence[float] = (),
+        origins: Origins | None = None,
+    ) -> None:
+        require_judges(data)
+        steps = options.steps or options.epochs * -(
+            -len(data.train) // data.train.options.batch_size
+        )
+        fixed = {
+            "over_connect": False,
+            "warm_start": False,
+            # Between the rungs nobody looks, and of many children every table counts.
+            "eval_every": options.eval_every or options.epochs,
+            "log_every": max(options.log_every, steps // 10),
+        }
+        self._data = data
+        self._options = options.model_copy(update=fixed)
+        self._directory = directory
+        self._objectives = tuple(objectives)
+        self._rungs = tuple(rungs)
+        self._origins = origins
+
+    def __call__(self, task: Task) -> Generator[Any, None, Outcome]:
+        """Yields the events of training a child, rungs among them; returns what came out.
+
+        Raises:
+            DataError: its score is not a number, or clips cannot be read.
+            RunError: its directory holds a run of another child or of other settings, shall
+                start from weights that went before it began, or another process works in it.
+            TrainingError: the loss is not finite.
+        """
+        number, options = task.child.number, self._options.model_copy(update={"seed": task.seed})
+        directory = self.run_of(number, task.evaluation)
+        structure = self._suited(task.child.structure)
+        heritage = self._heritage(task.child, directory)
+        config = self._config(task, structure, options, heritage)
+        with Run.open(directory, config) as run:
+            judge = Judge(self._data, structure, self._objectives, options, run)
+            ladder = Ladder(self._rungs, run, judge.values)
+            result: ResultEvent | None = None
+            with closing(self._train(structure, options, run, heritage)) as events:
+                for event in events:
+                    yield event
+                    yield from ladder.hear(event)
+                    result = event if isinstance(event, ResultEvent) else result
+            assert result is not None
+            outcome = judge.outcome(result)
+            self._tidy(directory, weights=task.evaluation == 0)
+            return outcome
+
+    def thin(self, keep: Collection[int]) -> None:
+        """Removes the weights of every finished child but those in ``keep``; all else stays."""
+        for directory in self._directory.glob("*-0"):
+            if int(directory.name.partition("-")[0]) not in keep and (directory / RESULT).exists():
+                (directory / WEIGHTS).unlink(missing_ok=True)
+
+    def run_of(self, child: int, evaluation: int = 0) -> Path:
+        """Returns the run directory of an evaluation, whether or not it is there."""
+        return self._directory / f"{child:04d}-{evaluation}"
+
+    def _suited(self, structure: Structure) -> Structure:
+        """The structure as this data and these options want it."""
+        suited = fit_objects(structure, self._data.object_classes, data=self._data.name)
+        if self._options.relaxed.normalise_inputs:
+            suited = suited.with_settings(normalise_inputs=True)
+        return validate(suited)
+
+    def _heritage(self, child: Child, directory: Path) -> Heritage | Mapping[str, Any] | None:
+        """Where the child starts; a mapping: it was decided before, or why there is nothing."""
+        if self._origins is None:
+            return None
+        path = directory / CONFIG
+        recorded = read_config(path).get("inherited") if is_there(path) else None
+        begun = any(is_there(directory / name) for name in (FIRST, RESULT))
+        if isinstance(recorded, dict) and (recorded["from"] is None or begun):
+            return recorded
+        found = heritage_of(child, self.run_of, self._origins)
+        return {"from": None, "why": found} if isinstance(found, str) else found
+
+    def _config(
+        self,
+        task: Task,
+        structure: Structure,
+        options: SearchOptions,
+        heritage: Heritage | Mapping[str, Any] | None,
+    ) -> dict[str, Any]:
+        """Everything that decides the result; with it, the run can be read like any search."""
+        inherited = {"from": heritage.parent} if isinstance(heritage, Heritage) else heritage
+        return {
+            "command": "search",
+            "settings": {
+                "structure": structure.name,
+                "seed": task.seed,
+                "data": self._data.train.options.model_dump(mode="json"),
+                "training": options.model_dump(mode="json", exclude={"threads", "device"}),
+            },
+            "child": {
+                "number": task.child.number,
+                "evaluation": task.evaluation,
+                "nodes": rows(structure),
+                "rungs": list(self._rungs),
+            },
+            **({} if inherited is None else {"inherited": inherited}),
+        }
+
+    def _train(
+        self,
+        structure: Structure,
+        options: SearchOptions,
+        run: Run,
+        heritage: Heritage | Mapping[str, Any] | None,
+    ) -> Generator[Event]:
+        """Yields the events of the training, the result last."""
+
+        def start(network: Network) -> None:
+            first = run.directory / FIRST
+            if is_there(first):
+                put_weights(network, load_weights(first), first)
+            elif isinstance(heritage, Heritage):
+                taken = heritage.start(network, temperature=options.relaxed.temperature)
+                run.describe("transplanted", {"share": taken.share, "account": str(taken)})
+                write_weights(first, network.state_dict(), structure)
+
+        train: Callable[..., Iterator[Event]] = search
+        if all(weight is None for weight in structure.weights().values()):
+            train = _without_choice
+        yield from train(structure, self._data, options, run=run, start=start, looks=self._rungs)
+
+    def _tidy(self, directory: Path, *, weights: bool) -> None:
+        """Removes what nobody will read of a finished run."""
+        if (directory / CHECKPOINTS).exists():
+            shutil.rmtree(directory / CHECKPOINTS)
+        (directory / FIRST).unlink(missing_ok=True)
+        if not weights:
+            (directory / WEIGHTS).unlink(missing_ok=True)
+
+
+def require_judges(data: DataSplits) -> None:
+    """Refuses data without clips to judge children by.
+
+    Raises:
+        DataError: the select split is empty.
+    """
+    if not len(data.select):
+        raise DataError(
+            f"{data.name}: no clip to judge structures by; the select split is empty\n"
+            "  cure: give it a share, or a list"
+        )
+
+
+def _without_choice(
+    structure: Structure,
+    data: DataSplits,
+    options: SearchOptions,
+    *,
+    run: Run,
+    start: Callable[[Network], object],
+    looks: Sequence[float],
+) -> Iterator[Event]:
+    """Yields the events of training a structure none of whose connections has a weight.
+
+    There is nothing to search; it is trained on the clips that would have taught its filters.
+    """
+    network = build(structure, len(data.classes), options)
+    start(network)
+    if options.relaxed.level == "bilevel":
+        data = replace(with_halves(data, seed=derive(options.seed, "halves")), connections=None)
+    yield from fit(network, data, options, run=run, open_test=False, guide=Guide(looks))

@@ -1,0 +1,115 @@
+"""What a child of an evolution comes to: its score, its cost, its time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from connsearch.data.loading.load import DataSplits
+from connsearch.errors import DataError
+from connsearch.evolution.child import Objective, Outcome
+from connsearch.graph.cost import cost
+from connsearch.graph.spec import Structure
+from connsearch.models.latency import latencies
+from connsearch.models.structure import Network
+from connsearch.oneshot.options import SearchOptions
+from connsearch.runs.events import ResultEvent
+from connsearch.runs.metrics import Z_95, Metrics
+from connsearch.runs.run import Run
+from connsearch.training.environment import processor_threads
+
+
+class Judge:
+    """Puts the numbers of one training together.
+
+    Args:
+        data: that the child is judged on.
+        structure: of the child.
+        objectives: what is judged, in the order of the values.
+        options: how it is trained.
+        run: of its training.
+    """
+
+    def __init__(
+        self,
+        data: DataSplits,
+        structure: Structure,
+        objectives: Sequence[Objective],
+        options: SearchOptions,
+        run: Run,
+    ) -> None:
+        self._data, self._structure = data, structure
+        self._objectives, self._options, self._run = objectives, options, run
+        self._macs = cost(structure, num_classes=len(data.classes), clip=data.clip).macs
+
+    def values(self, score: float) -> tuple[float, ...]:
+        """Returns one number an objective; latency is in milliseconds, of one clip.
+
+        Raises:
+            DataError: the score is not a number.
+        """
+        if not math.isfinite(score):
+            raise DataError(
+                f"{self._structure.name}: its score on the select split is {score}: none of the "
+                "clips has a class\n  cure: a select split with clips of the classes"
+            )
+        found: dict[Objective, Callable[[], float]] = {
+            "accuracy": lambda: score,
+            "macs": lambda: float(self._macs),
+            "latency": lambda: self._latency()["seconds"] * 1e3,
+        }
+        return tuple(found[objective]() for objective in self._objectives)
+
+    def outcome(self, result: ResultEvent) -> Outcome:
+        """Returns what a finished training comes to."""
+        metrics, config = result.metrics["select"], self._run.config
+        values = self.values(metrics.score)
+        facts: dict[str, Any] = {
+            "run": self._run.directory.name,
+            "seconds": result.report["seconds"],
+            "steps": result.report["steps"],
+            "device": config["environment"]["device"],
+            "macs": self._macs,
+            "measure": metrics.measure,
+            "clips": metrics.clips,
+            "standard_error": _standard_error(metrics),
+        }
+        if "latency" in self._objectives:
+            facts["latency"] = dict(self._latency())
+        if "inherited" in config:
+            share = {"share": config["transplanted"]["share"]} if "transplanted" in config else {}
+            facts["inherited"] = {**config["inherited"], **share}
+        learned = result.structure.weights()
+        return Outcome(values, {e: w for e, w in learned.items() if isinstance(w, float)}, facts)
+
+    def _latency(self) -> Mapping[str, Any]:
+        """What a pass takes of the network as it will be used: measured once a run, then kept.
+
+        Connection weights are fixed; what they are, and what the filters are, does not matter.
+        """
+        if "latency" not in self._run.config:
+            environment = self._run.config["environment"]
+            layout = torch.channels_last_3d
+            if not self._options.channels_last:
+                layout = torch.contiguous_format
+            stored = self._structure.weights()
+            fixed = {edge: 0.5 for edge, weight in stored.items() if weight is not None}
+            network = Network(
+                self._structure.with_weights(fixed),
+                len(self._data.classes),
+                seed=0,
+                memory_format=layout,
+            ).to(environment["device"])
+            with processor_threads(environment["threads"]):
+                bf16 = environment["precision"] == "bf16"
+                found = latencies([network], clip=self._data.clip, bf16=bf16)[0]
+            self._run.describe("latency", found.to_json())
+        return self._run.config["latency"]
+
+
+def _standard_error(metrics: Metrics) -> float | None:
+    """Half the accuracy's interval in units of one standard error; of mAP nobody knows it."""
+    return None if metrics.multi_label else (metrics.high - metrics.low) / (2 * Z_95)

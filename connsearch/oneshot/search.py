@@ -1,0 +1,112 @@
+"""The one-shot search as published: every connection at once, in one level, beside the filters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from connsearch.data.loading.bilevel_split import with_halves
+from connsearch.data.loading.load import DataSplits
+from connsearch.errors import SettingsError
+from connsearch.graph.rules import validate
+from connsearch.graph.space import over_connect
+from connsearch.graph.spec import FREE, Structure
+from connsearch.graph.streams import fit_objects
+from connsearch.models.structure import Network
+from connsearch.oneshot.alarms import alarms
+from connsearch.oneshot.guide import SearchGuide
+from connsearch.oneshot.options import SearchOptions
+from connsearch.runs.events import Event, WarningEvent
+from connsearch.runs.run import Run, with_origin
+from connsearch.seeds import derive
+from connsearch.training.loop import optimise
+
+
+def search(
+    structure: Structure,
+    data: DataSplits,
+    options: SearchOptions,
+    *,
+    run: Run,
+    start: Callable[[Network], object] | None = None,
+    looks: Sequence[float] = (),
+) -> Iterator[Event]:
+    """Yields the events of a search: steps, connections, evaluations, checkpoints, alarms, result.
+
+    The result is the searched structure with its learned connection weights and peers; the exact
+    logits lie in the weights beside it. The test split stays closed. A finished run only gives its
+    result again.
+
+    Args:
+        structure: where to start; over-connected first unless the options say otherwise.
+        data: the splits; ``train`` teaches filters and connections alike, ``select`` is looked at.
+        options: how to search.
+        run: where everything is kept; one that stopped goes on where it was.
+        start: changes the first weights; the same way on every call for the same run.
+        looks: shares of the search after which ``select`` is evaluated, whatever the options say.
+
+    Raises:
+        SettingsError: nothing in the structure can be searched, or it reads object maps and the
+            data has none.
+        StructureError: the structure breaks a rule.
+        TrainingError: the loss is not finite.
+    """
+    if run.finished:
+        yield WarningEvent(f"{run.directory}: this search is finished; this is its result")
+        yield run.result()
+        return
+    space = search_space(fit_objects(structure, data.object_classes, data=data.name), options)
+    network = build(space, len(data.classes), options)
+    if start is not None:
+        start(network)
+    if options.relaxed.level == "bilevel":
+        data = with_halves(data, seed=derive(options.seed, "halves"))
+    guide = SearchGuide(options.relaxed, network, clip=data.clip, looks=looks)
+    outcome = yield from optimise(network, data, options, run=run, open_test=False, guide=guide)
+    raised = alarms(outcome.logits)
+    yield from (WarningEvent(str(alarm)) for alarm in raised)
+    found = with_origin(network.learned_structure(), "one-shot search", run)
+    report = {
+        **outcome.report(run),
+        "alarms": [
+            {
+                "kind": a.kind,
+                "what": a.what,
+                "edges": [list(e) for e in a.edges],
+                "of": a.of,
+                **({} if a.node is None else {"node": a.node}),
+            }
+            for a in raised
+        ],
+    }
+    named = replace(found, name=f"{structure.name}-searched")
+    yield run.finish(named, network.state_dict(), outcome.metrics, report)
+
+
+def search_space(structure: Structure, options: SearchOptions) -> Structure:
+    """Returns the structure whose connections are searched.
+
+    Raises:
+        SettingsError: no connection of it can learn.
+        StructureError: the structure breaks a rule.
+    """
+    space = validate(structure)
+    if options.over_connect:
+        space = over_connect(space, keep_weights=options.warm_start)
+    elif not options.warm_start:
+        stored = space.weights()
+        space = space.with_weights({e: FREE for e, w in stored.items() if w is not None})
+    if options.relaxed.normalise_inputs:
+        space = space.with_settings(normalise_inputs=True)
+    if all(weight is None for weight in space.weights().values()):
+        raise SettingsError(
+            f"{structure.name}: no connection has a weight to search, each block has one input\n"
+            "  cure: over_connect, or give blocks more inputs"
+        )
+    return space
+
+
+def build(space: Structure, num_classes: int, options: SearchOptions) -> Network:
+    """Returns the network of a search space: every connection weight learns."""
+    seed = derive(options.seed, "first weights")
+    return Network(space, num_classes, learn_connections=True, seed=seed)

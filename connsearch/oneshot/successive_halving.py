@@ -1,0 +1,72 @@
+"""What a training says on its way about how well it does, so that a hopeless one can end early."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from connsearch.evolution.child import Rung
+from connsearch.files.disk import open_text
+from connsearch.runs.events import EvaluationEvent, Event, ResultEvent, StepEvent
+from connsearch.runs.files import METRICS
+from connsearch.runs.run import Run
+from connsearch.training.hooks import moment
+
+
+class Ladder:
+    """Turns evaluations at some moments of a training into rungs.
+
+    A training that goes on after an interruption says again what it had said before: its rungs are
+    the same however often it was stopped.
+
+    Args:
+        shares: of the training, rising; it has to be evaluated there (``Guide.looks``).
+        run: of the training.
+        values: what a score on ``select`` comes to, one number an objective.
+    """
+
+    def __init__(
+        self, shares: Sequence[float], run: Run, values: Callable[[float], tuple[float, ...]]
+    ) -> None:
+        self._shares, self._run, self._values = shares, run, values
+        self._next = 0
+
+    def hear(self, event: Event) -> Iterator[Rung]:
+        """Yields the rungs that an event of the training leads to."""
+        if isinstance(event, StepEvent):
+            at = [moment(share, event.total_steps) for share in self._shares]
+            self._run.describe("rungs", {"at": at})
+            yield from self._passed(event.step)
+        elif isinstance(event, ResultEvent):
+            yield from self._passed(math.inf)
+        elif isinstance(event, EvaluationEvent) and event.split == "select":
+            while self._at[self._next :][:1] == [event.step]:
+                yield self._rung(event.metrics.score)
+
+    @property
+    def _at(self) -> list[int]:
+        """The steps of the rungs, once they are known."""
+        return self._run.config.get("rungs", {}).get("at", [])
+
+    def _passed(self, step: float) -> Iterator[Rung]:
+        """Yields the rungs before a step that nobody was told of: an earlier process met them."""
+        waiting = [at for at in self._at[self._next :] if at < step]
+        scores = _logged(self._run.directory / METRICS) if waiting else {}
+        for at in waiting:
+            if at in scores:
+                yield self._rung(scores[at])
+            else:  # the training has no such moment, or ended before it
+                self._next += 1
+
+    def _rung(self, score: float) -> Rung:
+        self._next += 1
+        return Rung(self._next - 1, self._values(score))
+
+
+def _logged(path: Path) -> dict[int, float]:
+    """The scores on ``select`` in a table of metrics, by step."""
+    with open_text(path, newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == "select"]
+    return {int(row["step"]): float(row["mAP"] or row["accuracy"]) for row in rows}

@@ -1,0 +1,110 @@
+"""What long work tells whoever listens: frozen values, yielded in order. Nothing here prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from connsearch.graph.spec import Edge, Peer, Structure
+from connsearch.runs.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class StepEvent:
+    """One optimiser step is done.
+
+    Attributes:
+        step: steps done so far, this one included (resumed ones too).
+        epoch: the running epoch, from 0.
+        steps_per_epoch: batches of this epoch.
+        total_steps: steps of the whole run.
+        loss: training loss of this batch.
+        accuracy: share of right answers in this epoch so far, in [0, 1]; in multi-label data any
+            class of a clip is right, and clips without one do not count.
+        clips_per_second: training speed, smoothed over the last steps.
+        learning_rate: of the filters, in this step.
+        epochs: of the whole run.
+        shape: of this batch, (clips, frames, height and width).
+    """
+
+    step: int
+    epoch: int
+    steps_per_epoch: int
+    total_steps: int
+    loss: float
+    accuracy: float
+    clips_per_second: float
+    learning_rate: float
+    epochs: int
+    shape: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationEvent:
+    """A split was evaluated, after the batch-norm statistics were recalibrated."""
+
+    epoch: int
+    split: str
+    metrics: Metrics
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionsEvent:
+    """Where every connection weight (post-sigmoid) and peer coefficient stands after ``step``."""
+
+    step: int
+    weights: Mapping[Edge, float]
+    peers: Mapping[Edge, Sequence[Peer]] = field(default_factory=dict[Edge, Sequence[Peer]])
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointEvent:
+    """Everything up to ``step`` is safely on disk."""
+
+    step: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class WarningEvent:
+    """Something a person should know that stops nothing."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteEvent:
+    """Something a person may want to know before it happens."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultEvent:
+    """The end: the structure with what was learned, and the evaluation of each opened split.
+
+    Attributes:
+        structure: the result, with learned weights and peers written in.
+        metrics: by split name (``select``, ``test``).
+        path: the result's structure file; its weights lie beside it.
+        report: everything in the run's ``result.json`` (alarms, steps, seconds ...).
+    """
+
+    structure: Structure
+    metrics: Mapping[str, Metrics]
+    path: Path | None = None
+    report: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+Event = (
+    StepEvent
+    | EvaluationEvent
+    | ConnectionsEvent
+    | CheckpointEvent
+    | WarningEvent
+    | NoteEvent
+    | ResultEvent
+)

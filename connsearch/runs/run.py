@@ -1,0 +1,303 @@
+"""The run directory: everything needed to read, repeat and continue a piece of work.
+
+::
+
+    config.json            settings, seeds, versions, data fingerprint, threads, precision
+    structure.json         what is trained (over-connected in a search)
+    metrics.csv            every step and every evaluation
+    connections.csv        every connection and peer logit that learns, over time
+    quarantine.csv         clips that could not be read, and why
+    checkpoint/            the newest state and the one before it
+    learned.json           the result: the structure with learned weights ...
+    learned.safetensors    ... and all weights, with the exact logits
+    result.json            numbers and alarms; it is written last and says that the run is finished
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from connsearch.files.disk import atomic_write_text, is_folder, is_there
+from connsearch.files.documents import checked
+from connsearch.errors import RunError, UserError
+from connsearch.graph.files import read_structure, write_structure
+from connsearch.graph.spec import Structure
+from connsearch.files.paths import check_path
+from connsearch.files.places import DirectoryLock, strange
+from connsearch.settings import describe_differences, differences, may_change, plain
+from connsearch.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, tidy
+from connsearch.runs.config import new_config, read_config
+from connsearch.runs.events import ResultEvent
+from connsearch.runs.files import (
+    CHECKPOINTS,
+    CONFIG,
+    CONNECTIONS,
+    LEARNED,
+    METRICS,
+    QUARANTINE,
+    RESULT,
+    STRUCTURE,
+    WEIGHTS,
+    read_result,
+    write_weights,
+)
+from connsearch.runs.formats import Notes, State
+from connsearch.runs.logs import (
+    CONNECTIONS_COLUMNS,
+    METRICS_COLUMNS,
+    QUARANTINE_COLUMNS,
+    CsvLog,
+)
+from connsearch.runs.metrics import Metrics
+
+_LOGS = {
+    METRICS: METRICS_COLUMNS,
+    CONNECTIONS: CONNECTIONS_COLUMNS,
+    QUARANTINE: QUARANTINE_COLUMNS,
+}
+
+
+_INSIDE = 64
+"""Bytes of the longest path in a run: a checkpoint that is being written."""
+_ANEW = "start again in another directory"
+
+
+class Run:
+    """A run directory that this process works in; ``open`` makes one, ``close`` lets it go."""
+
+    def __init__(self, directory: Path, config: dict[str, Any], lock: DirectoryLock) -> None:
+        self.directory = directory
+        self.config = config
+        self.warnings: list[str] = []
+        self._lock = lock
+        self._logs: dict[str, CsvLog] = {}
+        self._fresh = not (directory / CONFIG).exists()
+
+    @classmethod
+    def open(cls, directory: str | Path, config: Mapping[str, Any]) -> Run:
+        """Returns a new run, or the one in ``directory`` where it last stopped.
+
+        Args:
+            directory: the run directory; made when missing.
+            config: everything that decides the result, as JSON values: at least ``command`` and
+                ``settings``. Options that cannot change it (``config.MAY_CHANGE``) may differ.
+
+        Raises:
+            RunError: the directory is something else, belongs to other settings or to a newer
+                version, or another process is working in it.
+            SettingsError: its path is too long, or not UTF-8.
+        """
+        directory = Path(directory)
+        check_path(directory, below=_INSIDE, utf8=True)
+        _check_place(directory)
+        lock = DirectoryLock(directory)
+        try:
+            run = cls(directory, _open_config(directory, plain(config)), lock)
+            run._write_config()
+        except BaseException:
+            lock.undo()
+            raise
+        return run
+
+    @staticmethod
+    def check(directory: Path, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Returns the config of the run there; refuses what :meth:`open` would refuse.
+
+        The directory is left as it is; where there is no run, the config is empty.
+
+        Raises:
+            RunError: see :meth:`open`.
+        """
+        _check_place(directory)
+        if not (directory / CONFIG).exists():
+            return {}
+        lock = DirectoryLock(directory)
+        try:
+            return _open_config(directory, plain(config))
+        finally:
+            lock.undo()
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        """Closes the run; what was refused before its first row leaves nothing behind."""
+        if self._fresh and isinstance(error, UserError):
+            self._undo()
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """Closes the logs and lets other processes in."""
+        for log in self._logs.values():
+            log.close()
+        self._logs.clear()
+        self._lock.release()
+
+    def _undo(self) -> None:
+        """Takes away what this process has written, of a run that it began."""
+        for log in self._logs.values():
+            log.close()
+        self._logs.clear()
+        for name in (*_LOGS, STRUCTURE, CONFIG):
+            (self.directory / name).unlink(missing_ok=True)
+        self._lock.undo()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the result is there."""
+        return is_there(self.directory / RESULT)
+
+    def settle(
+        self, structure: Structure, environment: Mapping[str, Any], facts: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Returns the environment to compute with: the recorded one where there is one.
+
+        Args:
+            structure: what is trained; written on the first call.
+            environment: what was found here (``environment.describe_environment``).
+            facts: what must be the same on every call, such as the data's fingerprint. What a
+                run of an earlier version did not record is not compared.
+
+        Raises:
+            RunError: a fact differs; each is named with both values.
+        """
+        if "environment" not in self.config:
+            self.config |= {"environment": plain(environment), "facts": plain(facts)}
+            write_structure(structure, self.directory / STRUCTURE)
+            self._write_config()
+            return self.config["environment"]
+        recorded: dict[str, Any] = self.config["environment"]
+        found = differences(recorded, plain(environment))
+        self.warnings += [
+            f"this run was started with another {key}: {before}, now {now}; it goes on, but its "
+            "last bits may differ from an uninterrupted run"
+            for key, (before, now) in found.items()
+            if key not in ("threads", "precision", "device")
+        ]
+        known: dict[str, Any] = self.config["facts"]
+        found = differences(known, plain({key: facts[key] for key in facts if key in known}))
+        _refuse(self.directory, found)
+        if recorded["device"] == "cuda" and environment["device"] != "cuda":
+            raise RunError(
+                f"{self.directory}: was started on a GPU, and there is none here\n"
+                "  cure: go on where there is one, or start a new run"
+            )
+        return recorded
+
+    def describe(self, name: str, value: Mapping[str, Any]) -> None:
+        """Keeps something for those who read ``config.json``; what stands there already stays."""
+        if name not in self.config:
+            self.config[name] = plain(value)
+            self._write_config()
+
+    def restore(self) -> Checkpoint | None:
+        """Returns the newest whole checkpoint, or None at the start; log rows past it are cut."""
+        loaded = load_checkpoint(self.directory / CHECKPOINTS)
+        lengths: Mapping[str, int] = {}
+        if loaded is not None:
+            path, found = loaded.path, loaded.checkpoint
+            checked(path, State, found.state, "a checkpoint of this version", cure=_ANEW)
+            notes = checked(path, Notes, found.notes, "a checkpoint of this version", cure=_ANEW)
+            lengths = notes.logs
+        for name, columns in _LOGS.items():
+            self._logs[name] = CsvLog(self.directory / name, columns, length=lengths.get(name))
+        if loaded is None:
+            return None
+        if not loaded.damaged:  # whoever wrote it was perhaps killed before it had tidied up
+            tidy(self.directory / CHECKPOINTS)
+        self.warnings += [
+            f"{reason}; going on from the checkpoint before it" for reason in loaded.damaged
+        ]
+        return loaded.checkpoint
+
+    def log(self, name: str, *rows: Mapping[str, Any]) -> None:
+        """Adds rows to one of the tables."""
+        self._fresh = False
+        self._logs[name].add(rows)
+
+    def save(self, checkpoint: Checkpoint) -> Path:
+        """Returns the path of the checkpoint; the logs up to it are on disk before it is."""
+        lengths = {name: log.sync() for name, log in self._logs.items()}
+        notes = {**checkpoint.notes, "logs": lengths}
+        full = Checkpoint(checkpoint.step, checkpoint.tensors, checkpoint.state, notes)
+        return save_checkpoint(self.directory / CHECKPOINTS, full)
+
+    def finish(
+        self,
+        structure: Structure,
+        tensors: Mapping[str, Tensor],
+        metrics: Mapping[str, Metrics],
+        report: Mapping[str, Any],
+    ) -> ResultEvent:
+        """Returns the result, once structure, weights and numbers are on disk."""
+        write_weights(self.directory / WEIGHTS, tensors, structure)
+        write_structure(structure, self.directory / LEARNED)
+        numbers = {name: found.to_json() for name, found in metrics.items()}
+        document = {"structure": LEARNED, "weights": WEIGHTS, "metrics": numbers, **report}
+        atomic_write_text(self.directory / RESULT, json.dumps(document, indent=2) + "\n")
+        return self.result()
+
+    def result(self) -> ResultEvent:
+        """Returns the result of a finished run."""
+        report = read_result(self.directory / RESULT)
+        metrics = {name: Metrics.from_json(found) for name, found in report["metrics"].items()}
+        path = self.directory / LEARNED
+        return ResultEvent(read_structure(path), metrics, path, report)
+
+    def _write_config(self) -> None:
+        atomic_write_text(self.directory / CONFIG, json.dumps(self.config, indent=2) + "\n")
+
+
+def with_origin(structure: Structure, operator: str, run: Run) -> Structure:
+    """Returns the structure with where it comes from: operator, parent, run, seed, data ..."""
+    facts = {
+        "operator": operator,
+        "parents": [structure.name],
+        "run": run.directory.name,
+        "seed": run.config.get("settings", {}).get("seed"),
+        **run.config.get("facts", {}),
+        "versions": run.config.get("environment", {}).get("versions"),
+    }
+    earlier = {"earlier": dict(structure.provenance)} if structure.provenance else {}
+    return replace(structure, provenance={**facts, **earlier})
+
+
+def _check_place(directory: Path) -> None:
+    """Refuses a place that holds something other than a run."""
+    if is_there(directory) and not is_folder(directory):
+        raise RunError(f"{directory}: is a file\n  cure: choose another directory for the run")
+    if is_there(directory / CONFIG):
+        return
+    found = strange(directory)
+    if found:
+        names = ", ".join(found[:5]) + (" ..." if len(found) > 5 else "")
+        raise RunError(
+            f"{directory}: not a run directory, it has no {CONFIG} but holds {names}\n"
+            "  cure: choose an empty or a new directory"
+        )
+
+
+def _open_config(directory: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the config of a new run, or the recorded one if it asks for the same work."""
+    path = directory / CONFIG
+    if not is_there(path):
+        return new_config(wanted)
+    recorded = read_config(path)
+    found = differences({k: recorded.get(k) for k in wanted}, wanted)
+    _refuse(directory, {key: pair for key, pair in found.items() if not may_change(key)})
+    return recorded
+
+
+def _refuse(directory: Path, found: Mapping[str, tuple[Any, Any]]) -> None:
+    if found:
+        raise RunError(
+            f"{directory}: holds a run with other settings\n{describe_differences(found)}\n"
+            f"  cure: repeat that run's own settings ({CONFIG}), or choose another directory"
+        )

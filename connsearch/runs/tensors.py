@@ -1,0 +1,67 @@
+"""Tensor files: safetensors, read by name and written whole. The only safetensors."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from connsearch.files.disk import atomic_write_bytes, cure_for, reason, require_plain
+from connsearch.errors import RunError
+
+_CURE = (
+    "give a weight file or a checkpoint that connsearch wrote; nothing that could run code "
+    "(pickle, .pt, .pth) is ever loaded"
+)
+
+
+@contextmanager
+def opened(path: str | Path) -> Generator[Any]:
+    """Opens a file of tensors; what goes wrong inside is said with its name.
+
+    Raises:
+        RunError: there is none, it may not be read, is no file, or no safetensors file.
+    """
+    try:
+        require_plain(path)  # the library takes "permission denied" for "no such file", and waits
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        cure = cure_for(error) or _CURE
+        raise RunError(
+            f"{path}: cannot be read as safetensors: {reason(error)}\n  cure: {cure}"
+        ) from None
+
+
+def tensors_in(file: Any) -> dict[str, Tensor]:
+    """Returns everything in an opened file, by name."""
+    return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
+    """Writes a safetensors file as every file is written: whole or not at all.
+
+    (Written by the library itself, it could be read by its owner only, and a device or a link of
+    that name would be replaced.)
+
+    Raises:
+        DiskFullError: there is no room; what was there before is as it was.
+    """
+    atomic_write_bytes(path, save(_apart(tensors), metadata=dict(header)))
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors on the CPU, none of which shares its memory with another."""
+    found: dict[str, Tensor] = {}
+    known: set[int] = set()
+    for name, tensor in tensors.items():
+        plain = tensor.detach().cpu().contiguous()
+        place = plain.untyped_storage().data_ptr()
+        found[name] = plain.clone() if place in known else plain
+        known.add(place)
+    return found

@@ -1,0 +1,138 @@
+"""Which batches a training takes, step by step: a pure function of the data and the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from connsearch.data.clips.dataset import ClipDataset
+from connsearch.data.loading.batches import Batch
+from connsearch.data.loading.loader import batches, planned
+from connsearch.data.loading.multigrid import Multigrid, Part
+from connsearch.seeds import derive
+from connsearch.training.options import TrainOptions
+
+
+class Curriculum:
+    """The steps of a training.
+
+    Without multigrid all clips are full and all epochs alike. With it, an epoch has as many batches
+    as its shapes ask for, and the learning rate follows the clips shown, not the steps.
+
+    Attributes:
+        total: steps of the whole training.
+        epochs: epochs it goes through, the last one perhaps in part.
+    """
+
+    def __init__(self, dataset: ClipDataset, options: TrainOptions) -> None:
+        data = dataset.options
+        self._dataset, self._options = dataset, options
+        self._grid = Multigrid(
+            options.multigrid,
+            options.multigrid_cycles,
+            batch=data.batch_size,
+            frames=data.frames,
+            side=data.size,
+            clips=len(dataset),
+            epochs=options.epochs,
+            rounds=options.multigrid_rounds,
+            fine_tune=options.multigrid_fine_tune,
+        )
+        self.total = options.steps or self._grid.starts[-1]
+        self.epochs = self.epoch(self.total - 1) + 1
+
+    @property
+    def norm_clips(self) -> int | None:
+        """Clips whose batch-norm statistics are taken together; None: the whole batch."""
+        if self._options.multigrid == "off":
+            return None
+        asked = self._options.multigrid_norm_clips
+        return min(8, self._dataset.options.batch_size) if asked is None else asked
+
+    def epoch(self, step: int) -> int:
+        """Returns the epoch of a step, both from 0."""
+        return self._grid.place(step)[0]
+
+    def steps(self, epoch: int) -> int:
+        """Returns the number of batches of an epoch."""
+        return self._grid.steps(epoch)
+
+    def batches(self, step: int) -> Iterator[Batch]:
+        """Yields what is left of the epoch of ``step``, from that step on."""
+        epoch, start = self._grid.place(step)
+        plan = self._grid.plan(epoch, seed=self._options.seed)
+        return planned(self._dataset, plan[start:], workers=self._dataset.options.workers)
+
+    def progress(self, step: int) -> tuple[float, float]:
+        """Returns where on the rate's schedule a step is, and where that ends, in full batches."""
+        if self._options.multigrid == "off":
+            return step, self.total
+        batch = self._dataset.options.batch_size
+        return self._grid.shown(step) / batch, self._grid.shown(self.total) / batch
+
+    def starts_epoch(self, steps: int) -> bool:
+        """Returns whether, after so many steps, an epoch is over."""
+        return self._grid.place(steps)[1] == 0
+
+    def evaluation_due(self, steps: int) -> bool:
+        """Returns whether, after so many steps, an epoch is over that an evaluation follows."""
+        epoch, start = self._grid.place(steps)
+        return start == 0 and epoch % self._options.evaluation_interval == 0
+
+    def describe(self) -> str | None:
+        """Returns what will happen, for people; None where all epochs are alike."""
+        options, grid = self._options, self._grid
+        if options.multigrid == "off":
+            return None
+        plain = options.epochs * -(-grid.clips // grid.batch)
+        lines = [
+            f"multigrid {options.multigrid}, cycles {options.multigrid_cycles}: "
+            f"{options.epochs} epochs of {grid.clips} clips in {grid.starts[-1]} steps "
+            f"({plain} with full clips alone); batch norm over {self.norm_clips} clips"
+        ]
+        first = 0
+        for stage in grid.stages:
+            last = first + stage.epochs
+            name = f"epoch {last}" if stage.epochs == 1 else f"epochs {first + 1} to {last}"
+            rows = "; ".join(self._row(row) for row in stage.rows)
+            lines.append(f"  {name} ({grid.starts[last] - grid.starts[first]} steps): {rows}")
+            first = last
+        if self.total < grid.starts[-1]:
+            lines.append(f"  it stops after step {self.total}, in epoch {self.epochs}")
+        return "\n".join(lines)
+
+    def _row(self, row: tuple[Part, ...]) -> str:
+        clips = self._grid.clips
+        shapes = [f"{min(p.clips, clips)}x{p.shape.frames}x{p.shape.size}" for p in row]
+        rate = row[0].rate ** self._options.rate_power
+        return f"{', '.join(shapes)}, rate x{rate:.3g}"
+
+
+class CyclicClips:
+    """One batch a step, epoch after epoch of a data set, as in training: full clips, augmented.
+
+    Which batch a step gets depends on its number alone: a resumed run goes on with the next one.
+    """
+
+    def __init__(self, dataset: ClipDataset, *, seed: int) -> None:
+        self._dataset, self._seed = dataset, derive(seed, "connection batches")
+        self._batches: Iterator[Batch] = iter(())
+        self._next = -1
+
+    def batch(self, step: int) -> Batch:
+        """Returns the batch of a step; in order, none is made twice."""
+        options = self._dataset.options
+        size = options.batch_size
+        epoch, place = divmod(step, -(-len(self._dataset) // size))
+        if step != self._next or place == 0:
+            self._batches = batches(
+                self._dataset,
+                batch_size=size,
+                seed=self._seed,
+                epoch=epoch,
+                shuffle=True,
+                augment=True,
+                workers=options.workers,
+                start=place,
+            )
+        self._next = step + 1
+        return next(self._batches)

@@ -1,0 +1,136 @@
+"""How well a network does on a split, after its batch-norm statistics were set right."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from torch import Tensor, nn
+
+from connsearch.data.clips.dataset import ClipDataset
+from connsearch.data.loading.batches import Batch, Fault
+from connsearch.data.loading.loader import batches
+from connsearch.data.records import listed
+from connsearch.errors import DataError
+from connsearch.runs.formats import LossName
+from connsearch.runs.metrics import Metrics
+from connsearch.seeds import derive
+from connsearch.training.losses import choose_loss
+from connsearch.training.predictions import AnswerSheet
+from connsearch.training.recalibrate import recalibrate
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Where and how a network computes: ``device``, and ``bf16`` autocast or not."""
+
+    device: str = "cpu"
+    bf16: bool = False
+
+    def logits(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Returns the logits ``(B, K)`` of a batch, in float32."""
+        streams = {n: x.to(self.device, non_blocking=True) for n, x in batch.streams.items()}
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.bf16):
+            return network(streams).float()
+
+
+def evaluate(
+    network: nn.Module,
+    dataset: ClipDataset,
+    *,
+    classes: Sequence[str],
+    compute: Compute | None = None,
+    loss: LossName = "auto",
+    all_views: bool = False,
+    hear: Callable[[Fault], object] | None = None,
+) -> Metrics:
+    """Returns how the network does on every clip of a split that can be read, untouched.
+
+    One view is the centre; several are pooled as ``predictions.AnswerSheet``
+    says. A view that cannot be read is missing from its pool; a clip without any is left out, and
+    counted.
+
+    Args:
+        network: is put into evaluation mode for as long as this takes.
+        dataset: the split; its options say the batch size, the decoding processes and the views.
+        classes: class names; labels index them.
+        compute: device and precision; the CPU in float32 by default.
+        loss: what the network was trained with: it says how logits become probabilities.
+        all_views: pool the clips and crops that the options ask for; otherwise the centre alone.
+        hear: is told of every view that cannot be read.
+
+    Raises:
+        DataError: the split has no clip, or none that can be read.
+    """
+    if not len(dataset):
+        raise DataError("there is no clip to evaluate on; give this split a share above 0")
+    compute, options = compute or Compute(), dataset.options
+    views = options.clips_per_video * options.crops_per_clip if all_views else 1
+    judge = choose_loss(loss, multi_label=dataset.num_classes > 0)
+    sheet = AnswerSheet(judge, views=views, pool=options.pool_views)
+    reasons: dict[int, str] = {}
+    seconds = 0.0
+    with evaluating(network), torch.inference_mode():
+        for batch in _in_order(dataset, views=views if views > 1 else None):
+            for fault in batch.faults:
+                reasons[fault.index] = fault.reason
+                if hear is not None:
+                    hear(fault)
+            if batch.streams:
+                begin = time.perf_counter()
+                logits = compute.logits(network, batch).cpu()
+                seconds += time.perf_counter() - begin
+                sheet.add(batch, logits)
+    if not len(sheet):
+        raise DataError(
+            f"none of {len(dataset)} clips to evaluate on can be read\n"
+            f"{listed(list(reasons.values()))}"
+        )
+    return sheet.metrics(classes, seconds=seconds, left_out=len(dataset) - len(sheet))
+
+
+def recalibrate_on(
+    network: nn.Module,
+    dataset: ClipDataset,
+    *,
+    clips: int,
+    seed: int,
+    compute: Compute | None = None,
+) -> int:
+    """Returns the number of layers whose statistics it set from about ``clips`` training clips.
+
+    Which clips, and their order, depend on the seed alone; they are not augmented. Those that
+    cannot be read are passed over.
+    """
+    compute = compute or Compute()
+    options = dataset.options
+    chosen = batches(
+        dataset,
+        batch_size=options.batch_size,
+        seed=derive(seed, "recalibrate"),
+        shuffle=True,
+        workers=options.workers,
+    )
+    count = -(-min(clips, len(dataset)) // options.batch_size)
+    readable = islice((batch for batch in chosen if batch.streams), count)
+    return recalibrate(network, readable, lambda batch: compute.logits(network, batch))
+
+
+def _in_order(dataset: ClipDataset, *, views: int | None) -> Iterator[Batch]:
+    options = dataset.options
+    return batches(dataset, batch_size=options.batch_size, views=views, workers=options.workers)
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Generator[None]:
+    """Evaluation mode inside, and outside what it was."""
+    training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(training)

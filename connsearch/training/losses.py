@@ -1,0 +1,132 @@
+"""What is minimised, and how its outputs read as probabilities: one class a clip, or any number.
+
+Shape letters: B clips, K classes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from connsearch.data.loading.batches import Batch
+from connsearch.runs.formats import LossName
+
+NO_LABEL = -1
+"""The label of a multi-label clip that has no class."""
+
+_LOG_FLOOR = -100.0
+"""The least logarithm of a pooled probability, as torch's own binary cross-entropy has it."""
+
+
+class Loss(ABC):
+    """A loss of logits ``(B, K)`` and a batch."""
+
+    @abstractmethod
+    def training(self, logits_BK: Tensor, batch: Batch, *, smoothing: float = 0.0) -> Tensor:
+        """Returns the mean over the clips that count; 0, with a gradient of 0, if none does."""
+
+    @abstractmethod
+    def summed(self, logits_BK: Tensor, batch: Batch) -> tuple[float, int]:
+        """Returns the sum over the clips that count, without smoothing, and how many they are."""
+
+    @abstractmethod
+    def probabilities(self, logits_BK: Tensor) -> Tensor:
+        """Returns what the network takes every class for, in float64 ``(B, K)``."""
+
+    @abstractmethod
+    def pooled(self, probabilities_BK: Tensor, batch: Batch) -> tuple[float, int]:
+        """Returns what :meth:`summed` does, of probabilities that several views gave together."""
+
+
+class CrossEntropy(Loss):
+    r"""One class a clip, of all classes together: ``-\log softmax(x)_y``.
+
+    A multi-label clip counts as the one class drawn for this visit (the first in evaluation), and
+    not at all where it has none. Smoothing spreads its share of the target over all classes.
+    """
+
+    def training(self, logits_BK: Tensor, batch: Batch, *, smoothing: float = 0.0) -> Tensor:
+        """Returns the mean over the clips with a class; 0, with a gradient of 0, if none has."""
+        if bool((batch.labels == NO_LABEL).all()):
+            return logits_BK.sum() * 0.0
+        labels_B = batch.labels.to(logits_BK.device)
+        return F.cross_entropy(
+            logits_BK, labels_B, ignore_index=NO_LABEL, label_smoothing=smoothing
+        )
+
+    def summed(self, logits_BK: Tensor, batch: Batch) -> tuple[float, int]:
+        """Returns the sum over the clips with a class, and how many they are."""
+        labels_B = batch.labels
+        total = F.cross_entropy(logits_BK, labels_B, reduction="sum", ignore_index=NO_LABEL)
+        return total.item(), int((labels_B != NO_LABEL).sum())
+
+    def probabilities(self, logits_BK: Tensor) -> Tensor:
+        """Returns the softmax over the classes."""
+        return logits_BK.double().softmax(1)
+
+    def pooled(self, probabilities_BK: Tensor, batch: Batch) -> tuple[float, int]:
+        """Returns the sum of ``-log p_y`` over the clips with a class, and how many they are."""
+        labels_B = batch.labels
+        logs_BK = probabilities_BK.log().clamp(min=_LOG_FLOOR)
+        total = F.nll_loss(logs_BK, labels_B, reduction="sum", ignore_index=NO_LABEL)
+        return total.item(), int((labels_B != NO_LABEL).sum())
+
+
+class BinaryCrossEntropy(Loss):
+    r"""Every class for itself, yes or no: ``-t \log \sigma(x) - (1 - t) \log(1 - \sigma(x))``.
+
+    It is the mean over clips and classes, so that it does not grow with the number of classes.
+    Clips of single-label data have one class and no other: one against the rest. Smoothing spreads
+    its share of the target over yes and no: a 1 becomes ``1 - s / 2`` and a 0 becomes ``s / 2``.
+    """
+
+    def training(self, logits_BK: Tensor, batch: Batch, *, smoothing: float = 0.0) -> Tensor:
+        """Returns the mean over clips and classes."""
+        targets_BK = _targets(batch, logits_BK)
+        smooth_BK = targets_BK * (1 - smoothing) + smoothing / 2
+        return F.binary_cross_entropy_with_logits(logits_BK, smooth_BK)
+
+    def summed(self, logits_BK: Tensor, batch: Batch) -> tuple[float, int]:
+        """Returns the sum over the clips of their mean over the classes, and how many they are."""
+        targets_BK = _targets(batch, logits_BK)
+        mean = F.binary_cross_entropy_with_logits(logits_BK, targets_BK)
+        return mean.item() * len(targets_BK), len(targets_BK)
+
+    def probabilities(self, logits_BK: Tensor) -> Tensor:
+        """Returns the sigmoid of every class."""
+        return logits_BK.double().sigmoid()
+
+    def pooled(self, probabilities_BK: Tensor, batch: Batch) -> tuple[float, int]:
+        """Returns the sum over the clips of their mean over the classes, and how many they are."""
+        targets_BK = _targets(batch, probabilities_BK)
+        mean = F.binary_cross_entropy(probabilities_BK, targets_BK)
+        return mean.item() * len(targets_BK), len(targets_BK)
+
+
+def choose_loss(name: LossName, *, multi_label: bool) -> Loss:
+    """Returns the loss of that name; ``auto`` asks whether a clip can have several classes."""
+    if name == "auto":
+        name = "binary_cross_entropy" if multi_label else "cross_entropy"
+    return BinaryCrossEntropy() if name == "binary_cross_entropy" else CrossEntropy()
+
+
+def right_answers(logits_BK: Tensor, batch: Batch) -> tuple[int, int]:
+    """Returns how many first answers are right, and of how many clips.
+
+    In multi-label data any class of the clip is right, and clips without one are not asked.
+    """
+    answers_B = logits_BK.argmax(1).cpu()
+    if batch.targets is None:
+        return int((answers_B == batch.labels).sum()), len(answers_B)
+    has_BK = batch.targets > 0
+    return int(has_BK.gather(1, answers_B[:, None]).sum()), int(has_BK.any(1).sum())
+
+
+def _targets(batch: Batch, like_BK: Tensor) -> Tensor:
+    """Returns 1 where a clip has a class, else 0; of the type and on the device of ``like_BK``."""
+    targets_BK = batch.targets
+    if targets_BK is None:
+        targets_BK = F.one_hot(batch.labels, like_BK.shape[1])
+    return targets_BK.to(like_BK)

@@ -1,0 +1,141 @@
+"""The two optimisers: one for the filters, one for what decides the connections."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+from connsearch.models.structure import Network
+from connsearch.training.options import TrainOptions
+from connsearch.training.schedule import rate_factor
+
+_ADAM = ("step", "exp_avg", "exp_avg_sq")
+_MEMORIES: Mapping[type[Optimizer], tuple[str, ...]] = {
+    Adam: _ADAM,
+    AdamW: _ADAM,
+    SGD: ("momentum_buffer",),
+}
+"""What an optimiser remembers of every parameter that ever had a gradient."""
+
+
+class Optimisers:
+    """Filters with the chosen optimiser; connection and peer logits with Adam, without decay.
+
+    The logits have their own learning rate and stay in float32; the filters' gradient is clipped,
+    theirs is not. A learning rate is a function of the step, so there is nothing to restore but
+    the optimisers' tensors.
+
+    Attributes:
+        filters: every parameter that learns and is no logit.
+        logits: connection and peer logits that learn.
+    """
+
+    def __init__(self, network: Network, options: TrainOptions) -> None:
+        self._options = options
+        self.logits: list[Tensor] = [
+            *network.connection_parameters(),
+            *network.peer_parameters(),
+        ]
+        own = {id(p) for p in self.logits}
+        self._names: dict[Tensor, str] = {p: name for name, p in network.named_parameters()}
+        self.filters = [p for p in self._names if id(p) not in own and p.requires_grad]
+        self._all: dict[str, Optimizer] = {"filters": _filters(self.filters, options)}
+        if self.logits:
+            self._all["logits"] = Adam(
+                self.logits, lr=options.connection_lr, betas=(0.9, 0.99), fused=True
+            )
+
+    def step(self, step: float, *, total_steps: float, scale: float = 1.0) -> float:
+        """Returns the filters' learning rate after one update of everything.
+
+        Args:
+            step: from 0; between whole numbers where batches are of unequal size.
+            total_steps: of the whole run.
+            scale: the batch's own factor; the options say how each optimiser follows it.
+
+        Raises:
+            FloatingPointError: a gradient is not finite; nothing was updated.
+        """
+        options = self._options
+        factor = rate_factor(
+            step, total_steps=total_steps, warmup=options.warmup, shape=options.schedule
+        )
+        self._check_gradients(options.grad_clip)
+        rates = {
+            "filters": options.peak_rate * factor * scale**options.rate_power,
+            "logits": options.connection_lr * factor * scale**options.connection_rate_power,
+        }
+        for name, optimiser in self._all.items():
+            for group in optimiser.param_groups:
+                group["lr"] = rates[name]
+            optimiser.step()
+            optimiser.zero_grad()
+        return rates["filters"]
+
+    def _check_gradients(self, clip: float | None) -> None:
+        """Clips the filters' gradients; refuses, before anything is changed, what is not finite."""
+        largest = math.inf if clip is None else clip
+        norm = nn.utils.clip_grad_norm_(self.filters, largest)
+        logits = nn.utils.get_total_norm([p.grad for p in self.logits if p.grad is not None])
+        for what, size in (("filters", norm), ("connection and peer logits", logits)):
+            if not math.isfinite(size):
+                raise FloatingPointError(f"the gradient of the {what} is {float(size)}")
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Returns every tensor the optimisers remember, by parameter name."""
+        return {
+            f"{name}/{self._names[parameter]}/{key}": value
+            for name, optimiser in self._all.items()
+            for parameter, memory in optimiser.state.items()
+            for key, value in memory.items()
+            if isinstance(value, Tensor)
+        }
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Puts back what :meth:`tensors` gave, in each parameter's own memory layout.
+
+        Raises:
+            KeyError: a tensor belongs to no parameter.
+            ValueError: one is missing, or of another shape or type.
+        """
+        by_name: dict[str, Tensor] = {name: p for p, name in self._names.items()}
+        for key, value in tensors.items():
+            kind, rest = key.split("/", 1)
+            name, memory = rest.rsplit("/", 1)
+            parameter = by_name[name]
+            allowed = _MEMORIES[type(self._all[kind])]
+            shape = torch.Size() if memory == "step" else parameter.shape
+            usable = value.dtype == torch.float32 and bool(value.isfinite().all())
+            if memory not in allowed or value.shape != shape or not usable:
+                raise ValueError(
+                    f"{key} is {value.dtype} {list(value.shape)}; expected one of "
+                    f"{', '.join(allowed)}, float32 {list(shape)} and finite"
+                )
+            if memory == "step":
+                value = value.to(parameter.device)  # fused optimisers count where they compute
+            else:
+                value = torch.empty_like(parameter, requires_grad=False).copy_(value)
+            self._all[kind].state[parameter][memory] = value
+        for optimiser in self._all.values():
+            for parameter, found in optimiser.state.items():
+                missing = [name for name in _MEMORIES[type(optimiser)] if name not in found]
+                if missing:
+                    raise ValueError(f"{self._names[parameter]}: no {', '.join(missing)}")
+
+
+def _filters(parameters: list[Tensor], options: TrainOptions) -> Optimizer:
+    """Kernels decay; norms, biases and other vectors do not."""
+    groups = [
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": options.decay},
+        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if options.optimiser == "sgd":
+        return SGD(
+            groups, lr=options.peak_rate, momentum=options.momentum, nesterov=True, fused=True
+        )
+    return AdamW(groups, lr=options.peak_rate, betas=(0.9, 0.99), fused=True)

@@ -1,0 +1,103 @@
+"""What a network answered to the clips of a split, the views of a video pooled into one answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from connsearch.data.loading.batches import Batch
+from connsearch.runs.metrics import Metrics, summarise, summarise_sets
+from connsearch.training.losses import Loss
+
+
+class AnswerSheet:
+    """One row a clip, in the order they first came.
+
+    Several views of a clip are pooled as probabilities, class by class: their mean, or their
+    maximum (which need not add up to 1). A single view stays as it is.
+
+    Args:
+        loss: what the network was trained with: it says how logits become probabilities.
+        views: how many views of every clip are asked for; some may be missing.
+        pool: what becomes of them.
+    """
+
+    def __init__(self, loss: Loss, *, views: int, pool: Literal["mean", "max"]) -> None:
+        self._loss = loss
+        self._views = views
+        self._pool = pool
+        self._rows: dict[int, Tensor] = {}
+        self._seen: dict[int, int] = {}
+        self._labels: dict[int, int] = {}
+        self._targets: dict[int, Tensor] = {}
+        self._total, self._count = 0.0, 0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, batch: Batch, logits: Tensor) -> None:
+        """Takes down the answers ``(B, K)`` to a batch."""
+        if self._views == 1:
+            total, count = self._loss.summed(logits, batch)
+            self._total, self._count = self._total + total, self._count + count
+            rows = logits.double()
+        else:
+            rows = self._loss.probabilities(logits)
+        for place, index in enumerate(batch.indices.tolist()):
+            self._put(index, rows[place])
+            self._labels[index] = int(batch.labels[place])
+            if batch.targets is not None:
+                self._targets[index] = batch.targets[place]
+
+    def metrics(self, classes: Sequence[str], *, seconds: float, left_out: int) -> Metrics:
+        """Returns the metrics of all that was answered.
+
+        Args:
+            classes: class names; labels index them.
+            seconds: time all forward passes took together.
+            left_out: clips that could not be read.
+        """
+        clips, rows = self._clips(), self._pooled()
+        total, count, probabilities = self._total, self._count, rows
+        if self._views == 1:
+            probabilities = self._loss.probabilities(rows)
+        else:
+            total, count = self._loss.pooled(rows, clips)
+        facts: dict[str, Any] = {
+            "classes": classes,
+            "loss": total / count if count else math.nan,
+            "seconds": seconds,
+            "left_out": left_out,
+            "views": self._views,
+        }
+        if clips.targets is not None:
+            return summarise_sets(clips.targets, probabilities, **facts)
+        answers = rows.argmax(1).tolist()
+        return summarise(clips.labels.tolist(), answers, scores=rows, **facts)
+
+    def _put(self, index: int, row: Tensor) -> None:
+        earlier = self._rows.get(index)
+        if earlier is not None:
+            row = earlier + row if self._pool == "mean" else earlier.maximum(row)
+        self._rows[index] = row
+        self._seen[index] = self._seen.get(index, 0) + 1
+
+    def _pooled(self) -> Tensor:
+        """Returns logits of one view, or the pooled probabilities of several, ``(N, K)``."""
+        rows = torch.stack(list(self._rows.values()))
+        if self._pool == "mean":
+            rows = rows / torch.tensor(list(self._seen.values()))[:, None]
+        return rows
+
+    def _clips(self) -> Batch:
+        """Returns the clips that were answered, without their streams."""
+        return Batch(
+            {},
+            torch.tensor(list(self._labels.values())),
+            torch.tensor(list(self._rows)),
+            torch.stack(list(self._targets.values())) if self._targets else None,
+        )

@@ -1,0 +1,1 @@
+"""Pictures of a run: its curves, its connections over time, its mistakes."""

@@ -1,0 +1,168 @@
+"""A search as a film, before it is drawn: what is shown at which step, and on what stage.
+
+The stage is one picture, laid out once; only the width, the dashes and the number of a connection
+change from moment to moment.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from connsearch.files.disk import is_there
+from connsearch.errors import RunError
+from connsearch.graph.spec import Edge, Structure
+from connsearch.pruning.criteria import Criterion
+from connsearch.view.structures.draw import laid_out, to_dot
+from connsearch.view.structures.interactive import parsed
+from connsearch.view.runs.plots import CONNECTIONS, METRICS
+from connsearch.view.structures.scene import MANY_CONNECTIONS, MANY_NODES
+from connsearch.view.runs.series import read_curves, read_epochs, read_weights
+
+_WEIGHT = re.compile(r"[01]\.\d+|free|always")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One step of a run.
+
+    Attributes:
+        step: of the training, from 0.
+        epoch: from 0.
+        weights: of the connections that learn, post-sigmoid.
+        kept: the connections the criterion would keep now.
+        accuracy: of the newest evaluation of the select split up to here; None before the first.
+    """
+
+    step: int
+    epoch: int
+    weights: Mapping[Edge, float]
+    kept: frozenset[Edge]
+    accuracy: float | None
+
+    def caption(self) -> str:
+        """Returns step, epoch (from 1), accuracy and how many connections would stay."""
+        parts = [f"step {self.step}", f"epoch {self.epoch + 1}"]
+        if self.accuracy is not None:
+            parts.append(f"select accuracy {self.accuracy:.3f}")
+        stay = sum(edge in self.kept for edge in self.weights)
+        return " · ".join([*parts, f"{stay} of {len(self.weights)} connections would stay"])
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The picture all moments share.
+
+    Attributes:
+        picture: an SVG element; the number of connection S -> T has the id ``weight-S-T``.
+        edges: the drawn connections that learn; the others never change.
+    """
+
+    picture: ET.Element
+    edges: tuple[Edge, ...]
+
+
+def read_moments(
+    run_dir: str | Path, structure: Structure, criterion: Criterion, *, frames: int
+) -> list[Moment]:
+    """Returns at most so many logged steps of a run, evenly spread, the first and last among them.
+
+    The run may be unfinished, or at work.
+
+    Args:
+        run_dir: holds connections.csv and, for the accuracy, metrics.csv.
+        structure: what the run trains.
+        criterion: says which connections would stay.
+        frames: how many moments at most, 2 or more.
+
+    Raises:
+        RunError: no such log, nothing in it yet, or a log that cannot be read.
+    """
+    path = Path(run_dir) / CONNECTIONS
+    if not is_there(path):
+        raise RunError(
+            f"{run_dir}: holds no {CONNECTIONS}, so there is nothing to show over time\n"
+            "  cure: give the directory of a search; its log is written while it runs"
+        )
+    known = set(structure.edges())
+    series = {e: s for e, s in read_weights(path).items() if e in known}
+    if not series:
+        raise RunError(
+            f"{path}: no connection's weight was logged\n"
+            "  cure: give a search; where connection weights are frozen nothing changes"
+        )
+    epochs = read_epochs(path)
+    steps = _spread(sorted({step for found in series.values() for step in found.steps}), frames)
+    tables = {e: dict(zip(s.steps, s.values, strict=True)) for e, s in series.items()}
+    curve = _accuracy(Path(run_dir))
+    moments: list[Moment] = []
+    for step in steps:
+        weights = {edge: table[step] for edge, table in tables.items() if step in table}
+        kept = criterion(structure, {**dict.fromkeys(known, 0.0), **weights})
+        place = bisect_right(curve, step, key=lambda found: found[0])
+        accuracy = curve[place - 1][1] if place else None
+        moments.append(Moment(step, epochs[step], weights, kept, accuracy))
+    return moments
+
+
+def set_stage(structure: Structure, moments: Sequence[Moment], *, title: str) -> Stage:
+    """Returns the picture of the structure, without peers, laid out for all moments.
+
+    Of a structure with more than 60 nodes or 200 connections it has the 400 connections that were
+    the strongest at any moment.
+
+    Raises:
+        Failure: Graphviz failed.
+    """
+    last = moments[-1].weights
+    if len(structure) > MANY_NODES or len(structure.edges()) > MANY_CONNECTIONS:
+        scores = {edge: max(m.weights.get(edge, 0.0) for m in moments) for edge in last}
+    else:
+        scores = dict(last)
+    plain = structure.with_peers({edge: () for edge in structure.edges()})
+    dot = to_dot(plain, threshold=0.0, title=title, scores=scores)
+    picture = parsed(laid_out(dot, "svg"), label=f"wiring of {title} over time")
+    drawn = [e for e in structure.edges() if _group(picture, e) is not None]
+    _name_numbers(picture, structure)
+    return Stage(picture, tuple(edge for edge in drawn if edge in last))
+
+
+def name(edge: Edge) -> str:
+    """Returns the last part of the ids that belong to a connection."""
+    return f"{edge.source}-{edge.target}"
+
+
+def _group(picture: ET.Element, edge: Edge) -> ET.Element | None:
+    return picture.find(f".//g[@id='connection-{name(edge)}']")
+
+
+def _name_numbers(picture: ET.Element, structure: Structure) -> None:
+    """Gives the number of every connection its id; a node lists them by source."""
+    for index, block in structure.blocks():
+        node = picture.find(f".//g[@id='node-{index}']")
+        if node is None:
+            continue
+        numbers = [text for text in node.iter("text") if _WEIGHT.fullmatch(text.text or "")]
+        sources = sorted(block.inputs)
+        if len(numbers) == len(sources):  # none where nodes are drawn small
+            for source, text in zip(sources, numbers, strict=True):
+                text.set("id", f"weight-{source}-{index}")
+
+
+def _spread(steps: Sequence[int], frames: int) -> list[int]:
+    if len(steps) <= frames:
+        return list(steps)
+    last = len(steps) - 1
+    return [steps[round(n * last / (frames - 1))] for n in range(frames)]
+
+
+def _accuracy(run_dir: Path) -> list[tuple[int, float]]:
+    """Step and accuracy of every evaluation of the select split."""
+    if not is_there(run_dir / METRICS):
+        return []
+    found = read_curves(run_dir / METRICS).accuracy.get("select")
+    return [] if found is None else sorted(zip(found.steps, found.values, strict=True))

@@ -1,0 +1,206 @@
+"""Graphviz's HTML-like labels for nodes; every text in them is cleaned and escaped here."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+
+from connsearch.graph.families import FAMILIES
+from connsearch.graph.spec import FREE, Block, Modality, Stem, Weight
+from connsearch.view.structures.palette import DEAD, FAINT, MIXED, PAPER, PEER, STREAMS, TEXT, Ink
+from connsearch.view.structures.scene import Line, Scene
+
+LONGEST_TITLE = 90
+GATED = "⊙"
+_BAR = 110  # width of the bar of streams, in points
+_HEADS = {"average": "average over time", "softmax": "softmax over time"}
+
+
+def clean(text: str, limit: int = LONGEST_TITLE) -> str:
+    r"""Returns one printable line of at most ``limit`` characters.
+
+    Line breaks become spaces; characters no picture format can hold become a question mark.
+
+    >>> clean("two\nlines\x00")
+    'two lines?'
+    """
+    line = " ".join(text.split())
+    line = "".join(c if c.isprintable() else "?" for c in line)
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def escape(text: str) -> str:
+    """Returns ``text`` for the inside of an HTML-like label.
+
+    Graphviz would put the graph's name in place of a backslash and a G (and the like), even for
+    ``&#92;``; a space of no width parts the two.
+
+    >>> escape('a <b> & "c"')
+    'a &lt;b&gt; &amp; &quot;c&quot;'
+    """
+    return html.escape(text).replace("\\", "\\&#8203;")
+
+
+def weight_text(weight: Weight, threshold: float = 0.5) -> str:
+    """Returns a weight as a node shows it: two digits, more where they would hide its side.
+
+    >>> weight_text(0.8465), weight_text(0.4982), weight_text("free"), weight_text(None)
+    ('0.85', '0.498', 'free', 'always')
+    """
+    if weight is None:
+        return "always"
+    if weight == FREE:
+        return "free"
+    for digits in (2, 3, 4):
+        text = f"{weight:.{digits}f}"
+        if (float(text) < threshold) == (weight < threshold):
+            return text
+    return f"{weight:.6f}"
+
+
+def node_label(scene: Scene, index: int) -> str:
+    """Returns the label of a node; a block lists its inputs unless the scene is compact."""
+    node = scene.structure.nodes[index]
+    ink = node_ink(scene, index)
+    if isinstance(node, Stem):
+        facts = _stem_facts(node, scene.widths.get(index))
+        words = f"{node.modality.upper()} {_state(scene, index)}".strip()
+        lines = [node_title(index, words), *map(small, facts)]
+        return box(row(cell("<BR/>".join(lines), 'PORT="o" CELLPADDING="5"')), ink, ink.tint)
+    if scene.compact:
+        facts = small(f"{filters_text(node)} · d{node.temporal_dilation} · s{node.spatial_stride}")
+        text = f"{node_title(index, _state(scene, index))} {facts}"
+        return box(row(cell(text, 'PORT="o" CELLPADDING="3"')), ink, ink.tint)
+    return _block_label(scene, index, node, ink)
+
+
+def output_label(scene: Scene) -> str:
+    """Returns the label of the output node, which says how the head pools over time."""
+    text = f"<B>output</B><BR/>{small(_HEADS[scene.structure.network.head])}"
+    return box(row(cell(text, 'PORT="i" CELLPADDING="5"')), MIXED, MIXED.tint)
+
+
+def node_ink(scene: Scene, index: int) -> Ink:
+    """Returns a node's colour: dead, else its only stream, else mixed."""
+    if index in scene.dead:
+        return DEAD
+    streams = list(scene.shares[index])
+    return STREAMS[streams[0]] if len(streams) == 1 else MIXED
+
+
+def node_title(index: int, word: str = "") -> str:
+    """Returns the first line of a label: the index, bold, and a word."""
+    word = f" {font(escape(word), 10, TEXT)}" if word else ""
+    return f"<B>{index}</B>{word}"
+
+
+def node_tooltip(scene: Scene, index: int) -> str:
+    """Returns what a browser shows when the pointer rests on a node."""
+    node = scene.structure.nodes[index]
+    width = scene.widths.get(index)
+    parts = [f"node {index}", _state(scene, index)]
+    if isinstance(node, Stem):
+        parts += [f"{node.modality} stem", *_stem_facts(node, width)]
+    else:
+        parts += [FAMILIES[scene.structure.family].block, *_block_facts(node, width)]
+        shares = scene.shares[index].items()
+        parts.append("streams by weight: " + " ".join(f"{m} {part:.0%}" for m, part in shares))
+    return ", ".join(part for part in parts if part)
+
+
+def font(text: str, size: float, colour: str) -> str:
+    """Returns marked-up ``text`` in a size (points) and colour."""
+    return f'<FONT POINT-SIZE="{size:g}" COLOR="{colour}">{text}</FONT>'
+
+
+def table(rows: str, attributes: str = "") -> str:
+    """Returns a table without borders around finished rows."""
+    base = 'BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"'
+    return f"<TABLE {base} {attributes}>{rows}</TABLE>"
+
+
+def filters_text(block: Block) -> str:
+    """Returns a block's filters as text; a triple is joined by dots."""
+    filters = block.filters
+    return "·".join(map(str, filters)) if isinstance(filters, tuple) else str(filters)
+
+
+def _block_label(scene: Scene, index: int, block: Block, ink: Ink) -> str:
+    """Inputs with weights on the left, each a port; facts on the right, the streams below."""
+    rows = [_input_cells(line, scene.threshold) for line in scene.inputs(index)]
+    if not rows:
+        rows.append(cell(small("no inputs"), 'COLSPAN="3" CELLPADDING="3"'))
+    if any(gate.target == index for gate in scene.gates):
+        mark = font(f"{GATED} peers", 9, PEER.line)
+        rows.append(cell(mark, 'PORT="p" COLSPAN="3" ALIGN="LEFT" CELLPADDING="2"'))
+    kind = FAMILIES[scene.structure.family].block.replace("_", " ")
+    facts = [node_title(index, _state(scene, index)), small(kind)]
+    facts += map(small, _block_facts(block, scene.widths.get(index)))
+    rows[0] += cell("<BR/>".join(facts), f'PORT="o" ROWSPAN="{len(rows)}" CELLPADDING="5"')
+    top = row(cell("", 'COLSPAN="4" HEIGHT="4"')) if len(rows) > 2 else ""
+    body = top + "".join(map(row, rows)) + _bar(scene.shares[index])
+    return box(body, ink, PAPER if ink is not DEAD else ink.tint)
+
+
+def _input_cells(line: Line, threshold: float) -> str:
+    """Source, weight and gating peers of one input; the connection ends at the first cell."""
+    weight = weight_text(line.weight, threshold)
+    number = font(weight, 9, FAINT) if line.below else font(f"<B>{weight}</B>", 9, TEXT)
+    peers = "" if line.below else " ".join(f"{GATED}{peer.node}" for peer in line.peers)
+    port = f'PORT="i{line.edge.source}" ALIGN="RIGHT" CELLPADDING="2"'
+    return (
+        cell(font(str(line.edge.source), 9, FAINT), port)
+        + cell(number, 'ALIGN="LEFT" CELLPADDING="2"')
+        + cell(font(peers, 9, PEER.line) if peers else "", 'ALIGN="LEFT" CELLPADDING="1"')
+    )
+
+
+def _bar(shares: Mapping[Modality, float]) -> str:
+    """A thin bar at the foot of a block: how much of each stream reaches it."""
+    parts = [(STREAMS[m].line, max(round(_BAR * part), 2)) for m, part in shares.items()]
+    if not parts:
+        return ""
+    size = 'HEIGHT="4" FIXEDSIZE="TRUE"'
+    cells = "".join(cell("", f'WIDTH="{w}" {size} BGCOLOR="{colour}"') for colour, w in parts)
+    return row(cell(table(row(cells)), 'COLSPAN="4" CELLPADDING="4"'))
+
+
+def _state(scene: Scene, index: int) -> str:
+    if index in scene.dead:
+        return "dead"
+    return "peer only" if index in scene.peer_only else ""
+
+
+def _stem_facts(stem: Stem, width: int | None) -> list[str]:
+    facts = [f"dilation {stem.temporal_dilation}"] if stem.modality is Modality.RGB else []
+    return facts + ([f"{width} channels"] if width is not None else [])
+
+
+def _block_facts(block: Block, width: int | None) -> list[str]:
+    out = "" if width is None else f" → {width}"
+    return [
+        f"{filters_text(block)}{out} filters",
+        f"dilation {block.temporal_dilation}, stride {block.spatial_stride}",
+    ]
+
+
+def small(text: str) -> str:
+    """Returns ``text``, escaped, small and grey."""
+    return font(escape(text), 9, FAINT)
+
+
+def cell(content: str, attributes: str = "") -> str:
+    """Returns a cell around finished markup."""
+    return f"<TD {attributes}>{content}</TD>"
+
+
+def row(cells: str) -> str:
+    """Returns a row around finished cells."""
+    return f"<TR>{cells}</TR>"
+
+
+def box(rows: str, ink: Ink, fill: str) -> str:
+    """Returns a node's whole label: finished rows in a rounded frame."""
+    style = f'STYLE="ROUNDED" COLOR="{ink.line}" BGCOLOR="{fill}"'
+    base = 'BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1"'
+    return f"<<TABLE {base} {style}>{rows}</TABLE>>"

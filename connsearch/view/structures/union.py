@@ -1,0 +1,169 @@
+"""What a picture of two structures shows: the nodes and lines of both, and how each one fares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from connsearch.graph.compare import Change, Differences
+from connsearch.graph.dag import STEM_LEVEL
+from connsearch.graph.plan import final_nodes
+from connsearch.graph.spec import Block, Edge, Node, Stem, Weight
+from connsearch.view.structures.facts import strength
+from connsearch.view.structures.palette import ADDED, CHANGED, KEPT, REMOVED, Ink
+from connsearch.view.structures.scene import MANY_CONNECTIONS, MANY_NODES, MOST_LINES
+
+State = Literal["kept", "changed", "removed", "added"]
+INKS = {"kept": KEPT, "changed": CHANGED, "removed": REMOVED, "added": ADDED}
+
+
+@dataclass(frozen=True, slots=True)
+class UnionNode:
+    """A node of A (``before``), B (``after``) or both, under their own numbers."""
+
+    before: int | None
+    after: int | None
+    node: Node
+    changes: tuple[Change, ...]
+
+    @property
+    def state(self) -> State:
+        """How it fares from A to B."""
+        return _state(self.before, self.after, self.changes)
+
+    @property
+    def key(self) -> str:
+        """Its name in the picture's source: the number in A, or ``b`` and the number in B."""
+        return f"b{self.after}" if self.before is None else str(self.before)
+
+    @property
+    def label(self) -> str:
+        """What people read: ``7``, ``7→5`` (another number in B), ``−7`` or ``+7``."""
+        if self.before is None:
+            return f"+{self.after}"
+        if self.after is None:
+            return f"−{self.before}"
+        same = self.before == self.after
+        return str(self.before) if same else f"{self.before}→{self.after}"
+
+    @property
+    def ink(self) -> Ink:
+        """Its colours."""
+        return INKS[self.state]
+
+
+@dataclass(frozen=True, slots=True)
+class UnionLine:
+    """A connection of A, B or both; ``weights`` are those in A and in B."""
+
+    source: UnionNode
+    target: UnionNode
+    state: State
+    weights: tuple[Weight, Weight]
+    changes: tuple[Change, ...]
+
+    @property
+    def strength(self) -> float:
+        """How thick to draw it, in [0, 1]: what came, what went, or by how much it changed."""
+        before, after = map(strength, self.weights)
+        if self.state == "removed":
+            return before
+        return after if self.state == "added" else abs(after - before) * (self.state == "changed")
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """Both structures as one.
+
+    Attributes:
+        columns: (level, shown nodes) from the stems, level -1, to the last level.
+        lines: the shown connections.
+        finals: shown nodes the head reads in A, B or both, and whether they came or went.
+        compact: whether nodes are drawn small and only what differs is drawn of the lines.
+        hidden: connections that are not shown.
+    """
+
+    differences: Differences
+    columns: tuple[tuple[int, tuple[UnionNode, ...]], ...]
+    lines: tuple[UnionLine, ...]
+    finals: tuple[tuple[UnionNode, State], ...]
+    compact: bool
+    hidden: int
+
+    def inputs(self, node: UnionNode) -> tuple[UnionLine, ...]:
+        """The shown connections into a node."""
+        return tuple(line for line in self.lines if line.target is node)
+
+
+def unite(found: Differences) -> Union:
+    """Returns what to draw of two compared structures, each valid in itself.
+
+    Above 60 nodes or 200 connections only what differs is drawn, at most 400 lines, strongest
+    first.
+    """
+    nodes = list(_nodes(found))
+    everything = tuple(_lines(found, nodes))
+    compact = len(nodes) > MANY_NODES or len(everything) > MANY_CONNECTIONS
+    lines = everything
+    if compact:
+        told = [line for line in everything if line.state != "kept"]
+        chosen = {id(line) for line in sorted(told, key=lambda x: -x.strength)[:MOST_LINES]}
+        lines = tuple(line for line in told if id(line) in chosen)
+        ends = {id(end) for line in lines for end in (line.source, line.target)}
+        nodes = [n for n in nodes if id(n) in ends or n.state != "kept" or isinstance(n.node, Stem)]
+    groups: dict[int, list[UnionNode]] = {}
+    for node in nodes:
+        level = node.node.level if isinstance(node.node, Block) else STEM_LEVEL
+        groups.setdefault(level, []).append(node)
+    return Union(
+        differences=found,
+        columns=tuple((level, tuple(groups[level])) for level in sorted(groups)),
+        lines=lines,
+        finals=tuple(_finals(found, nodes)),
+        compact=compact,
+        hidden=len(everything) - len(lines),
+    )
+
+
+def _nodes(found: Differences) -> Iterator[UnionNode]:
+    to_b, to_a = found.matching.to_b, found.matching.to_a
+    changes = {node.before: node.changes for node in found.nodes}
+    for index, node in enumerate(found.a.nodes):
+        yield UnionNode(index, to_b.get(index), node, changes.get(index, ()))
+    for index, node in enumerate(found.b.nodes):
+        if index not in to_a:
+            yield UnionNode(None, index, node, ())
+
+
+def _lines(found: Differences, nodes: list[UnionNode]) -> Iterator[UnionLine]:
+    in_a = {node.before: node for node in nodes if node.before is not None}
+    in_b = {node.after: node for node in nodes if node.after is not None}
+    differing = {edge.before: edge for edge in found.connections}
+    to_b, after = found.matching.to_b, found.b.weights()
+    for edge, weight in found.a.weights().items():
+        ends = in_a[edge.source], in_a[edge.target]
+        other = differing.get(edge)
+        if other is not None:
+            yield UnionLine(*ends, _state(edge, other.after, (1,)), other.weights, other.changes)
+            continue
+        there = Edge(to_b[edge.source], to_b[edge.target])
+        yield UnionLine(*ends, "kept", (weight, after[there]), ())
+    for other in found.connections_where("added"):
+        assert other.after is not None
+        ends = in_b[other.after.source], in_b[other.after.target]
+        yield UnionLine(*ends, "added", other.weights, ())
+
+
+def _finals(found: Differences, nodes: list[UnionNode]) -> Iterator[tuple[UnionNode, State]]:
+    finals_a, finals_b = set(final_nodes(found.a)), set(final_nodes(found.b))
+    for node in nodes:
+        before, after = node.before in finals_a, node.after in finals_b
+        if before or after:
+            yield node, _state(before or None, after or None, ())
+
+
+def _state(before: object, after: object, changes: tuple[object, ...]) -> State:
+    if before is None:
+        return "added"
+    return "removed" if after is None else "changed" if changes else "kept"

@@ -1,0 +1,146 @@
+"""The gap report: what each stage is, that nothing cut is nothing lost, and that it goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from connsearch.analysis.gap import GapPlan, cut, measure_gap, recorded_evaluation
+from connsearch.analysis.ledger import Ledger
+from connsearch.analysis.searched_run import Subject
+from connsearch.data.loading.load import DataSplits
+from connsearch.errors import SettingsError
+from connsearch.graph.spec import Attention
+from connsearch.models.structure import Network
+from connsearch.runs.record import read_run
+from connsearch.training.evaluate import Compute
+from tests.analysis.subjects import SearchedData, drained, soft_everywhere, tiny_subject
+from tests.pruning.structures import MODES
+from tests.training.tiny import tiny_options, tiny_search
+
+
+def rows_of(
+    subject: Subject, shares: tuple[float, ...], directory: Path, **changes: Any
+) -> list[dict[str, Any]]:
+    peers = changes.pop("peers", 1)
+    criterion = changes.pop("criterion", "relative")
+    cuts = cut(subject.structure, criterion, shares, peers=peers)
+    chosen: dict[str, Any] = {"tune_steps": 0, "scratch": False, "seed": 0, **changes}
+    return drained(measure_gap(subject, GapPlan(cuts, **chosen), directory))
+
+
+@pytest.mark.parametrize("attention", MODES)
+def test_where_nothing_is_cut_nothing_is_lost(tmp_path: Path, attention: Attention) -> None:
+    subject = tiny_subject(tmp_path, attention=attention)
+    all_peers = soft_everywhere(subject.structure)
+    soft, masked, *_ = rows_of(subject, (0.001,), tmp_path / "gap", peers=all_peers)
+    assert masked["connections"] == len(subject.structure.edges())
+    assert soft["dead"] == masked["dead"] == 0
+    for key in ("accuracy", "low", "high", "loss", "clips", "connections", "macs"):
+        assert masked[key] == soft[key]
+
+
+def test_a_row_says_what_is_left(tmp_path: Path) -> None:
+    subject = tiny_subject(tmp_path, attention=Attention.NONE)
+    rows = rows_of(subject, (1.0, 0.001), tmp_path / "gap")
+    assert [row["share"] for row in rows] == [0.001] * 3 + [1.0] * 3
+    assert [row["stage"] for row in rows] == ["soft", "masked", "recalibrated"] * 2
+    last = cut(subject.structure, "relative", [1.0])[1.0]
+    assert rows[-1]["connections"] == len(last.edges) < rows[0]["connections"]
+    assert rows[-1]["dead"] == len(last.dead)
+    assert rows[-1]["parameters"] == subject.cost(last.structure).parameters
+    assert rows[-1]["macs"] < rows[0]["macs"]
+    assert len({row["accuracy"] for row in rows if row["stage"] == "soft"}) == 1
+    assert subject.network.masked_finals is None
+
+
+def test_what_is_pruned_and_masked_has_one_loss(tmp_path: Path) -> None:
+    """The masked stage is the pruned network with inherited weights."""
+    subject = tiny_subject(tmp_path)
+    rows = rows_of(subject, (0.8,), tmp_path / "gap")
+    child = subject.child(cut(subject.structure, "relative", [0.8])[0.8])
+    assert subject.judge(child).loss == rows[1]["loss"] != rows[0]["loss"]
+    subject.recalibrate(child)
+    assert subject.judge(child).loss == rows[2]["loss"]
+
+
+def test_more_thresholds_and_stages_add_to_what_is_there(tmp_path: Path) -> None:
+    subject = tiny_subject(tmp_path)
+    place = tmp_path / "gap"
+    first = rows_of(subject, (0.5,), place)
+    before = (place / "ledger.jsonl").read_bytes()
+    more = rows_of(subject, (0.5, 1.0), place, tune_steps=2, scratch=True)
+    assert (place / "ledger.jsonl").read_bytes().startswith(before)
+    assert [r for r in more if r["share"] == 0.5][:3] == first
+    assert [r["stage"] for r in more][-2:] == ["fine-tuned", "scratch"]
+    again = (place / "ledger.jsonl").read_bytes()
+    assert rows_of(subject, (0.5, 1.0), place, tune_steps=2, scratch=True) == more
+    assert (place / "ledger.jsonl").read_bytes() == again
+    tuned = next(place.glob("fine-tuned-2-*"))
+    assert read_run(tuned).config["settings"]["training"]["steps"] == 2
+    scratch = next(place.glob("scratch-*"))
+    assert read_run(scratch).config["settings"]["training"]["epochs"] == subject.options.epochs
+
+
+def test_a_wiring_that_two_thresholds_leave_is_judged_once(tmp_path: Path) -> None:
+    subject = tiny_subject(tmp_path)
+    rows = rows_of(subject, (0.001, 0.002), tmp_path / "gap")
+    assert len(rows) == 6
+    with Ledger(tmp_path / "gap", {**settings_of(tmp_path / "gap")}) as ledger:
+        assert len(ledger.results) == 3
+
+
+def settings_of(directory: Path) -> dict[str, Any]:
+    import json
+
+    head = (directory / "ledger.jsonl").read_text().splitlines()[0]
+    return json.loads(head)["settings"]
+
+
+def test_a_work_that_was_killed_goes_on(tmp_path: Path) -> None:
+    subject = tiny_subject(tmp_path)
+    cuts = cut(subject.structure, "relative", (0.5, 1.0))
+    plan = GapPlan(cuts, tune_steps=4, scratch=False, seed=0)
+    work = measure_gap(subject, plan, tmp_path / "a")
+    for _ in range(9):  # inside the first fine-tuning
+        next(work)
+    work.close()
+    assert drained(measure_gap(subject, plan, tmp_path / "a")) == drained(
+        measure_gap(subject, plan, tmp_path / "b")
+    )
+
+
+@pytest.mark.parametrize("views", [1, 2])
+def test_the_soft_row_is_the_searchs_own_last_evaluation(tmp_path: Path, views: int) -> None:
+    data = SearchedData()
+    data.options = data.options.model_copy(update={"crops_per_clip": views})
+    data.__post_init__()
+    list(tiny_search(tmp_path / "run", data, epochs=2))
+    record = read_run(tmp_path / "run")
+    network = Network(record.structure, 2, learn_connections=True)
+    network.load_state_dict(record.weights())
+    assert record.learned is not None
+    subject = Subject(
+        tmp_path / "run",
+        network.eval(),
+        record.learned,
+        cast("DataSplits", data),
+        tiny_options(epochs=2),
+        Compute(),
+    )
+    recorded = recorded_evaluation(subject)
+    assert recorded is not None
+    assert recorded.views == views
+    soft = rows_of(subject, (0.5,), tmp_path / "gap")[0]
+    for key in ("accuracy", "low", "high", "clips", "loss"):
+        assert soft[key] == getattr(recorded, key)
+
+
+def test_any_criterion_with_a_threshold_can_cut(tmp_path: Path) -> None:
+    structure = tiny_subject(tmp_path).structure
+    assert set(cut(structure, "top_k", (2, 1))) == {1, 2}
+    assert set(cut(structure, "random:seed=3", (0.5,))) == {0.5}
+    with pytest.raises(SettingsError, match="share"):
+        cut(structure, "relative", (1.5,))

@@ -1,0 +1,115 @@
+"""What is said of a comparison or a ranking is never more than the interval says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from connsearch.analysis import rank_correlation as selftest
+from connsearch.analysis.compare import judge
+from connsearch.errors import SettingsError
+from connsearch.graph.files import load_structure
+from connsearch.graph.space import over_connect
+from tests.training.tiny import tiny_structure
+
+
+def scores(found: float, *, spread: float = 0.02, seeds: int = 3) -> list[dict[str, Any]]:
+    """Rows of a comparison: random wirings around 0.5, the found one above by so much."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for seed in range(seeds):
+        for draw in range(6):
+            luck = spread * (rng.normal() + (draw % 3 - 1))
+            score = 0.5 + 0.1 * seed + luck + (found if draw == 0 else 0)
+            kind = "random" if draw else "found"
+            rows.append({"wiring": kind, "draw": draw, "seed": seed, "accuracy": score})
+    return rows
+
+
+def sentence(rows: list[dict[str, Any]]) -> str:
+    return judge(rows, measure="accuracy", split="select").sentence
+
+
+def test_better_and_worse_are_said_where_the_interval_excludes_nothing_less() -> None:
+    assert sentence(scores(0.5)).startswith("better than random wirings: +0.")
+    assert sentence(scores(-0.5)).startswith("worse than random wirings: -0.")
+    assert "accuracy on select over 3 seeds and 5 random wirings (p = " in sentence(scores(0.5))
+
+
+@pytest.mark.parametrize("found", [-0.06, -0.01, 0.0, 0.01, 0.06, 0.1])
+def test_better_is_never_said_across_zero(found: float) -> None:
+    verdict = judge(scores(found), measure="accuracy", split="select")
+    crosses = verdict.difference.low <= 0 <= verdict.difference.high
+    assert verdict.sentence.startswith("no difference shown") == crosses
+    assert ("better" in verdict.sentence) == (verdict.difference.low > 0)
+
+
+def test_what_is_missing_is_said() -> None:
+    rng = np.random.default_rng(1)
+    rows = scores(0.08, spread=0.01)
+    noisy = [{**row, "accuracy": row["accuracy"] + 0.06 * rng.normal()} for row in rows]
+    verdict = judge(noisy, measure="accuracy", split="select")
+    assert not verdict.difference.shown
+    assert verdict.needed.seeds is not None
+    assert f"needs about {verdict.needed.seeds} more seeds" in verdict.sentence
+    assert "neither 1000 seeds nor 1000 random wirings" in sentence(scores(0.001))
+
+
+def test_wirings_that_all_do_alike_give_no_verdict() -> None:
+    rows = [{**row, "accuracy": 0.5 + 0.1 * (row["draw"] == 0)} for row in scores(0)]
+    assert sentence(rows).startswith("no difference can be judged: +0.100")
+
+
+def test_rows_in_any_order_say_the_same() -> None:
+    rows = scores(0.03)
+    assert sentence(rows[::-1]) == sentence(rows)
+
+
+def ranked(supernet: list[float], macs: list[float]) -> selftest.Ranking:
+    alone = [0.1 * i for i in range(len(supernet))]
+    rows = [
+        {"alone": a, "supernet": s, "macs": m, "connections": m}
+        for a, s, m in zip(alone, supernet, macs, strict=True)
+    ]
+    return selftest.judge(rows, seed=0)
+
+
+def test_a_supernet_that_ranks_as_the_truth_does_is_better_than_flops() -> None:
+    order = [float(i) for i in range(14)]
+    lot = np.random.default_rng(0).permutation(14).astype(float).tolist()
+    found = ranked(order, lot)
+    assert found.supernet.value == pytest.approx(1)
+    assert found.verdict.startswith("the supernet ranking is better than FLOPs: tau +1.00")
+    other = ranked(lot, order)
+    assert other.verdict.startswith("the supernet ranking is worse than FLOPs")
+    same = ranked(order, order)
+    assert same.verdict.startswith("the supernet ranking is not better than FLOPs")
+    assert ranked([1.0] * 14, lot).verdict.startswith("no ranking can be judged")
+
+
+def test_a_higher_tau_alone_is_not_called_better() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        supernet, macs = rng.normal(size=(2, 8)).tolist()
+        found = ranked(supernet, macs)
+        better = found.verdict.startswith("the supernet ranking is better")
+        assert better == (found.gain.low > 0)
+        assert "worse" not in found.verdict or found.gain.high < 0
+
+
+def test_sub_networks_are_many_and_various_and_more_can_be_added() -> None:
+    space = over_connect(load_structure("starter"))
+    few, many = (selftest.sample(space, count, seed=1) for count in (4, 15))
+    assert [one.edges for one in many[:4]] == [one.edges for one in few]
+    assert len({one.edges for one in many}) == 15
+    counts = [len(one.edges) for one in many]
+    assert max(counts) - min(counts) > len(space.edges()) / 3
+    other = selftest.sample(space, 15, seed=2)
+    assert {one.edges for one in other} != {one.edges for one in many}
+
+
+def test_a_space_without_so_many_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"only \d+ different sub-networks.*\n.*--subnets"):
+        selftest.sample(tiny_structure(), 60, seed=0)

@@ -1,0 +1,65 @@
+"""Parents to mutate: published, rewired at random, of every family, or after a random walk."""
+
+from __future__ import annotations
+
+from random import Random
+
+from hypothesis import strategies as st
+
+from connsearch.evolution.draft import Draft, Mutant
+from connsearch.evolution.limits import Limits
+from connsearch.evolution.mutations import MUTATIONS, find
+from connsearch.graph.dag import candidate_edges
+from connsearch.graph.files import load_structure
+from connsearch.graph.space import random_structure
+from connsearch.graph.spec import FREE, Edge, Structure
+from tests.graph.strategies import structures
+
+NAMES = ("assemblenet-50", "assemblenet_plus-50", "assemblenet_plus_lite", "starter")
+SEEDS = st.integers(0, 2**32)
+
+
+@st.composite
+def published(draw: st.DrawFn) -> Structure:
+    return load_structure(draw(st.sampled_from(NAMES)))
+
+
+@st.composite
+def rewired_published(draw: st.DrawFn) -> Structure:
+    """A published one with a random wiring, some of its weights learned."""
+    like = draw(published())
+    most, fewest = len(candidate_edges(like)), sum(1 for _ in like.blocks())
+    rng = Random(draw(SEEDS))
+    structure = random_structure(like, connections=draw(st.integers(fewest, most)), rng=rng)
+    return learned(structure, rng, share=draw(st.sampled_from([0.0, 0.5, 1.0])))
+
+
+def parents() -> st.SearchStrategy[Structure]:
+    return st.one_of(published(), rewired_published(), structures(pinned=False))
+
+
+def learned(structure: Structure, rng: Random, *, share: float = 1.0) -> Structure:
+    """Returns the structure with random weights on a share of its connections."""
+    chosen = [e for e, w in structure.weights().items() if w == FREE and rng.random() < share]
+    return structure.with_weights({e: rng.random() for e in chosen})
+
+
+def step(parent: Structure, name: str, seed: int, limits: Limits) -> Mutant | None:
+    return find(name)(parent, Random(seed), limits)
+
+
+def walk(parent: Structure, rng: Random, limits: Limits, steps: int) -> list[Structure]:
+    """Returns the parent and what so many random mutations make of it, one after the other."""
+    found = [parent]
+    for _ in range(steps):
+        mutant = step(found[-1], rng.choice(list(MUTATIONS)), rng.randrange(2**32), limits)
+        found.append(found[-1] if mutant is None else mutant.structure)
+    return found
+
+
+def backbone(structure: Structure, spare: int) -> list[Edge]:
+    """Returns its connections without so many that nobody depends on."""
+    draft = Draft(structure)
+    for _ in range(spare):
+        draft.disconnect(draft.removable()[0])
+    return sorted(draft.weights)

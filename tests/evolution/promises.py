@@ -1,0 +1,118 @@
+"""What every mutant promises about itself and its parent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from connsearch.evolution.draft import Mutant
+from connsearch.evolution.filters import entries
+from connsearch.evolution.limits import Limits, summed
+from connsearch.graph.dag import by_level, dangling_nodes, levels
+from connsearch.graph.rules import validate
+from connsearch.graph.spec import FREE, Block, Edge, Modality, Stem, Structure, Weight
+
+
+def keeps_promises(parent: Structure, mutant: Mutant, limits: Limits) -> None:
+    """Fails where a mutant breaks a rule, the limits, or has lost what the parent had."""
+    child = mutant.structure
+    validate(child)
+    _is_whole(child)
+    assert channels(child) == channels(parent)
+    assert (child.name, child.family, child.network) == (parent.name, parent.family, parent.network)
+    assert (child.finals, dict(child.provenance)) == (None, {})
+    _has_origins(parent, mutant)
+    _lives_on(parent, mutant)
+    _stays_within(parent, mutant, limits)
+    _keeps_weights(parent, mutant)
+
+
+def channels(structure: Structure) -> list[object]:
+    count = structure.network.levels
+    return [summed([b.filters for b in at(structure, level)]) for level in range(count)]
+
+
+def at(structure: Structure, level: int) -> list[Block]:
+    return [block for _, block in structure.blocks() if block.level == level]
+
+
+def _is_whole(child: Structure) -> None:
+    assert list(levels(child)) == sorted(levels(child))
+    assert all(block.inputs for _, block in child.blocks())
+    assert all(levels(child)[s] < levels(child)[t] for s, t in child.edges())
+    assert child.network.levels - 1 in by_level(child)
+
+
+def _has_origins(parent: Structure, mutant: Mutant) -> None:
+    child = mutant.structure
+    assert len(mutant.origins) == len(child)
+    for node, old in zip(child.nodes, mutant.origins, strict=True):
+        assert len(set(old)) == len(old)
+        for origin in (parent.nodes[index] for index in old):
+            if isinstance(node, Stem):
+                assert isinstance(origin, Stem)
+                assert origin.modality is node.modality
+            else:
+                assert isinstance(origin, Block)
+                assert (origin.level, origin.spatial_stride) == (node.level, node.spatial_stride)
+    gone = set(range(len(parent))) - {index for old in mutant.origins for index in old}
+    assert all(isinstance(parent.nodes[index], Stem) for index in gone)
+
+
+def _lives_on(parent: Structure, mutant: Mutant) -> None:
+    dangled, read = dangling_nodes(parent), _read(parent)
+    top = parent.network.levels - 1
+    for index in dangling_nodes(mutant.structure):
+        assert mutant.origins[index], "a new node dangles"
+        assert set(mutant.origins[index]) <= dangled
+    for index, node in enumerate(mutant.structure.nodes):
+        below = isinstance(node, Stem) or node.level < top
+        if below and index not in _read(mutant.structure):
+            assert not set(mutant.origins[index]) & read
+
+
+def _read(structure: Structure) -> set[int]:
+    return {edge.source for edge in structure.edges()}
+
+
+def _stays_within(parent: Structure, mutant: Mutant, limits: Limits) -> None:
+    child = mutant.structure
+    for modality in Modality:
+        count = _count(child, modality)
+        if count != _count(parent, modality):
+            least, most = limits.stems[modality]
+            assert least <= count <= most
+            assert modality is not Modality.OBJECT
+    for level, most in enumerate(limits.blocks):
+        assert len(at(child, level)) <= max(most, len(at(parent, level)))
+    for node, old in zip(child.nodes, mutant.origins, strict=True):
+        known = {parent.nodes[index].temporal_dilation for index in old}
+        assert node.temporal_dilation in known | set(limits.dilations)
+        if isinstance(node, Block):
+            before = [entries(parent.block(index).filters) for index in old]
+            least = min(min(numbers) for numbers in before)
+            assert min(entries(node.filters)) >= min(limits.narrowest, least)
+
+
+def _count(structure: Structure, modality: Modality) -> int:
+    return sum(stem.modality is modality for _, stem in structure.stems())
+
+
+def _keeps_weights(parent: Structure, mutant: Mutant) -> None:
+    """A kept connection has its weight, of merged ones that of either; no other has learned."""
+    child, known = mutant.structure, parent.weights()
+    for (source, target), weight in child.weights().items():
+        if len(child.block(target).inputs) == 1:
+            assert weight is None
+            continue
+        old = [
+            Edge(s, t)
+            for s in mutant.origins[source]
+            for t in mutant.origins[target]
+            if Edge(s, t) in known
+        ]
+        allowed = [FREE if len(parent.block(e.target).inputs) == 1 else known[e] for e in old]
+        assert _among(weight, allowed or [FREE])
+
+
+def _among(weight: Weight, allowed: Iterable[Weight]) -> bool:
+    return any(weight == other for other in allowed)
