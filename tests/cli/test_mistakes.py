@@ -228,7 +228,7 @@ def _settings(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_setting_says_what_it_is(name: str) -> None:
-    module = importlib.import_module(f"connsearch.cli.{name.replace(' ', '_')}")
+    module = importlib.import_module(f"connsearch.cli.commands.{name.replace(' ', '_')}")
     command = getattr(module, name.title().replace(" ", ""))
     assert [where for where, field in _settings(command) if not field.description] == []
 

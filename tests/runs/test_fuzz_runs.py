@@ -29,7 +29,7 @@ from connsearch.view.report.build import write_report
 from connsearch.view.report.sections import wiring
 from connsearch.view.runs.animation import read_moments
 from tests.data.fuzz import peak_megabytes
-from tests.training.run_damage import damage
+from tests.runs.run_damage import damage
 from tests.training.tiny import TinyData, tiny_options, tiny_structure
 
 SECONDS, MEBIBYTES = 5.0, 1024
