@@ -37,7 +37,7 @@ class Loader:
     def __init__(self, dataset: ClipDataset, *, workers: int | None = None) -> None:
         self.dataset = dataset
         self.workers = dataset.options.workers if workers is None else workers
-        self._faults = dataset.unusable
+        self._faults = dict(dataset.unusable)
         self._quarantined = dict(self._faults)
         self._pools: list[Pool] = []
         self._closed = False
