@@ -22,7 +22,13 @@ STAIRS = """
 TORCH_FREE = set("errors registry seeds settings files graph pruning evolution cli".split())
 """Rooms that never import torch, not even inside a function (cli: not even through a door)."""
 
-CUPBOARDS = {"evolution/mutations", "pruning/criteria", "nn/modules"}
+CUPBOARDS = {
+    "evolution/mutations",
+    "models/weights",
+    "models/zoo",
+    "nn/modules",
+    "pruning/criteria",
+}
 """Folders that belong to what lies beside them; every other folder in a room is a room."""
 
 _STUDY = {f"evolution/study/{name}.py" for name in ("study", "storage", "databases", "patience")}
@@ -34,7 +40,7 @@ DOORS = {
     "pygraphviz": {"view/structures/draw.py"},
     "pandas": {"view/structures/tables.py"},
     "av": {f"data/media/{name}.py" for name in ("decode", "opening", "survey")},
-    "safetensors": {"runs/tensors.py"},
+    "safetensors": {"runs/tensors.py", "models/published.py"},  # ours, and those of others
     "simplejpeg": {"data/media/jpeg.py"},
     "tyro": {"cli/"},
     "rich": {"view/", "cli/"},

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import torch
@@ -18,6 +17,7 @@ from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.head import Head
 from connsearch.nn.mask import Mask
 from connsearch.nn.relaxation import PUBLISHED, Relaxation
+from connsearch.nn.seeded import seeded
 from connsearch.nn.stems import build_stem
 from connsearch.nn.streams import ready_streams
 
@@ -98,7 +98,7 @@ class Network(nn.Module):
         self.memory_format = memory_format
         self.masked_finals: frozenset[int] | None = None
         self.relaxation = PUBLISHED
-        with _seeded(seed):
+        with seeded(seed):
             self._build(learn_connections)
         self._last_use = self._find_last_uses()
         self._peers = {n for _, fusion in self._fusions() for n in _candidates(fusion)}
@@ -274,14 +274,3 @@ class Network(nn.Module):
 
 def _candidates(fusion: ConnectionFusion) -> tuple[int, ...]:
     return fusion.attention.candidates if isinstance(fusion.attention, PeerAttention) else ()
-
-
-@contextmanager
-def _seeded(seed: int | None) -> Generator[None]:
-    """Runs a block with its own random numbers and puts the global generator back."""
-    if seed is None:
-        yield
-        return
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
