@@ -1,9 +1,9 @@
 """The cupboard of networks by name. One file a family; a new file here adds its names.
 
-A member is a :class:`ZooModel`. What it builds is a plain ``nn.Module``. Its ``modalities`` name the
-streams it reads; ``forward(streams)`` maps them, ``rgb`` as ``(B, 3, T, H, W)`` in [-1, 1], to logits
-``(B, classes)``. Its ``describe()`` gives its model document: JSON values with a ``kind``, from which
-the member of ``READERS`` of that kind builds the same network again.
+A member is a :class:`ZooModel`. What it builds is a plain ``nn.Module``. Its ``modalities`` name
+the streams it reads; ``forward(streams)`` maps them, ``rgb`` as ``(B, 3, T, H, W)`` in [-1, 1], to
+logits ``(B, classes)``. Its ``describe()`` gives its model document: JSON values with a ``kind``,
+from which the member of ``READERS`` of that kind builds the same network again.
 """
 
 from __future__ import annotations
