@@ -179,6 +179,25 @@ def test_only_cli_and_view_print() -> None:
     assert found == []
 
 
+def loads(source: str) -> list[bool]:
+    """Returns, for every ``torch.load`` in a file, whether it takes weights only."""
+    return [
+        any(
+            k.arg == "weights_only" and isinstance(k.value, ast.Constant) and k.value.value is True
+            for k in node.keywords
+        )
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load"
+    ]
+
+
+def test_torch_load_has_one_door_and_takes_weights_only() -> None:
+    found = {path: loads((PACKAGE / path).read_text(encoding="utf-8")) for path in modules()}
+    assert {path: safe for path, safe in found.items() if safe} == {"models/published.py": [True]}
+    assert loads("torch.load(f); torch.load(f, weights_only=False)") == [False, False]
+    assert not [p for p in modules() if "from torch import load" in (PACKAGE / p).read_text()]
+
+
 def test_rooms_are_opened_by_a_docstring_only() -> None:
     """An ``__init__`` that imports would make every import dear; a cupboard makes its registry.
 

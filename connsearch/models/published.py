@@ -203,7 +203,8 @@ def _unpickled(path: AnyPath, file: BinaryIO) -> object:
         raise
     except Exception as error:  # a damaged or hostile pickle ends in whatever it likes
         code = "weights_only" in str(error) or type(error).__name__ == "UnpicklingError"
-        said = "it holds other things than tensors and plain values" if code else reason(error)
+        said = reason(error) or "it ends too early"
+        said = "it holds other things than tensors and plain values" if code else said
         raise WeightsError(
             f"{path}: cannot be read as weights: {said.splitlines()[0]:.200}\n"
             "  cure: fetch the file again; nothing that could run code is ever loaded: save the "
