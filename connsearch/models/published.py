@@ -205,10 +205,11 @@ def _unpickled(path: AnyPath, file: BinaryIO) -> object:
         raise
     except Exception as error:  # a damaged or hostile pickle ends in whatever it likes
         code = "weights_only" in str(error) or type(error).__name__ == "UnpicklingError"
-        said = reason(error) or "it ends too early"
-        said = "it holds other things than tensors and plain values" if code else said
+        said = (reason(error) or "it ends too early").split(". ")[0].splitlines()[0]
+        if code:
+            said = "it is no file of weights, or holds other things than tensors and plain values"
         raise WeightsError(
-            f"{path}: cannot be read as weights: {said.splitlines()[0]:.200}\n"
+            f"{path}: cannot be read as weights: {said:.200}\n"
             "  cure: fetch the file again; nothing that could run code is ever loaded: save the "
             "state_dict alone, best as safetensors"
         ) from None
@@ -235,4 +236,5 @@ def _plain(path: AnyPath, found: object) -> dict[str, Tensor]:
 def _usable(name: object, value: object) -> bool:
     if not isinstance(name, str) or not isinstance(value, Tensor):
         return False
-    return value.layout is torch.strided and value.device.type == "cpu" and not value.is_complex()
+    odd = value.is_quantized or value.is_nested or value.is_complex()
+    return value.layout is torch.strided and value.device.type == "cpu" and not odd
