@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from connsearch.graph.families import family
 from connsearch.graph.plan import BlockPlan, StemPlan, plan
 from connsearch.graph.spec import Attention, Block, Edge, Peer, Structure
+from connsearch.models.document import ModelDocument
+from connsearch.models.model import Model, ParameterGroups
 from connsearch.nn.attention import PeerAttention, frame_means
 from connsearch.nn.blocks import BLOCKS
 from connsearch.nn.connection import ConnectionFusion
@@ -68,7 +70,7 @@ class BlockNode(nn.Module):
         return self.residual(self.fusion(inputs, size, means))
 
 
-class Network(nn.Module):
+class Network(Model):
     """The network of a structure.
 
     Args:
@@ -161,6 +163,17 @@ class Network(nn.Module):
                 del features[done]
         kept = self.masked_finals
         return self.head([features[i] for i in self.plan.finals if kept is None or i in kept])
+
+    def describe(self) -> ModelDocument:
+        """Returns the structure it is built from; see :meth:`learned_structure`."""
+        return ModelDocument.of(self.structure)
+
+    def parameter_groups(self) -> ParameterGroups:
+        """Returns connection and peer logits that learn apart from everything else that does."""
+        logits = [*self.connection_parameters(), *self.peer_parameters()]
+        own = {id(p) for p in logits}
+        others = [p for p in self.parameters() if id(p) not in own and p.requires_grad]
+        return ParameterGroups(others, logits)
 
     def connection_parameters(self) -> list[nn.Parameter]:
         """Returns the connection logits that learn, one vector a node."""

@@ -19,6 +19,8 @@ from torch import Tensor, nn
 
 from connsearch.errors import UnknownNameError, WeightsError
 from connsearch.models import published, weights
+from connsearch.models.document import ModelDocument
+from connsearch.models.model import Model
 from connsearch.models.published import Imported, load_published
 from connsearch.models.weights import PUBLICATIONS
 from connsearch.models.zoo import MODELS
@@ -37,7 +39,7 @@ def small(classes: int = 4, *, seed: int = 0, **options: Any) -> ResNet3D:
 
 def published_state(network: ResNet3D, publication: str = "srtg") -> dict[str, Tensor]:
     """A state dict of a publication with the values of a network."""
-    key_map = PUBLICATIONS[publication].key_map(network.describe())
+    key_map = PUBLICATIONS[publication].key_map(network.describe().settings)
     state = network.state_dict()
     return {key_map.published(n) or "": t.contiguous().clone() for n, t in state.items()}
 
@@ -58,7 +60,7 @@ def load(path: Path, network: nn.Module, **options: Any) -> Imported:
 def test_all_names_and_shapes_of_torchvision_fit(name: str) -> None:
     with torch.device("meta"):
         network: Any = MODELS[name].build(400, stem_pool=False)
-    key_map = PUBLICATIONS["torchvision"].key_map(network.describe())
+    key_map = PUBLICATIONS["torchvision"].key_map(network.describe().settings)
     ours = {n: list(t.shape) for n, t in network.state_dict().items()}
     assert {key_map.published(n): shape for n, shape in ours.items()} == LAYOUTS[name]
     assert {key_map.ours(n): shape for n, shape in LAYOUTS[name].items()} == ours
@@ -73,7 +75,7 @@ def test_a_key_map_is_read_both_ways(publication: str, block: str, convolution: 
     needs = PUBLICATIONS[publication].needs
     if needs.get("block", block) != block:
         pytest.skip("not published")
-    key_map = PUBLICATIONS[publication].key_map(network.describe())
+    key_map = PUBLICATIONS[publication].key_map(network.describe().settings)
     names = list(network.state_dict())
     theirs = [key_map.published(n) or "" for n in names]
     assert len(set(theirs)) == len(names)
@@ -255,6 +257,8 @@ def spoil(path: Path, how: str) -> None:
             torch.save({"lr": 0.1, "fc.weight": torch.zeros(1)}, path)
         case "sparse":
             torch.save({"fc.weight": torch.eye(3).to_sparse()}, path)
+        case "complex":
+            torch.save({"fc.weight": torch.zeros(1, dtype=torch.complex64)}, path)
         case _:
             assert how == "absent"
 
@@ -272,6 +276,7 @@ SPOILT = {
     "no entries": "is no state_dict, names with a tensor each; there are none",
     "other entries": "no dense tensors: lr",
     "sparse": "no dense tensors: fc.weight",
+    "complex": "no dense tensors: fc.weight",
 }
 
 
@@ -322,13 +327,13 @@ def test_one_new_file_is_a_new_publication(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(PUBLICATIONS, "_package", weights.__name__)
     monkeypatch.setattr(PUBLICATIONS, "_complete", False)
 
-    class Line(nn.Module):
+    class Line(Model):
         def __init__(self) -> None:
             super().__init__()
             self.head = nn.Linear(2, 1, bias=False)
 
-        def describe(self) -> dict[str, Any]:
-            return {"kind": "line"}
+        def describe(self) -> ModelDocument:
+            return ModelDocument("line", "line", {})
 
     try:
         torch.save({"answer.weight": torch.tensor([[3.0, 4.0]])}, tmp_path / "w.pt")

@@ -33,7 +33,7 @@ def net(entry: dict[str, Any], dtype: torch.dtype) -> Subject:
     wanted = shapes(FOLDER, entry["factory"], entry["num_classes"])
     state = {name: value(name, shape, entry["seed"]) for name, shape in wanted.items()}
     import_state(state, model, publication="srtg")
-    key_map = PUBLICATIONS["srtg"].key_map(model.describe())
+    key_map = PUBLICATIONS["srtg"].key_map(model.describe().settings)
     places: dict[str, nn.Module] = {"stem": model.stem, "pool": model.pool}
     places |= {f"layer{n}": getattr(model, f"stage{n}") for n in (1, 2, 3, 4)}
     places["avgpool"] = model.dropout
@@ -103,7 +103,7 @@ def test_a_network_has_the_published_entries_and_size(name: str) -> None:
     listed = LISTED[name]
     with torch.device("meta"):
         model: Any = MODELS[name].build(400)
-    key_map = PUBLICATIONS["srtg"].key_map(model.describe())
+    key_map = PUBLICATIONS["srtg"].key_map(model.describe().settings)
     ours = {key_map.published(n): list(t.shape) for n, t in model.state_dict().items()}
     assert ours == {n: shape for n, (shape, _, _) in listed["state"].items()}
     assert sum(p.numel() for p in model.parameters()) == listed["parameters"]

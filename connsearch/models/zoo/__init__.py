@@ -1,28 +1,25 @@
 """The cupboard of networks by name. One file a family; a new file here adds its names.
 
-A member is a :class:`ZooModel`. What it builds is a plain ``nn.Module``. Its ``modalities`` name
-the streams it reads; ``forward(streams)`` maps them, ``rgb`` as ``(B, 3, T, H, W)`` in [-1, 1], to
-logits ``(B, classes)``. Its ``describe()`` gives its model document: JSON values with a ``kind``,
-from which the member of ``READERS`` of that kind builds the same network again.
+A member is a :class:`ZooModel`. What it builds is a ``Model`` whose ``modalities`` name the streams
+it reads. From its ``describe()``, a model document with a ``kind``, the member of ``READERS`` of
+that kind builds the same network again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from torch import nn
-
+from connsearch.models.document import ModelDocument
+from connsearch.models.model import Model
 from connsearch.registry import Registry
 
 
 class Builder(Protocol):
     """What builds a network."""
 
-    def __call__(
-        self, num_classes: int, /, *, seed: int | None = None, **options: Any
-    ) -> nn.Module:
+    def __call__(self, num_classes: int, /, *, seed: int | None = None, **options: Any) -> Model:
         """Returns the network with first values.
 
         Args:
@@ -54,6 +51,6 @@ class ZooModel:
 MODELS: Registry[ZooModel] = Registry("model", __name__)
 """Networks by name."""
 
-READERS: Registry[Callable[[Mapping[str, Any]], nn.Module]] = Registry("kind of model", __name__)
+READERS: Registry[Callable[[ModelDocument], Model]] = Registry("kind of model", __name__)
 """By the ``kind`` of a model document: what builds the network it describes, with first values from
 torch's global generator (a caller loads weights next), or raises a ``SettingsError``."""

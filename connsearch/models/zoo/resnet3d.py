@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
 from connsearch.errors import DataError, SettingsError
+from connsearch.models.document import ModelDocument
+from connsearch.models.model import Model, one_stream
 from connsearch.models.zoo import MODELS, READERS, ZooModel
 from connsearch.nn.layers import dense
 from connsearch.nn.residual3d import BLOCKS_3D, Stem3d
@@ -59,15 +61,13 @@ class ResNet3DSettings(BaseModel):
     std: tuple[Spread, Spread, Spread] = (0.5, 0.5, 0.5)
 
 
-class ResNet3DDocument(ResNet3DSettings):
-    """The model document: the settings, and what the network is called and answers."""
+class AllOfResNet3D(ResNet3DSettings):
+    """The settings of a model document: how many classes it tells apart, too."""
 
-    kind: Literal["resnet3d"]
-    name: str
     classes: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 
 
-class ResNet3D(nn.Module):
+class ResNet3D(Model):
     """A 3D residual network.
 
     First values as published: kernels He-normal by fan-out, scales 1, shifts 0, classifier
@@ -144,10 +144,10 @@ class ResNet3D(nn.Module):
         x_BCTHW = self.stage4(x_BCTHW)
         return self.head(self.dropout(x_BCTHW.mean((2, 3, 4))))
 
-    def describe(self) -> dict[str, Any]:
-        """Returns the model document, JSON values: what :func:`from_document` reads."""
-        told = {"kind": KIND, "name": self.name, "classes": self.num_classes}
-        return told | self.settings.model_dump(mode="json")
+    def describe(self) -> ModelDocument:
+        """Returns what it is built from; :func:`from_document` builds it again."""
+        settings = {"classes": self.num_classes, **self.settings.model_dump(mode="json")}
+        return ModelDocument(KIND, self.name, settings)
 
     def _normalised(self, x_BCTHW: Tensor) -> Tensor:
         mean, std = self.settings.mean, self.settings.std
@@ -170,10 +170,7 @@ class ResNet3D(nn.Module):
 
 
 def _clips(streams: Mapping[str, Tensor]) -> Tensor:
-    if "rgb" not in streams:
-        given = ", ".join(sorted(streams)) or "nothing"
-        raise DataError(f"the network reads the rgb stream, but the clips only have: {given}")
-    clips = streams["rgb"]
+    clips = one_stream(streams, "rgb")
     if clips.ndim != 5 or clips.shape[1] != 3 or not clips.numel():
         raise DataError(
             "the rgb stream must be (clips, 3 channels, frames, height, width), none of them 0, "
@@ -204,13 +201,14 @@ def _valid(form: type[M], values: Mapping[str, Any], what: str) -> M:
 
 
 @READERS.register(KIND)
-def from_document(document: Mapping[str, Any]) -> ResNet3D:
+def from_document(document: ModelDocument) -> ResNet3D:
     """Returns the network that a model document describes, with first values.
 
     Raises:
-        SettingsError: a value of the document is missing, unknown, or out of range.
+        SettingsError: a setting of the document is missing, unknown, or out of range.
     """
-    return _described(document, f"no model document of a {KIND}")
+    known = {k: v for k, v in document.settings.items() if k != "provenance"}
+    return _built(document.name, known, f"{document.name}: no model document of a {KIND}")
 
 
 def build(
@@ -229,14 +227,13 @@ def build(
     """
     what = f"{name} cannot be built like that"
     settings = _valid(ResNet3DSettings, {**preset.model_dump(), **options}, what)
-    own = {"kind": KIND, "name": name, "classes": num_classes}
-    return _described(settings.model_dump() | own, what, seed=seed)
+    return _built(name, settings.model_dump() | {"classes": num_classes}, what, seed=seed)
 
 
-def _described(document: Mapping[str, Any], what: str, seed: int | None = None) -> ResNet3D:
-    found = _valid(ResNet3DDocument, document, what)
-    settings = ResNet3DSettings(**found.model_dump(include=set(ResNet3DSettings.model_fields)))
-    return ResNet3D(settings, found.classes, name=found.name, seed=seed)
+def _built(name: str, told: Mapping[str, Any], what: str, seed: int | None = None) -> ResNet3D:
+    found = _valid(AllOfResNet3D, told, what)
+    settings = ResNet3DSettings(**found.model_dump(exclude={"classes"}))
+    return ResNet3D(settings, found.classes, name=name, seed=seed)
 
 
 DEPTHS: Mapping[int, tuple[Literal["basic", "bottleneck"], tuple[int, int, int, int]]] = {
