@@ -144,6 +144,17 @@ def make_batch(
                 clips.append(clip)
                 shown.append(other)
             found.append(UnreadClip(key.index, str(error), other, lasting))
+    return _stacked(dataset, clips, shown, tuple(found), plan.rate)
+
+
+def _stacked(
+    dataset: ClipDataset,
+    clips: Sequence[Clip],
+    shown: Sequence[int],
+    faults: tuple[UnreadClip, ...],
+    rate: float,
+) -> Batch:
+    """Returns the clips as one batch."""
     names = clips[0].streams if clips else ()
     many = dataset.num_classes > 0
     return Batch(
@@ -151,8 +162,8 @@ def make_batch(
         torch.tensor([clip.label for clip in clips], dtype=torch.int64),
         torch.tensor(shown, dtype=torch.int64),
         torch.stack([dataset.target(c.labels) for c in clips]) if many and clips else None,
-        tuple(found),
-        plan.rate,
+        faults,
+        rate,
     )
 
 
