@@ -60,10 +60,11 @@ MODULE = [sys.executable, "-m", "pytest"]
     ("start", "relative", "more"),
     [
         (SCRIPT, False, ["-n", "0"]),
-        (SCRIPT, True, ["-n", "2"]),
-        ([*MODULE, "tests/golden"], True, []),
+        ([*MODULE, "tests/golden"], True, ["-n", "0"]),
+        pytest.param(SCRIPT, True, ["-n", "2"], marks=pytest.mark.slow),
+        pytest.param(MODULE, False, ["-n", "2"], marks=pytest.mark.slow),
     ],
-    ids=["script", "script-relative-workers", "module-tests-relative"],
+    ids=["script", "module-tests-relative", "script-relative-workers", "module-workers"],
 )
 def test_golden_dir_outside_the_repository_is_read(
     mixed: Path, start: list[str], relative: bool, more: list[str]
@@ -81,10 +82,9 @@ def test_golden_dir_outside_the_repository_is_read(
 
 def test_golden_dir_of_an_unknown_format_is_refused(tmp_path: Path) -> None:
     write(tmp_path, {"x1_else": {"what": "something else"}})
-    done = run(*MODULE, "-k", "golden", "--golden-dir", str(tmp_path))
-    said = done.stdout + done.stderr
-    assert done.returncode != 0, said
-    assert "'x1_else' is of no known golden format" in said
+    with pytest.raises(GoldenError, match="'x1_else' is of no known golden format") as refused:
+        checks_of(Folder.read(tmp_path))
+    said = str(refused.value)
     assert all(f"{name}: {FORMATS[name].known_by}" in said for name in FORMATS)
     assert list(FORMATS) == ["assemblenet", "focus", "srtg"]
 
