@@ -22,7 +22,7 @@ STAIRS = """
 TORCH_FREE = set("errors registry seeds settings files graph pruning evolution cli".split())
 """Rooms that never import torch, not even inside a function (cli: not even through a door)."""
 
-CUPBOARDS = {"evolution/mutations", "pruning/criteria", "nn/modules"}
+CUPBOARDS = {"evolution/mutations", "graph/kinds", "pruning/criteria", "nn/modules"}
 """Folders that belong to what lies beside them; every other folder in a room is a room."""
 
 _STUDY = {f"evolution/study/{name}.py" for name in ("study", "storage", "databases", "patience")}

@@ -118,12 +118,8 @@ def input_shapes(
         raise SettingsError(f"{structure.name}: no stem reads flow, so flow cannot be an input")
     if Modality.FLOW in wanted and not flow_input:
         wanted = tuple(m for m in Modality if m in {*wanted, Modality.RGB} - {Modality.FLOW})
-    channels = {
-        Modality.RGB: 3,
-        Modality.FLOW: 2,
-        Modality.OBJECT: structure.network.object_classes,
-    }
-    return {modality.value: (channels[modality], *clip) for modality in wanted}
+    channels = structure.network.stream_width
+    return {modality.value: (channels(modality), *clip) for modality in wanted}
 
 
 def write_down(
