@@ -236,6 +236,8 @@ def quiet() -> Generator[None]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=FutureWarning)
             warnings.filterwarnings("ignore", category=DeprecationWarning)
+            # torch's recurrent layers keep a list of their weights, which it swaps meanwhile.
+            warnings.filterwarnings("ignore", message="The tensor attributes? .*_flat_weights")
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):

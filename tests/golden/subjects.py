@@ -92,7 +92,7 @@ def _fusion(case: Case) -> Subject:
         Connection(i, w) for i, w in enumerate(_stored(case, f"{prefix}agg_weights", len(inputs)))
     )
     block = Block(0, connections, 1)
-    settings = NetworkSettings(attention=Attention.NONE)
+    settings = NetworkSettings(attention=Attention.NONE, object_classes=max(object_width, 1))
     shape = plan(Structure("case", "assemblenet", (*stems, block), settings)).nodes[-1]
     assert isinstance(shape, BlockPlan)
     widths: dict[int, int] = {i: a.shape[-1] for i, a in enumerate(inputs.values())}

@@ -10,7 +10,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from connsearch.errors import UnknownNameError
 from connsearch.graph.families import FAMILIES
@@ -20,7 +19,6 @@ from connsearch.graph.kinds import (
     BlockModule,
     StemModule,
 )
-from connsearch.graph.layers import weights
 from connsearch.graph.plan import BlockPlan, plan
 from connsearch.graph.spec import (
     Attention,
@@ -35,6 +33,7 @@ from connsearch.graph.tracing import Traced
 from connsearch.models.structure import BlockNode
 from connsearch.nn.layered import Layered
 from connsearch.nn.layers import conv, max_pool_same, norm, pad_same, pool_to
+from tests.nn.helpers import check_counts
 
 WIDTH, INNER = 8, 4
 PUBLISHED = ("bottleneck", "inverted_bottleneck")
@@ -78,23 +77,6 @@ def wake(module: nn.Module) -> nn.Module:
         if isinstance(layer, nn.BatchNorm3d):
             nn.init.uniform_(layer.weight, 0.5, 1.5)
     return module
-
-
-def check_counts(layers: Traced, clip: tuple[int, ...]) -> None:
-    """Parameters and multiply-accumulates of a list of layers are those of its module."""
-    with torch.device("meta"), torch.no_grad():
-        module = Layered(layers).eval()
-        with FlopCounterMode(display=False) as counter:
-            out = module(torch.empty(1, layers.extents[0].width, *clip))
-    parameters = macs = 0
-    for layer, extent in zip(layers.layers, layers.extents[1:], strict=True):
-        size = [clip[0] if extent.frames else 1]
-        size += [-(-n // extent.stride) if extent.pixels else 1 for n in clip[1:]]
-        own, each = weights(layer, extent.width)
-        parameters, macs = parameters + own, macs + each * math.prod(size)
-    assert tuple(out.shape[1:]) == (layers.out.width, *size)
-    assert sum(p.numel() for p in module.parameters()) == parameters
-    assert counter.get_total_flops() == 2 * macs
 
 
 def test_every_family_has_its_kinds() -> None:
