@@ -33,7 +33,7 @@ from floors import floors
 from page import table, write_markdown
 
 from connsearch.data.loading.load import DataSplits, load_data
-from connsearch.data.loading.loader import batches
+from connsearch.data.loading.loader import Loader
 from connsearch.data.options import DataOptions
 from connsearch.graph.cost import cost
 from connsearch.graph.files import load_structure
@@ -43,7 +43,7 @@ from connsearch.models.exactness import exactness
 from connsearch.models.inherit import inherit
 from connsearch.models.structure import Network
 from connsearch.oneshot.options import SearchOptions
-from connsearch.oneshot.search import build, search, search_space
+from connsearch.oneshot.search import build, fit_structure, search, search_space
 from connsearch.pruning.criteria import CRITERIA
 from connsearch.pruning.pruner import Pruned, prune
 from connsearch.pruning.scores import learned_weights
@@ -52,7 +52,6 @@ from connsearch.runs.files import WEIGHTS, load_weights
 from connsearch.runs.metrics import Metrics, wilson_interval
 from connsearch.runs.run import Run
 from connsearch.training.evaluate import Compute
-from connsearch.training.loop import fit
 from connsearch.training.options import TrainOptions
 
 ROWS = {
@@ -122,7 +121,8 @@ class Study:
         options = TrainOptions(**self.settings(seed, self.options.tune_epochs))
         config = {"command": "real", "name": name, "settings": options.model_dump()}
         with Run.open(self.options.runs / name, config) as run:
-            return last_result(fit(network, self.data, options, run=run))[0].metrics["test"]
+            events = fit_structure(network, self.data, options, run=run)
+            return last_result(events)[0].metrics["test"]
 
     def from_scratch(self, structure: Structure, seed: int, name: str) -> Metrics:
         """Returns the test metrics of a structure trained with the whole budget."""
@@ -222,7 +222,7 @@ def forward_times(study: Study) -> dict[str, float]:
             sides, (result.structure, pruned.structure, other.structure), strict=True
         ):
             sides[kind].append(Network(structure, len(study.data.classes)).eval())
-    clips = next(batches(study.data.test, batch_size=8))
+    clips = next(Loader(study.data.test).batches(batch_size=8))
     compute = Compute(bf16=True)
     spent: dict[str, list[float]] = {kind: [] for kind in sides}
     with torch.inference_mode():

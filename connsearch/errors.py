@@ -105,5 +105,9 @@ class PruneError(UserError):
     """A keep-set that leaves no usable network, or a structure without learned weights."""
 
 
+class WeightsError(UserError):
+    """A file of published weights that cannot be read, or that belongs to another network."""
+
+
 class TrainingError(Failure):
     """Training that cannot go on: a loss that is not finite, for instance."""

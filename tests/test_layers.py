@@ -22,8 +22,21 @@ STAIRS = """
 TORCH_FREE = set("errors registry seeds settings files graph pruning evolution cli".split())
 """Rooms that never import torch, not even inside a function (cli: not even through a door)."""
 
-CUPBOARDS = {"evolution/mutations", "graph/kinds", "pruning/criteria", "nn/modules"}
+CUPBOARDS = {
+    "evolution/mutations",
+    "graph/kinds",
+    "models/weights",
+    "models/zoo",
+    "nn/modules",
+    "oneshot/hooks",
+    "pruning/criteria",
+}
 """Folders that belong to what lies beside them; every other folder in a room is a room."""
+
+OF_STRUCTURES = (
+    *(f"connsearch.{room}" for room in ("graph", "pruning", "evolution", "models.structure")),
+)
+"""What a training does not know: it trains whatever is a ``Model``."""
 
 _STUDY = {f"evolution/study/{name}.py" for name in ("study", "storage", "databases", "patience")}
 
@@ -34,7 +47,7 @@ DOORS = {
     "pygraphviz": {"view/structures/draw.py"},
     "pandas": {"view/structures/tables.py"},
     "av": {f"data/media/{name}.py" for name in ("decode", "opening", "survey")},
-    "safetensors": {"runs/tensors.py"},
+    "safetensors": {"runs/tensors.py", "models/published.py"},  # ours, and those of others
     "simplejpeg": {"data/media/jpeg.py"},
     "tyro": {"cli/"},
     "rich": {"view/", "cli/"},
@@ -72,6 +85,8 @@ def faults(path: str, source: str) -> list[str]:
         if parts[0] == "connsearch" and len(parts) > 1 and parts[1] in STAIRS:
             if STAIRS.index(parts[1]) > STAIRS.index(room):
                 found.append(f"{path} imports {name}: upstairs")
+            elif room == "training" and name.startswith(OF_STRUCTURES):
+                found.append(f"{path} imports {name}: training knows no connections, a hook may")
         elif parts[0] == "torch" and room in TORCH_FREE:
             found.append(f"{path} imports {name}: {room} knows no torch")
         elif parts[0] in FORBIDDEN:
@@ -105,6 +120,8 @@ def test_file_keeps_the_house_rules(path: str) -> None:
         ("data/clips/dataset.py", "from torchvision.io import read_video"),
         ("runs/checkpoint.py", "import pickle"),
         ("training/loop.py", "from rich.progress import Progress"),
+        ("training/training.py", "from connsearch.models.structure import Network"),
+        ("training/hooks.py", "from connsearch.graph import spec"),
     ],
 )
 def test_a_planted_fault_is_seen(path: str, source: str) -> None:
@@ -171,6 +188,25 @@ def test_only_cli_and_view_print() -> None:
         and node.func.id == "print"
     ]
     assert found == []
+
+
+def loads(source: str) -> list[bool]:
+    """Returns, for every ``torch.load`` in a file, whether it takes weights only."""
+    return [
+        any(
+            k.arg == "weights_only" and isinstance(k.value, ast.Constant) and k.value.value is True
+            for k in node.keywords
+        )
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load"
+    ]
+
+
+def test_torch_load_has_one_door_and_takes_weights_only() -> None:
+    found = {path: loads((PACKAGE / path).read_text(encoding="utf-8")) for path in modules()}
+    assert {path: safe for path, safe in found.items() if safe} == {"models/published.py": [True]}
+    assert loads("torch.load(f); torch.load(f, weights_only=False)") == [False, False]
+    assert not [p for p in modules() if "from torch import load" in (PACKAGE / p).read_text()]
 
 
 def test_rooms_are_opened_by_a_docstring_only() -> None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connsearch.data.loading.load import DataSplits
+from connsearch.data.loading.loader import SplitLoaders
 from connsearch.graph.cost import Cost, cost
 from connsearch.graph.spec import FREE, Edge, Structure, Weight
 from connsearch.models.inherit import inherit
 from connsearch.models.structure import Network
 from connsearch.nn.mask import Mask
+from connsearch.oneshot.search import fit_structure
 from connsearch.pruning.pruner import Pruned
 from connsearch.runs.events import Event
 from connsearch.runs.files import WEIGHTS, put_weights
@@ -21,7 +23,6 @@ from connsearch.runs.record import read_run
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
 from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
-from connsearch.training.loop import fit
 from connsearch.training.options import TrainOptions
 
 
@@ -36,6 +37,7 @@ class Subject:
         data: the data it was searched on; ``test`` stays closed unless a command says otherwise.
         options: how it was trained.
         compute: device and precision of evaluations.
+        loaders: what reads the data; whoever opened them closes them.
     """
 
     directory: Path
@@ -44,6 +46,7 @@ class Subject:
     data: DataSplits
     options: TrainOptions
     compute: Compute
+    loaders: SplitLoaders
 
     def cost(self, structure: Structure) -> Cost:
         """Returns what a structure costs on clips of this data."""
@@ -60,7 +63,7 @@ class Subject:
         """Sets the batch-norm statistics of a network from training clips, the same every time."""
         recalibrate_on(
             network,
-            self.data.train,
+            self.loaders["train"],
             clips=self.options.recalibrate_clips or 128,
             seed=self.options.seed,
             compute=self.compute,
@@ -73,7 +76,7 @@ class Subject:
         """
         return evaluate(
             network,
-            getattr(self.data, split),
+            self.loaders[split],
             classes=self.data.classes,
             compute=self.compute,
             loss=self.options.loss,
@@ -151,4 +154,4 @@ def train_alone(
         "inherited": weights is not None,
     }
     with Run.open(directory, config) as run:
-        yield from fit(network, data, options, run=run, open_test=open_test)
+        yield from fit_structure(network, data, options, run=run, open_test=open_test)

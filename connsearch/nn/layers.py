@@ -23,7 +23,7 @@ _TRUNCATED_STD = 0.87962566103423978
 """Standard deviation of a unit normal cut at two: dividing by it restores the wanted spread."""
 
 
-class _Conv(nn.Conv3d):
+class SafeConv(nn.Conv3d):
     """A convolution that keeps clear of three shapes torch 2.13 gets wrong in bfloat16 on CPUs.
 
     The result is the one torch means. Strided over an axis of one pixel, the backward pass reads
@@ -33,6 +33,7 @@ class _Conv(nn.Conv3d):
     """
 
     def forward(self, input: Tensor) -> Tensor:
+        """Maps ``(B, C, T, H, W)`` as ``nn.Conv3d`` does."""
         sides = zip(input.shape[2:], self.stride, strict=True)
         stride = tuple(1 if side == 1 else step for side, step in sides)
         padding = tuple(int(p) for p in self.padding)
@@ -87,7 +88,7 @@ def conv(
         pad: False leaves the spatial padding to the caller (:func:`pad_same`).
     """
     side = (spatial - 1) // 2 if pad else 0
-    layer = _Conv(
+    layer = SafeConv(
         in_width,
         out_width,
         (temporal, spatial, spatial),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -32,13 +33,20 @@ def ready_streams(
         _check(modality, given, settings)
     _check_alike({m: given[m] for m in read})
     if computed:
-        with torch.autocast(given["rgb"].device.type, enabled=False):
+        with _own_precision(given["rgb"].device.type):
             given["flow"] = representation_flow(
                 given["rgb"],
                 iterations=settings.flow_iterations,
                 normalisation=settings.flow_normalisation,
             )
     return {m: given[m].contiguous(memory_format=memory_format) for m in wanted}
+
+
+def _own_precision(device: str) -> AbstractContextManager[object]:
+    """No autocast, where there is one: the meta device has none."""
+    if not torch.amp.is_autocast_available(device):
+        return nullcontext()
+    return torch.autocast(device, enabled=False)
 
 
 def _check(modality: Modality, given: Mapping[str, Tensor], settings: NetworkSettings) -> None:

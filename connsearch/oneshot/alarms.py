@@ -15,7 +15,7 @@ from connsearch.graph.spec import Edge, Peer, Structure
 from connsearch.pruning.scores import name_edges
 
 if TYPE_CHECKING:
-    from connsearch.training.logits import LogitHistory
+    from connsearch.oneshot.logits import LogitHistory
 
 UNDECIDED = (0.4, 0.6)
 """A post-sigmoid weight strictly inside says neither yes nor no."""

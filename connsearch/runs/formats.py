@@ -149,9 +149,14 @@ class State(_Form):
 
     tally: Tally
     quarantine: list[Annotated[list[str | int | bool], Field(min_length=5, max_length=5)]]
-    guide: dict[str, Any]
     ended: str | None
-    structure: dict[str, Any]
+    hooks: dict[str, dict[str, Any]] = {}
+    guide: dict[str, Any] = {}
+    """What the hooks of a search kept together, in runs of before."""
+    structure: dict[str, Any] | None = None
+    """The learned structure, where it is one."""
+    model: dict[str, Any] | None = None
+    """The model, where it is no structure."""
 
 
 class Notes(_Form):

@@ -11,20 +11,22 @@ from torch import Tensor
 
 from connsearch.files.disk import is_there
 from connsearch.errors import RunError
-from connsearch.graph.files import read_structure
 from connsearch.graph.spec import Structure
+from connsearch.models.document import ModelDocument
 from connsearch.runs.checkpoint import load_checkpoint
 from connsearch.runs.config import read_config
 from connsearch.runs.files import (
     CHECKPOINTS,
     CONFIG,
     LEARNED,
+    MODEL,
     RESULT,
     STRUCTURE,
     WEIGHTS,
     load_weights,
+    read_model,
     read_result,
-    stored_structure,
+    stored_model,
 )
 
 
@@ -35,17 +37,43 @@ class RunRecord:
     Attributes:
         directory: where it lies.
         config: its ``config.json``.
-        structure: what it trains.
-        learned: the structure with learned weights: the result, or that of the newest checkpoint
-            while the run is unfinished; None before the first.
+        model: what it trains.
+        outcome: the same with what was learned: the result, or that of the newest checkpoint while
+            the run is unfinished; None before the first.
         result: its ``result.json``; None while it is unfinished.
     """
 
     directory: Path
     config: Mapping[str, Any]
-    structure: Structure
-    learned: Structure | None
+    model: ModelDocument
+    outcome: ModelDocument | None
     result: Mapping[str, Any] | None
+
+    @property
+    def structure(self) -> Structure:
+        """The structure it trains.
+
+        Raises:
+            RunError: it trains another kind of model.
+        """
+        return self._structure(self.model)
+
+    @property
+    def learned(self) -> Structure | None:
+        """The structure with learned weights; None while there are none.
+
+        Raises:
+            RunError: it trains another kind of model.
+        """
+        return None if self.outcome is None else self._structure(self.outcome)
+
+    def _structure(self, model: ModelDocument) -> Structure:
+        if model.structure is None:
+            raise RunError(
+                f"{self.directory}: trains {model.name}, a {model.kind}: it has no connections to "
+                "show, search or prune\n  allowed here: runs of a structure"
+            )
+        return model.structure
 
     def weights(self) -> dict[str, Tensor]:
         """Returns the result's ``state_dict``.
@@ -75,15 +103,16 @@ def read_run(directory: str | Path) -> RunRecord:
             "  cure: give the directory that search or train wrote"
         )
     config = read_config(directory / CONFIG)
-    if not is_there(directory / STRUCTURE):
+    found = [directory / name for name in (STRUCTURE, MODEL) if is_there(directory / name)]
+    if not found:
         raise RunError(
-            f"{directory}: the run stopped before it had a structure\n"
+            f"{directory}: the run stopped before it had a model\n"
             "  cure: repeat the command that started it"
         )
-    structure = read_structure(directory / STRUCTURE)
+    model = read_model(found[0])
     if is_there(directory / RESULT):
         result = read_result(directory / RESULT)
-        return RunRecord(directory, config, structure, read_structure(directory / LEARNED), result)
+        return RunRecord(directory, config, model, read_model(directory / LEARNED), result)
     loaded = load_checkpoint(directory / CHECKPOINTS)
-    learned = None if loaded is None else stored_structure(loaded.path)
-    return RunRecord(directory, config, structure, learned, None)
+    outcome = None if loaded is None else stored_model(loaded.path)
+    return RunRecord(directory, config, model, outcome, None)

@@ -11,6 +11,7 @@ from connsearch.analysis.gap import GapPlan, cut, measure_gap, recorded_evaluati
 from connsearch.analysis.ledger import Ledger
 from connsearch.analysis.searched_run import Subject
 from connsearch.data.loading.load import DataSplits
+from connsearch.data.loading.loader import SplitLoaders
 from connsearch.errors import SettingsError
 from connsearch.graph.spec import Attention
 from connsearch.models.structure import Network
@@ -129,6 +130,7 @@ def test_the_soft_row_is_the_searchs_own_last_evaluation(tmp_path: Path, views: 
         cast("DataSplits", data),
         tiny_options(epochs=2),
         Compute(),
+        SplitLoaders(cast("DataSplits", data).parts()),
     )
     recorded = recorded_evaluation(subject)
     assert recorded is not None

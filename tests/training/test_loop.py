@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 import torch
 
+from connsearch.data.loading.loader import Loader
 from connsearch.errors import DataError
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention
 from connsearch.models.structure import Network
+from connsearch.oneshot.logits import LogitWatch
+from connsearch.oneshot.search import fit_structure
 from connsearch.runs.events import (
     CheckpointEvent,
     ConnectionsEvent,
@@ -22,8 +25,6 @@ from connsearch.runs.events import (
 )
 from connsearch.runs.run import Run
 from connsearch.training.evaluate import evaluate
-from connsearch.training.logits import LogitWatch
-from connsearch.training.loop import fit
 from connsearch.training.optimisers import Optimisers
 from connsearch.training.options import TrainOptions
 from tests.training.tiny import TinyClips, TinyData, tiny_search, tiny_structure
@@ -38,7 +39,7 @@ def tiny_fit(directory: Path, data: Any = None, **changes: Any) -> list[Any]:
     )
     network = Network(fixed, 2, seed=0)
     with Run.open(directory, {"command": "train", "settings": options.model_dump()}) as run:
-        return list(fit(network, data or TinyData(), options, run=run))
+        return list(fit_structure(network, data or TinyData(), options, run=run))
 
 
 def test_the_loss_falls_and_the_test_split_is_learned(tmp_path: Path) -> None:
@@ -122,14 +123,14 @@ def test_evaluation_changes_nothing_and_an_empty_split_is_refused() -> None:
     data = TinyData()
     network = Network(tiny_structure(), 2, seed=0).train()
     before = {n: t.clone() for n, t in network.state_dict().items()}
-    first = evaluate(network, data.select, classes=data.classes)
-    assert replace(evaluate(network, data.select, classes=data.classes), seconds_per_clip=0) == (
-        replace(first, seconds_per_clip=0)
-    )
+    select: Any = data.select
+    first, again = (evaluate(network, Loader(select), classes=data.classes) for _ in range(2))
+    assert replace(again, seconds_per_clip=0) == replace(first, seconds_per_clip=0)
     assert network.training
     assert all(torch.equal(t, before[n]) for n, t in network.state_dict().items())
+    empty: Any = TinyClips(0, seed=0, options=data.options)
     with pytest.raises(DataError, match="no clip to evaluate on"):
-        evaluate(network, TinyClips(0, seed=0, options=data.options), classes=data.classes)
+        evaluate(network, Loader(empty), classes=data.classes)
 
 
 @pytest.mark.parametrize("attention", [Attention.NONE, Attention.PEER])

@@ -13,15 +13,16 @@ import pytest
 
 from connsearch.data.clips.dataset import ClipDataset, ClipKey
 from connsearch.data.loading.load import DataSplits
+from connsearch.data.loading.loader import Loader
 from connsearch.data.media.decode import write_video
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, Span
 from connsearch.models.structure import Network
+from connsearch.oneshot.search import fit_structure
 from connsearch.runs.events import ResultEvent, StepEvent
 from connsearch.runs.metrics import Metrics
 from connsearch.runs.run import Run
 from connsearch.training.evaluate import evaluate
-from connsearch.training.loop import fit
 from connsearch.training.options import TrainOptions
 from connsearch.view.runs.series import read_curves
 from tests.training.tiny import tiny_structure
@@ -45,7 +46,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
 def splits(records: list[Record], **changes: Any) -> DataSplits:
     options = DataOptions(frames=4, size=16, batch_size=4, **changes)
     train, select, test = (
-        ClipDataset(records, options, object_classes=0, num_classes=2, remember=True)
+        ClipDataset(tuple(records), options, object_classes=0, num_classes=2, remember=True)
         for _ in range(3)
     )
     hashes = dict.fromkeys(("train", "select", "test"), "colours")
@@ -59,7 +60,7 @@ def trained(directory: Path, data: DataSplits, **changes: Any) -> tuple[list[Any
     structure = tiny_structure(dropout=0.0)
     network = Network(structure, 2, seed=0)
     with Run.open(directory, {"command": "train", "settings": options.model_dump()}) as run:
-        return list(fit(network, data, options, run=run)), network
+        return list(fit_structure(network, data, options, run=run)), network
 
 
 def test_every_class_of_every_clip_is_learned(records: list[Record], tmp_path: Path) -> None:
@@ -87,7 +88,7 @@ def test_of_several_classes_cross_entropy_takes_the_one_drawn(
     events, network = trained(tmp_path / "run", data, loss="cross_entropy", epochs=20)
     found = events[-1].metrics["test"]
     same, other = (
-        evaluate(network, data.test, classes=CLASSES, loss=loss)
+        evaluate(network, Loader(data.test), classes=CLASSES, loss=loss)
         for loss in ("cross_entropy", "binary_cross_entropy")
     )
     assert replace(found, seconds_per_clip=0) == replace(same, seconds_per_clip=0)

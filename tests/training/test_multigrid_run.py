@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import multiprocessing
 import random
 import signal
 import subprocess
@@ -21,11 +22,11 @@ from connsearch.graph.files import load_structure
 from connsearch.models.structure import Network
 from connsearch.nn.split_norm import SplitNorm
 from connsearch.oneshot.options import SearchOptions
+from connsearch.oneshot.search import fit_structure
 from connsearch.runs.events import EvaluationEvent, NoteEvent, StepEvent
 from connsearch.runs.files import METRICS
 from connsearch.runs.run import Run
 from connsearch.training.curriculum import Curriculum
-from connsearch.training.loop import fit
 from connsearch.training.optimisers import Optimisers
 from connsearch.training.options import TrainOptions
 from connsearch.training.schedule import rate_factor
@@ -144,12 +145,8 @@ def test_a_run_killed_within_an_epoch_ends_like_the_whole_one(
 def test_decoding_beside_the_training_changes_nothing(searched: Any, tmp_path: Path) -> None:
     schedule, _, whole = searched
     data = TinyData(DataOptions(frames=4, size=16, batch_size=4, workers=2))
-    for clips in (data.train, data.select, data.test):
-        clips.pools, clips.beacon = {}, None  # type: ignore[attr-defined]
     result_of(tiny_search(tmp_path / "run", data, **SETTINGS[schedule]))
-    for clips in (data.train, data.select):  # left to the collector, workers end after seconds
-        assert clips.pools  # type: ignore[attr-defined]
-        clips.pools.clear()  # type: ignore[attr-defined]
+    assert not multiprocessing.active_children()
     assert everything(tmp_path / "run") == everything(whole)
 
 
@@ -159,7 +156,7 @@ def test_training_learns_with_each_schedule(tmp_path: Path, schedule: str) -> No
     options = TrainOptions(multigrid=schedule, **chosen)  # type: ignore[arg-type]
     network = Network(tiny_structure(), 2, seed=0)
     with Run.open(tmp_path / "run", {"command": "train", "settings": options.model_dump()}) as run:
-        events = list(fit(network, TinyData(), options, run=run))  # type: ignore[arg-type]
+        events = list(fit_structure(network, TinyData(), options, run=run))  # type: ignore[arg-type]
     assert result_of(iter(events)).metrics["test"].accuracy == 1.0
     norms = [m for m in network.modules() if isinstance(m, SplitNorm)]
     assert norms

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from connsearch.data.clips.dataset import Clip, ClipKey
 from connsearch.data.loading.batches import Fault
+from connsearch.data.loading.loader import Loader
 from connsearch.data.options import DataOptions
 from connsearch.errors import DataError
 from connsearch.runs.metrics import Metrics
@@ -44,8 +45,7 @@ class Script:
         self.logits, self.labels, self.broken = logits, labels, broken
         self.sets = sets
         self.num_classes = 0 if sets is None else logits.shape[2]
-        self.faults: dict[int, str] = {}
-        self.quarantined: dict[int, str] = {}
+        self.unusable: dict[int, str] = {}
         self.asked: list[int | None] = []
 
     def __len__(self) -> int:
@@ -66,7 +66,7 @@ class Script:
 
 
 def judged(data: Script, **changes: Any) -> Metrics:
-    return evaluate(Recite(), data, classes=CLASSES, **{"all_views": True, **changes})  # type: ignore[arg-type]
+    return evaluate(Recite(), Loader(data), classes=CLASSES, **{"all_views": True, **changes})  # type: ignore[arg-type]
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -172,6 +172,6 @@ def test_statistics_are_taken_from_clips_that_can_be_read() -> None:
     broken = {(i, 0) for i in range(8) if i != 5}
     network = Normal()
     data = Script(logits, [0] * 8, broken=broken, batch_size=1)
-    assert recalibrate_on(network, data, clips=3, seed=0) == 1  # type: ignore[arg-type]
+    assert recalibrate_on(network, Loader(data), clips=3, seed=0) == 1  # type: ignore[arg-type]
     assert network.norm.running_mean is not None
     assert torch.allclose(network.norm.running_mean, logits[5, 0])

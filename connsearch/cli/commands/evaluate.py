@@ -114,6 +114,7 @@ class Evaluate(Command):
         Raises:
             RunError: the data is not what the network was trained on.
         """
+        from connsearch.data.loading.loader import Loader
         from connsearch.data.records import listed
         from connsearch.training.environment import describe_environment
         from connsearch.training.evaluate import Compute, evaluate
@@ -127,15 +128,16 @@ class Evaluate(Command):
         network = trained.network().to(found["device"])
         dataset = data.test if self.split == "test" else data.select
         faults: dict[int, Fault] = {}
-        metrics = evaluate(
-            network,
-            dataset,
-            classes=data.classes,
-            compute=compute,
-            loss=recorded_loss(self.run),
-            all_views=True,
-            hear=lambda fault: faults.setdefault(fault.index, fault),
-        )
+        with Loader(dataset) as loader:
+            metrics = evaluate(
+                network,
+                loader,
+                classes=data.classes,
+                compute=compute,
+                loss=recorded_loss(self.run),
+                all_views=True,
+                hear=lambda fault: faults.setdefault(fault.index, fault),
+            )
         if faults:
             terminal.warn(
                 f"{len(faults)} of {len(dataset)} clips cannot be read, or not in every view; "

@@ -222,17 +222,20 @@ class Prune(Command):
 
     def _recalibrated(self, child: Network, terminal: Terminal) -> Mapping[str, Metrics]:
         """Sets the batch-norm statistics on the run's own data; how good it is without training."""
+        from connsearch.data.loading.loader import SplitLoaders
         from connsearch.training.evaluate import evaluate, recalibrate_on
 
         settings = recorded_settings(self.run)
         data = open_data_of(self.run, terminal)
         seed = settings.get("seed", 0)
-        recalibrate_on(child, data.train, clips=self.recalibrate, seed=seed)
-        if not len(data.select):
-            return {}
-        loss = recorded_loss(self.run)
-        found = evaluate(child, data.select, classes=data.classes, loss=loss, all_views=True)
-        return {"select": found}
+        with SplitLoaders(data.parts()) as loaders:
+            recalibrate_on(child, loaders["train"], clips=self.recalibrate, seed=seed)
+            if not len(data.select):
+                return {}
+            loss, clips = recorded_loss(self.run), loaders["select"]
+            return {
+                "select": evaluate(child, clips, classes=data.classes, loss=loss, all_views=True)
+            }
 
     def _write(
         self,
@@ -247,9 +250,12 @@ class Prune(Command):
 
         write_structure(pruned.structure, place / PRUNED_STRUCTURE)
         if child is not None:
+            from connsearch.models.document import ModelDocument
             from connsearch.runs.files import write_weights
 
-            write_weights(place / PRUNED_WEIGHTS, child.state_dict(), pruned.structure)
+            write_weights(
+                place / PRUNED_WEIGHTS, child.state_dict(), ModelDocument.of(pruned.structure)
+            )
         pictures: list[Path] = []
         for name, drawn in (("before", structure), ("after", pruned.structure)):
             for suffix in ("svg", "png"):

@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -159,15 +158,9 @@ def _patience(job: _Job) -> float:
     return job.options.timeout * (2 + job.seeks + len(job.clips)) + size / _BYTES_A_SECOND + 60
 
 
-@cache
-def _watch(seconds: float) -> Watch:
-    """Returns the one of this process: every new one would bring a thread."""
-    return Watch(seconds)
-
-
 def _check(job: _Job) -> tuple[Checked, ...]:
     """Returns what was found out about the clips of one file."""
-    watch, path = _watch(job.options.timeout), job.path
+    watch, path = Watch(job.options.timeout), job.path
     medium = MEDIA[job.medium]  # a process that has just begun imports it: no file's fault
     try:
         info = watch.run(lambda: medium.probe(path), str(path))

@@ -116,9 +116,10 @@ def describe(data: DataSplits) -> Summary:
         object_classes=data.object_classes,
         bytes_on_disk=_bytes(records),
         faults=tuple(
-            Fault(split, clips.records[index].name, reason)
+            Fault(split, record.name, record.fault)
             for split, clips in data
-            for index, reason in sorted(clips.faults.items())
+            for record in clips.records
+            if record.fault
         ),
         notes=data.notes,
     )
