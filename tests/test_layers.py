@@ -24,6 +24,7 @@ TORCH_FREE = set("errors registry seeds settings files graph pruning evolution c
 
 CUPBOARDS = {
     "evolution/mutations",
+    "graph/kinds",
     "models/weights",
     "models/zoo",
     "nn/modules",

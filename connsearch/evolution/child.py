@@ -24,7 +24,7 @@ class Child:
         macs: of one clip.
         parameters: of the network.
         refused: how many were made first and refused, by reason: ``duplicate``, ``over budget``,
-            ``unchanged``.
+            ``unchanged``, ``impossible`` (a kind of block cannot have such inputs).
     """
 
     number: int

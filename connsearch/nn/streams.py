@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from connsearch.errors import DataError
-from connsearch.graph.spec import Modality, Structure
+from connsearch.graph.spec import Modality, NetworkSettings, Structure
 from connsearch.nn.flow import representation_flow
 
 
@@ -30,7 +30,7 @@ def ready_streams(
     computed = Modality.FLOW in wanted and "flow" not in given and "rgb" in given
     read = [Modality.RGB if computed and m is Modality.FLOW else m for m in wanted]
     for modality in read:
-        _check(modality, given, settings.object_classes)
+        _check(modality, given, settings)
     _check_alike({m: given[m] for m in read})
     if computed:
         with _own_precision(given["rgb"].device.type):
@@ -49,8 +49,8 @@ def _own_precision(device: str) -> AbstractContextManager[object]:
     return torch.autocast(device, enabled=False)
 
 
-def _check(modality: Modality, given: Mapping[str, Tensor], object_classes: int) -> None:
-    channels = {Modality.RGB: 3, Modality.FLOW: 2, Modality.OBJECT: object_classes}[modality]
+def _check(modality: Modality, given: Mapping[str, Tensor], settings: NetworkSettings) -> None:
+    channels = settings.stream_width(modality)
     if modality not in given:
         raise DataError(
             f"the structure reads the {modality} stream, but the clips only have: "

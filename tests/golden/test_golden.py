@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from connsearch.graph import plan
-from connsearch.nn import attention, flow, head, layers, stems, streams
+from connsearch.nn import attention, flow, head, layered, layers, streams
 from tests.golden.assemblenet.compare import measure
 from tests.golden.assemblenet.layout import Case
 from tests.golden.cupboard import Check, checks_of, parameter
@@ -43,10 +43,14 @@ def still(rgb: torch.Tensor, **_settings: object) -> torch.Tensor:
 
 FAULTS: dict[str, tuple[object, str, object]] = {
     "1a_rep_flow_translate": (flow, "TAU", 0.26),
-    "2d_lite_stem_32x32_d1": (stems, "pad_same", lambda x, _k, _s: nn.functional.pad(x, (1,) * 4)),
+    "2d_lite_stem_32x32_d1": (
+        layered,
+        "pad_same",
+        lambda x, _k, _s: nn.functional.pad(x, (1,) * 4),
+    ),
     "2a_rgb_stem_32x32_d4": (layers, "BN_MOMENTUM", 0.1),
-    "2c_object_stem": (stems, "max_pool_same", lambda x, k, s: x[..., ::s, ::s]),
-    "3d_fusion_object_peer": (plan, "_is_object", lambda _shape: False),
+    "2c_object_stem": (layered, "max_pool_same", lambda x, k, s: x[..., ::s, ::s]),
+    "3d_fusion_object_peer": (plan, "is_object", lambda _shape: False),
     "5a_attention_peer_4d": (
         attention,
         "as_gate",
