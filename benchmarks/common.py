@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from connsearch.analysis.ledger import Ledger as Units
+from connsearch.runs.ledger import Ledger as Units
 from connsearch.data.loading.load import DataSplits
 from connsearch.errors import RunError
 from connsearch.graph.spec import Structure
@@ -21,7 +21,7 @@ from connsearch.training.options import TrainOptions
 
 
 class Ledger(Units):
-    """Results by name that say what they are as they come; see ``connsearch.analysis.ledger``."""
+    """Results by name that say what they are as they come; see ``connsearch.runs.ledger``."""
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
         try:

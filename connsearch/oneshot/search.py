@@ -66,19 +66,7 @@ def search(
     raised = alarms(outcome.logits)
     yield from (WarningEvent(str(alarm)) for alarm in raised)
     found = with_origin(network.learned_structure(), "one-shot search", run)
-    report = {
-        **outcome.report(run),
-        "alarms": [
-            {
-                "kind": a.kind,
-                "what": a.what,
-                "edges": [list(e) for e in a.edges],
-                "of": a.of,
-                **({} if a.node is None else {"node": a.node}),
-            }
-            for a in raised
-        ],
-    }
+    report = {**outcome.report(run), "alarms": [alarm.record() for alarm in raised]}
     named = replace(found, name=f"{structure.name}-searched")
     yield run.finish(named, network.state_dict(), outcome.metrics, report)
 

@@ -1,4 +1,4 @@
-"""The names in a run directory, and its weight files."""
+"""The weight files of a run: written, read, and put into a network that they fit."""
 
 from __future__ import annotations
 
@@ -10,18 +10,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from connsearch.files.documents import checked, parse_object, read_object
+from connsearch.files.documents import parse_object
 from connsearch.errors import RunError
 from connsearch.graph.files import from_json, to_json
 from connsearch.graph.spec import Structure
-from connsearch.runs.formats import Result
-from connsearch.runs.metrics import Metrics
 from connsearch.runs.tensors import opened, tensors_in, write_tensors
-
-CONFIG, STRUCTURE, RESULT = "config.json", "structure.json", "result.json"
-LEARNED, WEIGHTS = "learned.json", "learned.safetensors"
-CHECKPOINTS, METRICS, CONNECTIONS = "checkpoint", "metrics.csv", "connections.csv"
-QUARANTINE = "quarantine.csv"
 
 _WEIGHTS_FORMAT = "connsearch weights 1"
 
@@ -116,19 +109,6 @@ def stored_structure(path: str | Path) -> Structure:
             "  cure: give a weight file or a checkpoint that connsearch wrote"
         )
     return from_json(stored, name=Path(path).stem)
-
-
-def read_result(path: Path) -> dict[str, Any]:
-    """Returns a finished run's ``result.json``.
-
-    Raises:
-        RunError: it is damaged.
-    """
-    what, cure = "the result of a connsearch run", "remove it and repeat the command that wrote it"
-    found = read_object(path, what, cure=cure)
-    for split, numbers in checked(path, Result, found, what, cure=cure).metrics.items():
-        Metrics.from_json(numbers, where=f"{path}: metrics of {split}")
-    return found
 
 
 def _form(tensor: Tensor) -> str:

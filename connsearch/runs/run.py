@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from typing import Any
 
 from torch import Tensor
 
-from connsearch.files.disk import atomic_write_text, is_folder, is_there
+from connsearch.files.disk import is_folder, is_there
 from connsearch.files.documents import checked
 from connsearch.errors import RunError, UserError
 from connsearch.graph.files import read_structure, write_structure
@@ -32,36 +31,21 @@ from connsearch.files.paths import check_path
 from connsearch.files.places import DirectoryLock, strange
 from connsearch.settings import describe_differences, differences, may_change, plain
 from connsearch.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, tidy
-from connsearch.runs.config import new_config, read_config
-from connsearch.runs.events import ResultEvent
-from connsearch.runs.files import (
-    CHECKPOINTS,
-    CONFIG,
-    CONNECTIONS,
-    LEARNED,
-    METRICS,
-    QUARANTINE,
-    RESULT,
-    STRUCTURE,
-    WEIGHTS,
+from connsearch.runs.documents import (
+    described,
+    new_config,
+    read_config,
     read_result,
-    write_weights,
+    write_config,
+    write_form,
 )
-from connsearch.runs.formats import Notes, State
-from connsearch.runs.logs import (
-    CONNECTIONS_COLUMNS,
-    METRICS_COLUMNS,
-    QUARANTINE_COLUMNS,
-    CsvLog,
-)
-from connsearch.runs.metrics import Metrics
-
-_LOGS = {
-    METRICS: METRICS_COLUMNS,
-    CONNECTIONS: CONNECTIONS_COLUMNS,
-    QUARANTINE: QUARANTINE_COLUMNS,
-}
-
+from connsearch.runs.events import ResultEvent
+from connsearch.runs.files import write_weights
+from connsearch.runs.names import CHECKPOINTS, CONFIG, LEARNED, RESULT, STRUCTURE, WEIGHTS
+from connsearch.runs.formats.checkpoint import Notes, State
+from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.formats.result import Result
+from connsearch.runs.logs import LOGS, CsvLog
 
 _INSIDE = 64
 """Bytes of the longest path in a run: a checkpoint that is being written."""
@@ -145,7 +129,7 @@ class Run:
         for log in self._logs.values():
             log.close()
         self._logs.clear()
-        for name in (*_LOGS, STRUCTURE, CONFIG):
+        for name in (*LOGS, STRUCTURE, CONFIG):
             (self.directory / name).unlink(missing_ok=True)
         self._lock.undo()
 
@@ -169,7 +153,7 @@ class Run:
             RunError: a fact differs; each is named with both values.
         """
         if "environment" not in self.config:
-            self.config |= {"environment": plain(environment), "facts": plain(facts)}
+            self.config |= described({"environment": environment, "facts": facts})
             write_structure(structure, self.directory / STRUCTURE)
             self._write_config()
             return self.config["environment"]
@@ -192,9 +176,13 @@ class Run:
         return recorded
 
     def describe(self, name: str, value: Mapping[str, Any]) -> None:
-        """Keeps something for those who read ``config.json``; what stands there already stays."""
+        """Keeps something for those who read ``config.json``; what stands there already stays.
+
+        Raises:
+            ValueError: no field of its form stands for that.
+        """
         if name not in self.config:
-            self.config[name] = plain(value)
+            self.config |= described({name: value})
             self._write_config()
 
     def restore(self) -> Checkpoint | None:
@@ -206,8 +194,8 @@ class Run:
             checked(path, State, found.state, "a checkpoint of this version", cure=_ANEW)
             notes = checked(path, Notes, found.notes, "a checkpoint of this version", cure=_ANEW)
             lengths = notes.logs
-        for name, columns in _LOGS.items():
-            self._logs[name] = CsvLog(self.directory / name, columns, length=lengths.get(name))
+        for name, kind in LOGS.items():
+            self._logs[name] = CsvLog(self.directory / name, kind, length=lengths.get(name))
         if loaded is None:
             return None
         if not loaded.damaged:  # whoever wrote it was perhaps killed before it had tidied up
@@ -239,20 +227,18 @@ class Run:
         """Returns the result, once structure, weights and numbers are on disk."""
         write_weights(self.directory / WEIGHTS, tensors, structure)
         write_structure(structure, self.directory / LEARNED)
-        numbers = {name: found.to_json() for name, found in metrics.items()}
-        document = {"structure": LEARNED, "weights": WEIGHTS, "metrics": numbers, **report}
-        atomic_write_text(self.directory / RESULT, json.dumps(document, indent=2) + "\n")
+        document = {"structure": LEARNED, "weights": WEIGHTS, "metrics": dict(metrics), **report}
+        write_form(self.directory / RESULT, Result.model_validate(document))
         return self.result()
 
     def result(self) -> ResultEvent:
         """Returns the result of a finished run."""
         report = read_result(self.directory / RESULT)
-        metrics = {name: Metrics.from_json(found) for name, found in report["metrics"].items()}
         path = self.directory / LEARNED
-        return ResultEvent(read_structure(path), metrics, path, report)
+        return ResultEvent(read_structure(path), report.metrics, path, report)
 
     def _write_config(self) -> None:
-        atomic_write_text(self.directory / CONFIG, json.dumps(self.config, indent=2) + "\n")
+        write_config(self.directory / CONFIG, self.config)
 
 
 def with_origin(structure: Structure, operator: str, run: Run) -> Structure:

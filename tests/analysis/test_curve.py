@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connsearch.analysis.curve import Curve, curve, curve_settings, spread_evenly
-from connsearch.analysis.ledger import Ledger
+from connsearch.runs.ledger import Ledger
 from connsearch.analysis.searched_run import Subject
 from connsearch.analysis.units import UnitFinished
 from connsearch.errors import RunError

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from connsearch.analysis.gap import GapPlan, cut, measure_gap, recorded_evaluation
-from connsearch.analysis.ledger import Ledger
+from connsearch.runs.ledger import Ledger
 from connsearch.analysis.searched_run import Subject
 from connsearch.data.loading.load import DataSplits
 from connsearch.errors import SettingsError

@@ -16,7 +16,7 @@ from torch import Tensor
 from connsearch.analysis.ablation_mask import soft_closure, soft_mask
 from connsearch.analysis.cached_split import Held
 from connsearch.analysis.importance import NOTHING, WHOLE, Importance, ablate, scores_of
-from connsearch.analysis.ledger import Ledger
+from connsearch.runs.ledger import Ledger
 from connsearch.analysis.searched_run import Subject
 from connsearch.data.clips.dataset import ClipKey
 from connsearch.errors import DataError

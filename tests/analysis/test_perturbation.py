@@ -10,7 +10,7 @@ import torch
 
 from connsearch.analysis.fine_tune import tune
 from connsearch.analysis.importance import Importance, ablate
-from connsearch.analysis.ledger import Ledger
+from connsearch.runs.ledger import Ledger
 from connsearch.analysis.perturbation import perturb
 from connsearch.analysis.searched_run import Subject
 from connsearch.errors import TrainingError

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from connsearch.analysis.ledger import Ledger
+from connsearch.runs.ledger import Ledger
 from connsearch.graph.files import read_structure
 from tests.cli.commands import TINY, Command, Tour
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from connsearch.analysis.ledger import LEDGER, Ledger
+from connsearch.runs.ledger import Ledger
+from connsearch.runs.names import LEDGER
 from connsearch.data.media.frame_store import write_store
 from connsearch.data.options import DataOptions
 from connsearch.data.sources.datasets.synthetic import read_synthetic

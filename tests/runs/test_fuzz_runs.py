@@ -22,7 +22,7 @@ from connsearch.oneshot.search import search
 from connsearch.pruning.options import PruneOptions, build_criterion
 from connsearch.pruning.pruner import prune_by
 from connsearch.runs.events import Event, ResultEvent, StepEvent
-from connsearch.runs.metrics import Metrics
+from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.record import read_run
 from connsearch.runs.run import Run
 from connsearch.view.report.build import write_report

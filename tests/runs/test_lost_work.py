@@ -21,15 +21,8 @@ from connsearch.files.disk import DiskFullError
 from connsearch.runs import logs
 from connsearch.runs.checkpoint import load_checkpoint
 from connsearch.runs.events import ResultEvent, StepEvent
-from connsearch.runs.files import (
-    CONNECTIONS,
-    LEARNED,
-    METRICS,
-    RESULT,
-    WEIGHTS,
-    load_weights,
-    put_weights,
-)
+from connsearch.runs.files import load_weights, put_weights
+from connsearch.runs.names import CONNECTIONS, LEARNED, METRICS, RESULT, WEIGHTS
 from connsearch.runs.logs import METRICS_COLUMNS, CsvLog
 from connsearch.runs.record import read_run
 from tests.training.tiny import result_of, tiny_search
@@ -72,7 +65,7 @@ def test_a_run_whose_disk_is_full_goes_on_when_there_is_room(
         assert found is not None
         assert (found.checkpoint.step, found.damaged) == (3, ())
     result = result_of(tiny_search(run, epochs=2))
-    assert result.report["digest"] == result_digest(whole)
+    assert result.report.digest == result_digest(whole)
     assert (run / CONNECTIONS).read_bytes() == (whole / CONNECTIONS).read_bytes()
 
 

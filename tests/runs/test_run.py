@@ -127,7 +127,7 @@ def test_another_version_is_told_and_goes_on(tmp_path: Path) -> None:
     config["environment"]["versions"]["torch"] = "1.0"
     path.write_text(json.dumps(config))
     result = result_of(tiny_search(tmp_path / "run"))
-    assert any("another versions.torch: 1.0" in text for text in result.report["warnings"])
+    assert any("another versions.torch: 1.0" in text for text in result.report.warnings)
 
 
 def test_reading_a_run_before_during_and_after(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, Span
 from connsearch.models.structure import Network
 from connsearch.runs.events import ResultEvent, StepEvent
-from connsearch.runs.metrics import Metrics
+from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.run import Run
 from connsearch.training.evaluate import evaluate
 from connsearch.training.loop import fit

@@ -13,7 +13,7 @@ from connsearch.data.clips.dataset import Clip, ClipKey
 from connsearch.data.loading.batches import Fault
 from connsearch.data.options import DataOptions
 from connsearch.errors import DataError
-from connsearch.runs.metrics import Metrics
+from connsearch.runs.formats.metrics import Metrics
 from connsearch.training.evaluate import evaluate, recalibrate_on
 
 CLASSES = ["a", "b", "c"]

@@ -16,7 +16,8 @@ from connsearch.files.text import from_cell
 from connsearch.graph.files import read_structure
 from connsearch.graph.spec import Structure
 from connsearch.runs.checkpoint import load_checkpoint
-from connsearch.runs.files import CHECKPOINTS, CONFIG, stored_structure
+from connsearch.runs.files import stored_structure
+from connsearch.runs.names import CHECKPOINTS, CONFIG
 from connsearch.view.report.contracts import (
     Compare,
     Curve,

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from connsearch.analysis.ledger import LEDGER, Ledger
+from connsearch.runs.ledger import Ledger
+from connsearch.runs.names import LEDGER
 from connsearch.analysis.units import UnitFinished, UnitStarted, UnitWork, work_through
 from connsearch.errors import RunError
 from connsearch.files.disk import DiskFullError, UnreadableError
@@ -103,7 +104,7 @@ def test_a_full_disk_is_named_and_the_unit_is_done_again(
 ) -> None:
     done: list[int] = []
     with monkeypatch.context() as patched, Ledger(tmp_path / "l", {"a": 1}) as ledger:
-        patched.setattr("connsearch.analysis.ledger.os.fsync", _full)
+        patched.setattr("connsearch.runs.ledger.os.fsync", _full)
         with pytest.raises(DiskFullError, match=r"ledger.jsonl: could not be written: no space"):
             drain(ledger, units(done, 1))
     with Ledger(tmp_path / "l", {"a": 1}) as ledger:
