@@ -15,7 +15,7 @@ from connsearch.files.disk import is_folder, is_there
 from connsearch.files.documents import read_object
 from connsearch.graph.spec import Structure
 from connsearch.runs.formats.config import LossName
-from connsearch.runs.names import BEST, PRUNE_RECORD
+from connsearch.runs.names import BEST, LEARNED, PRUNE_RECORD
 from connsearch.runs.record import RunRecord, open_run
 from connsearch.training.options import TrainOptions
 
@@ -197,6 +197,10 @@ def open_trained(target: str | Path) -> Trained:
         )
     record = open_run(target)
     tensors = record.weights()
-    assert record.learned is not None, "there is a result"
+    if record.learned is None:
+        raise RunError(
+            f"{target}: its {LEARNED} is gone\n"
+            "  cure: put it back, or repeat the command that wrote it"
+        )
     learns = record.kind == "search"
     return Trained(record.directory, record.structure, record.learned, tensors, learns)

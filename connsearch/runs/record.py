@@ -19,7 +19,7 @@ from connsearch.graph.spec import Structure
 from connsearch.runs import names
 from connsearch.runs.documents import read_config, read_form, read_result
 from connsearch.runs.formats.config import Config, Recorded
-from connsearch.runs.formats.evaluation import Evaluation, Evaluations
+from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.form import Form
 from connsearch.runs.formats.prune import PruneRecord
 from connsearch.runs.formats.result import Result
@@ -148,7 +148,8 @@ class RunRecord:
     def learned(self) -> Structure | None:
         """The structure with what was learned: the result, or that of the newest checkpoint.
 
-        Of a pruned network it is the structure. None before the first checkpoint.
+        Of a pruned network it is the structure. None before the first checkpoint, or where the file
+        of a finished run is gone.
 
         Raises:
             RunError: what holds it is damaged.
@@ -156,7 +157,7 @@ class RunRecord:
         """
         if self.is_pruned:
             return self.structure
-        if self.finished or self.has(names.LEARNED):
+        if self.has(names.LEARNED):
             return _structure(self.path(names.LEARNED))
         from connsearch.runs.files import stored_structure
 
@@ -194,9 +195,12 @@ class RunRecord:
         path = self.path(names.EVALUATION)
         if not is_there(path):
             return {}
-        what = "the evaluations of a network, so nobody knows whether a split was opened"
-        found = read_form(path, Evaluations, what, cure="remove it to open the split again")
-        return found.by_split()
+        what, cure = "the evaluations of a network", "remove it to open its splits again"
+        found = read_object(path, what, cure=cure)
+        return {
+            split: checked(path, Evaluation, entry, f"{what}: {split} cannot be used", cure=cure)
+            for split, entry in found.items()
+        }
 
     def summary(self, name: str, kind: type[F]) -> F | None:
         """Returns what the analysis of that name found; None where it was not made.

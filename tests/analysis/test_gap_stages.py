@@ -8,13 +8,13 @@ from typing import Any, cast
 import pytest
 
 from connsearch.analysis.gap import GapPlan, cut, measure_gap, recorded_evaluation
-from connsearch.runs.ledger import Ledger
 from connsearch.analysis.searched_run import Subject
 from connsearch.data.loading.load import DataSplits
 from connsearch.errors import SettingsError
 from connsearch.graph.spec import Attention
 from connsearch.models.structure import Network
-from connsearch.runs.record import read_run
+from connsearch.runs.ledger import Ledger
+from connsearch.runs.record import open_run
 from connsearch.training.evaluate import Compute
 from tests.analysis.subjects import SearchedData, drained, soft_everywhere, tiny_subject
 from tests.pruning.structures import MODES
@@ -79,9 +79,9 @@ def test_more_thresholds_and_stages_add_to_what_is_there(tmp_path: Path) -> None
     assert rows_of(subject, (0.5, 1.0), place, tune_steps=2, scratch=True) == more
     assert (place / "ledger.jsonl").read_bytes() == again
     tuned = next(place.glob("fine-tuned-2-*"))
-    assert read_run(tuned).config["settings"]["training"]["steps"] == 2
+    assert open_run(tuned).config["settings"]["training"]["steps"] == 2
     scratch = next(place.glob("scratch-*"))
-    assert read_run(scratch).config["settings"]["training"]["epochs"] == subject.options.epochs
+    assert open_run(scratch).config["settings"]["training"]["epochs"] == subject.options.epochs
 
 
 def test_a_wiring_that_two_thresholds_leave_is_judged_once(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_the_soft_row_is_the_searchs_own_last_evaluation(tmp_path: Path, views: 
     data.options = data.options.model_copy(update={"crops_per_clip": views})
     data.__post_init__()
     list(tiny_search(tmp_path / "run", data, epochs=2))
-    record = read_run(tmp_path / "run")
+    record = open_run(tmp_path / "run")
     network = Network(record.structure, 2, learn_connections=True)
     network.load_state_dict(record.weights())
     assert record.learned is not None

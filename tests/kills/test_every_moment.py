@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from connsearch.runs.ledger import Ledger
-from connsearch.runs.names import LEDGER
 from connsearch.data.media.frame_store import write_store
 from connsearch.data.options import DataOptions
 from connsearch.data.sources.datasets.synthetic import read_synthetic
@@ -20,6 +18,8 @@ from connsearch.files.places import filling
 from connsearch.graph.files import atomic_write_text
 from connsearch.graph.spec import Structure
 from connsearch.runs.checkpoint import Checkpoint, save_checkpoint
+from connsearch.runs.ledger import Ledger
+from connsearch.runs.names import LEDGER
 from connsearch.runs.run import Run
 from tests.kills.moments import Work, unlike_the_whole
 

@@ -13,7 +13,7 @@ import pytest
 from connsearch.errors import RunError
 from connsearch.runs.events import StepEvent
 from connsearch.runs.files import load_weights, stored_structure
-from connsearch.runs.record import read_run
+from connsearch.runs.record import open_run
 from connsearch.runs.run import Run
 from connsearch.settings import differences
 from tests.training.tiny import TinyData, result_of, tiny_search, tiny_structure
@@ -107,7 +107,7 @@ def test_a_foreign_or_newer_config_is_refused(tmp_path: Path, content: str, word
     with pytest.raises(RunError, match=words):
         Run.open(tmp_path, CONFIG)
     with pytest.raises(RunError, match=words):
-        read_run(tmp_path)
+        open_run(tmp_path)
 
 
 def test_other_data_is_refused(tmp_path: Path) -> None:
@@ -133,22 +133,22 @@ def test_another_version_is_told_and_goes_on(tmp_path: Path) -> None:
 def test_reading_a_run_before_during_and_after(tmp_path: Path) -> None:
     directory = tmp_path / "run"
     with pytest.raises(RunError, match="not a run directory"):
-        read_run(directory)
+        open_run(directory)
     Run.open(directory, {"command": "other"}).close()
     with pytest.raises(RunError, match="before it had a structure"):
-        read_run(directory)
+        open_run(directory)
     (directory / "config.json").unlink()
     events = tiny_search(directory)
     next(e for e in events if isinstance(e, StepEvent) and e.step == 5)
     events.close()  # type: ignore[attr-defined]
-    during = read_run(directory)
+    during = open_run(directory)
     assert during.result is None
     assert during.learned is not None
     assert during.learned.edges() == during.structure.edges()
     with pytest.raises(RunError, match="not finished"):
         during.weights()
     result = result_of(tiny_search(directory))
-    after = read_run(directory)
+    after = open_run(directory)
     assert after.learned == result.structure
     assert after.result == result.report
     assert set(after.weights()) > {"head.classify.weight"} or after.weights()

@@ -22,7 +22,7 @@ from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import RUNS
 from connsearch.errors import RunError, SettingsError
 from connsearch.files.places import UNFINISHED, check_place, filling
-from connsearch.runs.documents import read_form
+from connsearch.runs.documents import read_form, write_form
 from connsearch.runs.formats.export import ExportRecord
 from connsearch.runs.names import EXPORT, EXPORT_RECORD
 
@@ -196,9 +196,7 @@ class Export(Command):
                     raise _taken(place, EXPORT_RECORD)
                 return
             atomic_write_bytes(place / FILES[self.format], content)
-            atomic_write_text(
-                place / EXPORT_RECORD, json.dumps(record, indent=2, allow_nan=False) + "\n"
-            )
+            write_form(place / EXPORT_RECORD, record)
 
 
 def _exported(place: Path) -> ExportRecord:

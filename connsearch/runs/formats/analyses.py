@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from connsearch.runs.formats.form import Form
+from connsearch.runs.formats.form import Form, GivenForm
 from connsearch.runs.formats.tables import Row
 
 
-class Budget(Form):
+class Budget(GivenForm):
     """How long each network was trained; further entries of earlier versions are read, too."""
 
     epochs: int | None = None

@@ -26,15 +26,3 @@ class Evaluation(Form):
     precision: str | None = None
     pool_views: str | None = None
     times_opened: int
-
-
-class Evaluations(Form):
-    """``evaluation.json``: the entries by split."""
-
-    test: Evaluation | None = None
-    select: Evaluation | None = None
-
-    def by_split(self) -> dict[str, Evaluation]:
-        """Returns the splits that were opened, in their order."""
-        found = {"test": self.test, "select": self.select}
-        return {split: entry for split, entry in found.items() if entry is not None}

@@ -49,8 +49,9 @@ class ParityRecord(Form):
 
     max_abs_difference: float
     largest_logit: float
-    tolerance: float
+    apart: float | None = None
     clips: int
+    tolerance: float
 
 
 class ExportedChange(Form):
