@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from connsearch.runs.formats.config import Facts, Settings
 from connsearch.runs.formats.form import Form, OpenForm
