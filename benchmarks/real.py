@@ -43,7 +43,7 @@ from connsearch.models.exactness import exactness
 from connsearch.models.inherit import inherit
 from connsearch.models.structure import Network
 from connsearch.oneshot.options import SearchOptions
-from connsearch.oneshot.search import build, search, search_space
+from connsearch.oneshot.search import build, fit_structure, search, search_space
 from connsearch.pruning.criteria import CRITERIA
 from connsearch.pruning.pruner import Pruned, prune
 from connsearch.pruning.scores import learned_weights
@@ -54,7 +54,6 @@ from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.metrics import wilson_interval
 from connsearch.runs.run import Run
 from connsearch.training.evaluate import Compute
-from connsearch.training.loop import fit
 from connsearch.training.options import TrainOptions
 
 ROWS = {
@@ -124,7 +123,8 @@ class Study:
         options = TrainOptions(**self.settings(seed, self.options.tune_epochs))
         config = {"command": "real", "name": name, "settings": options.model_dump()}
         with Run.open(self.options.runs / name, config) as run:
-            return last_result(fit(network, self.data, options, run=run))[0].metrics["test"]
+            events = fit_structure(network, self.data, options, run=run)
+            return last_result(events)[0].metrics["test"]
 
     def from_scratch(self, structure: Structure, seed: int, name: str) -> Metrics:
         """Returns the test metrics of a structure trained with the whole budget."""

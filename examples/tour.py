@@ -18,14 +18,13 @@ from connsearch.models.exactness import exactness
 from connsearch.models.inherit import inherit
 from connsearch.models.structure import Network
 from connsearch.oneshot.options import SearchOptions
-from connsearch.oneshot.search import build, search, search_space
+from connsearch.oneshot.search import build, fit_structure, search, search_space
 from connsearch.pruning.options import PruneOptions
 from connsearch.pruning.pruner import prune_by
 from connsearch.runs.events import EvaluationEvent, ResultEvent
 from connsearch.runs.files import load_weights
 from connsearch.runs.names import WEIGHTS
 from connsearch.runs.run import Run
-from connsearch.training.loop import fit
 from connsearch.training.options import TrainOptions
 from connsearch.view.structures.draw import render
 
@@ -53,7 +52,8 @@ def main(directory: Path, *, epochs: int = 6, clips: int = 96) -> ResultEvent:
 
     # Train on, then open the test split, once.
     with Run.open(directory / "trained", {"command": "tour", "settings": {}}) as run:
-        for event in fit(network, data, TrainOptions(epochs=max(1, epochs // 3)), run=run):
+        options = TrainOptions(epochs=max(1, epochs // 3))
+        for event in fit_structure(network, data, options, run=run):
             if isinstance(event, ResultEvent):
                 result = event
     print(f"test: {result.metrics['test']}")

@@ -33,6 +33,18 @@ def test_the_tour_ends_with_a_pruned_and_trained_network(
     assert (tmp_path / "runs" / "pruned.svg").stat().st_size > 0
 
 
+def test_a_network_of_ones_own_trains_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    own = runpy.run_path(str(EXAMPLES / "own_network.py"))["main"]
+    result = own(tmp_path / "own", epochs=2, clips=4)
+    assert result.model.kind == "module"
+    assert result.metrics["test"].clips > 0
+    again = own(tmp_path / "own", epochs=2, clips=4)
+    assert again.report["digest"] == result.report["digest"]
+
+
 def _video(path: Path) -> None:
     """Writes a second of noise, in step with the tiny sets' spans and windows."""
     frames = np.random.default_rng(0).integers(0, 255, (12, 48, 64, 3), dtype=np.uint8)

@@ -22,8 +22,13 @@ STAIRS = """
 TORCH_FREE = set("errors registry seeds settings files graph pruning evolution cli".split())
 """Rooms that never import torch, not even inside a function (cli: not even through a door)."""
 
-CUPBOARDS = {"evolution/mutations", "pruning/criteria", "nn/modules"}
+CUPBOARDS = {"evolution/mutations", "oneshot/hooks", "pruning/criteria", "nn/modules"}
 """Folders that belong to what lies beside them; every other folder in a room is a room."""
+
+OF_STRUCTURES = (
+    *(f"connsearch.{room}" for room in ("graph", "pruning", "evolution", "models.structure")),
+)
+"""What a training does not know: it trains whatever is a ``Model``."""
 
 _STUDY = {f"evolution/study/{name}.py" for name in ("study", "storage", "databases", "patience")}
 
@@ -72,6 +77,8 @@ def faults(path: str, source: str) -> list[str]:
         if parts[0] == "connsearch" and len(parts) > 1 and parts[1] in STAIRS:
             if STAIRS.index(parts[1]) > STAIRS.index(room):
                 found.append(f"{path} imports {name}: upstairs")
+            elif room == "training" and name.startswith(OF_STRUCTURES):
+                found.append(f"{path} imports {name}: training knows no connections, a hook may")
         elif parts[0] == "torch" and room in TORCH_FREE:
             found.append(f"{path} imports {name}: {room} knows no torch")
         elif parts[0] in FORBIDDEN:
@@ -105,6 +112,8 @@ def test_file_keeps_the_house_rules(path: str) -> None:
         ("data/clips/dataset.py", "from torchvision.io import read_video"),
         ("runs/checkpoint.py", "import pickle"),
         ("training/loop.py", "from rich.progress import Progress"),
+        ("training/training.py", "from connsearch.models.structure import Network"),
+        ("training/hooks.py", "from connsearch.graph import spec"),
     ],
 )
 def test_a_planted_fault_is_seen(path: str, source: str) -> None:

@@ -13,6 +13,7 @@ from connsearch.graph.spec import FREE, Edge, Structure, Weight
 from connsearch.models.inherit import inherit
 from connsearch.models.structure import Network
 from connsearch.nn.mask import Mask
+from connsearch.oneshot.search import fit_structure
 from connsearch.pruning.pruner import Pruned
 from connsearch.runs.events import Event
 from connsearch.runs.files import put_weights
@@ -21,7 +22,6 @@ from connsearch.runs.record import open_run
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
 from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
-from connsearch.training.loop import fit
 from connsearch.training.options import TrainOptions
 
 
@@ -151,4 +151,4 @@ def train_alone(
         "inherited": weights is not None,
     }
     with Run.open(directory, config) as run:
-        yield from fit(network, data, options, run=run, open_test=open_test)
+        yield from fit_structure(network, data, options, run=run, open_test=open_test)

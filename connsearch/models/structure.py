@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import torch
@@ -12,12 +11,15 @@ from torch import Tensor, nn
 from connsearch.graph.families import family
 from connsearch.graph.plan import BlockPlan, StemPlan, plan
 from connsearch.graph.spec import Attention, Block, Edge, Peer, Structure
+from connsearch.models.document import ModelDocument
+from connsearch.models.model import Model, ParameterGroups
 from connsearch.nn.attention import PeerAttention, frame_means
 from connsearch.nn.blocks import BLOCKS
 from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.head import Head
 from connsearch.nn.mask import Mask
 from connsearch.nn.relaxation import PUBLISHED, Relaxation
+from connsearch.nn.seeded import seeded
 from connsearch.nn.stems import build_stem
 from connsearch.nn.streams import ready_streams
 
@@ -68,7 +70,7 @@ class BlockNode(nn.Module):
         return self.residual(self.fusion(inputs, size, means))
 
 
-class Network(nn.Module):
+class Network(Model):
     """The network of a structure.
 
     Args:
@@ -98,7 +100,7 @@ class Network(nn.Module):
         self.memory_format = memory_format
         self.masked_finals: frozenset[int] | None = None
         self.relaxation = PUBLISHED
-        with _seeded(seed):
+        with seeded(seed):
             self._build(learn_connections)
         self._last_use = self._find_last_uses()
         self._peers = {n for _, fusion in self._fusions() for n in _candidates(fusion)}
@@ -161,6 +163,17 @@ class Network(nn.Module):
                 del features[done]
         kept = self.masked_finals
         return self.head([features[i] for i in self.plan.finals if kept is None or i in kept])
+
+    def describe(self) -> ModelDocument:
+        """Returns the structure it is built from; see :meth:`learned_structure`."""
+        return ModelDocument.of(self.structure)
+
+    def parameter_groups(self) -> ParameterGroups:
+        """Returns connection and peer logits that learn apart from everything else that does."""
+        logits = [*self.connection_parameters(), *self.peer_parameters()]
+        own = {id(p) for p in logits}
+        others = [p for p in self.parameters() if id(p) not in own and p.requires_grad]
+        return ParameterGroups(others, logits)
 
     def connection_parameters(self) -> list[nn.Parameter]:
         """Returns the connection logits that learn, one vector a node."""
@@ -274,14 +287,3 @@ class Network(nn.Module):
 
 def _candidates(fusion: ConnectionFusion) -> tuple[int, ...]:
     return fusion.attention.candidates if isinstance(fusion.attention, PeerAttention) else ()
-
-
-@contextmanager
-def _seeded(seed: int | None) -> Generator[None]:
-    """Runs a block with its own random numbers and puts the global generator back."""
-    if seed is None:
-        yield
-        return
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield

@@ -16,7 +16,7 @@ from connsearch.pruning.scores import name_edges
 from connsearch.runs.formats.result import AlarmRecord
 
 if TYPE_CHECKING:
-    from connsearch.training.logits import LogitHistory
+    from connsearch.oneshot.logits import LogitHistory
 
 UNDECIDED = (0.4, 0.6)
 """A post-sigmoid weight strictly inside says neither yes nor no."""

@@ -24,10 +24,11 @@ from connsearch.graph.parse import rows
 from connsearch.graph.rules import validate
 from connsearch.graph.spec import Structure
 from connsearch.graph.streams import fit_objects
+from connsearch.models.document import ModelDocument
 from connsearch.models.structure import Network
 from connsearch.oneshot.judge import Judge
 from connsearch.oneshot.options import SearchOptions
-from connsearch.oneshot.search import build, search
+from connsearch.oneshot.search import build, fit_structure, search
 from connsearch.oneshot.successive_halving import Ladder
 from connsearch.oneshot.weight_inheritance import Heritage, Origins, heritage_of
 from connsearch.runs.events import Event, ResultEvent
@@ -36,8 +37,6 @@ from connsearch.runs.names import CHECKPOINTS, FIRST, WEIGHTS
 from connsearch.runs.record import RunRecord
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
-from connsearch.training.hooks import Guide
-from connsearch.training.loop import fit
 
 
 class SearchFitness:
@@ -187,7 +186,7 @@ class SearchFitness:
             elif isinstance(heritage, Heritage):
                 taken = heritage.start(network, temperature=options.relaxed.temperature)
                 run.describe("transplanted", {"share": taken.share, "account": str(taken)})
-                write_weights(first, network.state_dict(), structure)
+                write_weights(first, network.state_dict(), ModelDocument.of(structure))
 
         train: Callable[..., Iterator[Event]] = search
         if all(weight is None for weight in structure.weights().values()):
@@ -233,4 +232,4 @@ def _without_choice(
     start(network)
     if options.relaxed.level == "bilevel":
         data = replace(with_halves(data, seed=derive(options.seed, "halves")), connections=None)
-    yield from fit(network, data, options, run=run, open_test=False, guide=Guide(looks))
+    yield from fit_structure(network, data, options, run=run, open_test=False, looks=looks)

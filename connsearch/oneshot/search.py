@@ -12,14 +12,18 @@ from connsearch.graph.rules import validate
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import FREE, Structure
 from connsearch.graph.streams import fit_objects
+from connsearch.models.document import ModelDocument
 from connsearch.models.structure import Network
 from connsearch.oneshot.alarms import alarms
-from connsearch.oneshot.guide import SearchGuide
+from connsearch.oneshot.hooks import SEARCH_HOOKS
+from connsearch.oneshot.logits import LogitWatch
 from connsearch.oneshot.options import SearchOptions
 from connsearch.runs.events import Event, WarningEvent
-from connsearch.runs.run import Run, with_origin
+from connsearch.runs.run import Run, origin
 from connsearch.seeds import derive
-from connsearch.training.loop import optimise
+from connsearch.training.hooks import Hook
+from connsearch.training.loop import fit, optimise
+from connsearch.training.options import TrainOptions
 
 
 def search(
@@ -61,14 +65,44 @@ def search(
         start(network)
     if options.relaxed.level == "bilevel":
         data = with_halves(data, seed=derive(options.seed, "halves"))
-    guide = SearchGuide(options.relaxed, network, clip=data.clip, looks=looks)
-    outcome = yield from optimise(network, data, options, run=run, open_test=False, guide=guide)
-    raised = alarms(outcome.logits)
+    watch = LogitWatch(network)
+    hooks = [watch, *search_hooks(options, network, data.clip)]
+    outcome = yield from optimise(
+        network, data, options, run=run, open_test=False, hooks=hooks, looks=looks
+    )
+    raised = alarms(watch.history())
     yield from (WarningEvent(str(alarm)) for alarm in raised)
-    found = with_origin(network.learned_structure(), "one-shot search", run)
+    found = outcome.model.with_provenance(origin("one-shot search", space.name, run)).structure
+    assert found is not None
     report = {**outcome.report(run), "alarms": [alarm.record() for alarm in raised]}
     named = replace(found, name=f"{structure.name}-searched")
-    yield run.finish(named, network.state_dict(), outcome.metrics, report)
+    model = ModelDocument.of(named)
+    yield run.finish(model, network.state_dict(), outcome.metrics, report)
+
+
+def search_hooks(
+    options: SearchOptions, network: Network, clip: tuple[int, int, int]
+) -> list[Hook]:
+    """Returns what a search of these options does beside training."""
+    made = (SEARCH_HOOKS[name](options.relaxed, network, clip) for name in SEARCH_HOOKS)
+    return [hook for hook in made if hook is not None]
+
+
+def fit_structure(
+    network: Network,
+    data: DataSplits,
+    options: TrainOptions,
+    *,
+    run: Run,
+    open_test: bool = True,
+    looks: Sequence[float] = (),
+) -> Iterator[Event]:
+    """Yields the events of training a structure; what its free weights learn is written down.
+
+    See ``training.loop.fit`` for arguments and errors.
+    """
+    hooks = [LogitWatch(network)]
+    yield from fit(network, data, options, run=run, open_test=open_test, hooks=hooks, looks=looks)
 
 
 def search_space(structure: Structure, options: SearchOptions) -> Structure:

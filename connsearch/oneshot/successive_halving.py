@@ -12,7 +12,7 @@ from connsearch.runs.formats.tables import MetricsRow
 from connsearch.runs.logs import read_table
 from connsearch.runs.names import METRICS
 from connsearch.runs.run import Run
-from connsearch.training.hooks import moment
+from connsearch.training.schedule import moment
 
 
 class Ladder:
@@ -22,7 +22,7 @@ class Ladder:
     the same however often it was stopped.
 
     Args:
-        shares: of the training, rising; it has to be evaluated there (``Guide.looks``).
+        shares: of the training, rising; it has to be evaluated there (``looks`` of ``fit``).
         run: of the training.
         values: what a score on ``select`` comes to, one number an objective.
     """

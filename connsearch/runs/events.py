@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from connsearch.graph.spec import Edge, Peer, Structure
+from connsearch.models.document import ModelDocument
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.formats.result import Result
 
@@ -84,19 +85,25 @@ class NoteEvent:
 
 @dataclass(frozen=True, slots=True)
 class ResultEvent:
-    """The end: the structure with what was learned, and the evaluation of each opened split.
+    """The end: the model with what was learned, and the evaluation of each opened split.
 
     Attributes:
-        structure: the result, with learned weights and peers written in.
+        model: the result; of a structure, with learned weights and peers written in.
         metrics: by split name (``select``, ``test``).
-        path: the result's structure file; its weights lie beside it.
+        path: the result's document; its weights lie beside it.
         report: the run's ``result.json`` (alarms, steps, seconds ...).
     """
 
-    structure: Structure
+    model: ModelDocument
     metrics: Mapping[str, Metrics]
     path: Path | None = None
     report: Result = field(default_factory=lambda: Result(metrics={}))
+
+    @property
+    def structure(self) -> Structure:
+        """The structure of the result; that of another kind of model is a programming error."""
+        assert self.model.structure is not None, f"a {self.model.kind} has no structure"
+        return self.model.structure
 
 
 Event = (

@@ -5,24 +5,53 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from connsearch.files.documents import parse_object
 from connsearch.errors import RunError
-from connsearch.graph.files import from_json, to_json
+from connsearch.files.disk import atomic_write_text, is_there
+from connsearch.graph.files import read_structure, write_structure
 from connsearch.graph.spec import Structure
+from connsearch.models.document import ModelDocument
+from connsearch.runs.names import MODEL
 from connsearch.runs.tensors import opened, tensors_in, write_tensors
 
 _WEIGHTS_FORMAT = "connsearch weights 1"
+_CARRIED = ("structure", "model")
+"""What a weight file or a checkpoint may say what it is of; see ``ModelDocument.entry``."""
 
 
-def write_weights(path: str | Path, tensors: Mapping[str, Tensor], structure: Structure) -> None:
-    """Writes a ``state_dict`` atomically, with the structure it belongs to in the header."""
-    header = {"format": _WEIGHTS_FORMAT, "structure": json.dumps(to_json(structure))}
-    write_tensors(Path(path), tensors, header)
+def write_weights(path: str | Path, tensors: Mapping[str, Tensor], model: ModelDocument) -> None:
+    """Writes a ``state_dict`` atomically, with the model it belongs to in the header."""
+    entry = {key: json.dumps(value) for key, value in model.entry().items()}
+    write_tensors(Path(path), tensors, {"format": _WEIGHTS_FORMAT, **entry})
+
+
+def write_model(model: ModelDocument, path: Path) -> None:
+    """Writes a model document atomically.
+
+    Raises:
+        StructureError: a structure breaks a rule, or its provenance is no JSON.
+    """
+    if model.structure is not None:
+        write_structure(model.structure, path)
+    else:
+        atomic_write_text(path, json.dumps(model.to_json(), indent=2) + "\n")
+
+
+def read_model(path: Path) -> ModelDocument:
+    """Returns the model document in a file of a run; where no ``model.json`` is, a structure's.
+
+    Raises:
+        RunError: it cannot be read, or is something else.
+        StructureError: it is a structure, and breaks a rule.
+    """
+    if is_there(path.with_name(MODEL)):
+        return ModelDocument.read(read_object(path, "a model document"), where=str(path))
+    return ModelDocument.of(read_structure(path))
 
 
 def load_weights(path: str | Path) -> dict[str, Tensor]:
@@ -95,20 +124,39 @@ def stored_structure(path: str | Path) -> Structure:
         RunError: it cannot be read, or carries none.
         StructureError: what it carries breaks a rule.
     """
+    found = stored_model(path)
+    if found.structure is None:
+        raise RunError(
+            f"{path}: carries a {found.kind} ({found.name}), which has no structure\n"
+            "  cure: give a weight file or a checkpoint of a structure"
+        )
+    return found.structure
+
+
+def stored_model(path: str | Path) -> ModelDocument:
+    """Returns the model, as learned, that a weight file or a checkpoint carries.
+
+    Raises:
+        RunError: it cannot be read, or carries none.
+        StructureError: a structure that it carries breaks a rule.
+    """
     with opened(path) as file:
         header: dict[str, str] = file.metadata() or {}
     try:
-        stored: Any = parse_object(header.get("structure") or header.get("state", "{}"))
+        entries: Mapping[str, Any] = (
+            parse_object(header["state"])
+            if "state" in header
+            else {key: parse_object(header[key]) for key in _CARRIED if key in header}
+        )
     except ValueError:
-        stored = None
-    if isinstance(stored, dict) and "structure" not in header:
-        stored = cast("dict[str, Any]", stored).get("structure")
-    if stored is None:
+        entries = {}
+    stored = [entries[key] for key in _CARRIED if isinstance(entries.get(key), dict)]
+    if not stored:
         raise RunError(
-            f"{path}: carries no structure\n"
+            f"{path}: carries no structure and no other model\n"
             "  cure: give a weight file or a checkpoint that connsearch wrote"
         )
-    return from_json(stored, name=Path(path).stem)
+    return ModelDocument.read(stored[0], where=Path(path).stem)
 
 
 def _form(tensor: Tensor) -> str:

@@ -6,7 +6,7 @@ import csv
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -20,18 +20,19 @@ from connsearch.files.disk import (
     writing,
 )
 from connsearch.files.text import csv_text, from_cell
-from connsearch.runs.events import StepEvent
 from connsearch.runs.formats.form import columns
 from connsearch.runs.formats.metrics import Metrics
-from connsearch.runs.formats.tables import ConnectionRow, MetricsRow, QuarantineRow, Row
-from connsearch.runs.names import CONNECTIONS, METRICS, QUARANTINE
+from connsearch.runs.formats.tables import MetricsRow, QuarantineRow, Row
+from connsearch.runs.names import METRICS, QUARANTINE
+
+if TYPE_CHECKING:
+    from connsearch.runs.events import StepEvent
 
 LOGS: Mapping[str, type[Row]] = {
     METRICS: MetricsRow,
-    CONNECTIONS: ConnectionRow,
     QUARANTINE: QuarantineRow,
 }
-"""The tables of a run and the form of their rows."""
+"""The tables that every run has, and the form of their rows."""
 
 R = TypeVar("R", bound=Row)
 

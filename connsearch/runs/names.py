@@ -8,8 +8,9 @@ from __future__ import annotations
 CONFIG = "config.json"
 """What was asked for and computed with; it makes a directory a run."""
 
-STRUCTURE = "structure.json"
-"""What is trained: over-connected in a search; in a pruned network, what was left."""
+STRUCTURE, MODEL = "structure.json", "model.json"
+"""What is trained: over-connected in a search; in a pruned network, what was left. A model that is
+no structure has a document of another name."""
 
 METRICS, CONNECTIONS, QUARANTINE = "metrics.csv", "connections.csv", "quarantine.csv"
 """The tables of a run; they only grow."""

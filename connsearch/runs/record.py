@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from connsearch.errors import RunError
 from connsearch.files.disk import is_folder, is_there
 from connsearch.files.documents import checked, read_object
-from connsearch.graph.spec import Structure
 from connsearch.runs import names
 from connsearch.runs.documents import read_config, read_form, read_result
 from connsearch.runs.formats.config import Config, Recorded
@@ -29,6 +28,8 @@ from connsearch.runs.logs import read_table
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from connsearch.graph.spec import Structure
+    from connsearch.models.document import ModelDocument
     from connsearch.runs.checkpoint import Loaded
 
 F = TypeVar("F", bound=Form)
@@ -130,39 +131,71 @@ class RunRecord:
         return {}
 
     @cached_property
-    def structure(self) -> Structure:
+    def model(self) -> ModelDocument:
         """What is trained; of a pruned network, what was left.
 
         Raises:
-            RunError: the run never got as far.
-            StructureError: the file breaks a rule.
+            RunError: the run never got as far, or its document is damaged.
+            StructureError: it is a structure, and breaks a rule.
         """
-        if not self.has(names.STRUCTURE):
-            raise RunError(
-                f"{self.directory}: the run stopped before it had a structure\n"
-                "  cure: repeat the command that started it"
-            )
-        return _structure(self.path(names.STRUCTURE))
+        for name in (names.STRUCTURE, names.MODEL):
+            if self.has(name):
+                return self._model(name)
+        raise RunError(
+            f"{self.directory}: the run stopped before it had a model\n"
+            "  cure: repeat the command that started it"
+        )
 
     @cached_property
-    def learned(self) -> Structure | None:
-        """The structure with what was learned: the result, or that of the newest checkpoint.
+    def outcome(self) -> ModelDocument | None:
+        """The model with what was learned: the result, or that of the newest checkpoint.
 
-        Of a pruned network it is the structure. None before the first checkpoint, or where the file
+        Of a pruned network it is the model. None before the first checkpoint, or where the file
         of a finished run is gone.
 
         Raises:
             RunError: what holds it is damaged.
-            StructureError: it breaks a rule.
+            StructureError: it is a structure, and breaks a rule.
         """
         if self.is_pruned:
-            return self.structure
+            return self.model
         if self.has(names.LEARNED):
-            return _structure(self.path(names.LEARNED))
-        from connsearch.runs.files import stored_structure
+            return self._model(names.LEARNED)
+        from connsearch.runs.files import stored_model
 
         loaded = self.checkpoint()
-        return None if loaded is None else stored_structure(loaded.path)
+        return None if loaded is None else stored_model(loaded.path)
+
+    @property
+    def structure(self) -> Structure:
+        """The structure that is trained.
+
+        Raises:
+            RunError: it is another kind of model, or as for ``model``.
+        """
+        return self._structure(self.model)
+
+    @property
+    def learned(self) -> Structure | None:
+        """The structure with what was learned; None where there is no ``outcome``.
+
+        Raises:
+            RunError: it is another kind of model, or as for ``outcome``.
+        """
+        return None if self.outcome is None else self._structure(self.outcome)
+
+    def _model(self, name: str) -> ModelDocument:
+        from connsearch.runs.files import read_model
+
+        return read_model(self.path(name))
+
+    def _structure(self, model: ModelDocument) -> Structure:
+        if model.structure is None:
+            raise RunError(
+                f"{self.directory}: trains {model.name}, a {model.kind}: it has no connections to "
+                "show, search or prune\n  allowed here: runs of a structure"
+            )
+        return model.structure
 
     @cached_property
     def result(self) -> Result | None:
@@ -257,8 +290,3 @@ class RunRecord:
             )
         return load_weights(self.weights_path)
 
-
-def _structure(path: Path) -> Structure:
-    from connsearch.graph.files import read_structure
-
-    return read_structure(path)

@@ -4,11 +4,12 @@
 
     config.json            settings, seeds, versions, data fingerprint, threads, precision
     structure.json         what is trained (over-connected in a search)
+    model.json             the same, where it is no structure
     metrics.csv            every step and every evaluation
-    connections.csv        every connection and peer logit that learns, over time
+    connections.csv        every connection and peer logit that learns, over time (structures)
     quarantine.csv         clips that could not be read, and why
     checkpoint/            the newest state and the one before it
-    learned.json           the result: the structure with learned weights ...
+    learned.json           the result: the structure with learned weights (or the model) ...
     learned.safetensors    ... and all weights, with the exact logits
     result.json            numbers and alarms; it is written last and says that the run is finished
 """
@@ -16,7 +17,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,7 @@ from torch import Tensor
 from connsearch.files.disk import is_folder, is_there
 from connsearch.files.documents import checked
 from connsearch.errors import RunError, UserError
-from connsearch.graph.files import read_structure, write_structure
-from connsearch.graph.spec import Structure
+from connsearch.models.document import ModelDocument
 from connsearch.files.paths import check_path
 from connsearch.files.places import DirectoryLock, strange
 from connsearch.settings import describe_differences, differences, may_change, plain
@@ -40,12 +39,21 @@ from connsearch.runs.documents import (
     write_form,
 )
 from connsearch.runs.events import ResultEvent
-from connsearch.runs.files import write_weights
-from connsearch.runs.names import CHECKPOINTS, CONFIG, LEARNED, RESULT, STRUCTURE, WEIGHTS
+from connsearch.runs.files import read_model, write_model, write_weights
 from connsearch.runs.formats.checkpoint import Notes, State
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.formats.result import Result
+from connsearch.runs.formats.tables import Row
 from connsearch.runs.logs import LOGS, CsvLog
+from connsearch.runs.names import (
+    CHECKPOINTS,
+    CONFIG,
+    LEARNED,
+    MODEL,
+    RESULT,
+    STRUCTURE,
+    WEIGHTS,
+)
 
 _INSIDE = 64
 """Bytes of the longest path in a run: a checkpoint that is being written."""
@@ -61,6 +69,7 @@ class Run:
         self.warnings: list[str] = []
         self._lock = lock
         self._logs: dict[str, CsvLog] = {}
+        self._tables: dict[str, type[Row]] = dict(LOGS)
         self._fresh = not (directory / CONFIG).exists()
 
     @classmethod
@@ -129,7 +138,7 @@ class Run:
         for log in self._logs.values():
             log.close()
         self._logs.clear()
-        for name in (*LOGS, STRUCTURE, CONFIG):
+        for name in (*self._tables, STRUCTURE, MODEL, CONFIG):
             (self.directory / name).unlink(missing_ok=True)
         self._lock.undo()
 
@@ -139,12 +148,12 @@ class Run:
         return is_there(self.directory / RESULT)
 
     def settle(
-        self, structure: Structure, environment: Mapping[str, Any], facts: Mapping[str, Any]
+        self, model: ModelDocument, environment: Mapping[str, Any], facts: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Returns the environment to compute with: the recorded one where there is one.
 
         Args:
-            structure: what is trained; written on the first call.
+            model: what is trained; written on the first call.
             environment: what was found here (``environment.describe_environment``).
             facts: what must be the same on every call, such as the data's fingerprint. What a
                 run of an earlier version did not record is not compared.
@@ -153,8 +162,8 @@ class Run:
             RunError: a fact differs; each is named with both values.
         """
         if "environment" not in self.config:
-            self.config |= described({"environment": environment, "facts": facts})
-            write_structure(structure, self.directory / STRUCTURE)
+            self.config |= {"environment": plain(environment), "facts": plain(facts)}
+            write_model(model, self.directory / (MODEL if model.structure is None else STRUCTURE))
             self._write_config()
             return self.config["environment"]
         recorded: dict[str, Any] = self.config["environment"]
@@ -185,8 +194,14 @@ class Run:
             self.config |= described({name: value})
             self._write_config()
 
-    def restore(self) -> Checkpoint | None:
-        """Returns the newest whole checkpoint, or None at the start; log rows past it are cut."""
+    def restore(self, tables: Mapping[str, type[Row]] | None = None) -> Checkpoint | None:
+        """Returns the newest whole checkpoint, or None at the start; log rows past it are cut.
+
+        Args:
+            tables: those that are written besides metrics and quarantine: file name -> form of
+                a row.
+        """
+        self._tables |= tables or {}
         loaded = load_checkpoint(self.directory / CHECKPOINTS)
         lengths: Mapping[str, int] = {}
         if loaded is not None:
@@ -194,7 +209,7 @@ class Run:
             checked(path, State, found.state, "a checkpoint of this version", cure=_ANEW)
             notes = checked(path, Notes, found.notes, "a checkpoint of this version", cure=_ANEW)
             lengths = notes.logs
-        for name, kind in LOGS.items():
+        for name, kind in self._tables.items():
             self._logs[name] = CsvLog(self.directory / name, kind, length=lengths.get(name))
         if loaded is None:
             return None
@@ -219,15 +234,16 @@ class Run:
 
     def finish(
         self,
-        structure: Structure,
+        model: ModelDocument,
         tensors: Mapping[str, Tensor],
         metrics: Mapping[str, Metrics],
         report: Mapping[str, Any],
     ) -> ResultEvent:
-        """Returns the result, once structure, weights and numbers are on disk."""
-        write_weights(self.directory / WEIGHTS, tensors, structure)
-        write_structure(structure, self.directory / LEARNED)
-        document = {"structure": LEARNED, "weights": WEIGHTS, "metrics": dict(metrics), **report}
+        """Returns the result, once model, weights and numbers are on disk."""
+        write_weights(self.directory / WEIGHTS, tensors, model)
+        write_model(model, self.directory / LEARNED)
+        kind = "structure" if model.structure is not None else "model"
+        document = {kind: LEARNED, "weights": WEIGHTS, "metrics": dict(metrics), **report}
         write_form(self.directory / RESULT, Result.model_validate(document))
         return self.result()
 
@@ -235,24 +251,22 @@ class Run:
         """Returns the result of a finished run."""
         report = read_result(self.directory / RESULT)
         path = self.directory / LEARNED
-        return ResultEvent(read_structure(path), report.metrics, path, report)
+        return ResultEvent(read_model(path), report.metrics, path, report)
 
     def _write_config(self) -> None:
         write_config(self.directory / CONFIG, self.config)
 
 
-def with_origin(structure: Structure, operator: str, run: Run) -> Structure:
-    """Returns the structure with where it comes from: operator, parent, run, seed, data ..."""
-    facts = {
+def origin(operator: str, parent: str, run: Run) -> dict[str, Any]:
+    """Returns where a result comes from: operator, parent, run, seed, data ..."""
+    return {
         "operator": operator,
-        "parents": [structure.name],
+        "parents": [parent],
         "run": run.directory.name,
         "seed": run.config.get("settings", {}).get("seed"),
         **run.config.get("facts", {}),
         "versions": run.config.get("environment", {}).get("versions"),
     }
-    earlier = {"earlier": dict(structure.provenance)} if structure.provenance else {}
-    return replace(structure, provenance={**facts, **earlier})
 
 
 def _check_place(directory: Path) -> None:

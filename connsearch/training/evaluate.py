@@ -16,6 +16,7 @@ from connsearch.data.loading.batches import Batch, Fault
 from connsearch.data.loading.loader import batches
 from connsearch.data.records import listed
 from connsearch.errors import DataError
+from connsearch.models.model import Predictions, as_predictions
 from connsearch.runs.formats.config import LossName
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.seeds import derive
@@ -31,11 +32,16 @@ class Compute:
     device: str = "cpu"
     bf16: bool = False
 
-    def logits(self, network: nn.Module, batch: Batch) -> Tensor:
-        """Returns the logits ``(B, K)`` of a batch, in float32."""
+    def predictions(self, network: nn.Module, batch: Batch) -> Predictions:
+        """Returns what a model says about a batch, in float32."""
         streams = {n: x.to(self.device, non_blocking=True) for n, x in batch.streams.items()}
         with torch.autocast(self.device, torch.bfloat16, enabled=self.bf16):
-            return network(streams).float()
+            found = as_predictions(network(streams))
+        return Predictions(found.logits.float(), tuple(x.float() for x in found.auxiliary))
+
+    def logits(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Returns the logits ``(B, K)`` of a batch, in float32."""
+        return self.predictions(network, batch).logits
 
 
 def evaluate(

@@ -1,58 +1,68 @@
-"""What steers a training beside the loss of its clips. This one does nothing; a search has more."""
+"""What is done beside the training itself. This one does nothing; a search has several."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 from torch import Tensor
 
-from connsearch.models.structure import Network
+from connsearch.models.document import ModelDocument
+from connsearch.runs.events import Event
+from connsearch.runs.formats.tables import Row
+from connsearch.runs.run import Run
 
 
-class Guide:
-    """Steers a training step by step.
+class Hook:
+    """Does something at certain moments of a training.
 
-    It may depend on the step and on what :meth:`state` gives, and on nothing else, so that a
-    resumed run is steered as an uninterrupted one.
+    What it does may depend on the step and on what :meth:`tensors` and :meth:`state` give, and on
+    nothing else, so that a resumed run ends as an uninterrupted one. A hook knows the model it was
+    made for.
 
     Attributes:
-        looks: shares of the training after which ``select`` is evaluated, whatever the options say.
+        name: of its part of a checkpoint; no two hooks of a training have the same.
+        tables: the tables it writes into the run directory: file name -> form of a row.
     """
 
-    def __init__(self, looks: Sequence[float] = ()) -> None:
-        self.looks = tuple(looks)
+    name: ClassVar[str] = "hook"
+    tables: ClassVar[Mapping[str, type[Row]]] = {}
 
-    def look(self, step: int, total: int) -> bool:
-        """Returns whether ``select`` is to be evaluated after so many steps."""
-        return any(step == moment(share, total) for share in self.looks)
+    def begin(self, step: int, total: int) -> None:
+        """Prepares the model for a step, from 0, of so many."""
 
-    def begin(self, network: Network, step: int, total: int) -> None:
-        """Prepares the network for a step, from 0, of so many."""
-
-    def penalty(self, network: Network, step: int, total: int) -> Tensor | None:
+    def penalty(self, step: int, total: int) -> Tensor | None:
         """Returns what is added to the loss of this step, 0-d; None: nothing."""
         return None
 
-    def epoch_done(self, network: Network, step: int, total: int) -> str | None:
+    def observe(self) -> None:
+        """Takes note of the gradients there are, before an optimiser uses them up."""
+
+    def log(self, run: Run, step: int, epoch: int) -> Iterator[Event]:
+        """Writes rows into its tables after so many steps, and yields what listeners may know.
+
+        It is asked before the first step, after every ``log_every`` steps and after the last.
+        """
+        yield from ()
+
+    def epoch_done(self, step: int, total: int) -> str | None:
         """Returns why the training should end here, after so many steps; None: it goes on."""
         return None
 
-    def finish(self, network: Network) -> None:
-        """Leaves the network as it is to be judged and kept."""
+    def finish(self) -> None:
+        """Leaves the model as it is to be judged and kept."""
 
-    def state(self) -> Mapping[str, Any]:
-        """Returns what a checkpoint has to hold, as JSON values."""
+    def learned(self, document: ModelDocument) -> ModelDocument:
+        """Returns the model's document with what was learned written in."""
+        return document
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Returns the tensors that a checkpoint has to hold."""
         return {}
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Puts back what :meth:`state` gave."""
+    def state(self) -> Mapping[str, Any]:
+        """Returns what else a checkpoint has to hold, as JSON values."""
+        return {}
 
-
-def moment(share: float, total: int) -> int:
-    """Returns the step nearest to a share of the training, never the last; 0: there is none.
-
-    >>> [moment(share, 10) for share in (0.01, 0.5, 0.99)], moment(0.5, 1)
-    ([1, 5, 9], 0)
-    """
-    return min(max(1, round(share * total)), total - 1)
+    def restore(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Puts back what :meth:`tensors` and :meth:`state` gave."""

@@ -7,35 +7,36 @@ number of steps done, and that is what a checkpoint holds.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 
 from connsearch.data.loading.load import DataSplits
 from connsearch.errors import DataError
-from connsearch.models.structure import Network
+from connsearch.models.model import Model
 from connsearch.nn.split_norm import split_norms
 from connsearch.runs.checkpoint import digest
 from connsearch.runs.events import (
     Event,
     WarningEvent,
 )
-from connsearch.runs.run import Run, with_origin
+from connsearch.runs.run import Run, origin
 from connsearch.runs.same_data import CONTENTS, as_recorded, data_facts
 from connsearch.training.environment import describe_environment, processor_threads
-from connsearch.training.hooks import Guide
+from connsearch.training.hooks import Hook
 from connsearch.training.options import TrainOptions
 from connsearch.training.training import Outcome, Training
 
 
 def fit(
-    network: Network,
+    network: Model,
     data: DataSplits,
     options: TrainOptions,
     *,
     run: Run,
     open_test: bool = True,
-    guide: Guide | None = None,
+    hooks: Sequence[Hook] = (),
+    looks: Sequence[float] = (),
 ) -> Iterator[Event]:
-    """Yields the events of training a network: steps, evaluations, checkpoints, and the result.
+    """Yields the events of training a model: steps, evaluations, checkpoints, and the result.
 
     A finished run only gives its result again. See :func:`optimise` for arguments and errors.
     """
@@ -43,21 +44,24 @@ def fit(
         yield WarningEvent(f"{run.directory}: this run is finished; this is its result")
         yield run.result()
         return
-    outcome = yield from optimise(network, data, options, run=run, open_test=open_test, guide=guide)
-    structure = with_origin(network.learned_structure(), "train", run)
-    yield run.finish(structure, network.state_dict(), outcome.metrics, outcome.report(run))
+    outcome = yield from optimise(
+        network, data, options, run=run, open_test=open_test, hooks=hooks, looks=looks
+    )
+    model = outcome.model.with_provenance(origin("train", outcome.model.name, run))
+    yield run.finish(model, network.state_dict(), outcome.metrics, outcome.report(run))
 
 
 def optimise(
-    network: Network,
+    network: Model,
     data: DataSplits,
     options: TrainOptions,
     *,
     run: Run,
     open_test: bool,
-    guide: Guide | None = None,
+    hooks: Sequence[Hook] = (),
+    looks: Sequence[float] = (),
 ) -> Generator[Event, None, Outcome]:
-    """Yields events until the last step, and returns the evaluation of the finished network.
+    """Yields events until the last step, and returns the evaluation of the finished model.
 
     Args:
         network: trained in place; the same first weights on every call for the same run.
@@ -65,7 +69,8 @@ def optimise(
         options: how to train.
         run: where logs and checkpoints go; one that stopped goes on from its last checkpoint.
         open_test: evaluate on ``test`` too, once, at the very end.
-        guide: what steers the training beside the loss.
+        hooks: what is done besides.
+        looks: shares of the training after which ``select`` is evaluated, whatever the options say.
 
     Raises:
         DataError: there is no training clip.
@@ -78,7 +83,7 @@ def optimise(
     data, notes = as_recorded(data, run.config, where=str(run.directory), told=told)
     run.warnings += notes
     environment = run.settle(
-        network.structure,
+        network.describe(),
         describe_environment(options),
         {
             **data_facts(data),
@@ -92,7 +97,7 @@ def optimise(
     if data.contents is not None:
         run.describe(CONTENTS, {**data.contents.marks})
     with processor_threads(environment["threads"]):
-        training = Training(network, data, options, run, environment, guide)
+        training = Training(network, data, options, run, environment, hooks=hooks, looks=looks)
         yield from training.resume()
         with split_norms(network, training.curriculum.norm_clips):
             yield from training.steps()

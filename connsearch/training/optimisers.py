@@ -1,4 +1,4 @@
-"""The two optimisers: one for the filters, one for what decides the connections."""
+"""The two optimisers: one for the filters, one for logits that decide something."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from connsearch.models.structure import Network
+from connsearch.models.model import Model
 from connsearch.training.options import TrainOptions
 from connsearch.training.schedule import rate_factor
 
@@ -23,26 +23,24 @@ _MEMORIES: Mapping[type[Optimizer], tuple[str, ...]] = {
 
 
 class Optimisers:
-    """Filters with the chosen optimiser; connection and peer logits with Adam, without decay.
+    """Filters with the chosen optimiser; logits that decide something with Adam, without decay.
 
-    The logits have their own learning rate and stay in float32; the filters' gradient is clipped,
-    theirs is not. A learning rate is a function of the step, so there is nothing to restore but
-    the optimisers' tensors.
+    Which parameters are which, the model says (``Model.parameter_groups``). The logits have their
+    own learning rate and stay in float32; the filters' gradient is clipped, theirs is not. A
+    learning rate is a function of the step, so there is nothing to restore but the optimisers'
+    tensors.
 
     Attributes:
-        filters: every parameter that learns and is no logit.
-        logits: connection and peer logits that learn.
+        filters: every parameter that learns and is no such logit.
+        logits: those that decide something; in a search connection and peer logits.
     """
 
-    def __init__(self, network: Network, options: TrainOptions) -> None:
+    def __init__(self, network: Model, options: TrainOptions) -> None:
         self._options = options
-        self.logits: list[Tensor] = [
-            *network.connection_parameters(),
-            *network.peer_parameters(),
-        ]
-        own = {id(p) for p in self.logits}
+        groups = network.parameter_groups()
+        self.logits: list[Tensor] = list(groups.logits)
+        self.filters: list[Tensor] = list(groups.filters)
         self._names: dict[Tensor, str] = {p: name for name, p in network.named_parameters()}
-        self.filters = [p for p in self._names if id(p) not in own and p.requires_grad]
         self._all: dict[str, Optimizer] = {"filters": _filters(self.filters, options)}
         if self.logits:
             self._all["logits"] = Adam(
@@ -81,7 +79,7 @@ class Optimisers:
         largest = math.inf if clip is None else clip
         norm = nn.utils.clip_grad_norm_(self.filters, largest)
         logits = nn.utils.get_total_norm([p.grad for p in self.logits if p.grad is not None])
-        for what, size in (("filters", norm), ("connection and peer logits", logits)):
+        for what, size in (("filters", norm), ("logits", logits)):
             if not math.isfinite(size):
                 raise FloatingPointError(f"the gradient of the {what} is {float(size)}")
 

@@ -31,3 +31,12 @@ def rate_factor(
     if shape == "constant":
         return 1.0
     return 0.5 * (1.0 + math.cos(math.pi * (step - climb) / max(total_steps - climb, 1)))
+
+
+def moment(share: float, total: int) -> int:
+    """Returns the step nearest to a share of the training, never the last; 0: there is none.
+
+    >>> [moment(share, 10) for share in (0.01, 0.5, 0.99)], moment(0.5, 1)
+    ([1, 5, 9], 0)
+    """
+    return min(max(1, round(share * total)), total - 1)

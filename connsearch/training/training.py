@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,8 +16,8 @@ from connsearch.data.loading.batches import Batch
 from connsearch.data.loading.load import DataSplits
 from connsearch.errors import RunError, TrainingError
 from connsearch.files.stopping import Held, held
-from connsearch.graph.files import to_json
-from connsearch.models.structure import Network
+from connsearch.models.document import ModelDocument
+from connsearch.models.model import Model
 from connsearch.runs.checkpoint import Checkpoint, digest, part, under
 from connsearch.runs.events import (
     CheckpointEvent,
@@ -30,26 +30,26 @@ from connsearch.runs.events import (
 from connsearch.runs.files import put_weights, refuse_unusable
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.logs import evaluation_row, step_row
-from connsearch.runs.names import CHECKPOINTS, CONNECTIONS, METRICS
+from connsearch.runs.names import CHECKPOINTS, METRICS
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
 from connsearch.training.counters import Clock, Tally
 from connsearch.training.curriculum import Curriculum, CyclicClips
 from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
-from connsearch.training.hooks import Guide
-from connsearch.training.logits import LogitHistory, LogitWatch
+from connsearch.training.hooks import Hook
 from connsearch.training.losses import choose_loss, right_answers
 from connsearch.training.optimisers import Optimisers
 from connsearch.training.options import TrainOptions
 from connsearch.training.quarantine import Quarantine
+from connsearch.training.schedule import moment
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Where a training ended: evaluations by split, what the logits did, steps, what was bad."""
+    """Where a training ended: evaluations by split, what was learned, steps, what was bad."""
 
     metrics: dict[str, Metrics]
-    logits: LogitHistory
+    model: ModelDocument
     steps: int
     seconds: float
     digest: str
@@ -67,7 +67,7 @@ class Outcome:
 
 
 class Training:
-    """One network on its way: everything that is kept between two events.
+    """One model on its way: everything that is kept between two events.
 
     Args:
         network: trained in place.
@@ -75,17 +75,20 @@ class Training:
         options: how to train.
         run: where logs and checkpoints go.
         environment: device, precision and threads, as the run recorded them.
-        guide: what steers it beside the loss.
+        hooks: what is done besides.
+        looks: shares of the training after which ``select`` is evaluated.
     """
 
     def __init__(
         self,
-        network: Network,
+        network: Model,
         data: DataSplits,
         options: TrainOptions,
         run: Run,
         environment: Mapping[str, Any],
-        guide: Guide | None = None,
+        *,
+        hooks: Sequence[Hook] = (),
+        looks: Sequence[float] = (),
     ) -> None:
         device = environment["device"]
         layout = torch.channels_last_3d if options.channels_last else torch.contiguous_format
@@ -96,10 +99,10 @@ class Training:
         self.compute = Compute(device, bf16=environment["precision"] == "bf16")
         self.loss = choose_loss(options.loss, multi_label=data.train.num_classes > 0)
         self.optimisers = Optimisers(network, options)
-        self.watch = LogitWatch(network)
         self.curriculum = Curriculum(data.train, options)
         self.total = self.curriculum.total
-        self.guide = guide or Guide()
+        self.hooks = tuple(hooks)
+        self.looks = tuple(moment(share, self.total) for share in looks)
         apart = data.connections
         self.second = None if apart is None else CyclicClips(apart, seed=options.seed)
         self.step = 0
@@ -112,7 +115,7 @@ class Training:
         """Puts everything back to the newest checkpoint, if there is one."""
         note = self.curriculum.describe()
         yield from [] if note is None else [NoteEvent(note)]
-        found = self.run.restore()
+        found = self.run.restore({n: c for hook in self.hooks for n, c in hook.tables.items()})
         yield from (WarningEvent(message) for message in self.run.warnings)
         if found is not None:
             try:
@@ -123,8 +126,8 @@ class Training:
                     f"network and these settings: {type(error).__name__}: {error}\n"
                     "  cure: the version that made the run, or start again in another directory"
                 ) from None
-        elif self.watch.learns:
-            yield self._log_connections()
+        else:
+            yield from self._log_hooks()
 
     def _restore(self, found: Checkpoint) -> None:
         model, place = part(found.tensors, "model"), self.run.directory / CHECKPOINTS
@@ -132,12 +135,13 @@ class Training:
         put_weights(self.network, model, place)
         self.step = found.step
         self.optimisers.restore(part(found.tensors, "optimiser"))
-        self.watch.restore(part(found.tensors, "logits"))
         self.tally = Tally(**found.state["tally"])
         self.quarantine.restore(found.state["quarantine"])
-        self.guide.restore(found.state["guide"])
-        if self.step:  # the network as its last step left it: no other may follow
-            self.guide.begin(self.network, self.step - 1, self.total)
+        kept, earlier = found.state.get("hooks", {}), found.state.get("guide", {})
+        for hook in self.hooks:
+            hook.restore(part(found.tensors, hook.name), kept.get(hook.name, earlier))
+            if self.step:  # the network as its last step left it: no other may follow
+                hook.begin(self.step - 1, self.total)
         self.ended = found.state["ended"]
         self.clock.before = found.notes["seconds"]
 
@@ -161,10 +165,11 @@ class Training:
         yield from self.quarantine.new(self.step)
         yield self._train_step(batch, epoch)
         if self.curriculum.starts_epoch(self.step):
-            self.ended = self.guide.epoch_done(self.network, self.step, self.total)
+            reasons = [hook.epoch_done(self.step, self.total) for hook in self.hooks]
+            self.ended = next((reason for reason in reasons if reason is not None), None)
         last = self.step == self.total or self.ended is not None
-        if self.watch.learns and (last or self.step % self.options.log_every == 0):
-            yield self._log_connections()
+        if last or self.step % self.options.log_every == 0:
+            yield from self._log_hooks()
         if self._evaluation_due() and not last:
             self._recalibrate()
             yield from self._evaluate("select", epoch)
@@ -174,7 +179,8 @@ class Training:
     def conclude(self, *, open_test: bool) -> Generator[Event, None, Outcome]:
         """Yields the last evaluations, and returns them with everything else that was seen."""
         epoch = self.curriculum.epoch(self.step - 1)
-        self.guide.finish(self.network)
+        for hook in self.hooks:
+            hook.finish()
         metrics: dict[str, Metrics] = {}
         self._recalibrate()
         for split in ("select", "test") if open_test else ("select",):
@@ -184,7 +190,7 @@ class Training:
         yield from self.quarantine.new(self.step)
         return Outcome(
             metrics,
-            self.watch.history(),
+            self._document(),
             self.step,
             self.clock.seconds(),
             digest(self.network.state_dict(), {}),
@@ -193,9 +199,11 @@ class Training:
 
     def _train_step(self, batch: Batch, epoch: int) -> StepEvent:
         self.network.train()
-        self.guide.begin(self.network, self.step, self.total)
+        for hook in self.hooks:
+            hook.begin(self.step, self.total)
         logits, value = self._learn(batch)
-        self.watch.observe()
+        for hook in self.hooks:
+            hook.observe()
         try:
             place, end = self.curriculum.progress(self.step)
             rate = self.optimisers.step(place, total_steps=end, scale=batch.rate)
@@ -226,7 +234,7 @@ class Training:
         """Returns logits and loss of a batch, after the gradients of this step are there."""
         logits, loss = self._forward(batch, "step")
         other = None if self.second is None else self.second.batch(self.step)
-        penalty = self.guide.penalty(self.network, self.step, self.total)
+        penalty = self._penalty()
         if other is None:
             total = loss if penalty is None else loss + penalty
             self._backward(total, None)
@@ -235,6 +243,12 @@ class Training:
             aim = self._forward(other, "connections")[1]
             self._backward(aim if penalty is None else aim + penalty, self.optimisers.logits)
         return logits, loss.item()
+
+    def _penalty(self) -> Tensor | None:
+        """What the hooks add to the loss of this step; None: nothing."""
+        asked = [hook.penalty(self.step, self.total) for hook in self.hooks]
+        parts = [penalty for penalty in asked if penalty is not None]
+        return torch.stack(parts).sum() if parts else None
 
     def _backward(self, loss: Tensor, into: list[Tensor] | None) -> None:
         """Adds gradients to the given parameters, or to all; refuses a loss that is not finite."""
@@ -248,9 +262,12 @@ class Training:
         devices = [torch.cuda.current_device()] if self.compute.device == "cuda" else []
         with torch.random.fork_rng(devices):
             torch.manual_seed(derive(self.options.seed, purpose, self.step))
-            logits = self.compute.logits(self.network, batch)
-        loss = self.loss.training(logits, batch, smoothing=self.options.label_smoothing)
-        return logits.detach(), loss
+            found = self.compute.predictions(self.network, batch)
+        smoothing = self.options.label_smoothing
+        loss = self.loss.training(found.logits, batch, smoothing=smoothing)
+        for further in found.auxiliary:
+            loss = loss + self.loss.training(further, batch, smoothing=smoothing)
+        return found.logits.detach(), loss
 
     def _diverged(self, what: str) -> TrainingError:
         return TrainingError(
@@ -262,7 +279,7 @@ class Training:
         )
 
     def _evaluation_due(self) -> bool:
-        return self.curriculum.evaluation_due(self.step) or self.guide.look(self.step, self.total)
+        return self.curriculum.evaluation_due(self.step) or self.step in self.looks
 
     def _checkpoint_due(self) -> bool:
         every = self.options.checkpoint_steps
@@ -299,24 +316,32 @@ class Training:
         self.clock.skip()
         yield EvaluationEvent(epoch, split, metrics, self.step)
 
-    def _log_connections(self) -> Event:
+    def _log_hooks(self) -> Iterator[Event]:
         epoch = self.curriculum.epoch(max(self.step - 1, 0))
-        self.run.log(CONNECTIONS, *self.watch.rows(self.step, epoch))
-        return self.watch.event(self.step)
+        for hook in self.hooks:
+            yield from hook.log(self.run, self.step, epoch)
+
+    def _document(self) -> ModelDocument:
+        """The model with what was learned so far written in."""
+        document = self.network.describe()
+        for hook in self.hooks:
+            document = hook.learned(document)
+        return document
 
     def _checkpoint(self) -> CheckpointEvent:
         begin = time.perf_counter()
         tensors = {
             **under("model", self.network.state_dict()),
             **under("optimiser", self.optimisers.tensors()),
-            **under("logits", self.watch.tensors()),
         }
+        for hook in self.hooks:
+            tensors |= under(hook.name, hook.tensors())
         state = {
             "tally": asdict(self.tally),
             "quarantine": self.quarantine.state(),
-            "guide": dict(self.guide.state()),
+            "hooks": {hook.name: dict(hook.state()) for hook in self.hooks},
             "ended": self.ended,
-            "structure": to_json(self.network.learned_structure()),
+            **self._document().entry(),
         }
         notes = {"seconds": self.clock.seconds()}
         path = self.run.save(Checkpoint(self.step, tensors, state, notes))

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from connsearch.cli.outcome import show_classes, show_metrics
 from connsearch.cli.terminal import Terminal
+from connsearch.models.document import ModelDocument
 from connsearch.runs.events import EvaluationEvent, Event, ResultEvent
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.metrics import summarise, summarise_sets
@@ -65,7 +66,7 @@ def test_the_classes_of_clips_with_several_have_their_average_precision() -> Non
 
 def test_an_evaluation_is_told_by_the_number_it_is_judged_by(structure: object) -> None:
     made, written = terminal()
-    last: Event = ResultEvent(structure, {})  # type: ignore[arg-type]
+    last: Event = ResultEvent(ModelDocument.of(structure), {})  # type: ignore[arg-type]
     made.follow([EvaluationEvent(0, "select", several(left_out=1), 3), last])
     said = "after epoch 1: select mAP 1.000 over 2 of 3 classes, 3 clips, 1 left out"
     assert said in written.getvalue().splitlines()

@@ -13,6 +13,7 @@ from connsearch.cli import progress
 from connsearch.cli.console import Console
 from connsearch.cli.terminal import Terminal
 from connsearch.graph.spec import Structure
+from connsearch.models.document import ModelDocument
 from connsearch.runs.events import (
     CheckpointEvent,
     EvaluationEvent,
@@ -41,7 +42,7 @@ def events(structure: Structure, *, first: int = 1, last: int = 6) -> Iterator[E
             yield EvaluationEvent(0, "select", metrics, step)
     yield CheckpointEvent(last, Path("checkpoint"))
     yield WarningEvent("one [bold]weight[/bold] never moved")
-    yield ResultEvent(structure, {})
+    yield ResultEvent(ModelDocument.of(structure), {})
 
 
 @pytest.fixture

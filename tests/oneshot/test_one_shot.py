@@ -17,11 +17,11 @@ from connsearch.graph.parse import parse_structure
 from connsearch.graph.spec import FREE, Attention, Edge, Peer
 from connsearch.models.structure import Network
 from connsearch.oneshot.alarms import alarms, entropy_share, structure_alarms
+from connsearch.oneshot.logits import LogitHistory
 from connsearch.oneshot.options import SearchOptions
 from connsearch.oneshot.search import search_space
 from connsearch.runs.events import ConnectionsEvent, StepEvent, WarningEvent
 from connsearch.runs.files import load_weights
-from connsearch.training.logits import LogitHistory
 from tests.training.tiny import ROWS, result_of, tiny_search, tiny_structure
 
 

@@ -19,8 +19,8 @@ from connsearch.oneshot.alarms import (
     collapses,
     structure_alarms,
 )
+from connsearch.oneshot.logits import LogitHistory
 from connsearch.oneshot.peers import effective_peers, peer_report
-from connsearch.training.logits import LogitHistory
 
 COLLAPSE = "collapsed onto one peer"
 

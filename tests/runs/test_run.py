@@ -135,7 +135,7 @@ def test_reading_a_run_before_during_and_after(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not a run directory"):
         open_run(directory)
     Run.open(directory, {"command": "other"}).close()
-    with pytest.raises(RunError, match="before it had a structure"):
+    with pytest.raises(RunError, match="before it had a model"):
         open_run(directory)
     (directory / "config.json").unlink()
     events = tiny_search(directory)

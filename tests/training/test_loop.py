@@ -13,6 +13,8 @@ from connsearch.errors import DataError
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention
 from connsearch.models.structure import Network
+from connsearch.oneshot.logits import LogitWatch
+from connsearch.oneshot.search import fit_structure
 from connsearch.runs.events import (
     CheckpointEvent,
     ConnectionsEvent,
@@ -22,8 +24,6 @@ from connsearch.runs.events import (
 )
 from connsearch.runs.run import Run
 from connsearch.training.evaluate import evaluate
-from connsearch.training.logits import LogitWatch
-from connsearch.training.loop import fit
 from connsearch.training.optimisers import Optimisers
 from connsearch.training.options import TrainOptions
 from tests.training.tiny import TinyClips, TinyData, tiny_search, tiny_structure
@@ -38,7 +38,7 @@ def tiny_fit(directory: Path, data: Any = None, **changes: Any) -> list[Any]:
     )
     network = Network(fixed, 2, seed=0)
     with Run.open(directory, {"command": "train", "settings": options.model_dump()}) as run:
-        return list(fit(network, data or TinyData(), options, run=run))
+        return list(fit_structure(network, data or TinyData(), options, run=run))
 
 
 def test_the_loss_falls_and_the_test_split_is_learned(tmp_path: Path) -> None:

@@ -258,9 +258,12 @@ class Prune(Command):
 
         write_structure(pruned.structure, place / STRUCTURE)
         if child is not None:
+            from connsearch.models.document import ModelDocument
             from connsearch.runs.files import write_weights
 
-            write_weights(place / PRUNED_WEIGHTS, child.state_dict(), pruned.structure)
+            write_weights(
+                place / PRUNED_WEIGHTS, child.state_dict(), ModelDocument.of(pruned.structure)
+            )
         pictures: list[Path] = []
         for name, drawn in (("before", structure), ("after", pruned.structure)):
             for suffix in ("svg", "png"):

@@ -53,8 +53,8 @@ class Train(Work):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Trains, or goes on, and returns where the result lies and how good it is."""
+        from connsearch.oneshot.search import fit_structure
         from connsearch.runs.run import Run
-        from connsearch.training.loop import fit
 
         structure = open_structure(self.target)
         trained = None
@@ -80,7 +80,7 @@ class Train(Work):
                     if trained is None
                     else self._further(trained, data)
                 )
-                events = fit(network, data, options, run=run, open_test=False)
+                events = fit_structure(network, data, options, run=run, open_test=False)
                 result = terminal.follow(self.heard(events, directory))
             return report_run("train", directory, result, terminal)
 

@@ -21,13 +21,26 @@ class TallyRecord(Form):
 
 
 class State(Form):
-    """What a checkpoint keeps that decides what happens next."""
+    """What a checkpoint keeps that decides what happens next.
+
+    Attributes:
+        tally: right answers of the running epoch.
+        quarantine: split, index, reason, step of every clip that could not be read, and whether
+            it is not tried again.
+        ended: why the training ends here, if it does.
+        hooks: what each hook keeps, by its name.
+        guide: what the hooks of a search kept together, in runs of before.
+        structure: the learned structure, where it is one.
+        model: the model, where it is no structure.
+    """
 
     tally: TallyRecord
     quarantine: list[Annotated[list[str | int | bool], Field(min_length=5, max_length=5)]]
-    guide: dict[str, Any]
     ended: str | None
-    structure: dict[str, Any]
+    hooks: dict[str, dict[str, Any]] = {}
+    guide: dict[str, Any] = {}
+    structure: dict[str, Any] | None = None
+    model: dict[str, Any] | None = None
 
 
 class Notes(Form):

@@ -55,7 +55,8 @@ class Result(Form):
     """``result.json`` of a finished run.
 
     Attributes:
-        structure: name of the file that has what was learned.
+        structure: name of the file with the learned structure, where the model is one ...
+        model: ... or with the model.
         weights: name of the file with all weights.
         metrics: by split.
         steps: done.
@@ -66,9 +67,10 @@ class Result(Form):
         alarms: of a search.
     """
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"alarms"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"structure", "model", "alarms"})
 
     structure: str = ""
+    model: str = ""
     weights: str = ""
     metrics: dict[str, Metrics]
     steps: _Count | None = None

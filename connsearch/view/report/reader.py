@@ -86,9 +86,9 @@ class _Reader:
 
     def _structure(self) -> tuple[Structure | None, bool]:
         """What was learned (so far), else where it started; and which of the two."""
-        found = self._try("wiring", lambda: self._run.learned, None)
+        found = self._try("wiring", lambda: self._run.outcome, None)
         if found is not None or not self._run.has(STRUCTURE):
-            return found, found is not None
+            return None if found is None else found.structure, found is not None
         return self._try("wiring", lambda: self._run.structure, None), False
 
     def _log(self, anchor: str, name: str, read: Callable[[Path], T], missing: T) -> T:

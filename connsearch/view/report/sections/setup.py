@@ -166,6 +166,5 @@ def _run_cost(material: Material) -> Iterator[Fact]:
         yield Fact("training speed", f"{median:.4g} clips/s", "median over the steps")
     timed = {} if result is None else result.metrics
     for split, numbers in timed.items():
-        spent = numbers.seconds_per_clip
-        if spent is not None:
-            yield Fact("evaluation", f"{1000 * spent:.3g} ms a clip", f"on {split}")
+        spent = 1000 * numbers.seconds_per_clip
+        yield Fact("evaluation", f"{spent:.3g} ms a clip", f"on {split}")

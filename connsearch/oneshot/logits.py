@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from connsearch.graph.plan import BlockPlan
 from connsearch.graph.spec import Edge, Peer
+from connsearch.models.document import ModelDocument
 from connsearch.models.structure import Network
-from connsearch.runs.events import ConnectionsEvent
+from connsearch.runs.events import ConnectionsEvent, Event
+from connsearch.runs.formats.tables import ConnectionRow, Row
+from connsearch.runs.names import CONNECTIONS
+from connsearch.runs.run import Run
+from connsearch.training.hooks import Hook
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +39,14 @@ class LogitHistory:
     peer_gradients: Mapping[Edge, float] = field(default_factory=dict[Edge, float])
 
 
-class LogitWatch:
-    """Follows the logits of a network that learn.
+class LogitWatch(Hook):
+    """Follows the logits of a network that learn, and writes down what they have learned.
 
     Its tensors belong into every checkpoint: a resumed run must raise the same alarms.
     """
+
+    name = "logits"
+    tables: ClassVar[Mapping[str, type[Row]]] = {CONNECTIONS: ConnectionRow}
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -65,6 +73,16 @@ class LogitWatch:
     def event(self, step: int) -> ConnectionsEvent:
         """Returns where everything that learns stands."""
         return ConnectionsEvent(step, self._weights(self._now), self._coefficients(self._now))
+
+    def log(self, run: Run, step: int, epoch: int) -> Iterator[Event]:
+        """Writes down and yields where everything that learns stands, if anything does."""
+        if self.learns:
+            run.log(CONNECTIONS, *self.rows(step, epoch))
+            yield self.event(step)
+
+    def learned(self, document: ModelDocument) -> ModelDocument:
+        """Returns the structure with the current weights and peer coefficients."""
+        return ModelDocument.of(self._network.learned_structure())
 
     def rows(self, step: int, epoch: int) -> Iterator[dict[str, Any]]:
         """Yields one row of ``connections.csv`` for every logit that learns."""
@@ -96,7 +114,7 @@ class LogitWatch:
             for index, tensor in enumerate(store)
         }
 
-    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+    def restore(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
         """Puts back what :meth:`tensors` gave."""
         for name, value in self.tensors().items():
             if tensors[name].shape != value.shape or tensors[name].dtype != value.dtype:

@@ -16,8 +16,11 @@ from connsearch.graph.cost import cost
 from connsearch.graph.spec import Edge
 from connsearch.models.structure import Network
 from connsearch.oneshot.expected_cost import ExpectedCost
-from connsearch.oneshot.guide import SearchGuide, indecision, ramp, relaxation
+from connsearch.oneshot.hooks.annealing import relaxation
+from connsearch.oneshot.hooks.discreteness_penalty import indecision
+from connsearch.oneshot.hooks.early_stop import EarlyStop
 from connsearch.oneshot.options import METHODS, Relaxed, SearchOptions
+from connsearch.oneshot.ramp import ramp
 from connsearch.oneshot.search import search_space
 from connsearch.oneshot.stability import Ranking, agreement
 from connsearch.pruning.pruner import prune
@@ -145,18 +148,18 @@ def test_agreement_is_one_with_itself_and_minus_one_with_its_reverse(logits: lis
 
 def test_an_unmoved_search_ends_early_and_a_moving_one_does_not() -> None:
     network = supernet()
-    guide = SearchGuide(Relaxed(patience=2), network, clip=CLIP)
-    assert [guide.epoch_done(network, step, 10) for step in (1, 2, 4)] == [None] * 3
-    reason = guide.epoch_done(network, 5, 10)
+    hook = EarlyStop(Relaxed(patience=2), network, 2)
+    assert [hook.epoch_done(step, 10) for step in (1, 2, 4)] == [None] * 3
+    reason = hook.epoch_done(5, 10)
     assert reason is not None
     assert "stable for 2 epochs" in reason
     with torch.no_grad():
         for parameter in network.connection_parameters():
             parameter.mul_(-1)
-    assert guide.epoch_done(network, 6, 10) is None
-    other = SearchGuide(Relaxed(patience=2), network, clip=CLIP)
-    other.restore(guide.state())
-    assert other.state() == guide.state()
+    assert hook.epoch_done(6, 10) is None
+    other = EarlyStop(Relaxed(patience=2), network, 2)
+    other.restore({}, hook.state())
+    assert other.state() == hook.state()
 
 
 EVERYTHING: dict[str, dict[str, Any]] = {

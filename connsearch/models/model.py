@@ -1,0 +1,127 @@
+"""What can be trained: a module that maps streams to logits and says what it is.
+
+Shape letters: B clips, C channels, T frames, H W pixels, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from connsearch.errors import DataError
+from connsearch.models.document import ModelDocument
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What a model says about a batch of clips.
+
+    Attributes:
+        logits: (B, K), the answer: what is judged.
+        auxiliary: further logits (B, K) that learn from the same labels; in training their losses
+            are added to that of ``logits``, and nothing else looks at them.
+    """
+
+    logits: Tensor
+    auxiliary: tuple[Tensor, ...] = ()
+
+
+class ParameterGroups(NamedTuple):
+    """A model's parameters by how they learn.
+
+    Attributes:
+        filters: learn with the chosen optimiser; kernels decay, vectors do not.
+        logits: decide something (which connections count); they learn with Adam, at a rate of their
+            own, without decay, and their gradient is not clipped.
+    """
+
+    filters: Sequence[nn.Parameter]
+    logits: Sequence[nn.Parameter] = ()
+
+
+class Model(nn.Module):
+    """A network that can be trained, judged and kept in a run.
+
+    A model of your own has ``forward`` and ``describe``; a plain module becomes one by
+    :class:`Wrapped`.
+
+    Attributes:
+        memory_format: layout of kernels and clips; a training sets it before it begins.
+    """
+
+    memory_format: torch.memory_format = torch.contiguous_format
+
+    def forward(self, streams: Mapping[str, Tensor]) -> Tensor | Predictions:
+        """Maps clips to logits ``(B, K)``, or to :class:`Predictions` where there is more to say.
+
+        Args:
+            streams: "rgb" float32 ``(B, 3, T, H, W)`` in [-1, 1]; "object" one-hot
+                ``(B, C, T, H, W)`` where the data has object maps.
+
+        Raises:
+            DataError: a stream that it reads is missing.
+        """
+        raise NotImplementedError
+
+    def describe(self) -> ModelDocument:
+        """Returns what it is built from."""
+        raise NotImplementedError
+
+    def parameter_groups(self) -> ParameterGroups:
+        """Returns its parameters by how they learn: by default all of them are filters."""
+        return ParameterGroups([p for p in self.parameters() if p.requires_grad])
+
+
+class Wrapped(Model):
+    """A plain module as a model.
+
+    Its weights are kept under ``module.``; only code that has the module's class can build it
+    again, so commands show what a run of it holds but cannot judge it anew.
+
+    Args:
+        module: maps one stream ``(B, C, T, H, W)`` to logits ``(B, K)`` or :class:`Predictions`.
+        stream: which stream it is called with; None hands it all of them, as a mapping by name.
+        name: for people; by default that of its class.
+
+    >>> net = nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(3, 2))
+    >>> Wrapped(net)({"rgb": torch.zeros(4, 3, 8, 16, 16)}).shape
+    torch.Size([4, 2])
+    """
+
+    def __init__(
+        self, module: nn.Module, *, stream: str | None = "rgb", name: str | None = None
+    ) -> None:
+        super().__init__()
+        self.module = module
+        self.stream = stream
+        self.name = name or type(module).__name__
+
+    def forward(self, streams: Mapping[str, Tensor]) -> Tensor | Predictions:
+        """Maps clips to what the module gives."""
+        return self.module(streams if self.stream is None else one_stream(streams, self.stream))
+
+    def describe(self) -> ModelDocument:
+        """Returns its name, and the class of its module."""
+        kind = type(self.module)
+        settings = {"class": f"{kind.__module__}.{kind.__qualname__}", "stream": self.stream}
+        return ModelDocument("module", self.name, settings)
+
+
+def one_stream(streams: Mapping[str, Tensor], name: str) -> Tensor:
+    """Returns the stream of that name.
+
+    Raises:
+        DataError: it is missing.
+    """
+    if name not in streams:
+        raise DataError(f"stream {name!r} is missing; given: {', '.join(streams) or 'none'}")
+    return streams[name]
+
+
+def as_predictions(output: Tensor | Predictions) -> Predictions:
+    """Returns what a model gave, in the form that has room for all of it."""
+    return output if isinstance(output, Predictions) else Predictions(output)

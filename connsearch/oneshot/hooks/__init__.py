@@ -1,0 +1,18 @@
+"""What a search does beside training, one file an option; a new file here is a new option.
+
+A member is called as ``member(options, network, clip)``: the options of the search beyond the
+published one (``oneshot.options.Relaxed``), what is searched, and the (T, H, W) of its clips. It
+returns a hook, or None where the options do not ask for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from connsearch.registry import Registry
+from connsearch.training.hooks import Hook
+
+SEARCH_HOOKS: Registry[Callable[[Any, Any, tuple[int, int, int]], Hook | None]] = Registry(
+    "search hook", __name__
+)
