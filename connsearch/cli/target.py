@@ -190,11 +190,6 @@ def open_trained(target: str | Path) -> Trained:
     Raises:
         RunError: it is neither, the run is unfinished, or a file in it is damaged.
     """
-    if not is_folder(target):
-        raise RunError(
-            f"{target}: no such run\n"
-            "  allowed: a directory that search, train or prune wrote, such as runs/search-starter"
-        )
     record = open_run(target)
     tensors = record.weights()
     if record.learned is None:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from connsearch.files.documents import parse_object
+from connsearch.files.documents import parse_object, read_object
 from connsearch.errors import RunError
 from connsearch.files.disk import atomic_write_text, is_there
 from connsearch.graph.files import read_structure, write_structure

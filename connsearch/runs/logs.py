@@ -76,7 +76,7 @@ class CsvLog:
         Raises:
             ValueError: a row has a value that no column stands for, or one of another kind.
         """
-        made = [self._kind.model_validate(row).to_json() for row in rows]
+        made = [self._kind.model_validate(_filled(row)).to_json() for row in rows]
         self._append(csv_text(columns(self._kind), made, header=False))
 
     def sync(self) -> int:
@@ -141,9 +141,14 @@ def read_table(path: Path, kind: type[R], *, needed: Sequence[str] = ()) -> Iter
         raise RunError(f"{path}: cannot be read: {reason(error)}") from None
 
 
+def _filled(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The cells of a row that are not empty."""
+    return {key: value for key, value in row.items() if value not in (None, "")}
+
+
 def _checked(path: Path, kind: type[R], row: Mapping[str, str]) -> R:
     try:
-        return kind.model_validate({key: from_cell(value) for key, value in row.items()})
+        return kind.model_validate({k: from_cell(v) for k, v in _filled(row).items()})
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))

@@ -38,11 +38,17 @@ R = TypeVar("R", bound=Row)
 _BACK = "put the file back, or repeat the command that wrote it"
 
 
-def open_run(directory: str | Path) -> RunRecord:
+def open_run(directory: str | Path, *, whole: bool = True) -> RunRecord:
     """Returns what the directory of a run or of a pruned network holds, without touching it.
 
+    Args:
+        directory: where it lies.
+        whole: read its record, its model and its result now, and refuse what is damaged or never
+            got as far; otherwise whoever asks for a part is told then.
+
     Raises:
-        RunError: it is neither.
+        RunError: it is neither, or not whole.
+        StructureError: its structure breaks a rule.
     """
     found = RunRecord(Path(directory))
     if not found.is_run and not found.is_pruned:
@@ -51,6 +57,8 @@ def open_run(directory: str | Path) -> RunRecord:
             f"{directory}: {what}, it has no {names.CONFIG} and no {names.PRUNE_RECORD}\n"
             "  allowed: a directory that search, train or prune wrote, such as runs/search-starter"
         )
+    if whole:
+        _ = (found.recorded if found.is_pruned else found.config, found.model, found.result)
     return found
 
 

@@ -13,6 +13,7 @@ from connsearch.data.loading.load import DataSplits
 from connsearch.errors import SettingsError
 from connsearch.graph.spec import Attention
 from connsearch.models.structure import Network
+from connsearch.runs.formats.analyses import GapRow
 from connsearch.runs.ledger import Ledger
 from connsearch.runs.record import open_run
 from connsearch.training.evaluate import Compute
@@ -23,7 +24,7 @@ from tests.training.tiny import tiny_options, tiny_search
 
 def rows_of(
     subject: Subject, shares: tuple[float, ...], directory: Path, **changes: Any
-) -> list[dict[str, Any]]:
+) -> list[GapRow]:
     peers = changes.pop("peers", 1)
     criterion = changes.pop("criterion", "relative")
     cuts = cut(subject.structure, criterion, shares, peers=peers)
@@ -36,23 +37,23 @@ def test_where_nothing_is_cut_nothing_is_lost(tmp_path: Path, attention: Attenti
     subject = tiny_subject(tmp_path, attention=attention)
     all_peers = soft_everywhere(subject.structure)
     soft, masked, *_ = rows_of(subject, (0.001,), tmp_path / "gap", peers=all_peers)
-    assert masked["connections"] == len(subject.structure.edges())
-    assert soft["dead"] == masked["dead"] == 0
+    assert masked.connections == len(subject.structure.edges())
+    assert soft.dead == masked.dead == 0
     for key in ("accuracy", "low", "high", "loss", "clips", "connections", "macs"):
-        assert masked[key] == soft[key]
+        assert getattr(masked, key) == getattr(soft, key)
 
 
 def test_a_row_says_what_is_left(tmp_path: Path) -> None:
     subject = tiny_subject(tmp_path, attention=Attention.NONE)
     rows = rows_of(subject, (1.0, 0.001), tmp_path / "gap")
-    assert [row["share"] for row in rows] == [0.001] * 3 + [1.0] * 3
-    assert [row["stage"] for row in rows] == ["soft", "masked", "recalibrated"] * 2
+    assert [row.share for row in rows] == [0.001] * 3 + [1.0] * 3
+    assert [row.stage for row in rows] == ["soft", "masked", "recalibrated"] * 2
     last = cut(subject.structure, "relative", [1.0])[1.0]
-    assert rows[-1]["connections"] == len(last.edges) < rows[0]["connections"]
-    assert rows[-1]["dead"] == len(last.dead)
-    assert rows[-1]["parameters"] == subject.cost(last.structure).parameters
-    assert rows[-1]["macs"] < rows[0]["macs"]
-    assert len({row["accuracy"] for row in rows if row["stage"] == "soft"}) == 1
+    assert rows[-1].connections == len(last.edges) < rows[0].connections
+    assert rows[-1].dead == len(last.dead)
+    assert rows[-1].parameters == subject.cost(last.structure).parameters
+    assert rows[-1].macs < rows[0].macs
+    assert len({row.accuracy for row in rows if row.stage == "soft"}) == 1
     assert subject.network.masked_finals is None
 
 
@@ -61,9 +62,9 @@ def test_what_is_pruned_and_masked_has_one_loss(tmp_path: Path) -> None:
     subject = tiny_subject(tmp_path)
     rows = rows_of(subject, (0.8,), tmp_path / "gap")
     child = subject.child(cut(subject.structure, "relative", [0.8])[0.8])
-    assert subject.judge(child).loss == rows[1]["loss"] != rows[0]["loss"]
+    assert subject.judge(child).loss == rows[1].loss != rows[0].loss
     subject.recalibrate(child)
-    assert subject.judge(child).loss == rows[2]["loss"]
+    assert subject.judge(child).loss == rows[2].loss
 
 
 def test_more_thresholds_and_stages_add_to_what_is_there(tmp_path: Path) -> None:
@@ -73,8 +74,8 @@ def test_more_thresholds_and_stages_add_to_what_is_there(tmp_path: Path) -> None
     before = (place / "ledger.jsonl").read_bytes()
     more = rows_of(subject, (0.5, 1.0), place, tune_steps=2, scratch=True)
     assert (place / "ledger.jsonl").read_bytes().startswith(before)
-    assert [r for r in more if r["share"] == 0.5][:3] == first
-    assert [r["stage"] for r in more][-2:] == ["fine-tuned", "scratch"]
+    assert [r for r in more if r.share == 0.5][:3] == first
+    assert [r.stage for r in more][-2:] == ["fine-tuned", "scratch"]
     again = (place / "ledger.jsonl").read_bytes()
     assert rows_of(subject, (0.5, 1.0), place, tune_steps=2, scratch=True) == more
     assert (place / "ledger.jsonl").read_bytes() == again
@@ -135,7 +136,7 @@ def test_the_soft_row_is_the_searchs_own_last_evaluation(tmp_path: Path, views: 
     assert recorded.views == views
     soft = rows_of(subject, (0.5,), tmp_path / "gap")[0]
     for key in ("accuracy", "low", "high", "clips", "loss"):
-        assert soft[key] == getattr(recorded, key)
+        assert getattr(soft, key) == getattr(recorded, key)
 
 
 def test_any_criterion_with_a_threshold_can_cut(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_finished_search_is_pruned_and_trained_on(place: Path, run: Command) -
     assert record.result is not None
     assert record.learned is not None
     repeated = run("search", *SETTINGS, "--run", "searched", "--json")
-    assert repeated.json["digest"] == record.result["digest"]
+    assert repeated.json["digest"] == record.result.digest
     pruned = run("prune", "searched", "--criterion", "relative:0.99", "--json")
     assert pruned.code == 0, pruned.err
     assert pruned.json["exactness"]["max_abs_difference"] == 0.0

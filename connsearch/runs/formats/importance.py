@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from pydantic import field_validator
 
 from connsearch.runs.formats.form import Form
 from connsearch.runs.formats.ledger import WholeUnit
@@ -61,3 +63,9 @@ class ImportanceSummary(Form):
     whole: WholeUnit | None = None
     rows: list[ImportanceRow] = []
     disagreements: list[ImportanceRow] = []
+
+    @field_validator("whole", mode="before")
+    @classmethod
+    def _not_measured(cls, found: Any) -> Any:
+        """An empty object, in files of before, says that nothing was measured."""
+        return found or None

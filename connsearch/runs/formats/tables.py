@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from connsearch.runs.formats.form import Form
 
@@ -14,16 +14,9 @@ Whole = Annotated[int, Field(ge=-(10**12), le=10**12)]
 
 
 class Row(Form):
-    """A row of a CSV file: its cells are text, and an empty one is None."""
+    """A row of a CSV file: what has no value is an empty cell, and the other way round."""
 
     model_config = ConfigDict(strict=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _cells(cls, found: Any) -> Any:
-        if not isinstance(found, dict):
-            return found
-        return {key: None if value == "" else value for key, value in found.items()}  # pyright: ignore[reportUnknownVariableType]
 
 
 class MetricsRow(Row):
@@ -74,8 +67,8 @@ class QuarantineRow(Row):
     step: Whole | None = None
     split: str
     index: int | None = None
-    name: str
-    reason: str
+    name: str = ""
+    reason: str = ""
 
 
 class StabilityRow(Row):

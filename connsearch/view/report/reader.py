@@ -32,7 +32,7 @@ def gather(directory: str | Path, summaries: Mapping[str, type[Form]]) -> Materi
     Raises:
         RunError: it is neither.
     """
-    return _Reader(open_run(directory), summaries).material()
+    return _Reader(open_run(directory, whole=False), summaries).material()
 
 
 class _Reader:
