@@ -146,12 +146,12 @@ def test_every_key_that_a_command_writes_is_a_field(
 ) -> None:
     lines = [
         ["search", "starter", *_TINY, "--run", "run"],
-        ["prune", "run", "--recalibrate", "2"],
+        ["prune", "run", "--recalibrate", "2", "-o", "run/small"],
         ["prune", "run", "--scores", "ablation", "-o", "run/by-ablation"],
         ["prune", "run", "--scores", "perturbation", "--score-steps", "1", "-o", "run/by-other"],
-        ["prune", "run", "--budget", "macs=90%", "-o", "run/within"],
+        ["prune", "run", "--budget", "macs<=90%", "-o", "run/within"],
         ["evaluate", "run"],
-        ["train", "run/pruned-recalibrated-2", "--steps", "1"],
+        ["train", "run/small", "--steps", "1"],
         ["gap", "run", "--shares", "0.5", "--tune-steps", "1"],
         ["curve", "run", "--points", "2", "--rounds", "1"],
         ["compare", "run", "--random", "2", "--seeds", "2", "--steps", "1", "--open-test"],
