@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from connsearch.analysis.ledger import Ledger as Units
 from connsearch.data.loading.load import DataSplits
 from connsearch.errors import RunError
 from connsearch.graph.spec import Structure
 from connsearch.models.structure import Network
 from connsearch.oneshot.search import fit_structure
 from connsearch.runs.events import Event, ResultEvent, StepEvent
+from connsearch.runs.ledger import Ledger as Units
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
 from connsearch.training.options import TrainOptions
 
 
 class Ledger(Units):
-    """Results by name that say what they are as they come; see ``connsearch.analysis.ledger``."""
+    """Results by name that say what they are as they come; see ``connsearch.runs.ledger``."""
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
         try:

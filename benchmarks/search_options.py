@@ -27,7 +27,6 @@ from common import Ledger, auroc, interval, last_result
 from page import table, write_markdown
 
 from connsearch.analysis.importance import ablate
-from connsearch.analysis.ledger import Ledger as Units
 from connsearch.analysis.searched_run import Subject, masked
 from connsearch.data.loading.load import DataSplits, load_data
 from connsearch.data.loading.loader import Loader, SplitLoaders
@@ -42,7 +41,9 @@ from connsearch.oneshot.search import search
 from connsearch.pruning.options import PruneOptions, build_criterion
 from connsearch.pruning.pruner import prune_by
 from connsearch.pruning.scores import learned_weights
-from connsearch.runs.files import WEIGHTS, load_weights
+from connsearch.runs.files import load_weights
+from connsearch.runs.ledger import Ledger as Units
+from connsearch.runs.names import WEIGHTS
 from connsearch.runs.run import Run
 from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
 
@@ -90,7 +91,7 @@ def search_once(task: str, variant: str, seed: int, options: argparse.Namespace)
         "select": result.metrics["select"].accuracy,
         "cpu": spent,
         "seconds": wall,
-        "steps": result.report["steps"],
+        "steps": result.report.steps,
         **judged(directory, result.structure, data, settings),
     }
     if task in WIRING:

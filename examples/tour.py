@@ -22,7 +22,8 @@ from connsearch.oneshot.search import build, fit_structure, search, search_space
 from connsearch.pruning.options import PruneOptions
 from connsearch.pruning.pruner import prune_by
 from connsearch.runs.events import EvaluationEvent, ResultEvent
-from connsearch.runs.files import WEIGHTS, load_weights
+from connsearch.runs.files import load_weights
+from connsearch.runs.names import WEIGHTS
 from connsearch.runs.run import Run
 from connsearch.training.options import TrainOptions
 from connsearch.view.structures.draw import render

@@ -13,7 +13,7 @@ from connsearch.data.loading.batches import Batch
 from connsearch.errors import DataError
 from connsearch.models.structure import Network
 from connsearch.nn.streams import ready_streams
-from connsearch.runs.metrics import Metrics
+from connsearch.runs.formats.metrics import Metrics
 from connsearch.training.evaluate import evaluating
 from connsearch.training.losses import choose_loss
 from connsearch.training.predictions import AnswerSheet

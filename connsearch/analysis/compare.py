@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from connsearch.analysis.searched_run import Subject, free_weights, train_alone, trained_alone
 from connsearch.analysis.statistics import (
@@ -21,6 +21,10 @@ from connsearch.analysis.statistics import (
 from connsearch.analysis.units import UnitWork
 from connsearch.graph.spec import Structure
 from connsearch.runs.events import Event, ResultEvent
+from connsearch.runs.formats.analyses import CompareRow
+from connsearch.runs.formats.ledger import TestedUnit, TrainedUnit
+from connsearch.runs.ledger import Ledger
+from connsearch.runs.names import TRAININGS
 from connsearch.training.options import TrainOptions
 
 
@@ -32,7 +36,7 @@ class Wiring:
     structure: Structure
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> Literal["found", "random"]:
         """``found`` or ``random``."""
         return "random" if self.draw else "found"
 
@@ -96,37 +100,37 @@ def unit_name(wiring: Wiring, seed: int, split: str = "select") -> str:
 
 
 def rows(
-    results: Mapping[str, Mapping[str, Any]],
+    results: Ledger,
     compared: Sequence[Wiring],
     seeds: Sequence[int],
     split: str,
-) -> list[dict[str, Any]]:
+) -> list[CompareRow]:
     """Returns one row a training: wiring, draw, seed, score on the split, and what it costs."""
-    found: list[dict[str, Any]] = []
+    found: list[CompareRow] = []
     for seed in seeds:
         for wiring in compared:
-            trained = results[unit_name(wiring, seed)]
-            judged = results[unit_name(wiring, seed, split)]
+            trained = results.read(unit_name(wiring, seed), TrainedUnit)
+            judged = results.read(unit_name(wiring, seed, split), TestedUnit)
             found.append(
-                {
-                    "wiring": wiring.kind,
-                    "draw": wiring.draw,
-                    "seed": seed,
-                    "accuracy": judged["score"],
-                    "connections": trained["connections"],
-                    "macs": trained["macs"],
-                    "parameters": trained["parameters"],
-                }
+                CompareRow(
+                    wiring=wiring.kind,
+                    draw=wiring.draw,
+                    seed=seed,
+                    accuracy=judged.score,
+                    connections=trained.connections,
+                    macs=trained.macs,
+                    parameters=trained.parameters,
+                )
             )
     return found
 
 
-def judge(scores: Sequence[Mapping[str, Any]], *, measure: str, split: str) -> Verdict:
+def judge(scores: Sequence[CompareRow], *, measure: str, split: str) -> Verdict:
     """Returns what the rows of a comparison say."""
-    seeds = list(dict.fromkeys(row["seed"] for row in scores))
     by_draw: dict[int, dict[int, float]] = {}
     for row in scores:
-        by_draw.setdefault(row["draw"], {})[row["seed"]] = row["accuracy"]
+        by_draw.setdefault(row.draw, {})[row.seed] = row.accuracy
+    seeds = list(by_draw[0])
     table = [[by_draw[draw][seed] for seed in seeds] for draw in sorted(by_draw)]
     ours, theirs = table[0], table[1:]
     difference = crossed(ours, theirs)
@@ -171,7 +175,7 @@ def _missing(needed: Needed, found: Crossed) -> str:
 def _training(
     subject: Subject, wiring: Wiring, options: TrainOptions, seed: int, directory: Path
 ) -> UnitWork:
-    def work() -> Iterator[Event | Mapping[str, Any]]:
+    def work() -> Iterator[Event | TrainedUnit]:
         place = _place(directory, wiring, seed)
         structure, result = wiring.structure, None
         seeded = options.model_copy(update={"seed": seed})
@@ -180,25 +184,25 @@ def _training(
             yield event
         assert result is not None, "a training ends with its result"
         price, metrics = subject.cost(structure), result.metrics["select"]
-        yield {
-            "score": metrics.score,
-            "connections": len(structure.edges()),
-            "macs": price.macs,
-            "parameters": price.parameters,
-            "summary": f"select {metrics.measure} {metrics}",
-        }
+        yield TrainedUnit(
+            score=metrics.score,
+            connections=len(structure.edges()),
+            macs=price.macs,
+            parameters=price.parameters,
+            summary=f"select {metrics.measure} {metrics}",
+        )
 
     return work
 
 
 def _judging(subject: Subject, wiring: Wiring, seed: int, directory: Path) -> UnitWork:
-    def work() -> Iterator[Event | Mapping[str, Any]]:
+    def work() -> Iterator[Event | TestedUnit]:
         network = trained_alone(_place(directory, wiring, seed), len(subject.data.classes))
         metrics = subject.judge(network.to(subject.compute.device), "test")
-        yield {"score": metrics.score, "summary": f"test {metrics.measure} {metrics}"}
+        yield TestedUnit(score=metrics.score, summary=f"test {metrics.measure} {metrics}")
 
     return work
 
 
 def _place(directory: Path, wiring: Wiring, seed: int) -> Path:
-    return directory / "runs" / f"{wiring.name}-seed-{seed}"
+    return directory / TRAININGS / f"{wiring.name}-seed-{seed}"

@@ -7,21 +7,23 @@ Accuracy is that on ``select``; times are of all networks measured in turn.
 from __future__ import annotations
 
 import copy
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
 import torch
 
-from connsearch.analysis.ledger import Ledger
 from connsearch.analysis.searched_run import Subject
 from connsearch.analysis.units import UnitEvent, UnitWork, work_through
 from connsearch.models.latency import summarise_times, timed_rounds
 from connsearch.models.structure import Network
 from connsearch.pruning.pruner import Pruned
 from connsearch.runs.checkpoint import digest
+from connsearch.runs.formats.analyses import CurveRow
+from connsearch.runs.formats.ledger import CurveUnit, TimingUnit
+from connsearch.runs.ledger import Ledger
 from connsearch.training.environment import processor_threads
 
 PASSES = 5
@@ -29,43 +31,10 @@ PASSES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """One network on the curve.
-
-    Attributes:
-        nodes: how many it has, stems included.
-        connections: how many it has.
-        parameters: that learn.
-        macs: multiply-accumulates of one clip.
-        latency_ms: median of its timed passes, one clip each.
-        latency_spread: their interquartile range as a share of the median.
-        passes: how many were timed.
-        accuracy: on ``select``.
-        low: lower end of the accuracy's 95 % interval.
-        high: upper end.
-        score: what networks are judged by: the accuracy, or mAP in multi-label data.
-        clips: how many were judged.
-    """
-
-    nodes: int
-    connections: int
-    parameters: int
-    macs: int
-    latency_ms: float
-    latency_spread: float
-    passes: int
-    accuracy: float
-    low: float
-    high: float
-    score: float
-    clips: int
-
-
-@dataclass(frozen=True, slots=True)
 class Curve:
     """The points, the whole searched network first, and what they were measured with."""
 
-    points: tuple[Point, ...]
+    points: tuple[CurveRow, ...]
     measure: str
     clip: tuple[int, int, int]
     device: str
@@ -117,15 +86,16 @@ def curve(
         units[f"round {number} of {len(members)} points"] = timing.round
     found = yield from work_through(ledger, units)
     passes: list[list[float]] = []
-    for name, result in found.items():
+    for name in units:
         if name not in members:
-            passes += result["seconds"]
+            passes += found.read(name, TimingUnit).seconds
     by_point = list(zip(*passes, strict=True))
+    networks = [found.read(name, CurveUnit) for name in members]
     return Curve(
         points=tuple(
-            _point(found[name], times) for name, times in zip(members, by_point, strict=True)
+            _point(judged, times) for judged, times in zip(networks, by_point, strict=True)
         ),
-        measure=next(found[name]["measure"] for name in members),
+        measure=networks[0].measure,
         clip=subject.data.clip,
         device=subject.compute.device,
         threads=_threads(subject),
@@ -164,25 +134,25 @@ def _members(subject: Subject, path: Sequence[Pruned], points: int) -> dict[str,
 def _judging(subject: Subject, pruned: Pruned | None) -> UnitWork:
     """Judges one network, recalibrated."""
 
-    def work() -> Iterator[Mapping[str, Any]]:
+    def work() -> Iterator[CurveUnit]:
         network = _network(subject, pruned)
         subject.recalibrate(network)
         found = subject.judge(network)
         structure = subject.structure if pruned is None else pruned.structure
         cost = subject.cost(structure)
-        yield {
-            "nodes": len(structure),
-            "connections": len(structure.edges()),
-            "parameters": cost.parameters,
-            "macs": cost.macs,
-            "accuracy": found.accuracy,
-            "low": found.low,
-            "high": found.high,
-            "score": found.score,
-            "clips": found.clips,
-            "measure": found.measure,
-            "summary": f"{found.measure} {found}",
-        }
+        yield CurveUnit(
+            nodes=len(structure),
+            connections=len(structure.edges()),
+            parameters=cost.parameters,
+            macs=cost.macs,
+            accuracy=found.accuracy,
+            low=found.low,
+            high=found.high,
+            score=found.score,
+            clips=found.clips,
+            measure=found.measure,
+            summary=f"{found.measure} {found}",
+        )
 
     return work
 
@@ -195,7 +165,7 @@ class _Timing:
         self._members = members
         self._rounds: Iterator[list[float]] | None = None
 
-    def round(self) -> Iterator[Mapping[str, Any]]:
+    def round(self) -> Iterator[TimingUnit]:
         """Times every network a few times, in turn."""
         subject = self._subject
         with processor_threads(_threads(subject)):
@@ -208,7 +178,8 @@ class _Timing:
                 )
             seconds = [next(self._rounds) for _ in range(PASSES)]
         slowest = max(map(max, seconds))
-        yield {"seconds": seconds, "summary": f"{PASSES} passes, {slowest * 1e3:.3g} ms at most"}
+        summary = f"{PASSES} passes, {slowest * 1e3:.3g} ms at most"
+        yield TimingUnit(seconds=seconds, summary=summary)
 
 
 def _network(subject: Subject, pruned: Pruned | None) -> Network:
@@ -216,14 +187,21 @@ def _network(subject: Subject, pruned: Pruned | None) -> Network:
     return network.to(subject.compute.device)
 
 
-def _point(judged: Mapping[str, Any], times: Sequence[float]) -> Point:
+def _point(judged: CurveUnit, times: Sequence[float]) -> CurveRow:
     seconds, spread = summarise_times(times)
-    named = {field.name for field in fields(Point)}
-    return Point(
+    return CurveRow(
+        nodes=judged.nodes,
+        connections=judged.connections,
+        parameters=judged.parameters,
+        macs=judged.macs,
         latency_ms=seconds * 1e3,
         latency_spread=spread,
         passes=len(times),
-        **{name: value for name, value in judged.items() if name in named},
+        accuracy=judged.accuracy,
+        low=judged.low,
+        high=judged.high,
+        score=judged.score,
+        clips=judged.clips,
     )
 
 

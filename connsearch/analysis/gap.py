@@ -13,10 +13,8 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from connsearch.analysis.ablation_mask import soft_closure
-from connsearch.analysis.ledger import Ledger
 from connsearch.analysis.searched_run import Subject, masked, train_alone
 from connsearch.analysis.units import UnitEvent, UnitWork, work_through
 from connsearch.graph.spec import Structure
@@ -25,16 +23,16 @@ from connsearch.pruning.options import PruneOptions, build_criterion, criterion_
 from connsearch.pruning.pruner import Pruned, prune_by
 from connsearch.runs.checkpoint import digest
 from connsearch.runs.events import Event, ResultEvent
-from connsearch.runs.files import RESULT, read_result
-from connsearch.runs.metrics import Metrics
+from connsearch.runs.formats.analyses import GapRow
+from connsearch.runs.formats.ledger import GapUnit
+from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.ledger import Ledger
+from connsearch.runs.record import open_run
 from connsearch.training.environment import processor_threads
 from connsearch.training.options import TrainOptions
 
 SOFT, MASKED, RECALIBRATED = "soft", "masked", "recalibrated"
 TUNED, SCRATCH = "fine-tuned", "scratch"
-
-_JUDGED = ("accuracy", "low", "high", "mAP", "loss", "clips")
-"""What a row takes from an evaluation."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def cut(
 
 def measure_gap(
     subject: Subject, plan: GapPlan, directory: Path
-) -> Generator[UnitEvent, None, list[dict[str, Any]]]:
+) -> Generator[UnitEvent, None, list[GapRow]]:
     """Yields the work of judging every stage; returns one row a threshold and stage.
 
     A wiring that several thresholds leave is judged once. Units are filed by wiring, so that other
@@ -108,8 +106,8 @@ def measure_gap(
 
 def recorded_evaluation(subject: Subject) -> Metrics | None:
     """Returns the search's own last evaluation on ``select``; None where it made none."""
-    found = read_result(subject.directory / RESULT)["metrics"].get("select")
-    return None if found is None else Metrics.from_json(found)
+    result = open_run(subject.directory).result
+    return None if result is None else result.metrics.get("select")
 
 
 class _Stages:
@@ -126,7 +124,7 @@ class _Stages:
                 units[self._name(stage, pruned)] = self._work(stage, pruned)
         return units
 
-    def rows(self, results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def rows(self, results: Ledger) -> list[GapRow]:
         """Returns one row a threshold and stage."""
         return [
             self._row(share, stage, pruned, results)
@@ -143,7 +141,7 @@ class _Stages:
         return f"{stage}{steps}, {len(pruned.edges)} connections ({_wiring(pruned)})"
 
     def _work(self, stage: str, pruned: Pruned) -> UnitWork:
-        works: dict[str, Callable[[Pruned], Iterator[Event | Mapping[str, Any]]]] = {
+        works: dict[str, Callable[[Pruned], Iterator[Event | GapUnit]]] = {
             MASKED: self._masked,
             RECALIBRATED: self._recalibrated,
             TUNED: self._tuned,
@@ -151,16 +149,16 @@ class _Stages:
         }
         return lambda: works[stage](pruned)
 
-    def _masked(self, pruned: Pruned) -> Iterator[Mapping[str, Any]]:
+    def _masked(self, pruned: Pruned) -> Iterator[GapUnit]:
         with masked(self._subject.network, pruned):
             yield self._judged(self._subject.network)
 
-    def _recalibrated(self, pruned: Pruned) -> Iterator[Mapping[str, Any]]:
+    def _recalibrated(self, pruned: Pruned) -> Iterator[GapUnit]:
         child = self._subject.child(pruned)
         self._subject.recalibrate(child)
         yield self._judged(child)
 
-    def _tuned(self, pruned: Pruned) -> Iterator[Event | Mapping[str, Any]]:
+    def _tuned(self, pruned: Pruned) -> Iterator[Event | GapUnit]:
         steps = self._plan.tune_steps
         options = self._options().model_copy(
             update={"steps": steps, "multigrid": "off", "eval_every": 10**9}
@@ -168,38 +166,41 @@ class _Stages:
         place = self._directory / f"{TUNED}-{steps}-{_wiring(pruned)}"
         yield from _trained(self._subject, pruned, options, place, self._subject.child(pruned))
 
-    def _scratch(self, pruned: Pruned) -> Iterator[Event | Mapping[str, Any]]:
+    def _scratch(self, pruned: Pruned) -> Iterator[Event | GapUnit]:
         place = self._directory / f"{SCRATCH}-{_wiring(pruned)}"
         yield from _trained(self._subject, pruned, self._options(), place, None)
 
     def _options(self) -> TrainOptions:
         return self._subject.options.model_copy(update={"seed": self._plan.seed})
 
-    def _judged(self, network: Network) -> dict[str, Any]:
+    def _judged(self, network: Network) -> GapUnit:
         return _result(self._subject.judge(network, all_views=True))
 
-    def _row(
-        self, share: float, stage: str, pruned: Pruned, results: Mapping[str, Mapping[str, Any]]
-    ) -> dict[str, Any]:
+    def _row(self, share: float, stage: str, pruned: Pruned, results: Ledger) -> GapRow:
         whole, soft = self._subject.structure, stage == SOFT
         structure = whole if soft else pruned.structure
         cost = self._subject.cost(structure)
         alive = len(soft_closure(whole, whole.edges()).nodes)
-        found = results[SOFT if soft else self._name(stage, pruned)]
-        return {
-            "share": share,
-            "stage": stage,
-            **{key: found[key] for key in _JUDGED},
-            "connections": len(structure.edges()),
-            "parameters": cost.parameters,
-            "macs": cost.macs,
-            "dead": len(whole) - alive if soft else len(pruned.dead),
-        }
+        found = results.read(SOFT if soft else self._name(stage, pruned), GapUnit)
+        return GapRow(
+            share=share,
+            stage=stage,
+            accuracy=found.accuracy,
+            low=found.low,
+            high=found.high,
+            mAP=found.mAP,
+            loss=found.loss,
+            clips=found.clips,
+            connections=len(structure.edges()),
+            parameters=cost.parameters,
+            macs=cost.macs,
+            dead=len(whole) - alive if soft else len(pruned.dead),
+        )
 
 
 def _trained(
     subject: Subject, pruned: Pruned, options: TrainOptions, place: Path, weights: Network | None
-) -> Iterator[Event | Mapping[str, Any]]:
+) -> Iterator[Event | GapUnit]:
     """Trains the pruned structure in a run of its own; found connection weights stay."""
     for event in train_alone(pruned.structure, subject.data, options, place, weights=weights):
         yield event
@@ -207,8 +208,16 @@ def _trained(
             yield _result(event.metrics["select"])
 
 
-def _result(found: Metrics) -> dict[str, Any]:
-    return {**{key: getattr(found, key) for key in _JUDGED}, "summary": f"{found.measure} {found}"}
+def _result(found: Metrics) -> GapUnit:
+    return GapUnit(
+        accuracy=found.accuracy,
+        low=found.low,
+        high=found.high,
+        mAP=found.mAP,
+        loss=found.loss,
+        clips=found.clips,
+        summary=f"{found.measure} {found}",
+    )
 
 
 def _wiring(pruned: Pruned) -> str:

@@ -11,18 +11,18 @@ import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from connsearch.analysis.ablation_mask import soft_closure, soft_mask
 from connsearch.analysis.cached_split import CachedSplit
-from connsearch.analysis.ledger import Ledger
 from connsearch.analysis.searched_run import Subject
 from connsearch.analysis.units import UnitEvent, UnitWork, work_through
 from connsearch.graph.spec import Edge, Structure
 from connsearch.models.structure import Network
 from connsearch.pruning.closure import Closure
 from connsearch.pruning.scores import name_edges
-from connsearch.runs.metrics import Metrics
+from connsearch.runs.formats.ledger import ImportanceUnit, WholeUnit
+from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.ledger import Ledger
 
 WHOLE = "whole network"
 """The unit against which the others are measured."""
@@ -84,10 +84,10 @@ def ablate(subject: Subject, ledger: Ledger) -> Generator[UnitEvent, None, Impor
     def held() -> CachedSplit:
         return CachedSplit(subject)
 
-    def without(edge: Edge) -> Iterator[Mapping[str, Any]]:
+    def without(edge: Edge) -> Iterator[ImportanceUnit]:
         closure = soft_closure(structure, set(structure.edges()) - {edge})
         found = judge_alive(held(), network, closure)
-        yield compared(found, ledger[WHOLE])
+        yield compared(found, ledger.read(WHOLE, WholeUnit))
 
     units: dict[str, UnitWork] = {WHOLE: lambda: iter([plain_result(held().judge(network))])}
     for edge in structure.edges():
@@ -110,27 +110,29 @@ def judge_alive(held: CachedSplit, network: Network, closure: Closure) -> Metric
         network.mask(None)
 
 
-def plain_result(found: Metrics) -> dict[str, Any]:
+def plain_result(found: Metrics) -> WholeUnit:
     """Returns an evaluation as a unit's result."""
-    return {"loss": found.loss, "score": found.score, "clips": found.clips, "summary": str(found)}
+    return WholeUnit(loss=found.loss, score=found.score, clips=found.clips, summary=str(found))
 
 
-def compared(found: Metrics, whole: Mapping[str, Any]) -> dict[str, Any]:
+def compared(found: Metrics, whole: WholeUnit) -> ImportanceUnit:
     """Returns the result of a connection: what changed against the network that has it."""
-    rise, drop = found.loss - whole["loss"], whole["score"] - found.score
+    rise, drop = found.loss - whole.loss, whole.score - found.score
     summary = f"loss {rise:+.4f}, {found.measure} {0.0 - drop:+.3f}"
-    return {"loss": found.loss, "rise": rise, "drop": drop, "summary": summary}
+    return ImportanceUnit(loss=found.loss, rise=rise, drop=drop, summary=summary)
 
 
-def importance_of(structure: Structure, results: Mapping[str, Mapping[str, Any]]) -> Importance:
+def importance_of(structure: Structure, results: Ledger) -> Importance:
     """Returns the importance in the results of units that are named after connections."""
     named = {edge: name_edges([edge]) for edge in structure.edges()}
-    found = {edge: results[name] for edge, name in named.items() if name in results}
+    found = {
+        edge: results.read(name, ImportanceUnit) for edge, name in named.items() if name in results
+    }
     return Importance(
-        {edge: float(result["rise"]) for edge, result in found.items()},
-        {edge: float(result["drop"]) for edge, result in found.items()},
+        {edge: unit.rise for edge, unit in found.items()},
+        {edge: unit.drop for edge, unit in found.items()},
     )
 
 
-def _bound(work: Callable[[Edge], Iterator[Mapping[str, Any]]], edge: Edge) -> UnitWork:
+def _bound(work: Callable[[Edge], Iterator[ImportanceUnit]], edge: Edge) -> UnitWork:
     return lambda: work(edge)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from functools import cached_property
-from typing import Any
 
 from connsearch.analysis.ablation_mask import mended_closure, soft_closure, soft_mask
 from connsearch.analysis.cached_split import CachedSplit
@@ -23,7 +22,6 @@ from connsearch.analysis.importance import (
     plain_result,
     scores_of,
 )
-from connsearch.analysis.ledger import Ledger
 from connsearch.analysis.searched_run import Subject
 from connsearch.analysis.units import UnitEvent, UnitWork, work_through
 from connsearch.graph.spec import Edge
@@ -31,7 +29,9 @@ from connsearch.models.structure import Network
 from connsearch.pruning.criteria import Criterion
 from connsearch.pruning.scores import name_edges, unweighted
 from connsearch.runs.events import Event
-from connsearch.runs.metrics import Metrics
+from connsearch.runs.formats.ledger import ImportanceUnit
+from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.ledger import Ledger
 from connsearch.seeds import derive
 
 
@@ -105,13 +105,13 @@ class _Perturbation:
     def _held(self) -> CachedSplit:
         return CachedSplit(self._subject)
 
-    def _measure(self, place: int, edge: Edge) -> Iterator[Event | Mapping[str, Any]]:
+    def _measure(self, place: int, edge: Edge) -> Iterator[Event | ImportanceUnit]:
         """Measures one input once all nodes before its own are settled."""
         for before in range(self._settled, place):
             yield from self._settle(before)
         closure = mended_closure(self._subject.structure, self._kept)
         if edge not in closure.edges:
-            yield {"rise": 0.0, "drop": 0.0, "summary": "dead by now"}
+            yield ImportanceUnit(rise=0.0, drop=0.0, summary="dead by now")
             return
         if self._whole is None:
             self._whole = judge_alive(self._held, self._network, closure)
@@ -131,6 +131,8 @@ class _Perturbation:
         yield from tune(self._network, self._subject, steps=self._steps, seed=seed)
 
     def _scores(self, node: int) -> dict[Edge, float]:
-        results = {edge: self._ledger[name_edges([edge])] for edge in self._inputs[node]}
-        rises = {edge: float(result["rise"]) for edge, result in results.items()}
+        rises = {
+            edge: self._ledger.read(name_edges([edge]), ImportanceUnit).rise
+            for edge in self._inputs[node]
+        }
         return scores_of(self._subject.structure, rises)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from connsearch.analysis.agreement import Estimate, kendall, kendall_difference
 from connsearch.analysis.searched_run import Subject, free_weights, train_alone
@@ -16,6 +15,9 @@ from connsearch.graph.spec import Edge, Structure
 from connsearch.pruning.criteria.random import Random
 from connsearch.pruning.pruner import Pruned, prune
 from connsearch.runs.events import Event, ResultEvent
+from connsearch.runs.formats.analyses import RankRow
+from connsearch.runs.formats.ledger import RankedUnit
+from connsearch.runs.names import TRAININGS
 from connsearch.seeds import derive
 from connsearch.training.options import TrainOptions
 
@@ -83,7 +85,9 @@ def units(
 ) -> dict[str, UnitWork]:
     """Returns one unit a sub-network: judged in the supernet, then trained alone."""
     return {
-        unit_name(number): _unit(subject, pruned, options, directory / "runs" / unit_name(number))
+        unit_name(number): _unit(
+            subject, pruned, options, directory / TRAININGS / unit_name(number)
+        )
         for number, pruned in enumerate(drawn, start=1)
     }
 
@@ -93,10 +97,11 @@ def unit_name(number: int) -> str:
     return f"subnet-{number}"
 
 
-def judge(rows: Sequence[Mapping[str, Any]], *, seed: int) -> Ranking:
+def judge(rows: Sequence[RankRow], *, seed: int) -> Ranking:
     """Returns how well the supernet, and size alone, rank the sub-networks of the rows."""
     alone, supernet, macs, connections = (
-        [float(row[name]) for row in rows] for name in ("alone", "supernet", "macs", "connections")
+        [float(getattr(row, name)) for row in rows]
+        for name in ("alone", "supernet", "macs", "connections")
     )
     ours, theirs = kendall(supernet, alone, seed=seed), kendall(macs, alone, seed=seed)
     gain = kendall_difference(supernet, macs, alone, seed=seed)
@@ -127,7 +132,7 @@ def _verdict(ours: Estimate, theirs: Estimate, gain: Estimate, count: int) -> st
 
 
 def _unit(subject: Subject, pruned: Pruned, options: TrainOptions, place: Path) -> UnitWork:
-    def work() -> Iterator[Event | Mapping[str, Any]]:
+    def work() -> Iterator[Event | RankedUnit]:
         child = subject.child(pruned).to(subject.compute.device)
         subject.recalibrate(child)
         supernet = subject.judge(child).score
@@ -137,14 +142,14 @@ def _unit(subject: Subject, pruned: Pruned, options: TrainOptions, place: Path) 
             yield event
         assert result is not None, "a training ends with its result"
         alone, price = result.metrics["select"].score, subject.cost(structure)
-        yield {
-            "supernet": supernet,
-            "alone": alone,
-            "macs": price.macs,
-            "connections": len(structure.edges()),
-            "parameters": price.parameters,
-            "summary": f"{len(structure.edges())} connections: {supernet:.3f} in the supernet, "
+        yield RankedUnit(
+            supernet=supernet,
+            alone=alone,
+            macs=price.macs,
+            connections=len(structure.edges()),
+            parameters=price.parameters,
+            summary=f"{len(structure.edges())} connections: {supernet:.3f} in the supernet, "
             f"{alone:.3f} alone",
-        }
+        )
 
     return work

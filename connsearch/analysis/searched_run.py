@@ -17,9 +17,9 @@ from connsearch.nn.mask import Mask
 from connsearch.oneshot.search import fit_structure
 from connsearch.pruning.pruner import Pruned
 from connsearch.runs.events import Event
-from connsearch.runs.files import WEIGHTS, put_weights
-from connsearch.runs.metrics import Metrics
-from connsearch.runs.record import read_run
+from connsearch.runs.files import put_weights
+from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.record import open_run
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
 from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
@@ -117,9 +117,9 @@ def budget(
 
 def trained_alone(directory: Path, classes: int) -> Network:
     """Returns the network that :func:`train_alone` has left in a run directory."""
-    record = read_run(directory)
+    record = open_run(directory)
     network = Network(record.structure, classes)
-    put_weights(network, record.weights(), directory / WEIGHTS)
+    put_weights(network, record.weights(), record.weights_path)
     return network
 
 

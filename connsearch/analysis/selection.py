@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from connsearch.analysis.importance import WHOLE, Importance, ablate
-from connsearch.analysis.ledger import Ledger
 from connsearch.analysis.perturbation import perturb
-from connsearch.analysis.rows import write_rows
 from connsearch.analysis.score_options import ScoreOptions
 from connsearch.analysis.searched_run import Subject
 from connsearch.analysis.units import UnitEvent
-from connsearch.graph.files import atomic_write_text
-from connsearch.graph.spec import Edge
+from connsearch.graph.spec import Edge, Weight
 from connsearch.pruning.options import PruneOptions, build_criterion
 from connsearch.pruning.pruner import Pruned
 from connsearch.runs.checkpoint import digest
+from connsearch.runs.documents import write_form
+from connsearch.runs.formats.importance import ImportanceRow, ImportanceSummary
+from connsearch.runs.formats.ledger import WholeUnit
+from connsearch.runs.ledger import Ledger
+from connsearch.runs.logs import write_table
+from connsearch.runs.names import IMPORTANCE, SUMMARY, table
 from connsearch.training.environment import processor_threads
 
 
@@ -34,16 +35,16 @@ class Selection:
         importance: of every connection.
         name: of its files in ``directory``.
         directory: ``importance`` in the run.
-        whole: loss, accuracy and clips of the whole network (ablation alone).
+        whole: the whole network (ablation alone).
     """
 
     kind: str
     importance: Importance
     name: str
     directory: Path
-    whole: Mapping[str, Any]
+    whole: WholeUnit | None
 
-    def report(self, subject: Subject, weight: Pruned, measured: Pruned) -> dict[str, Any]:
+    def report(self, subject: Subject, weight: Pruned, measured: Pruned) -> ImportanceSummary:
         """Returns every connection with weight, score and who keeps it, after writing that down.
 
         Args:
@@ -52,37 +53,35 @@ class Selection:
             measured: pruned by these scores, by the same criterion.
         """
         rows = self._rows(subject, weight.edges, measured.edges)
-        apart = [row for row in rows if row["kept_by_weight"] != row[f"kept_by_{self.kind}"]]
-        report = {
-            "kind": self.kind,
-            "run": str(subject.directory),
-            "split": "select",
-            "whole": dict(self.whole),
-            "rows": rows,
-            "disagreements": apart,
-        }
-        write_rows(self.directory / f"{self.name}.csv", rows)
-        text = json.dumps(report, indent=2) + "\n"
-        atomic_write_text(self.directory / f"{self.name}.json", text)
-        atomic_write_text(self.directory / "summary.json", text)
+        report = ImportanceSummary(
+            kind=self.kind,
+            run=str(subject.directory),
+            split="select",
+            whole=self.whole,
+            rows=rows,
+            disagreements=[row for row in rows if row.kept_by_weight != row.kept_by_score],
+        )
+        write_table(self.directory / table(self.name), ImportanceRow, rows)
+        write_form(self.directory / f"{self.name}.json", report)
+        write_form(self.directory / SUMMARY, report)
         return report
 
     def _rows(
         self, subject: Subject, by_weight: Collection[Edge], by_score: Collection[Edge]
-    ) -> list[dict[str, Any]]:
+    ) -> list[ImportanceRow]:
         structure, found = subject.structure, self.importance
         weights, scores = structure.weights(), found.scores(structure)
         return [
-            {
-                "source": edge.source,
-                "target": edge.target,
-                "weight": weights[edge],
-                "score": _number(scores.get(edge)),
-                "rise": _number(found.rises.get(edge)),
-                "drop": _number(found.drops.get(edge)),
-                "kept_by_weight": edge in by_weight,
-                f"kept_by_{self.kind}": edge in by_score,
-            }
+            ImportanceRow(
+                source=edge.source,
+                target=edge.target,
+                weight=_weight(weights[edge]),
+                score=_number(scores.get(edge)),
+                rise=_number(found.rises.get(edge)),
+                drop=_number(found.drops.get(edge)),
+                kept_by_weight=edge in by_weight,
+                **{f"kept_by_{self.kind}": edge in by_score},
+            )
             for edge in structure.edges()
         ]
 
@@ -101,7 +100,7 @@ def measure(
         TrainingError: the tuning of a perturbation diverged.
     """
     name = score_name(scoring, pruning)
-    place = subject.directory / "importance"
+    place = subject.directory / IMPORTANCE
     settings = {
         "command": "prune",
         "scores": scoring.scores,
@@ -126,7 +125,7 @@ def measure(
                 steps=scoring.score_steps,
                 seed=scoring.score_seed,
             )
-        whole = ledger.results.get(WHOLE, {})
+        whole = ledger.read(WHOLE, WholeUnit) if WHOLE in ledger else None
     return Selection(scoring.scores, found, name, place, whole)
 
 
@@ -142,6 +141,10 @@ def score_name(scoring: ScoreOptions, pruning: PruneOptions) -> str:
     if scoring.scores == "ablation" or pruning.criterion == usual:
         return scoring.slug
     return f"{scoring.slug}-{pruning.criterion.replace(':', '-')}"
+
+
+def _weight(weight: Weight) -> float | None:
+    return float(weight) if isinstance(weight, float | int) else None
 
 
 def _number(value: float | None) -> float | None:

@@ -20,7 +20,9 @@ from connsearch.pruning.options import PruneOptions
 from connsearch.pruning.pruner import Pruned, prune, prune_by
 from connsearch.pruning.scores import learned_weights, unweighted
 from connsearch.runs.events import Event, ResultEvent
-from connsearch.runs.record import read_run
+from connsearch.runs.formats.ledger import SearchUnit
+from connsearch.runs.formats.tables import StabilityRow
+from connsearch.runs.record import open_run
 from connsearch.runs.run import Run
 
 DRAWS = 2000
@@ -56,16 +58,16 @@ class Found:
     p: float
     verdict: str
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[StabilityRow]:
         """Returns one row a connection, in the order of the structure."""
         return [
-            {
-                "source": edge.source,
-                "target": edge.target,
-                "frequency": self.frequency[edge],
-                "weight": self.weight[edge],
-                "spread": self.spread[edge],
-            }
+            StabilityRow(
+                source=edge.source,
+                target=edge.target,
+                frequency=self.frequency[edge],
+                weight=self.weight[edge],
+                spread=self.spread[edge],
+            )
             for edge in self.space.edges()
         ]
 
@@ -108,7 +110,7 @@ def unit(
 ) -> UnitWork:
     """Returns the work of one search in a run directory of its own."""
 
-    def work() -> Iterator[Event | Mapping[str, Any]]:
+    def work() -> Iterator[Event | SearchUnit]:
         result = None
         with Run.open(place, config) as run:
             for event in search(structure, data, options, run=run):
@@ -116,11 +118,11 @@ def unit(
                 yield event
         assert result is not None, "a search ends with its result"
         metrics = result.metrics.get("select")
-        yield {
-            "seed": options.seed,
-            "score": None if metrics is None else metrics.score,
-            "summary": "searched" if metrics is None else f"select {metrics.measure} {metrics}",
-        }
+        yield SearchUnit(
+            seed=options.seed,
+            score=None if metrics is None else metrics.score,
+            summary="searched" if metrics is None else f"select {metrics.measure} {metrics}",
+        )
 
     return work
 
@@ -131,7 +133,7 @@ def learned(place: Path) -> Structure:
     Raises:
         RunError: it is gone, or unfinished.
     """
-    record = read_run(place)
+    record = open_run(place)
     if record.result is None or record.learned is None:
         raise RunError(
             f"{place}: this search is filed as done, but its result is not there\n"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from connsearch.analysis.ledger import Ledger
 from connsearch.runs.events import Event
+from connsearch.runs.formats.ledger import Unit
+from connsearch.runs.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,15 @@ class UnitFinished:
 
 UnitEvent = Event | UnitStarted | UnitFinished
 
-UnitWork = Callable[[], Iterator[Event | Mapping[str, Any]]]
+UnitWork = Callable[[], Iterator[Event | Unit]]
 """Does one unit: yields the events of its training, if any, and last its result for the ledger;
-the entry ``summary`` of the result is what people see."""
+the ``summary`` of the result is what people see."""
 
 
 def work_through(
     ledger: Ledger, units: Mapping[str, UnitWork]
-) -> Generator[UnitEvent, None, Mapping[str, dict[str, Any]]]:
-    """Yields what happens while every unit that is not filed yet is done; returns all results.
+) -> Generator[UnitEvent, None, Ledger]:
+    """Yields what happens while every unit that is not filed yet is done; returns the ledger.
 
     Killed at any moment, it goes on with the unit it was at: a unit that trains keeps its own run
     directory and goes on inside of it.
@@ -56,13 +56,13 @@ def work_through(
         filed = name in ledger
         if not filed:
             yield UnitStarted(*place)
-            result: Mapping[str, Any] | None = None
+            result: Unit | None = None
             for item in work():
-                if isinstance(item, Mapping):
+                if isinstance(item, Unit):
                     result = item
                 else:
                     yield item
             assert result is not None, f"unit {name} ended without a result"
             ledger.file(name, result)
-        yield UnitFinished(*place, str(ledger[name].get("summary", "done")), filed)
-    return {name: ledger[name] for name in units}
+        yield UnitFinished(*place, ledger.read(name, Unit).summary, filed)
+    return ledger

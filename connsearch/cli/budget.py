@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from connsearch.cli.target import recorded_settings
 from connsearch.cli.terminal import Terminal
 from connsearch.graph.spec import Structure
 from connsearch.pruning.budget import LATENCY
 from connsearch.pruning.options import PruneOptions
+from connsearch.runs.formats.prune import ReachedRecord
 
 if TYPE_CHECKING:
     from connsearch.models.latency import Latency
@@ -70,8 +71,8 @@ def measure_on(
     return measure
 
 
-def say_reached(solved: Solved, terminal: Terminal) -> dict[str, Any]:
-    """Returns what was reached as JSON values, after showing it."""
+def say_reached(solved: Solved, terminal: Terminal) -> dict[str, ReachedRecord]:
+    """Returns what was reached, by the name of the budget, after showing it."""
     from connsearch.pruning.solve import describe_reached
 
     for name, found in solved.reached.items():
@@ -81,7 +82,8 @@ def say_reached(solved: Solved, terminal: Terminal) -> dict[str, Any]:
                 f"the time that confirmed {found.budget} spreads by {found.spread:.0%}: this "
                 "machine does something else, too"
             )
-    return describe_reached(solved.reached)
+    reached = describe_reached(solved.reached)
+    return {name: ReachedRecord.model_validate(found) for name, found in reached.items()}
 
 
 def _values(name: str, found: Reached) -> str:

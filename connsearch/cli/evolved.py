@@ -9,13 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connsearch.cli.target import BEST
 from connsearch.cli.terminal import Terminal
 from connsearch.evolution.review.children import refusals
 from connsearch.evolution.study.evolution import Evolution
 from connsearch.evolution.study.pointer import needed_storage
 from connsearch.evolution.study.study_directory import CHILDREN
 from connsearch.graph.files import write_structure
+from connsearch.runs.documents import write_form
+from connsearch.runs.formats.studies import BestChild, EvolutionSummary
+from connsearch.runs.names import BEST, SUMMARY
 
 if TYPE_CHECKING:
     from connsearch.evolution.history import History
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
 def finish(directory: Path, evolution: Evolution, terminal: Terminal) -> Mapping[str, Any]:
     """Writes and shows how far an evolution has come; returns the JSON object for scripts."""
-    from connsearch.analysis.results import write_summary
     from connsearch.view.evolution.files import evolution_tables
     from connsearch.view.evolution.story import Story
     from connsearch.view.evolution.tables import population_table
@@ -33,35 +34,35 @@ def finish(directory: Path, evolution: Evolution, terminal: Terminal) -> Mapping
     story = Story.of(history, evolution.options, title=directory.resolve().name)
     tables = evolution_tables(story, directory)
     fates = Counter(entry.fate for entry in story.entries.values())
-    found = {
-        "command": "evolve",
-        "run": str(directory),
-        "objectives": list(story.objectives),
-        "children": len(story.entries),
-        "judged": fates["judged"],
-        "ended_early": fates["pruned"],
-        "failed": fates["failed"],
-        "attempts_failed": len(story.mishaps),
-        "refused": refusals(history),
-        "best": [_best(history, number) for number in story.best],
-        "tables": [str(path) for path in tables],
-    }
+    found = EvolutionSummary(
+        command="evolve",
+        run=str(directory),
+        objectives=list(story.objectives),
+        children=len(story.entries),
+        judged=fates["judged"],
+        ended_early=fates["pruned"],
+        failed=fates["failed"],
+        attempts_failed=len(story.mishaps),
+        refused=refusals(history),
+        best=[_best(history, number) for number in story.best],
+        tables=[str(path) for path in tables],
+    )
     if story.winner is not None:
         terminal.show(population_table(story))
         write_structure(_champion(history, story.winner, directory), directory / BEST)
         _advise(directory, history, story.winner, terminal)
-    write_summary(directory, found)
-    return found
+    write_form(directory / SUMMARY, found)
+    return found.to_json()
 
 
-def _best(history: History, number: int) -> dict[str, Any]:
+def _best(history: History, number: int) -> BestChild:
     judged = history.judged[number]
-    return {
-        "child": number,
-        "values": list(judged.mean),
-        "evaluations": len(judged.values),
-        "hash": history.births[number]["hash"],
-    }
+    return BestChild(
+        child=number,
+        values=list(judged.mean),
+        evaluations=len(judged.values),
+        hash=history.births[number]["hash"],
+    )
 
 
 def _champion(history: History, number: int, directory: Path) -> Structure:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import ConnsearchError, Failure
 from connsearch.graph.spec import Structure
+from connsearch.runs.names import QUARANTINE, STRUCTURE_PICTURE
 
 if TYPE_CHECKING:
     from connsearch.runs.events import ResultEvent
-    from connsearch.runs.metrics import Metrics
+    from connsearch.runs.formats.metrics import Metrics
+    from connsearch.runs.formats.result import Quarantined
 
 
 _REPORTED = ("steps", "seconds", "digest", "alarms", "quarantine")
@@ -26,12 +28,13 @@ def report_run(
 ) -> dict[str, Any]:
     """Returns the JSON object of a finished run, after showing it and drawing its pictures."""
     structure, report = result.structure, result.report
+    told = report.to_json()
     show_metrics(result.metrics, terminal)
     pictures = _pictures(directory, structure, terminal)
     edges = structure.edges()
     terminal.say(f"structure: {result.path} ({len(structure)} nodes, {len(edges)} connections)")
     say_pictures(pictures, terminal)
-    _say_quarantine(directory, report.get("quarantine", []), terminal)
+    _say_quarantine(directory, report.quarantine, terminal)
     terminal.say("next: " + _NEXT[command].format(directory))
     terminal.say(f"all of it in one file: connsearch report {directory}")
     return {
@@ -43,19 +46,17 @@ def report_run(
         "connections": len(edges),
         "metrics": {name: found.to_json() for name, found in result.metrics.items()},
         "pictures": [str(picture) for picture in pictures],
-        **{k: report[k] for k in _REPORTED if k in report},
+        **{k: told[k] for k in _REPORTED if k in told},
     }
 
 
-def _say_quarantine(
-    directory: Path, found: Sequence[Mapping[str, Any]], terminal: Terminal
-) -> None:
+def _say_quarantine(directory: Path, found: Sequence[Quarantined], terminal: Terminal) -> None:
     """Lists every clip that could not be read, and why."""
     if found:
-        reasons = "\n".join(f"  {entry['split']}: {entry['reason']}" for entry in found)
+        reasons = "\n".join(f"  {entry.split}: {entry.reason}" for entry in found)
         terminal.warn(
             f"{len(found)} clip(s) could not be read: replaced in training, left out of "
-            f"evaluations ({directory / 'quarantine.csv'})\n{reasons}"
+            f"evaluations ({directory / QUARANTINE})\n{reasons}"
         )
 
 
@@ -63,7 +64,7 @@ def _pictures(directory: Path, structure: Structure, terminal: Terminal) -> list
     """The pictures of a run, drawn when it ends; a finished run's own are not drawn again."""
     from connsearch.view.runs.plots import run_pictures
 
-    last = directory / "structure.png"
+    last = directory / STRUCTURE_PICTURE
     if last.exists():
         return sorted(p for p in directory.iterdir() if p.suffix in (".svg", ".png"))
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from connsearch.analysis.score_options import ScoreOptions
 from connsearch.cli.searched import open_searched
@@ -12,6 +12,8 @@ from connsearch.cli.terminal import Terminal
 from connsearch.errors import SettingsError
 from connsearch.graph.spec import Edge, Structure
 from connsearch.pruning.options import PruneOptions
+from connsearch.runs.formats.importance import ImportanceSummary
+from connsearch.runs.names import table
 
 if TYPE_CHECKING:
     from connsearch.pruning.pruner import Pruned
@@ -28,8 +30,8 @@ def prune_scored(
     scoring: ScoreOptions,
     prune: PruneBy,
     terminal: Terminal,
-) -> tuple[Pruned, dict[str, Any]]:
-    """Returns the pruned structure, and what is reported about the scores it was pruned by.
+) -> tuple[Pruned, ImportanceSummary | None]:
+    """Returns the pruned structure, and the scores it was pruned by; None: by the weights.
 
     What cannot be pruned by the weights is refused before anything is measured.
 
@@ -39,7 +41,7 @@ def prune_scored(
     """
     by_weight = prune(None, "weight")
     if scoring.scores == "weight":
-        return by_weight, {}
+        return by_weight, None
     if not is_trained(run):
         raise SettingsError(
             f"--scores {scoring.scores}: {run} is a structure without a network to measure\n"
@@ -54,27 +56,27 @@ def prune_scored(
         pruned = prune(scores, scoring.scores)
         report = found.report(subject, by_weight, pruned)
     _show(report, terminal)
-    terminal.say(f"scores: {found.directory / found.name}.csv")
-    return pruned, {"scores": report}
+    terminal.say(f"scores: {found.directory / table(found.name)}")
+    return pruned, report
 
 
-def _show(report: Mapping[str, Any], terminal: Terminal) -> None:
+def _show(report: ImportanceSummary, terminal: Terminal) -> None:
     """Shows what is kept by one and not by the other, or says that there is nothing."""
     from connsearch.view.structures.tables import metrics_table
 
-    kind, apart = report["kind"], report["disagreements"]
+    kind, apart = report.kind, report.disagreements
     if not apart:
         terminal.say(f"{kind} keeps the connections that the weights keep")
         return
     rows = [
         {
-            "connection": f"{row['source']}->{row['target']}",
-            "weight": row["weight"],
-            "rise of loss": row["rise"],
-            "drop of accuracy": row["drop"],
-            "kept by": "weight" if row["kept_by_weight"] else kind,
+            "connection": f"{row.source}->{row.target}",
+            "weight": row.weight,
+            "rise of loss": row.rise,
+            "drop of accuracy": row.drop,
+            "kept by": "weight" if row.kept_by_weight else kind,
         }
         for row in apart
     ]
-    title = f"weight and {kind} disagree on {len(apart)} of {len(report['rows'])} connections"
+    title = f"weight and {kind} disagree on {len(apart)} of {len(report.rows)} connections"
     terminal.show(metrics_table(rows, title=title))

@@ -12,23 +12,17 @@ from pydantic import BaseModel, ValidationError
 
 from connsearch.errors import SHOWN, RunError
 from connsearch.files.disk import is_folder, is_there
-from connsearch.files.documents import checked, read_object
+from connsearch.files.documents import read_object
 from connsearch.graph.spec import Structure
-from connsearch.runs.formats import LossName
+from connsearch.runs.formats.config import LossName
+from connsearch.runs.names import BEST, LEARNED, PRUNE_RECORD
+from connsearch.runs.record import RunRecord, open_run
 from connsearch.training.options import TrainOptions
 
 if TYPE_CHECKING:
     from connsearch.models.structure import Network
 
 Options = TypeVar("Options", bound=BaseModel)
-
-PRUNED_RECORD = "prune.json"
-"""The file that makes a directory a pruned network: what was cut, and from what."""
-
-PRUNED_STRUCTURE, PRUNED_WEIGHTS = "structure.json", "weights.safetensors"
-
-BEST = "best.json"
-"""The best structure an evolution has found so far."""
 
 
 def open_structure(target: str) -> Structure:
@@ -45,13 +39,9 @@ def open_structure(target: str) -> Structure:
     if target in structure_names() or path.suffix == ".json":
         return load_structure(target)
     if is_folder(path):
-        if is_there(path / PRUNED_RECORD):
-            return read_structure(path / PRUNED_STRUCTURE)
-        if is_there(path / BEST):
+        if is_there(path / BEST) and not is_there(path / PRUNE_RECORD):
             return read_structure(path / BEST)
-        from connsearch.runs.record import read_run
-
-        record = read_run(path)
+        record = open_run(path)
         return record.structure if record.learned is None else record.learned
     if path.suffix == ".safetensors":
         from connsearch.runs.files import stored_structure
@@ -151,18 +141,7 @@ def read_record(path: Path) -> Mapping[str, Any]:
 
 
 def _recorded(target: str, key: str) -> Mapping[str, Any]:
-    if not is_trained(target):
-        return {}
-    from connsearch.runs.formats import Recorded
-
-    for name in (PRUNED_RECORD, "config.json"):
-        path = Path(target) / name
-        if is_there(path):
-            found = read_record(path)
-            cure = "put the file back, or repeat the command that wrote it"
-            checked(path, Recorded, found, "the record of a run or a pruning", cure=cure)
-            return found.get(key, {})
-    return {}
+    return RunRecord(Path(target)).recorded.get(key, {}) if is_trained(target) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,27 +190,12 @@ def open_trained(target: str | Path) -> Trained:
     Raises:
         RunError: it is neither, the run is unfinished, or a file in it is damaged.
     """
-    from connsearch.graph.files import read_structure
-    from connsearch.runs.files import load_weights
-    from connsearch.runs.record import read_run
-
-    directory = Path(target)
-    if not is_folder(directory):
-        raise RunError(
-            f"{target}: no such run\n"
-            "  allowed: a directory that search, train or prune wrote, such as runs/search-starter"
-        )
-    if is_there(directory / PRUNED_RECORD):
-        structure = read_structure(directory / PRUNED_STRUCTURE)
-        weights = directory / PRUNED_WEIGHTS
-        if not is_there(weights):
-            raise RunError(
-                f"{directory}: pruned from a structure that has no trained network, so there are "
-                "no weights here\n  cure: train it with --from-scratch"
-            )
-        return Trained(directory, structure, structure, load_weights(weights), learns=False)
-    record = read_run(directory)
+    record = open_run(target)
     tensors = record.weights()
-    assert record.learned is not None
-    learns = record.config["command"] == "search"
-    return Trained(directory, record.structure, record.learned, tensors, learns)
+    if record.learned is None:
+        raise RunError(
+            f"{target}: its {LEARNED} is gone\n"
+            "  cure: put it back, or repeat the command that wrote it"
+        )
+    learns = record.kind == "search"
+    return Trained(record.directory, record.structure, record.learned, tensors, learns)

@@ -31,8 +31,8 @@ def refuse_strange(place: Path) -> None:
         SettingsError: it has files and no ledger; what somebody leaves who is killed as it begins
             does not count.
     """
-    from connsearch.analysis.ledger import LEDGER
     from connsearch.files.places import strange
+    from connsearch.runs.names import LEDGER
 
     if place.is_dir() and strange(place) and not (place / LEDGER).exists():
         raise SettingsError(

@@ -24,6 +24,7 @@ from connsearch.data.options import DataOptions
 from connsearch.data.sources.effects import for_source
 from connsearch.errors import RunError, SettingsError
 from connsearch.graph.spec import Attention, Modality, Structure
+from connsearch.runs.names import TENSORBOARD
 from connsearch.settings import differences, may_change
 
 if TYPE_CHECKING:
@@ -109,9 +110,9 @@ class Work(Command):
         """Returns the events of the work, written for TensorBoard as they pass if asked for."""
         if not self.tensorboard:
             return events
-        from connsearch.view.runs.scalars import FOLDER, with_scalars
+        from connsearch.view.runs.scalars import with_scalars
 
-        return with_scalars(events, directory / FOLDER)
+        return with_scalars(events, directory / TENSORBOARD)
 
     def directory(self, default: Path) -> Path:
         """Returns the run directory: the one asked for, or the default one.
@@ -166,7 +167,7 @@ def prepare(
     is read, and data that cannot be used before a directory is made. A run that goes on has its
     lists drawn as when it was begun; a new one as the run that its ``target`` comes from.
     """
-    from connsearch.runs.files import RESULT
+    from connsearch.runs.record import RunRecord
     from connsearch.runs.run import Run
     from connsearch.runs.same_data import reading_of
 
@@ -174,7 +175,7 @@ def prepare(
     facts = None if target is None else recorded_facts(target)
     if directory.exists():
         facts = Run.check(directory, config).get("facts") or facts
-        if (directory / RESULT).exists():
+        if RunRecord(directory).finished:
             terminal.say("it is finished; this is its result")
             return None
     return open_data(options, terminal, reading=reading_of(facts))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from connsearch.graph.spec import Edge, Peer, Structure
 from connsearch.pruning.scores import name_edges
+from connsearch.runs.formats.result import AlarmRecord
 
 if TYPE_CHECKING:
     from connsearch.oneshot.logits import LogitHistory
@@ -33,34 +34,118 @@ COLLAPSED_SHARE = 0.8
 """A node that more than this share of the mixtures have chosen, among all that could choose it and
 in at least two blocks, gates everything: nobody is attending to anybody in particular."""
 
+WEIGHTS, MIXTURES = "connection weights", "peer mixtures"
+"""What an alarm is about."""
+
 Kind = Literal[
     "undecided", "never moved", "no gradient", "near-uniform peers", "collapsed onto one peer"
 ]
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmKind:
+    """What alarms of one kind have in common, in words.
+
+    Attributes:
+        limit: when it is raised; ``{node}`` stands for the node of the alarm.
+        meaning: what it says about the search.
+        cure: what usually helps.
+    """
+
+    limit: str
+    meaning: str
+    cure: str
+
+
+ALARMS: Mapping[str, AlarmKind] = {
+    "undecided": AlarmKind(
+        f"between {UNDECIDED[0]} and {UNDECIDED[1]}",
+        "no evidence for or against: neither kept nor dropped for a reason",
+        "a longer search, or a higher connection_lr",
+    ),
+    "never moved": AlarmKind(
+        f"within {STILL} of where they started",
+        "the search has said nothing about them",
+        "a longer search; look whether their inputs are alike",
+    ),
+    "no gradient": AlarmKind(
+        "they never had one",
+        "nothing was learned about them",
+        "their block cannot be reached: look at the wiring",
+    ),
+    "near-uniform peers": AlarmKind(
+        f"entropy above {UNIFORM:.0%} of the largest",
+        "no peer was chosen",
+        "a longer search, or another attention mode",
+    ),
+    "collapsed onto one peer": AlarmKind(
+        f"more than {COLLAPSED:.0%} on node {{node}}",
+        "one node gates nearly everything, so nobody attends to anybody in particular",
+        "a lower connection_lr, another seed, or attention mode self",
+    ),
+}
+"""Every ``Kind`` of alarm: the only place that says what it means and what helps."""
+
+_UNKNOWN = AlarmKind("", "a kind of alarm that another version raised", "look into that version")
+
+
+@dataclass(frozen=True, slots=True)
 class Alarm:
     """One kind of doubt and every connection it holds for, of how many.
 
-    ``node`` is the peer that mixtures have collapsed onto, else None.
+    ``node`` is the peer that mixtures have collapsed onto, else None. ``kind`` of a file of a newer
+    version may be another word.
     """
 
-    kind: Kind
+    kind: str
     edges: tuple[Edge, ...]
     of: int
-    what: Literal["connection weights", "peer mixtures"] = "connection weights"
+    what: str = WEIGHTS
     node: int | None = None
 
+    @classmethod
+    def read(cls, record: AlarmRecord) -> Alarm:
+        """Returns the alarm that :meth:`record` has written."""
+        edges = tuple(Edge(source, target) for source, target in record.edges)
+        return cls(record.kind, edges, record.of, record.what, record.node)
+
+    def record(self) -> AlarmRecord:
+        """Returns the alarm as ``result.json`` holds it."""
+        node: dict[str, int] = {} if self.node is None else {"node": self.node}
+        edges = [list(edge) for edge in self.edges]
+        return AlarmRecord(kind=self.kind, what=self.what, edges=edges, of=self.of, **node)
+
+    @property
+    def limit(self) -> str:
+        """When it is raised, with its node."""
+        return self._known.limit.replace("{node}", str(self.node))
+
+    @property
+    def meaning(self) -> str:
+        """What it says about the search."""
+        return self._known.meaning
+
+    @property
+    def cure(self) -> str:
+        """What usually helps."""
+        return self._known.cure
+
+    @property
+    def _known(self) -> AlarmKind:
+        return ALARMS.get(self.kind, _UNKNOWN)
+
+    @property
+    def heading(self) -> str:
+        """How many of what, in a few words.
+
+        >>> Alarm("undecided", (Edge(0, 2),), 3).heading
+        '1 of 3 connection weights undecided (between 0.4 and 0.6)'
+        """
+        limit = f" ({self.limit})" if self.limit else ""
+        return f"{len(self.edges)} of {self.of} {self.what} {self.kind}{limit}"
+
     def __str__(self) -> str:
-        explanation = {
-            "undecided": f"between {UNDECIDED[0]} and {UNDECIDED[1]}",
-            "never moved": f"within {STILL} of where they started",
-            "no gradient": "never had a gradient, so nothing was learned about them",
-            "near-uniform peers": f"entropy above {UNIFORM:.0%} of the largest",
-            "collapsed onto one peer": f"more than {COLLAPSED:.0%} on node {self.node}",
-        }[self.kind]
-        listed = name_edges(self.edges)
-        return f"{len(self.edges)} of {self.of} {self.what} {self.kind} ({explanation}): {listed}"
+        return f"{self.heading}: {name_edges(self.edges)}\n  {self.meaning}\n  cure: {self.cure}"
 
 
 def structure_alarms(structure: Structure, *, initial: float = 0.5) -> tuple[Alarm, ...]:
@@ -108,7 +193,7 @@ def collapses(peers: Mapping[Edge, Sequence[Peer]]) -> dict[int, tuple[Edge, ...
     for edge, mixture in peers.items():
         for node, coefficient in mixture:
             could.setdefault(node, []).append(edge)
-            if coefficient > COLLAPSED:
+            if has_chosen(coefficient):
                 chose.setdefault(node, []).append(edge)
     return {
         node: tuple(edges)
@@ -116,6 +201,24 @@ def collapses(peers: Mapping[Edge, Sequence[Peer]]) -> dict[int, tuple[Edge, ...
         if len({edge.target for edge in could[node]}) > 1
         and len(edges) > COLLAPSED_SHARE * len(could[node])
     }
+
+
+def has_chosen(coefficient: float) -> bool:
+    """Returns whether a mixture has chosen the node of its largest coefficient, and nothing else.
+
+    >>> has_chosen(0.95), has_chosen(0.9)
+    (True, False)
+    """
+    return coefficient > COLLAPSED
+
+
+def is_uniform(coefficients: Sequence[float]) -> bool:
+    """Returns whether a mixture is so even that no peer was chosen.
+
+    >>> is_uniform([0.5, 0.5]), is_uniform([0.9, 0.1])
+    (True, False)
+    """
+    return entropy_share(coefficients) > UNIFORM
 
 
 def entropy_share(coefficients: Sequence[float]) -> float:
@@ -142,7 +245,7 @@ def _about_peers(peers: Mapping[Edge, Sequence[Peer]]) -> list[Alarm]:
     return [
         _about("near-uniform peers", _uniform(peers), peers),
         *(
-            Alarm("collapsed onto one peer", _in_order(edges), could[node], "peer mixtures", node)
+            Alarm("collapsed onto one peer", _in_order(edges), could[node], MIXTURES, node)
             for node, edges in collapses(peers).items()
         ),
     ]
@@ -156,7 +259,7 @@ def _about(
     kind: Kind, edges: Sequence[Edge], among: Mapping[Edge, object], *, peers: bool = False
 ) -> Alarm:
     of_peers = peers or kind == "near-uniform peers"
-    what = "peer mixtures" if of_peers else "connection weights"
+    what = MIXTURES if of_peers else WEIGHTS
     return Alarm(kind, _in_order(edges), len(among), what)
 
 
@@ -165,7 +268,7 @@ def _raised(*groups: Sequence[Alarm]) -> tuple[Alarm, ...]:
 
 
 def _uniform(peers: Mapping[Edge, Sequence[Peer]]) -> list[Edge]:
-    return [e for e, ps in peers.items() if entropy_share([p.coefficient for p in ps]) > UNIFORM]
+    return [e for e, ps in peers.items() if is_uniform([p.coefficient for p in ps])]
 
 
 def _zero(gradients: Mapping[Edge, float]) -> list[Edge]:

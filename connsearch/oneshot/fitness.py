@@ -31,22 +31,12 @@ from connsearch.oneshot.options import SearchOptions
 from connsearch.oneshot.search import build, fit_structure, search
 from connsearch.oneshot.successive_halving import Ladder
 from connsearch.oneshot.weight_inheritance import Heritage, Origins, heritage_of
-from connsearch.runs.config import read_config
 from connsearch.runs.events import Event, ResultEvent
-from connsearch.runs.files import (
-    CHECKPOINTS,
-    CONFIG,
-    RESULT,
-    WEIGHTS,
-    load_weights,
-    put_weights,
-    write_weights,
-)
+from connsearch.runs.files import load_weights, put_weights, write_weights
+from connsearch.runs.names import CHECKPOINTS, FIRST, WEIGHTS
+from connsearch.runs.record import RunRecord
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
-
-FIRST = "first.safetensors"
-"""What a child that inherits has started from, until it is finished: its parent's may go before."""
 
 
 class SearchFitness:
@@ -128,7 +118,7 @@ class SearchFitness:
     def thin(self, keep: Collection[int]) -> None:
         """Removes the weights of every finished child but those in ``keep``; all else stays."""
         for directory in self._directory.glob("*-0"):
-            if int(directory.name.partition("-")[0]) not in keep and (directory / RESULT).exists():
+            if int(directory.name.partition("-")[0]) not in keep and RunRecord(directory).finished:
                 (directory / WEIGHTS).unlink(missing_ok=True)
 
     def run_of(self, child: int, evaluation: int = 0) -> Path:
@@ -146,9 +136,9 @@ class SearchFitness:
         """Where the child starts; a mapping: it was decided before, or why there is nothing."""
         if self._origins is None:
             return None
-        path = directory / CONFIG
-        recorded = read_config(path).get("inherited") if is_there(path) else None
-        begun = any(is_there(directory / name) for name in (FIRST, RESULT))
+        run = RunRecord(directory)
+        recorded = run.config.get("inherited") if run.is_run else None
+        begun = run.has(FIRST) or run.finished
         if isinstance(recorded, dict) and (recorded["from"] is None or begun):
             return recorded
         found = heritage_of(child, self.run_of, self._origins)

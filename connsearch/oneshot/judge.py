@@ -18,7 +18,8 @@ from connsearch.models.latency import latencies
 from connsearch.models.structure import Network
 from connsearch.oneshot.options import SearchOptions
 from connsearch.runs.events import ResultEvent
-from connsearch.runs.metrics import Z_95, Metrics
+from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.metrics import Z_95
 from connsearch.runs.run import Run
 from connsearch.training.environment import processor_threads
 
@@ -72,8 +73,8 @@ class Judge:
         numbers = self.values(metrics.score)
         facts: dict[str, Any] = {
             "run": self._run.directory.name,
-            "seconds": result.report["seconds"],
-            "steps": result.report["steps"],
+            "seconds": result.report.seconds,
+            "steps": result.report.steps,
             "device": config["environment"]["device"],
             "macs": self._cost.macs,
             "measure": metrics.measure,

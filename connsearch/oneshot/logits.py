@@ -14,8 +14,8 @@ from connsearch.graph.spec import Edge, Peer
 from connsearch.models.document import ModelDocument
 from connsearch.models.structure import Network
 from connsearch.runs.events import ConnectionsEvent, Event
-from connsearch.runs.files import CONNECTIONS
-from connsearch.runs.logs import CONNECTIONS_COLUMNS
+from connsearch.runs.formats.tables import ConnectionRow, Row
+from connsearch.runs.names import CONNECTIONS
 from connsearch.runs.run import Run
 from connsearch.training.hooks import Hook
 
@@ -46,7 +46,7 @@ class LogitWatch(Hook):
     """
 
     name = "logits"
-    tables: ClassVar[Mapping[str, Sequence[str]]] = {CONNECTIONS: CONNECTIONS_COLUMNS}
+    tables: ClassVar[Mapping[str, type[Row]]] = {CONNECTIONS: ConnectionRow}
 
     def __init__(self, network: Network) -> None:
         self._network = network

@@ -12,7 +12,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from connsearch.graph.spec import Edge, Peer, Structure
-from connsearch.oneshot.alarms import COLLAPSED, COLLAPSED_SHARE, UNIFORM, collapses, entropy_share
+from connsearch.oneshot.alarms import (
+    COLLAPSED,
+    COLLAPSED_SHARE,
+    UNIFORM,
+    collapses,
+    entropy_share,
+    has_chosen,
+    is_uniform,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,21 @@ class Mixture:
     def top(self) -> Peer:
         """The strongest peer."""
         return self.peers[0]
+
+    @property
+    def soft(self) -> bool:
+        """Whether there is anything to choose: a mixture of one peer has nothing."""
+        return len(self.peers) > 1
+
+    @property
+    def uniform(self) -> bool:
+        """Whether no peer was chosen, as the alarm of that name has it."""
+        return is_uniform([peer.coefficient for peer in self.peers])
+
+    @property
+    def chosen(self) -> bool:
+        """Whether one node was chosen and nothing else, as the alarm of a collapse counts it."""
+        return self.soft and has_chosen(self.top.coefficient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +142,7 @@ def peer_report(structure: Structure) -> PeerReport:
     return PeerReport(
         mixtures=mixtures,
         blocks=tuple(_block(node, found) for node, found in by_block.items()),
-        uniform=tuple(m.edge for m in mixtures if m.entropy_share > UNIFORM),
+        uniform=tuple(m.edge for m in mixtures if m.uniform),
         collapsed={node: len(edges) for node, edges in collapses(several).items()},
     )
 
@@ -141,7 +164,7 @@ def _mixture(edge: Edge, peers: tuple[Peer, ...]) -> Mixture:
 
 def _block(node: int, mixtures: list[Mixture]) -> BlockPeers:
     ((top, agreeing),) = Counter(m.top.node for m in mixtures).most_common(1)
-    decided = sum(m.top.node == top and m.top.coefficient > COLLAPSED for m in mixtures)
+    decided = sum(m.top.node == top and has_chosen(m.top.coefficient) for m in mixtures)
     # A mixture of one peer has nothing to choose.
     chosen = decided if any(len(m.peers) > 1 for m in mixtures) else 0
     return BlockPeers(node, len(mixtures), top, agreeing, chosen)

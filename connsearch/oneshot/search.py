@@ -74,19 +74,7 @@ def search(
     yield from (WarningEvent(str(alarm)) for alarm in raised)
     found = outcome.model.with_provenance(origin("one-shot search", space.name, run)).structure
     assert found is not None
-    report = {
-        **outcome.report(run),
-        "alarms": [
-            {
-                "kind": a.kind,
-                "what": a.what,
-                "edges": [list(e) for e in a.edges],
-                "of": a.of,
-                **({} if a.node is None else {"node": a.node}),
-            }
-            for a in raised
-        ],
-    }
+    report = {**outcome.report(run), "alarms": [alarm.record() for alarm in raised]}
     named = replace(found, name=f"{structure.name}-searched")
     model = ModelDocument.of(named)
     yield run.finish(model, network.state_dict(), outcome.metrics, report)

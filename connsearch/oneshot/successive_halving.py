@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from connsearch.evolution.child import Rung
-from connsearch.files.disk import open_text
 from connsearch.runs.events import EvaluationEvent, Event, ResultEvent, StepEvent
-from connsearch.runs.files import METRICS
+from connsearch.runs.formats.tables import MetricsRow
+from connsearch.runs.logs import read_table
+from connsearch.runs.names import METRICS
 from connsearch.runs.run import Run
 from connsearch.training.schedule import moment
 
@@ -67,6 +67,9 @@ class Ladder:
 
 def _logged(path: Path) -> dict[int, float]:
     """The scores on ``select`` in a table of metrics, by step."""
-    with open_text(path, newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == "select"]
-    return {int(row["step"]): float(row["mAP"] or row["accuracy"]) for row in rows}
+    found: dict[int, float] = {}
+    for row in read_table(path, MetricsRow, needed=("step", "split", "accuracy")):
+        score = row.accuracy if row.mAP is None else row.mAP
+        if row.split == "select" and score is not None:
+            found[row.step] = score
+    return found

@@ -11,8 +11,9 @@ import torch
 from connsearch.evolution.child import Child
 from connsearch.models.structure import Network
 from connsearch.models.weight_inheritance import Transplanted, transplant
-from connsearch.runs.files import RESULT, WEIGHTS, put_weights
-from connsearch.runs.record import read_run
+from connsearch.runs.files import put_weights
+from connsearch.runs.names import WEIGHTS
+from connsearch.runs.record import RunRecord, open_run
 
 Origins = Callable[[Child], Sequence[Sequence[int]] | None]
 """For every node of a child the nodes of its first parent it was made of; None: nobody knows."""
@@ -42,9 +43,9 @@ class Heritage:
                 begins at 1: otherwise logits would grow from generation to generation until no
                 gradient moves them.
         """
-        record = read_run(self.directory)
+        record = open_run(self.directory)
         parent = Network(record.structure, network.num_classes, learn_connections=True, seed=0)
-        put_weights(parent, record.weights(), self.directory / WEIGHTS)
+        put_weights(parent, record.weights(), record.weights_path)
         taken = transplant(network, parent, self.origins)
         with torch.no_grad():
             for logits in (*network.connection_parameters(), *network.peer_parameters()):
@@ -67,6 +68,7 @@ def heritage_of(child: Child, run: Callable[[int], Path], origins: Origins) -> H
     if made_of is None:
         return f"nobody knows which nodes of {parent} its nodes were made of"
     directory = run(parent)
-    if not (directory / RESULT).exists() or not (directory / WEIGHTS).exists():
+    record = RunRecord(directory)
+    if not record.finished or not record.has(WEIGHTS):
         return f"the weights of {parent} are not on this machine: no {directory.name}/{WEIGHTS}"
     return Heritage(parent, directory, made_of)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from connsearch.graph.spec import Edge, Peer, Structure
 from connsearch.models.document import ModelDocument
-from connsearch.runs.metrics import Metrics
+from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.formats.result import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +91,13 @@ class ResultEvent:
         model: the result; of a structure, with learned weights and peers written in.
         metrics: by split name (``select``, ``test``).
         path: the result's document; its weights lie beside it.
-        report: everything in the run's ``result.json`` (alarms, steps, seconds ...).
+        report: the run's ``result.json`` (alarms, steps, seconds ...).
     """
 
     model: ModelDocument
     metrics: Mapping[str, Metrics]
     path: Path | None = None
-    report: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    report: Result = field(default_factory=lambda: Result(metrics={}))
 
     @property
     def structure(self) -> Structure:

@@ -1,4 +1,4 @@
-"""The names in a run directory, and its weight files."""
+"""The weight files of a run: written, read, and put into a network that they fit."""
 
 from __future__ import annotations
 
@@ -10,21 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from connsearch.files.documents import checked, parse_object, read_object
+from connsearch.files.documents import parse_object, read_object
 from connsearch.errors import RunError
 from connsearch.files.disk import atomic_write_text, is_there
 from connsearch.graph.files import read_structure, write_structure
 from connsearch.graph.spec import Structure
 from connsearch.models.document import ModelDocument
-from connsearch.runs.formats import Result
-from connsearch.runs.metrics import Metrics
+from connsearch.runs.names import MODEL
 from connsearch.runs.tensors import opened, tensors_in, write_tensors
-
-CONFIG, STRUCTURE, RESULT = "config.json", "structure.json", "result.json"
-MODEL = "model.json"
-LEARNED, WEIGHTS = "learned.json", "learned.safetensors"
-CHECKPOINTS, METRICS, CONNECTIONS = "checkpoint", "metrics.csv", "connections.csv"
-QUARANTINE = "quarantine.csv"
 
 _WEIGHTS_FORMAT = "connsearch weights 1"
 _CARRIED = ("structure", "model")
@@ -164,19 +157,6 @@ def stored_model(path: str | Path) -> ModelDocument:
             "  cure: give a weight file or a checkpoint that connsearch wrote"
         )
     return ModelDocument.read(stored[0], where=Path(path).stem)
-
-
-def read_result(path: Path) -> dict[str, Any]:
-    """Returns a finished run's ``result.json``.
-
-    Raises:
-        RunError: it is damaged.
-    """
-    what, cure = "the result of a connsearch run", "remove it and repeat the command that wrote it"
-    found = read_object(path, what, cure=cure)
-    for split, numbers in checked(path, Result, found, what, cure=cure).metrics.items():
-        Metrics.from_json(numbers, where=f"{path}: metrics of {split}")
-    return found
 
 
 def _form(tensor: Tensor) -> str:

@@ -2,44 +2,39 @@
 
 from __future__ import annotations
 
+import csv
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from connsearch.files.disk import is_there, require_plain, writing
+from pydantic import ValidationError
+
 from connsearch.errors import RunError
-from connsearch.files.text import csv_text
-from connsearch.runs.events import StepEvent
-from connsearch.runs.metrics import Metrics
-
-METRICS_COLUMNS = (
-    "step",
-    "epoch",
-    "split",
-    "loss",
-    "accuracy",
-    "balanced_accuracy",
-    "low",
-    "high",
-    "top5",
-    "mAP",
-    "clips",
-    "left_out",
-    "frames",
-    "size",
-    "learning_rate",
-    "clips_per_second",
-    "seconds_per_clip",
+from connsearch.files.disk import (
+    atomic_write_text,
+    is_there,
+    open_text,
+    reason,
+    require_plain,
+    writing,
 )
-"""One row a training step (split ``train``: batch loss and accuracy) and one an evaluation; what
-a split has no number for stays empty."""
+from connsearch.files.text import csv_text, from_cell
+from connsearch.runs.formats.form import columns
+from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.formats.tables import MetricsRow, QuarantineRow, Row
+from connsearch.runs.names import METRICS, QUARANTINE
 
-CONNECTIONS_COLUMNS = ("step", "epoch", "kind", "source", "target", "peer", "weight", "logit")
-"""Long form. ``kind`` is ``connection`` (weight: sigmoid of the logit) or ``peer`` (softmax)."""
+if TYPE_CHECKING:
+    from connsearch.runs.events import StepEvent
 
-QUARANTINE_COLUMNS = ("step", "split", "index", "name", "reason")
-"""One row a clip that could not be read, when it was first met."""
+LOGS: Mapping[str, type[Row]] = {
+    METRICS: MetricsRow,
+    QUARANTINE: QuarantineRow,
+}
+"""The tables that every run has, and the form of their rows."""
+
+R = TypeVar("R", bound=Row)
 
 
 class CsvLog:
@@ -47,7 +42,7 @@ class CsvLog:
 
     Args:
         path: the file; created when missing.
-        columns: its header; missing values of a row stay empty.
+        kind: the form of its rows; missing values stay empty.
         length: bytes it had at the checkpoint the run resumes from, everything past them is cut;
             None starts a new file.
 
@@ -57,8 +52,8 @@ class CsvLog:
         DiskFullError: there is no room, now or when rows are added; half a row is taken back.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str], *, length: int | None) -> None:
-        self._path, self._columns = path, tuple(columns)
+    def __init__(self, path: Path, kind: type[Row], *, length: int | None) -> None:
+        self._path, self._kind = path, kind
         if is_there(path):
             require_plain(path)
         if length is not None:
@@ -73,11 +68,16 @@ class CsvLog:
         with writing(path):
             self._file = open(path, "wb" if length is None else "ab", buffering=0)  # noqa: SIM115
         if length is None:
-            self._append(csv_text(self._columns, []))
+            self._append(csv_text(columns(kind), []))
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Adds rows, in one write, so that a reader or a killed run rarely sees half a row."""
-        self._write(rows)
+        """Adds rows, in one write, so that a reader or a killed run rarely sees half a row.
+
+        Raises:
+            ValueError: a row has a value that no column stands for, or one of another kind.
+        """
+        made = [self._kind.model_validate(_filled(row)).to_json() for row in rows]
+        self._append(csv_text(columns(self._kind), made, header=False))
 
     def sync(self) -> int:
         """Returns the length in bytes, once all of them are on disk."""
@@ -88,9 +88,6 @@ class CsvLog:
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
-
-    def _write(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        self._append(csv_text(self._columns, rows, header=False))
 
     def _append(self, text: str) -> None:
         data = memoryview(text.encode())
@@ -104,40 +101,99 @@ class CsvLog:
                 raise
 
 
+def write_table(path: Path, kind: type[Row], rows: Iterable[Row]) -> Path:
+    """Returns ``path`` after writing a whole table there, at once or not at all.
+
+    Columns that only some tables of the kind have are left out where no row has a value for them.
+    """
+    made = [row.to_json() for row in rows]
+    used = {key for row in made for key in row}
+    wanted = [name for name in columns(kind) if name in used or name not in kind.LEFT_OUT]
+    atomic_write_text(path, csv_text(wanted, made))
+    return path
+
+
+def read_table(path: Path, kind: type[R], *, needed: Sequence[str] = ()) -> Iterator[R]:
+    """Yields the rows of a table; the last one of a run that was killed may be half written.
+
+    Args:
+        path: of the table.
+        kind: the form of its rows.
+        needed: columns without which it says nothing.
+
+    Raises:
+        RunError: it cannot be read, lacks a column, or has words where numbers belong.
+    """
+    try:
+        with open_text(path, newline="") as file:
+            reader = csv.DictReader(file)
+            found = list(reader.fieldnames or [])
+            missing = [name for name in needed if name not in found]
+            if missing:
+                raise RunError(
+                    f"{path}: no column {', '.join(missing)}\n"
+                    f"  read: {', '.join(found) or 'nothing'}"
+                )
+            for row in reader:
+                if row[found[-1]] is not None and None not in row:
+                    yield _checked(path, kind, row)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise RunError(f"{path}: cannot be read: {reason(error)}") from None
+
+
+def _filled(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The cells of a row that are not empty."""
+    return {key: value for key, value in row.items() if value not in (None, "")}
+
+
+def _checked(path: Path, kind: type[R], row: Mapping[str, str]) -> R:
+    try:
+        return kind.model_validate({k: from_cell(v) for k, v in _filled(row).items()})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        wanted = "a whole number" if first["type"].startswith("int") else "a number"
+        wanted = wanted if first["type"].endswith(("parsing", "integer", "size")) else first["msg"]
+        raise RunError(
+            f"{path}: {wanted} is expected as {name}, read {first['input']!r:.60}\n"
+            f"  row: {', '.join(row.values()):.200}"
+        ) from None
+
+
 def step_row(event: StepEvent, *, accuracy: float | None) -> dict[str, Any]:
     """Returns the row of ``metrics.csv`` for a step; ``accuracy`` is of its batch alone.
 
     It is None where no clip of the batch has a class.
     """
     clips, frames, size = event.shape
-    return {
-        "step": event.step,
-        "epoch": event.epoch,
-        "split": "train",
-        "loss": event.loss,
-        "accuracy": accuracy,
-        "clips": clips,
-        "frames": frames,
-        "size": size,
-        "learning_rate": event.learning_rate,
-        "clips_per_second": round(event.clips_per_second, 2),
-    }
+    return MetricsRow(
+        step=event.step,
+        epoch=event.epoch,
+        split="train",
+        loss=event.loss,
+        accuracy=accuracy,
+        clips=clips,
+        frames=frames,
+        size=size,
+        learning_rate=event.learning_rate,
+        clips_per_second=round(event.clips_per_second, 2),
+    ).to_json()
 
 
 def evaluation_row(step: int, epoch: int, split: str, metrics: Metrics) -> dict[str, Any]:
     """Returns the row of ``metrics.csv`` for an evaluation."""
-    return {
-        "step": step,
-        "epoch": epoch,
-        "split": split,
-        "loss": metrics.loss,
-        "accuracy": metrics.accuracy,
-        "balanced_accuracy": metrics.balanced_accuracy,
-        "low": metrics.low,
-        "high": metrics.high,
-        "top5": metrics.top5,
-        "mAP": metrics.mAP,
-        "clips": metrics.clips,
-        "left_out": metrics.left_out,
-        "seconds_per_clip": metrics.seconds_per_clip,
-    }
+    return MetricsRow(
+        step=step,
+        epoch=epoch,
+        split=split,
+        loss=metrics.loss,
+        accuracy=metrics.accuracy,
+        balanced_accuracy=metrics.balanced_accuracy,
+        low=metrics.low,
+        high=metrics.high,
+        top5=metrics.top5,
+        mAP=metrics.mAP,
+        clips=metrics.clips,
+        left_out=metrics.left_out,
+        seconds_per_clip=metrics.seconds_per_clip,
+    ).to_json()

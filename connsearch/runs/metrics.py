@@ -8,13 +8,10 @@ is used: who only reads a result waits neither for it nor for torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
-
-from connsearch.errors import RunError
+from connsearch.runs.formats.metrics import Metrics
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,101 +21,6 @@ Z_95 = 1.959963984540054
 
 TOP = 5
 """How many first answers count for top-5; with no more classes than that it says nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Metrics:
-    """How a network did on one split.
-
-    In multi-label data a first answer is right if it is any of the clip's classes; clips without a
-    class have no right answer and count for ``mAP`` alone.
-
-    Attributes:
-        clips: how many clips (whole videos where there are several views) were judged.
-        loss: mean loss, without label smoothing; over the pooled probabilities if views > 1.
-        accuracy: share of right first answers, in [0, 1].
-        low: lower end of the accuracy's 95 % Wilson interval.
-        high: upper end.
-        balanced_accuracy: mean recall over the classes that have clips; None: multi-label.
-        recalls: by class name; None where a class has no clip. Empty: multi-label.
-        seconds_per_clip: of the forward passes of all views, data loading not counted.
-        top5: share of clips whose class is among the first five answers; None: multi-label, or
-            fewer than six classes.
-        mAP: mean of the average precisions that there are, in [0, 1]; None: single-label, or no
-            clip has a class.
-        average_precisions: by class name, in [0, 1]; None where no clip has the class: it is left
-            out of the mean, neither 0 nor 1. Empty: single-label.
-        support: by class name, how many of the judged clips have it.
-        confusion: true class -> answered class -> clips, where there are any; None: multi-label.
-        left_out: clips that could not be read and are in none of these numbers.
-        views: how many clips and crops of every video were pooled.
-    """
-
-    clips: int
-    loss: float
-    accuracy: float
-    low: float
-    high: float
-    balanced_accuracy: float | None
-    recalls: Mapping[str, float | None]
-    seconds_per_clip: float
-    top5: float | None = None
-    mAP: float | None = None
-    average_precisions: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
-    support: Mapping[str, int] = field(default_factory=dict[str, int])
-    confusion: Mapping[str, Mapping[str, int]] | None = None
-    left_out: int = 0
-    views: int = 1
-
-    @property
-    def multi_label(self) -> bool:
-        """Whether a clip could have several classes, or none."""
-        return bool(self.average_precisions)
-
-    @property
-    def measure(self) -> str:
-        """The name of the number a network is judged by."""
-        return "mAP" if self.multi_label else "accuracy"
-
-    @property
-    def score(self) -> float:
-        """That number: higher is better; not a number where nothing could be judged."""
-        if not self.multi_label:
-            return self.accuracy
-        return math.nan if self.mAP is None else self.mAP
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns the numbers as JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any], *, where: str = "metrics") -> Metrics:
-        """Returns what :meth:`to_json` wrote, here or before some of the numbers were known.
-
-        ``where`` is what stands before a fault.
-
-        Raises:
-            RunError: a number is missing or of another kind; the first is named.
-        """
-        try:
-            return TypeAdapter(cls).validate_python(data)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise RunError(
-                f"{where}: {place}: {first['msg']}; read: {first['input']!r:.60}\n"
-                "  cure: remove the file they stand in, and repeat the command that wrote it"
-            ) from None
-
-    def __str__(self) -> str:
-        if self.multi_label:
-            known = sum(value is not None for value in self.average_precisions.values())
-            number = f"{self.score:.3f} over {known} of {len(self.average_precisions)} classes,"
-        else:
-            number = f"{self.accuracy:.3f} [{self.low:.3f}, {self.high:.3f}] of"
-        views = f" in {self.views} views" if self.views > 1 else ""
-        left_out = f", {self.left_out} left out" if self.left_out else ""
-        return f"{number} {self.clips} clips{views}{left_out}"
 
 
 def wilson_interval(hits: int, n: int, *, z: float = Z_95) -> tuple[float, float]:

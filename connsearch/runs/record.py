@@ -1,71 +1,201 @@
-"""A run directory as read by those who do not continue it: pruning, pictures, reports."""
+"""A run directory as read by those who do not continue it: pruning, pictures, reports, children.
+
+Everything that reads a run goes through :func:`open_run`. A file is read when it is first asked
+for, and checked against its form; what takes long to import is imported then.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from torch import Tensor
-
-from connsearch.files.disk import is_there
 from connsearch.errors import RunError
-from connsearch.graph.spec import Structure
-from connsearch.models.document import ModelDocument
-from connsearch.runs.checkpoint import load_checkpoint
-from connsearch.runs.config import read_config
-from connsearch.runs.files import (
-    CHECKPOINTS,
-    CONFIG,
-    LEARNED,
-    MODEL,
-    RESULT,
-    STRUCTURE,
-    WEIGHTS,
-    load_weights,
-    read_model,
-    read_result,
-    stored_model,
-)
+from connsearch.files.disk import is_folder, is_there
+from connsearch.files.documents import checked, read_object
+from connsearch.runs import names
+from connsearch.runs.documents import read_config, read_form, read_result
+from connsearch.runs.formats.config import Config, Recorded
+from connsearch.runs.formats.evaluation import Evaluation
+from connsearch.runs.formats.form import Form
+from connsearch.runs.formats.prune import PruneRecord
+from connsearch.runs.formats.result import Result
+from connsearch.runs.formats.tables import Row
+from connsearch.runs.logs import read_table
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from connsearch.graph.spec import Structure
+    from connsearch.models.document import ModelDocument
+    from connsearch.runs.checkpoint import Loaded
+
+F = TypeVar("F", bound=Form)
+R = TypeVar("R", bound=Row)
+
+_BACK = "put the file back, or repeat the command that wrote it"
 
 
-@dataclass(frozen=True, slots=True)
+def open_run(directory: str | Path, *, whole: bool = True) -> RunRecord:
+    """Returns what the directory of a run or of a pruned network holds, without touching it.
+
+    Args:
+        directory: where it lies.
+        whole: read its record, its model and its result now, and refuse what is damaged or never
+            got as far; otherwise whoever asks for a part is told then.
+
+    Raises:
+        RunError: it is neither, or not whole.
+        StructureError: its structure breaks a rule.
+    """
+    found = RunRecord(Path(directory))
+    if not found.is_run and not found.is_pruned:
+        what = "not a run directory" if is_folder(directory) else "no such run"
+        raise RunError(
+            f"{directory}: {what}, it has no {names.CONFIG} and no {names.PRUNE_RECORD}\n"
+            "  allowed: a directory that search, train or prune wrote, such as runs/search-starter"
+        )
+    if whole:
+        _ = (found.recorded if found.is_pruned else found.config, found.model, found.result)
+    return found
+
+
+@dataclass(frozen=True)
 class RunRecord:
-    """What a run directory holds.
+    """The directory of a run, finished or not, or of a pruned network; read only.
 
     Attributes:
-        directory: where it lies.
-        config: its ``config.json``.
-        model: what it trains.
-        outcome: the same with what was learned: the result, or that of the newest checkpoint while
-            the run is unfinished; None before the first.
-        result: its ``result.json``; None while it is unfinished.
+        directory: where it lies. It need not hold anything: see :func:`open_run`.
     """
 
     directory: Path
-    config: Mapping[str, Any]
-    model: ModelDocument
-    outcome: ModelDocument | None
-    result: Mapping[str, Any] | None
+
+    def path(self, name: str) -> Path:
+        """Returns where a file of the directory is, whether or not it is there."""
+        return self.directory / name
+
+    def has(self, name: str) -> bool:
+        """Returns whether there is something of that name."""
+        return is_there(self.directory / name)
+
+    @property
+    def is_run(self) -> bool:
+        """Whether it is the directory of a run: search, train or evolve began it."""
+        return self.has(names.CONFIG)
+
+    @property
+    def is_pruned(self) -> bool:
+        """Whether it is a pruned network."""
+        return self.has(names.PRUNE_RECORD)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the result is there."""
+        return self.has(names.RESULT)
+
+    @property
+    def kind(self) -> Literal["search", "train", "prune"]:
+        """What made the network: what is neither pruned nor trained was searched."""
+        if self.is_pruned:
+            return "prune"
+        return "train" if self.config.get("command") == "train" else "search"
+
+    @cached_property
+    def config(self) -> Mapping[str, Any]:
+        """The run's ``config.json`` as JSON values, all settings among them.
+
+        Raises:
+            RunError: it is missing or damaged, or from a newer version.
+        """
+        if not self.is_run:
+            raise RunError(
+                f"{self.directory}: not a run directory, it has no {names.CONFIG}\n"
+                "  cure: give the directory that search or train wrote"
+            )
+        return read_config(self.path(names.CONFIG))
+
+    @cached_property
+    def form(self) -> Config:
+        """The same as the values of its form."""
+        return Config.model_validate(dict(self.config))
+
+    @cached_property
+    def recorded(self) -> Mapping[str, Any]:
+        """What is recorded of the run that this is, or that it was pruned from, as JSON values.
+
+        ``settings`` and ``facts``, of a run more. Nothing where it is neither.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        for name in (names.PRUNE_RECORD, names.CONFIG):
+            if self.has(name):
+                path, what = self.path(name), "the record of a run or a pruning"
+                found = read_object(path, "a record of connsearch")
+                checked(path, Recorded, found, what, cure=_BACK)
+                return found
+        return {}
+
+    @cached_property
+    def model(self) -> ModelDocument:
+        """What is trained; of a pruned network, what was left.
+
+        Raises:
+            RunError: the run never got as far, or its document is damaged.
+            StructureError: it is a structure, and breaks a rule.
+        """
+        for name in (names.STRUCTURE, names.MODEL):
+            if self.has(name):
+                return self._model(name)
+        raise RunError(
+            f"{self.directory}: the run stopped before it had a model\n"
+            "  cure: repeat the command that started it"
+        )
+
+    @cached_property
+    def outcome(self) -> ModelDocument | None:
+        """The model with what was learned: the result, or that of the newest checkpoint.
+
+        Of a pruned network it is the model. None before the first checkpoint, or where the file
+        of a finished run is gone.
+
+        Raises:
+            RunError: what holds it is damaged.
+            StructureError: it is a structure, and breaks a rule.
+        """
+        if self.is_pruned:
+            return self.model
+        if self.has(names.LEARNED):
+            return self._model(names.LEARNED)
+        from connsearch.runs.files import stored_model
+
+        loaded = self.checkpoint()
+        return None if loaded is None else stored_model(loaded.path)
 
     @property
     def structure(self) -> Structure:
-        """The structure it trains.
+        """The structure that is trained.
 
         Raises:
-            RunError: it trains another kind of model.
+            RunError: it is another kind of model, or as for ``model``.
         """
         return self._structure(self.model)
 
     @property
     def learned(self) -> Structure | None:
-        """The structure with learned weights; None while there are none.
+        """The structure with what was learned; None where there is no ``outcome``.
 
         Raises:
-            RunError: it trains another kind of model.
+            RunError: it is another kind of model, or as for ``outcome``.
         """
         return None if self.outcome is None else self._structure(self.outcome)
+
+    def _model(self, name: str) -> ModelDocument:
+        from connsearch.runs.files import read_model
+
+        return read_model(self.path(name))
 
     def _structure(self, model: ModelDocument) -> Structure:
         if model.structure is None:
@@ -75,44 +205,96 @@ class RunRecord:
             )
         return model.structure
 
-    def weights(self) -> dict[str, Tensor]:
-        """Returns the result's ``state_dict``.
+    @cached_property
+    def result(self) -> Result | None:
+        """The run's ``result.json``; None while it is unfinished.
 
         Raises:
-            RunError: the run is unfinished.
+            RunError: it is damaged.
         """
-        if self.result is None:
+        return read_result(self.path(names.RESULT)) if self.finished else None
+
+    @cached_property
+    def prune_record(self) -> PruneRecord | None:
+        """The pruned network's ``prune.json``; None of a run.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        if not self.is_pruned:
+            return None
+        path, what = self.path(names.PRUNE_RECORD), "the record of a pruning"
+        return read_form(path, PruneRecord, what, cure=_BACK)
+
+    @cached_property
+    def evaluations(self) -> dict[str, Evaluation]:
+        """The splits that ``connsearch evaluate`` opened, by name.
+
+        Raises:
+            RunError: their file is damaged.
+        """
+        path = self.path(names.EVALUATION)
+        if not is_there(path):
+            return {}
+        what, cure = "the evaluations of a network", "remove it to open its splits again"
+        found = read_object(path, what, cure=cure)
+        return {
+            split: checked(path, Evaluation, entry, f"{what}: {split} cannot be used", cure=cure)
+            for split, entry in found.items()
+        }
+
+    def summary(self, name: str, kind: type[F]) -> F | None:
+        """Returns what the analysis of that name found; None where it was not made.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        path = self.path(name) / names.SUMMARY
+        return read_form(path, kind, f"what {name} found") if is_there(path) else None
+
+    def rows(self, name: str, kind: type[R], *, needed: tuple[str, ...] = ()) -> Iterator[R]:
+        """Yields the rows of a table; see :func:`~connsearch.runs.logs.read_table`."""
+        return read_table(self.path(name), kind, needed=needed)
+
+    def below(self) -> list[RunRecord]:
+        """Returns the pruned networks and finished trainings below, down to the second level."""
+        marks = (f"*/{names.PRUNE_RECORD}", f"*/{names.RESULT}", f"*/*/{names.RESULT}")
+        places = {path.parent for mark in marks for path in self.directory.glob(mark)}
+        return [RunRecord(place) for place in sorted(places)]
+
+    def checkpoint(self) -> Loaded | None:
+        """Returns the newest whole checkpoint; None where there never was one.
+
+        Raises:
+            RunError: all of them are damaged.
+        """
+        from connsearch.runs.checkpoint import load_checkpoint
+
+        return load_checkpoint(self.path(names.CHECKPOINTS))
+
+    @property
+    def weights_path(self) -> Path:
+        """Where the weights are, once there are any."""
+        return self.path(names.PRUNED_WEIGHTS if self.is_pruned else names.WEIGHTS)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Returns the ``state_dict`` of the result or of the pruned network.
+
+        Raises:
+            RunError: there is none yet, or the file is damaged.
+        """
+        from connsearch.runs.files import load_weights
+
+        if self.is_pruned:
+            if not is_there(self.weights_path):
+                raise RunError(
+                    f"{self.directory}: pruned from a structure that has no trained network, so "
+                    "there are no weights here\n  cure: train it with --from-scratch"
+                )
+        elif not self.finished:
             raise RunError(
                 f"{self.directory}: the run is not finished, so it has no result yet\n"
                 "  cure: repeat the command that started it, it goes on where it was"
             )
-        return load_weights(self.directory / WEIGHTS)
+        return load_weights(self.weights_path)
 
-
-def read_run(directory: str | Path) -> RunRecord:
-    """Returns what a run directory holds, finished or not, without touching it.
-
-    Raises:
-        RunError: it is no run directory, it never got as far as a structure, or it is of another
-            version.
-    """
-    directory = Path(directory)
-    if not is_there(directory / CONFIG):
-        raise RunError(
-            f"{directory}: not a run directory, it has no {CONFIG}\n"
-            "  cure: give the directory that search or train wrote"
-        )
-    config = read_config(directory / CONFIG)
-    found = [directory / name for name in (STRUCTURE, MODEL) if is_there(directory / name)]
-    if not found:
-        raise RunError(
-            f"{directory}: the run stopped before it had a model\n"
-            "  cure: repeat the command that started it"
-        )
-    model = read_model(found[0])
-    if is_there(directory / RESULT):
-        result = read_result(directory / RESULT)
-        return RunRecord(directory, config, model, read_model(directory / LEARNED), result)
-    loaded = load_checkpoint(directory / CHECKPOINTS)
-    outcome = None if loaded is None else stored_model(loaded.path)
-    return RunRecord(directory, config, model, outcome, None)

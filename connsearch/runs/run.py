@@ -16,14 +16,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from connsearch.files.disk import atomic_write_text, is_folder, is_there
+from connsearch.files.disk import is_folder, is_there
 from connsearch.files.documents import checked
 from connsearch.errors import RunError, UserError
 from connsearch.models.document import ModelDocument
@@ -31,36 +30,30 @@ from connsearch.files.paths import check_path
 from connsearch.files.places import DirectoryLock, strange
 from connsearch.settings import describe_differences, differences, may_change, plain
 from connsearch.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, tidy
-from connsearch.runs.config import new_config, read_config
+from connsearch.runs.documents import (
+    described,
+    new_config,
+    read_config,
+    read_result,
+    write_config,
+    write_form,
+)
 from connsearch.runs.events import ResultEvent
-from connsearch.runs.files import (
+from connsearch.runs.files import read_model, write_model, write_weights
+from connsearch.runs.formats.checkpoint import Notes, State
+from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.formats.result import Result
+from connsearch.runs.formats.tables import Row
+from connsearch.runs.logs import LOGS, CsvLog
+from connsearch.runs.names import (
     CHECKPOINTS,
     CONFIG,
     LEARNED,
-    METRICS,
     MODEL,
-    QUARANTINE,
     RESULT,
     STRUCTURE,
     WEIGHTS,
-    read_model,
-    read_result,
-    write_model,
-    write_weights,
 )
-from connsearch.runs.formats import Notes, State
-from connsearch.runs.logs import (
-    METRICS_COLUMNS,
-    QUARANTINE_COLUMNS,
-    CsvLog,
-)
-from connsearch.runs.metrics import Metrics
-
-_LOGS = {
-    METRICS: METRICS_COLUMNS,
-    QUARANTINE: QUARANTINE_COLUMNS,
-}
-
 
 _INSIDE = 64
 """Bytes of the longest path in a run: a checkpoint that is being written."""
@@ -76,7 +69,7 @@ class Run:
         self.warnings: list[str] = []
         self._lock = lock
         self._logs: dict[str, CsvLog] = {}
-        self._tables: dict[str, Sequence[str]] = dict(_LOGS)
+        self._tables: dict[str, type[Row]] = dict(LOGS)
         self._fresh = not (directory / CONFIG).exists()
 
     @classmethod
@@ -192,16 +185,21 @@ class Run:
         return recorded
 
     def describe(self, name: str, value: Mapping[str, Any]) -> None:
-        """Keeps something for those who read ``config.json``; what stands there already stays."""
+        """Keeps something for those who read ``config.json``; what stands there already stays.
+
+        Raises:
+            ValueError: no field of its form stands for that.
+        """
         if name not in self.config:
-            self.config[name] = plain(value)
+            self.config |= described({name: value})
             self._write_config()
 
-    def restore(self, tables: Mapping[str, Sequence[str]] | None = None) -> Checkpoint | None:
+    def restore(self, tables: Mapping[str, type[Row]] | None = None) -> Checkpoint | None:
         """Returns the newest whole checkpoint, or None at the start; log rows past it are cut.
 
         Args:
-            tables: those that are written besides metrics and quarantine: file name -> columns.
+            tables: those that are written besides metrics and quarantine: file name -> form of
+                a row.
         """
         self._tables |= tables or {}
         loaded = load_checkpoint(self.directory / CHECKPOINTS)
@@ -211,8 +209,8 @@ class Run:
             checked(path, State, found.state, "a checkpoint of this version", cure=_ANEW)
             notes = checked(path, Notes, found.notes, "a checkpoint of this version", cure=_ANEW)
             lengths = notes.logs
-        for name, columns in self._tables.items():
-            self._logs[name] = CsvLog(self.directory / name, columns, length=lengths.get(name))
+        for name, kind in self._tables.items():
+            self._logs[name] = CsvLog(self.directory / name, kind, length=lengths.get(name))
         if loaded is None:
             return None
         if not loaded.damaged:  # whoever wrote it was perhaps killed before it had tidied up
@@ -244,21 +242,19 @@ class Run:
         """Returns the result, once model, weights and numbers are on disk."""
         write_weights(self.directory / WEIGHTS, tensors, model)
         write_model(model, self.directory / LEARNED)
-        numbers = {name: found.to_json() for name, found in metrics.items()}
         kind = "structure" if model.structure is not None else "model"
-        document = {kind: LEARNED, "weights": WEIGHTS, "metrics": numbers, **report}
-        atomic_write_text(self.directory / RESULT, json.dumps(document, indent=2) + "\n")
+        document = {kind: LEARNED, "weights": WEIGHTS, "metrics": dict(metrics), **report}
+        write_form(self.directory / RESULT, Result.model_validate(document))
         return self.result()
 
     def result(self) -> ResultEvent:
         """Returns the result of a finished run."""
         report = read_result(self.directory / RESULT)
-        metrics = {name: Metrics.from_json(found) for name, found in report["metrics"].items()}
         path = self.directory / LEARNED
-        return ResultEvent(read_model(path), metrics, path, report)
+        return ResultEvent(read_model(path), report.metrics, path, report)
 
     def _write_config(self) -> None:
-        atomic_write_text(self.directory / CONFIG, json.dumps(self.config, indent=2) + "\n")
+        write_config(self.directory / CONFIG, self.config)
 
 
 def origin(operator: str, parent: str, run: Run) -> dict[str, Any]:

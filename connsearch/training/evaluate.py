@@ -16,8 +16,8 @@ from connsearch.data.loading.loader import Loader
 from connsearch.data.records import listed
 from connsearch.errors import DataError
 from connsearch.models.model import Predictions, as_predictions
-from connsearch.runs.formats import LossName
-from connsearch.runs.metrics import Metrics
+from connsearch.runs.formats.config import LossName
+from connsearch.runs.formats.metrics import Metrics
 from connsearch.seeds import derive
 from connsearch.training.losses import choose_loss
 from connsearch.training.predictions import AnswerSheet

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from torch import Tensor
 
 from connsearch.models.document import ModelDocument
 from connsearch.runs.events import Event
+from connsearch.runs.formats.tables import Row
 from connsearch.runs.run import Run
 
 
@@ -21,11 +22,11 @@ class Hook:
 
     Attributes:
         name: of its part of a checkpoint; no two hooks of a training have the same.
-        tables: the tables it writes into the run directory: file name -> columns.
+        tables: the tables it writes into the run directory: file name -> form of a row.
     """
 
     name: ClassVar[str] = "hook"
-    tables: ClassVar[Mapping[str, Sequence[str]]] = {}
+    tables: ClassVar[Mapping[str, type[Row]]] = {}
 
     def begin(self, step: int, total: int) -> None:
         """Prepares the model for a step, from 0, of so many."""

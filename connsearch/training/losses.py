@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from connsearch.data.loading.batches import Batch
-from connsearch.runs.formats import LossName
+from connsearch.runs.formats.config import LossName
 
 NO_LABEL = -1
 """The label of a multi-label clip that has no class."""

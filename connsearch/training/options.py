@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from connsearch.runs.formats import LossName
+from connsearch.runs.formats.config import LossName
 
 PEAK_RATES = {"adamw": 2e-3, "sgd": 0.05}
 """Default peak learning rate by optimiser."""

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from connsearch.data.loading.batches import Batch
-from connsearch.runs.metrics import Metrics, summarise, summarise_sets
+from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.metrics import summarise, summarise_sets
 from connsearch.training.losses import Loss
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from connsearch.data.loading.first_look import refuse_too_many
 from connsearch.data.loading.loader import Loader, SplitLoaders
 from connsearch.runs.events import WarningEvent
-from connsearch.runs.files import QUARANTINE
+from connsearch.runs.names import QUARANTINE
 from connsearch.runs.run import Run
 
 

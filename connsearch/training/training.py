@@ -27,14 +27,10 @@ from connsearch.runs.events import (
     StepEvent,
     WarningEvent,
 )
-from connsearch.runs.files import (
-    CHECKPOINTS,
-    METRICS,
-    put_weights,
-    refuse_unusable,
-)
+from connsearch.runs.files import put_weights, refuse_unusable
+from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.logs import evaluation_row, step_row
-from connsearch.runs.metrics import Metrics
+from connsearch.runs.names import CHECKPOINTS, METRICS
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
 from connsearch.training.counters import Clock, Tally

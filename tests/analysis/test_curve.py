@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connsearch.analysis.curve import Curve, curve, curve_settings, spread_evenly
-from connsearch.analysis.ledger import Ledger
 from connsearch.analysis.searched_run import Subject
 from connsearch.analysis.units import UnitFinished
 from connsearch.data.loading.loader import SplitLoaders
@@ -21,6 +20,7 @@ from connsearch.graph.spec import Attention
 from connsearch.models.structure import Network
 from connsearch.pruning.path import pruning_path
 from connsearch.pruning.pruner import Pruned
+from connsearch.runs.ledger import Ledger
 from connsearch.training.evaluate import Compute
 from tests.training.tiny import TinyData, tiny_options, tiny_structure
 

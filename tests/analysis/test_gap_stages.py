@@ -8,14 +8,15 @@ from typing import Any, cast
 import pytest
 
 from connsearch.analysis.gap import GapPlan, cut, measure_gap, recorded_evaluation
-from connsearch.analysis.ledger import Ledger
 from connsearch.analysis.searched_run import Subject
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.loading.loader import SplitLoaders
 from connsearch.errors import SettingsError
 from connsearch.graph.spec import Attention
 from connsearch.models.structure import Network
-from connsearch.runs.record import read_run
+from connsearch.runs.formats.analyses import GapRow
+from connsearch.runs.ledger import Ledger
+from connsearch.runs.record import open_run
 from connsearch.training.evaluate import Compute
 from tests.analysis.subjects import SearchedData, drained, soft_everywhere, tiny_subject
 from tests.pruning.structures import MODES
@@ -24,7 +25,7 @@ from tests.training.tiny import tiny_options, tiny_search
 
 def rows_of(
     subject: Subject, shares: tuple[float, ...], directory: Path, **changes: Any
-) -> list[dict[str, Any]]:
+) -> list[GapRow]:
     peers = changes.pop("peers", 1)
     criterion = changes.pop("criterion", "relative")
     cuts = cut(subject.structure, criterion, shares, peers=peers)
@@ -37,23 +38,23 @@ def test_where_nothing_is_cut_nothing_is_lost(tmp_path: Path, attention: Attenti
     subject = tiny_subject(tmp_path, attention=attention)
     all_peers = soft_everywhere(subject.structure)
     soft, masked, *_ = rows_of(subject, (0.001,), tmp_path / "gap", peers=all_peers)
-    assert masked["connections"] == len(subject.structure.edges())
-    assert soft["dead"] == masked["dead"] == 0
+    assert masked.connections == len(subject.structure.edges())
+    assert soft.dead == masked.dead == 0
     for key in ("accuracy", "low", "high", "loss", "clips", "connections", "macs"):
-        assert masked[key] == soft[key]
+        assert getattr(masked, key) == getattr(soft, key)
 
 
 def test_a_row_says_what_is_left(tmp_path: Path) -> None:
     subject = tiny_subject(tmp_path, attention=Attention.NONE)
     rows = rows_of(subject, (1.0, 0.001), tmp_path / "gap")
-    assert [row["share"] for row in rows] == [0.001] * 3 + [1.0] * 3
-    assert [row["stage"] for row in rows] == ["soft", "masked", "recalibrated"] * 2
+    assert [row.share for row in rows] == [0.001] * 3 + [1.0] * 3
+    assert [row.stage for row in rows] == ["soft", "masked", "recalibrated"] * 2
     last = cut(subject.structure, "relative", [1.0])[1.0]
-    assert rows[-1]["connections"] == len(last.edges) < rows[0]["connections"]
-    assert rows[-1]["dead"] == len(last.dead)
-    assert rows[-1]["parameters"] == subject.cost(last.structure).parameters
-    assert rows[-1]["macs"] < rows[0]["macs"]
-    assert len({row["accuracy"] for row in rows if row["stage"] == "soft"}) == 1
+    assert rows[-1].connections == len(last.edges) < rows[0].connections
+    assert rows[-1].dead == len(last.dead)
+    assert rows[-1].parameters == subject.cost(last.structure).parameters
+    assert rows[-1].macs < rows[0].macs
+    assert len({row.accuracy for row in rows if row.stage == "soft"}) == 1
     assert subject.network.masked_finals is None
 
 
@@ -62,9 +63,9 @@ def test_what_is_pruned_and_masked_has_one_loss(tmp_path: Path) -> None:
     subject = tiny_subject(tmp_path)
     rows = rows_of(subject, (0.8,), tmp_path / "gap")
     child = subject.child(cut(subject.structure, "relative", [0.8])[0.8])
-    assert subject.judge(child).loss == rows[1]["loss"] != rows[0]["loss"]
+    assert subject.judge(child).loss == rows[1].loss != rows[0].loss
     subject.recalibrate(child)
-    assert subject.judge(child).loss == rows[2]["loss"]
+    assert subject.judge(child).loss == rows[2].loss
 
 
 def test_more_thresholds_and_stages_add_to_what_is_there(tmp_path: Path) -> None:
@@ -74,15 +75,15 @@ def test_more_thresholds_and_stages_add_to_what_is_there(tmp_path: Path) -> None
     before = (place / "ledger.jsonl").read_bytes()
     more = rows_of(subject, (0.5, 1.0), place, tune_steps=2, scratch=True)
     assert (place / "ledger.jsonl").read_bytes().startswith(before)
-    assert [r for r in more if r["share"] == 0.5][:3] == first
-    assert [r["stage"] for r in more][-2:] == ["fine-tuned", "scratch"]
+    assert [r for r in more if r.share == 0.5][:3] == first
+    assert [r.stage for r in more][-2:] == ["fine-tuned", "scratch"]
     again = (place / "ledger.jsonl").read_bytes()
     assert rows_of(subject, (0.5, 1.0), place, tune_steps=2, scratch=True) == more
     assert (place / "ledger.jsonl").read_bytes() == again
     tuned = next(place.glob("fine-tuned-2-*"))
-    assert read_run(tuned).config["settings"]["training"]["steps"] == 2
+    assert open_run(tuned).config["settings"]["training"]["steps"] == 2
     scratch = next(place.glob("scratch-*"))
-    assert read_run(scratch).config["settings"]["training"]["epochs"] == subject.options.epochs
+    assert open_run(scratch).config["settings"]["training"]["epochs"] == subject.options.epochs
 
 
 def test_a_wiring_that_two_thresholds_leave_is_judged_once(tmp_path: Path) -> None:
@@ -119,7 +120,7 @@ def test_the_soft_row_is_the_searchs_own_last_evaluation(tmp_path: Path, views: 
     data.options = data.options.model_copy(update={"crops_per_clip": views})
     data.__post_init__()
     list(tiny_search(tmp_path / "run", data, epochs=2))
-    record = read_run(tmp_path / "run")
+    record = open_run(tmp_path / "run")
     network = Network(record.structure, 2, learn_connections=True)
     network.load_state_dict(record.weights())
     assert record.learned is not None
@@ -137,7 +138,7 @@ def test_the_soft_row_is_the_searchs_own_last_evaluation(tmp_path: Path, views: 
     assert recorded.views == views
     soft = rows_of(subject, (0.5,), tmp_path / "gap")[0]
     for key in ("accuracy", "low", "high", "clips", "loss"):
-        assert soft[key] == getattr(recorded, key)
+        assert getattr(soft, key) == getattr(recorded, key)
 
 
 def test_any_criterion_with_a_threshold_can_cut(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from torch import Tensor
 from connsearch.analysis.ablation_mask import soft_closure, soft_mask
 from connsearch.analysis.cached_split import CachedSplit
 from connsearch.analysis.importance import NOTHING, WHOLE, Importance, ablate, scores_of
-from connsearch.analysis.ledger import Ledger
 from connsearch.analysis.searched_run import Subject
 from connsearch.data.clips.dataset import ClipKey
 from connsearch.errors import DataError
@@ -28,6 +27,7 @@ from connsearch.models.structure import Network
 from connsearch.nn.mask import Mask
 from connsearch.pruning.pruner import prune
 from connsearch.runs.checkpoint import digest
+from connsearch.runs.ledger import Ledger
 from tests.analysis.subjects import drained, soft_everywhere, stirred, subject_of, tiny_subject
 from tests.pruning.structures import MODES, drawn, random_tiny
 

@@ -10,7 +10,6 @@ import torch
 
 from connsearch.analysis.fine_tune import tune
 from connsearch.analysis.importance import Importance, ablate
-from connsearch.analysis.ledger import Ledger
 from connsearch.analysis.perturbation import perturb
 from connsearch.analysis.searched_run import Subject
 from connsearch.errors import TrainingError
@@ -20,6 +19,7 @@ from connsearch.pruning.criteria.relative import Relative
 from connsearch.pruning.criteria.top_k import TopK
 from connsearch.runs.checkpoint import digest
 from connsearch.runs.events import StepEvent
+from connsearch.runs.ledger import Ledger
 from tests.analysis.subjects import drained, tiny_subject
 
 

@@ -56,11 +56,11 @@ def test_scores_are_kept_beside_the_run_and_reused(tmp_path: Path) -> None:
     rows = list(csv.DictReader((tmp_path / "importance" / "ablation.csv").read_text().splitlines()))
     assert [(int(r["source"]), int(r["target"])) for r in rows] == list(subject.structure.edges())
     assert [float(r["score"]) for r in rows] == [scores[e] for e in subject.structure.edges()]
-    kept = {(r["source"], r["target"]) for r in report["rows"] if r["kept_by_ablation"]}
+    kept = {(r.source, r.target) for r in report.rows if r.kept_by_ablation}
     assert kept == by_score.edges
-    apart = {(r["source"], r["target"]) for r in report["disagreements"]}
+    apart = {(r.source, r.target) for r in report.disagreements}
     assert apart == by_score.edges ^ by_weight.edges
-    assert json.loads((tmp_path / "importance" / "summary.json").read_text()) == report
+    assert json.loads((tmp_path / "importance" / "summary.json").read_text()) == report.to_json()
     assert by_score.structure.provenance["criterion"]["scores"] == "ablation"
     before = (tmp_path / "importance" / "ablation" / "ledger.jsonl").read_bytes()
     again = drained(measure(subject, scoring, PruneOptions()))

@@ -69,11 +69,11 @@ def test_frequencies_by_hand() -> None:
     results = searches(4, signal=0.3)
     found = agree(results, OPTIONS, seed=0)
     for row in found.rows():
-        edge = Edge(row["source"], row["target"])
+        edge = Edge(row.source, row.target)
         weights = [structure.weights()[edge] for structure in results]
-        assert row["frequency"] == sum(edge in kept for kept in found.kept) / 4
-        assert row["weight"] == pytest.approx(np.mean(weights))
-        assert row["spread"] == pytest.approx(np.std(weights, ddof=1))
+        assert row.frequency == sum(edge in kept for kept in found.kept) / 4
+        assert row.weight == pytest.approx(np.mean(weights))
+        assert row.spread == pytest.approx(np.std(weights, ddof=1))
     majority = {edge for edge, share in found.frequency.items() if share >= 0.5}
     assert found.consensus().edges <= majority
     drawn = found.frequencies()

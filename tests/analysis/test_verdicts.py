@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -12,23 +10,25 @@ from connsearch.analysis.compare import judge
 from connsearch.errors import SettingsError
 from connsearch.graph.files import load_structure
 from connsearch.graph.space import over_connect
+from connsearch.runs.formats.analyses import CompareRow, RankRow
 from tests.training.tiny import tiny_structure
 
 
-def scores(found: float, *, spread: float = 0.02, seeds: int = 3) -> list[dict[str, Any]]:
+def scores(found: float, *, spread: float = 0.02, seeds: int = 3) -> list[CompareRow]:
     """Rows of a comparison: random wirings around 0.5, the found one above by so much."""
     rng = np.random.default_rng(0)
-    rows = []
+    rows: list[CompareRow] = []
     for seed in range(seeds):
         for draw in range(6):
             luck = spread * (rng.normal() + (draw % 3 - 1))
             score = 0.5 + 0.1 * seed + luck + (found if draw == 0 else 0)
-            kind = "random" if draw else "found"
-            rows.append({"wiring": kind, "draw": draw, "seed": seed, "accuracy": score})
+            row = {"wiring": "random" if draw else "found", "draw": draw, "seed": seed}
+            size = {"connections": 9, "macs": 900, "parameters": 90}
+            rows.append(CompareRow.model_validate({**row, **size, "accuracy": score}))
     return rows
 
 
-def sentence(rows: list[dict[str, Any]]) -> str:
+def sentence(rows: list[CompareRow]) -> str:
     return judge(rows, measure="accuracy", split="select").sentence
 
 
@@ -49,7 +49,9 @@ def test_better_is_never_said_across_zero(found: float) -> None:
 def test_what_is_missing_is_said() -> None:
     rng = np.random.default_rng(1)
     rows = scores(0.08, spread=0.01)
-    noisy = [{**row, "accuracy": row["accuracy"] + 0.06 * rng.normal()} for row in rows]
+    noisy = [
+        row.model_copy(update={"accuracy": row.accuracy + 0.06 * rng.normal()}) for row in rows
+    ]
     verdict = judge(noisy, measure="accuracy", split="select")
     assert not verdict.difference.shown
     assert verdict.needed.seeds is not None
@@ -58,7 +60,7 @@ def test_what_is_missing_is_said() -> None:
 
 
 def test_wirings_that_all_do_alike_give_no_verdict() -> None:
-    rows = [{**row, "accuracy": 0.5 + 0.1 * (row["draw"] == 0)} for row in scores(0)]
+    rows = [row.model_copy(update={"accuracy": 0.5 + 0.1 * (row.draw == 0)}) for row in scores(0)]
     assert sentence(rows).startswith("no difference can be judged: +0.100")
 
 
@@ -67,18 +69,18 @@ def test_rows_in_any_order_say_the_same() -> None:
     assert sentence(rows[::-1]) == sentence(rows)
 
 
-def ranked(supernet: list[float], macs: list[float]) -> selftest.Ranking:
+def ranked(supernet: list[float], macs: list[int]) -> selftest.Ranking:
     alone = [0.1 * i for i in range(len(supernet))]
     rows = [
-        {"alone": a, "supernet": s, "macs": m, "connections": m}
+        RankRow(name="one", alone=a, supernet=s, macs=m, connections=m, parameters=0)
         for a, s, m in zip(alone, supernet, macs, strict=True)
     ]
     return selftest.judge(rows, seed=0)
 
 
 def test_a_supernet_that_ranks_as_the_truth_does_is_better_than_flops() -> None:
-    order = [float(i) for i in range(14)]
-    lot = np.random.default_rng(0).permutation(14).astype(float).tolist()
+    order = list(range(14))
+    lot = np.random.default_rng(0).permutation(14).tolist()
     found = ranked(order, lot)
     assert found.supernet.value == pytest.approx(1)
     assert found.verdict.startswith("the supernet ranking is better than FLOPs: tau +1.00")
@@ -92,7 +94,8 @@ def test_a_supernet_that_ranks_as_the_truth_does_is_better_than_flops() -> None:
 def test_a_higher_tau_alone_is_not_called_better() -> None:
     rng = np.random.default_rng(3)
     for _ in range(20):
-        supernet, macs = rng.normal(size=(2, 8)).tolist()
+        supernet = rng.normal(size=8).tolist()
+        macs = (1e6 * rng.normal(size=8)).astype(int).tolist()
         found = ranked(supernet, macs)
         better = found.verdict.startswith("the supernet ranking is better")
         assert better == (found.gain.low > 0)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from connsearch.analysis.ledger import Ledger
 from connsearch.graph.files import read_structure
+from connsearch.runs.ledger import Ledger
 from tests.cli.commands import TINY, Command, Tour
 
 COMPARE = ["--criterion", "top_k:2", "--steps", "1"]

@@ -11,7 +11,8 @@ from connsearch.cli.outcome import show_classes, show_metrics
 from connsearch.cli.terminal import Terminal
 from connsearch.models.document import ModelDocument
 from connsearch.runs.events import EvaluationEvent, Event, ResultEvent
-from connsearch.runs.metrics import Metrics, summarise, summarise_sets
+from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.metrics import summarise, summarise_sets
 
 
 def terminal() -> tuple[Terminal, io.StringIO]:

@@ -18,7 +18,7 @@ from connsearch.evolution.study.study_directory import reopen
 from connsearch.graph.files import read_structure
 from connsearch.runs.checkpoint import load_checkpoint
 from connsearch.runs.files import stored_structure
-from connsearch.runs.record import read_run
+from connsearch.runs.record import open_run
 from tests.cli.commands import ROOT, Command
 from tests.cli.conftest import cache, run  # noqa: F401 (fixtures)
 
@@ -54,11 +54,11 @@ def test_a_killed_run_goes_on(place: Path, run: Command, command: str) -> None: 
 
 
 def test_a_finished_search_is_pruned_and_trained_on(place: Path, run: Command) -> None:  # noqa: F811
-    record = read_run("searched")
+    record = open_run("searched")
     assert record.result is not None
     assert record.learned is not None
     repeated = run("search", *SETTINGS, "--run", "searched", "--json")
-    assert repeated.json["digest"] == record.result["digest"]
+    assert repeated.json["digest"] == record.result.digest
     pruned = run("prune", "searched", "--criterion", "relative:0.99", "--json")
     assert pruned.code == 0, pruned.err
     assert pruned.json["exactness"]["max_abs_difference"] == 0.0

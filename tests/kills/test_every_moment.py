@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from connsearch.analysis.ledger import LEDGER, Ledger
 from connsearch.data.media.frame_store import write_store
 from connsearch.data.options import DataOptions
 from connsearch.data.sources.datasets.synthetic import read_synthetic
@@ -18,7 +17,11 @@ from connsearch.files.drafts import replacing
 from connsearch.files.places import filling
 from connsearch.graph.files import atomic_write_text
 from connsearch.graph.spec import Structure
+from connsearch.models.document import ModelDocument
 from connsearch.runs.checkpoint import Checkpoint, save_checkpoint
+from connsearch.runs.formats.ledger import Unit
+from connsearch.runs.ledger import Ledger
+from connsearch.runs.names import LEDGER
 from connsearch.runs.run import Run
 from tests.kills.moments import Work, unlike_the_whole
 
@@ -36,7 +39,7 @@ def a_ledger(place: Path) -> None:
     with Ledger(place / "deep" / "ledger", {"a": 1}) as ledger:
         for unit in ("one", "two", "three"):
             if unit not in ledger:
-                ledger.file(unit, {"summary": f"unit {unit}", "value": len(unit)})
+                ledger.file(unit, Unit(summary=f"unit {unit}"))
 
 
 def a_filled_place(place: Path) -> None:
@@ -57,11 +60,12 @@ STATE = {
 
 def a_run(place: Path, structure: Structure) -> None:
     with Run.open(place / "runs" / "a", {"command": "search", "settings": {"seed": 0}}) as run:
-        run.settle(structure, {"device": "cpu", "precision": "fp32", "threads": 1}, {"data": "x"})
-        run.describe("splits", {"train": 1})
+        environment = {"device": "cpu", "precision": "fp32", "threads": 1}
+        run.settle(ModelDocument.of(structure), environment, {"data": "x"})
+        run.describe("splits", {"train": {"clips": 1, "hash": "a"}})
         found = run.restore()
         for step in range(1 if found is None else found.step + 1, 4):
-            run.log("metrics.csv", {"step": step, "loss": 0.5})
+            run.log("metrics.csv", {"step": step, "split": "train", "loss": 0.5})
             tensors = {"a": torch.full((3,), float(step))}
             run.save(Checkpoint(step, tensors, STATE, {"seconds": 0.0}))
 

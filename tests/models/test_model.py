@@ -18,7 +18,8 @@ from connsearch.nn.seeded import seeded
 from connsearch.runs.checkpoint import digest
 from connsearch.runs.events import CheckpointEvent, Event, NoteEvent, ResultEvent, StepEvent
 from connsearch.runs.files import load_weights, put_weights, stored_model, stored_structure
-from connsearch.runs.record import read_run
+from connsearch.runs.formats.tables import Row
+from connsearch.runs.record import open_run
 from connsearch.runs.run import Run
 from connsearch.training.hooks import Hook
 from connsearch.training.loop import fit
@@ -69,7 +70,7 @@ def test_its_weights_come_back(tmp_path: Path) -> None:
     tensors = load_weights(tmp_path / "run" / "learned.safetensors")
     other = Wrapped(plain(seed=1))
     put_weights(other, tensors, tmp_path)
-    assert digest(other.state_dict(), {}) == found.report["digest"]
+    assert digest(other.state_dict(), {}) == found.report.digest
 
 
 @pytest.mark.parametrize("stop", [2, 3, 7])
@@ -79,14 +80,14 @@ def test_it_goes_on_bit_for_bit(tmp_path: Path, stop: int) -> None:
         if isinstance(event, StepEvent) and event.step == stop:
             break
     gone_on = result(train(Wrapped(plain()), tmp_path / "cut"))
-    assert gone_on.report["digest"] == whole.report["digest"]
+    assert gone_on.report.digest == whole.report.digest
 
 
 def test_an_unfinished_run_of_it_can_be_read(tmp_path: Path) -> None:
     for event in train(Wrapped(plain()), tmp_path):
         if isinstance(event, CheckpointEvent):
             break
-    record = read_run(tmp_path)
+    record = open_run(tmp_path)
     assert record.model.kind == "module"
     assert record.outcome == record.model
     with pytest.raises(RunError, match=r"trains Sequential, a module: it has no connections"):
@@ -139,11 +140,16 @@ def test_a_model_says_which_parameters_have_a_rate_of_their_own(tmp_path: Path) 
     assert (model.second.weight - second).abs().min() > 1e-3
 
 
+class SeenRow(Row):
+    step: int
+    seen: int
+
+
 class Everything(Hook):
     """Uses every moment a hook has, and remembers in a tensor and in its state."""
 
     name = "everything"
-    tables = {"everything.csv": ("step", "seen")}  # noqa: RUF012
+    tables = {"everything.csv": SeenRow}  # noqa: RUF012
 
     def __init__(self, model: Model) -> None:
         self.model = model
@@ -201,7 +207,7 @@ def hooked(directory: Path, stop: int | None = None) -> tuple[ResultEvent | None
 def test_a_hook_is_asked_at_every_moment_and_resumed(tmp_path: Path) -> None:
     whole, hook = hooked(tmp_path / "whole")
     assert whole is not None
-    assert (whole.report["steps"], hook.seen, hook.finished) == (8, 8, 1)
+    assert (whole.report.steps, hook.seen, hook.finished) == (8, 8, 1)
     assert whole.model.settings["seen"] == 8
     table = (tmp_path / "whole" / "everything.csv").read_text().splitlines()
     assert table == ["step,seen", "0,0", "2,2", "4,4", "6,6", "8,8"]
@@ -209,11 +215,11 @@ def test_a_hook_is_asked_at_every_moment_and_resumed(tmp_path: Path) -> None:
         hooked(tmp_path / str(stop), stop)
         again, _ = hooked(tmp_path / str(stop))
         assert again is not None
-        assert again.report["digest"] == whole.report["digest"]
+        assert again.report.digest == whole.report.digest
         assert again.model.settings["seen"] == 8
         assert (tmp_path / str(stop) / "everything.csv").read_text().splitlines() == table
     plainly = result(train(Wrapped(plain()), tmp_path / "plain", steps=8))
-    assert plainly.report["digest"] != whole.report["digest"]
+    assert plainly.report.digest != whole.report.digest
 
 
 def test_a_stream_that_is_missing_is_named() -> None:

@@ -90,7 +90,7 @@ def test_a_search_says_what_it_did_not_decide(tmp_path: Path) -> None:
     assert any("never moved" in text for text in told)
     assert any("undecided" in text for text in told)
     report = result_of(iter(events)).report
-    kinds = {(alarm["kind"], alarm["what"]) for alarm in report["alarms"]}
+    kinds = {(alarm.kind, alarm.what) for alarm in report.alarms}
     assert ("never moved", "connection weights") in kinds
     assert ("never moved", "peer mixtures") in kinds
     assert ("near-uniform peers", "peer mixtures") in kinds

@@ -215,7 +215,7 @@ def test_an_early_end_is_said_and_stays(tmp_path: Path) -> None:
     steps = max(e.step for e in events if isinstance(e, StepEvent))
     assert steps < 16
     assert any(isinstance(e, NoteEvent) and "ended after step" in e.message for e in events)
-    assert result_of(iter(events)).report["steps"] == steps
+    assert result_of(iter(events)).report.steps == steps
 
 
 @pytest.mark.usefixtures("halves")

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.cli.commands.evaluate import _known
 from connsearch.cli.counted import counted_classes, counted_clip
 from connsearch.cli.target import open_structure, open_trained, recorded_loss, recorded_options
 from connsearch.data.options import DataOptions
@@ -22,8 +21,7 @@ from connsearch.oneshot.search import search
 from connsearch.pruning.options import PruneOptions, build_criterion
 from connsearch.pruning.pruner import prune_by
 from connsearch.runs.events import Event, ResultEvent, StepEvent
-from connsearch.runs.metrics import Metrics
-from connsearch.runs.record import read_run
+from connsearch.runs.record import open_run
 from connsearch.runs.run import Run
 from connsearch.view.report.build import write_report
 from connsearch.view.report.sections import wiring
@@ -70,12 +68,11 @@ def record(run: Path) -> None:
 
 
 def evaluation(run: Path) -> None:
-    for entry in _known(run / "evaluation.json").values():
-        Metrics.from_json(entry["metrics"])
+    open_run(run).evaluations  # noqa: B018
 
 
 def film(run: Path) -> None:
-    structure = read_run(run).structure
+    structure = open_run(run).structure
     read_moments(run, structure, build_criterion("relative"), frames=8)
 
 

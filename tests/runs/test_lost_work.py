@@ -21,17 +21,12 @@ from connsearch.files.disk import DiskFullError
 from connsearch.runs import logs
 from connsearch.runs.checkpoint import load_checkpoint
 from connsearch.runs.events import ResultEvent, StepEvent
-from connsearch.runs.files import (
-    CONNECTIONS,
-    LEARNED,
-    METRICS,
-    RESULT,
-    WEIGHTS,
-    load_weights,
-    put_weights,
-)
-from connsearch.runs.logs import METRICS_COLUMNS, CsvLog
-from connsearch.runs.record import read_run
+from connsearch.runs.files import load_weights, put_weights
+from connsearch.runs.names import CONNECTIONS, LEARNED, METRICS, RESULT, WEIGHTS
+from connsearch.runs.formats.form import columns
+from connsearch.runs.formats.tables import MetricsRow
+from connsearch.runs.logs import CsvLog
+from connsearch.runs.record import open_run
 from tests.training.tiny import result_of, tiny_search
 
 
@@ -72,12 +67,12 @@ def test_a_run_whose_disk_is_full_goes_on_when_there_is_room(
         assert found is not None
         assert (found.checkpoint.step, found.damaged) == (3, ())
     result = result_of(tiny_search(run, epochs=2))
-    assert result.report["digest"] == result_digest(whole)
+    assert result.report.digest == result_digest(whole)
     assert (run / CONNECTIONS).read_bytes() == (whole / CONNECTIONS).read_bytes()
 
 
 def result_digest(run: Path) -> str:
-    return read_run(run).result["digest"]  # type: ignore[index]
+    return open_run(run).result.digest  # type: ignore[union-attr,return-value]
 
 
 class AlmostFull:
@@ -99,7 +94,7 @@ class AlmostFull:
 
 def test_half_a_row_is_taken_back(tmp_path: Path) -> None:
     path = tmp_path / METRICS
-    log = CsvLog(path, METRICS_COLUMNS, length=None)
+    log = CsvLog(path, MetricsRow, length=None)
     log.add([{"step": 1, "split": "train", "loss": 0.5}])
     before = path.read_bytes()
     log._file = AlmostFull(log._file, 7)  # type: ignore[assignment]
@@ -119,9 +114,9 @@ def test_a_write_in_parts_writes_all_parts(tmp_path: Path, monkeypatch: pytest.M
 
     made = open
     monkeypatch.setattr(logs, "open", lambda *a, **k: Slow(made(*a, **k), 0), raising=False)
-    log = CsvLog(tmp_path / METRICS, METRICS_COLUMNS, length=None)
+    log = CsvLog(tmp_path / METRICS, MetricsRow, length=None)
     log.close()
-    assert (tmp_path / METRICS).read_text() == ",".join(METRICS_COLUMNS) + "\n"
+    assert (tmp_path / METRICS).read_text() == ",".join(columns(MetricsRow)) + "\n"
 
 
 def test_everything_in_a_run_may_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
@@ -246,5 +241,5 @@ def test_a_result_with_wrong_numbers_is_refused_in_words(whole: Path, tmp_path: 
     run = copied(whole, tmp_path)
     path = run / RESULT
     path.write_text(path.read_text().replace('"clips": 6', '"clips": "six"'))
-    with pytest.raises(RunError, match=r"result\.json: metrics of select: clips: .*six"):
+    with pytest.raises(RunError, match=r"(?s)result\.json: .*metrics\.select\.clips: .*six"):
         [e for e in tiny_search(run, epochs=2) if isinstance(e, ResultEvent)]

@@ -11,7 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connsearch.runs.metrics import Metrics, average_precisions, summarise, summarise_sets
+from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.metrics import average_precisions, summarise, summarise_sets
 
 
 def oracle(targets: list[bool], scores: list[float]) -> float | None:

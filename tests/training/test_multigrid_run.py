@@ -24,7 +24,7 @@ from connsearch.nn.split_norm import SplitNorm
 from connsearch.oneshot.options import SearchOptions
 from connsearch.oneshot.search import fit_structure
 from connsearch.runs.events import EvaluationEvent, NoteEvent, StepEvent
-from connsearch.runs.files import METRICS
+from connsearch.runs.names import METRICS
 from connsearch.runs.run import Run
 from connsearch.training.curriculum import Curriculum
 from connsearch.training.optimisers import Optimisers
@@ -89,7 +89,7 @@ def test_batch_norm_in_groups_reaches_the_training(tmp_path: Path) -> None:
     settings: dict[str, Any] = {**SETTINGS["reference"], "steps": 2}  # of 14 clips: 3 groups
     split = result_of(tiny_search(tmp_path / "a", **settings))
     whole = result_of(tiny_search(tmp_path / "b", multigrid_norm_clips=64, **settings))
-    assert split.report["digest"] != whole.report["digest"]
+    assert split.report.digest != whole.report.digest
 
 
 def test_evaluations_come_at_the_ends_of_epochs_with_full_clips(searched: Any) -> None:

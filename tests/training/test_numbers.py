@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connsearch.runs.metrics import Metrics, summarise, wilson_interval
+from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.metrics import summarise, wilson_interval
 from connsearch.seeds import derive
 from connsearch.training.schedule import rate_factor
 

@@ -26,7 +26,8 @@ from connsearch.runs.events import (
     StepEvent,
     WarningEvent,
 )
-from connsearch.runs.files import CONNECTIONS, METRICS, load_weights
+from connsearch.runs.files import load_weights
+from connsearch.runs.names import CONNECTIONS, METRICS
 from tests.training.tiny import TinyData, result_of, tiny_search
 
 ROOT = Path(__file__).parents[2]
@@ -149,7 +150,7 @@ def test_sgd_resumes_bit_for_bit(tmp_path: Path) -> None:
 
 def test_another_seed_ends_elsewhere(tmp_path: Path, whole: dict[str, Any]) -> None:
     result = result_of(tiny_search(tmp_path / "run", seed=1))
-    assert result.report["digest"] != whole["digest"]
+    assert result.report.digest != whole["digest"]
 
 
 def test_a_finished_run_gives_its_result_again(tmp_path: Path) -> None:

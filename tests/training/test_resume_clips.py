@@ -15,7 +15,7 @@ import pytest
 from connsearch.data.media.decode import write_video
 from connsearch.errors import DataError
 from connsearch.runs.events import ResultEvent, StepEvent, WarningEvent
-from connsearch.runs.files import QUARANTINE
+from connsearch.runs.names import QUARANTINE
 from tests.training.clips_run import clips_training
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,7 +55,7 @@ def finished(directory: Path, listing: Path, workers: int) -> tuple[list[str], s
     seen: list[str] = []
     *_, last = clips_training(directory, listing, workers, seen)
     assert isinstance(last, ResultEvent)
-    return seen, last.report["digest"]
+    return seen, last.report.digest
 
 
 def test_workers_see_the_same_batches(
@@ -111,7 +111,7 @@ def test_a_resumed_run_lists_it_once_too(tmp_path: Path, listing: Path) -> None:
     events.close()  # type: ignore[attr-defined]
     *_, last = clips_training(tmp_path / "run", listing, 0, [])
     assert isinstance(last, ResultEvent)
-    assert len(last.report["quarantine"]) == 1
+    assert len(last.report.quarantine) == 1
     with (tmp_path / "run" / QUARANTINE).open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 1
 

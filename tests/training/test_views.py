@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -14,7 +13,7 @@ from connsearch.data.loading.batches import UnreadClip
 from connsearch.data.loading.loader import Loader
 from connsearch.data.options import DataOptions
 from connsearch.errors import DataError
-from connsearch.runs.metrics import Metrics
+from connsearch.runs.formats.metrics import Metrics
 from connsearch.training.evaluate import evaluate, recalibrate_on
 
 CLASSES = ["a", "b", "c"]
@@ -149,7 +148,9 @@ def test_clips_that_cannot_be_read_are_left_out_counted_and_named() -> None:
     kept = logits[[1, 2, 3, 4]].clone()
     kept[2, 0] = kept[2, 1]  # what is left of clip 3
     whole = judged(Script(kept, [1, 2, 0, 1]))
-    assert replace(found, left_out=0, seconds_per_clip=0) == replace(whole, seconds_per_clip=0)
+    assert found.model_copy(update=dict(left_out=0, seconds_per_clip=0)) == whole.model_copy(
+        update=dict(seconds_per_clip=0)
+    )
     assert "2 left out" in str(found)
 
 

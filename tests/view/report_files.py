@@ -16,7 +16,8 @@ from connsearch.graph.plan import BlockPlan, plan
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Peer, Structure
 from connsearch.oneshot.options import SearchOptions
-from connsearch.runs.logs import CONNECTIONS_COLUMNS, METRICS_COLUMNS
+from connsearch.runs.formats.form import columns
+from connsearch.runs.formats.tables import ConnectionRow, MetricsRow
 from connsearch.runs.metrics import summarise
 from connsearch.view.report.build import write_report
 
@@ -34,6 +35,8 @@ GAP: Mapping[str, Any] = {
             "accuracy": accuracy,
             "low": accuracy - 0.1,
             "high": accuracy + 0.05,
+            "mAP": None,
+            "loss": 1 - accuracy,
             "clips": 96,
             "connections": connections,
             "parameters": 20000 - 100 * connections,
@@ -54,14 +57,17 @@ GAP: Mapping[str, Any] = {
 CURVE: Mapping[str, Any] = {
     "points": [
         {
+            "nodes": 12,
             "connections": connections,
             "parameters": 21_000 + connections,
             "macs": 3_000_000 + 100_000 * connections,
             "latency_ms": 4.0 + connections / 10,
             "latency_spread": 0.12,
+            "passes": 20,
             "accuracy": 0.5 + connections / 150,
             "low": 0.4 + connections / 150,
             "high": 0.6 + connections / 150,
+            "score": 0.5 + connections / 150,
             "clips": 96,
         }
         for connections in (53, 41, 30, 19, 11)
@@ -76,11 +82,12 @@ COMPARE: Mapping[str, Any] = {
         *(
             {
                 "wiring": "found",
-                "draw": None,
+                "draw": 0,
                 "seed": seed,
                 "accuracy": 0.81 + seed / 100,
                 "connections": 27,
                 "macs": 5_100_000,
+                "parameters": 20_000,
             }
             for seed in range(3)
         ),
@@ -92,8 +99,9 @@ COMPARE: Mapping[str, Any] = {
                 "accuracy": 0.71 + draw / 50 + seed / 100,
                 "connections": 27,
                 "macs": 5_080_000 + draw,
+                "parameters": 20_000 + draw,
             }
-            for draw in range(4)
+            for draw in range(1, 5)
             for seed in range(3)
         ),
     ],
@@ -115,7 +123,10 @@ COMPARE: Mapping[str, Any] = {
 
 SELFTEST: Mapping[str, Any] = {
     "rows": [
-        {"name": f"wiring {i}", "supernet": 0.4 + i / 30, "alone": 0.5 + i / 25, "macs": 10**6 * i}
+        {
+            **{"name": f"wiring {i}", "supernet": 0.4 + i / 30, "alone": 0.5 + i / 25},
+            **{"macs": 10**6 * i, "connections": 10 + i, "parameters": 1000 * i},
+        }
         for i in range(8)
     ],
     "tau": 0.643,
@@ -200,8 +211,8 @@ def make_run(directory: Path, *, classes: tuple[str, ...] = CLASSES) -> Path:
     (directory / "config.json").write_text(json.dumps(config))
     (directory / "result.json").write_text(json.dumps(result))
     write_structure(structure, directory / "learned.json")
-    _table(directory / "metrics.csv", METRICS_COLUMNS, _metrics_rows())
-    _table(directory / "connections.csv", CONNECTIONS_COLUMNS, _connection_rows(structure))
+    _table(directory / "metrics.csv", columns(MetricsRow), _metrics_rows())
+    _table(directory / "connections.csv", columns(ConnectionRow), _connection_rows(structure))
     return directory
 
 

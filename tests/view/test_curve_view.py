@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from connsearch.analysis.curve import Curve, Point
+from connsearch.analysis.curve import Curve
+from connsearch.runs.formats.analyses import CurveRow
 from connsearch.view.runs.curve import curve_figure, curve_table
 
 
-def point(connections: int, macs: int, latency_ms: float, accuracy: float) -> Point:
-    return Point(
+def point(connections: int, macs: int, latency_ms: float, accuracy: float) -> CurveRow:
+    return CurveRow(
         nodes=5, connections=connections, parameters=100 * connections, macs=macs,
         latency_ms=latency_ms, latency_spread=0.1, passes=20, accuracy=accuracy,
         low=accuracy - 0.1, high=accuracy + 0.05, score=accuracy, clips=48,

@@ -10,7 +10,7 @@ import pytest
 from connsearch.errors import UserError
 from connsearch.view.evolution.story import Story
 from connsearch.view.report.evolution import write_evolution_report
-from connsearch.view.report.sections.evolution import expected_maximum, noise
+from connsearch.view.report.evolution_sections.overview import expected_maximum, noise
 from tests.evolution.hand_made import evolved
 from tests.evolution.studies import SIZES, story
 from tests.view.report_files import EVOLUTION, Text

@@ -14,7 +14,8 @@ from PIL import Image
 from connsearch.errors import RunError, UnknownNameError
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Edge, Structure
-from connsearch.runs.logs import CONNECTIONS_COLUMNS, METRICS_COLUMNS
+from connsearch.runs.formats.form import columns
+from connsearch.runs.formats.tables import ConnectionRow, MetricsRow
 from connsearch.view.runs.figures import (
     connections_figure,
     spread_apart,
@@ -30,7 +31,7 @@ from tests.view.structures import large, small
 def write_logs(run: Path, structure: Structure, *, steps: int = 20) -> None:
     """Logs as training writes them: a row a step, an evaluation every ten, weights every five."""
     with (run / "metrics.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, METRICS_COLUMNS, restval="")
+        writer = csv.DictWriter(file, columns(MetricsRow), restval="")
         writer.writeheader()
         for step in range(1, steps + 1):
             row = {"step": step, "epoch": 0, "loss": 1 / step, "accuracy": 1 - 1 / step}
@@ -38,7 +39,7 @@ def write_logs(run: Path, structure: Structure, *, steps: int = 20) -> None:
             if step % 10 == 0:
                 writer.writerow(row | {"split": "select", "low": 0.2, "high": 1.0, "clips": 40})
     with (run / "connections.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, CONNECTIONS_COLUMNS, restval="")
+        writer = csv.DictWriter(file, columns(ConnectionRow), restval="")
         writer.writeheader()
         for step in range(0, steps + 1, 5):
             for edge, connection in structure.connections():
@@ -85,7 +86,7 @@ def test_run_pictures_without_logs_is_the_map_alone(tmp_path: Path) -> None:
 
 
 def test_run_pictures_without_searched_connections(run: Path) -> None:
-    (run / "connections.csv").write_text(",".join(CONNECTIONS_COLUMNS) + "\n")
+    (run / "connections.csv").write_text(",".join(columns(ConnectionRow)) + "\n")
     names = [path.name for path in run_pictures(run, small(), formats=["png"])]
     assert names == ["training.png", "weights.png"]
 
@@ -126,7 +127,7 @@ def test_log_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_log_with_words_for_numbers_is_refused(run: Path) -> None:
     path = run / "connections.csv"
     path.write_text(path.read_text() + "30,0,connection,a,b,,0.5,0.0\n")
-    with pytest.raises(RunError, match="a number is expected as source, read 'a'"):
+    with pytest.raises(RunError, match="a whole number is expected as source, read 'a'"):
         read_weights(path)
 
 

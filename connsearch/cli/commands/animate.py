@@ -42,10 +42,10 @@ class Animate(Command):
         from connsearch.pruning.options import build_criterion
 
         criterion = build_criterion(self.criterion)
-        from connsearch.runs.record import read_run
+        from connsearch.runs.record import open_run
         from connsearch.view.runs.animation import read_moments, set_stage
 
-        structure = read_run(self.run).structure
+        structure = open_run(self.run).structure
         moments = read_moments(self.run, structure, criterion, frames=self.frames)
         title = f"{structure.name} in {Path(self.run).resolve().name}"
         stage = set_stage(structure, moments, title=title)

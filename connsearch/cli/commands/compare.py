@@ -16,6 +16,16 @@ from connsearch.cli.terminal import Terminal
 from connsearch.cli.trusted import place_for, require_select, training_record
 from connsearch.errors import SettingsError
 from connsearch.pruning.options import PruneOptions
+from connsearch.runs.documents import write_form
+from connsearch.runs.formats.analyses import (
+    Budget,
+    CompareRow,
+    CompareSummary,
+    Difference,
+    OverSeeds,
+)
+from connsearch.runs.logs import write_table
+from connsearch.runs.names import COMPARE, SUMMARY, table
 
 if TYPE_CHECKING:
     from connsearch.analysis.compare import Verdict, Wiring
@@ -64,15 +74,15 @@ class Compare(Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Compares, or goes on, and returns the rows, the difference and the verdict."""
-        place = place_for(self.run, "compare", self.output)
+        place = place_for(self.run, COMPARE, self.output)
         with open_searched(self.run, terminal) as subject:
             return self._measured(subject, place, terminal)
 
     def _measured(self, subject: Subject, place: Path, terminal: Terminal) -> Mapping[str, Any]:
         from connsearch.analysis.compare import judge, rows, units, wirings
-        from connsearch.analysis.ledger import Ledger
         from connsearch.analysis.searched_run import budget
         from connsearch.analysis.units import work_through
+        from connsearch.runs.ledger import Ledger
 
         require_select(subject)
         lot = self._lot(subject)
@@ -134,65 +144,66 @@ class Compare(Command):
 
     def _report(
         self,
-        scores: Sequence[Mapping[str, Any]],
+        scores: Sequence[CompareRow],
         verdict: Verdict,
         options: TrainOptions,
         split: str,
         measure: str,
-    ) -> dict[str, Any]:
+    ) -> CompareSummary:
         from connsearch.analysis.statistics import as_json
 
-        found = verdict.difference
-        return {
-            "command": "compare",
-            "run": self.run,
-            "verdict": verdict.sentence,
-            "difference": {
+        found, needed = verdict.difference, verdict.needed
+        return CompareSummary(
+            command="compare",
+            run=self.run,
+            verdict=verdict.sentence,
+            difference=Difference(
                 **as_json(found),
-                "n": found.seeds,
-                "needed": verdict.needed.seeds,
-                "needed_random": verdict.needed.wirings,
-            },
-            "over_seeds": {**as_json(verdict.over_seeds), "needed": verdict.pairs},
-            "seeds": self.seeds,
-            "random": self.random,
-            "split": split,
-            "measure": measure,
-            "budget": {"epochs": options.epochs, "steps": options.steps},
-            "rows": list(scores),
-        }
+                n=found.seeds,
+                needed=needed.seeds,
+                needed_random=needed.wirings,
+            ),
+            over_seeds=OverSeeds(**as_json(verdict.over_seeds), needed=verdict.pairs),
+            seeds=self.seeds,
+            random=self.random,
+            split=split,
+            measure=measure,
+            budget=Budget(epochs=options.epochs, steps=options.steps),
+            rows=list(scores),
+        )
 
-    def _write(self, place: Path, report: dict[str, Any], terminal: Terminal) -> Mapping[str, Any]:
+    def _write(self, place: Path, report: CompareSummary, terminal: Terminal) -> Mapping[str, Any]:
         """Shows and writes everything, the summary last."""
-        from connsearch.analysis.results import write_rows, write_summary
         from connsearch.view.runs.baselines import comparison_pictures
         from connsearch.view.structures.tables import metrics_table
 
-        write_rows(place / "compare.csv", report["rows"])
-        measure = f"{report['measure']} on {report['split']}"
-        pictures = comparison_pictures(place, report["rows"], report["difference"], measure=measure)
-        rows = _by_wiring(report["rows"], by_seed=self.seeds <= MANY_SEEDS)
+        write_table(place / table(COMPARE), CompareRow, report.rows)
+        measure, found = f"{report.measure} on {report.split}", report.difference
+        assert found is not None, "there are rows"
+        drawn = [row.to_json() for row in report.rows]
+        pictures = comparison_pictures(place, drawn, found.to_json(), measure=measure)
+        rows = _by_wiring(report.rows, by_seed=self.seeds <= MANY_SEEDS)
         terminal.show(metrics_table(rows, title=measure))
-        found = report["difference"]
-        if found["p"] is not None:
+        if found.p is not None:
             terminal.say(
-                f"p = {found['p']:.3g} (by rank {found['p_rank']:.3g}); effect "
-                f"{found['effect_size']:+.2f} standard deviations of random wirings"
+                f"p = {found.p:.3g} (by rank {found.p_rank:.3g}); effect "
+                f"{found.effect_size:+.2f} standard deviations of random wirings"
             )
-        terminal.say(report["verdict"])
+        terminal.say(report.verdict)
         say_pictures(pictures, terminal)
-        report = {**report, "output": str(place), "pictures": [str(path) for path in pictures]}
-        write_summary(place, report)
-        return report
+        paths = {"output": str(place), "pictures": [str(path) for path in pictures]}
+        report = report.model_copy(update=paths)
+        write_form(place / SUMMARY, report)
+        return report.to_json()
 
 
-def _by_wiring(rows: Sequence[Mapping[str, Any]], *, by_seed: bool) -> list[dict[str, Any]]:
+def _by_wiring(rows: Sequence[CompareRow], *, by_seed: bool) -> list[dict[str, Any]]:
     """One row a wiring: its mean score, those of every seed if asked for, and its cost."""
     table: list[dict[str, Any]] = []
-    for draw in sorted({row["draw"] for row in rows}):
-        own = [row for row in rows if row["draw"] == draw]
-        scores = {f"seed {row['seed']}": row["accuracy"] for row in own}
+    for draw in sorted({row.draw for row in rows}):
+        own = [row for row in rows if row.draw == draw]
+        scores = {f"seed {row.seed}": row.accuracy for row in own}
         line = {"wiring": f"random {draw}" if draw else "found"}
         line |= {"mean": sum(scores.values()) / len(scores)} | (scores if by_seed else {})
-        table.append({**line, "MACs": own[0]["macs"]})
+        table.append({**line, "MACs": own[0].macs})
     return table

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,12 +13,14 @@ from connsearch.cli.outcome import say_pictures
 from connsearch.cli.searched import open_searched
 from connsearch.cli.terminal import Terminal
 from connsearch.pruning.options import Mode
+from connsearch.runs.documents import write_form
+from connsearch.runs.formats.analyses import CurveRow, CurveSummary
+from connsearch.runs.logs import write_table
+from connsearch.runs.names import CURVE, SUMMARY, table
 
 if TYPE_CHECKING:
     from connsearch.analysis.curve import Curve as Points
     from connsearch.analysis.searched_run import Subject
-
-SUMMARY = "summary.json"
 
 
 class Curve(Command):
@@ -53,10 +53,10 @@ class Curve(Command):
 
     def _measured(self, subject: Subject, terminal: Terminal) -> Mapping[str, Any]:
         from connsearch.analysis.curve import curve, curve_settings
-        from connsearch.analysis.ledger import Ledger
         from connsearch.pruning.path import pruning_path
+        from connsearch.runs.ledger import Ledger
 
-        place = self.output or Path(self.run) / "curve"
+        place = self.output or Path(self.run) / CURVE
         noted = {"name": "path", "order": "relative"}
         path = pruning_path(
             subject.structure, mode=self.mode, peers_kept=self.peers, criterion=noted
@@ -65,17 +65,24 @@ class Curve(Command):
             work = curve(subject, path, ledger, points=self.points, rounds=self.rounds)
             found = terminal.work_through(work, "curve")
             pictures = self._show(found, place, terminal)
-            report = {
-                "command": "curve",
-                "run": self.run,
-                "split": "select",
-                "rounds": self.rounds,
-                **asdict(found),
-                "output": str(place),
-                "pictures": [str(path) for path in pictures],
-            }
-            _write(place, report)
-        return report
+            report = CurveSummary(
+                command="curve",
+                run=self.run,
+                split="select",
+                rounds=self.rounds,
+                points=list(found.points),
+                measure=found.measure,
+                clip=list(found.clip),
+                device=found.device,
+                threads=found.threads,
+                precision=found.precision,
+                recalibrate_clips=found.recalibrate_clips,
+                output=str(place),
+                pictures=[str(path) for path in pictures],
+            )
+            write_table(place / table(CURVE), CurveRow, report.points)
+            write_form(place / SUMMARY, report)
+        return report.to_json()
 
     def _show(self, found: Points, place: Path, terminal: Terminal) -> list[Path]:
         """Shows the table and draws the curve."""
@@ -93,16 +100,6 @@ class Curve(Command):
         paths = [place / f"curve.{suffix}" for suffix in ("svg", "png")]
         title = f"{Path(self.run).resolve().name}: what accuracy costs"
         pictures = write_figure(lambda: curve_figure(found, title=title), paths)
-        terminal.say(f"table: {place / 'curve.csv'}")
+        terminal.say(f"table: {place / table(CURVE)}")
         say_pictures(pictures, terminal)
         return pictures
-
-
-def _write(place: Path, report: Mapping[str, Any]) -> None:
-    """Writes the table, and last the summary."""
-    from connsearch.files.text import csv_text
-    from connsearch.graph.files import atomic_write_text
-
-    rows: Sequence[Mapping[str, Any]] = report["points"]
-    atomic_write_text(place / "curve.csv", csv_text(list(rows[0]), rows))
-    atomic_write_text(place / SUMMARY, json.dumps(report, indent=2) + "\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,28 +13,24 @@ from pydantic import Field
 from connsearch.cli.command import Command, Flag
 from connsearch.cli.outcome import say_pictures, show_classes, show_metrics
 from connsearch.cli.target import (
-    PRUNED_RECORD,
     Trained,
     as_options,
     open_trained,
-    read_record,
     recorded_facts,
     recorded_loss,
     recorded_settings,
 )
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import check_data, open_data
-from connsearch.errors import RunError
-from connsearch.files.disk import is_there
 from connsearch.files.places import DirectoryLock
+from connsearch.runs.documents import keep_evaluation
+from connsearch.runs.formats.evaluation import Evaluation
+from connsearch.runs.record import RunRecord
 
 if TYPE_CHECKING:
     from connsearch.data.loading.batches import UnreadClip
     from connsearch.data.loading.load import DataSplits
-    from connsearch.runs.metrics import Metrics
-
-EVALUATION = "evaluation.json"
-"""The file in a run that says that the test split was opened, and what was found."""
+    from connsearch.runs.formats.metrics import Metrics
 
 
 class Evaluate(Command):
@@ -67,49 +62,42 @@ class Evaluate(Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Evaluates, or finds what was found before, and returns the numbers."""
-        from connsearch.runs.metrics import Metrics
-
         trained = open_trained(self.run)
-        path = trained.directory / EVALUATION
         with _alone(trained.directory):
-            entry, fresh = self._found(trained, path, terminal)
-        metrics = Metrics.from_json(entry["metrics"])
+            entry, fresh = self._found(trained, terminal)
+        metrics = entry.metrics
         show_metrics({self.split: metrics}, terminal)
-        show_classes(metrics, entry["clips_by_class"], terminal)
+        show_classes(metrics, entry.clips_by_class, terminal)
         pictures = _pictures(trained.directory, self.split, metrics, terminal, fresh=fresh)
         say_pictures(pictures, terminal)
         return {
             "command": "evaluate",
             "run": self.run,
             "split": self.split,
-            "opened": entry["opened"],
-            "times_opened": entry["times_opened"],
-            **entry["metrics"],
-            "clips_by_class": entry["clips_by_class"],
+            "opened": entry.opened,
+            "times_opened": entry.times_opened,
+            **metrics.to_json(),
+            "clips_by_class": entry.clips_by_class,
             "pictures": [str(picture) for picture in pictures],
         }
 
-    def _found(
-        self, trained: Trained, path: Path, terminal: Terminal
-    ) -> tuple[dict[str, Any], bool]:
-        """What is found, or was before, and whether it is new; filed in ``path``."""
-        known = _known(path)
-        if self.split in known and not self.again:
-            before = known[self.split]
+    def _found(self, trained: Trained, terminal: Terminal) -> tuple[Evaluation, bool]:
+        """What is found, or was before, and whether it is new; filed in the run."""
+        before = RunRecord(trained.directory).evaluations.get(self.split)
+        if before is not None and not self.again:
             terminal.say(
-                f"the {self.split} split was opened on {before['opened']}, in "
-                f"{before['precision']}; this was found (--again opens it once more, as --data, "
+                f"the {self.split} split was opened on {before.opened}, in "
+                f"{before.precision}; this was found (--again opens it once more, as --data, "
                 "--device, --precision and the views asked for say)"
             )
             return before, False
-        times = known.get(self.split, {}).get("times_opened", 0)
-        found = self._evaluated(trained, terminal)
-        known[self.split] = {**found, "times_opened": times + 1}
-        _keep(path, known)
-        return known[self.split], True
+        times = 0 if before is None else before.times_opened
+        found = self._evaluated(trained, times + 1, terminal)
+        keep_evaluation(trained.directory, self.split, found)
+        return found, True
 
-    def _evaluated(self, trained: Trained, terminal: Terminal) -> dict[str, Any]:
-        """What is found on the split now.
+    def _evaluated(self, trained: Trained, times: int, terminal: Terminal) -> Evaluation:
+        """What is found on the split now, the so manyth time.
 
         Raises:
             RunError: the data is not what the network was trained on.
@@ -144,14 +132,15 @@ class Evaluate(Command):
                 f"{metrics.left_out} of them are left out of all numbers\n"
                 + listed([fault.reason for fault in faults.values()])
             )
-        return {
-            "opened": datetime.now(UTC).isoformat(timespec="seconds"),
-            "metrics": metrics.to_json(),
-            "clips_by_class": dict(metrics.support),
-            "data": data.fingerprint,
-            "precision": found["precision"],
-            "pool_views": dataset.options.pool_views,
-        }
+        return Evaluation(
+            opened=datetime.now(UTC).isoformat(timespec="seconds"),
+            metrics=metrics,
+            clips_by_class=dict(metrics.support),
+            data=data.fingerprint,
+            precision=found["precision"],
+            pool_views=dataset.options.pool_views,
+            times_opened=times,
+        )
 
     def _data(self, terminal: Terminal) -> DataSplits:
         """The data of the run, in the views asked for; none of them is part of its fingerprint.
@@ -185,8 +174,8 @@ def _alone(directory: Path) -> Generator[None]:
 
 def _warn_unfair(directory: Path, terminal: Terminal) -> None:
     """Warns of a network that was pruned and nothing else."""
-    path = directory / PRUNED_RECORD
-    if is_there(path) and not read_record(path).get("recalibrated"):
+    record = RunRecord(directory).prune_record
+    if record is not None and not record.recalibrated:
         terminal.warn(
             "its batch-norm statistics are those of the network it was pruned from: train it, or "
             "prune with --recalibrate, for a fair number"
@@ -211,27 +200,3 @@ def _pictures(
     except OSError as error:  # the numbers are kept already
         terminal.warn(f"no picture: {error}")
         return []
-
-
-def _known(path: Path) -> dict[str, Any]:
-    """What was found before, by split.
-
-    Raises:
-        RunError: the file is damaged.
-    """
-    if not is_there(path):
-        return {}
-    known = dict(read_record(path))
-    keys = {"opened", "times_opened", "metrics", "clips_by_class"}
-    if not all(isinstance(entry, dict) and keys <= set(entry) for entry in known.values()):
-        raise RunError(
-            f"{path}: is damaged, so nobody knows whether the split was opened\n"
-            "  cure: remove it to open the split again"
-        )
-    return known
-
-
-def _keep(path: Path, known: Mapping[str, Any]) -> None:
-    from connsearch.graph.files import atomic_write_text
-
-    atomic_write_text(path, json.dumps(known, indent=2) + "\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import Iterator, Mapping
@@ -130,9 +129,9 @@ class Evolve(Work):
         self, directory: Path, start: Structure, data: DataSplits | None, terminal: Terminal
     ) -> Opened:
         from connsearch.evolution.study.study_directory import begin, study_settings
-        from connsearch.graph.files import atomic_write_text, write_structure
-        from connsearch.runs.config import new_config
-        from connsearch.runs.files import CONFIG, STRUCTURE
+        from connsearch.graph.files import write_structure
+        from connsearch.runs.documents import new_config, write_config
+        from connsearch.runs.names import CONFIG, STRUCTURE
 
         settings = self.settings()
 
@@ -156,8 +155,9 @@ class Evolve(Work):
             )
         if not (directory / CONFIG).exists():
             write_structure(start, directory / STRUCTURE)
-            config = new_config({"command": "evolve", "settings": settings})
-            atomic_write_text(directory / CONFIG, json.dumps(config, indent=1, default=str) + "\n")
+            write_config(
+                directory / CONFIG, new_config({"command": "evolve", "settings": settings})
+            )
         return opened
 
     def _simulated(self) -> Evaluate:

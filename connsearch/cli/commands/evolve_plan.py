@@ -62,7 +62,6 @@ class EvolvePlan(Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Simulates, and returns the rows of the table."""
-        from connsearch.analysis.results import write_rows
         from connsearch.evolution.proposal import Space
         from connsearch.evolution.simulate.fitness import Planted
         from connsearch.evolution.simulate.planning import plans
@@ -90,7 +89,10 @@ class EvolvePlan(Command):
         terminal.show(metrics_table(rows, title="what it takes"))
         terminal.say("best: true value of the best child, on planted preferences")
         if self.output is not None:
-            write_rows(self.output, rows)
+            from connsearch.files.disk import atomic_write_text
+            from connsearch.files.text import csv_text
+
+            atomic_write_text(self.output, csv_text(list(rows[0]), rows))
         return {"command": "evolve plan", "seconds": seconds, "spread": spread, "rows": rows}
 
     def _row(self, found: Sequence[Plan]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from connsearch.cli.terminal import Terminal
 from connsearch.errors import UserError
 from connsearch.files.paths import check_path
 from connsearch.files.places import make_directories
+from connsearch.runs.names import EVOLUTION_REPORT
 
 if TYPE_CHECKING:
     from connsearch.view.evolution.story import Story
@@ -48,7 +49,7 @@ class EvolveReport(Command):
         directory = self._directory()
         _show(story, terminal)
         files = self._write(story, directory)
-        page = write_evolution_report(story, directory / "evolution.html")
+        page = write_evolution_report(story, directory / EVOLUTION_REPORT)
         terminal.say(f"written: {', '.join(path.name for path in files)} in {directory}")
         terminal.say(f"report: {page} ({page.stat().st_size / 1e6:.1f} MB)")
         winner = story.winner

@@ -16,22 +16,21 @@ from connsearch.cli.target import (
     is_trained,
     open_structure,
     open_trained,
-    read_record,
     recorded_settings,
 )
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import RUNS
 from connsearch.errors import RunError, SettingsError
 from connsearch.files.places import UNFINISHED, check_place, filling
+from connsearch.runs.documents import read_form, write_form
+from connsearch.runs.formats.export import ExportRecord
+from connsearch.runs.names import EXPORT, EXPORT_RECORD
 
 if TYPE_CHECKING:
     from connsearch.graph.spec import Structure
     from connsearch.pruning.published import Published
 
 Size = Annotated[int, Field(ge=1, le=4096)]
-
-RECORD = "export.json"
-"""What is to be known about an exported network, beside it."""
 
 FILES = {"torch": "network.pt2", "onnx": "network.onnx", "published": "published.json"}
 
@@ -73,20 +72,22 @@ class Export(Command):
             content, found = self._published(structure, terminal)
         else:
             content, found = self._program(terminal)
-        record = {
-            "command": "export",
-            "format": self.format,
-            "file": FILES[self.format],
-            "bytes": len(content),
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "target": self.target,
-            **found,
-            "line": self._line(),
-        }
+        record = ExportRecord.model_validate(
+            {
+                "command": "export",
+                "format": self.format,
+                "file": FILES[self.format],
+                "bytes": len(content),
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "target": self.target,
+                **found,
+                "line": self._line(),
+            }
+        )
         self._keep(place, content, record)
         terminal.say(f"exported: {place / FILES[self.format]} ({len(content) / 2**20:.2f} MiB)")
-        terminal.say(f"  what goes in and comes out: {place / RECORD}")
-        return {**record, "output": str(place)}
+        terminal.say(f"  what goes in and comes out: {place / EXPORT_RECORD}")
+        return {**record.to_json(), "output": str(place)}
 
     def _place(self) -> Path:
         """The output directory; one that holds an export is refused.
@@ -97,15 +98,15 @@ class Export(Command):
         Raises:
             SettingsError: there is something already.
         """
-        home = Path(self.target) / "export"
+        home = Path(self.target) / EXPORT
         if not is_trained(self.target):
-            home = RUNS / f"export-{Path(self.target).stem}"
+            home = RUNS / f"{EXPORT}-{Path(self.target).stem}"
         place = self.output or home / self.format
-        if place.is_dir() and (place / RECORD).exists():
-            if read_record(place / RECORD).get("line") != self._line():
-                raise _taken(place, RECORD)
+        if place.is_dir() and (place / EXPORT_RECORD).exists():
+            if _exported(place).line != self._line():
+                raise _taken(place, EXPORT_RECORD)
         elif place.is_dir() and (place / UNFINISHED).exists():
-            check_place(place, self._line(), done=RECORD)
+            check_place(place, self._line(), done=EXPORT_RECORD)
         elif (place / FILES[self.format]).exists():
             raise _taken(place, FILES[self.format])
         elif place.exists() and not place.is_dir():
@@ -181,21 +182,26 @@ class Export(Command):
         )
         return ("{\n" + ",\n".join(entries) + "\n}\n").encode(), found
 
-    def _keep(self, place: Path, content: bytes, record: Mapping[str, Any]) -> None:
+    def _keep(self, place: Path, content: bytes, record: ExportRecord) -> None:
         """Writes both files, what describes the other last.
 
         Raises:
             SettingsError: another export stands there, made by this line from another network.
         """
-        from connsearch.graph.files import atomic_write_bytes, atomic_write_text
+        from connsearch.graph.files import atomic_write_bytes
 
-        with filling(place, self._line(), done=RECORD, alone=False):
-            if (place / RECORD).exists():
-                if read_record(place / RECORD).get("sha256") != record["sha256"]:
-                    raise _taken(place, RECORD)
+        with filling(place, self._line(), done=EXPORT_RECORD, alone=False):
+            if (place / EXPORT_RECORD).exists():
+                if _exported(place).sha256 != record.sha256:
+                    raise _taken(place, EXPORT_RECORD)
                 return
             atomic_write_bytes(place / FILES[self.format], content)
-            atomic_write_text(place / RECORD, json.dumps(record, indent=2, allow_nan=False) + "\n")
+            write_form(place / EXPORT_RECORD, record)
+
+
+def _exported(place: Path) -> ExportRecord:
+    """What is known about the export that stands there."""
+    return read_form(place / EXPORT_RECORD, ExportRecord, "the record of an export")
 
 
 def _taken(place: Path, name: str = "") -> SettingsError:

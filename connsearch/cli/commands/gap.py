@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,11 +15,15 @@ from connsearch.cli.terminal import Terminal
 from connsearch.errors import Failure, SettingsError, UnknownNameError
 from connsearch.pruning.criteria import CRITERIA
 from connsearch.pruning.options import build_criterion, criterion_at
+from connsearch.runs.documents import write_form
+from connsearch.runs.formats.analyses import GapRow, GapSummary
+from connsearch.runs.logs import write_table
+from connsearch.runs.names import GAP, SUMMARY, table
 
 if TYPE_CHECKING:
     from connsearch.analysis.searched_run import Subject
 
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[GapRow]
 
 
 class Gap(Command):
@@ -82,38 +85,40 @@ class Gap(Command):
 
     def _measured(self, subject: Subject, terminal: Terminal) -> Mapping[str, Any]:
         from connsearch.analysis.gap import GapPlan, cut, measure_gap
-        from connsearch.analysis.rows import write_rows
         from connsearch.view.runs.gap_figure import gap_pictures
 
         cuts = cut(subject.structure, self.criterion, self.shares, peers=self.peers)
         seed = subject.options.seed if self.seed is None else self.seed
         plan = GapPlan(cuts, tune_steps=self.tune_steps, scratch=self.scratch, seed=seed)
-        place = self.output or Path(self.run) / "gap"
+        place = self.output or Path(self.run) / GAP
         rows = terminal.work_through(measure_gap(subject, plan, place), "stages")
-        write_rows(place / "gap.csv", rows)
+        write_table(place / table(GAP), GapRow, rows)
         title = f"{subject.structure.name}: discretisation gap"
-        pictures = gap_pictures(place, rows, title=title, criterion=self.criterion)
+        drawn = [row.to_json() for row in rows]
+        pictures = gap_pictures(place, drawn, title=title, criterion=self.criterion)
         report = self._report(rows, pictures, seed)
         self._show(rows, subject, terminal)
-        self._finish(place, report, terminal, pictures)
+        write_form(place / SUMMARY, report)
+        say_pictures(pictures, terminal)
+        terminal.say(f"table: {place / table(GAP)}")
         self._judge(rows, terminal)
-        return report
+        return report.to_json()
 
-    def _report(self, rows: Rows, pictures: Sequence[Path], seed: int) -> dict[str, Any]:
-        return {
-            "command": "gap",
-            "run": self.run,
-            "rows": list(rows),
-            "criterion": self.criterion,
-            "peers": self.peers,
-            "tune_steps": self.tune_steps,
-            "seed": seed,
-            "split": "select",
-            "chosen_by": "select",
-            "gap": {f"{share:g}": lost for share, lost in _losses(rows).items()},
-            "limit": self.limit,
-            "pictures": [str(path) for path in pictures],
-        }
+    def _report(self, rows: Rows, pictures: Sequence[Path], seed: int) -> GapSummary:
+        return GapSummary(
+            command="gap",
+            run=self.run,
+            rows=list(rows),
+            criterion=self.criterion,
+            peers=self.peers,
+            tune_steps=self.tune_steps,
+            seed=seed,
+            split="select",
+            chosen_by="select",
+            gap={f"{share:g}": lost for share, lost in _losses(rows).items()},
+            limit=self.limit,
+            pictures=[str(path) for path in pictures],
+        )
 
     def _show(self, rows: Rows, subject: Subject, terminal: Terminal) -> None:
         from connsearch.analysis.gap import recorded_evaluation
@@ -121,38 +126,29 @@ class Gap(Command):
 
         shown = [
             {
-                "share": f"{row['share']:g}" if row["stage"] == "soft" else "",
-                "stage": row["stage"],
-                **({} if row["mAP"] is None else {"mAP": round(row["mAP"], 3)}),
-                "accuracy": round(row["accuracy"], 3),
-                "95%": f"{row['low']:.2f}-{row['high']:.2f}",
-                "edges": row["connections"],
-                "params": short(row["parameters"]),
-                "MACs": short(row["macs"]),
-                "dead": row["dead"],
+                "share": f"{row.share:g}" if row.stage == "soft" else "",
+                "stage": row.stage,
+                **({} if row.mAP is None else {"mAP": round(row.mAP, 3)}),
+                "accuracy": round(row.accuracy, 3),
+                "95%": f"{row.low:.2f}-{row.high:.2f}",
+                "edges": row.connections,
+                "params": short(row.parameters),
+                "MACs": short(row.macs),
+                "dead": row.dead,
             }
             for row in rows
         ]
-        title = f"select split ({rows[0]['clips']} clips), criterion {self.criterion}"
+        title = f"select split ({rows[0].clips} clips), criterion {self.criterion}"
         terminal.show(metrics_table(shown, title=title))
         terminal.say("select was used for choosing: the numbers compare stages, no more")
         if not self.scratch:
             terminal.say("without training from scratch (--scratch): new weights may do as well")
         recorded = recorded_evaluation(subject)
-        if recorded is not None and recorded.accuracy != rows[0]["accuracy"]:
+        if recorded is not None and recorded.accuracy != rows[0].accuracy:
             terminal.warn(
-                f"the soft network has accuracy {rows[0]['accuracy']:.4f}, its search recorded "
+                f"the soft network has accuracy {rows[0].accuracy:.4f}, its search recorded "
                 f"{recorded.accuracy:.4f}: device, precision or versions are not the same"
             )
-
-    def _finish(
-        self, place: Path, report: Mapping[str, Any], terminal: Terminal, pictures: Sequence[Path]
-    ) -> None:
-        from connsearch.graph.files import atomic_write_text
-
-        atomic_write_text(place / "summary.json", json.dumps(report, indent=2) + "\n")
-        say_pictures(pictures, terminal)
-        terminal.say(f"table: {place / 'gap.csv'}")
 
     def _judge(self, rows: Rows, terminal: Terminal) -> None:
         """Warns where masking costs more than chance explains; fails above the limit.
@@ -160,12 +156,12 @@ class Gap(Command):
         Raises:
             Failure: more is lost than the limit allows.
         """
-        lost, least = _losses(rows), rows[0]["low"]
+        lost, least = _losses(rows), rows[0].low
         if self.limit is None:
             for row in rows:
-                if row["stage"] == "masked" and row["accuracy"] < least:
+                if row.stage == "masked" and row.accuracy < least:
                     terminal.warn(
-                        f"at {row['share']:g} masking alone costs {lost[row['share']]:.3f}, more "
+                        f"at {row.share:g} masking alone costs {lost[row.share]:.3f}, more "
                         "than the searched network's 95% interval: train what is pruned there"
                     )
             return
@@ -180,8 +176,8 @@ class Gap(Command):
 def _losses(rows: Rows) -> dict[float, float]:
     """What is lost from soft to masked, by threshold: accuracy, or mAP in multi-label data."""
 
-    def score(row: Mapping[str, Any]) -> float:
-        return row["accuracy"] if row["mAP"] is None else row["mAP"]
+    def score(row: GapRow) -> float:
+        return row.accuracy if row.mAP is None else row.mAP
 
     soft = score(rows[0])
-    return {row["share"]: soft - score(row) for row in rows if row["stage"] == "masked"}
+    return {row.share: soft - score(row) for row in rows if row.stage == "masked"}

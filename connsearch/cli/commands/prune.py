@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,9 +15,6 @@ from connsearch.cli.command import Command, Flag
 from connsearch.cli.outcome import draw, say_pictures, show_metrics
 from connsearch.cli.scoring import prune_scored
 from connsearch.cli.target import (
-    PRUNED_RECORD,
-    PRUNED_STRUCTURE,
-    PRUNED_WEIGHTS,
     Trained,
     is_trained,
     open_structure,
@@ -33,13 +29,25 @@ from connsearch.errors import Failure, SettingsError
 from connsearch.files.places import check_place, filling
 from connsearch.graph.spec import Edge, Structure
 from connsearch.pruning.options import PruneOptions
+from connsearch.runs.documents import write_form
+from connsearch.runs.formats.config import Facts, Settings
+from connsearch.runs.formats.prune import (
+    BeforeAfter,
+    ExactnessRecord,
+    PruneRecord,
+    PruningSettings,
+)
+from connsearch.runs.names import PRUNE_RECORD, PRUNED, PRUNED_WEIGHTS, STRUCTURE
 
 if TYPE_CHECKING:
     from connsearch.models.exactness import Exactness
     from connsearch.models.structure import Network
     from connsearch.pruning.pruner import Pruned
     from connsearch.pruning.solve import Solved
-    from connsearch.runs.metrics import Metrics
+    from connsearch.runs.formats.metrics import Metrics
+
+_OF_THE_RECORD = frozenset({"pruning", "recalibrated", "settings", "facts"})
+"""What stands in ``prune.json`` and not in the command's JSON object."""
 
 
 class Prune(Command):
@@ -92,17 +100,19 @@ class Prune(Command):
         exact, child = self._checked(structure, pruned, trained)
         metrics = self._recalibrated(child, terminal) if self.recalibrate else {}
         self._refuse_another(place, pruned)
-        with filling(place, self._line(), done=PRUNED_RECORD):
+        with filling(place, self._line(), done=PRUNE_RECORD):
             self._refuse_another(place, pruned)  # somebody may have been quicker
             pictures = self._write(place, structure, pruned, child if trained else None, terminal)
-            report = self._report(structure, pruned, exact, metrics, trained) | noted
-            self._show(terminal, place, pruned, exact, report)
+            record = self._recorded(structure, pruned, exact, metrics, trained)
+            record = record.model_copy(update=noted)
+            self._show(terminal, place, pruned, exact, record)
             show_metrics(metrics, terminal)
-            self._record(place, report)
+            write_form(place / PRUNE_RECORD, record)  # it makes the directory a pruned network
         say_pictures(pictures, terminal)
         scratch = "" if trained else " --from-scratch"
         terminal.say(f"next: connsearch train {place}{scratch}")
-        return {**report, "output": str(place), "pictures": [str(path) for path in pictures]}
+        told = {k: v for k, v in record.to_json().items() if k not in _OF_THE_RECORD}
+        return {**told, "output": str(place), "pictures": [str(path) for path in pictures]}
 
     def _drawn_curve(self, terminal: Terminal) -> Mapping[str, Any]:
         from connsearch.cli.commands.curve import Curve
@@ -145,7 +155,8 @@ class Prune(Command):
             return solved[-1].pruned
 
         scored = prune_scored(self.run, structure, self.pruning, self.scoring, by, terminal)
-        pruned, noted = scored
+        pruned, scores = scored
+        noted: dict[str, Any] = {} if scores is None else {"scores": scores}
         return pruned, {**noted, "budget": say_reached(solved[-1], terminal) if solved else {}}
 
     def _place(self, structure: Structure) -> Path:
@@ -158,10 +169,10 @@ class Prune(Command):
                 changed = {"scores": self.scoring.slug, **changed}
             if self.recalibrate:
                 changed["recalibrated"] = str(self.recalibrate)
-            slug = "-".join(["pruned", *changed.values()])
+            slug = "-".join([PRUNED, *changed.values()])
             home = Path(self.run) if is_trained(self.run) else RUNS / f"prune-{structure.name}"
             place = home / slug
-        check_place(place, self._line(), done=PRUNED_RECORD)
+        check_place(place, self._line(), done=PRUNE_RECORD)
         return place
 
     def _line(self) -> dict[str, Any]:
@@ -182,9 +193,9 @@ class Prune(Command):
         """
         from connsearch.graph.files import read_structure
 
-        if not (place / PRUNED_RECORD).exists():
+        if not (place / PRUNE_RECORD).exists():
             return
-        if read_structure(place / PRUNED_STRUCTURE) != pruned.structure:
+        if read_structure(place / STRUCTURE) != pruned.structure:
             raise SettingsError(
                 f"{place}: holds another pruned network, and perhaps its training\n"
                 "  cure: --output another directory, or delete this one"
@@ -248,7 +259,7 @@ class Prune(Command):
         """Writes structure and weights, draws before and after; returns the pictures."""
         from connsearch.graph.files import write_structure
 
-        write_structure(pruned.structure, place / PRUNED_STRUCTURE)
+        write_structure(pruned.structure, place / STRUCTURE)
         if child is not None:
             from connsearch.models.document import ModelDocument
             from connsearch.runs.files import write_weights
@@ -262,35 +273,40 @@ class Prune(Command):
                 pictures += draw(drawn, place / f"{name}.{suffix}", terminal)
         return pictures
 
-    def _report(
+    def _recorded(
         self,
         structure: Structure,
         pruned: Pruned,
         exact: Exactness,
         metrics: Mapping[str, Metrics],
         trained: Trained | None,
-    ) -> dict[str, Any]:
+    ) -> PruneRecord:
+        """What was done, without the scores and budgets it was done by."""
         from connsearch.graph.cost import cost
 
         classes = trained.num_classes if trained else 10
-        both = {"before": structure, "after": pruned.structure}
-        costs = {k: cost(s, num_classes=classes, clip=exact.clip) for k, s in both.items()}
-        return {
-            "command": "prune",
-            "run": self.run,
-            "nodes": {k: len(s) for k, s in both.items()},
-            "connections": {k: len(s.edges()) for k, s in both.items()},
-            "parameters": {k: c.parameters for k, c in costs.items()},
-            "macs": {k: c.macs for k, c in costs.items()},
-            "clip": list(exact.clip),
-            "exactness": asdict(exact),
-            "removed": [list(edge) for edge in pruned.removed],
-            "dead": list(pruned.dead),
-            "repairs": [str(repair) for repair in pruned.repairs],
-            "substitutes": [str(substitute) for substitute in pruned.substitutes],
-            "changes": [str(change) for change in pruned.changes],
-            "metrics": {name: found.to_json() for name, found in metrics.items()},
-        }
+        both = (structure, pruned.structure)
+        costs = [cost(one, num_classes=classes, clip=exact.clip) for one in both]
+        return PruneRecord(
+            command="prune",
+            run=self.run,
+            nodes=_counts(len(one) for one in both),
+            connections=_counts(len(one.edges()) for one in both),
+            parameters=_counts(one.parameters for one in costs),
+            macs=_counts(one.macs for one in costs),
+            clip=list(exact.clip),
+            exactness=ExactnessRecord.model_validate({**asdict(exact), "clip": list(exact.clip)}),
+            removed=[list(edge) for edge in pruned.removed],
+            dead=list(pruned.dead),
+            repairs=[str(repair) for repair in pruned.repairs],
+            substitutes=[str(substitute) for substitute in pruned.substitutes],
+            changes=[str(change) for change in pruned.changes],
+            metrics=dict(metrics),
+            pruning=PruningSettings.model_validate(self.pruning.model_dump(mode="json")),
+            recalibrated=self.recalibrate,
+            settings=Settings.model_validate(recorded_settings(self.run)),
+            facts=Facts.model_validate(recorded_facts(self.run)),
+        )
 
     def _show(
         self,
@@ -298,29 +314,20 @@ class Prune(Command):
         place: Path,
         pruned: Pruned,
         exact: Exactness,
-        report: Mapping[str, Any],
+        record: PruneRecord,
     ) -> None:
         from connsearch.view.structures.tables import prune_table
 
         terminal.show(prune_table(pruned))
         for what in ("nodes", "connections", "parameters", "macs"):
-            before, after = report[what]["before"], report[what]["after"]
-            terminal.say(f"{what}: {before:,} -> {after:,}")
+            count: BeforeAfter = getattr(record, what)
+            terminal.say(f"{what}: {count.before:,} -> {count.after:,}")
         terminal.say(f"pruned network against the masked original: {exact}")
         if not is_trained(self.run):
             terminal.say("  (with random filters: a structure has no trained ones)")
         terminal.say(f"pruned: {place}")
 
-    def _record(self, place: Path, report: Mapping[str, Any]) -> None:
-        """Writes what was done, last: the directory is a pruned network once this file is there."""
-        from connsearch.graph.files import atomic_write_text
 
-        settings = dict(recorded_settings(self.run))
-        record = {
-            **report,
-            "pruning": self.pruning.model_dump(),
-            "recalibrated": self.recalibrate,
-            "settings": settings,
-            "facts": recorded_facts(self.run),
-        }
-        atomic_write_text(place / PRUNED_RECORD, json.dumps(record, indent=2) + "\n")
+def _counts(both: Iterable[int]) -> BeforeAfter:
+    before, after = both
+    return BeforeAfter(before=before, after=after)

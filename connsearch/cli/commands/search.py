@@ -31,6 +31,7 @@ class Search(Work):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Searches, or goes on, and returns where the result lies and how good it is."""
+        from connsearch.oneshot.alarms import Alarm
         from connsearch.oneshot.search import search
         from connsearch.runs.run import Run
 
@@ -42,9 +43,8 @@ class Search(Work):
         with Run.open(directory, config) as run:
             if data is None:
                 result = run.result()
-                for alarm in result.report.get("alarms", []):
-                    count = f"{len(alarm['edges'])} of {alarm['of']}"
-                    terminal.warn(f"{count} {alarm['what']} {alarm['kind']}")
+                for alarm in result.report.alarms:
+                    terminal.warn(str(Alarm.read(alarm)))
             else:
                 structure = suit(structure, data, self)
                 events = search(structure, data, options, run=run)

@@ -13,6 +13,11 @@ from connsearch.cli.outcome import say_pictures
 from connsearch.cli.searched import open_searched
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.trusted import place_for, require_select, training_record
+from connsearch.runs.documents import write_form
+from connsearch.runs.formats.analyses import Budget, RankRow, RankSummary
+from connsearch.runs.formats.ledger import RankedUnit
+from connsearch.runs.logs import write_table
+from connsearch.runs.names import SELFTEST, SUMMARY, table
 
 if TYPE_CHECKING:
     from connsearch.analysis.agreement import Estimate
@@ -48,15 +53,15 @@ class Selftest(Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Tests, or goes on, and returns the rows, the taus and the verdict."""
-        place = place_for(self.run, "selftest", self.output)
+        place = place_for(self.run, SELFTEST, self.output)
         with open_searched(self.run, terminal) as subject:
             return self._measured(subject, place, terminal)
 
     def _measured(self, subject: Subject, place: Path, terminal: Terminal) -> Mapping[str, Any]:
-        from connsearch.analysis.ledger import Ledger
         from connsearch.analysis.rank_correlation import judge, sample, units
         from connsearch.analysis.searched_run import budget
         from connsearch.analysis.units import work_through
+        from connsearch.runs.ledger import Ledger
 
         require_select(subject)
         drawn = sample(subject.structure, self.subnets, seed=self.seed)
@@ -71,65 +76,67 @@ class Selftest(Command):
         with Ledger(place, settings) as ledger:
             work = units(subject, drawn, options, place)
             results = terminal.work_through(work_through(ledger, work), "sub-networks")
-            columns = ("supernet", "alone", "macs", "connections", "parameters")
+            judged = {name: results.read(name, RankedUnit) for name in work}
             rows = [
-                {"name": name, **{column: found[column] for column in columns}}
-                for name, found in results.items()
+                RankRow(
+                    name=name,
+                    supernet=found.supernet,
+                    alone=found.alone,
+                    macs=found.macs,
+                    connections=found.connections,
+                    parameters=found.parameters,
+                )
+                for name, found in judged.items()
             ]
             measure = "mAP" if subject.data.train.num_classes else "accuracy"
-            budgeted = {"epochs": options.epochs, "steps": options.steps}
-            report = {
-                "command": "selftest",
-                "run": self.run,
-                "subnets": self.subnets,
-                "split": "select",
-                "measure": measure,
-                "budget": budgeted,
-            }
             ranking = judge(rows, seed=self.seed)
-            return self._write(place, report, rows, ranking, terminal)
+            report = RankSummary(
+                command="selftest",
+                run=self.run,
+                subnets=self.subnets,
+                split="select",
+                measure=measure,
+                budget=Budget(epochs=options.epochs, steps=options.steps),
+                verdict=ranking.verdict,
+                **_flat("", ranking.supernet),
+                **_flat("flops_", ranking.macs),
+                **_flat("connections_", ranking.connections),
+                **_flat("gain_", ranking.gain),
+                rows=rows,
+            )
+            return self._write(place, report, ranking, terminal)
 
     def _write(
         self,
         place: Path,
-        report: Mapping[str, Any],
-        rows: list[dict[str, Any]],
+        report: RankSummary,
         ranking: Ranking,
         terminal: Terminal,
     ) -> Mapping[str, Any]:
         """Shows and writes everything, the summary last; returns the whole report."""
-        from connsearch.analysis.results import write_rows, write_summary
         from connsearch.view.runs.baselines import ranking_pictures
         from connsearch.view.structures.tables import metrics_table
 
-        write_rows(place / "selftest.csv", rows)
+        write_table(place / table(SELFTEST), RankRow, report.rows)
         taus = {
             "supernet": ranking.supernet,
             "macs": ranking.macs,
             "connections": ranking.connections,
         }
         words = {name: f"tau {tau}" for name, tau in taus.items()}
-        pictures = ranking_pictures(place, rows, words, measure=str(report["measure"]))
-        table = [
+        drawn = [row.to_json() for row in report.rows]
+        pictures = ranking_pictures(place, drawn, words, measure=report.measure)
+        shown = [
             {"ranked by": name, "tau": tau.value, "95% interval": tau.interval}
             for name, tau in taus.items()
         ]
-        terminal.show(metrics_table(table, title=f"against {self.subnets} trained alone"))
+        terminal.show(metrics_table(shown, title=f"against {self.subnets} trained alone"))
         terminal.say(ranking.verdict)
         say_pictures(pictures, terminal)
-        whole = {
-            **report,
-            "verdict": ranking.verdict,
-            **_flat("", ranking.supernet),
-            **_flat("flops_", ranking.macs),
-            **_flat("connections_", ranking.connections),
-            **_flat("gain_", ranking.gain),
-            "rows": rows,
-            "output": str(place),
-            "pictures": [str(path) for path in pictures],
-        }
-        write_summary(place, whole)
-        return whole
+        paths = {"output": str(place), "pictures": [str(path) for path in pictures]}
+        whole = report.model_copy(update=paths)
+        write_form(place / SUMMARY, whole)
+        return whole.to_json()
 
 
 def _flat(prefix: str, estimate: Estimate) -> dict[str, Any]:

@@ -17,6 +17,12 @@ from connsearch.cli.trusted import refuse_strange
 from connsearch.cli.work import RUNS, Work, begun_with, open_data, suit
 from connsearch.oneshot.options import SearchOptions
 from connsearch.pruning.options import PruneOptions
+from connsearch.runs.documents import write_form
+from connsearch.runs.formats.ledger import SearchUnit
+from connsearch.runs.formats.studies import EstimateRecord, StabilitySummary
+from connsearch.runs.formats.tables import StabilityRow
+from connsearch.runs.logs import write_table
+from connsearch.runs.names import CONSENSUS, STABILITY, SUMMARY, table
 
 if TYPE_CHECKING:
     from connsearch.analysis.stability import Found
@@ -52,9 +58,9 @@ class Stability(Work):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Searches, or goes on, and returns frequencies, agreement and consensus."""
-        from connsearch.analysis.ledger import Ledger
         from connsearch.analysis.stability import agree, learned
         from connsearch.analysis.units import work_through
+        from connsearch.runs.ledger import Ledger
 
         structure = open_structure(self.structure)
         place = self.directory(RUNS / f"stability-{Path(self.structure).stem}")
@@ -70,8 +76,8 @@ class Stability(Work):
         with begun_with(data, begin, terminal) as ledger:
             work = {name: self._unit(name, structure, data, place) for name in self._names()}
             results = terminal.work_through(work_through(ledger, work), "searches")
-            found = agree([learned(place / name) for name in results], self.pruning, seed=self.seed)
-            scores = {name: result["score"] for name, result in results.items()}
+            found = agree([learned(place / name) for name in work], self.pruning, seed=self.seed)
+            scores = {name: results.read(name, SearchUnit).score for name in work}
             return self._write(place, found, scores, terminal)
 
     def _names(self) -> Mapping[str, int]:
@@ -99,50 +105,49 @@ class Stability(Work):
         self, place: Path, found: Found, scores: Mapping[str, float | None], terminal: Terminal
     ) -> Mapping[str, Any]:
         """Shows and writes everything, the summary last; returns the whole report."""
-        from connsearch.analysis.results import write_rows, write_summary
         from connsearch.analysis.statistics import as_json
         from connsearch.graph.files import write_structure
         from connsearch.view.structures.tables import metrics_table
 
         consensus, rows = found.consensus(), found.rows()
-        write_rows(place / "stability.csv", rows)
-        write_structure(consensus.structure, place / "consensus.json")
+        write_table(place / table(STABILITY), StabilityRow, rows)
+        write_structure(consensus.structure, place / CONSENSUS)
         title = f"{found.space.name}: share of {self.searches} searches that keep a connection"
         pictures = [
             picture
             for suffix in ("svg", "png")
             for picture in draw(
-                found.frequencies(), place / f"stability.{suffix}", terminal, title=title
+                found.frequencies(), place / f"{STABILITY}.{suffix}", terminal, title=title
             )
         ]
-        ranked = sorted(rows, key=lambda row: (-row["frequency"], -row["weight"]))
-        shown = min(MOST_SHOWN, len(ranked))
-        title = f"the {shown} connections kept most often, of {len(ranked)}"
-        terminal.show(metrics_table(ranked[:shown], title=title))
+        ranked = sorted(rows, key=lambda row: (-row.frequency, -row.weight))
+        shown = [row.to_json() for row in ranked[:MOST_SHOWN]]
+        title = f"the {len(shown)} connections kept most often, of {len(ranked)}"
+        terminal.show(metrics_table(shown, title=title))
         terminal.say(
-            f"consensus: {place / 'consensus.json'} ({len(consensus.structure)} nodes, "
+            f"consensus: {place / CONSENSUS} ({len(consensus.structure)} nodes, "
             f"{len(consensus.edges)} connections that at least half of the searches keep)"
         )
         for repair in consensus.repairs:
             terminal.warn(f"the consensus alone reaches no output: {repair}")
         terminal.say(found.verdict)
         say_pictures(pictures, terminal)
-        report = {
-            "command": "stability",
-            "run": str(place),
-            "verdict": found.verdict,
-            "searches": self.searches,
-            "scores": dict(scores),
-            "kept": {name: len(kept) for name, kept in zip(scores, found.kept, strict=True)},
-            "criterion": self.pruning.criterion,
-            "jaccard": as_json(found.agreement),
-            "chance": found.chance,
-            "p": found.p,
-            "consensus": [list(edge) for edge in sorted(consensus.edges)],
-            "repairs": [str(repair) for repair in consensus.repairs],
-            "rows": rows,
-            "structure": str(place / "consensus.json"),
-            "pictures": [str(path) for path in pictures],
-        }
-        write_summary(place, report)
-        return report
+        report = StabilitySummary(
+            command="stability",
+            run=str(place),
+            verdict=found.verdict,
+            searches=self.searches,
+            scores=dict(scores),
+            kept={name: len(kept) for name, kept in zip(scores, found.kept, strict=True)},
+            criterion=self.pruning.criterion,
+            jaccard=EstimateRecord(**as_json(found.agreement)),
+            chance=found.chance,
+            p=found.p,
+            consensus=[list(edge) for edge in sorted(consensus.edges)],
+            repairs=[str(repair) for repair in consensus.repairs],
+            rows=rows,
+            structure=str(place / CONSENSUS),
+            pictures=[str(path) for path in pictures],
+        )
+        write_form(place / SUMMARY, report)
+        return report.to_json()

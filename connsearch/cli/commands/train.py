@@ -20,6 +20,7 @@ from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import RUNS, Work, prepare, suit
 from connsearch.errors import SettingsError
 from connsearch.graph.spec import Structure
+from connsearch.runs.names import SCRATCH, TRAINED
 from connsearch.training.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Train(Work):
 
     def _place(self) -> Path:
         if is_trained(self.target):
-            return Path(self.target) / ("scratch" if self.from_scratch else "trained")
+            return Path(self.target) / (SCRATCH if self.from_scratch else TRAINED)
         return RUNS / f"train-{Path(self.target).stem}"
 
     def _first(self, structure: Structure, data: DataSplits) -> Network:

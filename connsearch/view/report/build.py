@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,32 +11,14 @@ from markupsafe import Markup
 from connsearch.errors import Failure, UserError
 from connsearch.files.paths import check_path
 from connsearch.graph.files import atomic_write_text
-from connsearch.view.report.findings import Findings, find
+from connsearch.registry import Registry
+from connsearch.runs.names import REPORT
+from connsearch.view.report.findings import find
 from connsearch.view.report.material import Material
 from connsearch.view.report.page import Page, Shown
 from connsearch.view.report.reader import gather
-from connsearch.view.report.section import Section
-from connsearch.view.report.sections.checklist import checklist
-from connsearch.view.report.sections.connections import alarms, weights
-from connsearch.view.report.sections.networks import judged, pruned
-from connsearch.view.report.sections.peers import peers
-from connsearch.view.report.sections.record import environment, provenance, quarantine
-from connsearch.view.report.sections.setup import cost, data, settings
-from connsearch.view.report.sections.summary import summary
-from connsearch.view.report.sections.training import curves
-from connsearch.view.report.sections.trust import compare, curve, gap, more, selftest
-from connsearch.view.report.sections.wiring import wiring
-
-Maker = Callable[[Material, Findings], Section | None]
-
-SECTIONS: tuple[Maker, ...] = (
-    *(summary, wiring, weights, peers, alarms),
-    *(judged, compare, gap, curve, selftest, pruned, more),
-    *(curves, data, cost, settings, quarantine, environment, provenance, checklist),
-)
-"""In the order of the page: each answers the question that the one before it raises."""
-
-REPORT = "report.html"
+from connsearch.view.report.section import Section, SectionMaker, in_order
+from connsearch.view.report.sections import SECTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +36,18 @@ class Report:
     notes: Mapping[str, list[str]]
 
 
-def write_report(directory: str | Path, path: str | Path | None = None) -> Report:
+def write_report(
+    directory: str | Path,
+    path: str | Path | None = None,
+    *,
+    sections: Registry[SectionMaker] = SECTIONS,
+) -> Report:
     """Returns where the report of a run or of a pruned network is, after writing it.
 
     Args:
         directory: of a run, finished or not, or of a pruned network.
         path: of the report; by default ``report.html`` in the directory.
+        sections: what it is made of.
 
     Raises:
         RunError: the directory is neither.
@@ -68,13 +56,15 @@ def write_report(directory: str | Path, path: str | Path | None = None) -> Repor
     """
     place = Path(directory) / REPORT if path is None else Path(path)
     check_path(place)
-    material = gather(directory)
+    makers = in_order(sections)
+    summaries = {maker.name: maker.summary for maker in makers if maker.summary is not None}
+    material = gather(directory, summaries)
     if place.is_dir() or not place.parent.is_dir():
         fault = "is a directory" if place.is_dir() else f"there is no directory {place.parent}"
         raise UserError(f"{place}: {fault}\n  cure: name a file in a directory that exists")
     notes = {anchor: list(noted) for anchor, noted in material.notes.items()}
     page = Page()
-    made = _sections(material, page, notes)
+    made = _sections(makers, material, page, notes)
     title = f"{Path(directory).resolve().name}: connsearch report"
     try:
         atomic_write_text(place, page.whole(title, made, notes))
@@ -83,14 +73,16 @@ def write_report(directory: str | Path, path: str | Path | None = None) -> Repor
     return Report(place, tuple(shown.section.anchor for shown in made), notes)
 
 
-def _sections(material: Material, page: Page, notes: dict[str, list[str]]) -> list[Shown]:
+def _sections(
+    makers: Sequence[SectionMaker], material: Material, page: Page, notes: dict[str, list[str]]
+) -> list[Shown]:
     """Every section that has something to say, as shown; one that fails is a note in its place."""
     findings = find(material)
     made: list[Shown] = []
-    for make in SECTIONS:
-        name = make.__name__
+    for maker in makers:
+        name = maker.name
         try:
-            section = make(material, findings)
+            section = maker.make(material, findings)
             body = Markup("") if section is None else page.show(section)
         except Exception as error:  # a report without one of its parts is still a report
             reason = f"this part could not be made: {type(error).__name__}: {error}"

@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from connsearch.errors import Failure, UserError
 from connsearch.graph.files import atomic_write_text
 from connsearch.view.evolution.story import Story
+from connsearch.view.report.evolution_sections import EVOLUTION_SECTIONS
 from connsearch.view.report.page import Page, Shown
-from connsearch.view.report.section import Section
-from connsearch.view.report.sections.evolution import conclusions, settings, summary
-from connsearch.view.report.sections.evolution_charts import (
-    diversity,
-    fitness,
-    operators,
-    pareto,
-    workers,
-)
-from connsearch.view.report.sections.evolution_children import (
-    best_wiring,
-    children,
-    failures,
-    family_tree,
-)
-
-Maker = Callable[[Story], Section | None]
-
-SECTIONS: tuple[Maker, ...] = (
-    *(summary, best_wiring, family_tree, fitness, pareto, operators, diversity),
-    *(conclusions, workers, children, failures, settings),
-)
-"""In the order of the page."""
+from connsearch.view.report.section import in_order
 
 
 def write_evolution_report(story: Story, path: Path) -> Path:
@@ -45,8 +23,8 @@ def write_evolution_report(story: Story, path: Path) -> Path:
         fault = "is a directory" if path.is_dir() else f"there is no directory {path.parent}"
         raise UserError(f"{path}: {fault}\n  cure: name a file in a directory that exists")
     page = Page()
-    sections = [section for make in SECTIONS if (section := make(story)) is not None]
-    shown = [Shown(section, page.show(section)) for section in sections]
+    sections = [maker.make(story) for maker in in_order(EVOLUTION_SECTIONS)]
+    shown = [Shown(section, page.show(section)) for section in sections if section is not None]
     try:
         atomic_write_text(path, page.whole(f"{story.title}: connsearch evolution", shown, {}))
     except OSError as error:

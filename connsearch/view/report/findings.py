@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from connsearch.errors import ConnsearchError
 from connsearch.graph.cost import Cost, cost
 from connsearch.graph.spec import Attention, Edge, Structure
-from connsearch.oneshot.alarms import Alarm, entropy_share, structure_alarms
+from connsearch.oneshot.alarms import Alarm, structure_alarms
+from connsearch.oneshot.peers import Mixture, peer_report
 from connsearch.pruning.options import PruneOptions
 from connsearch.pruning.pruner import Pruned, prune_by
-from connsearch.view.report.contracts import Judged
+from connsearch.runs.formats.metrics import Metrics
 from connsearch.view.report.material import Material
 from connsearch.view.structures.facts import stream_shares
-
-COLLAPSED = 0.05
-"""A mixture of peers with less than this share of the largest entropy is one peer alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class Findings:
         pruned: what ``connsearch prune`` would leave by default; None if it cannot be told.
         pruned_cost: of that.
         alarms: of the result, or of the weights so far.
-        mixtures: the share of the largest entropy of every connection that mixes peers.
+        mixtures: every soft mixture of peers, by its connection.
         inks: the colour of each node: its only stream, or ``mixed``.
     """
 
@@ -35,7 +33,7 @@ class Findings:
     pruned: Pruned | None
     pruned_cost: Cost | None
     alarms: tuple[Alarm, ...]
-    mixtures: dict[Edge, float]
+    mixtures: dict[Edge, Mixture]
     inks: dict[int, str]
 
 
@@ -58,18 +56,14 @@ def find(material: Material) -> Findings:
     )
 
 
-def mixtures(structure: Structure) -> dict[Edge, float]:
-    """Returns how even each soft mixture of peers is: 1 all alike, 0 one of them alone."""
+def mixtures(structure: Structure) -> dict[Edge, Mixture]:
+    """Returns every soft mixture of peers, as long as they are mixed."""
     if structure.network.attention is not Attention.PEER:
         return {}
-    return {
-        edge: entropy_share([peer.coefficient for peer in connection.peers])
-        for edge, connection in structure.connections()
-        if len(connection.peers) > 1
-    }
+    return {found.edge: found for found in peer_report(structure).mixtures if found.soft}
 
 
-def judged(material: Material) -> tuple[str, Judged] | None:
+def judged(material: Material) -> tuple[str, Metrics] | None:
     """Returns the split and numbers to show first: ``select`` where there is one."""
     found = {**({} if material.result is None else material.result.metrics)}
     if material.prune_record is not None:
@@ -105,15 +99,6 @@ def _alarms(structure: Structure, material: Material) -> tuple[Alarm, ...]:
 
 
 def _recorded_alarms(material: Material) -> tuple[Alarm, ...]:
-    """The alarms of the result; kinds this version does not know are left to the raw file."""
-    if material.result is None:
-        return ()
-    return tuple(
-        Alarm(
-            alarm.kind,  # pyright: ignore[reportArgumentType] (a word from a file)
-            tuple(Edge(*edge) for edge in alarm.edges),
-            alarm.of,
-            alarm.what,  # pyright: ignore[reportArgumentType]
-        )
-        for alarm in material.result.alarms
-    )
+    """The alarms of the result, those of kinds this version does not know among them."""
+    recorded = [] if material.result is None else material.result.alarms
+    return tuple(map(Alarm.read, recorded))

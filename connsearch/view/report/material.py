@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 from connsearch.graph.spec import Edge, Structure
-from connsearch.view.report.contracts import (
-    Compare,
-    Curve,
-    Evaluation,
-    Gap,
-    Part,
-    PruneRecord,
-    Quarantined,
-    Result,
-    Selftest,
-)
+from connsearch.runs.formats.analyses import CompareSummary, GapSummary, RankSummary
+from connsearch.runs.formats.evaluation import Evaluation
+from connsearch.runs.formats.form import Form
+from connsearch.runs.formats.prune import PruneRecord
+from connsearch.runs.formats.result import Quarantined, Result
+from connsearch.runs.formats.tables import QuarantineRow
+from connsearch.runs.names import COMPARE, GAP, SELFTEST
 from connsearch.view.runs.series import Curves, Series
+
+F = TypeVar("F", bound=Form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class Material:
         speeds: clips a second, one value a step.
         weights: connection weights over steps.
         branches: pruned networks and further trainings below.
-        analyses: what gap, curve, compare and selftest found.
+        summaries: what analyses with a section of their own found, by folder.
         others: the plain entries of every other ``*/summary.json``, by folder.
         notes: what could not be read, by the anchor of the section it belongs to.
     """
@@ -71,10 +69,10 @@ class Material:
     rates: Series
     speeds: Series
     weights: Mapping[Edge, Series]
-    quarantine: tuple[Quarantined, ...]
+    quarantine: tuple[Quarantined | QuarantineRow, ...]
     evaluations: Mapping[str, Evaluation]
     branches: tuple[Branch, ...]
-    analyses: Mapping[str, Part]
+    summaries: Mapping[str, Form]
     others: Mapping[str, Mapping[str, Any]]
     notes: Mapping[str, list[str]] = field(default_factory=dict[str, list[str]])
 
@@ -101,25 +99,25 @@ class Material:
             return (frames, size, size)
         return None
 
+    def summary(self, name: str, kind: type[F]) -> F | None:
+        """Returns what the analysis of that name found; None where it was not made."""
+        found = self.summaries.get(name)
+        return found if isinstance(found, kind) else None
+
     @property
-    def gap(self) -> Gap | None:
+    def gap(self) -> GapSummary | None:
         """What ``connsearch gap`` found."""
-        return cast("Gap | None", self.analyses.get("gap"))
+        return self.summary(GAP, GapSummary)
 
     @property
-    def curve(self) -> Curve | None:
-        """What ``connsearch curve`` found."""
-        return cast("Curve | None", self.analyses.get("curve"))
-
-    @property
-    def compare(self) -> Compare | None:
+    def compare(self) -> CompareSummary | None:
         """What ``connsearch compare`` found."""
-        return cast("Compare | None", self.analyses.get("compare"))
+        return self.summary(COMPARE, CompareSummary)
 
     @property
-    def selftest(self) -> Selftest | None:
+    def selftest(self) -> RankSummary | None:
         """What ``connsearch selftest`` found."""
-        return cast("Selftest | None", self.analyses.get("selftest"))
+        return self.summary(SELFTEST, RankSummary)
 
 
 def _object(value: Any) -> Mapping[str, Any]:

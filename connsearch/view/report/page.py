@@ -59,7 +59,10 @@ class Page:
         """Returns a section's body; one without values has none."""
         if not section.values:
             return Markup("")
-        template = self._templates.get_template(f"{section.anchor}.html")
+        if section.template:
+            template = self._templates.from_string(section.template)
+        else:
+            template = self._templates.get_template(f"{section.anchor}.html")
         return Markup(template.render(values=section.values))
 
     def whole(

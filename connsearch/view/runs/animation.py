@@ -19,7 +19,7 @@ from connsearch.graph.spec import Edge, Structure
 from connsearch.pruning.criteria import Criterion
 from connsearch.view.structures.draw import laid_out, to_dot
 from connsearch.view.structures.interactive import parsed
-from connsearch.view.runs.plots import CONNECTIONS, METRICS
+from connsearch.runs.names import CONNECTIONS, METRICS
 from connsearch.view.structures.scene import MANY_CONNECTIONS, MANY_NODES
 from connsearch.view.runs.series import read_curves, read_epochs, read_weights
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from connsearch.analysis.curve import Curve, Point
+    from connsearch.analysis.curve import Curve
+    from connsearch.runs.formats.analyses import CurveRow
 
 
 def curve_table(curve: Curve) -> Table:
@@ -117,7 +118,7 @@ def _number(axes: Axes, curve: Curve, shares: Sequence[float]) -> None:
         )
 
 
-def _judged(curve: Curve, point: Point) -> dict[str, str]:
+def _judged(curve: Curve, point: CurveRow) -> dict[str, str]:
     if curve.measure == "mAP":
         return {"mAP": f"{point.score:.3f}"}
     return {

@@ -15,6 +15,7 @@ from connsearch.errors import UnknownNameError
 from connsearch.graph.files import atomic_write_bytes
 from connsearch.graph.spec import Structure
 from connsearch.registry import suggest
+from connsearch.runs.names import CONNECTIONS, METRICS
 from connsearch.view.runs.figures import connections_figure, training_figure, weights_figure
 from connsearch.view.structures.palette import FAINT, PAPER, RULE, TEXT
 from connsearch.view.runs.series import read_curves, read_weights
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = ("pdf", "png", "svg")
-METRICS, CONNECTIONS = "metrics.csv", "connections.csv"
 
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",

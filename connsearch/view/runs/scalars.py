@@ -18,9 +18,6 @@ from connsearch.runs.events import (
 if TYPE_CHECKING:
     from torch.utils.tensorboard.writer import SummaryWriter
 
-FOLDER = "tensorboard"
-"""The folder of a run that holds them; TensorBoard is pointed at the run or at all runs."""
-
 
 def with_scalars(events: Iterable[Event], directory: str | Path) -> Iterator[Event]:
     """Yields the events as they come, each after its scalars are written below ``directory``.

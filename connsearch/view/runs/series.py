@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from connsearch.files.disk import open_text, reason
-from connsearch.errors import RunError
 from connsearch.graph.spec import Edge
+from connsearch.runs.formats.tables import ConnectionRow, MetricsRow
+from connsearch.runs.logs import read_table
 
 
 @dataclass(slots=True)
@@ -44,16 +43,18 @@ def read_curves(path: str | Path) -> Curves:
             where numbers belong.
     """
     found: dict[str, dict[str, Series]] = {"loss": {}, "accuracy": {}, "mAP": {}}
-    for row in _rows(Path(path), ("step", "split", "loss", "accuracy")):
+    needed = ("step", "split", "loss", "accuracy")
+    for row in read_table(Path(path), MetricsRow, needed=needed):
         for name, curves in found.items():
-            if not row.get(name):
+            value: float | None = getattr(row, name)
+            if value is None:
                 continue
-            series = curves.setdefault(row["split"], Series())
-            series.steps.append(_whole(row, "step"))
-            series.values.append(_number(row, name))
-            if name == "accuracy" and row.get("low") and row.get("high"):
-                series.low.append(_number(row, "low"))
-                series.high.append(_number(row, "high"))
+            series = curves.setdefault(row.split, Series())
+            series.steps.append(row.step)
+            series.values.append(value)
+            if name == "accuracy" and row.low is not None and row.high is not None:
+                series.low.append(row.low)
+                series.high.append(row.high)
     return Curves(**found)
 
 
@@ -66,13 +67,13 @@ def read_weights(path: str | Path) -> dict[Edge, Series]:
         RunError: the file cannot be read, lacks a column, or has words where numbers belong.
     """
     found: dict[Edge, Series] = {}
-    for row in _rows(Path(path), ("step", "kind", "source", "target", "weight")):
-        if row["kind"] != "connection" or row["weight"] == "":
+    needed = ("step", "kind", "source", "target", "weight")
+    for row in read_table(Path(path), ConnectionRow, needed=needed):
+        if row.kind != "connection" or row.weight is None:
             continue
-        edge = Edge(_whole(row, "source"), _whole(row, "target"))
-        series = found.setdefault(edge, Series())
-        series.steps.append(_whole(row, "step"))
-        series.values.append(_number(row, "weight"))
+        series = found.setdefault(Edge(row.source, row.target), Series())
+        series.steps.append(row.step)
+        series.values.append(row.weight)
     return found
 
 
@@ -82,12 +83,8 @@ def read_epochs(path: str | Path) -> dict[int, int]:
     Raises:
         RunError: as for :func:`read_weights`.
     """
-    return {_whole(row, "step"): _whole(row, "epoch") for row in _rows(Path(path), _STEPS)}
-
-
-_MOST_STEPS = 10**12
-
-_STEPS = ("step", "epoch", "weight")
+    rows = read_table(Path(path), ConnectionRow, needed=("step", "epoch", "weight"))
+    return {row.step: 0 if row.epoch is None else row.epoch for row in rows}
 
 
 def read_column(path: str | Path, name: str, split: str = "train") -> Series:
@@ -97,10 +94,11 @@ def read_column(path: str | Path, name: str, split: str = "train") -> Series:
         RunError: the file cannot be read, or has words where numbers belong.
     """
     series = Series()
-    for row in _rows(Path(path), ("step", "split")):
-        if row["split"] == split and row.get(name):
-            series.steps.append(_whole(row, "step"))
-            series.values.append(_number(row, name))
+    for row in read_table(Path(path), MetricsRow, needed=("step", "split")):
+        value: float | None = getattr(row, name)
+        if row.split == split and value is not None:
+            series.steps.append(row.step)
+            series.values.append(value)
     return series
 
 
@@ -116,41 +114,3 @@ def smooth(series: Series, window: int) -> Series:
         for end in range(1, len(values) + 1)
     ]
     return Series(list(series.steps), means)
-
-
-def _number(row: Mapping[str, str], name: str) -> float:
-    try:
-        return float(row[name])
-    except ValueError:
-        raise RunError(
-            f"a run's log: a number is expected as {name}, read {row[name]!r:.60}\n"
-            f"  row: {', '.join(row.values()):.200}"
-        ) from None
-
-
-def _whole(row: Mapping[str, str], name: str) -> int:
-    found = _number(row, name)
-    if not found.is_integer() or abs(found) > _MOST_STEPS:
-        raise RunError(
-            f"a run's log: a whole number is expected as {name}, read {row[name]!r:.60}\n"
-            f"  row: {', '.join(row.values()):.200}"
-        )
-    return int(found)
-
-
-def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[Mapping[str, str]]:
-    """Whole rows only: the last one of a run that was killed may be half written."""
-    try:
-        with open_text(path, newline="") as file:
-            reader = csv.DictReader(file)
-            columns = list(reader.fieldnames or [])
-            missing = [name for name in needed if name not in columns]
-            if missing:
-                raise RunError(
-                    f"{path}: no column {', '.join(missing)}\n"
-                    f"  read: {', '.join(columns) or 'nothing'}"
-                )
-            last = columns[-1]
-            yield from (row for row in reader if row[last] is not None and None not in row)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RunError(f"{path}: cannot be read: {reason(error)}") from None

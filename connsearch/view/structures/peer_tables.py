@@ -41,7 +41,7 @@ def peer_blocks_table(report: PeerReport) -> Table:
 
 
 def _mixture(mixture: Mixture) -> Iterator[Text]:
-    style = "dim" if mixture.entropy_share > UNIFORM else ""
+    style = "dim" if mixture.uniform else ""
     shown = " ".join(f"{peer.node}:{peer.coefficient:.2f}" for peer in mixture.peers[:TOP])
     rest = len(mixture.peers) - TOP
     yield Text(name_edges([mixture.edge]), style)

@@ -13,6 +13,7 @@ from typing import Literal
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
+from connsearch.view.report.sections import section
 from connsearch.view.report.sections.setup import splits_recorded
 from connsearch.view.report.words import plural, seconds, setting
 
@@ -29,6 +30,7 @@ class Point:
     evidence: str
 
 
+@section("checklist", 200)
 def checklist(material: Material, findings: Findings) -> Section | None:
     """Returns every point with its answer; for runs, not for pruned networks."""
     if material.kind == "prune":
@@ -91,7 +93,8 @@ def _same_terms(material: Material) -> Iterator[Point]:
     else:
         draws = plural(compare.draws(), "random wiring")
         yield Point(group, text, "yes", draws)
-        budget = ", ".join(f"{k} {setting(v)}" for k, v in list(compare.budget.items())[:4])
+        given = list(compare.budget.model_dump().items())[:4]
+        budget = ", ".join(f"{name} {setting(value)}" for name, value in given)
         text = "They had the same budget and the same training settings."
         yield Point(group, text, "yes" if budget else "not known", budget or "budget not recorded")
         seeds = compare.found_seeds()

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from connsearch.graph.spec import FREE, Edge, Stem, Structure
-from connsearch.oneshot.alarms import STILL, UNDECIDED, UNIFORM
 from connsearch.pruning.options import PruneOptions, describe_criterion
 from connsearch.pruning.scores import learned_weights
 from connsearch.view.report.charts import Chart, Line, chart, thinned
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
+from connsearch.view.report.sections import section
 from connsearch.view.structures.facts import strength
 from connsearch.view.structures.markup import weight_text
 
@@ -21,25 +21,6 @@ MANY_PANELS = 16
 """Up to so many blocks each has its own panel; above, each level has one."""
 MOST_NUMBERS = 40_000
 """So many weights are drawn, and kept for the slider: connections times steps."""
-
-_EXPLAINED = {
-    "undecided": (
-        f"between {UNDECIDED[0]} and {UNDECIDED[1]}: no evidence for or against",
-        "a longer search, or a higher connection_lr",
-    ),
-    "never moved": (
-        f"within {STILL} of where they started",
-        "a longer search; look whether their inputs are alike",
-    ),
-    "no gradient": (
-        "nothing was learned about them",
-        "their block cannot be reached: look at the wiring",
-    ),
-    "near-uniform peers": (
-        f"entropy above {UNIFORM:.0%} of the largest: no peer was chosen",
-        "a longer search, or another attention mode",
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +45,7 @@ class Node:
     cut: float | None
 
 
+@section("weights", 30)
 def weights(material: Material, findings: Findings) -> Section | None:
     """Returns the weights of all connections, over time and at the end."""
     structure = material.structure
@@ -84,6 +66,7 @@ def weights(material: Material, findings: Findings) -> Section | None:
     return Section("weights", "Connection weights", values, str(len(structure.edges())))
 
 
+@section("alarms", 50)
 def alarms(material: Material, findings: Findings) -> Section | None:
     """Returns what the search did not decide."""
     if material.kind != "search" or not material.learned:
@@ -95,8 +78,10 @@ def alarms(material: Material, findings: Findings) -> Section | None:
             "count": len(alarm.edges),
             "of": alarm.of,
             "edges": [_named(edge) for edge in alarm.edges],
-            "meaning": _EXPLAINED.get(alarm.kind, ("", ""))[0],
-            "cure": _EXPLAINED.get(alarm.kind, ("", ""))[1],
+            "node": alarm.node,
+            "limit": alarm.limit,
+            "meaning": alarm.meaning,
+            "cure": alarm.cure,
         }
         for alarm in findings.alarms
     ]

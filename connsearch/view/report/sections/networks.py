@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connsearch.view.report.contracts import Evaluation, Judged, PruneRecord
+from connsearch.runs.formats.evaluation import Evaluation
+from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.formats.prune import PruneRecord
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Branch, Material
 from connsearch.view.report.section import Fact, Section
+from connsearch.view.report.sections import section
 from connsearch.view.report.words import interval, number, plural, seconds, setting, share
 from connsearch.view.runs.confusion import Mistake, most_mistaken
 
@@ -17,6 +20,7 @@ MANY_CLASSES = 40
 MISTAKES = 20
 
 
+@section("pruned", 110)
 def pruned(material: Material, findings: Findings) -> Section | None:
     """Returns the pruned networks of a run and their further trainings."""
     branches = list(material.branches)
@@ -37,9 +41,10 @@ def pruned(material: Material, findings: Findings) -> Section | None:
     return Section("pruned", "Networks made from it", {"branches": shown}, str(len(shown)))
 
 
+@section("judged", 60)
 def judged(material: Material, findings: Findings) -> Section | None:
     """Returns how every evaluated split came out, class by class."""
-    entries: list[tuple[str, Judged, Evaluation | None]] = []
+    entries: list[tuple[str, Metrics, Evaluation | None]] = []
     evaluated = material.evaluations
     known = {} if material.result is None else material.result.metrics
     for split, found in known.items():
@@ -65,7 +70,7 @@ def judged(material: Material, findings: Findings) -> Section | None:
 def _facts(branch: Branch) -> Iterator[Fact]:
     record = branch.pruned
     if record is not None:
-        for name, value in record.pruning.items():
+        for name, value in record.pruning.to_json().items():
             yield Fact(name, setting(value))
         for split, found in record.metrics.items():
             yield Fact(f"{found.measure} on {split}", _good(found), "recalibrated, not trained")
@@ -81,7 +86,7 @@ def _facts(branch: Branch) -> Iterator[Fact]:
         yield Fact(f"{found.measure} on {split}", _good(found), f"opened {times}")
 
 
-def _good(found: Judged) -> str:
+def _good(found: Metrics) -> str:
     spread = "" if found.multi_label else f" ({interval(found.low, found.high)})"
     return f"{share(found.headline)}{spread}"
 
@@ -106,7 +111,7 @@ def _notes(record: PruneRecord) -> list[str]:
     return [*dead, *record.repairs, *record.substitutes, *record.changes]
 
 
-def _numbers(found: Judged, evaluation: Evaluation | None) -> Iterator[Fact]:
+def _numbers(found: Metrics, evaluation: Evaluation | None) -> Iterator[Fact]:
     if found.multi_label:
         yield Fact("mAP", share(found.mAP, 4))
     yield Fact("accuracy", share(found.accuracy, 4), f"{interval(found.low, found.high)} at 95 %")
@@ -124,7 +129,7 @@ def _numbers(found: Judged, evaluation: Evaluation | None) -> Iterator[Fact]:
         yield Fact("precision", setting(evaluation.precision))
 
 
-def _by_class(found: Judged) -> list[tuple[str, str, str, float]]:
+def _by_class(found: Metrics) -> list[tuple[str, str, str, float]]:
     """Class, clips, recall or average precision as text and as a share."""
     values: Mapping[str, float | None] = found.average_precisions or found.recalls
     return [
@@ -133,7 +138,7 @@ def _by_class(found: Judged) -> list[tuple[str, str, str, float]]:
     ]
 
 
-def _matrix(found: Judged) -> dict[str, Any] | None:
+def _matrix(found: Metrics) -> dict[str, Any] | None:
     """A row a true class, a column an answer: clips and the share of the row."""
     counts = found.confusion
     if not counts or len(counts) > MANY_CLASSES:
@@ -154,7 +159,7 @@ def _matrix(found: Judged) -> dict[str, Any] | None:
     return {"names": list(counts), "rows": rows}
 
 
-def _mistakes(found: Judged) -> list[Mistake]:
+def _mistakes(found: Metrics) -> list[Mistake]:
     """The most frequent mistakes, where there are too many classes for a table."""
     if not found.confusion or len(found.confusion) <= MANY_CLASSES:
         return []

@@ -6,16 +6,19 @@ from collections import Counter
 from typing import Any
 
 from connsearch.graph.spec import Attention
-from connsearch.oneshot.alarms import UNIFORM
-from connsearch.view.report.findings import COLLAPSED, Findings
+from connsearch.oneshot.alarms import COLLAPSED, UNIFORM, collapses
+from connsearch.oneshot.peers import Mixture
+from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
+from connsearch.view.report.sections import section
 from connsearch.view.report.words import share
 
 SHOWN = 3
 """So many of the strongest peers of a connection are named."""
 
 
+@section("peers", 40)
 def peers(material: Material, findings: Findings) -> Section | None:
     """Returns the peers of every connection; nothing without peer attention."""
     structure = material.structure
@@ -27,7 +30,8 @@ def peers(material: Material, findings: Findings) -> Section | None:
         if not connection.peers:
             continue
         ranked = sorted(connection.peers, key=lambda p: (-p.coefficient, p.node))
-        entropy = findings.mixtures.get(edge)
+        mixture = findings.mixtures.get(edge)
+        entropy = None if mixture is None else mixture.entropy_share
         rows.append(
             {
                 "edge": f"{edge.source} → {edge.target}",
@@ -35,26 +39,28 @@ def peers(material: Material, findings: Findings) -> Section | None:
                 "of": len(ranked),
                 "entropy": entropy,
                 "text": share(entropy),
-                "state": _state(entropy),
+                "state": _state(mixture),
             }
         )
     if not rows:
         return None
     rows.sort(key=lambda row: 2.0 if row["entropy"] is None else row["entropy"])
+    soft = {edge: mixture.peers for edge, mixture in findings.mixtures.items()}
     values = {
         "rows": rows,
         "states": Counter(row["state"] for row in rows if row["state"]),
         "uniform": UNIFORM,
-        "collapsed": COLLAPSED,
+        "chosen": COLLAPSED,
+        "collapsed": [(node, len(edges)) for node, edges in collapses(soft).items()],
         "favourites": Counter(row["top"][0][0] for row in rows).most_common(5),
         "mode": structure.network.attention.value,
     }
     return Section("peers", "Peer attention", values)
 
 
-def _state(entropy: float | None) -> str:
-    if entropy is None:
+def _state(mixture: Mixture | None) -> str:
+    if mixture is None:
         return ""
-    if entropy > UNIFORM:
+    if mixture.uniform:
         return "near-uniform"
-    return "collapsed" if entropy < COLLAPSED else "decided" if entropy < 0.5 else "mixed"
+    return "one node" if mixture.chosen else "decided" if mixture.entropy_share < 0.5 else "mixed"

@@ -8,9 +8,11 @@ from typing import Any, cast
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Fact, Section
+from connsearch.view.report.sections import section
 from connsearch.view.report.words import number, setting
 
 
+@section("environment", 180)
 def environment(material: Material, findings: Findings) -> Section | None:
     """Returns device, precision, threads, processor and versions."""
     found = material.part("environment")
@@ -23,6 +25,7 @@ def environment(material: Material, findings: Findings) -> Section | None:
     return Section("environment", "Environment", {"facts": facts})
 
 
+@section("quarantine", 170)
 def quarantine(material: Material, findings: Findings) -> Section | None:
     """Returns the clips that could not be read; nothing where all could."""
     if not material.quarantine and not material.notes.get("quarantine"):
@@ -31,6 +34,7 @@ def quarantine(material: Material, findings: Findings) -> Section | None:
     return Section("quarantine", "Quarantine", {"rows": rows}, str(len(rows)))
 
 
+@section("provenance", 190)
 def provenance(material: Material, findings: Findings) -> Section | None:
     """Returns where the structure comes from, newest step first."""
     origin = {} if material.structure is None else material.structure.provenance

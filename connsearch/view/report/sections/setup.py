@@ -16,6 +16,7 @@ from connsearch.training.options import TrainOptions
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Fact, Section
+from connsearch.view.report.sections import section
 from connsearch.view.report.words import UNKNOWN, large, number, plural, seconds, setting
 
 _SEEDS = ("data.seed", "training.seed")
@@ -44,6 +45,7 @@ class Setting:
     changed: bool
 
 
+@section("settings", 160)
 def settings(material: Material, findings: Findings) -> Section | None:
     """Returns the recorded settings, those that differ from the defaults first."""
     recorded = material.part("settings")
@@ -55,6 +57,7 @@ def settings(material: Material, findings: Findings) -> Section | None:
     return Section("settings", "Settings", values, plural(len(changed), "change"))
 
 
+@section("data", 140)
 def data(material: Material, findings: Findings) -> Section | None:
     """Returns the data and its three lists."""
     options = material.settings("data")
@@ -70,6 +73,7 @@ def data(material: Material, findings: Findings) -> Section | None:
     return Section("data", "Data", values)
 
 
+@section("cost", 150)
 def cost(material: Material, findings: Findings) -> Section | None:
     """Returns what the network costs, and what the run did."""
     facts: list[Fact] = []
@@ -157,13 +161,10 @@ def _run_cost(material: Material) -> Iterator[Fact]:
     if result is not None:
         yield Fact("wall-clock time", seconds(result.seconds), "over all resumptions")
         yield Fact("steps", number(result.steps))
-        if result.peak_memory_mb is not None:
-            yield Fact("peak memory", f"{number(result.peak_memory_mb)} MB")
     if len(material.speeds):
         median = statistics.median(material.speeds.values)
         yield Fact("training speed", f"{median:.4g} clips/s", "median over the steps")
     timed = {} if result is None else result.metrics
     for split, numbers in timed.items():
-        spent = numbers.seconds_per_clip
-        if spent is not None:
-            yield Fact("evaluation", f"{1000 * spent:.3g} ms a clip", f"on {split}")
+        spent = 1000 * numbers.seconds_per_clip
+        yield Fact("evaluation", f"{spent:.3g} ms a clip", f"on {split}")

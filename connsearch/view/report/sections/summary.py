@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from connsearch.view.report.contracts import Judged
-from connsearch.view.report.findings import COLLAPSED, Findings, chance, judged
+from connsearch.runs.formats.metrics import Metrics
+from connsearch.view.report.findings import Findings, chance, judged
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
+from connsearch.view.report.sections import section
 from connsearch.view.report.words import interval, large, plural, seconds, share
 
 NO_BASELINE = "no baseline"
-
-_SAID = {
-    "undecided": "are undecided: neither kept nor dropped for a reason",
-    "never moved": "never moved from where they started",
-    "no gradient": "never had a gradient",
-    "near-uniform peers": "are near-uniform: no peer was chosen",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +35,7 @@ class Doubt:
     state: str = "warn"
 
 
+@section("summary", 10)
 def summary(material: Material, findings: Findings) -> Section:
     """Returns the first section."""
     return Section(
@@ -163,7 +158,7 @@ def _cost(material: Material, findings: Findings) -> Iterator[Tile]:
         yield Tile("time", seconds(material.result.seconds), note, "", "cost")
 
 
-def _no_better_than_chance(numbers: Judged, guess: float | None) -> bool:
+def _no_better_than_chance(numbers: Metrics, guess: float | None) -> bool:
     return guess is not None and not numbers.multi_label and numbers.low <= guess
 
 
@@ -181,11 +176,7 @@ def _doubts(material: Material, findings: Findings) -> Iterator[Doubt]:
             "compare",
         )
     for alarm in findings.alarms:
-        count = f"{len(alarm.edges)} of {alarm.of}"
-        yield Doubt(f"{count} {alarm.what} {_SAID.get(alarm.kind, alarm.kind)}.", "alarms")
-    collapsed = sum(value < COLLAPSED for value in findings.mixtures.values())
-    if collapsed:
-        yield Doubt(f"{collapsed} peer mixtures have collapsed to a single peer.", "peers")
+        yield Doubt(f"{alarm.heading}: {alarm.meaning}.", "alarms")
     for branch in material.branches:
         exact = None if branch.pruned is None else branch.pruned.exactness
         if exact is not None and not exact.equal:

@@ -8,12 +8,14 @@ from connsearch.view.report.charts import Chart, Line, Point, chart
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
+from connsearch.view.report.sections import section
 from connsearch.view.report.words import interval, number, share
 from connsearch.view.runs.series import Series, smooth
 
 _INKS = {"train": "mixed", "select": "peer", "test": "text"}
 
 
+@section("curves", 130)
 def curves(material: Material, findings: Findings) -> Section | None:
     """Returns the curves of a run."""
     found = material.curves

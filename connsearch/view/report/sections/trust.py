@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from connsearch.runs.formats.analyses import (
+    CompareSummary,
+    CurveRow,
+    CurveSummary,
+    GapRow,
+    GapSummary,
+    RankSummary,
+)
+from connsearch.runs.names import COMPARE, CURVE, GAP, SELFTEST
 from connsearch.view.report.charts import Chart, Line, Point, chart
-from connsearch.view.report.contracts import Compare, CurvePoint, GapRow
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Fact, Section
+from connsearch.view.report.sections import section
 from connsearch.view.report.sections.summary import NO_BASELINE
 from connsearch.view.report.words import interval, large, number, plural, setting, share
 
@@ -16,6 +25,7 @@ STAGES: tuple[str, ...] = ("soft", "masked", "recalibrated", "fine-tuned", "scra
 _INKS: dict[str, str] = dict(zip(STAGES, ("text", "dead", "rgb", "object", "flow"), strict=True))
 
 
+@section(GAP, 80, summary=GapSummary)
 def gap(material: Material, findings: Findings) -> Section | None:
     """Returns what is lost between the searched network and the pruned one."""
     found = material.gap
@@ -44,9 +54,10 @@ def gap(material: Material, findings: Findings) -> Section | None:
     return Section("gap", "Discretisation gap", values)
 
 
+@section(CURVE, 90, summary=CurveSummary)
 def curve(material: Material, findings: Findings) -> Section | None:
     """Returns accuracy against cost."""
-    found = material.curve
+    found = material.summary(CURVE, CurveSummary)
     if found is None:
         return _missing(material, "curve", "Accuracy against cost")
     rows = [
@@ -54,8 +65,8 @@ def curve(material: Material, findings: Findings) -> Section | None:
             "connections": number(p.connections),
             "parameters": number(p.parameters),
             "macs": number(p.macs),
-            "latency": "–" if p.latency_ms is None else f"{p.latency_ms:.3g} ms",
-            "spread": "" if p.latency_spread is None else f"± {p.latency_spread:.2g}",
+            "latency": f"{p.latency_ms:.3g} ms",
+            "spread": f"± {p.latency_spread:.2g}",
             "accuracy": share(p.accuracy),
             "interval": interval(p.low, p.high),
             "clips": number(p.clips),
@@ -73,6 +84,7 @@ def curve(material: Material, findings: Findings) -> Section | None:
     return Section("curve", "Accuracy against cost", values)
 
 
+@section(COMPARE, 70, summary=CompareSummary)
 def compare(material: Material, findings: Findings) -> Section | None:
     """Returns the comparison with random wirings, or the words for its absence."""
     found = material.compare
@@ -94,7 +106,7 @@ def compare(material: Material, findings: Findings) -> Section | None:
             }
             for row in found.rows
         ],
-        "budget": [Fact(k, setting(v)) for k, v in found.budget.items()],
+        "budget": [Fact(k, setting(v)) for k, v in found.budget.model_dump().items()],
         "split": found.split,
         "none": not found.draws(),
         "words": NO_BASELINE,
@@ -102,6 +114,7 @@ def compare(material: Material, findings: Findings) -> Section | None:
     return Section("compare", "Against random wirings", values)
 
 
+@section(SELFTEST, 100, summary=RankSummary)
 def selftest(material: Material, findings: Findings) -> Section | None:
     """Returns whether the supernet ranks wirings as training them alone does."""
     found = material.selftest
@@ -135,6 +148,7 @@ def selftest(material: Material, findings: Findings) -> Section | None:
     return Section("selftest", "Supernet self-test", values)
 
 
+@section("more", 120)
 def more(material: Material, findings: Findings) -> Section | None:
     """Returns the plain entries of analyses without a section of their own."""
     if not material.others and not material.notes.get("more"):
@@ -178,22 +192,16 @@ def _size(rows: Sequence[GapRow]) -> dict[str, str]:
 
 
 def _stage_line(stage: str, rows: Sequence[GapRow]) -> Line:
-    found = sorted(
-        (r.share, r.accuracy) for r in rows if r.stage == stage and r.accuracy is not None
-    )
+    found = sorted((r.share, r.accuracy) for r in rows if r.stage == stage)
     return Line(stage, _INKS.get(stage, "mixed"), [x for x, _ in found], [y for _, y in found])
 
 
-def _cost_chart(title: str, x_title: str, points: Sequence[CurvePoint], what: str) -> Chart | None:
-    known = [(getattr(p, what), p) for p in points]
-    found = sorted(
-        ((x, p) for x, p in known if x is not None and p.accuracy is not None),
-        key=lambda pair: pair[0],
-    )
+def _cost_chart(title: str, x_title: str, points: Sequence[CurveRow], what: str) -> Chart | None:
+    found = sorted(((getattr(p, what), p) for p in points), key=lambda pair: pair[0])
     shown = [
         Point(
             x,
-            p.accuracy or 0.0,
+            p.accuracy,
             "rgb",
             f"{p.connections} connections: {share(p.accuracy)} ({interval(p.low, p.high)}), "
             f"{x_title} {number(x)}",
@@ -206,22 +214,22 @@ def _cost_chart(title: str, x_title: str, points: Sequence[CurvePoint], what: st
     return chart(title, x_title, [line] if len(shown) > 1 else (), shown, legend={})
 
 
-def _wirings(found: Compare) -> Chart | None:
+def _wirings(found: CompareSummary) -> Chart | None:
     """Found on the left, random on the right; points beside one another where they would meet."""
     points: list[Point] = []
     for place, wiring in enumerate(("found", "random")):
-        rows = [row for row in found.rows if row.wiring == wiring and row.accuracy is not None]
+        rows = [row for row in found.rows if row.wiring == wiring]
         for i, row in enumerate(rows):
             shift = (i / max(len(rows) - 1, 1) - 0.5) * 0.5 if len(rows) > 1 else 0.0
-            draw = "" if row.draw is None or wiring == "found" else f" {row.draw}"
+            draw = "" if wiring == "found" else f" {row.draw}"
             tip = f"{wiring}{draw}, seed {number(row.seed)}: {share(row.accuracy)}"
             ink = "rgb" if wiring == "found" else "mixed"
-            points.append(Point(place + shift, row.accuracy or 0.0, ink, tip))
+            points.append(Point(place + shift, row.accuracy, ink, tip))
     legend = {"found": "rgb", "random": "mixed"}
     return chart(f"Accuracy on {found.split}", "", (), points, legend=legend)
 
 
-def _difference(found: Compare) -> list[Fact]:
+def _difference(found: CompareSummary) -> list[Fact]:
     facts = [
         Fact("random wirings", number(found.draws()), "different draws"),
         Fact("seeds", number(found.found_seeds()), "of the found wiring"),

@@ -13,6 +13,7 @@ from connsearch.graph.spec import Block, Connection, Edge, Structure
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
+from connsearch.view.report.sections import section
 from connsearch.view.report.words import large, share
 from connsearch.view.structures.draw import svg
 from connsearch.view.structures.facts import dead_nodes, stream_shares
@@ -21,6 +22,7 @@ from connsearch.view.structures.markup import filters_text, weight_text
 Rows = list[tuple[str, str]]
 
 
+@section("wiring", 20)
 def wiring(material: Material, findings: Findings) -> Section | None:
     """Returns the picture; a picture that fails leaves a note and the list of details."""
     structure = material.structure
@@ -78,7 +80,8 @@ def _connection(edge: Edge, connection: Connection, findings: Findings) -> Rows:
         ranked = sorted(connection.peers, key=lambda p: -p.coefficient)[:3]
         rows.append(("peers", ", ".join(f"{p.node} ({share(p.coefficient)})" for p in ranked)))
     if edge in findings.mixtures:
-        rows.append(("entropy of its peers", f"{findings.mixtures[edge]:.0%} of the largest"))
+        entropy = findings.mixtures[edge].entropy_share
+        rows.append(("entropy of its peers", f"{entropy:.0%} of the largest"))
     return rows
 
 

@@ -6,17 +6,20 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from connsearch.errors import RunError, UserError
-from connsearch.files.disk import is_there, read_plain, writing
-from connsearch.files.documents import parse_object
+from connsearch.files.disk import atomic_write_text, is_there, read_plain, writing
+from connsearch.files.documents import checked, parse_object
 from connsearch.files.paths import check_path
 from connsearch.files.places import DirectoryLock
-from connsearch.graph.files import atomic_write_text
+from connsearch.runs.formats.ledger import LedgerHead, LedgerLine, Unit
+from connsearch.runs.names import LEDGER
 from connsearch.settings import describe_differences, differences, may_change, plain
 
-LEDGER = "ledger.jsonl"
+U = TypeVar("U", bound=Unit)
+
+_ANOTHER = "choose another directory, or remove this file to start over"
 
 _INSIDE = 64
 """Bytes of the longest path beside a ledger, runs of its units aside, which look for themselves."""
@@ -69,14 +72,24 @@ class Ledger:
         """Returns the filed result of a unit."""
         return self.results[unit]
 
-    def file(self, unit: str, result: Mapping[str, Any]) -> None:
+    def read(self, unit: str, kind: type[U]) -> U:
+        """Returns the filed result of a unit as its form.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        what = f"a ledger whose unit {unit} is whole"
+        return checked(self._path, kind, self.results[unit], what, cure=_ANOTHER)
+
+    def file(self, unit: str, result: Unit) -> None:
         """Files the result of a unit, safely on disk when this returns.
 
         Raises:
+            ValueError: it has something that no field of its form stands for.
             DiskFullError: there is no room; half a line is cut off by whoever goes on.
         """
         self._fresh = False
-        self.results[unit] = plain(result)
+        self.results[unit] = plain(result.to_json())
         with writing(self._path):
             self._file.write(json.dumps({"unit": unit, **self.results[unit]}) + "\n")
             self._file.flush()
@@ -90,18 +103,19 @@ class Ledger:
         data = read_plain(self._path) if is_there(self._path) else b""
         whole = data[: data.rfind(b"\n") + 1]
         if not whole:
-            whole = (json.dumps({"settings": settings}) + "\n").encode()
+            head = LedgerHead(settings=dict(settings))
+            whole = (json.dumps(head.to_json()) + "\n").encode()
             atomic_write_text(self._path, whole.decode())
         elif whole != data:  # in one call of the system: killed here, the next one does it
             os.truncate(self._path, len(whole))
         try:
-            head, *rows = [parse_object(line.decode()) for line in whole.splitlines()]
-            recorded = head["settings"]
-            self.results = {row.pop("unit"): row for row in rows}
-        except (ValueError, KeyError, TypeError, AttributeError):
+            first, *rows = [parse_object(line.decode()) for line in whole.splitlines()]
+            recorded = LedgerHead.model_validate(first).settings
+            lines = [LedgerLine.model_validate(row) for row in rows]
+            self.results = {line.unit: dict(line.model_extra or {}) for line in lines}
+        except ValueError:  # pydantic's own among them
             raise RunError(
-                f"{self._path}: cannot be read as a ledger of connsearch\n"
-                "  cure: choose another directory, or remove this file to start over"
+                f"{self._path}: cannot be read as a ledger of connsearch\n  cure: {_ANOTHER}"
             ) from None
         found = {k: v for k, v in differences(recorded, settings).items() if not may_change(k)}
         if found:

@@ -10,16 +10,22 @@ from typing import Any
 
 import pytest
 
-from connsearch.analysis.ledger import LEDGER, Ledger
+from connsearch.runs.formats.ledger import Unit
+from connsearch.runs.ledger import Ledger
+from connsearch.runs.names import LEDGER
 from connsearch.analysis.units import UnitFinished, UnitStarted, UnitWork, work_through
 from connsearch.errors import RunError
 from connsearch.files.disk import DiskFullError, UnreadableError
 
 
+class Counted(Unit):
+    value: int
+
+
 def unit(number: int, done: list[int]) -> UnitWork:
-    def work() -> Iterator[Mapping[str, Any]]:
+    def work() -> Iterator[Unit]:
         done.append(number)
-        yield {"value": number, "summary": f"it is {number}"}
+        yield Counted(value=number, summary=f"it is {number}")
 
     return work
 
@@ -37,7 +43,7 @@ def test_each_unit_is_done_once_and_more_can_be_added(tmp_path: Path) -> None:
     for count in (2, 3, 3):
         with Ledger(tmp_path / "ledger", {"a": 1}) as ledger:
             events = drain(ledger, units(done, count))
-            assert [ledger[f"unit {n}"]["value"] for n in range(count)] == list(range(count))
+            assert [ledger.read(f"unit {n}", Counted).value for n in range(count)] == list(range(count))
     assert done == [0, 1, 2]
     assert [e.filed for e in events if isinstance(e, UnitFinished)] == [True] * 3
     assert not any(isinstance(e, UnitStarted) for e in events)
@@ -103,7 +109,7 @@ def test_a_full_disk_is_named_and_the_unit_is_done_again(
 ) -> None:
     done: list[int] = []
     with monkeypatch.context() as patched, Ledger(tmp_path / "l", {"a": 1}) as ledger:
-        patched.setattr("connsearch.analysis.ledger.os.fsync", _full)
+        patched.setattr("connsearch.runs.ledger.os.fsync", _full)
         with pytest.raises(DiskFullError, match=r"ledger.jsonl: could not be written: no space"):
             drain(ledger, units(done, 1))
     with Ledger(tmp_path / "l", {"a": 1}) as ledger:

@@ -12,6 +12,7 @@ from connsearch.view.evolution.story import Story, counted_children, direction, 
 from connsearch.view.evolution.tables import change_text, measured
 from connsearch.view.evolution.workers import WORDS, Shift, shifts
 from connsearch.view.report.charts import Chart, Line, Point, chart
+from connsearch.view.report.evolution_sections import section
 from connsearch.view.report.section import Section
 from connsearch.view.report.words import plural, seconds
 
@@ -20,6 +21,7 @@ DENSE = 80
 _INKS = {"complete": "rgb", "pruned": "flow", "failed": "dead", "running": "mixed"}
 
 
+@section("fitness", 40)
 def fitness(story: Story) -> Section | None:
     """Returns a chart an objective: every child, the best so far, the mean of the population."""
     if not story.rounds:
@@ -34,6 +36,7 @@ def fitness(story: Story) -> Section | None:
     return Section("fitness", "Fitness over rounds", values)
 
 
+@section("pareto", 50)
 def pareto(story: Story) -> Section | None:
     """Returns a chart a pair of objectives; nothing where there is only one."""
     pairs = list(combinations(range(len(story.objectives)), 2))
@@ -47,6 +50,7 @@ def pareto(story: Story) -> Section | None:
     return Section("pareto", "Pareto front", values, str(len(story.best)))
 
 
+@section("operators", 60)
 def operators(story: Story) -> Section:
     """Returns one row an operator with its intervals."""
     spans = [found for row in story.yields if (found := change_interval(row)) is not None]
@@ -74,6 +78,7 @@ def operators(story: Story) -> Section:
     return Section("operators", "Operators", {"rows": rows, "change": change_title(story)})
 
 
+@section("diversity", 70)
 def diversity(story: Story) -> Section | None:
     """Returns how many structures and founders the population had, and how far apart it was."""
     told = story.diversity
@@ -95,6 +100,7 @@ def diversity(story: Story) -> Section | None:
     return Section("diversity", "Diversity", {"charts": [c for c in charts if c is not None]})
 
 
+@section("workers", 90)
 def workers(story: Story) -> Section | None:
     """Returns who judged whom when."""
     rows = shifts(story)

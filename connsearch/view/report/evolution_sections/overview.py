@@ -13,6 +13,7 @@ from connsearch.evolution.review.lineage import founders
 from connsearch.view.evolution.story import Story, counted_children, worth
 from connsearch.view.evolution.tables import measured
 from connsearch.view.evolution.workers import shifts
+from connsearch.view.report.evolution_sections import section
 from connsearch.view.report.section import Section
 from connsearch.view.report.sections.setup import Setting
 from connsearch.view.report.sections.summary import Doubt, Tile
@@ -65,6 +66,7 @@ def expected_maximum(count: int) -> float:
     return NormalDist().inv_cdf((count - 0.375) / (count + 0.25))
 
 
+@section("summary", 10)
 def summary(story: Story) -> Section:
     """Returns the first section."""
     children, judged = len(story.entries), len(story.rounds)
@@ -81,6 +83,7 @@ def summary(story: Story) -> Section:
     return Section("summary", "Summary", values)
 
 
+@section("settings", 120)
 def settings(story: Story) -> Section:
     """Returns the settings of the evolution, those that differ from the defaults first."""
     usual = EvolutionOptions().model_dump(mode="json")
@@ -99,6 +102,7 @@ def settings(story: Story) -> Section:
     return Section("settings", "Settings", values, plural(len(changed), "change"))
 
 
+@section("conclusions", 80)
 def conclusions(story: Story) -> Section | None:
     """Returns what the numbers say, and what they do not."""
     if story.winner is None:

@@ -14,6 +14,7 @@ from connsearch.evolution.review.operator_stats import change_of
 from connsearch.view.evolution.lineage_draw import MANY, family, lineage_svg
 from connsearch.view.evolution.story import Story
 from connsearch.view.evolution.tables import cause_line, measured
+from connsearch.view.report.evolution_sections import section
 from connsearch.view.report.findings import Findings, mixtures
 from connsearch.view.report.section import Section
 from connsearch.view.report.sections.wiring import details
@@ -24,6 +25,7 @@ _FATES = {"pruned": "ended early", "failed": "failed", "open": "not judged yet"}
 LONGEST_CAUSE = 200
 
 
+@section("wiring", 20)
 def best_wiring(story: Story) -> Section | None:
     """Returns the wiring of the best child with what it learned."""
     if story.winner is None:
@@ -40,6 +42,7 @@ def best_wiring(story: Story) -> Section | None:
     return Section("wiring", f"Wiring of #{story.winner}", values)
 
 
+@section("family", 30)
 def family_tree(story: Story) -> Section | None:
     """Returns where the best child comes from."""
     if story.winner is None:
@@ -72,6 +75,7 @@ def family_tree(story: Story) -> Section | None:
     return Section("family", f"Family of #{story.winner}", values)
 
 
+@section("children", 100)
 def children(story: Story) -> Section | None:
     """Returns everybody, in the order of birth."""
     if not story.entries:
@@ -97,6 +101,7 @@ def children(story: Story) -> Section | None:
     return Section("children", "All children", values, str(len(rows)))
 
 
+@section("failures", 110)
 def failures(story: Story) -> Section:
     """Returns what failed and why, and what was refused."""
     rows = [

@@ -1,0 +1,164 @@
+"""``config.json`` of a run: what was asked for, and what it computes with on which data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from connsearch.runs.formats.form import Form, GivenForm, OpenForm
+
+LossName = Literal["auto", "cross_entropy", "binary_cross_entropy"]
+
+
+class DataSettings(OpenForm):
+    """How clips are cut, as far as it is read without their data set; all: ``DataOptions``."""
+
+    source: str = ""
+    frames: Annotated[int, Field(ge=1, le=4096)] = 1
+    size: Annotated[int, Field(ge=1, le=4096)] = 1
+
+
+class TrainingSettings(OpenForm):
+    """How the network was trained, as far as it is read without training; all: its options."""
+
+    loss: LossName = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    threads: Annotated[int, Field(ge=1, le=4096)] | None = None
+
+
+class Settings(OpenForm):
+    """The settings of a command, as far as they are read; all: the fields of the command."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    data: DataSettings = DataSettings()
+    training: TrainingSettings = TrainingSettings()
+
+
+class SplitRecord(Form):
+    """A list of clips: how many, and the hash of them."""
+
+    clips: int
+    hash: str
+
+
+class Facts(GivenForm):
+    """What was found out about the data, and the digest of the first weights.
+
+    Attributes:
+        data: the fingerprint of the data.
+        reading: by which version's rules lists and clips come out of the files.
+        fingerprint: what the fingerprint is made of; not recorded: names and sizes alone.
+        classes: their names, in the order of the classifier.
+        first_weights: digest of the first weights.
+        halves: in a bilevel search the hashes of the lists before they were halved.
+    """
+
+    data: str = ""
+    reading: int | None = None
+    fingerprint: str | None = None
+    classes: list[str] = []
+    first_weights: str = ""
+    halves: dict[str, Any] | None = None
+
+
+class Environment(Form):
+    """What a run computes with."""
+
+    device: Literal["cpu", "cuda"]
+    precision: Literal["fp32", "bf16"]
+    threads: Annotated[int, Field(ge=1, le=4096)]
+    processor: Any = None
+    platform: Any = None
+    versions: dict[str, Any] = {}
+
+
+class Recorded(Form):
+    """What ``config.json`` and ``prune.json`` both say."""
+
+    settings: Settings = Settings()
+    facts: Facts = Facts()
+
+
+class ChildRecord(Form):
+    """Which child of an evolution a run judges."""
+
+    number: int
+    evaluation: int
+    nodes: list[Any]
+    rungs: list[float]
+
+
+class Inherited(Form):
+    """What a child of an evolution started from: its parent's number, or why from nothing."""
+
+    parent: int | None = Field(alias="from")
+    why: str | None = None
+
+
+class TransplantRecord(Form):
+    """How much of a child came from its parent, and the account of it."""
+
+    share: float
+    account: str = ""
+
+
+class RungSteps(Form):
+    """The steps at which a child of an evolution says how well it does."""
+
+    at: list[int] = []
+
+
+class LatencyRecord(Form):
+    """How long one forward pass takes; see ``models.latency.Latency``."""
+
+    seconds: float
+    spread: float | None = None
+    passes: int | None = None
+    clip: list[int] = []
+    batch: int | None = None
+    device: str | None = None
+    threads: int | None = None
+    precision: str | None = None
+    noisy: bool | None = None
+
+
+class Config(Recorded):
+    """``config.json`` of a run.
+
+    Attributes:
+        run_schema: of the file, ``schema`` in it.
+        connsearch: the version that began the run.
+        command: that began it.
+        settings: what it was asked for.
+        facts: about the data.
+        environment: what it computes with.
+        splits: the lists of clips, by name.
+        contents: the marks by which a changed file of the data is named.
+        child: of an evolution, where the run judges one.
+        rungs: its rungs.
+        inherited: what it started from; a training of an analysis: whether it did.
+        transplanted: how much came with that.
+        latency: of its network, where an evolution asks for it.
+    """
+
+    run_schema: Any = Field(None, alias="schema")
+    connsearch: str
+    command: str
+    environment: Environment | None = None
+    splits: dict[str, SplitRecord] = {}
+    contents: dict[str, Any] | None = None
+    child: ChildRecord | None = None
+    rungs: RungSteps = RungSteps()
+    inherited: bool | Inherited | None = None
+    transplanted: TransplantRecord = TransplantRecord(share=0.0)
+    latency: LatencyRecord | None = None
+
+    @model_validator(mode="after")
+    def _begun(self) -> Config:
+        """What is settled when a run begins stands there together, or not at all."""
+        given = {"environment", "facts"} & self.model_fields_set
+        if len(given) == 1 or (given and self.environment is None):
+            raise ValueError("environment and facts of a run that has begun stand together")
+        return self

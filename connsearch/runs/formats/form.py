@@ -1,0 +1,78 @@
+"""What every form has in common: unknown keys are read past, but never written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+
+F = TypeVar("F", bound="Form")
+
+
+class Form(BaseModel):
+    """A JSON object in a file of a run, or a row of one of its tables.
+
+    What a file of a newer version has beside the fields is let through when it is read. Whoever
+    writes cannot add to them: :meth:`to_json` refuses.
+    """
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are only written where a value was given."""
+
+    @model_serializer(mode="wrap")
+    def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        sparse = isinstance(self, GivenForm)
+        absent = (set(type(self).model_fields) if sparse else self.LEFT_OUT) - self.model_fields_set
+        return {key: value for key, value in handler(self).items() if key not in absent}
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the values as they are written, in the order of the fields.
+
+        Raises:
+            ValueError: there is something that no field stands for.
+        """
+        unknown = list(undeclared(self))
+        if unknown:
+            raise ValueError(
+                f"{type(self).__name__}: no field for {', '.join(unknown)}, so nobody could read "
+                "it\n  cure: a field in connsearch/runs/formats; this is a bug in connsearch"
+            )
+        return self.model_dump(by_alias=True)
+
+
+class GivenForm(Form):
+    """A form of which only the values that were given are written: its defaults say nothing."""
+
+
+class OpenForm(GivenForm):
+    """A form that other models say more about: what a command was asked for."""
+
+
+def undeclared(value: object, place: str = "") -> Iterator[str]:
+    """Yields the place of every key in a form that no field stands for.
+
+    >>> class Point(Form):
+    ...     x: int
+    >>> list(undeclared(Point.model_validate({"x": 1, "y": 2})))
+    ['y']
+    """
+    start = f"{place}." if place else ""
+    if isinstance(value, Form):
+        if not isinstance(value, OpenForm):
+            yield from (f"{start}{key}" for key in value.model_extra or {})
+        for name in type(value).model_fields:
+            yield from undeclared(getattr(value, name), f"{start}{name}")
+    elif isinstance(value, Mapping):
+        for key, entry in cast("Mapping[object, object]", value).items():
+            yield from undeclared(entry, f"{start}{key}")
+    elif isinstance(value, list | tuple):
+        for number, entry in enumerate(cast("list[object]", value)):
+            yield from undeclared(entry, f"{start}{number}")
+
+
+def columns(kind: type[Form]) -> tuple[str, ...]:
+    """Returns the columns of a table whose rows have this form."""
+    return tuple(kind.model_fields)

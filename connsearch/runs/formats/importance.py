@@ -1,0 +1,71 @@
+"""What ``prune --scores`` leaves in ``importance``: every connection with weight and score."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import field_validator
+
+from connsearch.runs.formats.form import Form
+from connsearch.runs.formats.ledger import WholeUnit
+from connsearch.runs.formats.tables import Row
+
+
+class ImportanceRow(Row):
+    """A connection: its weight, its score, and who keeps it.
+
+    Attributes:
+        source: where it comes from.
+        target: where it leads to.
+        weight: that was learned.
+        score: that was measured.
+        rise: of the loss without it.
+        drop: of the accuracy, or of mAP in multi-label data, without it.
+        kept_by_weight: by a pruning by weights.
+        kept_by_ablation: by one by these scores, of one kind or ...
+        kept_by_perturbation: ... of the other.
+    """
+
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"kept_by_ablation", "kept_by_perturbation"})
+
+    source: int
+    target: int
+    weight: float | None = None
+    score: float | None = None
+    rise: float | None = None
+    drop: float | None = None
+    kept_by_weight: bool
+    kept_by_ablation: bool | None = None
+    kept_by_perturbation: bool | None = None
+
+    @property
+    def kept_by_score(self) -> bool | None:
+        """Whether a pruning by these scores keeps it."""
+        by_ablation = self.kept_by_ablation
+        return self.kept_by_perturbation if by_ablation is None else by_ablation
+
+
+class ImportanceSummary(Form):
+    """``importance/summary.json``, and ``scores`` of ``prune.json``.
+
+    Attributes:
+        kind: ablation or perturbation.
+        run: the searched network.
+        split: on which it was measured.
+        whole: the whole network (ablation alone).
+        rows: every connection.
+        disagreements: those that weights and scores do not both keep.
+    """
+
+    kind: str = ""
+    run: str = ""
+    split: str = "select"
+    whole: WholeUnit | None = None
+    rows: list[ImportanceRow] = []
+    disagreements: list[ImportanceRow] = []
+
+    @field_validator("whole", mode="before")
+    @classmethod
+    def _not_measured(cls, found: Any) -> Any:
+        """An empty object, in files of before, says that nothing was measured."""
+        return found or None

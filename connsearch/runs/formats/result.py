@@ -1,0 +1,81 @@
+"""``result.json`` of a finished run."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from connsearch.runs.formats.form import Form
+from connsearch.runs.formats.metrics import Metrics
+
+_Count = Annotated[int, Field(ge=0)]
+_Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class AlarmRecord(Form):
+    """Weights that a search is not sure of.
+
+    Attributes:
+        kind: a name of ``oneshot.alarms``, which says what it means and what helps.
+        what: connection weights, or peer mixtures.
+        edges: source and target of every connection it holds for.
+        of: how many there are.
+        node: the node that nearly all mixtures have chosen, where that is the alarm.
+    """
+
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"node"})
+
+    kind: str
+    what: str = "connection weights"
+    edges: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = []
+    of: int
+    node: int | None = None
+
+
+class Quarantined(Form):
+    """A clip that could not be read.
+
+    Attributes:
+        split: whose clip it is.
+        index: of its record.
+        name: of its file.
+        reason: why it could not be read.
+        step: of the training at which it was met.
+    """
+
+    split: str
+    index: int | None = None
+    name: str
+    reason: str
+    step: int | None = None
+
+
+class Result(Form):
+    """``result.json`` of a finished run.
+
+    Attributes:
+        structure: name of the file with the learned structure, where the model is one ...
+        model: ... or with the model.
+        weights: name of the file with all weights.
+        metrics: by split.
+        steps: done.
+        seconds: they took, over all resumptions.
+        digest: of all weights.
+        warnings: that were given.
+        quarantine: clips that could not be read.
+        alarms: of a search.
+    """
+
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"structure", "model", "alarms"})
+
+    structure: str = ""
+    model: str = ""
+    weights: str = ""
+    metrics: dict[str, Metrics]
+    steps: _Count | None = None
+    seconds: _Number | None = None
+    digest: str | None = None
+    warnings: list[str] = []
+    quarantine: list[Quarantined] = []
+    alarms: list[AlarmRecord] = []

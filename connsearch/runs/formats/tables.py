@@ -1,0 +1,89 @@
+"""The rows of a run's tables. The fields are the columns, in their order."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from connsearch.runs.formats.form import Form
+
+
+Whole = Annotated[int, Field(ge=-(10**12), le=10**12)]
+"""A number that is counted or names something."""
+
+
+class Row(Form):
+    """A row of a CSV file: what has no value is an empty cell, and the other way round."""
+
+    model_config = ConfigDict(strict=False)
+
+
+class MetricsRow(Row):
+    """A row of ``metrics.csv``: a training step or an evaluation.
+
+    A step is of the split ``train``: loss and accuracy of its batch. What a split has no number for
+    is None.
+    """
+
+    step: Whole
+    epoch: Whole | None = None
+    split: str
+    loss: float | None = None
+    accuracy: float | None = None
+    balanced_accuracy: float | None = None
+    low: float | None = None
+    high: float | None = None
+    top5: float | None = None
+    mAP: float | None = None
+    clips: int | None = None
+    left_out: int | None = None
+    frames: int | None = None
+    size: int | None = None
+    learning_rate: float | None = None
+    clips_per_second: float | None = None
+    seconds_per_clip: float | None = None
+
+
+class ConnectionRow(Row):
+    """A row of ``connections.csv``, in long form: a connection or a peer at one step.
+
+    ``weight`` of a connection is the sigmoid of its logit, that of a peer the softmax.
+    """
+
+    step: Whole
+    epoch: Whole | None = None
+    kind: Literal["connection", "peer"]
+    source: Whole
+    target: Whole
+    peer: Whole | None = None
+    weight: float | None = None
+    logit: float | None = None
+
+
+class QuarantineRow(Row):
+    """A row of ``quarantine.csv``: a clip that could not be read, when it was first met."""
+
+    step: Whole | None = None
+    split: str
+    index: int | None = None
+    name: str = ""
+    reason: str = ""
+
+
+class StabilityRow(Row):
+    """A row of ``stability.csv``: a connection of the searched space.
+
+    Attributes:
+        source: where it comes from.
+        target: where it leads to.
+        frequency: share of the searches that keep it.
+        weight: its mean learned weight.
+        spread: standard deviation of that between searches.
+    """
+
+    source: Whole
+    target: Whole
+    frequency: float
+    weight: float
+    spread: float

@@ -1,0 +1,74 @@
+"""Every name in a run directory and in what stands beside it, said once.
+
+A name that an evolution gives its study (``study.json``, the journal) stands in ``evolution.study``.
+"""
+
+from __future__ import annotations
+
+CONFIG = "config.json"
+"""What was asked for and computed with; it makes a directory a run."""
+
+STRUCTURE, MODEL = "structure.json", "model.json"
+"""What is trained: over-connected in a search; in a pruned network, what was left. A model that is
+no structure has a document of another name."""
+
+METRICS, CONNECTIONS, QUARANTINE = "metrics.csv", "connections.csv", "quarantine.csv"
+"""The tables of a run; they only grow."""
+
+CHECKPOINTS = "checkpoint"
+"""The folder of the newest state and the one before it."""
+
+LEARNED, WEIGHTS = "learned.json", "learned.safetensors"
+"""The result: the structure with learned weights, and all weights."""
+
+RESULT = "result.json"
+"""Numbers and alarms; it is written last and says that the run is finished."""
+
+EVALUATION = "evaluation.json"
+"""It says that a split was opened, and what was found."""
+
+PRUNED, PRUNE_RECORD, PRUNED_WEIGHTS = "pruned", "prune.json", "weights.safetensors"
+"""The usual folder of a pruned network; what makes a folder one (what was cut, and from what); its
+weights."""
+
+TRAINED, SCRATCH = "trained", "scratch"
+"""The usual folders of a network that is trained further, or from new weights."""
+
+GAP, CURVE, COMPARE, SELFTEST, IMPORTANCE = "gap", "curve", "compare", "selftest", "importance"
+"""The usual folders of the analyses of a run; their tables are called like them."""
+
+STABILITY, CONSENSUS = "stability", "consensus.json"
+"""The table of several searches, and the structure that most of them agree on."""
+
+LEDGER, SUMMARY = "ledger.jsonl", "summary.json"
+"""Of an analysis: its filed units, and all that was found. The summary is written last."""
+
+TRAININGS = "runs"
+"""The folder of an analysis in which its own trainings have their run directories."""
+
+REPORT, EVOLUTION_REPORT = "report.html", "evolution.html"
+"""The reports."""
+
+EXPORT, EXPORT_RECORD = "export", "export.json"
+"""The usual folder of exported networks, and what is to be known about one."""
+
+FIRST = "first.safetensors"
+"""What a child that inherits has started from, until it is finished: its parent's may go before."""
+
+BEST = "best.json"
+"""The best structure an evolution has found so far."""
+
+TENSORBOARD = "tensorboard"
+"""The folder of a run that TensorBoard is pointed at."""
+
+STRUCTURE_PICTURE = "structure.png"
+"""The picture that is drawn last when a run ends."""
+
+
+def table(name: str) -> str:
+    """Returns the file of a table.
+
+    >>> table(GAP)
+    'gap.csv'
+    """
+    return f"{name}.csv"
