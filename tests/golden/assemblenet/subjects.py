@@ -24,7 +24,6 @@ from connsearch.models.structure import BlockNode
 from connsearch.nn.attention import PeerAttention
 from connsearch.nn.blocks import BLOCKS
 from connsearch.nn.connection import ConnectionFusion
-from connsearch.nn.flow import FeatureFlow
 from connsearch.nn.head import Head
 from connsearch.nn.layers import conv, norm
 from connsearch.nn.stems import FlowStem, LiteStem, RGBStem
@@ -39,6 +38,7 @@ from tests.golden.assemblenet.names import (
     ignorable,
     suffix,
 )
+from tests.nn.feature_flow import FeatureFlow
 
 _PEER = 100
 """Peer vectors of component cases get node numbers from here on."""
