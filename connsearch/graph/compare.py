@@ -84,19 +84,9 @@ class Differences:
     def __bool__(self) -> bool:
         return bool(self.settings or self.nodes or self.connections)
 
-    @property
-    def rewired(self) -> bool:
-        """Whether nodes or connections, not only weights and peers, differ."""
-        gone = any(found.state != "changed" for found in self.connections)
-        return gone or bool(self.settings or self.nodes)
-
     def connections_where(self, state: str) -> tuple[ConnectionDifference, ...]:
         """The connections that were ``added``, ``removed`` or ``changed``."""
         return tuple(found for found in self.connections if found.state == state)
-
-    def nodes_where(self, state: str) -> tuple[NodeDifference, ...]:
-        """The nodes that were ``added``, ``removed`` or ``changed``."""
-        return tuple(found for found in self.nodes if found.state == state)
 
 
 def compare(

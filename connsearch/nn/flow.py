@@ -11,9 +11,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-
-from connsearch.nn.layers import conv, norm
+from torch import Tensor
 
 THETA = 0.3
 LAMBDA = 0.15
@@ -175,37 +173,3 @@ def _solve_flat(first: Tensor, second: Tensor, iterations: int) -> Tensor:
 def _flat(x: Tensor) -> Tensor:
     """Returns ``(..., N, H, W)`` as ``(..., N * (H + 1) * (W + 1))``, zeros at the ends."""
     return F.pad(x, (0, 1, 0, 1)).flatten(-3)
-
-
-class FeatureFlow(nn.Module):
-    r"""Flow of feature maps, added to them: the layer of the representation-flow paper.
-
-    .. math:: y = \mathrm{relu}(x + \mathrm{BN}(W_2\, \mathrm{flow}(W_1 x)))
-
-    Args:
-        width: channels in and out.
-        bottleneck: channels the flow is computed on; ``W_1`` is left out where it equals ``width``.
-        iterations: TV-L1 steps.
-        normalisation: see :func:`representation_flow`.
-    """
-
-    def __init__(
-        self,
-        width: int,
-        *,
-        bottleneck: int = 32,
-        iterations: int = 20,
-        normalisation: Normalisation = "clip",
-    ) -> None:
-        super().__init__()
-        self.iterations = iterations
-        self.normalisation: Normalisation = normalisation
-        self.conv1 = conv(width, bottleneck) if bottleneck != width else None
-        self.conv2 = conv(2 * bottleneck, width)
-        self.bn = norm(width, zero=True)
-
-    def forward(self, x_BCTHW: Tensor) -> Tensor:
-        """Maps features ``(B, C, T, H, W)`` to the same shape."""
-        narrow = x_BCTHW if self.conv1 is None else self.conv1(x_BCTHW)
-        flow = tv_l1(normalise(_exact(narrow), self.normalisation), self.iterations)
-        return F.relu(x_BCTHW + self.bn(self.conv2(flow)))

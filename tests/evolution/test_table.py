@@ -13,7 +13,7 @@ from connsearch.evolution.child import Trial
 from connsearch.evolution.history import History, birth_facts
 from connsearch.evolution.population import Population
 from connsearch.evolution.simulate.fitness import simulated
-from connsearch.evolution.simulate.table import Table, write_table
+from connsearch.evolution.simulate.table import Table
 from connsearch.graph.files import load_structure
 from connsearch.graph.hashing import structure_hash
 from tests.evolution.tasks import STARTER, child, judged, task
@@ -84,6 +84,22 @@ def _trial(number: int, of: int, evaluation: int, value: float | None) -> Trial:
     state = "complete" if value is not None else "running"
     values = None if value is None else (value, 7.0)
     return Trial(number, state, values, facts, {}, 0.0, float(number))
+
+
+def write_table(path: Path, history: History) -> int:
+    """Writes what a study has measured as a table; returns of how many structures.
+
+    Children that are the same structure share a row.
+    """
+    found: dict[str, list[list[float]]] = {}
+    for number in sorted(history.judged):
+        evaluations = history.judged[number].values
+        if evaluations:
+            row = found.setdefault(history.births[number]["hash"], [])
+            row += [list(evaluations[n]) for n in sorted(evaluations)]
+    rows = (f"{json.dumps(key)}: {json.dumps(row)}" for key, row in sorted(found.items()))
+    path.write_text("{" + ",\n ".join(rows) + "}\n")
+    return len(found)
 
 
 def test_what_a_study_has_measured_becomes_a_table(tmp_path: Path):

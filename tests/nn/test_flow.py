@@ -9,7 +9,8 @@ from torch import Tensor
 from benchmarks.convolution_flow import convolution_flow
 from connsearch.models.structure import Network
 from connsearch.nn import flow as flow_module
-from connsearch.nn.flow import FeatureFlow, representation_flow, tv_l1
+from connsearch.nn.flow import representation_flow, tv_l1
+from tests.nn.feature_flow import FeatureFlow
 from tests.nn.helpers import clips, network_of, starter
 
 

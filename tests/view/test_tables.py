@@ -16,7 +16,6 @@ from connsearch.pruning.pruner import prune
 from connsearch.view.structures.markup import weight_text
 from connsearch.view.structures.tables import (
     connections_frame,
-    connections_table,
     metrics_table,
     prune_table,
     short,
@@ -89,17 +88,6 @@ def test_connections_frame() -> None:
     )
     assert (free.state, math.isnan(free.weight), free.source_level) == ("free", True, -1)
     assert str(frame.weight.dtype) == "float64"
-
-
-def test_connections_table_counts_what_it_leaves_out() -> None:
-    text = printed(connections_table(small(), limit=3))
-    assert rows(text)[2:5] == [
-        ["0", "rgb", "2", "always", "-"],
-        ["1", "flow", "3", "always", "-"],
-        ["2", "5", "0.90", "-"],
-    ]
-    assert "and 4 weaker connections" in text
-    assert "weaker" not in printed(connections_table(small()))
 
 
 @pytest.mark.parametrize("mode", ["pinned", "published"])

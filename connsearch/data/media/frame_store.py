@@ -45,8 +45,6 @@ _SHORT = 100
 _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 """What SQLite says where there is no room: the disk is full, or a file may not grow."""
 
-_CURE = "cure: pack the video again, fetch the file again, or take it off the list"
-
 
 def write_store(
     folder: Path,

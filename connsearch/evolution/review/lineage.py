@@ -105,21 +105,6 @@ def children_of(history: History) -> dict[int, list[int]]:
     return found
 
 
-def descendants(history: History, number: int) -> list[int]:
-    """Returns all children of a child, theirs, and so on, in the order of birth.
-
-    Raises:
-        UnknownNameError: no such child.
-    """
-    known(history, number)
-    children, found, ahead = children_of(history), set[int](), [number]
-    while ahead:
-        new = [child for child in children[ahead.pop()] if child not in found]
-        found.update(new)
-        ahead += new
-    return sorted(found)
-
-
 def founders(history: History) -> dict[int, int]:
     """Returns the founder at the end of every child's line."""
     found: dict[int, int] = {}

@@ -12,9 +12,7 @@ from typing import Any, cast
 
 from connsearch.errors import DataError
 from connsearch.evolution.child import Outcome, Task
-from connsearch.evolution.history import History
 from connsearch.files.disk import read_plain
-from connsearch.graph.files import atomic_write_text
 from connsearch.seeds import derive
 
 _FORM = "{structure hash: [[a value of each objective], one such list for each evaluation]}"
@@ -80,22 +78,6 @@ class Table:
         values[0] += self.noise * rng.gauss(0.0, 1.0)
         return Outcome(tuple(values), facts={"seconds": 0.0})
         yield  # a generator, as every evaluation is
-
-
-def write_table(path: Path, history: History) -> int:
-    """Writes what a study has measured as a table; returns of how many structures.
-
-    Children that are the same structure share a row.
-    """
-    found: dict[str, list[list[float]]] = {}
-    for number in sorted(history.judged):
-        evaluations = history.judged[number].values
-        if evaluations:
-            row = found.setdefault(history.births[number]["hash"], [])
-            row += [list(evaluations[n]) for n in sorted(evaluations)]
-    rows = (f"{json.dumps(key)}: {json.dumps(row)}" for key, row in sorted(found.items()))
-    atomic_write_text(path, "{" + ",\n ".join(rows) + "}\n")
-    return len(found)
 
 
 def _evaluations(

@@ -111,21 +111,6 @@ def connections_frame(structure: Structure) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def connections_table(structure: Structure, *, limit: int | None = None) -> Table:
-    """Returns the connections, strongest first, ``limit`` rows at most (the rest is counted)."""
-    ranked = sorted(structure.connections(), key=lambda found: -strength(found[1].weight))
-    shown = ranked if limit is None else ranked[:limit]
-    left = len(ranked) - len(shown)
-    table = _table(caption=f"and {left} weaker connections" if left else None)
-    for heading in ("source", "target", "weight"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("gated by")
-    for edge, c in shown:
-        source = f"{edge.source} {_stream(structure, edge.source)}".strip()
-        table.add_row(source, str(edge.target), _weight(c), _peers(c) or "-")
-    return table
-
-
 def prune_table(pruned: Pruned) -> Table:
     """Returns what pruning did: removed connections, dead nodes, repairs, changed shapes.
 

@@ -26,7 +26,6 @@ from connsearch.graph.tracing import traced
 from connsearch.models.structure import BlockNode
 from connsearch.nn.attention import PeerAttention
 from connsearch.nn.connection import ConnectionFusion
-from connsearch.nn.flow import FeatureFlow
 from connsearch.nn.head import Head
 from connsearch.nn.layered import Layered
 from tests.golden.assemblenet.layout import Case
@@ -40,6 +39,7 @@ from tests.golden.assemblenet.names import (
     ignorable,
     suffix,
 )
+from tests.nn.feature_flow import FeatureFlow
 
 _PEER = 100
 """Peer vectors of component cases get node numbers from here on."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -10,16 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from connsearch.models.zoo import MODELS
+from connsearch.nn.residual3d import BLOCKS_3D
 from tests.golden.cupboard import FORMATS, Check
 from tests.golden.folder import Folder
 from tests.golden.srtg.measure import Measure, Subject, component, network
 from tests.golden.srtg.rule import HERE, STATES, clip, ours, shapes, translated, value
-
-MODELS: Mapping[str, Any] = {}
-BLOCKS_3D: Mapping[str, Any] = {}
-if importlib.util.find_spec("connsearch.models.zoo"):
-    from connsearch.models.zoo import MODELS
-    from connsearch.nn.residual3d import BLOCKS_3D
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 MISSING = {
