@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "connsearch"
 
 STAIRS = """
     errors registry seeds settings files graph pruning evolution nn models data runs training
-    oneshot analysis view workflows cli __main__ pytest_golden
+    oneshot analysis view workflows cli __main__
 """.split()
 """A room imports itself and the rooms before it."""
 

@@ -11,7 +11,7 @@ from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import find
 from connsearch.graph.families import family
 from connsearch.graph.kinds import BLOCK_KINDS, FilterForm
-from connsearch.graph.space import over_connect
+from connsearch.graph.space import over_connect, random_wiring
 from connsearch.graph.spec import Block, Filters, Modality, Stem, Structure
 from connsearch.graph.temporal import has_dilation
 
@@ -131,8 +131,10 @@ def _wired(structure: Structure, rng: Random) -> Structure:
     """The nodes of a structure with random connections, mended where they are too few."""
     draft = Draft(structure)
     draft.weights.clear()
-    for edge in draft.legal():
-        if rng.random() < CONNECTED:
+    legal = draft.legal()
+    chosen = random_wiring(legal, rng, share=CONNECTED)
+    for edge in legal:
+        if edge in chosen:
             draft.connect(edge)
     draft.mend(rng)
     return draft.finish().structure

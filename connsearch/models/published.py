@@ -19,6 +19,7 @@ from torch import Tensor
 
 from connsearch.errors import WeightsError
 from connsearch.files.disk import AnyPath, cure_for, open_plain, reason
+from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
 from connsearch.models.weights import PUBLICATIONS, Publication
 
@@ -59,7 +60,7 @@ def load_published(
     Args:
         path: a file of ``torch.save`` or of safetensors. The names in it may have the prefix of
             ``DataParallel``, and may lie under ``state_dict`` beside other state.
-        model: of the kind that was published; changed in place.
+        model: a network of the kind that was published; changed in place.
         publication: whose weights, a name of ``PUBLICATIONS``. A file does not tell: two of them
             give the same names to different networks.
         classifier: False leaves the classifier as it is, for another number of classes.
@@ -109,7 +110,7 @@ def import_state(
 
     Args:
         state: published names and values; another type of number is converted.
-        model: changed in place.
+        model: a network; changed in place.
         publication: whose weights, a name of ``PUBLICATIONS``.
         classifier: False leaves the classifier as it is.
 
@@ -118,10 +119,9 @@ def import_state(
         WeightsError: other entries than the network's; the network is as it was.
     """
     whose = PUBLICATIONS[publication]
-    described = model.describe()
-    document = {"kind": described.kind, **described.settings}
+    document = model.describe()
     _require(whose, publication, document)
-    own, names = model.state_dict(), whose.key_map(document)
+    own, names = model.state_dict(), whose.key_map(document.settings)
     theirs = {name: names.published(name) or name for name in own}
     left_out = () if classifier else whose.classifier
     answers = {theirs[name] for name in whose.classifier}
@@ -137,7 +137,9 @@ def import_state(
             if theirs[name] in state and name not in left_out:
                 entry.copy_(state[theirs[name]])
                 entries += 1
-    return Imported(publication, entries, left_out, tuple(_notes(whose, document, left_out)))
+    return Imported(
+        publication, entries, left_out, tuple(_notes(whose, document.settings, left_out))
+    )
 
 
 def _faults(
@@ -155,20 +157,21 @@ def _faults(
     return [(kind, names) for kind, names in kinds if names]
 
 
-def _require(whose: Publication, name: str, document: Mapping[str, Any]) -> None:
-    differ = _different({"kind": whose.kind, **whose.needs}, document)
+def _require(whose: Publication, name: str, document: ModelDocument) -> None:
+    own = {**document.settings, "kind": document.kind}
+    differ = _different({"kind": whose.kind, **whose.needs}, own)
     if differ:
-        said = "; ".join(f"{key} {value}, here {document.get(key)}" for key, value in differ)
+        said = "; ".join(f"{key} {value}, here {own.get(key)}" for key, value in differ)
         raise WeightsError(
             f"the weights of {name} are of another network: {said}\n"
             "  cure: build the network with these settings"
         )
 
 
-def _different(asked: Mapping[str, Any], document: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Returns the settings that a model document has otherwise; it has lists for tuples."""
+def _different(asked: Mapping[str, Any], own: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Returns what a network has otherwise; its settings are JSON, with lists for tuples."""
     listed = [(k, list(v) if isinstance(v, tuple) else v) for k, v in asked.items()]
-    return [(key, value) for key, value in listed if document.get(key) != value]
+    return [(key, value) for key, value in listed if own.get(key) != value]
 
 
 def _told(faults: list[tuple[str, list[str]]], publication: str, answers: set[str]) -> str:
@@ -183,13 +186,11 @@ def _told(faults: list[tuple[str, list[str]]], publication: str, answers: set[st
     return "\n".join([head, *lines, f"  cure: {cure}"])
 
 
-def _notes(
-    whose: Publication, document: Mapping[str, Any], left_out: tuple[str, ...]
-) -> Iterator[str]:
+def _notes(whose: Publication, own: Mapping[str, Any], left_out: tuple[str, ...]) -> Iterator[str]:
     if left_out:
         yield f"the classifier ({', '.join(left_out)}) was left out: it has its first values"
-    for key, value in _different(whose.expects, document):
-        yield f"the weights were trained with {key} {value}, the network has {document.get(key)}"
+    for key, value in _different(whose.expects, own):
+        yield f"the weights were trained with {key} {value}, the network has {own.get(key)}"
 
 
 def _unpickled(path: AnyPath, file: BinaryIO) -> object:

@@ -1,4 +1,4 @@
-"""First values from a seed of their own: the global random numbers stay as they were."""
+"""First weights that follow from a number, whatever was drawn before."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import torch
 
 @contextmanager
 def seeded(seed: int | None) -> Generator[None]:
-    """Runs a block with its own random numbers and puts the global generator back.
+    """Runs a block with torch's random numbers of a seed, and puts the global generator back.
 
-    Args:
-        seed: seed of the block's numbers; None takes the global generator as it stands.
+    With None the block takes the global generator as it stands.
     """
     if seed is None:
         yield

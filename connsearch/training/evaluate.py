@@ -11,7 +11,7 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
-from connsearch.data.loading.batches import Batch, Fault
+from connsearch.data.loading.batches import Batch, UnreadClip
 from connsearch.data.loading.loader import Loader
 from connsearch.data.records import listed
 from connsearch.errors import DataError
@@ -51,7 +51,7 @@ def evaluate(
     compute: Compute | None = None,
     loss: LossName = "auto",
     all_views: bool = False,
-    hear: Callable[[Fault], object] | None = None,
+    hear: Callable[[UnreadClip], object] | None = None,
 ) -> Metrics:
     """Returns how the network does on every clip of a split that can be read, untouched.
 

@@ -257,6 +257,8 @@ def spoil(path: Path, how: str) -> None:
             torch.save({"lr": 0.1, "fc.weight": torch.zeros(1)}, path)
         case "sparse":
             torch.save({"fc.weight": torch.eye(3).to_sparse()}, path)
+        case "complex":
+            torch.save({"fc.weight": torch.zeros(1, dtype=torch.complex64)}, path)
         case _:
             assert how == "absent"
 
@@ -274,6 +276,7 @@ SPOILT = {
     "no entries": "is no state_dict, names with a tensor each; there are none",
     "other entries": "no dense tensors: lr",
     "sparse": "no dense tensors: fc.weight",
+    "complex": "no dense tensors: fc.weight",
 }
 
 
@@ -330,7 +333,7 @@ def test_one_new_file_is_a_new_publication(tmp_path: Path, monkeypatch: pytest.M
             self.head = nn.Linear(2, 1, bias=False)
 
         def describe(self) -> ModelDocument:
-            return ModelDocument("line", "a line", {})
+            return ModelDocument("line", "line", {})
 
     try:
         torch.save({"answer.weight": torch.tensor([[3.0, 4.0]])}, tmp_path / "w.pt")

@@ -147,8 +147,8 @@ def test_dropout_is_off_unless_asked_for() -> None:
 @pytest.mark.parametrize(
     ("streams", "said"),
     [
-        ({}, "clips only have: nothing"),
-        ({"flow": torch.zeros(1, 2, 4, 8, 8)}, "clips only have: flow"),
+        ({}, "'rgb' is missing; given: none"),
+        ({"flow": torch.zeros(1, 2, 4, 8, 8)}, "'rgb' is missing; given: flow"),
         ({"rgb": torch.zeros(1, 2, 4, 8, 8)}, r"3 channels.*got \(1, 2, 4, 8, 8\)"),
         ({"rgb": torch.zeros(3, 4, 8, 8)}, r"got \(3, 4, 8, 8\)"),
         ({"rgb": torch.zeros(1, 3, 0, 8, 8)}, "none of them 0"),

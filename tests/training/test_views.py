@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from connsearch.data.clips.dataset import Clip, ClipKey
-from connsearch.data.loading.batches import Fault
+from connsearch.data.loading.batches import UnreadClip
 from connsearch.data.loading.loader import Loader
 from connsearch.data.options import DataOptions
 from connsearch.errors import DataError
@@ -141,7 +141,7 @@ def test_views_are_left_to_the_last_evaluation() -> None:
 def test_clips_that_cannot_be_read_are_left_out_counted_and_named() -> None:
     logits, labels = noise(6, 2, 3, seed=7), [0, 1, 2, 0, 1, 2]
     broken = {(0, 0), (0, 1), (3, 0), (5, 0), (5, 1)}  # the whole of 0 and 5, half of 3
-    told: list[Fault] = []
+    told: list[UnreadClip] = []
     found = judged(Script(logits, labels, broken=broken, batch_size=2), hear=told.append)
     assert (found.clips, found.left_out) == (4, 2)
     assert sorted(fault.index for fault in told) == [0, 0, 3, 5, 5]

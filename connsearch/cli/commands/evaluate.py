@@ -30,7 +30,7 @@ from connsearch.files.disk import is_there
 from connsearch.files.places import DirectoryLock
 
 if TYPE_CHECKING:
-    from connsearch.data.loading.batches import Fault
+    from connsearch.data.loading.batches import UnreadClip
     from connsearch.data.loading.load import DataSplits
     from connsearch.runs.metrics import Metrics
 
@@ -127,7 +127,7 @@ class Evaluate(Command):
         compute = Compute(found["device"], bf16=found["precision"] == "bf16")
         network = trained.network().to(found["device"])
         dataset = data.test if self.split == "test" else data.select
-        faults: dict[int, Fault] = {}
+        faults: dict[int, UnreadClip] = {}
         with Loader(dataset) as loader:
             metrics = evaluate(
                 network,

@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from connsearch.data.clips.read_timeout import Watch
+from connsearch.data.clips.read_timeout import TimeLimit
 from connsearch.data.clips.usable import decoded_size
 from connsearch.data.media.decode import Frames
 from connsearch.data.media.formats import MEDIA
@@ -41,7 +41,7 @@ class FrameReader:
         remember: bool,
     ) -> None:
         self._records, self._options, self._object_classes = records, options, object_classes
-        self._watch = Watch(options.timeout)
+        self._limit = TimeLimit(options.timeout)
         self._rememberer = os.getpid() if remember else None
         self._infos: dict[int, VideoInfo] = {}
         self._memory: dict[int, tuple[Frames, Maps | None]] = {}
@@ -61,7 +61,7 @@ class FrameReader:
             return record.info
         if index not in self._infos:
             probe = MEDIA[record.medium].probe
-            found = self._watch.run(lambda: probe(record.path), str(record.path))
+            found = self._limit.run(lambda: probe(record.path), str(record.path))
             self._infos[index] = with_rate(found, record)
         return self._infos[index]
 
@@ -103,4 +103,4 @@ class FrameReader:
                 size=size,
             )
 
-        return self._watch.run(read, str(record.path))
+        return self._limit.run(read, str(record.path))

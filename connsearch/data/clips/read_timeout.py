@@ -20,7 +20,7 @@ class TimeoutFault(DataError):
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class TimeLimit:
     """Runs work in another thread and waits for it no longer than the limit.
 
     A thread whose work did not end is left alone (it ends with the process, or never) and the next

@@ -19,7 +19,7 @@ from connsearch.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class UnreadClip:
     """A clip that could not be read.
 
     Attributes:
@@ -53,7 +53,7 @@ class Batch:
     labels: Tensor
     indices: Tensor
     targets: Tensor | None = None
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[UnreadClip, ...] = ()
     rate: float = 1.0
 
 
@@ -131,7 +131,7 @@ def make_batch(
 
     clips: list[Clip] = []
     shown: list[int] = []
-    found: list[Fault] = []
+    found: list[UnreadClip] = []
     for key in plan.keys:
         try:
             clips.append(read(key))
@@ -143,7 +143,18 @@ def make_batch(
                 other, clip = _instead(dataset.labels, key, error, read)
                 clips.append(clip)
                 shown.append(other)
-            found.append(Fault(key.index, str(error), other, lasting))
+            found.append(UnreadClip(key.index, str(error), other, lasting))
+    return _stacked(dataset, clips, shown, tuple(found), plan.rate)
+
+
+def _stacked(
+    dataset: ClipDataset,
+    clips: Sequence[Clip],
+    shown: Sequence[int],
+    faults: tuple[UnreadClip, ...],
+    rate: float,
+) -> Batch:
+    """Returns the clips as one batch."""
     names = clips[0].streams if clips else ()
     many = dataset.num_classes > 0
     return Batch(
@@ -151,8 +162,8 @@ def make_batch(
         torch.tensor([clip.label for clip in clips], dtype=torch.int64),
         torch.tensor(shown, dtype=torch.int64),
         torch.stack([dataset.target(c.labels) for c in clips]) if many and clips else None,
-        tuple(found),
-        plan.rate,
+        faults,
+        rate,
     )
 
 

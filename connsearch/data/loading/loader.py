@@ -8,7 +8,7 @@ from types import MappingProxyType, TracebackType
 
 from connsearch.data.clips.dataset import ClipDataset
 from connsearch.data.loading.batches import Batch, BatchPlan, epoch_plan, make_batch
-from connsearch.data.loading.workers import Pool
+from connsearch.data.loading.workers import WorkerPool
 
 
 class Loader:
@@ -39,7 +39,7 @@ class Loader:
         self.workers = dataset.options.workers if workers is None else workers
         self._faults = dict(dataset.unusable)
         self._quarantined = dict(self._faults)
-        self._pools: list[Pool] = []
+        self._pools: list[WorkerPool] = []
         self._closed = False
 
     def __enter__(self) -> Loader:
@@ -130,7 +130,7 @@ class Loader:
                 yield make_batch(self.dataset, part, faults=self._faults)
             return
         known = next((pool for pool in self._pools if not pool.busy), None)
-        pool = known or Pool(self.dataset, self._faults, self.workers)
+        pool = known or WorkerPool(self.dataset, self._faults, self.workers)
         if known is None:
             self._pools.append(pool)
         try:
@@ -139,7 +139,7 @@ class Loader:
             if len(self._pools) > 1:  # two epochs were made at once: one pool is enough again
                 self._end_workers([pool])
 
-    def _end_workers(self, pools: Sequence[Pool]) -> None:
+    def _end_workers(self, pools: Sequence[WorkerPool]) -> None:
         for pool in pools:
             pool.close()
             self._pools.remove(pool)

@@ -62,7 +62,7 @@ class _Work(Dataset["Batch | str"]):
         self.beacon[0] = index
 
 
-class Pool:
+class WorkerPool:
     """Worker processes that stay alive from epoch to epoch, until they are closed.
 
     Args:

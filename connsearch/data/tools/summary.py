@@ -47,7 +47,7 @@ class SplitSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class UnusableClip:
     """A clip that cannot be read."""
 
     split: Split
@@ -88,7 +88,7 @@ class Summary:
     with_objects: int
     object_classes: int
     bytes_on_disk: int
-    faults: tuple[Fault, ...]
+    faults: tuple[UnusableClip, ...]
     notes: tuple[str, ...]
 
 
@@ -116,7 +116,7 @@ def describe(data: DataSplits) -> Summary:
         object_classes=data.object_classes,
         bytes_on_disk=_bytes(records),
         faults=tuple(
-            Fault(split, record.name, record.fault)
+            UnusableClip(split, record.name, record.fault)
             for split, clips in data
             for record in clips.records
             if record.fault

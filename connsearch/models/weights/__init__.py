@@ -20,9 +20,9 @@ class Publication:
 
     Attributes:
         kind: of the model documents it has weights for.
-        key_map: from a model document, its names and ours.
+        key_map: from the settings of a model document, its names and ours.
         classifier: our names of the entries whose shape depends on the number of classes.
-        needs: settings of a model document without which the weights are of another network.
+        needs: settings without which the weights are of another network.
         expects: settings the weights were trained with; with others they work, but not as well.
     """
 

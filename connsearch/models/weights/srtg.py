@@ -41,15 +41,15 @@ BLOCKS = {
 """What ``conv1``, ``conv2`` ... of a block are."""
 
 
-def key_map(document: Mapping[str, Any]) -> KeyMap:
-    """Returns its names of the layers of a model document of kind ``resnet3d``."""
-    stem, full = STEMS[document["convolution"]], FULL[document["convolution"]]
+def key_map(settings: Mapping[str, Any]) -> KeyMap:
+    """Returns its names of the layers of a network of kind ``resnet3d``."""
+    stem, full = STEMS[settings["convolution"]], FULL[settings["convolution"]]
     inside = {
         "norm{n}": "conv{n}.1",
         "shortcut.conv": "downsample.0",
         "shortcut.norm": "downsample.1",
     }
-    for number, kind in enumerate(BLOCKS[document["block"]], 1):
+    for number, kind in enumerate(BLOCKS[settings["block"]], 1):
         parts = full if kind == "full" else POINTWISE
         inside |= {f"conv{number}{ours}": f"conv{number}{its}" for ours, its in parts.items()}
     blocks = {f"stage{{s}}.{{b}}.{a}": f"layer{{s}}.{{b}}.{b}" for a, b in inside.items()}

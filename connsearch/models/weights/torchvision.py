@@ -41,9 +41,9 @@ REST = {
 }
 
 
-def key_map(document: Mapping[str, Any]) -> KeyMap:
-    """Returns its names of the layers of a model document of kind ``resnet3d``."""
-    kind = document["convolution"]
+def key_map(settings: Mapping[str, Any]) -> KeyMap:
+    """Returns its names of the layers of a network of kind ``resnet3d``."""
+    kind = settings["convolution"]
     return KeyMap(STEMS[kind] | CONVOLUTIONS[kind] | REST)
 
 

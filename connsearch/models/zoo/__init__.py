@@ -1,7 +1,7 @@
 """The cupboard of networks by name. One file a family; a new file here adds its names.
 
-A member is a :class:`ZooModel`. What it builds is a ``models.model.Model``; its ``modalities`` name
-the streams it reads. From the document that its ``describe()`` gives, the member of ``READERS`` of
+A member is a :class:`ZooModel`. What it builds is a ``Model`` whose ``modalities`` name the streams
+it reads. From its ``describe()``, a model document with a ``kind``, the member of ``READERS`` of
 that kind builds the same network again.
 """
 

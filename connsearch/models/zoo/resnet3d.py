@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from connsearch.errors import DataError, SettingsError
 from connsearch.models.document import ModelDocument
-from connsearch.models.model import Model
+from connsearch.models.model import Model, one_stream
 from connsearch.models.zoo import MODELS, READERS, ZooModel
 from connsearch.nn.layers import dense
 from connsearch.nn.residual3d import BLOCKS_3D, Stem3d
@@ -61,8 +61,8 @@ class ResNet3DSettings(BaseModel):
     std: tuple[Spread, Spread, Spread] = (0.5, 0.5, 0.5)
 
 
-class ResNet3DDocument(ResNet3DSettings):
-    """What the model document holds: the settings, and how many classes there are."""
+class AllOfResNet3D(ResNet3DSettings):
+    """The settings of a model document: how many classes it tells apart, too."""
 
     classes: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 
@@ -145,7 +145,7 @@ class ResNet3D(Model):
         return self.head(self.dropout(x_BCTHW.mean((2, 3, 4))))
 
     def describe(self) -> ModelDocument:
-        """Returns what it is built from: what :func:`from_document` reads."""
+        """Returns what it is built from; :func:`from_document` builds it again."""
         settings = {"classes": self.num_classes, **self.settings.model_dump(mode="json")}
         return ModelDocument(KIND, self.name, settings)
 
@@ -170,10 +170,7 @@ class ResNet3D(Model):
 
 
 def _clips(streams: Mapping[str, Tensor]) -> Tensor:
-    if "rgb" not in streams:
-        given = ", ".join(sorted(streams)) or "nothing"
-        raise DataError(f"the network reads the rgb stream, but the clips only have: {given}")
-    clips = streams["rgb"]
+    clips = one_stream(streams, "rgb")
     if clips.ndim != 5 or clips.shape[1] != 3 or not clips.numel():
         raise DataError(
             "the rgb stream must be (clips, 3 channels, frames, height, width), none of them 0, "
@@ -208,10 +205,10 @@ def from_document(document: ModelDocument) -> ResNet3D:
     """Returns the network that a model document describes, with first values.
 
     Raises:
-        SettingsError: a value of the document is missing, unknown, or out of range.
+        SettingsError: a setting of the document is missing, unknown, or out of range.
     """
-    values = {k: v for k, v in document.settings.items() if k != "provenance"}
-    return _described(document.name, values, f"{document.name}: no document of a {KIND}")
+    known = {k: v for k, v in document.settings.items() if k != "provenance"}
+    return _built(document.name, known, f"{document.name}: no model document of a {KIND}")
 
 
 def build(
@@ -230,14 +227,12 @@ def build(
     """
     what = f"{name} cannot be built like that"
     settings = _valid(ResNet3DSettings, {**preset.model_dump(), **options}, what)
-    return _described(name, settings.model_dump() | {"classes": num_classes}, what, seed=seed)
+    return _built(name, settings.model_dump() | {"classes": num_classes}, what, seed=seed)
 
 
-def _described(
-    name: str, values: Mapping[str, Any], what: str, seed: int | None = None
-) -> ResNet3D:
-    found = _valid(ResNet3DDocument, values, what)
-    settings = ResNet3DSettings(**found.model_dump(include=set(ResNet3DSettings.model_fields)))
+def _built(name: str, told: Mapping[str, Any], what: str, seed: int | None = None) -> ResNet3D:
+    found = _valid(AllOfResNet3D, told, what)
+    settings = ResNet3DSettings(**found.model_dump(exclude={"classes"}))
     return ResNet3D(settings, found.classes, name=name, seed=seed)
 
 

@@ -29,9 +29,17 @@ from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.flow import FeatureFlow
 from connsearch.nn.head import Head
 from connsearch.nn.layered import Layered
-from tests.golden.layout import Case
-from tests.golden.models import model
-from tests.golden.names import FLOW_PREFIX, Slot, Subject, fusion_slot, head_slot, ignorable, suffix
+from tests.golden.assemblenet.layout import Case
+from tests.golden.assemblenet.models import model
+from tests.golden.assemblenet.names import (
+    FLOW_PREFIX,
+    Slot,
+    Subject,
+    fusion_slot,
+    head_slot,
+    ignorable,
+    suffix,
+)
 
 _PEER = 100
 """Peer vectors of component cases get node numbers from here on."""

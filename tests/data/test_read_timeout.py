@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from connsearch.data.clips.dataset import ClipDataset
-from connsearch.data.clips.read_timeout import TimeoutFault, Watch
+from connsearch.data.clips.read_timeout import TimeLimit, TimeoutFault
 from connsearch.data.loading.batches import Batch
 from connsearch.data.loading.load import load_data
 from connsearch.data.loading.loader import Loader
@@ -24,27 +24,27 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning
 
 
 def test_work_in_time_gives_what_it_gives() -> None:
-    watch = Watch(5)
-    assert watch.run(lambda: 3, "v.mp4") == 3
+    limit = TimeLimit(5)
+    assert limit.run(lambda: 3, "v.mp4") == 3
     with pytest.raises(ZeroDivisionError):
-        watch.run(lambda: 1 // 0, "v.mp4")
-    assert watch.run(lambda: 4, "v.mp4") == 4
+        limit.run(lambda: 1 // 0, "v.mp4")
+    assert limit.run(lambda: 4, "v.mp4") == 4
 
 
 def test_work_that_hangs_is_left_alone_and_the_next_goes_on() -> None:
-    watch, release = Watch(0.05), threading.Event()
+    limit, release = TimeLimit(0.05), threading.Event()
     begin = time.monotonic()
     with pytest.raises(TimeoutFault, match=r"v.mp4: not read within 0.05 s; cure"):
-        watch.run(release.wait, "v.mp4")
+        limit.run(release.wait, "v.mp4")
     assert time.monotonic() - begin < 5
-    assert watch.run(lambda: 5, "w.mp4") == 5
+    assert limit.run(lambda: 5, "w.mp4") == 5
     release.set()
 
 
 def test_a_watch_travels_without_its_thread() -> None:
-    watch = Watch(5)
-    watch.run(int, "v.mp4")
-    assert pickle.loads(pickle.dumps(watch)).run(lambda: 6, "v.mp4") == 6
+    limit = TimeLimit(5)
+    limit.run(int, "v.mp4")
+    assert pickle.loads(pickle.dumps(limit)).run(lambda: 6, "v.mp4") == 6
 
 
 def bad_reader(monkeypatch: pytest.MonkeyPatch, name: str, how: str) -> None:

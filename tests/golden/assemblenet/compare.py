@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from connsearch.models.structure import Network
 from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.flow import representation_flow
-from tests.golden.layout import Case, from_ours, to_clip, to_parameter
-from tests.golden.names import Slot, Subject, ignorable, inputs_of
-from tests.golden.subjects import build
+from tests.golden.assemblenet.layout import Case, from_ours, to_clip, to_parameter
+from tests.golden.assemblenet.names import Slot, Subject, ignorable, inputs_of
+from tests.golden.assemblenet.subjects import build
 
 TOLERANCES = {
     "output": 1e-5,
