@@ -21,6 +21,7 @@ from connsearch.evolution.mutations import MUTATIONS
 from connsearch.evolution.simulate.landscape import Landscape
 from connsearch.graph.compare import compare
 from connsearch.graph.cost import cost
+from connsearch.graph.dag import as_networkx, from_networkx
 from connsearch.graph.document import from_json, to_json
 from connsearch.graph.families import kind_name
 from connsearch.graph.files import load_structure, read_structure, write_structure
@@ -29,7 +30,8 @@ from connsearch.graph.kinds import BLOCK_KINDS, STEM_KINDS, block_kind
 from connsearch.graph.layers import Convolution
 from connsearch.graph.plan import plan
 from connsearch.graph.rules import faults, validate
-from connsearch.graph.spec import Block, Stem, Structure
+from connsearch.graph.spec import Block, Modality, Stem, Structure
+from connsearch.graph.streams import keep_streams
 from connsearch.graph.temporal import has_dilation
 from connsearch.models.exactness import exactness
 from connsearch.models.export import compare as compare_programs
@@ -80,31 +82,9 @@ def gated(module):
     yield Activation()
 '''
 
-SEPARATED = '''
-"""Channel-separated: every channel sees space and time by itself."""
-
-from connsearch.graph.kinds import FilterForm, block_kind
-from connsearch.graph.layers import INPUT, Activation, Convolution, Norm, Sum
-
-
-@block_kind("separated", filters=FilterForm(unit=2), out_width=lambda filters: 2 * filters[0])
-def separated(module):
-    (width,), out = module.filters, 2 * module.filters[0]
-    shortcut = INPUT
-    if module.step == 0:
-        yield Convolution("shortcut", module.in_width, out, stride=module.stride)
-        yield Norm(shortcut := "shortcut_bn")
-    yield Convolution("conv1", module.in_width, width, reads=INPUT)
-    yield Norm("bn1")
-    yield Activation()
-    yield Convolution("apart", width, width, 3, 3, module.stride, module.dilation, groups=width)
-    yield Norm("bn2")
-    yield Activation()
-    yield Convolution("pairs", width, out, groups=width // 2)
-    yield Norm("bn3")
-    yield Sum(("bn3", shortcut))
-    yield Activation()
-'''
+DOCS = Path(__file__).parents[1] / "docs" / "kinds.md"
+SEPARATED = DOCS.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+"""The example that people read is the file that is tried."""
 
 QUICK = '''
 """A stem without a temporal convolution, for pixels and flow."""
@@ -296,6 +276,12 @@ def test_a_kind_with_impossible_numbers_is_refused_when_it_is_filed(
 ) -> None:
     with pytest.raises(KindError, match="at least 1"):
         block_kind("wrong", out_width=lambda filters: filters[0], **wrong)  # type: ignore[arg-type]
+
+
+def test_a_graph_and_fewer_streams_keep_the_kinds() -> None:
+    assert from_networkx(as_networkx(own())) == own()
+    rgb = keep_streams(own(), [Modality.RGB])
+    assert [node.kind for node in rgb.nodes] == [own().nodes[n].kind for n in (0, 2, 3, 4, 5, 6)]
 
 
 # Identity --------------------------------------------------------------------------------------

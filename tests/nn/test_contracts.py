@@ -200,7 +200,7 @@ def test_contract_catches_peers_that_never_learn(monkeypatch: pytest.MonkeyPatch
 def test_contract_catches_an_object_stream_that_sets_the_width(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(plan_module, "_is_object", lambda _shape: False)
+    monkeypatch.setattr(plan_module, "is_object", lambda _shape: False)
     structure = starter(Attention.NONE, object_classes=300)
     readers = [i for i, b in structure.blocks() if 4 in b.inputs]
     assert object_widths(Network(structure, 3, seed=0)) == readers != []

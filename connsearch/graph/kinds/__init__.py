@@ -204,8 +204,7 @@ class StemKind:
 
     def has_dilation(self, modality: Modality) -> bool:
         """Returns whether a temporal dilation changes anything in a stem of that stream."""
-        near, far = (self.layers(StemModule(modality, 4, 4, dilation)) for dilation in (1, 2))
-        return tuple(near) != tuple(far)
+        return _is_dilated_stem(self, modality)
 
 
 BLOCK_KINDS: Registry[BlockKind] = Registry("block kind", __name__)
@@ -284,6 +283,12 @@ def _other_end(asked: str, found: Extent, wanted: Extent) -> str:
         f"  planned: {wanted}\n"
         "  cure: correct the last layers, or the width the kind promises"
     )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _is_dilated_stem(kind: StemKind, modality: Modality) -> bool:
+    near, far = (kind.layers(StemModule(modality, 4, 4, dilation)) for dilation in (1, 2))
+    return tuple(near) != tuple(far)
 
 
 @lru_cache(maxsize=_REMEMBERED)
