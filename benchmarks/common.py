@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from connsearch.runs.ledger import Ledger as Units
 from connsearch.data.loading.load import DataSplits
 from connsearch.errors import RunError
 from connsearch.graph.spec import Structure
 from connsearch.models.structure import Network
 from connsearch.oneshot.search import fit_structure
 from connsearch.runs.events import Event, ResultEvent, StepEvent
+from connsearch.runs.ledger import Ledger as Units
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
 from connsearch.training.options import TrainOptions

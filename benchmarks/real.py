@@ -49,9 +49,9 @@ from connsearch.pruning.pruner import Pruned, prune
 from connsearch.pruning.scores import learned_weights
 from connsearch.runs.events import ResultEvent
 from connsearch.runs.files import load_weights
-from connsearch.runs.names import WEIGHTS
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.metrics import wilson_interval
+from connsearch.runs.names import WEIGHTS
 from connsearch.runs.run import Run
 from connsearch.training.evaluate import Compute
 from connsearch.training.options import TrainOptions

@@ -27,7 +27,6 @@ from common import Ledger, auroc, interval, last_result
 from page import table, write_markdown
 
 from connsearch.analysis.importance import ablate
-from connsearch.runs.ledger import Ledger as Units
 from connsearch.analysis.searched_run import Subject, masked
 from connsearch.data.loading.load import DataSplits, load_data
 from connsearch.data.options import DataOptions
@@ -42,6 +41,7 @@ from connsearch.pruning.options import PruneOptions, build_criterion
 from connsearch.pruning.pruner import prune_by
 from connsearch.pruning.scores import learned_weights
 from connsearch.runs.files import load_weights
+from connsearch.runs.ledger import Ledger as Units
 from connsearch.runs.names import WEIGHTS
 from connsearch.runs.run import Run
 from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
