@@ -29,7 +29,7 @@ from torch.nn import functional as F
 
 from connsearch.analysis.searched_run import free_weights
 from connsearch.data.loading.load import DataSplits, load_data
-from connsearch.data.loading.loader import batches
+from connsearch.data.loading.loader import Loader
 from connsearch.data.options import DataOptions
 from connsearch.graph.files import load_structure
 from connsearch.graph.space import over_connect
@@ -93,7 +93,7 @@ def size_once(mode: Attention, options: argparse.Namespace) -> dict[str, Any]:
     data = clips_of(options, 0)
     structure = structure_of(mode, data, options)
     network = Network(structure, len(data.classes), seed=0).train()
-    batch = next(iter(batches(data.train, batch_size=options.batch_size)))
+    batch = next(Loader(data.train).batches(batch_size=options.batch_size))
     times: list[float] = []
     for _ in range(options.repeats):
         begin = time.perf_counter()

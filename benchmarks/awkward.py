@@ -21,7 +21,7 @@ import numpy as np
 from page import table, write_markdown
 
 from connsearch.data.loading.load import DataSplits, load_data
-from connsearch.data.loading.loader import batches
+from connsearch.data.loading.loader import Loader
 from connsearch.data.options import DataOptions
 from connsearch.data.sources.source import read_source
 from connsearch.data.tools.check import check_clips
@@ -143,9 +143,10 @@ def fuzz_rows(
         seconds = time.perf_counter() - begin
         assert sorted(found) == names, "a file is not accounted for"
         shown = faults = 0
-        for batch in batches(data.train, batch_size=8, shuffle=True, augment=True, workers=2):
-            shown += len(batch.labels)
-            faults += len(batch.faults)
+        with Loader(data.train, workers=2) as loader:
+            for batch in loader.batches(batch_size=8, shuffle=True, augment=True):
+                shown += len(batch.labels)
+                faults += len(batch.faults)
     rows: list[list[str]] = []
     for kind in sorted(set(kinds.values())):
         reasons = [found[name] for name in names if kinds[name] == kind]

@@ -12,7 +12,6 @@ workers against one, and how long a training of the starter waits for its data.
 from __future__ import annotations
 
 import argparse
-import gc
 import io
 import sqlite3
 import statistics
@@ -38,9 +37,10 @@ from connsearch.data.clips.dataset import ClipDataset
 from connsearch.data.clips.sampling import clip_ticks
 from connsearch.data.clips.timeline import timeline
 from connsearch.data.clips.usable import decoded_size
+from connsearch.data.loading.batches import Batch, BatchPlan
 from connsearch.data.loading.first_look import checked_record
 from connsearch.data.loading.load import load_data
-from connsearch.data.loading.loader import batches, planned
+from connsearch.data.loading.loader import Loader
 from connsearch.data.media.frame_store import STORE, read_pictures
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, VideoInfo
@@ -174,8 +174,8 @@ def plain_batches(jobs: Sequence[Job], read: Reader, side: int) -> Iterator[Tens
         yield torch.stack(clips)
 
 
-def our_batches(data: ClipDataset, workers: int = 0) -> Iterator[Tensor]:
-    for batch in batches(data, batch_size=BATCH, workers=workers):
+def our_batches(loader: Loader) -> Iterator[Tensor]:
+    for batch in loader.batches():
         yield batch.streams["rgb"]
 
 
@@ -189,7 +189,7 @@ def dataset(records: Sequence[Record], side: int) -> tuple[ClipDataset, list[Job
         clock = timeline(record.info)
         numbers = clock.frames(clip_ticks(clock.ticks, FRAMES))
         jobs.append(Job(record.path, numbers, record.info, decoded_size(record.info, options)))
-    return ClipDataset(checked, options, object_classes=0), jobs
+    return ClipDataset(tuple(checked), options, object_classes=0), jobs
 
 
 def seconds(work: Callable[[], Iterator[Tensor]]) -> float:
@@ -230,7 +230,7 @@ def reading_rows(media: dict[str, list[Record]], side: int, rounds: int) -> list
     for name, records in media.items():
         data, jobs = dataset(records, side)
         count = len(jobs)
-        sides[f"our {name}"] = lambda data=data: our_batches(data)
+        sides[f"our {name}"] = lambda data=data: our_batches(Loader(data))
         sides[f"bare {name}"] = lambda jobs=jobs, name=name: plain_batches(jobs, BARE[name], side)
         if name == "frames.db":
             sides["PIL"] = lambda jobs=jobs: plain_batches(jobs, pil_store, side)
@@ -262,16 +262,15 @@ def worker_rows(media: dict[str, list[Record]], side: int, rounds: int) -> list[
     rows: list[Row] = []
     for name in ("mp4", "frames.db"):
         data, jobs = dataset(media[name] * 3, side)
-        sides: dict[str, Callable[[], Iterator[Tensor]]] = {
-            "2": lambda data=data: our_batches(data, 2),
-            "1": lambda data=data: our_batches(data, 1),
-        }
-        in_turn(sides, 1)
-        times = in_turn(sides, rounds)
+        with Loader(data, workers=2) as two, Loader(data, workers=1) as one:
+            sides: dict[str, Callable[[], Iterator[Tensor]]] = {
+                "2": lambda two=two: our_batches(two),
+                "1": lambda one=one: our_batches(one),
+            }
+            in_turn(sides, 1)
+            times = in_turn(sides, rounds)
         what = f"{name}, {FRAMES}x{side}x{side}: 2 workers, 1 worker"
         rows.append(row(what, times["2"], times["1"], len(jobs)))
-        del data, sides
-        gc.collect()  # a loader that is collected in a process forked later would complain
     return rows
 
 
@@ -291,8 +290,10 @@ def waiting_share(source: Path, frames: int, side: int, batch: int, steps: int) 
     )
     waits: list[float] = []
 
-    def timed(*given: object, **named: object) -> Iterator[object]:
-        made = iter(planned(*given, **named))  # type: ignore[arg-type]
+    planned = Loader.planned
+
+    def timed(loader: Loader, plan: Sequence[BatchPlan]) -> Iterator[Batch]:
+        made = planned(loader, plan)
         while True:
             start = time.perf_counter()
             try:
@@ -310,7 +311,7 @@ def waiting_share(source: Path, frames: int, side: int, batch: int, steps: int) 
     ends: list[float] = []
     with (
         tempfile.TemporaryDirectory() as folder,
-        patch("connsearch.training.curriculum.planned", timed),
+        patch.object(Loader, "planned", timed),
     ):
         config = {"command": "train", "settings": {}, "structure": "starter"}
         with Run.open(Path(folder) / "run", config) as run:

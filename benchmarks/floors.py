@@ -10,7 +10,7 @@ from torch import Tensor
 
 from connsearch.data.clips.dataset import ClipDataset
 from connsearch.data.loading.load import DataSplits
-from connsearch.data.loading.loader import batches
+from connsearch.data.loading.loader import Loader
 from connsearch.nn.flow import representation_flow
 from connsearch.runs.metrics import summarise
 
@@ -50,7 +50,7 @@ def collect(dataset: ClipDataset) -> tuple[dict[str, Tensor], Tensor]:
     """Returns the features and labels of a whole split."""
     parts: list[dict[str, Tensor]] = []
     labels: list[Tensor] = []
-    for batch in batches(dataset, batch_size=32):
+    for batch in Loader(dataset).batches(batch_size=32):
         parts.append(features(batch.streams["rgb"]))
         labels.append(batch.labels)
     return {name: torch.cat([p[name] for p in parts]) for name in parts[0]}, torch.cat(labels)

@@ -28,7 +28,7 @@ from common import Ledger, interval
 from page import table, write_markdown
 
 from connsearch.data.loading.load import DataSplits, load_data
-from connsearch.data.loading.loader import batches
+from connsearch.data.loading.loader import Loader
 from connsearch.data.options import DataOptions
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Structure
@@ -112,7 +112,7 @@ class Study:
 def warm(data: DataSplits) -> None:
     """Decodes every clip once, so that no training pays for it."""
     for _, clips in data:
-        for _ in batches(clips, batch_size=8):
+        for _ in Loader(clips).batches(batch_size=8):
             pass
 
 

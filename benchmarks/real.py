@@ -33,7 +33,7 @@ from floors import floors
 from page import table, write_markdown
 
 from connsearch.data.loading.load import DataSplits, load_data
-from connsearch.data.loading.loader import batches
+from connsearch.data.loading.loader import Loader
 from connsearch.data.options import DataOptions
 from connsearch.graph.cost import cost
 from connsearch.graph.files import load_structure
@@ -224,7 +224,7 @@ def forward_times(study: Study) -> dict[str, float]:
             sides, (result.structure, pruned.structure, other.structure), strict=True
         ):
             sides[kind].append(Network(structure, len(study.data.classes)).eval())
-    clips = next(batches(study.data.test, batch_size=8))
+    clips = next(Loader(study.data.test).batches(batch_size=8))
     compute = Compute(bf16=True)
     spent: dict[str, list[float]] = {kind: [] for kind in sides}
     with torch.inference_mode():

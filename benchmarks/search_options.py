@@ -29,6 +29,7 @@ from page import table, write_markdown
 from connsearch.analysis.importance import ablate
 from connsearch.analysis.searched_run import Subject, masked
 from connsearch.data.loading.load import DataSplits, load_data
+from connsearch.data.loading.loader import Loader, SplitLoaders
 from connsearch.data.options import DataOptions
 from connsearch.graph.cost import cost
 from connsearch.graph.files import load_structure, read_structure
@@ -115,7 +116,8 @@ def ablation(
     """Returns the ablation scores of a searched network's connections."""
     compute = Compute(bf16=settings.precision != "fp32")
     network = searched(directory, len(data.classes))
-    subject = Subject(directory, network, found, data, settings, compute)
+    loaders = SplitLoaders(data.parts())  # without workers: nothing to close
+    subject = Subject(directory, network, found, data, settings, compute, loaders)
     with Units(directory / "importance", {}) as ledger:
         work = ablate(subject, ledger)
         while True:
@@ -165,8 +167,8 @@ def judged(
     pruned = prune_by(found, PruneOptions(criterion=RULES[0]))
     compute = Compute(bf16=settings.precision != "fp32")
     with masked(network, pruned):
-        recalibrate_on(network, data.train, clips=128, seed=settings.seed, compute=compute)
-        metrics = evaluate(network, data.select, classes=data.classes, compute=compute)
+        recalibrate_on(network, Loader(data.train), clips=128, seed=settings.seed, compute=compute)
+        metrics = evaluate(network, Loader(data.select), classes=data.classes, compute=compute)
     macs = [
         cost(s, num_classes=len(data.classes), clip=data.clip).macs
         for s in (pruned.structure, found)

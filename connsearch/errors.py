@@ -85,6 +85,10 @@ class UnknownNameError(UserError):
     """A name that nothing is registered under."""
 
 
+class KindError(UserError):
+    """A block or stem kind whose layers do not fit together, or do not end as they were planned."""
+
+
 class SettingsError(UserError):
     """A setting that is out of range, or two settings that contradict each other."""
 
@@ -99,6 +103,10 @@ class RunError(UserError):
 
 class PruneError(UserError):
     """A keep-set that leaves no usable network, or a structure without learned weights."""
+
+
+class WeightsError(UserError):
+    """A file of published weights that cannot be read, or that belongs to another network."""
 
 
 class TrainingError(Failure):

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from connsearch.data.clips.dataset import ClipDataset
 from connsearch.data.loading.load import load_data
-from connsearch.data.loading.loader import batches
+from connsearch.data.loading.loader import Loader
 from connsearch.data.options import DataOptions
 from connsearch.nn.flow import representation_flow
 from connsearch.nn.modules import StreamFusion, parameter_groups
@@ -96,7 +96,7 @@ def accuracy(network: TwoStream, clips: ClipDataset) -> float:
     with torch.no_grad():
         hits = [
             (network(b.streams["rgb"]).argmax(1) == b.labels).sum().item()
-            for b in batches(clips, batch_size=32)
+            for b in Loader(clips).batches(batch_size=32)
         ]
     return sum(hits) / len(clips)
 
@@ -106,10 +106,11 @@ def train(network: TwoStream, clips: ClipDataset, epochs: int) -> None:
     groups = parameter_groups(network, lr=0.004, connection_lr=0.02)
     optimiser = torch.optim.AdamW(groups)
     cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
+    loader = Loader(clips)
     for epoch in range(epochs):
         network.train()
         losses: list[float] = []
-        for batch in batches(clips, batch_size=16, epoch=epoch, shuffle=True):
+        for batch in loader.batches(batch_size=16, epoch=epoch, shuffle=True):
             loss = nn.functional.cross_entropy(network(batch.streams["rgb"]), batch.labels)
             optimiser.zero_grad()
             loss.backward()
@@ -133,7 +134,7 @@ def show(network: TwoStream) -> None:
 def drop_last(network: TwoStream, clips: ClipDataset) -> None:
     """Drops the weaker stream of the last fusion, and shows that this is the masked network."""
     weakest, kept = sorted(network.last.weights(), key=lambda n: network.last.weights()[n].item())
-    x = next(iter(batches(clips, batch_size=4))).streams["rgb"]
+    x = next(Loader(clips).batches(batch_size=4)).streams["rgb"]
     network.eval()
     with torch.no_grad():
         network.last.mask([kept])

@@ -15,14 +15,22 @@ PACKAGE = Path(__file__).resolve().parents[1] / "connsearch"
 
 STAIRS = """
     errors registry seeds settings files graph pruning evolution nn models data runs training
-    oneshot analysis view workflows cli __main__ pytest_golden
+    oneshot analysis view workflows cli __main__
 """.split()
 """A room imports itself and the rooms before it."""
 
 TORCH_FREE = set("errors registry seeds settings files graph pruning evolution cli".split())
 """Rooms that never import torch, not even inside a function (cli: not even through a door)."""
 
-CUPBOARDS = {"evolution/mutations", "oneshot/hooks", "pruning/criteria", "nn/modules"}
+CUPBOARDS = {
+    "evolution/mutations",
+    "graph/kinds",
+    "models/weights",
+    "models/zoo",
+    "nn/modules",
+    "oneshot/hooks",
+    "pruning/criteria",
+}
 """Folders that belong to what lies beside them; every other folder in a room is a room."""
 
 OF_STRUCTURES = (
@@ -39,7 +47,7 @@ DOORS = {
     "pygraphviz": {"view/structures/draw.py"},
     "pandas": {"view/structures/tables.py"},
     "av": {f"data/media/{name}.py" for name in ("decode", "opening", "survey")},
-    "safetensors": {"runs/tensors.py"},
+    "safetensors": {"runs/tensors.py", "models/published.py"},  # ours, and those of others
     "simplejpeg": {"data/media/jpeg.py"},
     "tyro": {"cli/"},
     "rich": {"view/", "cli/"},
@@ -180,6 +188,25 @@ def test_only_cli_and_view_print() -> None:
         and node.func.id == "print"
     ]
     assert found == []
+
+
+def loads(source: str) -> list[bool]:
+    """Returns, for every ``torch.load`` in a file, whether it takes weights only."""
+    return [
+        any(
+            k.arg == "weights_only" and isinstance(k.value, ast.Constant) and k.value.value is True
+            for k in node.keywords
+        )
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load"
+    ]
+
+
+def test_torch_load_has_one_door_and_takes_weights_only() -> None:
+    found = {path: loads((PACKAGE / path).read_text(encoding="utf-8")) for path in modules()}
+    assert {path: safe for path, safe in found.items() if safe} == {"models/published.py": [True]}
+    assert loads("torch.load(f); torch.load(f, weights_only=False)") == [False, False]
+    assert not [p for p in modules() if "from torch import load" in (PACKAGE / p).read_text()]
 
 
 def test_rooms_are_opened_by_a_docstring_only() -> None:

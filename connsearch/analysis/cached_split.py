@@ -9,9 +9,7 @@ import torch
 from torch import Tensor
 
 from connsearch.analysis.searched_run import Subject
-from connsearch.data.clips.dataset import ClipDataset
 from connsearch.data.loading.batches import Batch
-from connsearch.data.loading.loader import batches
 from connsearch.errors import DataError
 from connsearch.models.structure import Network
 from connsearch.nn.streams import ready_streams
@@ -21,7 +19,7 @@ from connsearch.training.losses import choose_loss
 from connsearch.training.predictions import AnswerSheet
 
 
-class Held:
+class CachedSplit:
     """The clips of a split in memory, in order, each by its centre.
 
     It judges as :meth:`Subject.judge` does, to the last bit, without reading a file again.
@@ -35,13 +33,13 @@ class Held:
     """
 
     def __init__(self, subject: Subject, split: str = "select") -> None:
-        dataset: ClipDataset = getattr(subject.data, split)
-        options = dataset.options
+        loader = subject.loaders[split]
+        dataset = loader.dataset
         self._subject = subject
         self._multi_label = dataset.num_classes > 0
         self._batches = [
             replace(batch, streams=self._ready(batch))
-            for batch in batches(dataset, batch_size=options.batch_size, workers=options.workers)
+            for batch in loader.batches()
             if batch.streams
         ]
         self._left_out = len(dataset) - sum(len(batch.labels) for batch in self._batches)

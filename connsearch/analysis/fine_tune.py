@@ -10,7 +10,6 @@ import torch
 
 from connsearch.analysis.searched_run import Subject
 from connsearch.data.loading.batches import Batch
-from connsearch.data.loading.loader import batches
 from connsearch.errors import TrainingError
 from connsearch.models.structure import Network
 from connsearch.runs.events import StepEvent
@@ -78,18 +77,10 @@ def gentle(options: TrainOptions) -> TrainOptions:
 
 
 def _endless(subject: Subject, seed: int) -> Iterator[Batch]:
-    data = subject.data.train
     for epoch in count():
-        made = batches(
-            data,
-            batch_size=data.options.batch_size,
-            seed=seed,
-            epoch=epoch,
-            shuffle=True,
-            augment=True,
-            workers=data.options.workers,
+        yield from subject.loaders["train"].batches(
+            seed=seed, epoch=epoch, shuffle=True, augment=True
         )
-        yield from made
 
 
 def _event(

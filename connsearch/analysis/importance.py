@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from connsearch.analysis.ablation_mask import soft_closure, soft_mask
-from connsearch.analysis.cached_split import Held
+from connsearch.analysis.cached_split import CachedSplit
 from connsearch.analysis.searched_run import Subject
 from connsearch.analysis.units import UnitEvent, UnitWork, work_through
 from connsearch.graph.spec import Edge, Structure
@@ -81,8 +81,8 @@ def ablate(subject: Subject, ledger: Ledger) -> Generator[UnitEvent, None, Impor
     structure, network = subject.structure, subject.network
 
     @cache
-    def held() -> Held:
-        return Held(subject)
+    def held() -> CachedSplit:
+        return CachedSplit(subject)
 
     def without(edge: Edge) -> Iterator[ImportanceUnit]:
         closure = soft_closure(structure, set(structure.edges()) - {edge})
@@ -96,7 +96,7 @@ def ablate(subject: Subject, ledger: Ledger) -> Generator[UnitEvent, None, Impor
     return importance_of(structure, results)
 
 
-def judge_alive(held: Held, network: Network, closure: Closure) -> Metrics:
+def judge_alive(held: CachedSplit, network: Network, closure: Closure) -> Metrics:
     """Returns how a network does when only what is alive is heard; its mask is lifted after.
 
     Where nothing reaches the head any more, it answers nothing.

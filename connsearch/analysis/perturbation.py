@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator
 from functools import cached_property
 
 from connsearch.analysis.ablation_mask import mended_closure, soft_closure, soft_mask
-from connsearch.analysis.cached_split import Held
+from connsearch.analysis.cached_split import CachedSplit
 from connsearch.analysis.fine_tune import tune
 from connsearch.analysis.importance import (
     Importance,
@@ -102,8 +102,8 @@ class _Perturbation:
         return copy.deepcopy(self._subject.network)
 
     @cached_property
-    def _held(self) -> Held:
-        return Held(self._subject)
+    def _held(self) -> CachedSplit:
+        return CachedSplit(self._subject)
 
     def _measure(self, place: int, edge: Edge) -> Iterator[Event | ImportanceUnit]:
         """Measures one input once all nodes before its own are settled."""

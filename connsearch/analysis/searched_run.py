@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connsearch.data.loading.load import DataSplits
+from connsearch.data.loading.loader import SplitLoaders
 from connsearch.graph.cost import Cost, cost
 from connsearch.graph.spec import FREE, Edge, Structure, Weight
 from connsearch.models.inherit import inherit
@@ -36,6 +37,7 @@ class Subject:
         data: the data it was searched on; ``test`` stays closed unless a command says otherwise.
         options: how it was trained.
         compute: device and precision of evaluations.
+        loaders: what reads the data; whoever opened them closes them.
     """
 
     directory: Path
@@ -44,6 +46,7 @@ class Subject:
     data: DataSplits
     options: TrainOptions
     compute: Compute
+    loaders: SplitLoaders
 
     def cost(self, structure: Structure) -> Cost:
         """Returns what a structure costs on clips of this data."""
@@ -60,7 +63,7 @@ class Subject:
         """Sets the batch-norm statistics of a network from training clips, the same every time."""
         recalibrate_on(
             network,
-            self.data.train,
+            self.loaders["train"],
             clips=self.options.recalibrate_clips or 128,
             seed=self.options.seed,
             compute=self.compute,
@@ -73,7 +76,7 @@ class Subject:
         """
         return evaluate(
             network,
-            getattr(self.data, split),
+            self.loaders[split],
             classes=self.data.classes,
             compute=self.compute,
             loss=self.options.loss,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from connsearch.errors import RunError, SettingsError
+from connsearch.graph.space import random_wiring
 from connsearch.graph.spec import Edge, Structure
 from connsearch.pruning.closure import close
 from connsearch.pruning.options import Mode
@@ -96,25 +97,15 @@ class Lot:
         """A random keep-set of the found one's nodes and number; None if none was met."""
         nodes, number = self.found.node_map, len(self.found.edges)
         weights = self.space.weights()
-        every = [e for e in weights if e.source in nodes and e.target in nodes]
-        fixed = [edge for edge in every if weights[edge] is None]
-        rest = [edge for edge in every if weights[edge] is not None]
-        for _ in range(UNIFORM):
-            keep = frozenset([*fixed, *rng.sample(rest, number - len(fixed))])
-            if self._is_whole(keep):
-                return keep
-        rng.shuffle(rest)
-        return self._thinned(frozenset(every), rest)
-
-    def _thinned(self, kept: frozenset[Edge], order: list[Edge]) -> frozenset[Edge] | None:
-        """Removes what can go without a node, in order, until the number is right."""
-        number = len(self.found.edges)
-        for edge in order:
-            if len(kept) == number:
-                break
-            if self._is_whole(kept - {edge}):
-                kept = kept - {edge}
-        return kept if len(kept) == number else None
+        drawn = random_wiring(
+            [e for e in weights if e.source in nodes and e.target in nodes],
+            rng,
+            number=number,
+            fixed=frozenset(edge for edge, weight in weights.items() if weight is None),
+            living=lambda keep: keep if self._is_whole(keep) else frozenset(),
+            draws=UNIFORM,
+        )
+        return drawn if len(drawn) == number else None
 
     def _is_whole(self, keep: frozenset[Edge]) -> bool:
         """Whether all of these connections live, and exactly the nodes of the found wiring."""

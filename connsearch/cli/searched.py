@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from connsearch.cli.target import open_trained, recorded_options
@@ -13,13 +15,17 @@ if TYPE_CHECKING:
     from connsearch.analysis.searched_run import Subject
 
 
-def open_searched(target: str, terminal: Terminal) -> Subject:
-    """Returns the searched network in a run's directory, ready to be judged.
+@contextmanager
+def open_searched(target: str, terminal: Terminal) -> Generator[Subject]:
+    """Returns the searched network in a run's directory, ready to be judged inside of ``with``.
+
+    What reads its clips ends with it.
 
     Raises:
         RunError: it is no finished search, or its data is not what it was searched on.
     """
     from connsearch.analysis.searched_run import Subject
+    from connsearch.data.loading.loader import SplitLoaders
     from connsearch.oneshot.options import SearchOptions
     from connsearch.training.environment import describe_environment
     from connsearch.training.evaluate import Compute
@@ -35,4 +41,6 @@ def open_searched(target: str, terminal: Terminal) -> Subject:
     data = open_data_of(target, terminal)
     compute = Compute(environment["device"], bf16=environment["precision"] == "bf16")
     network = trained.network().to(compute.device)
-    return Subject(trained.directory, network, trained.structure, data, options, compute)
+    found = trained.directory, network, trained.structure, data, options, compute
+    with SplitLoaders(data.parts()) as loaders:
+        yield Subject(*found, loaders)

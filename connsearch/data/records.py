@@ -83,6 +83,7 @@ class Record:
         spans: when each class is seen, where the data set says so (multi-label only).
         fps: frames a second, as a list says for this clip; what its medium says may not differ.
         media_fps: frames a second where neither that nor the medium says it.
+        fault: why it cannot be used, as found before any work; "": nothing is known against it.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Record:
     spans: tuple[Span, ...] = ()
     fps: float | None = None
     media_fps: float | None = None
+    fault: str = ""
 
     @property
     def label(self) -> int:

@@ -9,11 +9,6 @@ from typing import Any, Literal
 from connsearch.evolution.steps import Step
 from connsearch.graph.spec import Edge, Structure
 
-Objective = Literal["accuracy", "macs", "latency"]
-
-MAXIMISED: Mapping[Objective, bool] = {"accuracy": True, "macs": False, "latency": False}
-"""Whether more of it is better."""
-
 
 @dataclass(frozen=True)
 class Child:
@@ -29,7 +24,7 @@ class Child:
         macs: of one clip.
         parameters: of the network.
         refused: how many were made first and refused, by reason: ``duplicate``, ``over budget``,
-            ``unchanged``.
+            ``unchanged``, ``impossible`` (a kind of block cannot have such inputs).
     """
 
     number: int

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from connsearch.graph.dag import STEM_LEVEL
-from connsearch.graph.families import family
+from connsearch.graph.families import block_kind, family
+from connsearch.graph.kinds import BlockKind
 from connsearch.graph.spec import FREE, Block, Connection, Edge, Modality, Stem, Structure, Weight
 
 
@@ -96,6 +97,14 @@ class Draft:
         node = self.nodes[name]
         assert isinstance(node, Block), f"node {name} is a stem"
         return node
+
+    def kind(self, name: int) -> BlockKind:
+        """Returns what a block is."""
+        return block_kind(self._parent, self.block(name))
+
+    def width(self, name: int) -> int:
+        """Returns the channels a block puts out."""
+        return self.kind(name).width(self.block(name).filters)
 
     def stem(self, name: int) -> Stem:
         """Returns a stem; a block of that name is a programming error."""

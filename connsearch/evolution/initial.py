@@ -7,10 +7,11 @@ from dataclasses import replace
 from random import Random
 
 from connsearch.evolution.draft import Draft
-from connsearch.evolution.filters import entries, zipped
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import find
-from connsearch.graph.space import over_connect
+from connsearch.graph.families import family
+from connsearch.graph.kinds import BLOCK_KINDS, FilterForm
+from connsearch.graph.space import over_connect, random_wiring
 from connsearch.graph.spec import Block, Filters, Modality, Stem, Structure
 from connsearch.graph.temporal import has_dilation
 
@@ -35,10 +36,12 @@ def initial_structure(start: Structure, limits: Limits, rng: Random) -> Structur
     probability one half; wirings whose longest path leaves out a level are drawn again. Fewer
     stems, blocks and splits where the limits or the channels leave no room.
 
-    Not published: blocks without an input and nodes that reach no final block get one connection
-    more; what has no temporal convolution keeps dilation 1; object stems are as many as they are.
+    Not published: stems have the kind of the start's first stem of their stream, blocks that of the
+    start's at their level; where these are of several kinds, that level's blocks stay. Blocks
+    without an input and nodes that reach no final block get one connection more; what has no
+    temporal convolution keeps dilation 1; object stems are as many as they are.
     """
-    nodes = (*_stems(start, limits, rng), *_blocks(limits))
+    nodes = (*_stems(start, limits, rng), *_blocks(start, limits))
     bare = replace(start, nodes=nodes, finals=None)
     split, full = find("split"), over_connect(bare)
     for _ in range(rng.randint(1, MOST_SPLITS)):
@@ -72,35 +75,46 @@ def depth(structure: Structure) -> int:
 def _stems(start: Structure, limits: Limits, rng: Random) -> list[Stem]:
     """As many of every modality, as far as each modality's limits and the channels allow."""
     moving = [limits.stems[m] for m in limits.stems if m is not Modality.OBJECT]
+    kinds = {stem.modality: stem.kind for _, stem in reversed(list(start.stems()))}
     choices: list[list[Stem]] = []
     for number in range(
         min((least for least, _ in moving), default=0),
         max((most for _, most in moving), default=0) + 1,
     ):
         counts = {m: min(max(number, least), most) for m, (least, most) in limits.stems.items()}
-        choices.append([Stem(m) for m in Modality for _ in range(counts.get(m, 0))])
+        choices.append(
+            [Stem(m, kind=kinds.get(m)) for m in Modality for _ in range(counts.get(m, 0))]
+        )
     settings = start.network
     if settings.stem_width is None:
         choices = [stems for stems in choices if len(stems) <= settings.stem_total] or choices[:1]
     return rng.choice(choices)
 
 
-def _blocks(limits: Limits) -> Iterator[Block]:
-    top = len(limits.channels) - 1
-    for level, channels in enumerate(limits.channels):
-        thinnest = min(entries(channels))
-        if thinnest == 0:
-            continue  # a level the start does not use
-        number = min(_TOP_BLOCKS if level == top else _BLOCKS, limits.blocks[level])
-        number = max(1, min(number, thinnest // limits.narrowest))
-        for part in range(number):
-            filters = _share(channels, number, part)
-            yield Block(level, (), filters, spatial_stride=limits.strides[level])
+def _blocks(start: Structure, limits: Limits) -> Iterator[Block]:
+    top, usual = len(limits.channels) - 1, family(start.family).block
+    for level, channels in enumerate(limits.channels):  # none at a level the start does not use
+        if len(channels) > 1:
+            yield from (_bare(block) for _, block in start.blocks() if block.level == level)
+            continue
+        for name, filters in channels.items():
+            form = BLOCK_KINDS[name].filters
+            number = min(_TOP_BLOCKS if level == top else _BLOCKS, limits.blocks[level])
+            room = min(form.numbers(filters)) // max(limits.narrowest, form.unit)
+            number = max(1, min(number, room))
+            kind = None if name == usual else name
+            for part in range(number):
+                share = _share(form, filters, number, part)
+                yield Block(level, (), share, spatial_stride=limits.strides[level], kind=kind)
 
 
-def _share(channels: Filters, number: int, part: int) -> Filters:
-    """One part of so many, which add up to the channels; the last ones may have one more."""
-    return zipped(lambda n: (n + part) // number, channels)
+def _bare(block: Block) -> Block:
+    return replace(block, connections=(), temporal_dilation=1, pinned=None)
+
+
+def _share(form: FilterForm, filters: Filters, number: int, part: int) -> Filters:
+    """One part of so many, which add up to the filters; the last ones may have one more."""
+    return form.zipped(lambda n: (n + part) // number, filters)
 
 
 def _with_dilations(structure: Structure, limits: Limits, rng: Random) -> Structure:
@@ -117,8 +131,10 @@ def _wired(structure: Structure, rng: Random) -> Structure:
     """The nodes of a structure with random connections, mended where they are too few."""
     draft = Draft(structure)
     draft.weights.clear()
-    for edge in draft.legal():
-        if rng.random() < CONNECTED:
+    legal = draft.legal()
+    chosen = random_wiring(legal, rng, share=CONNECTED)
+    for edge in legal:
+        if edge in chosen:
             draft.connect(edge)
     draft.mend(rng)
     return draft.finish().structure

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from connsearch.graph.families import family
+from connsearch.graph.families import block_kind, family
 from connsearch.graph.plan import unpin
 from connsearch.graph.rules import validate
-from connsearch.graph.spec import Filters, Modality, Structure
+from connsearch.graph.spec import Block, Filters, Modality, Structure
 
 DILATIONS = (1, 2, 4, 8)
 """Published choices of a temporal dilation (AssembleNet, section 3.2)."""
@@ -25,16 +25,16 @@ class Limits:
     """The walls of a search space.
 
     Attributes:
-        channels: sum of the filters of every level; no mutation changes one. A triple is summed
-            entry by entry.
+        channels: at every level, for each kind of block there, the sum of the filters; no mutation
+            changes one. Several numbers are summed entry by entry.
         strides: spatial stride of every level's blocks.
         stems: least and most stems of each modality that is read.
         blocks: most blocks of each level.
         dilations: allowed temporal dilations, ascending.
-        narrowest: fewest filters of a block, for triples of each entry.
+        narrowest: fewest filters of a block, of several numbers each.
     """
 
-    channels: tuple[Filters, ...]
+    channels: tuple[Mapping[str, Filters], ...]
     strides: tuple[int, ...]
     stems: Mapping[Modality, tuple[int, int]]
     blocks: tuple[int, ...]
@@ -61,7 +61,7 @@ class Limits:
 
         >>> from connsearch.graph.files import load_structure
         >>> Limits.of(load_structure("assemblenet-50")).channels
-        (128, 256, 512, 512)
+        ({'bottleneck': 128}, {'bottleneck': 256}, {'bottleneck': 512}, {'bottleneck': 512})
         """
         bare = unpin(structure)
         if bare != structure:
@@ -71,7 +71,7 @@ class Limits:
         have = {m: sum(s.modality is m for _, s in structure.stems()) for m in Modality}
         one_final = family(structure.family).one_final
         return cls(
-            channels=tuple(summed([b.filters for b in at[level]]) for level in levels),
+            channels=tuple(filter_sums(structure, at[level]) for level in levels),
             strides=tuple(at[level][0].spatial_stride if at[level] else 1 for level in levels),
             stems={
                 m: (n, n) if m is Modality.OBJECT else (1, max(n, most_stems))
@@ -87,14 +87,12 @@ class Limits:
         )
 
 
-def summed(filters: list[Filters]) -> Filters:
-    """Returns the sum of the filters of some blocks; 0 of none.
-
-    >>> summed([32, 64]), summed([(27, 27, 12), (27, 27, 12)])
-    (96, (54, 54, 24))
-    """
-    triples = [f for f in filters if isinstance(f, tuple)]
-    if triples:
-        first, middle, last = (sum(entries) for entries in zip(*triples, strict=True))
-        return first, middle, last
-    return sum(f for f in filters if isinstance(f, int))
+def filter_sums(structure: Structure, blocks: Iterable[Block]) -> dict[str, Filters]:
+    """Returns the sum of the filters of some blocks of a structure, for each of their kinds."""
+    found: dict[str, Filters] = {}
+    for block in blocks:
+        kind, before = block_kind(structure, block), block.filters
+        if kind.name in found:
+            before = kind.filters.zipped(int.__add__, found[kind.name], before)
+        found[kind.name] = before
+    return found

@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from connsearch.errors import ConnsearchError
-from connsearch.evolution.child import Objective
 from connsearch.evolution.limits import MOST_BLOCKS, MOST_STEMS
 from connsearch.evolution.mutations import find
+from connsearch.evolution.objectives import ObjectiveName
 from connsearch.evolution.population import Removal
 from connsearch.pruning.budget import parse_budgets
 
@@ -50,8 +50,8 @@ class EvolutionOptions(BaseModel):
     """Who leaves a population that is full: the worst of all, or the oldest."""
     include_start: bool = True
     """The structure it starts from is the first child; otherwise only random ones are."""
-    objectives: tuple[Objective, ...] = ("accuracy",)
-    """What counts: accuracy (or mAP), macs, latency. Several are compared by Pareto rank."""
+    objectives: tuple[ObjectiveName, ...] = ("accuracy",)
+    """What counts; accuracy is mAP for multi-label data. Several are compared by Pareto rank."""
     budget: tuple[str, ...] = ()
     """Refuse children that cost more before they are trained, such as "macs<=80%" (of the start) or
     params<=100k."""
@@ -99,7 +99,7 @@ class EvolutionOptions(BaseModel):
 
     @field_validator("objectives")
     @classmethod
-    def _objectives_once(cls, names: tuple[Objective, ...]) -> tuple[Objective, ...]:
+    def _objectives_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if not names or len(set(names)) < len(names):
             raise ValueError(f"{' '.join(names) or 'none'}: name at least one, each once")
         return names

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
-from connsearch.errors import Failure, SettingsError
+from connsearch.errors import Failure, SettingsError, StructureError
 from connsearch.evolution.child import Child
 from connsearch.evolution.history import History
 from connsearch.evolution.initial import initial_structure
@@ -113,7 +113,11 @@ def propose(
         if structure is None:
             refused["unchanged"] += 1
             continue
-        price = space.cost(structure)
+        try:
+            price = space.cost(structure)
+        except StructureError:  # a kind of block cannot have such inputs
+            refused["impossible"] += 1
+            continue
         if space.over_budget(structure, price) is not None:
             refused["over budget"] += 1
             continue

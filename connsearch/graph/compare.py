@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from connsearch.errors import SettingsError
+from connsearch.graph.families import kind_name
 from connsearch.graph.hashing import node_facts, renumbering
 from connsearch.graph.matching import Matching, match
 from connsearch.graph.spec import Attention, Connection, Edge, Peer, Structure, Weight
@@ -169,6 +170,8 @@ class _Comparison:
                 yield NodeDifference(index, None)
                 continue
             old, new = before[index], after[there]
+            if "kind" in old or "kind" in new:
+                old, new = _with_kind(self.a, index, old), _with_kind(self.b, there, new)
             changes = tuple(Change(k, v, new[k]) for k, v in old.items() if v != new[k])
             if changes:
                 yield NodeDifference(index, there, changes)
@@ -221,6 +224,11 @@ class _Comparison:
         if isinstance(x, int | float) and isinstance(y, int | float):
             return abs(x - y) <= self.tolerance
         return x == y
+
+
+def _with_kind(structure: Structure, index: int, facts: dict[str, object]) -> dict[str, object]:
+    """A node's facts with its kind, also where it is the family's."""
+    return {**facts, "kind": kind_name(structure, structure.nodes[index])}
 
 
 def _strongest(peers: tuple[Peer, ...]) -> tuple[int, ...]:

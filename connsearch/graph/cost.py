@@ -8,13 +8,13 @@ has no parameters and no convolution, only differences of neighbouring pixels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from connsearch.graph.families import Family, family
+from connsearch.graph.layers import weights
 from connsearch.graph.plan import BlockPlan, Plan, StemPlan, plan
-from connsearch.graph.spec import FREE, Attention, Block, Modality, Structure
+from connsearch.graph.spec import FREE, Attention, Block, Structure
+from connsearch.graph.tracing import Traced
 
 DEFAULT_CLIP = (16, 112, 112)
 """Frames, height and width where nobody says otherwise."""
@@ -90,14 +90,13 @@ def cost(
     >>> cost(load_structure("assemblenet-50"), num_classes=157).parameters
     36900957
     """
-    shapes, kind = plan(structure), family(structure.family)
-    counter = _Counter(structure, shapes, kind, clip)
-    weights = structure.weights().values()
+    counter = _Counter(structure, plan(structure), clip)
+    stored = structure.weights().values()
     return Cost(
         nodes=tuple(counter.node(index) for index in range(len(structure))),
         head=counter.head(num_classes),
         clip=clip,
-        connection_parameters=sum(1 for weight in weights if weight is not None),
+        connection_parameters=sum(1 for weight in stored if weight is not None),
     )
 
 
@@ -108,15 +107,10 @@ class _Tally:
     parameters: int = 0
     macs: int = 0
 
-    def conv(self, before: int, after: int, taps: int, positions: int) -> None:
-        """A bias-free convolution, its output at so many positions, and normalisation after it."""
-        self.project(before, after, positions, taps)
-        self.parameters += 2 * after
-
-    def project(self, before: int, after: int, positions: int, taps: int = 1) -> None:
-        """A bias-free convolution with nothing after it."""
-        self.parameters += taps * before * after
-        self.macs += taps * before * after * positions
+    def project(self, before: int, after: int, positions: int) -> None:
+        """A bias-free 1x1 convolution with nothing after it, its output at so many positions."""
+        self.parameters += before * after
+        self.macs += before * after * positions
 
     def dense(self, before: int, after: int, times: int) -> None:
         """A dense layer with bias, used so many times."""
@@ -127,27 +121,24 @@ class _Tally:
 class _Counter:
     """Counts node by node; keeps what is the same for all nodes of a level."""
 
-    def __init__(
-        self, structure: Structure, shapes: Plan, kind: Family, clip: tuple[int, int, int]
-    ) -> None:
+    def __init__(self, structure: Structure, shapes: Plan, clip: tuple[int, int, int]) -> None:
         self._structure = structure
         self._plan = shapes
-        self._kind = kind
         self._clip = clip
         self._peer_channels: dict[int, int] = {}
 
     def node(self, index: int) -> NodeCost:
         shape = self._plan.nodes[index]
-        out = self._shape(shape.width, shape.stride)
+        out, tally = self._shape(shape.width, shape.stride), _Tally()
         if isinstance(shape, StemPlan):
-            tally = self._stem(shape)
+            self._layers(tally, shape.layers, 1)
             return NodeCost(index, shape.modality.value, out, tally.parameters, tally.macs)
-        tally = _Tally()
         block = self._structure.block(index)
         self._fusion(tally, block, shape)
         self._attention(tally, block, shape)
-        count = self._bottlenecks if self._kind.block == "bottleneck" else self._inverted
-        count(tally, block, shape)
+        for step, times in shape.kind.steps(shape.modules):
+            before = shape.input_stride if step == 0 else shape.stride
+            self._layers(tally, shape.module(step), before, times)
         return NodeCost(index, "block", out, tally.parameters, tally.macs)
 
     def head(self, num_classes: int) -> NodeCost:
@@ -155,7 +146,8 @@ class _Counter:
         width = self._plan.pooled_width()
         positions = [self._positions(self._plan.nodes[f].stride) for f in self._plan.finals]
         for after in settings.head_widths:  # one convolution, used on every final node
-            tally.conv(width, after, 1, sum(positions))
+            tally.project(width, after, sum(positions))
+            tally.parameters += 2 * after  # the normalisation after it
             width = after
         tally.dense(width, num_classes, self._clip[0] if settings.head == "softmax" else 1)
         shape = Shape(num_classes, 1, 1, 1)
@@ -169,16 +161,14 @@ class _Counter:
         _, frames, height, width = self._shape(1, stride)
         return frames * height * width
 
-    def _stem(self, shape: StemPlan) -> _Tally:
-        tally, positions = _Tally(), self._positions(2)
-        if shape.modality is Modality.OBJECT:
-            return tally
-        lite = self._kind.stem == "lite"
-        channels = 3 if shape.modality is Modality.RGB else 2
-        tally.conv(channels, shape.width, 9 if lite else 49, positions)
-        if lite or shape.modality is Modality.RGB:
-            tally.conv(shape.width, shape.width, 3 if lite else 5, positions)
-        return tally
+    def _layers(self, tally: _Tally, found: Traced, stride: int, times: int = 1) -> None:
+        """So many modules of these layers, whose input has such a stride relative to the clip."""
+        for layer, extent in zip(found.layers, found.extents[1:], strict=True):
+            parameters, macs = weights(layer, extent.width)
+            _, frames, height, width = self._shape(1, stride * extent.stride)
+            positions = (frames if extent.frames else 1) * (height * width if extent.pixels else 1)
+            tally.parameters += times * parameters
+            tally.macs += times * macs * positions
 
     def _fusion(self, tally: _Tally, block: Block, shape: BlockPlan) -> None:
         tally.parameters += sum(c.weight == FREE for c in block.connections)
@@ -214,40 +204,3 @@ class _Counter:
         if block.level not in self._peer_channels:
             self._peer_channels[block.level] = sum(map(self._plan.width, shape.candidates))
         return self._peer_channels[block.level]
-
-    def _bottlenecks(self, tally: _Tally, block: Block, shape: BlockPlan) -> None:
-        """1x1 (odd steps: 3 frames), 3x3, 1x1; the first step projects its shortcut."""
-        assert isinstance(block.filters, int)
-        for step, before, entry, positions in self._steps(shape):
-            if step == 0:
-                tally.conv(before, shape.width, 1, positions)
-            tally.conv(before, block.filters, 3 if step % 2 else 1, entry)
-            tally.conv(block.filters, shape.inner_width, 9, positions)
-            tally.conv(shape.inner_width, shape.width, 1, positions)
-
-    def _inverted(self, tally: _Tally, block: Block, shape: BlockPlan) -> None:
-        """1x1, 3x3x3 (strided: 1x3x3 and 3 frames), 1x1; the first step projects its shortcut."""
-        assert isinstance(block.filters, tuple)
-        first, middle, _ = block.filters
-        for step, before, entry, positions in self._steps(shape):
-            if step == 0:
-                tally.conv(before, shape.width, 1, positions)
-            tally.conv(before, first, 1, entry)
-            if step == 0 and block.spatial_stride > 1:
-                tally.conv(first, middle, 9, positions)
-                tally.conv(middle, middle, 3, positions)
-            else:
-                tally.conv(first, middle, 27, positions)
-            tally.conv(middle, shape.width, 1, positions)
-
-    def _steps(self, shape: BlockPlan) -> Iterator[tuple[int, int, int, int]]:
-        """Yields (step, input width, positions before, positions after) of each module."""
-        entry, positions = self._positions(shape.input_stride), self._positions(shape.stride)
-        for step in range(shape.modules):
-            first = step == 0
-            yield (
-                step,
-                shape.fused_width if first else shape.width,
-                entry if first else positions,
-                positions,
-            )

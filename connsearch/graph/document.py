@@ -26,11 +26,15 @@ from connsearch.graph.spec import (
     Structure,
 )
 
+KIND = "structure"
+"""What ``"kind"`` may say at the top of a document: of the kinds of model, this one."""
+
 KEYS = (
     "schema",
     "name",
     "family",
     "nodes",
+    "kinds",
     "network",
     "connection_weights",
     "peers",
@@ -59,13 +63,14 @@ def to_json(structure: Structure) -> dict[str, Any]:
         "name": structure.name,
         "family": structure.family,
         "nodes": rows(structure),
+        "kinds": {str(i): n.kind for i, n in enumerate(structure.nodes) if n.kind is not None},
         "network": {**settings, "attention": structure.network.attention.value},
         "connection_weights": connection_weights(structure),
         "peers": peers,
         "pinned": _pinned_document(structure),
         "provenance": dict(structure.provenance),
     }
-    optional = ("connection_weights", "peers", "pinned", "provenance")
+    optional = ("kinds", "connection_weights", "peers", "pinned", "provenance")
     return {key: value for key, value in document.items() if value or key not in optional}
 
 
@@ -79,9 +84,10 @@ def from_json(data: object, *, name: str = "structure") -> Structure:
         message = f"a structure is a JSON object, not {show(data)}"
         raise StructureError(name, [Fault("document", message)])
     document = {str(k): v for k, v in cast(Mapping[object, Any], data).items()}
-    found = [*_schema_faults(document)]
-    if any(fault.rule == "schema-newer" for fault in found):
+    found = [*_model_faults(document), *_schema_faults(document)]
+    if any(fault.rule in ("model-kind", "schema-newer") for fault in found):
         raise StructureError(name, found)  # what its keys mean is not known here
+    document.pop("kind", None)
     found += _key_faults("document", document, KEYS)
     if "family" not in document:
         found.append(Fault("key-missing", "no family", cure='add "family": "assemblenet"'))
@@ -90,6 +96,7 @@ def from_json(data: object, *, name: str = "structure") -> Structure:
         raise StructureError(name, [*found, Fault("key-missing", "no nodes")])
     draft = Draft.of(document["nodes"], document.get("connection_weights"))
     draft.faults += found
+    _read_kinds(draft, document.get("kinds", {}))
     _read_peers(draft, document.get("peers", {}))
     finals = _read_pinned(draft, document.get("pinned", {}))
     family = document.get("family", "assemblenet")
@@ -100,6 +107,14 @@ def from_json(data: object, *, name: str = "structure") -> Structure:
         finals=finals,
         provenance=document.get("provenance", {}),
     )
+
+
+def _model_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
+    """A document may say which kind of model it describes."""
+    if document.get("kind", KIND) != KIND:
+        message = f"a document of the kind of model {show(document['kind'])}, not {KIND!r}"
+        cure = f'only "kind": "{KIND}" is a structure; `connsearch models` lists the other models'
+        yield Fault("model-kind", message, cure=cure)
 
 
 def _schema_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
@@ -165,6 +180,20 @@ def _read_settings(draft: Draft, family: object, value: object) -> NetworkSettin
                 read = Attention(read)
             settings[key] = tuple(read) if isinstance(read, list) else read
     return replace(default_settings(family), **settings)
+
+
+def _read_kinds(draft: Draft, value: object) -> None:
+    """The kinds of single nodes; whether there are such kinds is left to the rules."""
+    for key, kind in _as_object(draft, "kinds", value).items():
+        index = draft.index(key)
+        if index is None:
+            problem = f"a kind for {show(key)}, which is no node"
+            draft.fault("kind-node", problem, cure='write for instance "5": "bottleneck"')
+        elif not isinstance(kind, str):
+            problem = f"kind {show(kind)} of node {index} is not a name"
+            draft.fault("kind-form", problem, index, "leave the node out for the family's kind")
+        elif index not in draft.unreadable:
+            draft.nodes[index] = replace(draft.nodes[index], kind=kind)
 
 
 def _read_peers(draft: Draft, value: object) -> None:

@@ -1,13 +1,13 @@
-"""The three published families: which parts they are made of and the settings they start from."""
+"""The three published families: the kinds their nodes have and the settings they start from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from connsearch.errors import UnknownNameError
-from connsearch.graph.spec import Attention, NetworkSettings
+from connsearch.graph.kinds import BLOCK_KINDS, STEM_KINDS, BlockKind, StemKind
+from connsearch.graph.spec import Attention, Block, NetworkSettings, Stem, Structure
 from connsearch.registry import suggest
 
 DEPTHS: Mapping[int, tuple[int, ...]] = {
@@ -26,29 +26,26 @@ class Family:
     """What a family fixes, and the settings a structure file of it may leave out.
 
     Attributes:
-        block: name of its block in ``nn.blocks``.
-        stem: ``full`` (7x7 convolution and pooling, stride 4) or ``lite`` (3x3, stride 2).
-        stem_stride: spatial stride of every stem relative to the clip.
+        block: kind of the blocks that name none (``graph.kinds``).
+        stem: kind of the stems that name none.
         one_final: whether the head reads only the first node of the top level.
         defaults: network settings where the file is silent.
     """
 
     block: str
-    stem: Literal["full", "lite"]
-    stem_stride: int
+    stem: str
     one_final: bool
     defaults: NetworkSettings
 
 
 FAMILIES: Mapping[str, Family] = {
-    "assemblenet": Family("bottleneck", "full", 4, False, NetworkSettings()),
+    "assemblenet": Family("bottleneck", "full", False, NetworkSettings()),
     "assemblenet_plus": Family(
-        "bottleneck", "full", 4, False, NetworkSettings(attention=Attention.PEER)
+        "bottleneck", "full", False, NetworkSettings(attention=Attention.PEER)
     ),
     "assemblenet_plus_lite": Family(
         "inverted_bottleneck",
         "lite",
-        2,
         True,
         NetworkSettings(
             blocks=(3, 5, 11, 7),
@@ -70,3 +67,34 @@ def family(name: str) -> Family:
     if name not in FAMILIES:
         raise UnknownNameError(suggest("family", name, sorted(FAMILIES)))
     return FAMILIES[name]
+
+
+def block_kind(structure: Structure, block: Block) -> BlockKind:
+    """Returns what a block of a valid structure is: the kind it names, or the family's.
+
+    Raises:
+        UnknownNameError: no such family, or no such kind.
+    """
+    return BLOCK_KINDS[block.kind or family(structure.family).block]
+
+
+def stem_kind(structure: Structure, stem: Stem) -> StemKind:
+    """Returns what a stem of a valid structure is: the kind it names, or the family's.
+
+    Raises:
+        UnknownNameError: no such family, or no such kind.
+    """
+    return STEM_KINDS[stem.kind or family(structure.family).stem]
+
+
+def kind_name(structure: Structure, node: Stem | Block) -> str:
+    """Returns the name of a node's kind, its own or the family's."""
+    kind = stem_kind(structure, node) if isinstance(node, Stem) else block_kind(structure, node)
+    return kind.name
+
+
+def own_kind(structure: Structure, node: Stem | Block) -> str | None:
+    """Returns the kind of a node that is not its family's, or None: it is."""
+    own = family(structure.family)
+    usual = own.stem if isinstance(node, Stem) else own.block
+    return None if node.kind in (None, usual) else node.kind

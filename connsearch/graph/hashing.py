@@ -3,9 +3,9 @@
 Two structures are the same when some renumbering of their nodes turns one into the other. What
 counts is what the network *is*: family, settings, who is connected to whom, each stem's stream,
 dilation and width, each block's level, filters, dilation, stride and the shapes that follow from
-its neighbours or are pinned, which nodes are final, and in attention mode ``fixed`` which peers
-gate which connection. What does not count is what was learned (weights, coefficients), the order
-of inputs, names and provenance.
+its neighbours or are pinned, the kinds of nodes that are not the family's, which nodes are final,
+and in attention mode ``fixed`` which peers gate which connection. What does not count is what was
+learned (weights, coefficients), the order of inputs, names and provenance.
 
 The hash refines node colours by their neighbours (Weisfeiler and Lehman). Such hashes collide:
 different structures, even quite regular small ones, may share one, so it is a bucket.
@@ -19,6 +19,7 @@ from dataclasses import astuple, dataclass
 from hashlib import blake2b
 
 from connsearch.graph.dag import isomorphism
+from connsearch.graph.families import own_kind
 from connsearch.graph.plan import BlockPlan, StemPlan, plan
 from connsearch.graph.spec import Attention, Block, Structure
 from connsearch.graph.temporal import has_dilation
@@ -75,6 +76,8 @@ def renumbering(a: Structure, b: Structure, *, learned: bool = False) -> dict[in
 def node_facts(structure: Structure) -> tuple[dict[str, object], ...]:
     """Returns what identity counts of each node itself, by name; wiring is not among it.
 
+    Only a node whose kind is not its family's has a fact ``kind``.
+
     >>> from connsearch.graph.files import load_structure
     >>> node_facts(load_structure("starter"))[1]
     {'stream': 'rgb', 'dilation': 2, 'width': 8}
@@ -82,17 +85,19 @@ def node_facts(structure: Structure) -> tuple[dict[str, object], ...]:
     shapes = plan(structure)
     finals = set(shapes.finals)
     facts: list[dict[str, object]] = []
+    found: dict[str, object]
     for index, (node, shape) in enumerate(zip(structure.nodes, shapes.nodes, strict=True)):
         if isinstance(shape, StemPlan):
             dilation = shape.temporal_dilation if has_dilation(structure, node) else None
             stream = shape.modality.value
-            facts.append({"stream": stream, "dilation": dilation, "width": shape.width})
+            found = {"stream": stream, "dilation": dilation, "width": shape.width}
         else:
             assert isinstance(node, Block)
             found = _block_facts(node, shape) | {"final": index in finals}
             if not has_dilation(structure, node):
                 found["dilation"] = None
-            facts.append(found)
+        kind = own_kind(structure, node)
+        facts.append(found if kind is None else {**found, "kind": kind})
     return tuple(facts)
 
 

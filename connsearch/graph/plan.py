@@ -9,18 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from connsearch.graph.families import Family, family
+from connsearch.errors import Fault, KindError, StructureError
+from connsearch.graph.candidates import CandidatePeers
+from connsearch.graph.families import block_kind, family, stem_kind
+from connsearch.graph.kinds import BlockKind, BlockModule, StemKind, StemModule
 from connsearch.graph.spec import Attention, Block, Modality, Node, PinnedBlock, Stem, Structure
+from connsearch.graph.tracing import Traced
 
 
 @dataclass(frozen=True, slots=True)
 class StemPlan:
-    """A stem's output: channels and stride relative to the clip."""
+    """A stem's layers and output: channels and stride relative to the clip."""
 
     modality: Modality
     temporal_dilation: int
     width: int
     stride: int
+    kind: StemKind
+    layers: Traced
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +38,15 @@ class Bucket:
     project: bool
 
 
-@dataclass(frozen=True, slots=True)
-class BlockPlan:
-    """A block's fusion and residual modules.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FusionPlan:
+    """A fusion of several inputs.
 
     Attributes:
         sources: the inputs in the order of the block's connections.
         buckets: the same inputs by width, in the order their sums are added.
         fused_width: channels after fusion.
         input_stride: stride of the fused input relative to the clip.
-        width: output channels.
-        stride: output stride relative to the clip.
-        modules: number of residual modules.
-        inner_width: width of the 3x3 convolutions (bottleneck blocks).
         candidates: nodes that may act as peers, in published order.
         attention_width: width peers are projected to; None without peer attention.
     """
@@ -53,12 +55,47 @@ class BlockPlan:
     buckets: tuple[Bucket, ...]
     fused_width: int
     input_stride: int
+    candidates: tuple[int, ...]
+    attention_width: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockPlan(FusionPlan):
+    """A block's fusion and the modules after it.
+
+    Attributes:
+        width: output channels.
+        stride: output stride relative to the clip.
+        modules: number of modules.
+        inner_width: what the settings give its level (width of a bottleneck's 3x3 convolutions).
+        kind: what its modules are.
+        filters: in the kind's form.
+        temporal_dilation: frames between the taps of its temporal convolutions.
+        spatial_stride: carried by its first module.
+    """
+
     width: int
     stride: int
     modules: int
     inner_width: int
-    candidates: tuple[int, ...]
-    attention_width: int | None
+    kind: BlockKind
+    filters: tuple[int, ...]
+    temporal_dilation: int
+    spatial_stride: int
+
+    def module(self, number: int) -> Traced:
+        """Returns the layers of the block's ``number``-th module."""
+        first = number == 0
+        return self.kind.traced(
+            BlockModule(
+                in_width=self.fused_width if first else self.width,
+                filters=self.filters,
+                inner_width=self.inner_width,
+                dilation=self.temporal_dilation,
+                stride=self.spatial_stride if first else 1,
+                step=self.kind.step(number),
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +118,28 @@ def plan(structure: Structure) -> Plan:
     """Returns the shapes of a valid structure.
 
     The result is defined for structures that pass ``rules.validate``.
+
+    Raises:
+        StructureError: the layers of a node's kind do not fit, or do not end as planned.
     """
-    kind = family(structure.family)
     stem_count = sum(1 for _ in structure.stems())
-    candidates = _CandidatePeers(structure)
+    candidates = CandidatePeers(structure)
     plans: list[StemPlan | BlockPlan] = []
     for index, node in enumerate(structure.nodes):
-        if isinstance(node, Stem):
-            plans.append(_plan_stem(structure, node, kind, stem_count))
-        else:
-            plans.append(_plan_block(structure, index, node, plans, candidates))
+        try:
+            if isinstance(node, Stem):
+                plans.append(_plan_stem(structure, node, stem_count))
+            else:
+                plans.append(_plan_block(structure, node, plans, candidates))
+        except KindError as error:
+            raise StructureError(structure.name, [kind_fault(index, error)]) from None
     return Plan(tuple(plans), final_nodes(structure))
+
+
+def kind_fault(index: int, error: KindError) -> Fault:
+    """Returns the fault of a node whose kind cannot be what the structure asks of it."""
+    cure = "other filters or settings, another kind, or correct the kind's file"
+    return Fault("kind-layers", str(error), index, cure=cure)
 
 
 def final_nodes(structure: Structure) -> tuple[int, ...]:
@@ -101,40 +149,6 @@ def final_nodes(structure: Structure) -> tuple[int, ...]:
     top = structure.network.levels - 1
     found = tuple(i for i, block in structure.blocks() if block.level == top)
     return found[:1] if family(structure.family).one_final else found
-
-
-def candidate_peers(structure: Structure, index: int) -> tuple[int, ...]:
-    """Returns all nodes of a lower level than block ``index``: objects, flow, RGB, levels up."""
-    return _CandidatePeers(structure)(structure.block(index).level)
-
-
-class _CandidatePeers:
-    """Candidate peers by level; one sort serves the whole structure (nodes are listed by level)."""
-
-    def __init__(self, structure: Structure) -> None:
-        rank = {Modality.OBJECT: -3, Modality.FLOW: -2, Modality.RGB: -1}
-        self._ranked = sorted(
-            (rank[n.modality] if isinstance(n, Stem) else n.level, i)
-            for i, n in enumerate(structure.nodes)
-        )
-        self._place = {node: place for place, (_, node) in enumerate(self._ranked)}
-        self._by_level: dict[int, tuple[int, ...]] = {}
-        self._widest: dict[int, int] = {}
-
-    def __call__(self, level: int) -> tuple[int, ...]:
-        if level not in self._by_level:
-            self._by_level[level] = tuple(i for r, i in self._ranked if r < level)
-        return self._by_level[level]
-
-    def place(self, node: int) -> int:
-        """A node's place in the published order of peers."""
-        return self._place[node]
-
-    def widest(self, level: int, before: list[StemPlan | BlockPlan]) -> int:
-        """The widest candidate's channels: the published width peers are projected to."""
-        if level not in self._widest:
-            self._widest[level] = max(before[n].width for n in self(level))
-        return self._widest[level]
 
 
 def pin(structure: Structure) -> Structure:
@@ -171,65 +185,91 @@ def unpin(structure: Structure) -> Structure:
 def output_width(structure: Structure, node: Node, stem_count: int) -> int:
     """Returns the channels a node puts out; ``stem_count`` is the number of all its stems."""
     if isinstance(node, Block):
-        return node.filters[-1] if isinstance(node.filters, tuple) else 4 * node.filters
+        return block_kind(structure, node).width(node.filters)
     settings = structure.network
     if node.width is not None:
         return node.width
-    if node.modality is Modality.OBJECT:
-        return settings.object_classes
+    if node.modality in stem_kind(structure, node).passes:
+        return settings.stream_width(node.modality)
     if settings.stem_width is not None:
         return settings.stem_width
     return settings.stem_total // stem_count
 
 
-def _plan_stem(structure: Structure, stem: Stem, kind: Family, stem_count: int) -> StemPlan:
+def stem_layers(structure: Structure, stem: Stem, width: int) -> Traced:
+    """Returns the layers of a stem that puts out so many channels.
+
+    Raises:
+        KindError: they do not fit.
+    """
+    in_width = structure.network.stream_width(stem.modality)
+    return stem_kind(structure, stem).traced(
+        StemModule(stem.modality, in_width, width, stem.temporal_dilation)
+    )
+
+
+def _plan_stem(structure: Structure, stem: Stem, stem_count: int) -> StemPlan:
     width = output_width(structure, stem, stem_count)
-    return StemPlan(stem.modality, stem.temporal_dilation, width, kind.stem_stride)
+    layers = stem_layers(structure, stem, width)
+    kind = stem_kind(structure, stem)
+    return StemPlan(stem.modality, stem.temporal_dilation, width, layers.out.stride, kind, layers)
 
 
 def _plan_block(
     structure: Structure,
-    index: int,
     block: Block,
     before: list[StemPlan | BlockPlan],
-    candidates: _CandidatePeers,
+    candidates: CandidatePeers,
 ) -> BlockPlan:
     sources = block.inputs
     pinned = block.pinned
     if pinned is None:
-        fused_width = _fused_width(before, sources)
+        width = fused_width((before[s].width, is_object(before[s])) for s in sources)
         input_stride = max(before[s].stride for s in sources)
         groups = _group_by_width(before, sources)
     else:
-        fused_width, input_stride, groups = pinned.fused_width, pinned.input_stride, pinned.buckets
+        width, input_stride, groups = pinned.fused_width, pinned.input_stride, pinned.buckets
     buckets = tuple(
-        Bucket(before[group[0]].width, tuple(group), before[group[0]].width != fused_width)
+        Bucket(before[group[0]].width, tuple(group), before[group[0]].width != width)
         for group in groups
     )
     peers, attention_width = _attention(structure, block, before, candidates)
-    return BlockPlan(
+    kind = block_kind(structure, block)
+    found = BlockPlan(
         sources=sources,
         buckets=buckets,
-        fused_width=fused_width,
+        fused_width=width,
         input_stride=input_stride,
-        width=output_width(structure, block, 0),
+        width=kind.width(block.filters),
         stride=input_stride * block.spatial_stride,
         modules=structure.network.blocks[block.level],
         inner_width=structure.network.inner_widths[block.level],
+        kind=kind,
+        filters=kind.filters.numbers(block.filters),
+        temporal_dilation=block.temporal_dilation,
+        spatial_stride=block.spatial_stride,
         candidates=peers,
         attention_width=attention_width,
     )
+    for step, _ in kind.steps(found.modules):
+        found.module(step)  # what does not fit is found here, and not in torch
+    return found
 
 
-def _fused_width(before: list[StemPlan | BlockPlan], sources: Iterable[int]) -> int:
-    """The widest input; object streams do not count unless there is nothing else."""
-    widths = {s: before[s].width for s in sources}
-    others = [w for s, w in widths.items() if not _is_object(before[s])]
-    return max(others or widths.values())
+def fused_width(inputs: Iterable[tuple[int, bool]]) -> int:
+    """Returns the channels of a fusion: the widest input.
+
+    Args:
+        inputs: for each its channels, and whether it is an object stream; these do not count
+            unless there is nothing else.
+    """
+    widths = list(inputs)
+    return max([width for width, is_object in widths if not is_object] or [w for w, _ in widths])
 
 
-def _is_object(shape: StemPlan | BlockPlan) -> bool:
-    return isinstance(shape, StemPlan) and shape.modality is Modality.OBJECT
+def is_object(node: Node | StemPlan | BlockPlan) -> bool:
+    """Returns whether a node passes on object maps."""
+    return isinstance(node, Stem | StemPlan) and node.modality is Modality.OBJECT
 
 
 def _group_by_width(
@@ -245,7 +285,7 @@ def _attention(
     structure: Structure,
     block: Block,
     before: list[StemPlan | BlockPlan],
-    candidates: _CandidatePeers,
+    candidates: CandidatePeers,
 ) -> tuple[tuple[int, ...], int | None]:
     """The nodes that gate this block's inputs, and the width they are projected to."""
     match structure.network.attention:
@@ -259,4 +299,4 @@ def _attention(
     if block.pinned is not None and block.pinned.attention_width is not None:
         return peers, block.pinned.attention_width
     # Every candidate counts for the width, whether or not it was chosen.
-    return peers, candidates.widest(block.level, before)
+    return peers, candidates.widest(block.level, lambda n: before[n].width)

@@ -2,7 +2,8 @@
 
 Rules look at whatever stands in the fields, also at values of a wrong type: a parser may put what
 it read into a structure and ask here. Shapes are looked at in :mod:`connsearch.graph.rules_shapes`,
-settings in :mod:`connsearch.graph.rules_settings`.
+settings in :mod:`connsearch.graph.rules_settings`, kinds and filters in
+:mod:`connsearch.graph.rules_kinds`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from dataclasses import replace
 from connsearch.errors import Fault, StructureError
 from connsearch.graph.checks import (
     LIMIT,
-    are_whole,
     is_a,
     is_fraction,
     is_whole,
@@ -24,6 +24,7 @@ from connsearch.graph.checks import (
 )
 from connsearch.graph.dag import dangling_nodes, live_nodes
 from connsearch.graph.families import FAMILIES, Family
+from connsearch.graph.rules_kinds import block_kind_faults, stem_kind_faults
 from connsearch.graph.rules_settings import setting_faults
 from connsearch.graph.rules_shapes import shape_faults
 from connsearch.graph.spec import (
@@ -72,7 +73,7 @@ def faults(
         if index in unreadable:
             continue
         if isinstance(node, Stem):
-            found += _stem_faults(index, node)
+            found += _stem_faults(index, node, kind)
         else:
             found += _block_faults(structure, index, node, kind, unreadable)
     broken = {f.node for f in found if f.node is not None} | set(unreadable)
@@ -165,10 +166,11 @@ def _top_faults(structure: Structure, highest: int, unreadable: Collection[int])
         yield Fault("top-missing", message, cure=cure)
 
 
-def _stem_faults(index: int, stem: Stem) -> Iterator[Fault]:
+def _stem_faults(index: int, stem: Stem, family: Family | None) -> Iterator[Fault]:
     if not is_a(stem.modality, Modality):
         message = unknown("modality", stem.modality, [m.value for m in Modality])
         yield Fault("stem-modality", message, index)
+    yield from stem_kind_faults(index, stem, family)
     if not is_whole(stem.temporal_dilation):
         yield _number_fault(index, stem, "temporal dilation", stem.temporal_dilation)
 
@@ -177,7 +179,7 @@ def _block_faults(
     structure: Structure,
     index: int,
     block: Block,
-    kind: Family | None,
+    family: Family | None,
     unreadable: Collection[int],
 ) -> Iterator[Fault]:
     levels = structure.network.blocks
@@ -187,7 +189,7 @@ def _block_faults(
     elif is_a(levels, tuple) and block.level >= len(levels):
         message = f"level {block.level}, but network.blocks has levels 0 to {len(levels) - 1}"
         yield Fault("level-range", message, index, cure="add an entry to network.blocks")
-    yield from _filter_faults(index, block, kind)
+    yield from block_kind_faults(index, block, family)
     for what, value in (
         ("temporal dilation", block.temporal_dilation),
         ("spatial stride", block.spatial_stride),
@@ -209,19 +211,6 @@ def _block_faults(
         if times > 1:
             message = f"input {source} is named {_times(times)}"
             yield Fault("input-duplicate", message, index, cure="name each input once")
-
-
-def _filter_faults(index: int, block: Block, kind: Family | None) -> Iterator[Fault]:
-    filters = block.filters
-    triple = isinstance(filters, tuple)
-    if not (are_whole(filters) and len(filters) == 3 if triple else is_whole(filters)):
-        message = f"filters {show(filters)}: a whole number from 1 to {LIMIT:,}, or three of them"
-        yield Fault("filters", message, index)
-    elif kind is not None and triple != (kind.block == "inverted_bottleneck"):
-        wanted = "one number" if triple else "a triple [expand, middle, output]"
-        message = f"filters {show(filters)}, but {kind.block} blocks take {wanted}"
-        cure = "write the filters in that form, or name the family they belong to"
-        yield Fault("filters-kind", message, index, cure=cure)
 
 
 def _connection_faults(

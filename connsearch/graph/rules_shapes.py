@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import cast
 
-from connsearch.errors import Fault
+from connsearch.errors import Fault, KindError
 from connsearch.graph.checks import LIMIT, is_a, is_whole, show
-from connsearch.graph.families import Family
-from connsearch.graph.plan import final_nodes, output_width
+from connsearch.graph.families import Family, block_kind
+from connsearch.graph.kinds import STEM_KINDS, BlockModule
+from connsearch.graph.plan import (
+    final_nodes,
+    fused_width,
+    is_object,
+    kind_fault,
+    output_width,
+    stem_layers,
+)
 from connsearch.graph.spec import Block, Modality, PinnedBlock, Stem, Structure
 
 _LISTED = 16
@@ -23,7 +31,7 @@ def shape_faults(
     ``kind`` is None where family or settings are at fault, ``broken`` holds the nodes that are:
     no width or stride is derived from either.
     """
-    found = [*_stem_width_faults(structure), *_finals_faults(structure, broken)]
+    found = [*_stem_width_faults(structure, kind), *_finals_faults(structure, broken)]
     yield from found
     pinned_broken: set[int] = {f.node for f in found if f.node is not None}
     for index, block in structure.blocks():
@@ -39,10 +47,10 @@ def shape_faults(
             pinned_broken.add(index)
             yield Fault("pinned-buckets", message, index, cure=cure)
     if kind is not None and not any(f.rule in ("stem-share", "finals") for f in found):
-        yield from _Shapes(structure, kind, {*broken, *pinned_broken}).faults()
+        yield from _Shapes(structure, {*broken, *pinned_broken}).faults()
 
 
-def _stem_width_faults(structure: Structure) -> Iterator[Fault]:
+def _stem_width_faults(structure: Structure, kind: Family | None) -> Iterator[Fault]:
     settings = structure.network
     for index, stem in structure.stems():
         if stem.width is None:
@@ -50,13 +58,13 @@ def _stem_width_faults(structure: Structure) -> Iterator[Fault]:
         if not is_whole(stem.width):
             message = f"pinned width {show(stem.width)} is not a whole number from 1 to {LIMIT:,}"
             yield Fault("pinned-width", message, index)
-        elif stem.modality is Modality.OBJECT and stem.width != settings.object_classes:
-            message = f"pinned width {stem.width} of an object stem, which passes on "
-            message += f"{show(settings.object_classes)} classes"
+        elif _passes(stem, kind) and stem.width != (has := settings.stream_width(stem.modality)):
+            message = f"pinned width {stem.width} of a stem that passes on the {show(has)} channels"
+            message += f" of its {stem.modality} stream"
             cure = "the width of an object stem is network.object_classes"
             yield Fault("pinned-width", message, index, cure=cure)
     stems = [stem for _, stem in structure.stems()]
-    shared = any(s.width is None and s.modality is not Modality.OBJECT for s in stems)
+    shared = any(s.width is None and not _passes(s, kind) for s in stems)
     total: object = settings.stem_total
     if (
         shared
@@ -68,6 +76,14 @@ def _stem_width_faults(structure: Structure) -> Iterator[Fault]:
         yield Fault(
             "stem-share", message, cure="raise network.stem_total or set network.stem_width"
         )
+
+
+def _passes(stem: Stem, family: Family | None) -> bool:
+    """Whether a stem passes its stream on; of a kind nobody knows, what published ones do."""
+    name: object = family.stem if stem.kind is None and family is not None else stem.kind
+    if isinstance(name, str) and name in STEM_KINDS:
+        return stem.modality in STEM_KINDS[name].passes
+    return stem.modality is Modality.OBJECT
 
 
 def _finals_faults(structure: Structure, broken: Collection[int]) -> Iterator[Fault]:
@@ -128,9 +144,8 @@ def _is_partition(buckets: object, wanted: list[int]) -> bool:
 class _Shapes:
     """Widths and strides as far as they can be known; None where a fault stands in the way."""
 
-    def __init__(self, structure: Structure, kind: Family, broken: Collection[int]) -> None:
+    def __init__(self, structure: Structure, broken: Collection[int]) -> None:
         self._structure = structure
-        self._kind = kind
         self._broken = broken
         stems = sum(1 for _ in structure.stems())
         self._widths = [
@@ -144,10 +159,19 @@ class _Shapes:
             if index in self._broken:
                 self._strides.append(None)
             elif isinstance(node, Stem):
-                self._strides.append(self._kind.stem_stride)
+                yield from self._stem_faults(index, node)
             else:
                 yield from self._block_faults(index, node)
         yield from self._head_faults()
+
+    def _stem_faults(self, index: int, stem: Stem) -> Iterator[Fault]:
+        width = self._widths[index]
+        assert width is not None, "a stem without a fault has a width"
+        try:
+            self._strides.append(stem_layers(self._structure, stem, width).out.stride)
+        except KindError as error:
+            self._strides.append(None)
+            yield kind_fault(index, error)
 
     def _block_faults(self, index: int, block: Block) -> Iterator[Fault]:
         strides = [self._strides[source] for source in block.inputs]
@@ -166,6 +190,28 @@ class _Shapes:
             yield Fault("stride-total", message, index, cure="use stride 1 in more blocks")
             stride = None
         self._strides.append(stride)
+        yield from self._kind_faults(index, block)
+
+    def _kind_faults(self, index: int, block: Block) -> Iterator[Fault]:
+        """The layers of a block's kind, as far as the width of its inputs is known."""
+        nodes, settings = self._structure.nodes, self._structure.network
+        width = None if block.pinned is None else block.pinned.fused_width
+        if width is None:
+            inputs = [(self._widths[source], is_object(nodes[source])) for source in block.inputs]
+            known = [(width, passes) for width, passes in inputs if width is not None]
+            width = fused_width(known) if len(known) == len(inputs) else None
+        if width is None:
+            return
+        kind = block_kind(self._structure, block)
+        filters, inner = kind.filters.numbers(block.filters), settings.inner_widths[block.level]
+        try:
+            for step, _ in kind.steps(settings.blocks[block.level]):
+                stride = block.spatial_stride if step == 0 else 1
+                dilation = block.temporal_dilation
+                kind.traced(BlockModule(width, filters, inner, dilation, stride, step))
+                width = kind.width(block.filters)
+        except KindError as error:
+            yield kind_fault(index, error)
 
     def _bucket_faults(self, index: int, block: Block, pinned: PinnedBlock) -> Iterator[Fault]:
         cure = "inputs of equal width, and only those, share a bucket and its 1x1 convolution"

@@ -1,23 +1,20 @@
-"""The search space: everything connected to everything, or to a given number of random others.
+"""The search space: everything connected to everything, and random parts of that.
 
-Both keep the nodes as they are, with pinned stem widths and finals; shapes pinned on blocks
-belong to the wiring they were pinned for and are dropped. Parents are never changed.
+Nodes stay as they are, with pinned stem widths and finals; shapes pinned on blocks belong to the
+wiring they were pinned for and are dropped. Parents are never changed.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from random import Random
 
-from connsearch.errors import SettingsError
-from connsearch.graph.dag import candidate_edges, levels
-from connsearch.graph.plan import final_nodes
+from connsearch.graph.dag import candidate_edges
 from connsearch.graph.spec import FREE, Connection, Edge, Stem, Structure
 
-_DRAWS = 100
-"""Uniform draws before a wiring is built around a cover instead."""
+Living = Callable[[frozenset[Edge]], frozenset[Edge]]
+"""What is alive of a wiring: all of it, a part, or nothing where a part will not do."""
 
 
 def over_connect(structure: Structure, *, keep_weights: bool = False) -> Structure:
@@ -30,51 +27,80 @@ def over_connect(structure: Structure, *, keep_weights: bool = False) -> Structu
     """
     known = dict(structure.connections()) if keep_weights else {}
     edges = candidate_edges(structure)
-    return _rewired(structure, edges, lambda edge: known.get(edge, Connection(edge.source, FREE)))
+    return rewired(structure, edges, lambda edge: known.get(edge, Connection(edge.source, FREE)))
 
 
-def random_structure(like: Structure, *, connections: int, rng: Random) -> Structure:
-    """Returns a valid structure with the nodes of ``like`` and exactly so many connections.
+def random_wiring(
+    edges: Sequence[Edge],
+    rng: Random,
+    *,
+    number: int | None = None,
+    share: float = 0.5,
+    fixed: Collection[Edge] = (),
+    living: Living = frozenset,
+    draws: int = 0,
+    thinnings: int = 1,
+) -> frozenset[Edge]:
+    """Returns random ones of some connections: the only maker of random wirings.
 
-    Every block has an input and, where that many connections allow it, every node is live: it
-    reaches a final node over connections. (Top-level nodes the head does not read never do.)
-    Wirings are drawn uniformly among those; where such are rare, around a random cover. Weights
-    are the defaults: free, or None on a single input. No connection names peers, so that in
-    attention mode ``fixed`` nothing is gated.
+    Without a number each connection comes with probability ``share``, whatever lives of them.
+
+    With a number, first ``draws`` uniform draws of exactly so many: the first all of which lives is
+    returned. Then connections leave one by one in random order, each taking along what dies with
+    it, unless fewer than ``number`` would live. Of so many ``thinnings`` the first that ends at the
+    number is returned, else the smallest: it may have more.
 
     Args:
-        like: a valid structure.
-        connections: from the number of blocks to the number of candidate connections.
+        edges: what can be drawn, without repetition; their order counts for the draw.
         rng: decides everything random.
-
-    Raises:
-        SettingsError: more connections than there are candidates, or fewer than blocks.
+        number: how many are wanted, from the number of ``fixed`` to that of ``edges``.
+        share: a probability, looked at without a number.
+        fixed: those of them that always stay.
+        living: what is alive of a set of them; by default all.
+        draws: uniform draws before connections leave.
+        thinnings: how often they leave from the start, at least 0.
     """
-    candidates = candidate_edges(like)
-    blocks = sum(1 for _ in like.blocks())
-    if not blocks <= connections <= len(candidates):
-        raise SettingsError(
-            f"{connections} connections: {like.name} has {blocks} blocks, which need one "
-            f"each, and {len(candidates)} candidate connections; choose from {blocks} to "
-            f"{len(candidates)}"
-        )
-    need = _Need.of(like)
-    for _ in range(_DRAWS):
-        chosen = rng.sample(candidates, connections)
-        if need.is_met(chosen):
+    if number is None:
+        return frozenset(e for e in edges if e in fixed or rng.random() < share)
+    movable = [edge for edge in edges if edge not in fixed]
+    kept = [edge for edge in edges if edge in fixed]
+    for _ in range(draws):
+        drawn = frozenset([*kept, *rng.sample(movable, number - len(kept))])
+        if living(drawn) == drawn:
+            return drawn
+    fewest = frozenset(edges)
+    for _ in range(thinnings):
+        order = list(movable)
+        rng.shuffle(order)
+        fewest = min(fewest, _thinned(frozenset(edges), order, number, living), key=len)
+        if len(fewest) == number:
             break
-    else:
-        chosen = _around_a_cover(like, need, candidates, connections, rng)
-    counts = Counter(edge.target for edge in chosen)
-    return _rewired(
-        like, chosen, lambda e: Connection(e.source, FREE if counts[e.target] > 1 else None)
-    )
+    return fewest
 
 
-def _rewired(
+def _thinned(
+    kept: frozenset[Edge], order: Iterable[Edge], number: int, living: Living
+) -> frozenset[Edge]:
+    """What is left when edges go in order, as long as so many live."""
+    for edge in order:
+        if len(kept) == number:
+            break
+        if edge in kept:
+            left = living(kept - {edge})
+            kept = left if len(left) >= number else kept
+    return kept
+
+
+def rewired(
     structure: Structure, edges: Iterable[Edge], connection: Callable[[Edge], Connection]
 ) -> Structure:
-    """The nodes of a structure with other connections, sources ascending."""
+    """Returns the nodes of a structure with other connections, sources ascending.
+
+    Args:
+        structure: whose nodes, settings and name stay.
+        edges: the connections it is to have.
+        connection: an edge to what stands at its target: source, weight and peers.
+    """
     inputs: dict[int, list[Connection]] = {index: [] for index, _ in structure.blocks()}
     for edge in sorted(edges):
         inputs[edge.target].append(connection(edge))
@@ -85,70 +111,3 @@ def _rewired(
         for index, node in enumerate(structure.nodes)
     )
     return replace(structure, nodes=nodes)
-
-
-class _Need:
-    """What a wiring must have: an input for each block, a useful consumer for each other node.
-
-    A consumer is useful if it is final or below the top level. As levels rise along connections,
-    every node then reaches a final one.
-    """
-
-    def __init__(self, fed: set[int], read: set[int], useful: set[int]) -> None:
-        self.fed = fed
-        self.read = read
-        self.useful = useful
-
-    @classmethod
-    def of(cls, structure: Structure) -> _Need:
-        top = structure.network.levels - 1
-        below = {index for index, level in enumerate(levels(structure)) if level < top}
-        fed = {index for index, _ in structure.blocks()}
-        return cls(fed, below, (below & fed) | set(final_nodes(structure)))
-
-    def is_met(self, edges: Iterable[Edge]) -> bool:
-        fed, read = set[int](), set[int]()
-        for source, target in edges:
-            fed.add(target)
-            if target in self.useful:
-                read.add(source)
-        return self.fed <= fed and self.read <= read
-
-
-def _around_a_cover(
-    like: Structure, need: _Need, candidates: tuple[Edge, ...], connections: int, rng: Random
-) -> list[Edge]:
-    """Returns a random wiring that contains a smallest possible cover, as far as it fits.
-
-    With too few connections for every node to be live, the lowest go unread first.
-    """
-    level = levels(like)
-    targets: dict[int, list[int]] = {source: [] for source in need.read}
-    for source, target in candidates:
-        if target in need.useful:
-            targets[source].append(target)
-    chosen, fed = list[Edge](), set[int]()
-    unread: list[int] = []
-    # A node of a higher level can feed fewer blocks, and those all lower nodes can feed as well:
-    # from the top down, any free block will do and the matching is still as large as can be.
-    for source in sorted(rng.sample(sorted(need.read), len(need.read)), key=lambda n: -level[n]):
-        free = [t for t in targets[source] if t not in fed]
-        if free:
-            fed.add(free_target := rng.choice(free))
-            chosen.append(Edge(source, free_target))
-        else:
-            unread.append(source)
-    sources = _sources_by_target(candidates)
-    chosen += [Edge(rng.choice(sources[target]), target) for target in sorted(need.fed - fed)]
-    spare = connections - len(chosen)
-    chosen += [Edge(source, rng.choice(targets[source])) for source in unread[: max(spare, 0)]]
-    taken = set(chosen)
-    rest = [edge for edge in candidates if edge not in taken]
-    return chosen + rng.sample(rest, connections - len(chosen))
-
-
-def _sources_by_target(candidates: Iterable[Edge]) -> Mapping[int, list[int]]:
-    sources: dict[int, list[int]] = {}
-    for source, target in candidates:
-        sources.setdefault(target, []).append(source)
-    return sources

@@ -53,7 +53,8 @@ FREE: Free = "free"
 Weight = float | Free | None
 """A connection's weight: post-sigmoid in [0, 1]; ``"free"``: unlearned; None: coefficient 1."""
 
-Filters = int | tuple[int, int, int]
+Filters = int | tuple[int, ...]
+"""A block's filters, in the form its kind wants (``graph.kinds``): a number, or several."""
 
 
 class Peer(NamedTuple):
@@ -78,13 +79,15 @@ class Stem:
 
     Attributes:
         modality: the stream it reads.
-        temporal_dilation: frames between the taps of its temporal convolution (RGB stems only).
+        temporal_dilation: frames between the taps of its temporal convolution, if it has one.
         width: pinned number of output channels; None derives it (DESIGN: stem total // stems).
+        kind: name in ``graph.kinds``; None: the family's.
     """
 
     modality: Modality
     temporal_dilation: int = 1
     width: int | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +114,12 @@ class Block:
     Attributes:
         level: 0 is nearest to the stems; connections only lead from lower to higher levels.
         connections: its inputs, in published order.
-        filters: base width (bottleneck: output is 4 x filters) or the triple of an inverted
-            bottleneck (output is its last entry).
+        filters: in its kind's form: one number of a bottleneck (output is 4 x filters), the triple
+            of an inverted bottleneck (output is its last entry).
         temporal_dilation: frames between the taps of its temporal convolutions.
         spatial_stride: carried by its first module.
         pinned: shapes that no longer follow from the neighbours, or None to derive them.
+        kind: name in ``graph.kinds``; None: the family's.
     """
 
     level: int
@@ -124,6 +128,7 @@ class Block:
     temporal_dilation: int = 1
     spatial_stride: int = 1
     pinned: PinnedBlock | None = None
+    kind: str | None = None
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -140,7 +145,8 @@ class NetworkSettings:
 
     Attributes:
         blocks: residual modules per block, one number a level (3, 4, 6, 3 is depth 50).
-        inner_widths: width of the 3x3 convolutions of bottleneck blocks, one a level.
+        inner_widths: width of the 3x3 convolutions of bottleneck blocks, one a level; other kinds
+            of block may use it as they like.
         stem_total: channels shared out between all stems (object stems count, and use none).
         stem_width: width of every RGB and flow stem; wins over ``stem_total`` where set.
         object_classes: channels of the object stream.
@@ -171,6 +177,10 @@ class NetworkSettings:
     def levels(self) -> int:
         """Number of levels; the last one holds the final nodes."""
         return len(self.blocks)
+
+    def stream_width(self, modality: Modality) -> int:
+        """Returns the channels of an input stream."""
+        return {Modality.RGB: 3, Modality.FLOW: 2, Modality.OBJECT: self.object_classes}[modality]
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,14 +154,10 @@ def random_streams(
     RGB and flow are normal, objects uniform in [0, 1). The numbers depend only on the seed.
     """
     generator = torch.Generator().manual_seed(seed)
-    channels = {
-        Modality.RGB: 3,
-        Modality.FLOW: 2,
-        Modality.OBJECT: network.structure.network.object_classes,
-    }
+    channels = network.structure.network.stream_width
     streams: dict[str, Tensor] = {}
     for modality in network.structure.modalities():
-        shape = (batch, channels[modality], *clip)
+        shape = (batch, channels(modality), *clip)
         draw = torch.rand if modality is Modality.OBJECT else torch.randn
         streams[modality] = draw(shape, generator=generator)
     return streams

@@ -118,12 +118,8 @@ def input_shapes(
         raise SettingsError(f"{structure.name}: no stem reads flow, so flow cannot be an input")
     if Modality.FLOW in wanted and not flow_input:
         wanted = tuple(m for m in Modality if m in {*wanted, Modality.RGB} - {Modality.FLOW})
-    channels = {
-        Modality.RGB: 3,
-        Modality.FLOW: 2,
-        Modality.OBJECT: structure.network.object_classes,
-    }
-    return {modality.value: (channels[modality], *clip) for modality in wanted}
+    channels = structure.network.stream_width
+    return {modality.value: (channels(modality), *clip) for modality in wanted}
 
 
 def write_down(
@@ -240,6 +236,8 @@ def quiet() -> Generator[None]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=FutureWarning)
             warnings.filterwarnings("ignore", category=DeprecationWarning)
+            # torch's recurrent layers keep a list of their weights, which it swaps meanwhile.
+            warnings.filterwarnings("ignore", message="The tensor attributes? .*_flat_weights")
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):

@@ -8,19 +8,17 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from connsearch.graph.families import family
 from connsearch.graph.plan import BlockPlan, StemPlan, plan
 from connsearch.graph.spec import Attention, Block, Edge, Peer, Structure
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model, ParameterGroups
 from connsearch.nn.attention import PeerAttention, frame_means
-from connsearch.nn.blocks import BLOCKS
 from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.head import Head
+from connsearch.nn.layered import Layered
 from connsearch.nn.mask import Mask
 from connsearch.nn.relaxation import PUBLISHED, Relaxation
 from connsearch.nn.seeded import seeded
-from connsearch.nn.stems import build_stem
 from connsearch.nn.streams import ready_streams
 
 
@@ -33,7 +31,6 @@ class BlockNode(nn.Module):
         shape: BlockPlan,
         widths: Mapping[int, int],
         *,
-        kind: str,
         learn: bool,
         attention: Attention,
         normalise: bool = False,
@@ -48,19 +45,7 @@ class BlockNode(nn.Module):
             attention=attention,
             normalise=normalise,
         )
-        self.residual = nn.Sequential(
-            *(
-                BLOCKS[kind](
-                    shape.fused_width if step == 0 else shape.width,
-                    filters=block.filters,
-                    inner_width=shape.inner_width,
-                    temporal_dilation=block.temporal_dilation,
-                    stride=block.spatial_stride if step == 0 else 1,
-                    step=step,
-                )
-                for step in range(shape.modules)
-            )
-        )
+        self.residual = nn.Sequential(*(Layered(shape.module(n)) for n in range(shape.modules)))
 
     def forward(
         self, inputs: Mapping[int, Tensor], clip: tuple[int, int], means: Mapping[int, Tensor]
@@ -107,12 +92,12 @@ class Network(Model):
         self.to(memory_format=memory_format)  # pyright: ignore[reportCallIssue]
 
     def _build(self, learn: bool) -> None:
-        settings, kind = self.structure.network, family(self.structure.family)
+        settings = self.structure.network
         widths = {i: shape.width for i, shape in enumerate(self.plan.nodes)}
         self.nodes = nn.ModuleList()
         for node, shape in zip(self.structure.nodes, self.plan.nodes, strict=True):
             if isinstance(shape, StemPlan):
-                self.nodes.append(build_stem(shape, kind.stem))
+                self.nodes.append(Layered(shape.layers))
             else:
                 assert isinstance(node, Block)
                 self.nodes.append(
@@ -120,7 +105,6 @@ class Network(Model):
                         node,
                         shape,
                         widths,
-                        kind=kind.block,
                         learn=learn,
                         attention=settings.attention,
                         normalise=settings.normalise_inputs,

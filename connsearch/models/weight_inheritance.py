@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from connsearch.errors import RunError
 from connsearch.graph.plan import BlockPlan
@@ -14,15 +13,7 @@ from connsearch.graph.spec import Edge
 from connsearch.models.inherit import block_fusion, parent_name, stored_logit, stored_weight
 from connsearch.models.structure import BlockNode, Network
 from connsearch.nn.attention import PeerAttention
-
-_NORMALISES = {
-    "bn1": ("conv1",),
-    "bn2": ("conv2", "temporal_conv"),
-    "bn3": ("conv3",),
-    "bn_temporal": ("temporal_conv",),
-    "shortcut_bn": ("shortcut",),
-}
-"""What stands before a normalisation layer: the first of these that its module has."""
+from connsearch.nn.layered import Layered
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +72,7 @@ def transplant(child: Network, parent: Network, origins: Sequence[Sequence[int]]
         for name, given in source.items()
         if given in theirs and theirs[given].shape == mine[name].shape
     }
-    taken = {name: given for name, given in same.items() if _conv_of(name, mine) in (None, *same)}
+    taken = {name: given for name, given in same.items() if _conv_of(name, child) in (None, *same)}
     with torch.no_grad():
         for name, given in taken.items():
             mine[name].copy_(theirs[given])
@@ -131,13 +122,15 @@ def _bucket(network: Network, node: int, width: int) -> tuple[int, ...]:
     return next((bucket.sources for bucket in buckets if bucket.width == width), ())
 
 
-def _conv_of(name: str, names: Mapping[str, Tensor]) -> str | None:
+def _conv_of(name: str, network: Network) -> str | None:
     """The kernel that stands before a normalisation layer; None for any other tensor."""
     place, _, layer = name.rpartition(".")[0].rpartition(".")
     if place == "head.bns":
         return f"head.convs.{layer}.weight"
-    kernels = (f"{place}.{conv}.weight" for conv in _NORMALISES.get(layer, ()))
-    return next((kernel for kernel in kernels if kernel in names), None)
+    module = network.get_submodule(place) if place else None
+    if not isinstance(module, Layered) or layer not in module.kernels:
+        return None
+    return f"{place}.{module.kernels[layer]}"
 
 
 def _connections(child: Network, parent: Network, old: Mapping[int, int]) -> list[Edge]:

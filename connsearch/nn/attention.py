@@ -14,7 +14,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from connsearch.graph.plan import BlockPlan
+from connsearch.graph.plan import FusionPlan
 from connsearch.graph.spec import Attention, Connection, Peer
 from connsearch.nn.fused_gates import bare, in_training, pixels_last, together
 from connsearch.nn.layers import dense
@@ -77,7 +77,7 @@ class PeerAttention(nn.Module):
     def __init__(
         self,
         connections: Sequence[Connection],
-        plan: BlockPlan,
+        plan: FusionPlan,
         widths: Mapping[int, int],
         *,
         soft: bool,
@@ -204,7 +204,7 @@ def _mix_fixed(peers: Sequence[Peer], projected: Mapping[int, Tensor]) -> Tensor
 def build_attention(
     mode: Attention,
     connections: Sequence[Connection],
-    plan: BlockPlan,
+    plan: FusionPlan,
     widths: Mapping[int, int],
 ) -> nn.Module | None:
     """Returns the gates of one block's inputs for a mode, or None where nothing is gated."""

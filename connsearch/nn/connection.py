@@ -8,7 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from connsearch.graph.plan import BlockPlan
+from connsearch.graph.plan import FusionPlan
 from connsearch.graph.spec import FREE, Attention, Connection
 from connsearch.nn.attention import PeerAttention, build_attention
 from connsearch.nn.fused_gates import in_training, scaled
@@ -41,7 +41,7 @@ class ConnectionFusion(nn.Module):
     def __init__(
         self,
         connections: Sequence[Connection],
-        plan: BlockPlan,
+        plan: FusionPlan,
         widths: Mapping[int, int],
         *,
         learn: bool,

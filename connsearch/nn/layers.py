@@ -7,6 +7,7 @@ P candidate peers, G attention width, K classes.
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +23,7 @@ _TRUNCATED_STD = 0.87962566103423978
 """Standard deviation of a unit normal cut at two: dividing by it restores the wanted spread."""
 
 
-class _Conv(nn.Conv3d):
+class SafeConv(nn.Conv3d):
     """A convolution that keeps clear of three shapes torch 2.13 gets wrong in bfloat16 on CPUs.
 
     The result is the one torch means. Strided over an axis of one pixel, the backward pass reads
@@ -32,6 +33,7 @@ class _Conv(nn.Conv3d):
     """
 
     def forward(self, input: Tensor) -> Tensor:
+        """Maps ``(B, C, T, H, W)`` as ``nn.Conv3d`` does."""
         sides = zip(input.shape[2:], self.stride, strict=True)
         stride = tuple(1 if side == 1 else step for side, step in sides)
         padding = tuple(int(p) for p in self.padding)
@@ -63,14 +65,16 @@ def conv(
     spatial: int = 1,
     stride: int = 1,
     dilation: int = 1,
+    groups: int = 1,
+    bias: bool = False,
     pad: bool = True,
 ) -> nn.Conv3d:
-    """Returns a bias-free ``(temporal, spatial, spatial)`` convolution.
+    """Returns a ``(temporal, spatial, spatial)`` convolution, by default without bias.
 
     It is padded to keep T and to end at ceil(H / stride).
 
     First values: truncated normal of variance 1 / fan_in; a dilated temporal convolution has
-    variance 2 / fan_in before the cut, as published.
+    variance 2 / fan_in before the cut, as published. A bias starts at 0.
 
     Args:
         in_width: input channels.
@@ -79,26 +83,53 @@ def conv(
         spatial: taps in height and in width.
         stride: spatial stride; time is never strided.
         dilation: frames between temporal taps.
+        groups: parts of the channels that do not see each other.
+        bias: whether a number is added to each channel.
         pad: False leaves the spatial padding to the caller (:func:`pad_same`).
     """
     side = (spatial - 1) // 2 if pad else 0
-    layer = _Conv(
+    layer = SafeConv(
         in_width,
         out_width,
         (temporal, spatial, spatial),
         stride=(1, stride, stride),
         padding=(dilation * (temporal - 1) // 2, side, side),
         dilation=(dilation, 1, 1),
-        bias=False,
+        groups=groups,
+        bias=bias,
     )
-    fan_in = in_width * temporal * spatial * spatial
+    fan_in = in_width // groups * temporal * spatial * spatial
     purely_temporal = temporal > 1 and spatial == 1
     if purely_temporal and dilation > 1:
         std = math.sqrt(2 / fan_in)
     else:
         std = math.sqrt(1 / fan_in) / _TRUNCATED_STD
     nn.init.trunc_normal_(layer.weight, std=std, a=-2 * std, b=2 * std)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
     return layer
+
+
+class Recurrence(nn.Module):
+    """A recurrent cell over the frames, at every pixel by itself; it starts from zeros.
+
+    Args:
+        in_width: channels it reads.
+        out_width: channels of its state, which it puts out at every frame.
+        cell: ``lstm`` or ``gru``.
+    """
+
+    def __init__(self, in_width: int, out_width: int, cell: Literal["lstm", "gru"]) -> None:
+        super().__init__()
+        make = nn.LSTM if cell == "lstm" else nn.GRU
+        self.cell = make(in_width, out_width, batch_first=True)
+
+    def forward(self, x_BCTHW: Tensor) -> Tensor:
+        """Maps ``(B, C, T, H, W)`` to ``(B, out_width, T, H, W)``."""
+        clips, channels, frames, height, width = x_BCTHW.shape
+        rows = x_BCTHW.permute(0, 3, 4, 2, 1).reshape(clips * height * width, frames, channels)
+        states, _ = self.cell(rows)
+        return states.reshape(clips, height, width, frames, -1).permute(0, 4, 3, 1, 2)
 
 
 def norm(width: int, *, zero: bool = False, learn: bool = True) -> SplitNorm:

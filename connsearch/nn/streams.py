@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
 
 from connsearch.errors import DataError
-from connsearch.graph.spec import Modality, Structure
+from connsearch.graph.spec import Modality, NetworkSettings, Structure
 from connsearch.nn.flow import representation_flow
 
 
@@ -29,10 +30,10 @@ def ready_streams(
     computed = Modality.FLOW in wanted and "flow" not in given and "rgb" in given
     read = [Modality.RGB if computed and m is Modality.FLOW else m for m in wanted]
     for modality in read:
-        _check(modality, given, settings.object_classes)
+        _check(modality, given, settings)
     _check_alike({m: given[m] for m in read})
     if computed:
-        with torch.autocast(given["rgb"].device.type, enabled=False):
+        with _own_precision(given["rgb"].device.type):
             given["flow"] = representation_flow(
                 given["rgb"],
                 iterations=settings.flow_iterations,
@@ -41,8 +42,15 @@ def ready_streams(
     return {m: given[m].contiguous(memory_format=memory_format) for m in wanted}
 
 
-def _check(modality: Modality, given: Mapping[str, Tensor], object_classes: int) -> None:
-    channels = {Modality.RGB: 3, Modality.FLOW: 2, Modality.OBJECT: object_classes}[modality]
+def _own_precision(device: str) -> AbstractContextManager[object]:
+    """No autocast, where there is one: the meta device has none."""
+    if not torch.amp.is_autocast_available(device):
+        return nullcontext()
+    return torch.autocast(device, enabled=False)
+
+
+def _check(modality: Modality, given: Mapping[str, Tensor], settings: NetworkSettings) -> None:
+    channels = settings.stream_width(modality)
     if modality not in given:
         raise DataError(
             f"the structure reads the {modality} stream, but the clips only have: "

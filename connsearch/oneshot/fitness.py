@@ -18,7 +18,7 @@ from typing import Any
 from connsearch.data.loading.bilevel_split import with_halves
 from connsearch.data.loading.load import DataSplits
 from connsearch.errors import DataError
-from connsearch.evolution.child import Child, Objective, Outcome, Task
+from connsearch.evolution.child import Child, Outcome, Task
 from connsearch.files.disk import is_there
 from connsearch.graph.parse import rows
 from connsearch.graph.rules import validate
@@ -65,7 +65,7 @@ class SearchFitness:
         options: SearchOptions,
         directory: Path,
         *,
-        objectives: Sequence[Objective] = ("accuracy",),
+        objectives: Sequence[str] = ("accuracy",),
         rungs: Sequence[float] = (),
         origins: Origins | None = None,
     ) -> None:

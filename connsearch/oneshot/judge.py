@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from connsearch.data.loading.load import DataSplits
 from connsearch.errors import DataError
-from connsearch.evolution.child import Objective, Outcome
+from connsearch.evolution.child import Outcome
+from connsearch.evolution.objectives import Assessment, values
 from connsearch.graph.cost import cost
 from connsearch.graph.spec import Structure
 from connsearch.models.latency import latencies
@@ -38,16 +39,16 @@ class Judge:
         self,
         data: DataSplits,
         structure: Structure,
-        objectives: Sequence[Objective],
+        objectives: Sequence[str],
         options: SearchOptions,
         run: Run,
     ) -> None:
         self._data, self._structure = data, structure
         self._objectives, self._options, self._run = objectives, options, run
-        self._macs = cost(structure, num_classes=len(data.classes), clip=data.clip).macs
+        self._cost = cost(structure, num_classes=len(data.classes), clip=data.clip)
 
     def values(self, score: float) -> tuple[float, ...]:
-        """Returns one number an objective; latency is in milliseconds, of one clip.
+        """Returns one number an objective.
 
         Raises:
             DataError: the score is not a number.
@@ -57,34 +58,36 @@ class Judge:
                 f"{self._structure.name}: its score on the select split is {score}: none of the "
                 "clips has a class\n  cure: a select split with clips of the classes"
             )
-        found: dict[Objective, Callable[[], float]] = {
-            "accuracy": lambda: score,
-            "macs": lambda: float(self._macs),
-            "latency": lambda: self._latency()["seconds"] * 1e3,
-        }
-        return tuple(found[objective]() for objective in self._objectives)
+        found = Assessment(
+            structure=self._structure,
+            score=score,
+            macs=self._cost.macs,
+            parameters=self._cost.parameters,
+            latency=lambda: self._latency()["seconds"] * 1e3,
+        )
+        return values(self._objectives, found)
 
     def outcome(self, result: ResultEvent) -> Outcome:
         """Returns what a finished training comes to."""
         metrics, config = result.metrics["select"], self._run.config
-        values = self.values(metrics.score)
+        numbers = self.values(metrics.score)
         facts: dict[str, Any] = {
             "run": self._run.directory.name,
             "seconds": result.report.seconds,
             "steps": result.report.steps,
             "device": config["environment"]["device"],
-            "macs": self._macs,
+            "macs": self._cost.macs,
             "measure": metrics.measure,
             "clips": metrics.clips,
             "standard_error": _standard_error(metrics),
         }
-        if "latency" in self._objectives:
+        if "latency" in self._run.config:  # one of the objectives has asked for it
             facts["latency"] = dict(self._latency())
         if "inherited" in config:
             share = {"share": config["transplanted"]["share"]} if "transplanted" in config else {}
             facts["inherited"] = {**config["inherited"], **share}
         learned = result.structure.weights()
-        return Outcome(values, {e: w for e, w in learned.items() if isinstance(w, float)}, facts)
+        return Outcome(numbers, {e: w for e, w in learned.items() if isinstance(w, float)}, facts)
 
     def _latency(self) -> Mapping[str, Any]:
         """What a pass takes of the network as it will be used: measured once a run, then kept.

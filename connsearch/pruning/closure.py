@@ -12,8 +12,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from connsearch.errors import PruneError
+from connsearch.graph.candidates import candidate_peers
 from connsearch.graph.dag import levels, live_nodes
-from connsearch.graph.plan import candidate_peers, final_nodes
+from connsearch.graph.plan import final_nodes
 from connsearch.graph.spec import Attention, Block, Connection, Edge, Peer, Structure
 from connsearch.pruning.scores import name_edges
 

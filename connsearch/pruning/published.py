@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from connsearch.graph.families import own_kind
 from connsearch.graph.parse import (
     default_settings,
     parse_structure,
@@ -50,7 +51,8 @@ def publish(structure: Structure) -> Published:
 
     Raises:
         StructureError: by the published rules it is no structure at all: widths or sizes that were
-            pinned do not fit when they are derived anew.
+            pinned do not fit when they are derived anew, or filters are in the form of a kind that
+            the lists cannot name.
     """
     rows, weights = published_rows(structure), published_weights(structure)
     mode = structure.network.attention
@@ -86,6 +88,10 @@ def _finals(structure: Structure, back: Structure) -> Iterator[Change]:
 def _lost(structure: Structure) -> Iterator[str]:
     """Yields what the lists have no place for, apart from name, family, settings, provenance."""
     weights = structure.weights()
+    own = {i: k for i, n in enumerate(structure.nodes) if (k := own_kind(structure, n)) is not None}
+    if own:
+        named = ", ".join(f"{index}: {kind}" for index, kind in own.items())
+        yield (f"kinds of {len(own)} nodes ({named}): a reader takes all for the family's kinds")
     if structure.network.attention is Attention.FIXED:
         gated = [edge for edge, c in structure.connections() if c.peers]
         yield (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from connsearch.data.clips.dataset import ClipDataset
-from connsearch.data.loading.batches import Batch
-from connsearch.data.loading.loader import batches, planned
+from connsearch.data.loading.batches import Batch, BatchPlan
+from connsearch.data.loading.loader import Loader
 from connsearch.data.loading.multigrid import Multigrid, Part
 from connsearch.seeds import derive
 from connsearch.training.options import TrainOptions
@@ -56,11 +56,10 @@ class Curriculum:
         """Returns the number of batches of an epoch."""
         return self._grid.steps(epoch)
 
-    def batches(self, step: int) -> Iterator[Batch]:
-        """Yields what is left of the epoch of ``step``, from that step on."""
+    def plan(self, step: int) -> list[BatchPlan]:
+        """Returns the batches that are left of the epoch of ``step``, from that step on."""
         epoch, start = self._grid.place(step)
-        plan = self._grid.plan(epoch, seed=self._options.seed)
-        return planned(self._dataset, plan[start:], workers=self._dataset.options.workers)
+        return self._grid.plan(epoch, seed=self._options.seed)[start:]
 
     def progress(self, step: int) -> tuple[float, float]:
         """Returns where on the rate's schedule a step is, and where that ends, in full batches."""
@@ -113,26 +112,18 @@ class CyclicClips:
     Which batch a step gets depends on its number alone: a resumed run goes on with the next one.
     """
 
-    def __init__(self, dataset: ClipDataset, *, seed: int) -> None:
-        self._dataset, self._seed = dataset, derive(seed, "connection batches")
+    def __init__(self, loader: Loader, *, seed: int) -> None:
+        self._loader, self._seed = loader, derive(seed, "connection batches")
         self._batches: Iterator[Batch] = iter(())
         self._next = -1
 
     def batch(self, step: int) -> Batch:
         """Returns the batch of a step; in order, none is made twice."""
-        options = self._dataset.options
-        size = options.batch_size
-        epoch, place = divmod(step, -(-len(self._dataset) // size))
+        dataset = self._loader.dataset
+        epoch, place = divmod(step, -(-len(dataset) // dataset.options.batch_size))
         if step != self._next or place == 0:
-            self._batches = batches(
-                self._dataset,
-                batch_size=size,
-                seed=self._seed,
-                epoch=epoch,
-                shuffle=True,
-                augment=True,
-                workers=options.workers,
-                start=place,
+            self._batches = self._loader.batches(
+                seed=self._seed, epoch=epoch, shuffle=True, augment=True, start=place
             )
         self._next = step + 1
         return next(self._batches)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -11,9 +11,8 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
-from connsearch.data.clips.dataset import ClipDataset
-from connsearch.data.loading.batches import Batch, Fault
-from connsearch.data.loading.loader import batches
+from connsearch.data.loading.batches import Batch, UnreadClip
+from connsearch.data.loading.loader import Loader
 from connsearch.data.records import listed
 from connsearch.errors import DataError
 from connsearch.models.model import Predictions, as_predictions
@@ -46,13 +45,13 @@ class Compute:
 
 def evaluate(
     network: nn.Module,
-    dataset: ClipDataset,
+    loader: Loader,
     *,
     classes: Sequence[str],
     compute: Compute | None = None,
     loss: LossName = "auto",
     all_views: bool = False,
-    hear: Callable[[Fault], object] | None = None,
+    hear: Callable[[UnreadClip], object] | None = None,
 ) -> Metrics:
     """Returns how the network does on every clip of a split that can be read, untouched.
 
@@ -62,7 +61,7 @@ def evaluate(
 
     Args:
         network: is put into evaluation mode for as long as this takes.
-        dataset: the split; its options say the batch size, the decoding processes and the views.
+        loader: of the split; the options of its data set say the batch size and the views.
         classes: class names; labels index them.
         compute: device and precision; the CPU in float32 by default.
         loss: what the network was trained with: it says how logits become probabilities.
@@ -72,6 +71,7 @@ def evaluate(
     Raises:
         DataError: the split has no clip, or none that can be read.
     """
+    dataset = loader.dataset
     if not len(dataset):
         raise DataError("there is no clip to evaluate on; give this split a share above 0")
     compute, options = compute or Compute(), dataset.options
@@ -81,7 +81,7 @@ def evaluate(
     reasons: dict[int, str] = {}
     seconds = 0.0
     with evaluating(network), torch.inference_mode():
-        for batch in _in_order(dataset, views=views if views > 1 else None):
+        for batch in loader.batches(views=views if views > 1 else None):
             for fault in batch.faults:
                 reasons[fault.index] = fault.reason
                 if hear is not None:
@@ -101,7 +101,7 @@ def evaluate(
 
 def recalibrate_on(
     network: nn.Module,
-    dataset: ClipDataset,
+    loader: Loader,
     *,
     clips: int,
     seed: int,
@@ -113,22 +113,11 @@ def recalibrate_on(
     cannot be read are passed over.
     """
     compute = compute or Compute()
-    options = dataset.options
-    chosen = batches(
-        dataset,
-        batch_size=options.batch_size,
-        seed=derive(seed, "recalibrate"),
-        shuffle=True,
-        workers=options.workers,
-    )
-    count = -(-min(clips, len(dataset)) // options.batch_size)
+    dataset = loader.dataset
+    chosen = loader.batches(seed=derive(seed, "recalibrate"), shuffle=True)
+    count = -(-min(clips, len(dataset)) // dataset.options.batch_size)
     readable = islice((batch for batch in chosen if batch.streams), count)
     return recalibrate(network, readable, lambda batch: compute.logits(network, batch))
-
-
-def _in_order(dataset: ClipDataset, *, views: int | None) -> Iterator[Batch]:
-    options = dataset.options
-    return batches(dataset, batch_size=options.batch_size, views=views, workers=options.workers)
 
 
 @contextmanager

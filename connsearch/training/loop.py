@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 
 from connsearch.data.loading.load import DataSplits
+from connsearch.data.loading.loader import SplitLoaders
 from connsearch.errors import DataError
 from connsearch.models.model import Model
 from connsearch.nn.split_norm import split_norms
@@ -96,8 +97,10 @@ def optimise(
     run.describe("splits", lists)
     if data.contents is not None:
         run.describe(CONTENTS, {**data.contents.marks})
-    with processor_threads(environment["threads"]):
-        training = Training(network, data, options, run, environment, hooks=hooks, looks=looks)
+    with processor_threads(environment["threads"]), SplitLoaders(data.parts()) as loaders:
+        training = Training(
+            network, data, loaders, options, run, environment, hooks=hooks, looks=looks
+        )
         yield from training.resume()
         with split_norms(network, training.curriculum.norm_clips):
             yield from training.steps()

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from connsearch.data.clips.dataset import ClipDataset
 from connsearch.data.loading.batches import Batch
 from connsearch.data.loading.load import DataSplits
+from connsearch.data.loading.loader import SplitLoaders
 from connsearch.errors import RunError, TrainingError
 from connsearch.files.stopping import Held, held
 from connsearch.models.document import ModelDocument
@@ -72,6 +72,7 @@ class Training:
     Args:
         network: trained in place.
         data: the splits.
+        loaders: what reads them; fresh, and closed by whoever opened them.
         options: how to train.
         run: where logs and checkpoints go.
         environment: device, precision and threads, as the run recorded them.
@@ -83,6 +84,7 @@ class Training:
         self,
         network: Model,
         data: DataSplits,
+        loaders: SplitLoaders,
         options: TrainOptions,
         run: Run,
         environment: Mapping[str, Any],
@@ -95,7 +97,7 @@ class Training:
         network.memory_format = layout
         self.network = network.to(device)
         network.to(memory_format=layout)  # pyright: ignore[reportCallIssue] (torch has no overload)
-        self.data, self.options, self.run = data, options, run
+        self.data, self.loaders, self.options, self.run = data, loaders, options, run
         self.compute = Compute(device, bf16=environment["precision"] == "bf16")
         self.loss = choose_loss(options.loss, multi_label=data.train.num_classes > 0)
         self.optimisers = Optimisers(network, options)
@@ -103,13 +105,13 @@ class Training:
         self.total = self.curriculum.total
         self.hooks = tuple(hooks)
         self.looks = tuple(moment(share, self.total) for share in looks)
-        apart = data.connections
+        apart = None if data.connections is None else loaders["connections"]
         self.second = None if apart is None else CyclicClips(apart, seed=options.seed)
         self.step = 0
         self.ended: str | None = None
         self.tally = Tally()
         self.clock = Clock()
-        self.quarantine = Quarantine(data, run)
+        self.quarantine = Quarantine(loaders, run, name=data.name)
 
     def resume(self) -> Iterator[Event]:
         """Puts everything back to the newest checkpoint, if there is one."""
@@ -153,7 +155,7 @@ class Training:
         with held() as signals:
             while self.step < self.total and self.ended is None:
                 epoch = self.curriculum.epoch(self.step)
-                for batch in self.curriculum.batches(self.step):
+                for batch in self.loaders["train"].planned(self.curriculum.plan(self.step)):
                     yield from self._one_step(batch, epoch, signals)
                     signals.end()
                     if self.step == self.total or self.ended is not None:
@@ -291,7 +293,7 @@ class Training:
         if self.options.recalibrate_clips:
             recalibrate_on(
                 self.network,
-                self.data.train,
+                self.loaders["train"],
                 clips=self.options.recalibrate_clips,
                 seed=self.options.seed,
                 compute=self.compute,
@@ -301,12 +303,12 @@ class Training:
         self, split: str, epoch: int, *, all_views: bool = False
     ) -> Iterator[EvaluationEvent]:
         """Yields the evaluation of a split that has clips: the last of a run with all views."""
-        dataset: ClipDataset = getattr(self.data, split)
-        if not len(dataset):
+        loader = self.loaders[split]
+        if not len(loader.dataset):
             return
         metrics = evaluate(
             self.network,
-            dataset,
+            loader,
             classes=self.data.classes,
             compute=self.compute,
             loss=self.options.loss,

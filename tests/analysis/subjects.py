@@ -12,6 +12,7 @@ import torch
 
 from connsearch.analysis.searched_run import Subject
 from connsearch.data.loading.load import DataSplits
+from connsearch.data.loading.loader import SplitLoaders
 from connsearch.graph.spec import Attention, Structure
 from connsearch.models.structure import Network
 from connsearch.training.evaluate import Compute
@@ -45,7 +46,8 @@ def subject_of(network: Network, directory: Path, **changes: Any) -> Subject:
     """Returns a network as a search would have left it."""
     data = cast("DataSplits", SearchedData())
     options = tiny_options(**changes)
-    return Subject(directory, network, network.learned_structure(), data, options, Compute())
+    structure, loaders = network.learned_structure(), SplitLoaders(data.parts())
+    return Subject(directory, network, structure, data, options, Compute(), loaders)
 
 
 def tiny_subject(

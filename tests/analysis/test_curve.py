@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from connsearch.analysis.curve import Curve, curve, curve_settings, spread_evenly
 from connsearch.analysis.searched_run import Subject
 from connsearch.analysis.units import UnitFinished
+from connsearch.data.loading.loader import SplitLoaders
 from connsearch.errors import RunError
 from connsearch.graph.spec import Attention
 from connsearch.models.structure import Network
@@ -52,7 +53,8 @@ def subject(tmp_path: Path) -> Subject:
     structure = structure.with_weights(weights)
     network = Network(structure, 2, seed=1, learn_connections=True)
     data: Any = ClipData()
-    return Subject(tmp_path, network, structure, data, tiny_options(), Compute())
+    loaders = SplitLoaders(data.parts())
+    return Subject(tmp_path, network, structure, data, tiny_options(), Compute(), loaders)
 
 
 def drawn(

@@ -10,6 +10,7 @@ import pytest
 from connsearch.analysis.gap import GapPlan, cut, measure_gap, recorded_evaluation
 from connsearch.analysis.searched_run import Subject
 from connsearch.data.loading.load import DataSplits
+from connsearch.data.loading.loader import SplitLoaders
 from connsearch.errors import SettingsError
 from connsearch.graph.spec import Attention
 from connsearch.models.structure import Network
@@ -130,6 +131,7 @@ def test_the_soft_row_is_the_searchs_own_last_evaluation(tmp_path: Path, views: 
         cast("DataSplits", data),
         tiny_options(epochs=2),
         Compute(),
+        SplitLoaders(cast("DataSplits", data).parts()),
     )
     recorded = recorded_evaluation(subject)
     assert recorded is not None

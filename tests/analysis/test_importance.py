@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from connsearch.analysis.ablation_mask import soft_closure, soft_mask
-from connsearch.analysis.cached_split import Held
+from connsearch.analysis.cached_split import CachedSplit
 from connsearch.analysis.importance import NOTHING, WHOLE, Importance, ablate, scores_of
 from connsearch.analysis.searched_run import Subject
 from connsearch.data.clips.dataset import ClipKey
@@ -112,7 +112,7 @@ def test_each_connection_is_measured_alone(tmp_path: Path) -> None:
     """One that is measured first and one that is measured last find the same network."""
     subject = tiny_subject(tmp_path)
     found = ablated(subject, tmp_path / "all")
-    held, last = Held(subject), subject.structure.edges()[-1]
+    held, last = CachedSplit(subject), subject.structure.edges()[-1]
     closure = soft_closure(subject.structure, set(subject.structure.edges()) - {last})
     subject.network.mask(soft_mask(closure))
     alone = held.judge(subject.network).loss
@@ -131,8 +131,8 @@ def test_what_was_measured_is_not_measured_again(
         work.close()
     assert WHOLE in ledger.results
     seen: list[int] = []
-    judge = Held.judge
-    monkeypatch.setattr(Held, "judge", lambda s, n: (seen.append(1), judge(s, n))[1])
+    judge = CachedSplit.judge
+    monkeypatch.setattr(CachedSplit, "judge", lambda s, n: (seen.append(1), judge(s, n))[1])
     found = ablated(subject, tmp_path / "a")
     assert len(seen) == len(subject.structure.edges()) + 1 - 4
     monkeypatch.undo()
@@ -142,7 +142,7 @@ def test_what_was_measured_is_not_measured_again(
 def test_held_clips_are_judged_as_the_subject_judges(tmp_path: Path) -> None:
     subject = tiny_subject(tmp_path)
     subject.network.train()
-    held, usual = Held(subject).judge(subject.network), subject.judge(subject.network)
+    held, usual = CachedSplit(subject).judge(subject.network), subject.judge(subject.network)
     assert subject.network.training
     assert (held.loss, held.accuracy, held.recalls) == (usual.loss, usual.accuracy, usual.recalls)
 
@@ -151,7 +151,7 @@ def test_a_split_without_clips_is_refused(tmp_path: Path) -> None:
     subject = tiny_subject(tmp_path)
     subject.data.select.labels.clear()  # type: ignore[attr-defined]
     with pytest.raises(DataError, match=r"select split of tiny has no clip.*\n.*select_share"):
-        Held(subject)
+        CachedSplit(subject)
 
 
 # What is silent is what pruning would remove -----------------------------------------------------

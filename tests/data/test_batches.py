@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from connsearch.data.clips.dataset import ClipDataset, ClipKey
+from connsearch.data.loading.batches import Batch
 from connsearch.data.loading.load import load_data
-from connsearch.data.loading.loader import batches
+from connsearch.data.loading.loader import Loader
 from tests.data.helpers import options, same
 
 # From Python 3.12 on a fork of a process that has threads warns; torch's own workers fork.
@@ -20,9 +22,13 @@ def clips(listing: Path) -> ClipDataset:
     return load_data(options(listing, flip=True, crop_scale=(0.7, 1.2))).train
 
 
-def run(clips: ClipDataset, **changes: object):
-    asked = {"batch_size": 4, "seed": 3, "shuffle": True, "augment": True, **changes}
-    return list(batches(clips, **asked))  # type: ignore[arg-type]
+TRAINING: dict[str, Any] = {"batch_size": 4, "seed": 3, "shuffle": True, "augment": True}
+
+
+def run(clips: ClipDataset, workers: int = 0, **changes: object) -> list[Batch]:
+    """Returns the batches of an epoch, made by a loader of its own."""
+    with Loader(clips, workers=workers) as loader:
+        return list(loader.batches(**{**TRAINING, **changes}))
 
 
 def test_an_epoch_holds_every_clip_once(clips: ClipDataset) -> None:
@@ -58,26 +64,29 @@ def test_an_epoch_can_begin_anywhere_without_decoding_what_was_before(clips: Cli
         clips.records, clips.options, object_classes=clips.object_classes, remember=True
     )
     last = run(fresh, start=len(whole) - 1)
-    assert len(fresh._memory) == len(last[0].labels)
+    assert len(fresh._frames._memory) == len(last[0].labels)
 
 
 def test_workers_and_memory_change_nothing(clips: ClipDataset) -> None:
     assert clips.remember
     forgetful = ClipDataset(clips.records, clips.options, object_classes=clips.object_classes)
-    for epoch in range(2):  # the second epoch finds the workers alive
-        expected = run(clips, epoch=epoch)
-        assert same(run(forgetful, epoch=epoch), expected)
-        assert same(run(clips, epoch=epoch, workers=2), expected)
+    with Loader(clips, workers=2) as loader:
+        for epoch in range(2):  # the second epoch finds the workers alive
+            expected = run(clips, epoch=epoch)
+            assert same(run(forgetful, epoch=epoch), expected)
+            assert same(list(loader.batches(**TRAINING, epoch=epoch)), expected)
     assert same(run(clips, workers=2, start=2), run(clips, start=2))
 
 
 def test_an_epoch_left_early_does_not_disturb_the_next(clips: ClipDataset) -> None:
     expected = run(clips, epoch=1)
-    left = batches(clips, batch_size=4, seed=3, shuffle=True, augment=True, workers=1)
-    next(left)
-    assert same(run(clips, epoch=1, workers=1), expected)  # while the first is still open
-    left.close()  # type: ignore[attr-defined]
-    assert same(run(clips, epoch=1, workers=1), expected)
+    with Loader(clips, workers=1) as loader:
+        left = loader.batches(**TRAINING)
+        next(left)
+        again = loader.batches(**TRAINING, epoch=1)
+        assert same(list(again), expected)  # while the first is still open
+        left.close()  # type: ignore[attr-defined]
+        assert same(list(loader.batches(**TRAINING, epoch=1)), expected)
 
 
 def test_evaluation_is_the_centre_and_the_same_every_epoch(clips: ClipDataset) -> None:
@@ -100,10 +109,9 @@ def test_maps_follow_the_picture_through_every_change(clips: ClipDataset) -> Non
 
 def test_a_worker_gets_the_data_set_without_its_memory(clips: ClipDataset) -> None:
     run(clips)
-    assert clips._memory
+    assert clips._frames._memory
     copy = pickle.loads(pickle.dumps(clips))
-    assert not copy._memory
-    assert not copy.remember
+    assert not copy._frames._memory
     key = ClipKey(0, 1, 2, augment=True)
     assert torch.equal(copy.clip(key).streams["rgb"], clips.clip(key).streams["rgb"])
 

@@ -9,7 +9,7 @@ import pytest
 
 from connsearch.data.clips.dataset import ClipDataset
 from connsearch.data.loading.load import load_data
-from connsearch.data.loading.loader import batches
+from connsearch.data.loading.loader import Loader
 from connsearch.data.tools.check import check_clips
 from tests.data.helpers import options
 
@@ -58,7 +58,8 @@ def test_every_damaged_copy_is_accounted_for(copies: ClipDataset, workers: int) 
     bad = [c.reason for c in found if c.reason is not None]
     assert 40 < len(bad) < 80
     assert not any("not read within" in reason or "kills" in reason for reason in bad)
-    made = list(batches(data.train, batch_size=8, shuffle=True, augment=True, workers=workers))
+    with Loader(data.train, workers=workers) as loader:
+        made = list(loader.batches(batch_size=8, shuffle=True, augment=True))
     assert sum(len(batch.labels) for batch in made) == 90
     unread = {fault.index for batch in made for fault in batch.faults}
     assert unread <= {n for n, c in enumerate(found) if c.reason is not None}

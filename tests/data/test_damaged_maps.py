@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from connsearch.data.loading.load import load_data
-from connsearch.data.loading.loader import batches
+from connsearch.data.loading.loader import Loader
 from connsearch.data.media.objects import read_objects
 from connsearch.data.sources.source import read_source
 from connsearch.data.tools.check import check_clips
@@ -48,7 +48,7 @@ def test_clips_with_damaged_maps_are_quarantined_by_name(
     asked = options(damaged, object_classes=classes, check_files=check_files, **ALL)
     data = load_data(asked)
     assert data.object_classes == 3  # by the maps that can be read, if nobody says it
-    made = list(batches(data.train, batch_size=6, shuffle=True, augment=True))
+    made = list(Loader(data.train).batches(batch_size=6, shuffle=True, augment=True))
     assert sum(len(batch.labels) for batch in made) == 18
     said = {data.train.records[f.index].name: f.reason for b in made for f in b.faults}
     assert sorted(said) == [f"{name}.mp4" for name in BAD]

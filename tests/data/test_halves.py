@@ -68,14 +68,14 @@ def test_what_cannot_be_halved_is_refused(data: DataSplits) -> None:
 
 
 def test_faults_go_along_with_their_clips(data: DataSplits) -> None:
-    train = type(data.train)(
-        data.train.records, data.train.options, object_classes=0, faults={0: "zero", 5: "five"}
-    )
+    why = {0: "zero", 5: "five"}
+    records = tuple(replace(r, fault=why.get(i, "")) for i, r in enumerate(data.train.records))
+    train = type(data.train)(records, data.train.options, object_classes=0)
     halved = with_halves(replace(data, train=train), seed=1)
     assert halved.connections is not None
     found = {
         part.records[i].name: why
         for part in (halved.train, halved.connections)
-        for i, why in part.faults.items()
+        for i, why in part.unusable.items()
     }
     assert found == {data.train.records[0].name: "zero", data.train.records[5].name: "five"}

@@ -8,7 +8,7 @@ import torch
 
 from connsearch.data.clips.usable import decoded_size
 from connsearch.data.loading.load import load_data
-from connsearch.data.loading.loader import batches
+from connsearch.data.loading.loader import Loader
 from connsearch.data.options import DataOptions
 from connsearch.data.records import VideoInfo
 from connsearch.data.sources.datasets import DATASETS
@@ -61,7 +61,7 @@ class TestEveryKindWithObjectMaps:
         data = load_data(loaded)
         assert data.clip == (6, 16, 16)
         for _, clips in data:
-            batch = next(batches(clips, batch_size=2))
+            batch = next(Loader(clips).batches(batch_size=2))
             assert batch.streams["rgb"].shape == (2, 3, *data.clip)
             assert batch.streams["rgb"].std() > 0.05
             assert batch.streams["object"].shape == (2, data.object_classes, *data.clip)
@@ -117,7 +117,7 @@ def test_unreadable_videos_are_refused_together_before_any_work(tmp_path: Path) 
         load_data(options(tmp_path))
     data = load_data(options(tmp_path, check_files=False))
     with pytest.raises(DataError, match=r"0.mp4: not readable"):
-        next(batches(data.train, batch_size=1, augment=True))
+        next(Loader(data.train).batches(batch_size=1, augment=True))
 
 
 def test_short_videos_are_refused_together_when_asked(videos: Path) -> None:
@@ -134,7 +134,7 @@ def test_frames_are_remembered_only_when_all_of_them_fit(videos: Path) -> None:
 
 def test_object_maps_are_checked_against_their_classes(videos: Path) -> None:
     data = load_data(options(videos, object_classes=2))
-    batch = next(batches(data.train, batch_size=1))
+    batch = next(Loader(data.train).batches(batch_size=1))
     assert "object classes 0 to 2; allowed: 0 to 1" in batch.faults[0].reason
 
 
@@ -164,7 +164,7 @@ def test_real_videos_load(name: str, changes: dict, counts: tuple[int, int, int]
         pytest.skip(f"{name} is not at hand")
     data = load_data(options(DATA / name / "clips.csv", memory_mb=0, **changes))
     assert tuple(len(clips) for _, clips in data) == counts
-    assert next(batches(data.train, batch_size=2)).streams["rgb"].shape == (2, 3, 6, 16, 16)
+    assert next(Loader(data.train).batches(batch_size=2)).streams["rgb"].shape == (2, 3, 6, 16, 16)
 
 
 def test_a_pipe_is_no_data_set_and_is_not_waited_for(tmp_path: Path) -> None:

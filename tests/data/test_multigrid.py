@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from connsearch.data.clips.dataset import ClipDataset
 from connsearch.data.loading.batches import epoch_plan
 from connsearch.data.loading.load import load_data
-from connsearch.data.loading.loader import batches, planned
+from connsearch.data.loading.loader import Loader
 from connsearch.data.loading.multigrid import Multigrid
 from tests.data.helpers import options, same
 
@@ -207,24 +207,26 @@ def test_batches_have_the_planned_shape_with_any_number_of_workers(
     clips: ClipDataset, schedule: str
 ) -> None:
     made = grid(schedule, batch=2, frames=6, side=16, clips=len(clips), epochs=4)
-    for epoch in (0, 3):
-        here = list(planned(clips, made.plan(epoch, seed=3)))
-        for batch, (part, count) in zip(here, made.layout(epoch), strict=True):
-            shape = part.shape
-            assert batch.streams["rgb"].shape == (count, 3, shape.frames, shape.size, shape.size)
-            assert batch.streams["object"].shape[2:] == (shape.frames, shape.size, shape.size)
-            assert batch.rate == part.rate
-        there = list(planned(clips, made.plan(epoch, seed=3), workers=2))
-        assert same(here, there)
-        assert [b.rate for b in here] == [b.rate for b in there]
-    clips.pools.clear()  # left to the collector, workers end after seconds
+    with Loader(clips, workers=2) as beside:
+        for epoch in (0, 3):
+            here = list(Loader(clips).planned(made.plan(epoch, seed=3)))
+            for batch, (part, count) in zip(here, made.layout(epoch), strict=True):
+                shape = part.shape
+                size = (shape.frames, shape.size, shape.size)
+                assert batch.streams["rgb"].shape == (count, 3, *size)
+                assert batch.streams["object"].shape[2:] == size
+                assert batch.rate == part.rate
+            there = list(beside.planned(made.plan(epoch, seed=3)))
+            assert same(here, there)
+            assert [b.rate for b in here] == [b.rate for b in there]
 
 
 def test_a_coarse_clip_shows_the_same_window_and_time(clips: ClipDataset) -> None:
     """The coarse clip is the full one scaled down, every third frame around the same centre."""
     made = grid("reference", "long", batch=len(clips), frames=6, side=16, clips=len(clips))
-    (coarse,) = planned(clips, made.plan(0, seed=3))
-    (full,) = batches(clips, batch_size=len(clips), seed=3, epoch=0, shuffle=True, augment=True)
+    loader = Loader(clips)
+    (coarse,) = loader.planned(made.plan(0, seed=3))
+    (full,) = loader.batches(batch_size=len(clips), seed=3, epoch=0, shuffle=True, augment=True)
     assert torch.equal(coarse.labels, full.labels)
     shape = made.stages[0].rows[0][0].shape
     assert (shape.frames, shape.size) == (2, 12)

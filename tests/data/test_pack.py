@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from connsearch.data.loading.load import load_data
-from connsearch.data.loading.loader import batches
+from connsearch.data.loading.loader import Loader
 from connsearch.data.media.decode import write_video
 from connsearch.data.media.formats import MEDIA
 from connsearch.data.media.frame_store import STORE
@@ -83,7 +83,7 @@ def test_the_same_seed_draws_the_same_lists(listing: Path, packed: Path, word: s
 def test_packed_clips_look_like_the_videos(listing: Path, packed: Path) -> None:
     before, after = load_data(options(listing)), load_data(options(packed))
     for (_, a), (_, b) in zip(before, after, strict=True):
-        for x, y in zip(batches(a, batch_size=4), batches(b, batch_size=4), strict=True):
+        for x, y in zip(Loader(a).batches(), Loader(b).batches(), strict=True):
             # a noisy picture loses colour in 4:2:0, but not light
             light = [batch.streams["rgb"].mean(1) for batch in (x, y)]
             assert (light[0] - light[1]).abs().mean() < 0.03

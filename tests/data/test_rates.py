@@ -124,7 +124,7 @@ def test_what_a_medium_says_itself_comes_first_and_may_not_be_contradicted(tmp_p
     path.write_text("path,label,fps\na.mp4,x,25\nb/frames.db,y,\nc/frames.db,y,\n")
     asked = options(path, media_fps=50.0, bad_share=0.5, **ALL)
     data = load_data(asked)
-    assert data.train.faults == {
+    assert data.train.unusable == {
         0: "a.mp4: the column fps says 25 frames a second, the file 10; cure: correct the column, "
         "or leave it empty for media that say their rate themselves"
     }
@@ -216,10 +216,10 @@ def test_charades_is_read_from_its_official_frames(tmp_path: Path) -> None:
     assert {record.info.fps for record in data.train.records if record.info} == {24.0}
     # c000 is seen to 0.4 s, c001 from 0.2 s to 1 s: at 24 a second to frame 9, from frame 4 on
     clip = replace(first, window=Window(12, 16, "frames"))
-    late = ClipDataset([clip], data.train.options, object_classes=0, num_classes=157)
+    late = ClipDataset((clip,), data.train.options, object_classes=0, num_classes=157)
     assert late.clip(ClipKey(0, augment=True)).labels == (1,)
     early = replace(first, window=Window(0, 3, "frames"))
-    soon = ClipDataset([early], data.train.options, object_classes=0, num_classes=157)
+    soon = ClipDataset((early,), data.train.options, object_classes=0, num_classes=157)
     assert soon.clip(ClipKey(0, augment=True)).labels == (0,)
 
 
@@ -235,7 +235,7 @@ def test_runs_from_before_there_was_a_rate_go_on() -> None:
 def test_a_record_of_a_video_without_a_clock_takes_a_rate(tmp_path: Path) -> None:
     path = store(tmp_path / "v", flat(20))
     record = Record("v", path, (0,), medium="frames_db", window=Window(1.0, 2.0), media_fps=10.0)
-    data = ClipDataset([record], options("x", frames=4), object_classes=0)
+    data = ClipDataset((record,), options("x", frames=4), object_classes=0)
     assert [n for n, _ in data.moments(ClipKey(0))] == [13, 14, 15, 16]
 
 

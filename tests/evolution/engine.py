@@ -13,8 +13,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from connsearch.evolution.child import MAXIMISED, Outcome, Rung, Task, Trial
+from connsearch.evolution.child import Outcome, Rung, Task, Trial
 from connsearch.evolution.history import History, Key
+from connsearch.evolution.objectives import OBJECTIVES
 from connsearch.evolution.options import EvolutionOptions, StopOptions
 from connsearch.evolution.proposal import Space
 from connsearch.evolution.study import worker as worker_module
@@ -54,7 +55,7 @@ def study_of(place: str | Path, options: EvolutionOptions) -> Study:
     return Study(
         open_storage(place),
         NAME,
-        [MAXIMISED[name] for name in options.objectives],
+        [OBJECTIVES[name].higher for name in options.objectives],
         {"evolution": options.model_dump(mode="json")},
         reduction=_reduction(options),
     )
@@ -74,7 +75,7 @@ def evolution_of(
         study = Study(
             place.storage,
             place.name,
-            [MAXIMISED[name] for name in options.objectives],
+            [OBJECTIVES[name].higher for name in options.objectives],
             place.settings,
             reduction=_reduction(options),
         )

@@ -11,9 +11,9 @@ from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import MUTATIONS, find
 from connsearch.graph.dag import candidate_edges
 from connsearch.graph.files import load_structure
-from connsearch.graph.space import random_structure
 from connsearch.graph.spec import FREE, Edge, Structure
 from tests.graph.strategies import structures
+from tests.graph.wirings import random_structure
 
 NAMES = ("assemblenet-50", "assemblenet_plus-50", "assemblenet_plus_lite", "starter")
 SEEDS = st.integers(0, 2**32)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from connsearch.evolution.draft import Mutant
-from connsearch.evolution.filters import entries
-from connsearch.evolution.limits import Limits, summed
+from connsearch.evolution.limits import Limits, filter_sums
 from connsearch.graph.dag import by_level, dangling_nodes, levels
+from connsearch.graph.families import kind_name
 from connsearch.graph.rules import validate
-from connsearch.graph.spec import FREE, Block, Edge, Modality, Stem, Structure, Weight
+from connsearch.graph.spec import FREE, Block, Edge, Filters, Modality, Stem, Structure, Weight
 
 
 def keeps_promises(parent: Structure, mutant: Mutant, limits: Limits) -> None:
@@ -28,11 +28,15 @@ def keeps_promises(parent: Structure, mutant: Mutant, limits: Limits) -> None:
 
 def channels(structure: Structure) -> list[object]:
     count = structure.network.levels
-    return [summed([b.filters for b in at(structure, level)]) for level in range(count)]
+    return [filter_sums(structure, at(structure, level)) for level in range(count)]
 
 
 def at(structure: Structure, level: int) -> list[Block]:
     return [block for _, block in structure.blocks() if block.level == level]
+
+
+def entries(filters: Filters) -> tuple[int, ...]:
+    return filters if isinstance(filters, tuple) else (filters,)
 
 
 def _is_whole(child: Structure) -> None:
@@ -54,6 +58,7 @@ def _has_origins(parent: Structure, mutant: Mutant) -> None:
             else:
                 assert isinstance(origin, Block)
                 assert (origin.level, origin.spatial_stride) == (node.level, node.spatial_stride)
+            assert kind_name(parent, origin) == kind_name(child, node)
     gone = set(range(len(parent))) - {index for old in mutant.origins for index in old}
     assert all(isinstance(parent.nodes[index], Stem) for index in gone)
 

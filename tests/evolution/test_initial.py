@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connsearch.evolution.filters import entries
 from connsearch.evolution.initial import _wired, depth, initial_structure
-from connsearch.evolution.limits import Limits, summed
+from connsearch.evolution.limits import Limits, filter_sums
 from connsearch.graph.dag import candidate_edges, dangling_nodes
 from connsearch.graph.files import load_structure
 from connsearch.graph.hashing import node_facts
@@ -20,6 +19,7 @@ from connsearch.graph.rules import validate
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import FREE, Block, Connection, Edge, Modality, Stem, Structure
 from connsearch.graph.temporal import has_dilation
+from tests.evolution.promises import entries
 from tests.graph.strategies import LAW, structures
 
 STARTS = (
@@ -55,7 +55,7 @@ def test_any_start_gives_valid_structures_within_its_limits(start: Structure, se
     assert (found.finals, found.provenance) == (None, {})
     for level in range(start.network.levels):
         blocks = _at(found, level)
-        assert summed([b.filters for b in blocks]) == limits.channels[level]
+        assert filter_sums(found, blocks) == limits.channels[level]
         assert bool(_at(start, level)) == bool(blocks)
         assert len(blocks) <= limits.blocks[level]
         assert {b.spatial_stride for b in blocks} <= {limits.strides[level]}

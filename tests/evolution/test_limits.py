@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from connsearch.errors import StructureError
-from connsearch.evolution.limits import Limits, summed
+from connsearch.evolution.limits import Limits, filter_sums
 from connsearch.graph.files import load_structure
 from connsearch.graph.plan import pin
 from connsearch.graph.rules import validate
@@ -17,7 +17,7 @@ from tests.pruning.structures import drawn
 
 def test_published_walls() -> None:
     limits = Limits.of(load_structure("assemblenet_plus-50"))
-    assert limits.channels == (128, 256, 512, 512)
+    assert limits.channels == tuple({"bottleneck": n} for n in (128, 256, 512, 512))
     assert limits.strides == (1, 2, 2, 2)
     assert limits.blocks == (6, 6, 6, 6)
     assert limits.dilations == (1, 2, 4, 8)
@@ -27,7 +27,7 @@ def test_published_walls() -> None:
 def test_lite_keeps_one_final_block_and_sums_triples() -> None:
     limits = Limits.of(load_structure("assemblenet_plus_lite"))
     assert limits.blocks == (6, 6, 6, 1)
-    assert limits.channels[0] == (54, 54, 24)
+    assert limits.channels[0] == {"inverted_bottleneck": (54, 54, 24)}
     assert Modality.OBJECT not in limits.stems
 
 
@@ -42,9 +42,9 @@ def test_more_than_the_walls_widens_them() -> None:
 def test_a_level_without_blocks_has_nothing() -> None:
     parent = drawn((0, 2), {2: {0: 0.5, 1: 0.5}, 3: {2: None}})
     limits = Limits.of(parent)
-    assert limits.channels == (2, 0, 2)
+    assert limits.channels == ({"bottleneck": 2}, {}, {"bottleneck": 2})
     assert limits.strides == (1, 1, 1)
-    assert summed([]) == 0
+    assert filter_sums(parent, []) == {}
 
 
 def test_a_structure_that_is_valid_only_by_its_pins_has_no_walls() -> None:

@@ -1,4 +1,4 @@
-"""Prints the golden cases and the worst error of each kind as a markdown table.
+"""Prints the AssembleNet cases and the worst error of each kind as a markdown table.
 
 Run it from the root: ``python -m tests.golden.report [DIR]``.
 """
@@ -8,17 +8,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import torch
+from tests.golden.assemblenet.compare import TOLERANCES, measure
+from tests.golden.assemblenet.layout import Case
+from tests.golden.folder import HERE, Folder
+from tests.golden.formats.assemblenet import COUNTS, DTYPES
 
-from tests.golden.compare import TOLERANCES, measure
-from tests.golden.layout import HERE, case_names, read_case, read_index
 
-
-def worst_of(path: Path, name: str) -> dict[str, dict[str, float]]:
+def worst_of(folder: Folder, name: str) -> dict[str, dict[str, float]]:
     """Returns dtype -> kind -> worst error of one case."""
-    case = read_case(path, name, read_index(path)[name])
+    case = Case(name, folder.index[name], folder.arrays(name))
     found: dict[str, dict[str, float]] = {}
-    for label, dtype in (("float64", torch.float64), ("float32", torch.float32)):
+    for label, dtype in DTYPES.items():
         worst = found.setdefault(label, {})
         for m in measure(case, dtype):
             worst[m.kind] = max(worst.get(m.kind, 0.0), m.error)
@@ -27,16 +27,16 @@ def worst_of(path: Path, name: str) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     """Prints one row a case: float64 / float32 errors, in the units of ``compare.TOLERANCES``."""
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
+    folder = Folder.read(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE)
     kinds = list(TOLERANCES)
     print(f"| case | {' | '.join(kinds)} |")
     print("|---|" + "---|" * len(kinds))
     overall: dict[str, tuple[float, str]] = {}
-    for name in case_names(path):
-        errors = worst_of(path, name)
+    for name in (n for n in folder.index if n != COUNTS):
+        errors = worst_of(folder, name)
         cells: list[str] = []
         for kind in kinds:
-            pair = [errors[label].get(kind) for label in ("float64", "float32")]
+            pair = [errors[label].get(kind) for label in DTYPES]
             cells.append(" / ".join("" if e is None else f"{e:.1e}" for e in pair).strip(" /"))
             for label in errors:
                 if kind in errors[label]:

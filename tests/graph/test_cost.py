@@ -6,17 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch.utils.flop_counter import FlopCounterMode
 
-from connsearch.graph.cost import DEFAULT_CLIP, Cost, cost
+from connsearch.graph.cost import DEFAULT_CLIP, cost
 from connsearch.graph.files import load_structure, structure_names
 from connsearch.graph.plan import pin
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention, Edge, Modality, Peer, Structure
-from connsearch.models.structure import Network
+from tests.graph.counting import check
 from tests.graph.strategies import structures
 
 PUBLISHED = {
@@ -49,29 +47,6 @@ def test_the_list_above_is_that_of_the_golden_files():
         if key != "note"
     }
     assert counts == PUBLISHED
-
-
-def torch_counts(structure: Structure, clip: tuple[int, int, int]) -> tuple[int, int, list[int]]:
-    """Parameters, operations and parameters a node of the network itself, on no device."""
-    structure = structure.with_settings(flow_iterations=1)  # the flow is not counted
-    channels = {"rgb": 3, "flow": 2, "object": structure.network.object_classes}
-    with torch.device("meta"), torch.no_grad():
-        network = Network(structure, 7).eval()
-        streams = {m.value: torch.empty(1, channels[m], *clip) for m in structure.modalities()}
-        with FlopCounterMode(display=False) as counter:
-            network(streams)
-    nodes = [sum(p.numel() for p in node.parameters()) for node in network.nodes]
-    total = sum(p.numel() for p in network.parameters())
-    return total, counter.get_total_flops(), nodes
-
-
-def check(structure: Structure, clip: tuple[int, int, int]) -> Cost:
-    found = cost(structure, num_classes=7, clip=clip)
-    parameters, operations, nodes = torch_counts(structure, clip)
-    assert [node.parameters for node in found.nodes] == nodes
-    assert found.parameters == parameters
-    assert 2 * found.macs == operations
-    return found
 
 
 @pytest.mark.parametrize("attention", list(Attention))

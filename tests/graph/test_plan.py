@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from hypothesis import given
 
+from connsearch.graph.candidates import candidate_peers
 from connsearch.graph.files import load_structure
 from connsearch.graph.parse import parse_structure
 from connsearch.graph.plan import (
     BlockPlan,
     Bucket,
-    candidate_peers,
     final_nodes,
     pin,
     plan,

@@ -130,7 +130,7 @@ def test_weights_are_in_range(weight: Any):
     assert broken(with_node(2, connections=(Connection(0, weight),))) == [("weight-range", 2)]
 
 
-@pytest.mark.parametrize("filters", [0, -4, True, 2.5, "8", None, (4, 4), (4, 4, 0), (4, True, 4)])
+@pytest.mark.parametrize("filters", [0, -4, True, 2.5, "8", None, (), (4, 4, 0), (4, True, 4)])
 def test_filters_are_whole_numbers(filters: Any):
     assert broken(with_node(3, filters=filters)) == [("filters", 3)]
 

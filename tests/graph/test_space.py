@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connsearch.errors import SettingsError
-from connsearch.graph.dag import candidate_edges, dangling_nodes
+from connsearch.graph.dag import candidate_edges
 from connsearch.graph.files import load_structure
-from connsearch.graph.parse import parse_structure
-from connsearch.graph.plan import final_nodes, pin
+from connsearch.graph.plan import pin
 from connsearch.graph.rules import faults
-from connsearch.graph.space import over_connect, random_structure
-from connsearch.graph.spec import FREE, Block, NetworkSettings, Stem, Structure
+from connsearch.graph.space import over_connect, random_wiring
+from connsearch.graph.spec import FREE, Block, Edge, Stem, Structure
 from tests.graph.strategies import LAW, structures
+from tests.graph.wirings import random_structure
 
 
 @LAW
@@ -59,84 +57,84 @@ def _same_nodes(a: Structure, b: Structure) -> bool:
     return bare(a) == bare(b) and (a.network, a.finals, a.family) == (b.network, b.finals, b.family)
 
 
+EDGES = [Edge(s, t) for t in range(4, 9) for s in range(t)]
+
+
+def even(edges: frozenset[Edge]) -> frozenset[Edge]:
+    """A wiring lives whose sources are even: what is odd goes, whatever is asked for."""
+    return frozenset(e for e in edges if e.source % 2 == 0)
+
+
+def test_without_a_number_each_connection_comes_with_its_probability():
+    drawn = [random_wiring(EDGES, Random(seed), share=0.25) for seed in range(400)]
+    counts = Counter(edge for edges in drawn for edge in edges)
+    assert all(60 < counts[edge] < 140 for edge in EDGES)
+    assert random_wiring(EDGES, Random(0), share=1.0) == frozenset(EDGES)
+    assert random_wiring(EDGES, Random(0), share=0.0, fixed=EDGES[:2]) == frozenset(EDGES[:2])
+
+
+@LAW
+@given(st.integers(0, 2**32), st.data())
+def test_with_a_number_exactly_so_many_are_drawn_and_the_fixed_stay(seed: int, data: st.DataObject):
+    fixed = data.draw(st.lists(st.sampled_from(EDGES), unique=True, max_size=5))
+    number = data.draw(st.integers(len(fixed), len(EDGES)))
+    draws, thinnings = data.draw(st.sampled_from([(0, 1), (1, 0), (3, 2)]))
+    chosen = {"number": number, "fixed": fixed, "draws": draws, "thinnings": thinnings}
+    found = random_wiring(EDGES, Random(seed), **chosen)
+    assert len(found) == number
+    assert set(fixed) <= found <= set(EDGES)
+    assert found == random_wiring(EDGES, Random(seed), **chosen), "the generator decides"
+
+
+def test_uniform_draws_and_thinnings_reach_every_connection():
+    for way in ({"draws": 1}, {"draws": 0}):
+        drawn = {random_wiring(EDGES, Random(s), number=6, **way) for s in range(60)}
+        assert len(drawn) == 60
+        assert {edge for edges in drawn for edge in edges} == set(EDGES)
+
+
+def test_what_does_not_live_goes_with_what_leaves():
+    alive = len(even(frozenset(EDGES)))
+    for seed in range(20):
+        found = random_wiring(EDGES, Random(seed), number=alive - 3, living=even)
+        assert found == even(found)
+        assert len(found) == alive - 3
+
+
+def test_no_draw_that_does_not_live_is_taken():
+    ways = {"number": 5, "draws": 50, "thinnings": 0}
+    assert random_wiring(EDGES, Random(0), living=lambda _: frozenset(), **ways) == set(EDGES)
+    found = random_wiring(EDGES, Random(0), living=even, **ways)
+    assert found == even(found)
+    assert len(found) == 5
+
+
+def test_a_number_that_cannot_be_met_leaves_the_fewest_above_it():
+    pairs = [frozenset(EDGES[at : at + 2]) for at in range(0, len(EDGES) - 1, 2)]
+
+    def whole(edges: frozenset[Edge]) -> frozenset[Edge]:
+        """Connections live in twos only."""
+        return frozenset(e for pair in pairs if pair <= edges for e in pair)
+
+    found = random_wiring(EDGES[:-1], Random(1), number=7, living=whole, thinnings=5)
+    assert len(found) == 8
+    assert found == whole(found)
+
+
 @LAW
 @given(structures(), st.data())
-def test_random_structures_have_the_number_asked_for_and_are_valid(
+def test_rewired_structures_have_the_number_asked_for_and_are_valid(
     like: Structure, data: st.DataObject
 ):
     blocks, candidates = sum(1 for _ in like.blocks()), len(candidate_edges(like))
     count = data.draw(st.integers(blocks, candidates))
-    seed = data.draw(st.integers(0, 2**32))
-    found = random_structure(like, connections=count, rng=Random(seed))
+    before = like.edges()
+    found = random_structure(like, connections=count, rng=Random(data.draw(st.integers(0, 99))))
     assert faults(found) == []
     assert len(found.edges()) == len(set(found.edges())) == count
     assert _same_nodes(found, like)
-    assert found == random_structure(like, connections=count, rng=Random(seed))
-    for _, block in found.blocks():
-        default = FREE if len(block.connections) > 1 else None
-        assert {c.weight for c in block.connections} == {default}
-        assert block.pinned is None
-
-
-@LAW
-@given(structures(), st.data())
-def test_every_node_is_live_wherever_enough_connections_are_asked_for(
-    like: Structure, data: st.DataObject
-):
-    """As many as nodes suffice: one into every block, one out of every other node."""
-    candidates = len(candidate_edges(like))
-    enough = len(like) + sum(1 for _ in like.blocks())
-    count = data.draw(st.integers(min(enough, candidates), candidates))
-    found = random_structure(like, connections=count, rng=Random(data.draw(st.integers(0, 99))))
-    top = {i for i, b in like.blocks() if b.level == like.network.levels - 1}
-    assert dangling_nodes(found) <= top - set(final_nodes(like))
-
-
-def chain_of_four() -> Structure:
-    """Three nodes a level: 3 + 3 connections cover everything, found only by matching."""
-    rows: list[list[object]] = [[-1, 1], [-2, 1], [-2, 1]]
-    rows += [[0, [0], 4, 1, 1] for _ in range(3)] + [[1, [3], 4, 1, 1] for _ in range(3)]
-    network = NetworkSettings(blocks=(1, 1), inner_widths=(4, 4))
-    return parse_structure(rows, network=network)
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_the_smallest_number_that_can_keep_all_live_does(seed: int):
-    found = random_structure(chain_of_four(), connections=6, rng=Random(seed))
-    assert len(found.edges()) == 6
-    assert dangling_nodes(found) == set()
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_with_too_few_connections_the_structure_is_valid_all_the_same(seed: int):
-    starter = load_structure("starter")  # 12 nodes, 7 blocks
-    found = random_structure(starter, connections=7, rng=Random(seed))
-    assert faults(found) == []
-    assert len(found.edges()) == 7
-    assert 11 not in dangling_nodes(found)
-
-
-def test_draws_differ_and_reach_every_candidate():
-    starter = load_structure("starter")
-    drawn = [random_structure(starter, connections=20, rng=Random(s)).edges() for s in range(200)]
-    assert len(set(drawn)) == 200
-    counts = Counter(edge for edges in drawn for edge in edges)
-    assert set(counts) == set(candidate_edges(starter))
-
-
-def test_the_generator_decides_and_the_parent_stays():
-    starter = load_structure("starter")
-    rng = Random(3)
-    first = random_structure(starter, connections=20, rng=rng)
-    assert first != random_structure(starter, connections=20, rng=rng)
-    assert starter == load_structure("starter")
-
-
-@pytest.mark.parametrize("count", [-1, 0, 6, 54])
-def test_numbers_that_cannot_be_are_refused(count: int):
-    expected = "starter has 7 blocks, which need one each, and 53 candidate connections"
-    with pytest.raises(SettingsError, match=expected):
-        random_structure(load_structure("starter"), connections=count, rng=Random(0))
+    assert all(block.pinned is None for _, block in found.blocks())
+    assert like.edges() == before
 
 
 def test_pinned_stem_widths_and_finals_stay_and_pinned_blocks_are_derived_again():

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from connsearch.errors import PruneError
+from connsearch.graph.candidates import candidate_peers
 from connsearch.graph.files import from_json, to_json
-from connsearch.graph.plan import candidate_peers
 from connsearch.graph.spec import FREE, Attention, Edge, Modality, Structure
 from connsearch.models.inherit import inherit
 from connsearch.models.structure import Network

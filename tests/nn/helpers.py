@@ -6,16 +6,21 @@ planted fault and see it caught.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from connsearch.graph.files import load_structure
+from connsearch.graph.layers import weights
 from connsearch.graph.spec import FREE, Attention, Edge, Structure
+from connsearch.graph.tracing import Traced
 from connsearch.models.structure import BlockNode, Network
 from connsearch.nn.connection import ConnectionFusion
+from connsearch.nn.layered import Layered
 
 CLASSES = 5
 
@@ -186,3 +191,20 @@ def _changes(
     after = network(streams)
     undo()
     return not torch.allclose(before, after, rtol=1e-6, atol=1e-8)
+
+
+def check_counts(layers: Traced, clip: tuple[int, ...]) -> None:
+    """Parameters and multiply-accumulates of a list of layers are those of its module."""
+    with torch.device("meta"), torch.no_grad():
+        module = Layered(layers).eval()
+        with FlopCounterMode(display=False) as counter:
+            out = module(torch.empty(1, layers.extents[0].width, *clip))
+    parameters = macs = 0
+    for layer, extent in zip(layers.layers, layers.extents[1:], strict=True):
+        size = [clip[0] if extent.frames else 1]
+        size += [-(-n // extent.stride) if extent.pixels else 1 for n in clip[1:]]
+        own, each = weights(layer, extent.width)
+        parameters, macs = parameters + own, macs + each * math.prod(size)
+    assert tuple(out.shape[1:]) == (layers.out.width, *size)
+    assert sum(p.numel() for p in module.parameters()) == parameters
+    assert counter.get_total_flops() == 2 * macs

@@ -1,20 +1,25 @@
-"""Every kind of block keeps the contract of its cupboard; every layer pads as published."""
+"""Every block and stem kind keeps the contract of its cupboard; layers pad as published."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 
 from connsearch.errors import UnknownNameError
 from connsearch.graph.families import FAMILIES
-from connsearch.graph.plan import BlockPlan, StemPlan, plan
+from connsearch.graph.kinds import (
+    BLOCK_KINDS,
+    STEM_KINDS,
+    BlockModule,
+    StemModule,
+)
+from connsearch.graph.plan import BlockPlan, plan
 from connsearch.graph.spec import (
     Attention,
     Block,
@@ -24,61 +29,83 @@ from connsearch.graph.spec import (
     Stem,
     Structure,
 )
+from connsearch.graph.tracing import Traced
 from connsearch.models.structure import BlockNode
-from connsearch.nn.blocks import BLOCKS
+from connsearch.nn.layered import Layered
 from connsearch.nn.layers import conv, max_pool_same, norm, pad_same, pool_to
-from connsearch.nn.stems import build_stem
+from tests.nn.helpers import check_counts
 
-FILTERS: dict[str, Any] = {"inverted_bottleneck": (5, 6, 7)}
-"""Blocks whose ``filters`` are not one number."""
+WIDTH, INNER = 8, 4
+PUBLISHED = ("bottleneck", "inverted_bottleneck")
+STREAMS = {Modality.RGB: 3, Modality.FLOW: 2, Modality.OBJECT: 6}
 
 
-def block(name: str, in_width: int = 8, *, stride: int = 1, step: int = 0) -> nn.Module:
-    return BLOCKS[name](
-        in_width,
-        filters=FILTERS.get(name, 3),
-        inner_width=5,
-        temporal_dilation=2,
-        stride=stride,
-        step=step,
-    )
+def found(name: str, in_width: int = WIDTH, *, stride: int = 1, step: int = 0) -> Traced:
+    kind = BLOCK_KINDS[name]
+    filters = kind.filters.numbers(kind.filters.filled(4))
+    asked = BlockModule(in_width, filters, INNER, dilation=2, stride=stride, step=kind.step(step))
+    return kind.traced(asked)
+
+
+def block(name: str, in_width: int = WIDTH, *, stride: int = 1, step: int = 0) -> Layered:
+    return Layered(found(name, in_width, stride=stride, step=step))
 
 
 def out_width(name: str) -> int:
     """The width the plan gives a block, which is what its neighbours are built for."""
-    family = next((f for f, kind in FAMILIES.items() if kind.block == name), "assemblenet")
-    filters = FILTERS.get(name, 3)
-    nodes = (Stem(Modality.RGB, width=8), Block(0, (Connection(0, None),), filters))
-    settings = NetworkSettings(blocks=(1,), inner_widths=(5,))
-    return plan(Structure("one", family, nodes, settings)).width(1)
+    return node_plan(name, [Stem(Modality.RGB, width=WIDTH)]).width
 
 
-def test_every_family_has_its_block() -> None:
-    assert {kind.block for kind in FAMILIES.values()} <= set(BLOCKS)
+def node_plan(name: str, stems: list[Stem], *, modules: int = 1, stride: int = 1) -> BlockPlan:
+    node = Block(
+        0,
+        tuple(Connection(index) for index in range(len(stems))),
+        BLOCK_KINDS[name].filters.filled(4),
+        2,
+        stride,
+        kind=name,
+    )
+    settings = NetworkSettings(blocks=(modules,), inner_widths=(INNER,))
+    shape = plan(Structure("one", "assemblenet", (*stems, node), settings)).nodes[-1]
+    assert isinstance(shape, BlockPlan)
+    return shape
+
+
+def wake(module: nn.Module) -> nn.Module:
+    """Lets every normalisation through; some start at zero."""
+    for layer in module.modules():
+        if isinstance(layer, nn.BatchNorm3d):
+            nn.init.uniform_(layer.weight, 0.5, 1.5)
+    return module
+
+
+def test_every_family_has_its_kinds() -> None:
+    assert {kind.block for kind in FAMILIES.values()} <= set(BLOCK_KINDS)
+    assert {kind.stem for kind in FAMILIES.values()} <= set(STEM_KINDS)
     with pytest.raises(UnknownNameError, match="did you mean 'bottleneck'"):
-        BLOCKS["botleneck"]
+        BLOCK_KINDS["botleneck"]
 
 
-@pytest.mark.parametrize("name", list(BLOCKS))
+# Every kind of block ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", list(BLOCK_KINDS))
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("size", [(1, 1, 1), (3, 8, 9), (2, 7, 4)])
 def test_block_keeps_frames_and_strides_space(
     name: str, stride: int, size: tuple[int, int, int]
 ) -> None:
     frames, height, width = size
-    y = block(name, stride=stride).eval()(torch.rand(2, 8, *size))
+    y = block(name, stride=stride).eval()(torch.rand(2, WIDTH, *size))
     assert y.shape == (2, out_width(name), frames, -(-height // stride), -(-width // stride))
     assert (y >= 0).all()  # ends in a ReLU: what follows may rely on it
 
 
-@pytest.mark.parametrize("name", list(BLOCKS))
+@pytest.mark.parametrize("name", list(BLOCK_KINDS))
 @pytest.mark.parametrize("step", [0, 1, 2, 3])
 def test_block_steps_stack_and_everything_in_them_learns(name: str, step: int) -> None:
-    width = 8 if step == 0 else out_width(name)
-    module = block(name, width, step=step)
-    for layer in module.modules():
-        if isinstance(layer, nn.BatchNorm3d):
-            nn.init.uniform_(layer.weight, 0.5, 1.5)
+    width = WIDTH if step == 0 else out_width(name)
+    module = wake(block(name, width, step=step))
     y = module(torch.rand(2, width, 4, 6, 6))
     assert y.shape[1] == out_width(name)
     (y * torch.rand(y.shape)).sum().backward()
@@ -87,20 +114,56 @@ def test_block_steps_stack_and_everything_in_them_learns(name: str, step: int) -
         assert parameter.grad.any(), parameter_name
 
 
-@pytest.mark.parametrize("name", list(BLOCKS))
+@pytest.mark.parametrize("name", list(BLOCK_KINDS))
+@pytest.mark.parametrize(("stride", "step"), [(1, 0), (2, 0), (1, 1), (1, 2)])
+def test_the_layers_of_a_block_count_what_torch_counts(name: str, stride: int, step: int) -> None:
+    width = WIDTH if step == 0 else out_width(name)
+    check_counts(found(name, width, stride=stride, step=step), (3, 9, 6))
+
+
+@pytest.mark.parametrize("name", list(BLOCK_KINDS))
+def test_a_dilation_changes_a_block_where_its_kind_says_so(name: str) -> None:
+    kind, filters = BLOCK_KINDS[name], BLOCK_KINDS[name].filters.filled(4)
+    numbers, wide = kind.filters.numbers(filters), kind.width(filters)
+    x = torch.rand(1, wide, 9, 4, 4)
+
+    def heard(dilation: int) -> Tensor:
+        torch.manual_seed(3)
+        asked = [BlockModule(wide, numbers, INNER, dilation, 1, kind.step(s)) for s in (0, 1)]
+        with torch.no_grad():
+            return wake(nn.Sequential(*(Layered(kind.traced(one)) for one in asked))).eval()(x)
+
+    differs = not torch.equal(heard(1), heard(2))
+    assert kind.has_dilation(filters, inner_width=INNER, modules=2) == differs
+
+
+@pytest.mark.parametrize("name", list(BLOCK_KINDS))
+def test_a_node_of_blocks_pools_then_strides(name: str) -> None:
+    stems = [Stem(Modality.RGB, width=8), Stem(Modality.RGB, width=6)]
+    shape = node_plan(name, stems, modules=2, stride=2)
+    node = Block(0, (Connection(0), Connection(1)), BLOCK_KINDS[name].filters.filled(4), 2, 2)
+    module = BlockNode(node, shape, {0: 8, 1: 6}, learn=False, attention=Attention.NONE)
+    stride = shape.input_stride
+    inputs = {0: torch.rand(1, 8, 2, 18, 12), 1: torch.rand(1, 6, 2, 9, 6)}
+    y = module(inputs, (9 * stride, 6 * stride), {})
+    assert y.shape == (1, shape.width, 2, 5, 3)
+
+
+# The published ones ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_a_later_step_starts_as_the_identity(name: str) -> None:
     """The last normalisation of every module starts at zero."""
     x = torch.rand(1, out_width(name), 2, 4, 4)
     assert torch.equal(block(name, out_width(name), step=1)(x), x)
 
 
-@pytest.mark.parametrize("name", list(BLOCKS))
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_a_block_mixes_time_over_its_dilation_only(name: str) -> None:
-    module = nn.Sequential(*(block(name, 8 if s == 0 else out_width(name), step=s) for s in (0, 1)))
-    for layer in module.modules():
-        if isinstance(layer, nn.BatchNorm3d):
-            nn.init.uniform_(layer.weight, 0.5, 1.5)
-    x = torch.rand(1, 8, 9, 4, 4)
+    steps = (block(name, WIDTH if s == 0 else out_width(name), step=s) for s in (0, 1))
+    module = wake(nn.Sequential(*steps))
+    x = torch.rand(1, WIDTH, 9, 4, 4)
     moved = x.clone()
     moved[:, :, 4] += 1
     change = (module.eval()(moved) - module(x)).abs().amax((0, 1, 3, 4))
@@ -109,38 +172,70 @@ def test_a_block_mixes_time_over_its_dilation_only(name: str) -> None:
     assert not heard & {1, 3, 5, 7}
 
 
-@pytest.mark.parametrize("name", list(BLOCKS))
-def test_a_node_of_blocks_pools_then_strides(name: str) -> None:
-    family = next((f for f, kind in FAMILIES.items() if kind.block == name), "assemblenet")
-    connections = (Connection(0), Connection(1))
-    stems = (Stem(Modality.RGB, width=8), Stem(Modality.RGB, width=6))
-    node = Block(0, connections, FILTERS.get(name, 3), 1, 2)
-    settings = NetworkSettings(blocks=(2,), inner_widths=(5,))
-    shape = plan(Structure("one", family, (*stems, node), settings)).nodes[2]
-    assert isinstance(shape, BlockPlan)
-    module = BlockNode(node, shape, {0: 8, 1: 6}, kind=name, learn=False, attention=Attention.NONE)
-    stride = shape.input_stride
-    inputs = {0: torch.rand(1, 8, 2, 18, 12), 1: torch.rand(1, 6, 2, 9, 6)}
-    y = module(inputs, (9 * stride, 6 * stride), {})
-    assert y.shape == (1, shape.width, 2, 5, 3)
+def test_a_strided_inverted_bottleneck_numbers_its_parameters_as_before() -> None:
+    """Optimisers and gradient norms go by this order; checkpoints of before are read into it."""
+    names = [
+        name.split(".")[0] for name, _ in block("inverted_bottleneck", stride=2).named_children()
+    ]
+    assert names == (
+        "shortcut shortcut_bn conv1 bn1 conv2 temporal_conv bn_temporal bn2 conv3 bn3".split()
+    )
+
+
+def test_a_normalisation_knows_the_kernel_before_it() -> None:
+    """A mutant takes one over only with the other."""
+    assert block("inverted_bottleneck", stride=2).kernels == {
+        "shortcut_bn": "shortcut.weight",
+        "bn1": "conv1.weight",
+        "bn2": "conv2.weight",
+        "bn_temporal": "temporal_conv.weight",
+        "bn3": "conv3.weight",
+    }
 
 
 # Stems -----------------------------------------------------------------------------------------
 
+KINDS_AND_STREAMS = [(name, m) for name in STEM_KINDS for m in STEM_KINDS[name].modalities]
 
-@pytest.mark.parametrize("kind", ["full", "lite"])
-@pytest.mark.parametrize("modality", list(Modality))
+
+def stem_layers(name: str, modality: Modality, *, width: int = 6, dilation: int = 2) -> Traced:
+    stem = StemModule(modality, STREAMS[modality], width, dilation)
+    return STEM_KINDS[name].traced(stem)
+
+
+@pytest.mark.parametrize(("name", "modality"), KINDS_AND_STREAMS)
 @pytest.mark.parametrize("size", [(32, 32), (33, 30), (1, 5), (7, 56)])
-def test_stems_end_at_their_stride(kind: str, modality: Modality, size: tuple[int, int]) -> None:
-    stride = 4 if kind == "full" else 2
-    channels = {Modality.RGB: 3, Modality.FLOW: 2, Modality.OBJECT: 6}[modality]
-    stem = build_stem(StemPlan(modality, 2, 6, stride), kind)
-    y = stem(torch.rand(1, channels, 3, *size))
+def test_stems_end_at_their_stride(name: str, modality: Modality, size: tuple[int, int]) -> None:
+    layers = stem_layers(name, modality)
+    stride = layers.out.stride
+    y = Layered(layers)(torch.rand(1, STREAMS[modality], 3, *size))
     assert y.shape == (1, 6, 3, -(-size[0] // stride), -(-size[1] // stride))
 
 
+@pytest.mark.parametrize(("name", "modality"), KINDS_AND_STREAMS)
+def test_the_layers_of_a_stem_count_what_torch_counts(name: str, modality: Modality) -> None:
+    check_counts(stem_layers(name, modality), (3, 33, 18))
+
+
+@pytest.mark.parametrize(("name", "modality"), KINDS_AND_STREAMS)
+def test_a_dilation_changes_a_stem_where_its_kind_says_so(name: str, modality: Modality) -> None:
+    x = torch.rand(1, STREAMS[modality], 9, 8, 8)
+    heard: list[Tensor] = []
+    for dilation in (1, 2):
+        torch.manual_seed(3)
+        with torch.no_grad():
+            heard.append(Layered(stem_layers(name, modality, dilation=dilation)).eval()(x))
+    assert STEM_KINDS[name].has_dilation(modality) == (not torch.equal(*heard))
+
+
+@pytest.mark.parametrize(("name", "stride"), [("full", 4), ("lite", 2)])
+@pytest.mark.parametrize("modality", list(Modality))
+def test_published_stems_have_one_stride(name: str, stride: int, modality: Modality) -> None:
+    assert stem_layers(name, modality).out.stride == stride
+
+
 def test_flow_stems_ignore_their_dilation_and_mix_no_frames() -> None:
-    stem = build_stem(StemPlan(Modality.FLOW, 4, 6, 4), "full").eval()
+    stem = Layered(stem_layers("full", Modality.FLOW, dilation=4)).eval()
     x = torch.rand(1, 2, 5, 16, 16)
     frame = stem(x[:, :, 2:3])
     torch.testing.assert_close(stem(x)[:, :, 2:3], frame)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connsearch.graph.candidates import candidate_peers
 from connsearch.graph.files import load_structure
-from connsearch.graph.plan import candidate_peers
 from connsearch.graph.spec import Edge, Peer, Structure
 from connsearch.oneshot.alarms import (
     COLLAPSED,

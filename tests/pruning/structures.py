@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 
-from connsearch.graph.plan import candidate_peers
+from connsearch.graph.candidates import candidate_peers
 from connsearch.graph.rules import validate
 from connsearch.graph.spec import (
     Attention,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from connsearch.data.loading.loader import Loader
 from connsearch.errors import DataError
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention
@@ -122,14 +123,14 @@ def test_evaluation_changes_nothing_and_an_empty_split_is_refused() -> None:
     data = TinyData()
     network = Network(tiny_structure(), 2, seed=0).train()
     before = {n: t.clone() for n, t in network.state_dict().items()}
-    first = evaluate(network, data.select, classes=data.classes)
-    assert replace(evaluate(network, data.select, classes=data.classes), seconds_per_clip=0) == (
-        replace(first, seconds_per_clip=0)
-    )
+    select: Any = data.select
+    first, again = (evaluate(network, Loader(select), classes=data.classes) for _ in range(2))
+    assert replace(again, seconds_per_clip=0) == replace(first, seconds_per_clip=0)
     assert network.training
     assert all(torch.equal(t, before[n]) for n, t in network.state_dict().items())
+    empty: Any = TinyClips(0, seed=0, options=data.options)
     with pytest.raises(DataError, match="no clip to evaluate on"):
-        evaluate(network, TinyClips(0, seed=0, options=data.options), classes=data.classes)
+        evaluate(network, Loader(empty), classes=data.classes)
 
 
 @pytest.mark.parametrize("attention", [Attention.NONE, Attention.PEER])

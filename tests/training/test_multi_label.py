@@ -13,6 +13,7 @@ import pytest
 
 from connsearch.data.clips.dataset import ClipDataset, ClipKey
 from connsearch.data.loading.load import DataSplits
+from connsearch.data.loading.loader import Loader
 from connsearch.data.media.decode import write_video
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, Span
@@ -45,7 +46,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
 def splits(records: list[Record], **changes: Any) -> DataSplits:
     options = DataOptions(frames=4, size=16, batch_size=4, **changes)
     train, select, test = (
-        ClipDataset(records, options, object_classes=0, num_classes=2, remember=True)
+        ClipDataset(tuple(records), options, object_classes=0, num_classes=2, remember=True)
         for _ in range(3)
     )
     hashes = dict.fromkeys(("train", "select", "test"), "colours")
@@ -87,7 +88,7 @@ def test_of_several_classes_cross_entropy_takes_the_one_drawn(
     events, network = trained(tmp_path / "run", data, loss="cross_entropy", epochs=20)
     found = events[-1].metrics["test"]
     same, other = (
-        evaluate(network, data.test, classes=CLASSES, loss=loss)
+        evaluate(network, Loader(data.test), classes=CLASSES, loss=loss)
         for loss in ("cross_entropy", "binary_cross_entropy")
     )
     untimed = {"seconds_per_clip": 0.0}

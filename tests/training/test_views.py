@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from connsearch.data.clips.dataset import Clip, ClipKey
-from connsearch.data.loading.batches import Fault
+from connsearch.data.loading.batches import UnreadClip
+from connsearch.data.loading.loader import Loader
 from connsearch.data.options import DataOptions
 from connsearch.errors import DataError
 from connsearch.runs.formats.metrics import Metrics
@@ -43,8 +44,7 @@ class Script:
         self.logits, self.labels, self.broken = logits, labels, broken
         self.sets = sets
         self.num_classes = 0 if sets is None else logits.shape[2]
-        self.faults: dict[int, str] = {}
-        self.quarantined: dict[int, str] = {}
+        self.unusable: dict[int, str] = {}
         self.asked: list[int | None] = []
 
     def __len__(self) -> int:
@@ -65,7 +65,7 @@ class Script:
 
 
 def judged(data: Script, **changes: Any) -> Metrics:
-    return evaluate(Recite(), data, classes=CLASSES, **{"all_views": True, **changes})  # type: ignore[arg-type]
+    return evaluate(Recite(), Loader(data), classes=CLASSES, **{"all_views": True, **changes})  # type: ignore[arg-type]
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -140,7 +140,7 @@ def test_views_are_left_to_the_last_evaluation() -> None:
 def test_clips_that_cannot_be_read_are_left_out_counted_and_named() -> None:
     logits, labels = noise(6, 2, 3, seed=7), [0, 1, 2, 0, 1, 2]
     broken = {(0, 0), (0, 1), (3, 0), (5, 0), (5, 1)}  # the whole of 0 and 5, half of 3
-    told: list[Fault] = []
+    told: list[UnreadClip] = []
     found = judged(Script(logits, labels, broken=broken, batch_size=2), hear=told.append)
     assert (found.clips, found.left_out) == (4, 2)
     assert sorted(fault.index for fault in told) == [0, 0, 3, 5, 5]
@@ -173,6 +173,6 @@ def test_statistics_are_taken_from_clips_that_can_be_read() -> None:
     broken = {(i, 0) for i in range(8) if i != 5}
     network = Normal()
     data = Script(logits, [0] * 8, broken=broken, batch_size=1)
-    assert recalibrate_on(network, data, clips=3, seed=0) == 1  # type: ignore[arg-type]
+    assert recalibrate_on(network, Loader(data), clips=3, seed=0) == 1  # type: ignore[arg-type]
     assert network.norm.running_mean is not None
     assert torch.allclose(network.norm.running_mean, logits[5, 0])

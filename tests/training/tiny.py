@@ -56,9 +56,7 @@ class TinyClips:
         size = (clips, 3, options.frames, options.size, options.size)
         self.options = options
         self.num_classes = 0
-        self.faults: dict[int, str] = {}
-        self.quarantined: dict[int, str] = {}
-        self.pools: dict[int, object] = {}
+        self.unusable: dict[int, str] = {}
         self.labels = [i % 2 for i in range(clips)]
         self._rgb = torch.randn(size, generator=generator) * 0.3
         self._rgb[0::2, 0] += 1.0

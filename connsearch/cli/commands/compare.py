@@ -74,13 +74,16 @@ class Compare(Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Compares, or goes on, and returns the rows, the difference and the verdict."""
+        place = place_for(self.run, COMPARE, self.output)
+        with open_searched(self.run, terminal) as subject:
+            return self._measured(subject, place, terminal)
+
+    def _measured(self, subject: Subject, place: Path, terminal: Terminal) -> Mapping[str, Any]:
         from connsearch.analysis.compare import judge, rows, units, wirings
         from connsearch.analysis.searched_run import budget
         from connsearch.analysis.units import work_through
         from connsearch.runs.ledger import Ledger
 
-        place = place_for(self.run, COMPARE, self.output)
-        subject = open_searched(self.run, terminal)
         require_select(subject)
         lot = self._lot(subject)
         drawn = lot.draw(self.random, seed=self.seed)

@@ -20,6 +20,7 @@ from connsearch.runs.names import CURVE, SUMMARY, table
 
 if TYPE_CHECKING:
     from connsearch.analysis.curve import Curve as Points
+    from connsearch.analysis.searched_run import Subject
 
 
 class Curve(Command):
@@ -47,7 +48,10 @@ class Curve(Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Judges, times, shows and draws the points; returns the curve."""
-        subject = open_searched(self.run, terminal)
+        with open_searched(self.run, terminal) as subject:
+            return self._measured(subject, terminal)
+
+    def _measured(self, subject: Subject, terminal: Terminal) -> Mapping[str, Any]:
         from connsearch.analysis.curve import curve, curve_settings
         from connsearch.pruning.path import pruning_path
         from connsearch.runs.ledger import Ledger

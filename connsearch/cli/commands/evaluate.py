@@ -28,7 +28,7 @@ from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.record import RunRecord
 
 if TYPE_CHECKING:
-    from connsearch.data.loading.batches import Fault
+    from connsearch.data.loading.batches import UnreadClip
     from connsearch.data.loading.load import DataSplits
     from connsearch.runs.formats.metrics import Metrics
 
@@ -102,6 +102,7 @@ class Evaluate(Command):
         Raises:
             RunError: the data is not what the network was trained on.
         """
+        from connsearch.data.loading.loader import Loader
         from connsearch.data.records import listed
         from connsearch.training.environment import describe_environment
         from connsearch.training.evaluate import Compute, evaluate
@@ -114,16 +115,17 @@ class Evaluate(Command):
         compute = Compute(found["device"], bf16=found["precision"] == "bf16")
         network = trained.network().to(found["device"])
         dataset = data.test if self.split == "test" else data.select
-        faults: dict[int, Fault] = {}
-        metrics = evaluate(
-            network,
-            dataset,
-            classes=data.classes,
-            compute=compute,
-            loss=recorded_loss(self.run),
-            all_views=True,
-            hear=lambda fault: faults.setdefault(fault.index, fault),
-        )
+        faults: dict[int, UnreadClip] = {}
+        with Loader(dataset) as loader:
+            metrics = evaluate(
+                network,
+                loader,
+                classes=data.classes,
+                compute=compute,
+                loss=recorded_loss(self.run),
+                all_views=True,
+                hear=lambda fault: faults.setdefault(fault.index, fault),
+            )
         if faults:
             terminal.warn(
                 f"{len(faults)} of {len(dataset)} clips cannot be read, or not in every view; "

@@ -80,10 +80,13 @@ class Gap(Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Judges every stage that is not filed yet; returns the table."""
+        with open_searched(self.run, terminal) as subject:
+            return self._measured(subject, terminal)
+
+    def _measured(self, subject: Subject, terminal: Terminal) -> Mapping[str, Any]:
         from connsearch.analysis.gap import GapPlan, cut, measure_gap
         from connsearch.view.runs.gap_figure import gap_pictures
 
-        subject = open_searched(self.run, terminal)
         cuts = cut(subject.structure, self.criterion, self.shares, peers=self.peers)
         seed = subject.options.seed if self.seed is None else self.seed
         plan = GapPlan(cuts, tune_steps=self.tune_steps, scratch=self.scratch, seed=seed)

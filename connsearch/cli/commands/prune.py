@@ -233,17 +233,20 @@ class Prune(Command):
 
     def _recalibrated(self, child: Network, terminal: Terminal) -> Mapping[str, Metrics]:
         """Sets the batch-norm statistics on the run's own data; how good it is without training."""
+        from connsearch.data.loading.loader import SplitLoaders
         from connsearch.training.evaluate import evaluate, recalibrate_on
 
         settings = recorded_settings(self.run)
         data = open_data_of(self.run, terminal)
         seed = settings.get("seed", 0)
-        recalibrate_on(child, data.train, clips=self.recalibrate, seed=seed)
-        if not len(data.select):
-            return {}
-        loss = recorded_loss(self.run)
-        found = evaluate(child, data.select, classes=data.classes, loss=loss, all_views=True)
-        return {"select": found}
+        with SplitLoaders(data.parts()) as loaders:
+            recalibrate_on(child, loaders["train"], clips=self.recalibrate, seed=seed)
+            if not len(data.select):
+                return {}
+            loss, clips = recorded_loss(self.run), loaders["select"]
+            return {
+                "select": evaluate(child, clips, classes=data.classes, loss=loss, all_views=True)
+            }
 
     def _write(
         self,

@@ -22,6 +22,7 @@ from connsearch.runs.names import SELFTEST, SUMMARY, table
 if TYPE_CHECKING:
     from connsearch.analysis.agreement import Estimate
     from connsearch.analysis.rank_correlation import Ranking
+    from connsearch.analysis.searched_run import Subject
 
 
 class Selftest(Command):
@@ -52,13 +53,16 @@ class Selftest(Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Tests, or goes on, and returns the rows, the taus and the verdict."""
+        place = place_for(self.run, SELFTEST, self.output)
+        with open_searched(self.run, terminal) as subject:
+            return self._measured(subject, place, terminal)
+
+    def _measured(self, subject: Subject, place: Path, terminal: Terminal) -> Mapping[str, Any]:
         from connsearch.analysis.rank_correlation import judge, sample, units
         from connsearch.analysis.searched_run import budget
         from connsearch.analysis.units import work_through
         from connsearch.runs.ledger import Ledger
 
-        place = place_for(self.run, SELFTEST, self.output)
-        subject = open_searched(self.run, terminal)
         require_select(subject)
         drawn = sample(subject.structure, self.subnets, seed=self.seed)
         epochs = max(1, round(subject.options.epochs / 4)) if self.epochs is None else self.epochs

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from connsearch.data.clips.augment import Change, draw_changes
-from connsearch.data.clips.read_timeout import Watch
+from connsearch.data.clips.frame_reader import FrameReader
 from connsearch.data.clips.sampling import clip_generator, clip_ticks, training_ticks
 from connsearch.data.clips.timeline import Timeline, timeline
 from connsearch.data.clips.transforms import View, grid_view, random_view, show_objects, show_rgb
 from connsearch.data.clips.usable import decoded_size
-from connsearch.data.media.decode import Frames
-from connsearch.data.media.formats import MEDIA
-from connsearch.data.media.objects import Maps, read_objects
-from connsearch.data.media.rates import check_spans, with_rate
+from connsearch.data.media.rates import check_spans
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, VideoInfo
 from connsearch.errors import DataError
@@ -77,56 +73,51 @@ class Clip:
     labels: tuple[int, ...] = field(default=())
 
 
+@dataclass(frozen=True, eq=False)
 class ClipDataset:
-    """The clips of one split.
+    """The clips of one split, described: which records, and how clips are cut from them.
 
-    Args:
+    A key decides everything about its clip; nothing that happened before does. What was decoded may
+    be kept, which saves time and changes no clip. Who reads them, in which processes, and what
+    becomes of clips that cannot be read is the business of a ``loading.loader.Loader``.
+
+    Attributes:
         records: what is on the list.
         options: how clips are cut.
         object_classes: K; 0 where there are no object maps.
         num_classes: classes of a multi-label data set; 0: every clip has one label.
-        remember: keep decoded frames in memory (within this process).
-        faults: index -> reason, of records that are known to be unreadable and not tried again.
-
-    Attributes:
-        quarantined: index -> reason, of everything that could not be read so far.
-        beacon: where a worker says which record it reads, in case that kills it; int64 (1,).
+        remember: keep decoded frames in memory (of the process that made this, no other).
     """
 
-    def __init__(
-        self,
-        records: Sequence[Record],
-        options: DataOptions,
-        *,
-        object_classes: int,
-        num_classes: int = 0,
-        remember: bool = False,
-        faults: dict[int, str] | None = None,
-    ) -> None:
-        self.records = tuple(records)
-        self.options = options
-        self.object_classes = object_classes
-        self.num_classes = num_classes
-        self.remember = remember
-        self.faults: dict[int, str] = dict(faults or {})
-        self.quarantined: dict[int, str] = dict(faults or {})
-        self._infos: dict[int, VideoInfo] = {}
-        self._memory: dict[int, tuple[Frames, Maps | None]] = {}
-        self._watch = Watch(options.timeout)
-        self.pools: dict[int, object] = {}
-        self.beacon: Tensor | None = None
+    records: tuple[Record, ...]
+    options: DataOptions
+    _: KW_ONLY
+    object_classes: int
+    num_classes: int = 0
+    remember: bool = False
+    _frames: FrameReader = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        reader = FrameReader(
+            self.records,
+            self.options,
+            object_classes=self.object_classes,
+            remember=self.remember,
+        )
+        object.__setattr__(self, "_frames", reader)
 
     def __len__(self) -> int:
         return len(self.records)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The data set as a worker gets it: without what was decoded, remembering nothing."""
-        return self.__dict__ | {"_memory": {}, "remember": False, "pools": {}}
 
     @property
     def labels(self) -> tuple[int, ...]:
         """The (first) class of every clip."""
         return tuple(r.label for r in self.records)
+
+    @property
+    def unusable(self) -> dict[int, str]:
+        """Index -> reason, of records that were found to be unusable before any work."""
+        return {i: record.fault for i, record in enumerate(self.records) if record.fault}
 
     def info(self, index: int) -> VideoInfo:
         """Returns what is known about a video, opening the file only if nothing is.
@@ -134,14 +125,7 @@ class ClipDataset:
         Raises:
             DataError: the file cannot be opened.
         """
-        record = self.records[index]
-        if record.info is not None:
-            return record.info
-        if index not in self._infos:
-            probe = MEDIA[record.medium].probe
-            found = self._watch.run(lambda: probe(record.path), str(record.path))
-            self._infos[index] = with_rate(found, record)
-        return self._infos[index]
+        return self._frames.info(index)
 
     def clip(self, key: ClipKey) -> Clip:
         """Returns the clip of that key: "rgb" (3, T, H, W) and, if there are any, "object" maps.
@@ -149,11 +133,26 @@ class ClipDataset:
         Raises:
             DataError: the video or its maps cannot be read, by name, or not in time.
         """
-        if key.index in self.faults:
-            raise DataError(self.faults[key.index])
-        if self.beacon is not None:
-            self.beacon[0] = key.index
-        return self._clip(key)
+        options, record, shape = self.options, self.records[key.index], self._shape(key)
+        if record.fault:
+            raise DataError(record.fault)
+        clock, ticks, rng = self._placed(key)
+        frames, maps = self._frames.frames(key.index, clock.frames(ticks))
+        height, width = frames.shape[1:3]
+        changes: tuple[Change, ...] = ()
+        if rng is None:
+            view = self._even_view(height, width, key)
+            labels, label = record.labels, record.label
+        else:
+            view = random_view(height, width, options, rng)
+            labels = self._seen(record, clock, ticks)
+            some = len(labels) > 1
+            label = labels[int(rng.integers(len(labels)))] if some else (*labels, -1)[0]
+            changes = draw_changes(options, rng)
+        streams = {"rgb": show_rgb(frames, view, shape.size, changes)}
+        if maps is not None:
+            streams["object"] = show_objects(maps, view, shape.size, self.object_classes, changes)
+        return Clip(streams, label, labels)
 
     def moments(self, key: ClipKey) -> list[tuple[int, float]]:
         """Returns (number, seconds from the first frame) of the frames of a clip; none is decoded.
@@ -185,26 +184,6 @@ class ClipDataset:
             name=str(record.path),
         )
         return clock, ticks, rng
-
-    def _clip(self, key: ClipKey) -> Clip:
-        options, record, shape = self.options, self.records[key.index], self._shape(key)
-        clock, ticks, rng = self._placed(key)
-        frames, maps = self._frames(key.index, clock.frames(ticks))
-        height, width = frames.shape[1:3]
-        changes: tuple[Change, ...] = ()
-        if rng is None:
-            view = self._even_view(height, width, key)
-            labels, label = record.labels, record.label
-        else:
-            view = random_view(height, width, options, rng)
-            labels = self._seen(record, clock, ticks)
-            some = len(labels) > 1
-            label = labels[int(rng.integers(len(labels)))] if some else (*labels, -1)[0]
-            changes = draw_changes(options, rng)
-        streams = {"rgb": show_rgb(frames, view, shape.size, changes)}
-        if maps is not None:
-            streams["object"] = show_objects(maps, view, shape.size, self.object_classes, changes)
-        return Clip(streams, label, labels)
 
     def _even_ticks(
         self, clock: Timeline, shape: ClipShape, key: ClipKey, record: Record
@@ -245,47 +224,6 @@ class ClipDataset:
         target_K = torch.zeros(self.num_classes)
         target_K[list(labels)] = 1.0
         return target_K
-
-    def _frames(self, index: int, numbers: list[int]) -> tuple[Frames, Maps | None]:
-        """Returns those frames of a video and its object maps, from memory where they are kept."""
-        if not self.remember:
-            return self._decode(index, numbers)
-        if index not in self._memory:
-            try:
-                self._memory[index] = self._decode(index, list(range(self.info(index).frames)))
-            except DataError:  # damaged further on, perhaps: what is asked for now may be whole
-                return self._decode(index, numbers)
-        frames, maps = self._memory[index]
-        return frames[numbers], None if maps is None else maps[numbers]
-
-    def _decode(self, index: int, numbers: Sequence[int]) -> tuple[Frames, Maps | None]:
-        path = str(self.records[index].path)
-        size = decoded_size(self.info(index), self.options, name=path)
-        return self._read(index, numbers, size)
-
-    def _read(
-        self, index: int, numbers: Sequence[int], size: tuple[int, int], *, maps: bool = True
-    ) -> tuple[Frames, Maps | None]:
-        """Returns frames and, if they are asked for, their object maps, both of that size.
-
-        Only this is watched. Next to nothing in it computes with torch: a thread of its own would
-        bring threads of its own, and they would fight with the network's.
-        """
-        record, info = self.records[index], self.info(index)
-
-        def read() -> tuple[Frames, Maps | None]:
-            frames = MEDIA[record.medium].read(record.path, numbers, size=size, info=info)
-            if record.objects is None or self.object_classes == 0 or not maps:
-                return frames, None
-            return frames, read_objects(
-                record.objects,
-                frames=info.frames,
-                classes=self.object_classes,
-                numbers=numbers,
-                size=size,
-            )
-
-        return self._watch.run(read, str(record.path))
 
 
 def decoded_bytes(info: VideoInfo, options: DataOptions) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from connsearch.errors import DataError
 from connsearch.files.text import named
@@ -18,24 +19,19 @@ class TimeoutFault(DataError):
     """A file that was not read in time; reading it again would cost the same time again."""
 
 
-class Watch:
-    """Runs work in a thread of its own and waits for it no longer than the limit.
+@dataclass(frozen=True, slots=True)
+class TimeLimit:
+    """Runs work in another thread and waits for it no longer than the limit.
 
     A thread whose work did not end is left alone (it ends with the process, or never) and the next
     work gets a new one. Decoders release the interpreter while they work, so a file they hang on
-    cannot hold up anybody else.
+    cannot hold up anybody else. Whoever watches, in one thread, shares one thread that works.
 
-    Args:
+    Attributes:
         seconds: the limit of one piece of work.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._thread: _Thread | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Threads stay behind when a data set goes to another process."""
-        return {"seconds": self.seconds, "_thread": None}
+    seconds: float
 
     def run(self, work: Callable[[], T], name: str) -> T:
         """Returns what the work returns, or raises what it raises.
@@ -47,13 +43,10 @@ class Watch:
         Raises:
             TimeoutFault: the work took longer than the limit.
         """
-        thread = self._thread
-        if thread is None or thread.process != os.getpid() or thread.busy:
-            thread = self._thread = _Thread()
+        thread = _idle_thread()
         thread.busy = True
         answer = thread.ask(work)
         if not answer.done.wait(self.seconds):
-            self._thread = None
             raise TimeoutFault(
                 f"{named(name, name)}: not read within {self.seconds:g} s; cure: fetch or "
                 "re-encode the file, take it off the list, or raise timeout where the disk is slow"
@@ -95,3 +88,15 @@ class _Thread:
             except BaseException as error:
                 answer.error = error
             answer.done.set()
+
+
+_LOCAL = threading.local()
+"""``thread``: what works for the thread that asks. A forked process has none of its own yet."""
+
+
+def _idle_thread() -> _Thread:
+    """Returns the thread that works for this one; a new one where it still hangs on something."""
+    thread: _Thread | None = getattr(_LOCAL, "thread", None)
+    if thread is None or thread.process != os.getpid() or thread.busy:
+        thread = _LOCAL.thread = _Thread()
+    return thread

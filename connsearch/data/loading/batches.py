@@ -5,6 +5,7 @@ Shape letters: B clips, C channels, T frames, H W pixels.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,7 @@ from connsearch.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class UnreadClip:
     """A clip that could not be read.
 
     Attributes:
@@ -52,7 +53,7 @@ class Batch:
     labels: Tensor
     indices: Tensor
     targets: Tensor | None = None
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[UnreadClip, ...] = ()
     rate: float = 1.0
 
 
@@ -102,28 +103,58 @@ def epoch_plan(
     ]
 
 
-def make_batch(dataset: ClipDataset, plan: BatchPlan) -> Batch:
+def make_batch(
+    dataset: ClipDataset,
+    plan: BatchPlan,
+    *,
+    faults: Mapping[int, str],
+    reading: Callable[[int], object] | None = None,
+) -> Batch:
     """Returns one batch, made in this process.
+
+    Args:
+        dataset: the clips.
+        plan: what the batch is made of.
+        faults: index -> reason, of clips that are not tried: it is known that they cannot be read.
+        reading: is told the index of a clip before its file is touched.
 
     Raises:
         DataError: a clip cannot be read and none of those that could stand in for it either.
     """
+
+    def read(key: ClipKey) -> Clip:
+        if key.index in faults:
+            raise DataError(faults[key.index])
+        if reading is not None:
+            reading(key.index)
+        return dataset.clip(key)
+
     clips: list[Clip] = []
     shown: list[int] = []
-    faults: list[Fault] = []
+    found: list[UnreadClip] = []
     for key in plan.keys:
         try:
-            clips.append(dataset.clip(key))
+            clips.append(read(key))
             shown.append(key.index)
         except DataError as error:
-            lasting = isinstance(error, TimeoutFault) or key.index in dataset.faults
+            lasting = isinstance(error, TimeoutFault) or key.index in faults
             other = None
             if plan.replace:
-                other, clip = _instead(dataset, key, error)
+                other, clip = _instead(dataset.labels, key, error, read)
                 clips.append(clip)
                 shown.append(other)
-            faults.append(Fault(key.index, str(error), other, lasting))
-    dataset.faults |= {f.index: f.reason for f in faults if f.lasting}
+            found.append(UnreadClip(key.index, str(error), other, lasting))
+    return _stacked(dataset, clips, shown, tuple(found), plan.rate)
+
+
+def _stacked(
+    dataset: ClipDataset,
+    clips: Sequence[Clip],
+    shown: Sequence[int],
+    faults: tuple[UnreadClip, ...],
+    rate: float,
+) -> Batch:
+    """Returns the clips as one batch."""
     names = clips[0].streams if clips else ()
     many = dataset.num_classes > 0
     return Batch(
@@ -131,17 +162,19 @@ def make_batch(dataset: ClipDataset, plan: BatchPlan) -> Batch:
         torch.tensor([clip.label for clip in clips], dtype=torch.int64),
         torch.tensor(shown, dtype=torch.int64),
         torch.stack([dataset.target(c.labels) for c in clips]) if many and clips else None,
-        tuple(faults),
-        plan.rate,
+        faults,
+        rate,
     )
 
 
-def _instead(dataset: ClipDataset, key: ClipKey, error: DataError) -> tuple[int, Clip]:
+def _instead(
+    labels: Sequence[int], key: ClipKey, error: DataError, read: Callable[[ClipKey], Clip]
+) -> tuple[int, Clip]:
     """Returns the clip shown for one that cannot be read, and its place; the key decides."""
-    others = substitutes(key.index, dataset.labels, seed=key.seed, epoch=key.epoch)
+    others = substitutes(key.index, labels, seed=key.seed, epoch=key.epoch)
     for other in others:
         with suppress(DataError):
-            return other, dataset.clip(replace(key, index=other))
+            return other, read(replace(key, index=other))
     raise DataError(
         f"{error}\n  and none of {len(others)} other clips could be read in its place"
     ) from None

@@ -39,15 +39,7 @@ def with_halves(data: DataSplits, *, seed: int) -> DataSplits:
 
 def _part(whole: ClipDataset, places: list[int]) -> ClipDataset:
     """The clips at these places, as a data set of its own."""
-    place_of = {old: new for new, old in enumerate(places)}
-    return ClipDataset(
-        [whole.records[i] for i in places],
-        whole.options,
-        object_classes=whole.object_classes,
-        num_classes=whole.num_classes,
-        remember=whole.remember,
-        faults={place_of[i]: why for i, why in whole.faults.items() if i in place_of},
-    )
+    return replace(whole, records=tuple(whole.records[i] for i in places))
 
 
 def _hash(part: ClipDataset) -> str:

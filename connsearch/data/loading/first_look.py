@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from connsearch.data.clips.read_timeout import Watch
+from connsearch.data.clips.read_timeout import TimeLimit
 from connsearch.data.clips.usable import usable_part
 from connsearch.data.loading.infos import InfoCache
 from connsearch.data.media.formats import MEDIA
@@ -40,13 +40,13 @@ def look_at(lists: Lists, options: DataOptions, follow: Follow | None) -> tuple[
     count = sum(map(len, lists.values()))
     many = are_many(lists)
     place = options.cache_directory / "infos.sqlite" if many else None
-    watch = Watch(options.timeout)
+    limit = TimeLimit(options.timeout)
     with InfoCache(place) as known:
         for split, index in follow(walk, count) if follow and many else walk:
             record = checked[split][index]
             info = record.info or known.get(record.path)
             try:
-                said, found = watch.run(
+                said, found = limit.run(
                     lambda r=record, i=info: _looked_at(r, i, options), record.name
                 )
             except DataError as error:
@@ -113,14 +113,14 @@ def count_object_classes(
     if source.object_classes is not None:
         return source.object_classes
     greatest: list[int] = []
-    watch = Watch(options.timeout)
+    limit = TimeLimit(options.timeout)
     for split in SPLITS:
         for index, record in enumerate(lists[split]):
             path = record.objects
             if path is None or index in faults[split]:
                 continue
             try:
-                greatest.append(watch.run(lambda p=path: greatest_class(p), str(path)))
+                greatest.append(limit.run(lambda p=path: greatest_class(p), str(path)))
             except DataError as error:
                 faults[split][index] = str(error)
     if not greatest:

@@ -106,6 +106,33 @@ def load_data(
     if reading == FIRST and not rules_differ(source.records, options):
         reading = READING
     lists = split_records(source, options, reading=reading)
+    source, lists, faults = _looked_through(source, lists, options, follow, reading)
+    hashes = split_hashes(source, lists)
+    contents = _contents(lists, options, follow)
+    return DataSplits(
+        **_datasets(source, lists, faults, options),
+        classes=source.classes,
+        object_classes=source.object_classes or 0,
+        fingerprint=fingerprint(source, hashes, contents),
+        hashes=hashes,
+        notes=_all_notes(source, lists, faults),
+        multi_label=source.multi_label,
+        clip=(options.frames, options.size, options.size),
+        name=source.name,
+        earlier=fingerprint(source, hashes),
+        contents=contents,
+        reading=reading,
+    )
+
+
+def _looked_through(
+    source: Source, lists: Lists, options: DataOptions, follow: Follow | None, reading: int
+) -> tuple[Source, Lists, Faults]:
+    """Returns source and lists with what their files say, and which of them cannot be used.
+
+    Raises:
+        DataError: too many of them, or an option that has no effect on this source.
+    """
     faults: Faults = {split: {} for split in SPLITS}
     if options.check_files:
         lists, faults = look_at(lists, options, follow)
@@ -114,41 +141,27 @@ def load_data(
             refuse_idle_rate(source, options, _infos(lists))
     source = replace(source, object_classes=count_object_classes(source, lists, faults, options))
     refuse_faults(source, lists, faults, options)
-    hashes = split_hashes(source, lists)
-    contents = _contents(lists, options, follow)
+    return source, lists, faults
+
+
+def _datasets(
+    source: Source, lists: Lists, faults: Faults, options: DataOptions
+) -> dict[Split, ClipDataset]:
+    """Returns the clips of every list, each record with what is known against it."""
     remember = options.workers == 0 and _fits(lists, options)
-    train, select, test = (
-        ClipDataset(
-            lists[split],
+    return {
+        split: ClipDataset(
+            tuple(
+                replace(record, fault=faults[split].get(index, ""))
+                for index, record in enumerate(lists[split])
+            ),
             options,
             object_classes=source.object_classes or 0,
             num_classes=len(source.classes) if source.multi_label else 0,
             remember=remember,
-            faults=faults.get(split),
         )
         for split in SPLITS
-    )
-    return DataSplits(
-        train=train,
-        select=select,
-        test=test,
-        classes=source.classes,
-        object_classes=source.object_classes or 0,
-        fingerprint=fingerprint(source, hashes, contents),
-        hashes=hashes,
-        notes=(
-            *source.notes,
-            *_notes(source, lists, faults),
-            *_odd_clocks(lists),
-            *_samples(lists),
-        ),
-        multi_label=source.multi_label,
-        clip=(options.frames, options.size, options.size),
-        name=source.name,
-        earlier=fingerprint(source, hashes),
-        contents=contents,
-        reading=reading,
-    )
+    }
 
 
 def _contents(lists: Lists, options: DataOptions, follow: Follow | None) -> Contents:
@@ -159,6 +172,16 @@ def _contents(lists: Lists, options: DataOptions, follow: Follow | None) -> Cont
         options.fingerprint,
         cache=options.cache_directory / "contents.sqlite" if many else None,
         follow=follow if many or options.fingerprint == "full" else None,
+    )
+
+
+def _all_notes(source: Source, lists: Lists, faults: Faults) -> tuple[str, ...]:
+    """Returns what a person should know: what the source says, and what was found."""
+    return (
+        *source.notes,
+        *_notes(source, lists, faults),
+        *_odd_clocks(lists),
+        *_samples(lists),
     )
 
 

@@ -1,65 +1,186 @@
-"""Batches of an epoch or a plan, made in this process or by workers beside it."""
+"""Who reads the clips of a data set, and what becomes of those that cannot be read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from types import MappingProxyType, TracebackType
 
 from connsearch.data.clips.dataset import ClipDataset
 from connsearch.data.loading.batches import Batch, BatchPlan, epoch_plan, make_batch
-from connsearch.data.loading.workers import made_by_workers
+from connsearch.data.loading.workers import WorkerPool
 
 
-def batches(
-    dataset: ClipDataset,
-    *,
-    batch_size: int,
-    seed: int = 0,
-    epoch: int = 0,
-    shuffle: bool = False,
-    augment: bool = False,
-    views: int | None = None,
-    workers: int = 0,
-    start: int = 0,
-) -> Iterator[Batch]:
-    """Yields the batches of one epoch, from number ``start`` on; those before are not decoded.
+class Loader:
+    """Makes batches of a data set, in this process or by workers beside it, which it owns.
 
-    See :func:`epoch_plan` for what decides them and :func:`planned` for how they are made.
-    """
-    plan = epoch_plan(
-        dataset,
-        batch_size=batch_size,
-        seed=seed,
-        epoch=epoch,
-        shuffle=shuffle,
-        augment=augment,
-        views=views,
-    )
-    return planned(dataset, plan[start:], workers=workers)
+    The batches follow from the data set and from what is asked for; workers change nothing. Files
+    that cost their whole time or killed their reader are not tried again by the same loader; two
+    loaders of one data set know nothing of each other.
 
+    >>> with Loader(clips, workers=2) as loader:  # doctest: +SKIP
+    ...     for epoch in range(3):
+    ...         for batch in loader.batches(epoch=epoch, shuffle=True, augment=True):
+    ...             learn(batch.streams["rgb"], batch.labels)
 
-def planned(
-    dataset: ClipDataset, plan: Sequence[BatchPlan], *, workers: int = 0
-) -> Iterator[Batch]:
-    """Yields the batches of a plan.
-
-    Clips that cannot be read are named in ``Batch.faults`` and kept in ``dataset.quarantined``,
-    replaced or left out as the plan says; lasting ones are not tried again.
+    Without workers there is nothing to close.
 
     Args:
         dataset: the clips.
-        plan: what each batch is made of.
-        workers: processes that decode; 0: this one. The batches are the same.
+        workers: processes that decode; 0: this one; None: as the options of the data set say.
 
-    Raises:
-        DataError: no stand-in could be read either, or a process that reads cannot be kept alive.
+    Attributes:
+        dataset: the clips.
+        workers: processes that decode.
     """
-    if workers == 0 or not plan:
-        made = (make_batch(dataset, part) for part in plan)
-    else:
-        made = made_by_workers(workers, dataset, plan)
-    for batch in made:
-        for fault in batch.faults:
-            dataset.quarantined.setdefault(fault.index, fault.reason)
-            if fault.lasting:
-                dataset.faults[fault.index] = fault.reason
-        yield batch
+
+    def __init__(self, dataset: ClipDataset, *, workers: int | None = None) -> None:
+        self.dataset = dataset
+        self.workers = dataset.options.workers if workers is None else workers
+        self._faults = dict(dataset.unusable)
+        self._quarantined = dict(self._faults)
+        self._pools: list[WorkerPool] = []
+        self._closed = False
+
+    def __enter__(self) -> Loader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def faults(self) -> Mapping[int, str]:
+        """Index -> reason, of clips that are not tried (again).
+
+        They were unusable from the start, cost their whole time, or killed their reader.
+        """
+        return MappingProxyType(self._faults)
+
+    @property
+    def quarantined(self) -> Mapping[int, str]:
+        """Index -> reason, of every clip that could not be read so far, in the order met."""
+        return MappingProxyType(self._quarantined)
+
+    def leave_out(self, faults: Mapping[int, str]) -> None:
+        """Takes over what another loader has found: index -> reason, of clips not to be tried.
+
+        An epoch that is under way goes on without knowing it.
+        """
+        self._faults.update(faults)
+        self._end_workers([pool for pool in self._pools if not pool.busy])
+
+    def batches(
+        self,
+        *,
+        batch_size: int | None = None,
+        seed: int = 0,
+        epoch: int = 0,
+        shuffle: bool = False,
+        augment: bool = False,
+        views: int | None = None,
+        start: int = 0,
+    ) -> Iterator[Batch]:
+        """Yields the batches of one epoch, from number ``start`` on; those before are not decoded.
+
+        See :func:`~connsearch.data.loading.batches.epoch_plan` for what decides them (the batch
+        size is by default that of the options) and :meth:`planned` for how they are made.
+        """
+        plan = epoch_plan(
+            self.dataset,
+            batch_size=batch_size or self.dataset.options.batch_size,
+            seed=seed,
+            epoch=epoch,
+            shuffle=shuffle,
+            augment=augment,
+            views=views,
+        )
+        return self.planned(plan[start:])
+
+    def planned(self, plan: Sequence[BatchPlan]) -> Iterator[Batch]:
+        """Yields the batches of a plan.
+
+        Clips that cannot be read are named in ``Batch.faults`` and kept in :attr:`quarantined`,
+        replaced or left out as the plan says; lasting ones are not tried again.
+
+        Raises:
+            DataError: no stand-in could be read either.
+            Failure: a process that reads cannot be kept alive.
+            ValueError: the loader was closed.
+        """
+        self._refuse_closed()
+        with closing(self._made(plan)) as made:
+            for batch in made:
+                for fault in batch.faults:
+                    self._quarantined.setdefault(fault.index, fault.reason)
+                    if fault.lasting:
+                        self._faults[fault.index] = fault.reason
+                yield batch
+                self._refuse_closed()
+
+    def close(self) -> None:
+        """Ends the workers; nothing more can be read. Closing it again does nothing."""
+        self._closed = True
+        self._end_workers(list(self._pools))
+
+    def _made(self, plan: Sequence[BatchPlan]) -> Generator[Batch]:
+        if self.workers == 0 or not plan:
+            for part in plan:
+                yield make_batch(self.dataset, part, faults=self._faults)
+            return
+        known = next((pool for pool in self._pools if not pool.busy), None)
+        pool = known or WorkerPool(self.dataset, self._faults, self.workers)
+        if known is None:
+            self._pools.append(pool)
+        try:
+            yield from pool.run(plan)
+        finally:
+            if len(self._pools) > 1:  # two epochs were made at once: one pool is enough again
+                self._end_workers([pool])
+
+    def _end_workers(self, pools: Sequence[WorkerPool]) -> None:
+        for pool in pools:
+            pool.close()
+            self._pools.remove(pool)
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise ValueError(
+                "this loader is closed: its workers have ended; cure: read inside of its `with`"
+            )
+
+
+class SplitLoaders:
+    """A loader for every split of a data set, closed together.
+
+    >>> with SplitLoaders(data.parts()) as loaders:  # doctest: +SKIP
+    ...     for batch in loaders["select"].batches():
+    ...         look(batch)
+
+    Args:
+        parts: the name of each split, and its clips.
+    """
+
+    def __init__(self, parts: Iterable[tuple[str, ClipDataset]]) -> None:
+        self._loaders = {name: Loader(dataset) for name, dataset in parts}
+
+    def __getitem__(self, split: str) -> Loader:
+        return self._loaders[split]
+
+    def __iter__(self) -> Iterator[tuple[str, Loader]]:
+        """Yields (name of the split, its loader), in the order they were given."""
+        return iter(self._loaders.items())
+
+    def __enter__(self) -> SplitLoaders:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the workers of all of them."""
+        for loader in self._loaders.values():
+            loader.close()

@@ -117,7 +117,7 @@ class Multigrid:
         """The first step of every epoch, and one more: the step after the last."""
         found = [0]
         for epoch in range(self.epochs):
-            found.append(found[-1] + len(self._layout(self._stage(epoch), found[-1] % 3)))
+            found.append(found[-1] + len(self._layouts[self._stage(epoch)][found[-1] % 3]))
         return tuple(found)
 
     def place(self, step: int) -> tuple[int, int]:
@@ -134,7 +134,7 @@ class Multigrid:
 
     def layout(self, epoch: int) -> tuple[tuple[Part, int], ...]:
         """Returns the batches of an epoch: their kind, and how many clips they really have."""
-        return self._layout(self._stage(epoch), self.starts[min(epoch, self.epochs)] % 3)
+        return self._layouts[self._stage(epoch)][self.starts[min(epoch, self.epochs)] % 3]
 
     def shown(self, step: int) -> int:
         """Returns the number of clips shown before a step."""
@@ -158,16 +158,13 @@ class Multigrid:
         ends = list(accumulate(stage.epochs for stage in self.stages))
         return min(bisect_right(ends, epoch), len(ends) - 1)
 
-    def _layout(self, stage: int, phase: int) -> tuple[tuple[Part, int], ...]:
-        """Returns an epoch's batches; ``phase`` is the turn it begins with."""
-        key = (stage, phase)
-        if key not in self._layouts:
-            self._layouts[key] = tuple(self._fill(self.stages[stage].rows, phase))
-        return self._layouts[key]
-
     @cached_property
-    def _layouts(self) -> dict[tuple[int, int], tuple[tuple[Part, int], ...]]:
-        return {}
+    def _layouts(self) -> tuple[tuple[tuple[tuple[Part, int], ...], ...], ...]:
+        """The batches of an epoch of every stage, by the turn (0, 1 or 2) it begins with."""
+        return tuple(
+            tuple(tuple(self._fill(stage.rows, phase)) for phase in range(3))
+            for stage in self.stages
+        )
 
     def _fill(self, rows: tuple[tuple[Part, ...], ...], phase: int) -> list[tuple[Part, int]]:
         number = phase if self.schedule == "reference" else 0

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -25,18 +24,6 @@ _CHANCES = 2
 """How often in a row workers may die without a file to blame."""
 
 
-def made_by_workers(
-    workers: int, dataset: ClipDataset, plan: Sequence[BatchPlan]
-) -> Iterator[Batch]:
-    """Yields the batches of a plan, made by workers that the data set keeps for the next epoch."""
-    pool = dataset.pools.get(workers)
-    if not isinstance(pool, _Pool):
-        pool = dataset.pools[workers] = _Pool(dataset, workers)
-    if pool.busy:  # two epochs at once: the second one has workers of its own
-        pool = _Pool(dataset, workers)
-    return pool.run(plan)
-
-
 class _Plan(Sampler[BatchPlan]):
     """The batches the workers are to make next; changed between epochs, never during one."""
 
@@ -51,41 +38,66 @@ class _Plan(Sampler[BatchPlan]):
 
 
 class _Work(Dataset["Batch | str"]):
-    """What a worker does with the plan of one batch; a fault travels back as its message."""
+    """What a worker does with the plan of one batch; a fault travels back as its message.
 
-    def __init__(self, dataset: ClipDataset) -> None:
-        self.dataset = dataset
+    Attributes:
+        beacon: where the worker says which record it reads, in case that kills it; int64 (1,).
+    """
+
+    def __init__(self, dataset: ClipDataset, faults: dict[int, str]) -> None:
+        self._dataset, self._faults = dataset, faults
+        self.beacon = torch.full((1,), _NOTHING)
 
     def __getitems__(self, plan: BatchPlan) -> Batch | str:
         try:
-            return make_batch(self.dataset, plan)
+            made = make_batch(self._dataset, plan, faults=self._faults, reading=self._reads)
         except DataError as error:
             return str(error)
         finally:
-            if self.dataset.beacon is not None:
-                self.dataset.beacon[0] = _NOTHING
+            self._reads(_NOTHING)
+        self._faults.update({f.index: f.reason for f in made.faults if f.lasting})
+        return made
+
+    def _reads(self, index: int) -> None:
+        self.beacon[0] = index
 
 
-class _Pool:
-    """Worker processes that stay alive from epoch to epoch."""
+class WorkerPool:
+    """Worker processes that stay alive from epoch to epoch, until they are closed.
 
-    def __init__(self, dataset: ClipDataset, workers: int) -> None:
+    Args:
+        dataset: the clips.
+        faults: index -> reason, of clips that are not tried; what kills its reader is added, and
+            workers that begin after that know it.
+        workers: how many.
+
+    Attributes:
+        busy: an epoch is being made.
+    """
+
+    def __init__(self, dataset: ClipDataset, faults: dict[int, str], workers: int) -> None:
         self.busy = False
-        # A copy knows nothing of its pools (but shares its faults): with the data set itself, a
-        # pool would be part of a cycle, and its workers outlive the data set until a collection.
-        self._dataset, self._workers = copy.copy(dataset), workers
+        self._dataset, self._faults, self._workers = dataset, faults, workers
         self._plan = _Plan()
         self._beacons = torch.full((workers,), _NOTHING).share_memory_()
         self._loader = self._started()
+        self._iterator: Any = None
 
     def run(self, plan: Sequence[BatchPlan]) -> Iterator[Batch]:
+        """Yields the batches of a plan.
+
+        Raises:
+            DataError: no stand-in could be read for a clip.
+            Failure: the workers die, and no file is to blame.
+        """
         self.busy = True
         done, deaths = 0, 0
         try:
             while done < len(plan):
                 self._plan.batches = plan[done:]
                 try:
-                    for made in self._loader:
+                    self._iterator = iter(self._loader)
+                    for made in self._iterator:
                         if isinstance(made, str):
                             raise DataError(made)
                         yield made
@@ -99,14 +111,25 @@ class _Pool:
                             "the processes that read the clips die, and no file is to blame: is "
                             f"memory short? ({error})\n  cure: fewer workers, or smaller batches"
                         ) from None
+                    self.close()
                     self._loader = self._started()
         finally:
             self.busy = False
 
+    def close(self) -> None:
+        """Ends the workers, once each has made the batch it is at.
+
+        torch ends them when nobody holds the iterator any more, and the traceback of an error may
+        hold it; it has no public way to say so.
+        """
+        if self._iterator is not None:
+            self._iterator._shutdown_workers()
+            self._iterator = None
+
     def _started(self) -> DataLoader[Batch | str]:
         self._beacons.fill_(_NOTHING)
         return DataLoader(
-            _Work(self._dataset),
+            _Work(self._dataset, self._faults),
             batch_sampler=cast("Sampler[list[int]]", self._plan),
             num_workers=self._workers,
             collate_fn=cast("Callable[[list[Batch | str]], Batch | str]", _as_is),
@@ -116,7 +139,7 @@ class _Pool:
         )
 
     def _blame(self, waiting: Sequence[BatchPlan]) -> bool:
-        """Returns whether a file that was being read kills its reader; it is quarantined."""
+        """Returns whether a file that was being read kills its reader; it is not tried again."""
         suspects = set(self._beacons.tolist()) - {_NOTHING}
         keys = {key.index: key for part in waiting for key in part.keys if key.index in suspects}
         guilty = False
@@ -124,7 +147,7 @@ class _Pool:
             code = _exit_code(self._dataset, keys.get(index, ClipKey(index)))
             if code:
                 how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-                self._dataset.faults[index] = (
+                self._faults[index] = (
                     f"{self._dataset.records[index].path}: kills the process that reads it ({how})"
                     "; cure: re-encode the file or take it off the list"
                 )
@@ -144,7 +167,7 @@ class _Start:
         info = get_worker_info()
         assert info is not None
         assert isinstance(info.dataset, _Work)
-        info.dataset.dataset.beacon = self._beacons[worker : worker + 1]
+        info.dataset.beacon = self._beacons[worker : worker + 1]
 
 
 def _as_is(made: Batch | str) -> Batch | str:

@@ -14,7 +14,7 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import cast
@@ -79,7 +79,7 @@ def probe(path: Path) -> VideoInfo:
     )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Packets:
     """What the packets of a file say, and the first frame.
 
@@ -99,15 +99,15 @@ class _Packets:
 
     timed: bool
     ordered: bool
-    first: VideoFrame | None = None
-    depth: int = 0
-    rate: float = 0.0
-    unit: float = 0.0
-    stamps: list[int | None] = field(default_factory=list[int | None])
-    stored: list[int | None] = field(default_factory=list[int | None])
-    key_stamps: list[int] = field(default_factory=list[int])
-    begins: bool = False
-    leading: bool = False
+    first: VideoFrame | None
+    depth: int
+    rate: float
+    unit: float
+    stamps: Sequence[int | None]
+    stored: Sequence[int | None]
+    key_stamps: Sequence[int]
+    begins: bool
+    leading: bool
 
     @property
     def tell_all(self) -> bool:
@@ -122,7 +122,7 @@ class _Packets:
         stamps, first = self.stamps, self.first
         if not self.timed or first is None or not stamps or None in stamps:
             return False
-        known = cast(list[int], stamps)
+        known = cast(Sequence[int], stamps)
         stored = [stamp for stamp in self.stored if stamp is not None]
         depth = _depth(known)
         made_up = depth > self.depth or (depth == 0 < self.depth)
@@ -157,22 +157,36 @@ def _packets(path: Path) -> _Packets:
     with opened(path) as (container, stream):
         codec = stream.codec_context.codec.canonical_name
         timed = container.format.name.split(",")[0] in _TIMED_CONTAINERS
-        out = _Packets(timed and codec in _IN_ORDER | _REORDERED, codec in _IN_ORDER)
+        stamps: list[int | None] = []
+        stored: list[int | None] = []
+        key_stamps: list[int] = []
+        begins = leading = False
+        first, depth = None, 0
         for _, packet in demuxed(container, stream):
             if shown(packet, codec):
-                out.begins = out.begins or (not out.stamps and packet.is_keyframe)
-                out.stamps.append(packet.pts)
-                out.stored.append(packet.dts)
-                if out.key_stamps and packet.pts is not None:
-                    out.leading = out.leading or packet.pts < out.key_stamps[-1]
+                begins = begins or (not stamps and packet.is_keyframe)
+                stamps.append(packet.pts)
+                stored.append(packet.dts)
+                if key_stamps and packet.pts is not None:
+                    leading = leading or packet.pts < key_stamps[-1]
                 if packet.is_keyframe and packet.pts is not None:
-                    out.key_stamps.append(packet.pts)
-            if out.first is None:
-                out.first = next(iter(packet.decode()), None)
-                out.depth = stream.codec_context.reorder_depth
-        out.rate = float(stream.average_rate or 0)
-        out.unit = float(stream.time_base or 0)
-    return out
+                    key_stamps.append(packet.pts)
+            if first is None:
+                first = next(iter(packet.decode()), None)
+                depth = stream.codec_context.reorder_depth
+        return _Packets(
+            timed=timed and codec in _IN_ORDER | _REORDERED,
+            ordered=codec in _IN_ORDER,
+            first=first,
+            depth=depth,
+            rate=float(stream.average_rate or 0),
+            unit=float(stream.time_base or 0),
+            stamps=stamps,
+            stored=stored,
+            key_stamps=key_stamps,
+            begins=begins,
+            leading=leading,
+        )
 
 
 @dataclass(frozen=True, slots=True)

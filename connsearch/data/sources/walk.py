@@ -19,7 +19,7 @@ MAPS = ".npz"
 
 
 @dataclass(slots=True)
-class Held:
+class FolderContents:
     """What lies below a folder.
 
     Attributes:
@@ -36,7 +36,7 @@ class Held:
     others: Counter[str] = field(default_factory=Counter[str])
     skipped: Counter[str] = field(default_factory=Counter[str])
 
-    def add(self, other: Held) -> None:
+    def add(self, other: FolderContents) -> None:
         """Takes over what lies in another folder."""
         self.videos += other.videos
         self.maps += other.maps
@@ -50,12 +50,12 @@ class Held:
         return bool(self.videos or self.pictures)
 
 
-def look(folder: Path, *, deep: bool = True) -> Held:
+def look(folder: Path, *, deep: bool = True) -> FolderContents:
     """Returns what lies below a folder, or only directly in it; links to folders are followed.
 
     A link that leads back to where one came from, or above the folder, is counted and not followed.
     """
-    held = Held()
+    held = FolderContents()
     waiting: list[tuple[Path, tuple[tuple[int, int], ...]]] = [(folder, _above(folder))]
     while waiting:
         place, above = waiting.pop()
@@ -91,7 +91,7 @@ def _above(folder: Path) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def _file(path: Path, held: Held) -> None:
+def _file(path: Path, held: FolderContents) -> None:
     try:
         regular = stat.S_ISREG(path.stat().st_mode)
     except OSError:

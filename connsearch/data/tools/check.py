@@ -10,13 +10,12 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from connsearch.data.clips.read_timeout import TimeoutFault, Watch
+from connsearch.data.clips.read_timeout import TimeLimit, TimeoutFault
 from connsearch.data.clips.usable import usable_part
 from connsearch.data.media.decode import SEEK_AFTER, Frames
 from connsearch.data.media.formats import MEDIA
@@ -159,18 +158,12 @@ def _patience(job: _Job) -> float:
     return job.options.timeout * (2 + job.seeks + len(job.clips)) + size / _BYTES_A_SECOND + 60
 
 
-@cache
-def _watch(seconds: float) -> Watch:
-    """Returns the one of this process: every new one would bring a thread."""
-    return Watch(seconds)
-
-
 def _check(job: _Job) -> tuple[Checked, ...]:
     """Returns what was found out about the clips of one file."""
-    watch, path = _watch(job.options.timeout), job.path
+    limit, path = TimeLimit(job.options.timeout), job.path
     medium = MEDIA[job.medium]  # a process that has just begun imports it: no file's fault
     try:
-        info = watch.run(lambda: medium.probe(path), str(path))
+        info = limit.run(lambda: medium.probe(path), str(path))
     except DataError as error:
         reason = named(str(error), path)
         return tuple(Checked(place, record, None, reason) for place, record in job.clips)
@@ -178,18 +171,18 @@ def _check(job: _Job) -> tuple[Checked, ...]:
     # what is cut from a part of a file needs that part only
     whole = bool(numbers) or any(record.window is None for _, record in job.clips)
     walk = _Walk(job, info, set(numbers))
-    fault = walk.go(watch) if whole else None
+    fault = walk.go(limit) if whole else None
     late = fault is not None and not walk.ended
     found: list[Checked] = []
     for place, record in job.clips:
         try:
-            _check_clip(job, record, info, walk if whole else None, None if late else watch, fault)
+            _check_clip(job, record, info, walk if whole else None, None if late else limit, fault)
             reason = None
         except DataError as error:
             reason = named(str(error), path, record.name)
         found.append(Checked(place, record, replace(info, times=()), reason))
     if numbers and fault is None:
-        read, differences = _compare(job, info, numbers, walk.prints, watch)
+        read, differences = _compare(job, info, numbers, walk.prints, limit)
         found[0] = replace(found[0], seeks=read, differences=differences)
     return tuple(found)
 
@@ -214,11 +207,11 @@ class _Walk:
         self.reached, self.ended = 0, True
         self.prints: dict[int, bytes] = {}
 
-    def go(self, watch: Watch) -> DataError | None:
+    def go(self, limit: TimeLimit) -> DataError | None:
         """Returns what stops the pass; None: every frame was decoded."""
         try:
             while self.reached < self._total:
-                watch.run(self._piece, self._name)
+                limit.run(self._piece, self._name)
         except DataError as error:
             self.ended = not isinstance(error, TimeoutFault)
             return error
@@ -240,7 +233,7 @@ def _check_clip(
     record: Record,
     info: VideoInfo,
     walk: _Walk | None,
-    watch: Watch | None,
+    limit: TimeLimit | None,
     fault: DataError | None,
 ) -> None:
     """Refuses a clip that cannot be used.
@@ -250,27 +243,27 @@ def _check_clip(
         record: the clip.
         info: what its file says about itself.
         walk: the pass over the whole file, if there was one.
-        watch: None: the file took too long, nothing of it is read again.
+        limit: None: the file took too long, nothing of it is read again.
         fault: what stopped the pass.
 
     Raises:
         DataError: says why.
     """
     first, last = usable_part(record, with_rate(info, record), job.options)
-    if fault is not None and (record.window is None or watch is None):
+    if fault is not None and (record.window is None or limit is None):
         raise fault
-    if watch is None:
+    if limit is None:
         return
     if (walk is None or walk.reached <= last) and record.window is not None:
         for start in range(first, last + 1, _AT_ONCE):
             numbers = range(start, min(start + _AT_ONCE, last + 1))
-            watch.run(
+            limit.run(
                 lambda n=numbers: MEDIA[job.medium].read(job.path, n, size=_SMALL, info=info),
                 str(job.path),
             )
     if record.objects is not None:
         maps, classes = record.objects, job.options.object_classes
-        watch.run(lambda: read_objects(maps, frames=info.frames, classes=classes), str(maps))
+        limit.run(lambda: read_objects(maps, frames=info.frames, classes=classes), str(maps))
 
 
 def _compare(
@@ -278,7 +271,7 @@ def _compare(
     info: VideoInfo,
     numbers: Iterable[int],
     prints: Mapping[int, bytes],
-    watch: Watch,
+    limit: TimeLimit,
 ) -> tuple[int, tuple[Difference, ...]]:
     """Returns how many frames were read alone, and those that differ from the pass."""
     medium, read = MEDIA[job.medium], 0
@@ -286,7 +279,7 @@ def _compare(
     for number in numbers:
         read += 1
         try:
-            frames = watch.run(
+            frames = limit.run(
                 lambda n=number: medium.read(job.path, [n], size=None, info=info), str(job.path)
             )
         except DataError as error:

@@ -47,7 +47,7 @@ class SplitSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class UnusableClip:
     """A clip that cannot be read."""
 
     split: Split
@@ -88,7 +88,7 @@ class Summary:
     with_objects: int
     object_classes: int
     bytes_on_disk: int
-    faults: tuple[Fault, ...]
+    faults: tuple[UnusableClip, ...]
     notes: tuple[str, ...]
 
 
@@ -116,9 +116,10 @@ def describe(data: DataSplits) -> Summary:
         object_classes=data.object_classes,
         bytes_on_disk=_bytes(records),
         faults=tuple(
-            Fault(split, clips.records[index].name, reason)
+            UnusableClip(split, record.name, record.fault)
             for split, clips in data
-            for index, reason in sorted(clips.faults.items())
+            for record in clips.records
+            if record.fault
         ),
         notes=data.notes,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from connsearch.evolution.draft import Draft, Mutant
@@ -14,8 +15,9 @@ from connsearch.graph.spec import Edge, Modality, Stem, Structure
 def add_stem(parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
     """Returns the parent with one more RGB or flow stem of random dilation.
 
-    It feeds every block with probability one half, and at least one that reaches a final block.
-    All stems share the channels of ``stem_total`` anew, where the network sets no ``stem_width``.
+    It has the kind of the parent's first stem of that stream, if there is one. It feeds every block
+    with probability one half, and at least one that reaches a final block. All stems share the
+    channels of ``stem_total`` anew, where the network sets no ``stem_width``.
 
     None where each modality has as many stems as it may have, or no channel is left for another.
     """
@@ -30,7 +32,9 @@ def add_stem(parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
     ]
     if not room:
         return None
-    stem = draft.add(Stem(rng.choice(room), rng.choice(limits.dilations)))
+    new = Stem(rng.choice(room), rng.choice(limits.dilations))
+    like = next((draft.stem(name) for name in draft.stems(new.modality)), new)
+    stem = draft.add(replace(new, kind=like.kind))
     live = draft.live()
     readers = [block for block in sorted(draft.blocks()) if rng.random() < 0.5]
     if not any(block in live for block in readers):

@@ -8,7 +8,6 @@ from itertools import permutations
 from random import Random
 
 from connsearch.evolution.draft import Draft, Mutant
-from connsearch.evolution.filters import entries, zipped
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import mutation
 from connsearch.graph.spec import Filters, Structure
@@ -18,8 +17,8 @@ from connsearch.graph.spec import Filters, Structure
 def filters(parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
     """Returns the parent with a quarter or a half of one block's filters in another of its level.
 
-    At least one filter moves, of a triple one of each entry. A move after which the two have only
-    exchanged their numbers does not count.
+    Both are of one kind. At least one filter moves, of several numbers one of each. A move after
+    which the two have only exchanged their numbers does not count.
 
     None where no block can give any: alone in its level, too narrow, or final beside others, all
     of which the head wants equally wide.
@@ -35,15 +34,18 @@ def filters(parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
 
 
 def _moves(draft: Draft, limits: Limits) -> Iterator[tuple[int, int, Filters, Filters]]:
-    """Every giver and taker with what they have afterwards."""
+    """Every giver and taker with what they have afterwards; filters move within a kind."""
     averaged = None if draft.one_final else draft.top
     for giver, taker in permutations(draft.blocks(), 2):
         if draft.level(giver) != draft.level(taker) or draft.level(giver) == averaged:
             continue
+        if draft.kind(giver) is not draft.kind(taker):
+            continue
+        form = draft.kind(giver).filters
         before, other = draft.block(giver).filters, draft.block(taker).filters
         for part in (4, 2):
-            amount = zipped(lambda n, part=part: max(1, n // part), before)
-            given = zipped(int.__sub__, before, amount)
-            taken = zipped(int.__add__, other, amount)
-            if min(entries(given)) >= limits.narrowest and given != other:
+            amount = form.zipped(lambda n, part=part: max(1, n // part), before)
+            given = form.zipped(int.__sub__, before, amount)
+            taken = form.zipped(int.__add__, other, amount)
+            if min(form.numbers(given)) >= limits.narrowest and given != other:
                 yield giver, taker, given, taken

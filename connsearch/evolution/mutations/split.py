@@ -6,9 +6,9 @@ from dataclasses import replace
 from random import Random
 
 from connsearch.evolution.draft import Draft, Mutant
-from connsearch.evolution.filters import entries, widths_agree, zipped
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import mutation
+from connsearch.graph.kinds import FilterForm
 from connsearch.graph.spec import Edge, Filters, Structure
 
 
@@ -35,7 +35,7 @@ def split(parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
         return None
     one = rng.choice(able)
     block = draft.block(one)
-    first, second = _halves(block.filters)
+    first, second = _halves(draft.kind(one).filters, block.filters)
     draft.nodes[one] = replace(block, filters=first)
     other = draft.add(replace(block, filters=second), draft.origins[one])
     for edge, weight in list(draft.weights.items()):
@@ -47,17 +47,18 @@ def split(parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
 
 
 def _can_split(draft: Draft, name: int, limits: Limits) -> bool:
-    level, halves = draft.level(name), _halves(draft.block(name).filters)
+    level, kind = draft.level(name), draft.kind(name)
+    halves = _halves(kind.filters, draft.block(name).filters)
     if len(draft.blocks(level)) >= limits.blocks[level]:
         return False
-    if min(entries(halves[0])) < limits.narrowest:
+    if min(kind.filters.numbers(halves[0])) < limits.narrowest:
         return False
     if level != draft.top:
         return True
-    others = [draft.block(n).filters for n in draft.blocks(level) if n != name]
-    return not draft.one_final and widths_agree([*halves, *others])
+    widths = {draft.width(n) for n in draft.blocks(level) if n != name}
+    return not draft.one_final and len(widths | set(map(kind.width, halves))) == 1
 
 
-def _halves(filters: Filters) -> tuple[Filters, Filters]:
-    half = zipped(lambda n: n // 2, filters)
-    return half, zipped(int.__sub__, filters, half)
+def _halves(form: FilterForm, filters: Filters) -> tuple[Filters, Filters]:
+    half = form.zipped(lambda n: n // 2, filters)
+    return half, form.zipped(int.__sub__, filters, half)

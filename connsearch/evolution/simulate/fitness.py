@@ -14,7 +14,8 @@ from random import Random
 from typing import Any
 
 from connsearch.errors import SettingsError, UnknownNameError
-from connsearch.evolution.child import Evaluate, Objective, Outcome, Rung, Task
+from connsearch.evolution.child import Evaluate, Outcome, Rung, Task
+from connsearch.evolution.objectives import Assessment, values
 from connsearch.evolution.simulate.clock import Elapsed, SimulatedFailure
 from connsearch.evolution.simulate.landscape import LOWEST, Landmark, Landscape, logistic
 from connsearch.evolution.simulate.table import Table
@@ -56,7 +57,7 @@ class Planted:
     spread: float = 0.3
     sleep: bool = False
     failure: float = 0.0
-    objectives: tuple[Objective, ...] = ("accuracy",)
+    objectives: tuple[str, ...] = ("accuracy",)
     rungs: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
@@ -135,9 +136,15 @@ class Planted:
     def _values(self, task: Task, true: float, rung: int = -1) -> tuple[float, ...]:
         purpose = "noise" if rung < 0 else f"noise {rung}"
         seen = true + self.noise * Random(derive(task.seed, purpose)).gauss(0.0, 1.0)
-        macs = float(task.child.macs)
-        known = {"accuracy": seen, "macs": macs, "latency": macs / MACS_PER_SECOND}
-        return tuple(known[name] for name in self.objectives)
+        child = task.child
+        found = Assessment(
+            structure=child.structure,
+            score=seen,
+            macs=child.macs,
+            parameters=child.parameters,
+            latency=lambda: child.macs / MACS_PER_SECOND,
+        )
+        return values(self.objectives, found)
 
     def _at_rung(self, true: float, share: float) -> float:
         """A training that ended there would have learned less, whatever the structure."""
@@ -155,7 +162,7 @@ class Planted:
 
 
 def simulated(
-    text: str, *, objectives: Sequence[Objective] = ("accuracy",), rungs: Sequence[float] = ()
+    text: str, *, objectives: Sequence[str] = ("accuracy",), rungs: Sequence[float] = ()
 ) -> Evaluate:
     """Returns the fitness a text names: ``planted``, ``planted:noise=0.02``, ``table:FILE``.
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from math import exp, sqrt
 from random import Random
 
+from connsearch.graph.families import family
+from connsearch.graph.kinds import BLOCK_KINDS
 from connsearch.graph.spec import Block, Edge, Modality, Stem, Structure
 from connsearch.graph.temporal import has_dilation
 from connsearch.seeds import derive
@@ -88,16 +90,21 @@ class Landscape:
         Without that, in some landscapes everything would be good, and in others nothing.
         """
         streams, network = structure.modalities(), structure.network
-        key = (structure.family, network.blocks, streams)
+        own = any(node.kind is not None for node in structure.nodes)
+        key = (structure.family, network.blocks, streams, own)
         if key not in self._worlds:
             stems = [Stem(modality) for modality in streams]
+            filters = BLOCK_KINDS[family(structure.family).block].filters.filled(1)
             kinds = _kinds(structure, stems)
             drawn: dict[tuple[_Kind, _Kind], float] = {}
             for level in range(network.levels):
-                here = _kinds(structure, [Block(level, (), 1)])
+                here = _kinds(structure, [Block(level, (), filters)])
                 drawn |= {(s, t): self._worth(s, t) for s in kinds for t in here}
                 kinds += here
             mean = sum(drawn.values()) / len(drawn)
+            if own:  # nodes of other kinds than the family's: with a dilation where it has none ...
+                seen = sorted({(group, d) for group, _ in kinds for d in (0, *_SEEN_DILATIONS)})
+                drawn |= {(s, t): self._worth(s, t) for s in seen for t in seen if s[0] < t[0]}
             self._worlds[key] = {pair: self.scale * (w - mean) for pair, w in drawn.items()}
         return self._worlds[key]
 

@@ -7,8 +7,9 @@ from math import isfinite
 from typing import Any
 
 from connsearch.errors import UserError
-from connsearch.evolution.child import MAXIMISED, Child, Outcome, Rung, Task, Trial
+from connsearch.evolution.child import Child, Outcome, Rung, Task, Trial
 from connsearch.evolution.history import History, Key, key_of, weight_facts
+from connsearch.evolution.objectives import OBJECTIVES
 from connsearch.evolution.options import EvolutionOptions
 from connsearch.evolution.population import Population
 from connsearch.evolution.proposal import Space, propose
@@ -274,5 +275,5 @@ class Evolution:
 
 def history_of(space: Space, options: EvolutionOptions) -> History:
     """Returns the empty history of an evolution."""
-    signs = tuple(1 if MAXIMISED[name] else -1 for name in options.objectives)
+    signs = tuple(1 if OBJECTIVES[name].higher else -1 for name in options.objectives)
     return History(space.start, signs, Population(options.population, options.removal))

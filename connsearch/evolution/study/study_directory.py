@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from connsearch.errors import ConnsearchError, RunError
-from connsearch.evolution.child import MAXIMISED
 from connsearch.evolution.history import History
+from connsearch.evolution.objectives import OBJECTIVES
 from connsearch.evolution.options import EvolutionOptions
 from connsearch.evolution.proposal import Space
 from connsearch.evolution.study.address import JOURNAL, MEMORY, is_same
@@ -244,7 +244,7 @@ def _study(
     return Study(
         storage,
         name,
-        [MAXIMISED[name] for name in options.objectives],
+        [OBJECTIVES[name].higher for name in options.objectives],
         settings,
         reduction=_reduction(options),
         create=create,

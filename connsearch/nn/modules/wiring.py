@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from connsearch.errors import DataError, SettingsError, UnknownNameError
-from connsearch.graph.plan import BlockPlan, Bucket
+from connsearch.graph.plan import Bucket, FusionPlan
 from connsearch.registry import suggest
 
 
@@ -20,22 +20,18 @@ def fusion_plan(
     widths: Mapping[int, int],
     candidates: tuple[int, ...] = (),
     attention_width: int | None = None,
-) -> BlockPlan:
+) -> FusionPlan:
     """Returns the plan of a fusion that is no block of a structure: nothing comes after it.
 
     Peers are projected to ``attention_width``, by default to the width of the widest, as published.
     """
     if candidates and attention_width is None:
         attention_width = max(widths[n] for n in candidates)
-    return BlockPlan(
+    return FusionPlan(
         sources=sources,
         buckets=buckets,
         fused_width=width,
         input_stride=1,
-        width=width,
-        stride=1,
-        modules=0,
-        inner_width=0,
         candidates=candidates,
         attention_width=attention_width,
     )

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from connsearch.errors import PruneError, SettingsError
+from connsearch.graph.space import random_wiring
 from connsearch.graph.spec import Attention, Edge, Structure
 from connsearch.pruning.closure import close
 from connsearch.pruning.criteria import CRITERIA
 from connsearch.pruning.scores import unweighted
 
-ATTEMPTS = 20
+THINNINGS = 20
+"""Tries to meet the number exactly."""
 
 
 @CRITERIA.register("random")
@@ -56,29 +58,16 @@ class Random:
                 f"{structure.name}: criterion random cannot keep {number} connections: "
                 f"{len(every)} lie on a path from a stem to a final node"
             )
-        rng = random.Random(self.seed)
-        fewest = every
-        for _ in range(ATTEMPTS):
-            fewest = min(fewest, _thin_out(structure, every, number, rng), key=len)
-            if len(fewest) == number:
-                break
-        return fewest | unweighted(structure)
-
-
-def _thin_out(
-    structure: Structure, every: frozenset[Edge], number: int, rng: random.Random
-) -> frozenset[Edge]:
-    """Removes connections at random as long as ``number`` remain; may end above it."""
-    kept, fixed = every, unweighted(structure)
-    order = [edge for edge in structure.edges() if edge in every and edge not in fixed]
-    rng.shuffle(order)
-    for edge in order:
-        if len(kept) == number:
-            break
-        if edge in kept:
-            left = _on_a_path(structure, kept - {edge})
-            kept = left if len(left) >= number else kept
-    return kept
+        fixed = unweighted(structure)
+        drawn = random_wiring(
+            [edge for edge in structure.edges() if edge in every],
+            random.Random(self.seed),
+            number=number,
+            fixed=fixed,
+            living=lambda keep: _on_a_path(structure, keep),
+            thinnings=THINNINGS,
+        )
+        return drawn | fixed
 
 
 def _on_a_path(structure: Structure, keep: frozenset[Edge]) -> frozenset[Edge]:

@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from connsearch.evolution.child import Objective
 from connsearch.evolution.history import key_of
+from connsearch.evolution.objectives import OBJECTIVES
 from connsearch.evolution.review.children import counted
 from connsearch.view.evolution.story import Story, direction
 from connsearch.view.runs.figures import blank_figure
@@ -35,7 +35,7 @@ def fitness_figure(story: Story) -> Figure:
     figure = blank_figure(8.0, 0.9 + 3.1 * count, f"{story.title}: fitness over rounds")
     panels: list[Axes] = list(figure.subplots(count, 1, sharex=True, squeeze=False).flat)
     for place, axes in enumerate(panels):
-        axes.set_ylabel(direction(story.objectives[place], story.history.signs[place]))
+        axes.set_ylabel(direction(story.objectives[place]))
         if story.rounds:
             scale_axis(axes.yaxis, story.objectives[place])
             _draw_children(axes, story, place)
@@ -99,9 +99,9 @@ def lasting(values: Sequence[float], *, step: float = 0.0) -> list[float]:
     return [*values, values[-1] + step]
 
 
-def scale_axis(axis: Axis, objective: Objective) -> None:
+def scale_axis(axis: Axis, objective: str) -> None:
     """Makes an axis of large counts say thousands and millions instead of powers of ten."""
-    if objective == "macs":
+    if OBJECTIVES[objective].style == "count":
         from matplotlib.ticker import FuncFormatter, MaxNLocator
 
         axis.set_major_locator(MaxNLocator(5))

@@ -45,7 +45,7 @@ def lineage_figure(story: Story, number: int, members: Sequence[int]) -> Figure:
                 axes.plot([x, right], [y, up], **style)  # pyright: ignore[reportArgumentType] (a style of each kind)
     _draw_points(axes, story, spots, line)
     axes.set_xlabel("child, in the order of birth")
-    axes.set_ylabel(direction(story.objectives[0], story.history.signs[0]))
+    axes.set_ylabel(direction(story.objectives[0]))
     scale_axis(axes.yaxis, story.objectives[0])
     axes.margins(0.03, 0.08)
     words = f"{len(members)} of {len(story.entries)} children: the ancestors and their children"

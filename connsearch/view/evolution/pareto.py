@@ -53,8 +53,8 @@ def pareto_figure(story: Story) -> Figure | None:
     figure = blank_figure(6.6 if len(pairs) == 1 else 5.0 * len(pairs), 5.0, title)
     panels: list[Axes] = list(figure.subplots(1, len(pairs), squeeze=False).flat)
     for axes, (y, x) in zip(panels, pairs, strict=True):
-        axes.set_xlabel(direction(story.objectives[x], story.history.signs[x]))
-        axes.set_ylabel(direction(story.objectives[y], story.history.signs[y]))
+        axes.set_xlabel(direction(story.objectives[x]))
+        axes.set_ylabel(direction(story.objectives[y]))
         if story.best:
             scale_axis(axes.xaxis, story.objectives[x])
             scale_axis(axes.yaxis, story.objectives[y])

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 
-from connsearch.evolution.child import Objective
 from connsearch.evolution.history import History
+from connsearch.evolution.objectives import OBJECTIVES
 from connsearch.view.evolution.story import worth
 from connsearch.view.structures.tables import short
 
 
 def standings_table(
-    history: History, objectives: Sequence[Objective], *, most: int | None = None
+    history: History, objectives: Sequence[str], *, most: int | None = None
 ) -> Table:
     """Returns one row a member of the population, the best first; ``most`` rows at most."""
     members = history.population.members
@@ -46,11 +46,14 @@ def made(parents: Iterable[int], operators: Iterable[str]) -> str:
     return f"{text} of {numbers}" if numbers else text
 
 
-def valued(objective: Objective, value: float) -> str:
+def valued(objective: str, value: float) -> str:
     """Returns a value of an objective with its name or unit.
 
     >>> valued("accuracy", 0.73251), valued("macs", 1234567.0), valued("latency", 12.31)
     ('accuracy .733', '1.23 M MACs', '12.3 ms')
     """
     bare = worth(objective, value)
-    return {"accuracy": f"accuracy {bare}", "macs": f"{bare} MACs", "latency": bare}[objective]
+    found = OBJECTIVES[objective]
+    if found.style == "share":
+        return f"{objective} {bare}"
+    return f"{bare} {found.unit}" if found.style == "count" else bare

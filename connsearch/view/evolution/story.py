@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from connsearch.evolution.child import Objective
 from connsearch.evolution.history import History
+from connsearch.evolution.objectives import OBJECTIVES
 from connsearch.evolution.options import EvolutionOptions
 from connsearch.evolution.proposal import START
 from connsearch.evolution.review.children import Entry, Mishap, best_children, census, mishaps
@@ -21,13 +21,6 @@ from connsearch.evolution.review.trajectory import (
     rounds,
 )
 from connsearch.view.structures.tables import short
-
-NAMES: Mapping[Objective, str] = {
-    "accuracy": "accuracy",
-    "macs": "multiply-accumulates of a clip",
-    "latency": "latency, ms",
-}
-"""What stands beside an axis."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +69,7 @@ class Story:
         )
 
     @property
-    def objectives(self) -> tuple[Objective, ...]:
+    def objectives(self) -> tuple[str, ...]:
         """What counts, in the order of the study's values."""
         return self.options.objectives
 
@@ -130,16 +123,17 @@ class Story:
         return f"{made} of #{parent}"
 
 
-def worth(objective: Objective, value: float) -> str:
+def worth(objective: str, value: float) -> str:
     """Returns a value of an objective as briefly as people say it.
 
     >>> worth("accuracy", 0.7341), worth("accuracy", 1.0), worth("macs", 12_345_678.0)
     ('.734', '1.000', '12.3 M')
     """
-    if objective == "macs":
+    found = OBJECTIVES[objective]
+    if found.style == "count":
         return short(round(value))
-    if objective == "latency":
-        return f"{value:.3g} ms"
+    if found.style == "measure":
+        return f"{value:.3g} {found.unit}"
     text = f"{value:.3f}"
     return text.removeprefix("0") if text.startswith("0.") else text
 
@@ -153,6 +147,7 @@ def counted_children(count: int) -> str:
     return f"{count:,} {'child' if count == 1 else 'children'}"
 
 
-def direction(objective: Objective, sign: int) -> str:
+def direction(objective: str) -> str:
     """Returns the title of an axis that says which way is better."""
-    return NAMES[objective] if sign > 0 else f"{NAMES[objective]} (less is better)"
+    found = OBJECTIVES[objective]
+    return found.label if found.higher else f"{found.label} (less is better)"

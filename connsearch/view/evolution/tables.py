@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from connsearch.evolution.objectives import OBJECTIVES
 from connsearch.evolution.review.children import Mishap, refusals
 from connsearch.evolution.review.lineage import Origin, ancestry
 from connsearch.evolution.review.operator_stats import Yield
@@ -126,7 +127,7 @@ def measured(story: Story, number: int, objective: int) -> str:
     if entry.values is None or entry.spread is None:
         return "-"
     text, spread = worth(name, entry.values[objective]), entry.spread[objective]
-    if not math.isfinite(spread) or name == "macs":
+    if not math.isfinite(spread) or OBJECTIVES[name].style == "count":
         return text
     return f"{text} ± {worth(name, spread)}"
 

@@ -131,6 +131,8 @@ def _facts(node: UnionNode, *, short: bool = False) -> Iterator[str]:
     told = {change.name for change in node.changes}
     if not isinstance(node.node, Stem) and not short and "filters" not in told:
         yield small(f"{filters_text(node.node)} filters")
+    if node.node.kind is not None and "kind" not in told:
+        yield small(node.node.kind.replace("_", " "))
     for change in node.changes:
         yield font(f"<B>{escape(change_text(change, exact=False))}</B>", 9, TEXT)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 
-from connsearch.graph.families import FAMILIES
+from connsearch.graph.families import kind_name, own_kind
 from connsearch.graph.spec import FREE, Block, Modality, Stem, Weight
+from connsearch.graph.temporal import has_dilation
 from connsearch.view.structures.palette import DEAD, FAINT, MIXED, PAPER, PEER, STREAMS, TEXT, Ink
 from connsearch.view.structures.scene import Line, Scene
 
@@ -63,7 +64,7 @@ def node_label(scene: Scene, index: int) -> str:
     node = scene.structure.nodes[index]
     ink = node_ink(scene, index)
     if isinstance(node, Stem):
-        facts = _stem_facts(node, scene.widths.get(index))
+        facts = _stem_facts(scene, index, node)
         words = f"{node.modality.upper()} {_state(scene, index)}".strip()
         lines = [node_title(index, words), *map(small, facts)]
         return box(row(cell("<BR/>".join(lines), 'PORT="o" CELLPADDING="5"')), ink, ink.tint)
@@ -100,9 +101,9 @@ def node_tooltip(scene: Scene, index: int) -> str:
     width = scene.widths.get(index)
     parts = [f"node {index}", _state(scene, index)]
     if isinstance(node, Stem):
-        parts += [f"{node.modality} stem", *_stem_facts(node, width)]
+        parts += [f"{node.modality} stem", *_stem_facts(scene, index, node)]
     else:
-        parts += [FAMILIES[scene.structure.family].block, *_block_facts(node, width)]
+        parts += [kind_name(scene.structure, node), *_block_facts(node, width)]
         shares = scene.shares[index].items()
         parts.append("streams by weight: " + " ".join(f"{m} {part:.0%}" for m, part in shares))
     return ", ".join(part for part in parts if part)
@@ -133,7 +134,7 @@ def _block_label(scene: Scene, index: int, block: Block, ink: Ink) -> str:
     if any(gate.target == index for gate in scene.gates):
         mark = font(f"{GATED} peers", 9, PEER.line)
         rows.append(cell(mark, 'PORT="p" COLSPAN="3" ALIGN="LEFT" CELLPADDING="2"'))
-    kind = FAMILIES[scene.structure.family].block.replace("_", " ")
+    kind = kind_name(scene.structure, block).replace("_", " ")
     facts = [node_title(index, _state(scene, index)), small(kind)]
     facts += map(small, _block_facts(block, scene.widths.get(index)))
     rows[0] += cell("<BR/>".join(facts), f'PORT="o" ROWSPAN="{len(rows)}" CELLPADDING="5"')
@@ -171,8 +172,11 @@ def _state(scene: Scene, index: int) -> str:
     return "peer only" if index in scene.peer_only else ""
 
 
-def _stem_facts(stem: Stem, width: int | None) -> list[str]:
-    facts = [f"dilation {stem.temporal_dilation}"] if stem.modality is Modality.RGB else []
+def _stem_facts(scene: Scene, index: int, stem: Stem) -> list[str]:
+    kind, width = own_kind(scene.structure, stem), scene.widths.get(index)
+    facts = [] if kind is None else [kind.replace("_", " ")]
+    if has_dilation(scene.structure, stem):
+        facts.append(f"dilation {stem.temporal_dilation}")
     return facts + ([f"{width} channels"] if width is not None else [])
 
 

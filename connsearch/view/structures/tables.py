@@ -15,8 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from connsearch.files.text import visible
-from connsearch.graph.families import FAMILIES
-from connsearch.graph.spec import FREE, Connection, Modality, Stem, Structure
+from connsearch.graph.families import FAMILIES, own_kind
+from connsearch.graph.spec import FREE, Connection, Stem, Structure
+from connsearch.graph.temporal import has_dilation
 from connsearch.pruning.scores import name_edges
 from connsearch.view.structures.facts import dead_nodes, strength
 from connsearch.view.structures.markup import clean, filters_text, weight_text
@@ -51,8 +52,9 @@ class StructureTable:
 def structure_table(structure: Structure, cost: Cost | None = None) -> StructureTable:
     """Returns one row a node: index, level, kind, inputs with weights, filters, dilation, stride.
 
-    With ``cost`` the columns output (channels x frames x height x width), parameters and MACs are
-    added. Weights below 0.5 are dim; nodes that are dead say so.
+    A node whose kind is not its family's shows it. With ``cost`` the columns output (channels x
+    frames x height x width), parameters and MACs are added. Weights below 0.5 are dim; nodes that
+    are dead say so.
     """
     return StructureTable(structure, cost)
 
@@ -209,12 +211,12 @@ def _inputs(structure: Structure) -> Table:
 
 def _facts(structure: Structure, index: int, *, dead: bool) -> Iterator[str]:
     node = structure.nodes[index]
-    state = " dead" if dead else ""
+    state, own = " dead" if dead else "", (own_kind(structure, node) or "").replace("_", " ")
     if isinstance(node, Stem):
-        yield from (str(index), "-", f"{node.modality}{state}", "-")
-        yield from (str(node.temporal_dilation) if node.modality is Modality.RGB else "-", "-")
+        yield from (str(index), "-", f"{node.modality} {own}".strip() + state, "-")
+        yield from (str(node.temporal_dilation) if has_dilation(structure, node) else "-", "-")
     else:
-        yield from (str(index), str(node.level), f"block{state}", filters_text(node))
+        yield from (str(index), str(node.level), f"{own or 'block'}{state}", filters_text(node))
         yield from (str(node.temporal_dilation), str(node.spatial_stride))
 
 

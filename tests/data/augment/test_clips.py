@@ -8,7 +8,7 @@ import torch
 
 from connsearch.data.clips.dataset import ClipKey
 from connsearch.data.loading.load import load_data
-from connsearch.data.loading.loader import batches
+from connsearch.data.loading.loader import Loader
 from tests.data.helpers import options, same
 
 
@@ -17,9 +17,10 @@ def test_batches_are_the_same_with_and_without_workers(listing: Path) -> None:
     data = load_data(options(listing, **changes))
     plain = load_data(options(listing))
     asked = {"batch_size": 4, "seed": 3, "epoch": 1, "shuffle": True, "augment": True}
-    here = list(batches(data.train, **asked))
-    assert same(here, list(batches(data.train, **asked, workers=2)))
-    assert not same(here, list(batches(plain.train, **asked)))
+    here = list(Loader(data.train).batches(**asked))
+    with Loader(data.train, workers=2) as loader:
+        assert same(here, list(loader.batches(**asked)))
+    assert not same(here, list(Loader(plain.train).batches(**asked)))
 
 
 def test_evaluation_is_left_alone(listing: Path) -> None:

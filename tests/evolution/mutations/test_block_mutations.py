@@ -9,7 +9,6 @@ import pytest
 from hypothesis import assume, given, settings
 
 from connsearch.evolution.draft import Mutant
-from connsearch.evolution.filters import entries
 from connsearch.evolution.limits import Limits
 from connsearch.graph.cost import cost
 from connsearch.graph.files import load_structure
@@ -18,6 +17,7 @@ from connsearch.graph.plan import BlockPlan, plan
 from connsearch.graph.rules import validate
 from connsearch.graph.spec import FREE, Block, Edge, Filters, Structure, Weight
 from tests.evolution.parents import SEEDS, parents, step
+from tests.evolution.promises import entries
 from tests.pruning.structures import drawn
 
 

@@ -13,9 +13,10 @@ from connsearch.evolution.mutations.guided import survivors
 from connsearch.evolution.wiring import rewired
 from connsearch.graph.dag import candidate_edges
 from connsearch.graph.files import load_structure
-from connsearch.graph.space import over_connect, random_structure
+from connsearch.graph.space import over_connect
 from connsearch.graph.spec import FREE, Edge, Structure
 from tests.evolution.parents import backbone, learned, step
+from tests.graph.wirings import random_structure
 from tests.pruning.structures import drawn
 
 SEEDS = range(2000)

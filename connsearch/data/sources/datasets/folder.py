@@ -21,7 +21,7 @@ from connsearch.data.sources.datasets import dataset
 from connsearch.data.sources.datasets.csv_list import read_csv
 from connsearch.data.sources.datasets.frames_db import FACTS, LIST, read_packed
 from connsearch.data.sources.split_words import NAMES, alike, nearly, split_of
-from connsearch.data.sources.walk import PICTURES, VIDEO_SUFFIXES, Held, counted, look
+from connsearch.data.sources.walk import PICTURES, VIDEO_SUFFIXES, FolderContents, counted, look
 from connsearch.errors import DataError
 
 _CURE = f"cure: rename the folder, or say what is meant in a {LIST} with the column split"
@@ -33,7 +33,7 @@ class _Class:
 
     path: Path
     split: Split | None
-    held: Held
+    held: FolderContents
 
 
 @dataset("folder", "object_classes")
@@ -84,7 +84,7 @@ def read_folder(rest: str, options: DataOptions) -> Source:
     return Source(str(path), classes, records, known, tuple(notes))
 
 
-def _class_folders(path: Path) -> tuple[list[_Class], list[str], Held]:
+def _class_folders(path: Path) -> tuple[list[_Class], list[str], FolderContents]:
     """Returns the class folders, what is to be said of them, and what lies beside them.
 
     Raises:
@@ -185,7 +185,7 @@ def _seen(others: Counter[str]) -> str:
     return f"\n  read there: files of other kinds ({counted(others)})" if others else ""
 
 
-def _left_out(path: Path, loose: Held, records: tuple[Record, ...]) -> list[str]:
+def _left_out(path: Path, loose: FolderContents, records: tuple[Record, ...]) -> list[str]:
     """Returns what lies in the folder and belongs to no clip, counted."""
     used = {r.path for r in records} | {r.objects for r in records if r.objects is not None}
     kinds = Counter(loose.others)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any
 
+from connsearch.evolution.objectives import OBJECTIVES
 from connsearch.view.evolution.operators import change_interval, change_title, share_interval
 from connsearch.view.evolution.pareto import front_line
-from connsearch.view.evolution.story import NAMES, Story, counted_children, worth
+from connsearch.view.evolution.story import Story, counted_children, direction, worth
 from connsearch.view.evolution.tables import change_text, measured
 from connsearch.view.evolution.workers import WORDS, Shift, shifts
 from connsearch.view.report.charts import Chart, Line, Point, chart
@@ -42,7 +43,7 @@ def pareto(story: Story) -> Section | None:
     if not pairs or not story.best:
         return None
     charts = [_pair(story, x, y) for y, x in pairs]
-    less = [NAMES[o] for o, s in zip(story.objectives, story.history.signs, strict=True) if s < 0]
+    less = [OBJECTIVES[o].label for o in story.objectives if not OBJECTIVES[o].higher]
     front = counted_children(len(story.best))
     words = f"Nobody dominates {front}. Less is better of: {', '.join(less)}."
     values = {"charts": charts, "words": words}
@@ -145,8 +146,7 @@ def _fitness(story: Story, place: int) -> Chart | None:
         "judged again, ± 1 sd": "peer",
     }
     start = None if story.start is None else story.value(story.start, place)
-    title = NAMES[name] + ("" if sign > 0 else " (less is better)")
-    return chart(title.capitalize(), "round", lines, points, rule=start, legend=legend)
+    return chart(direction(name).capitalize(), "round", lines, points, rule=start, legend=legend)
 
 
 def _pair(story: Story, x: int, y: int) -> Chart | None:
@@ -170,8 +170,8 @@ def _pair(story: Story, x: int, y: int) -> Chart | None:
     legend = {"front of these two": "text", "dominated by none": "rgb", "others": "mixed"}
     legend |= {"the start": "object"} if story.start is not None else {}
     line = Line("front", "text", [c[0] for c in corners], [c[1] for c in corners])
-    title = f"{NAMES[story.objectives[y]]} over {NAMES[story.objectives[x]]}"
-    return chart(title.capitalize(), NAMES[story.objectives[x]], [line], points, legend=legend)
+    up, across = (OBJECTIVES[story.objectives[place]].label for place in (y, x))
+    return chart(f"{up} over {across}".capitalize(), across, [line], points, legend=legend)
 
 
 def _stint(shift: Shift, long: float) -> dict[str, Any]:

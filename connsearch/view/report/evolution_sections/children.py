@@ -7,11 +7,12 @@ from typing import Any
 from markupsafe import Markup
 
 from connsearch.errors import Failure
+from connsearch.evolution.objectives import OBJECTIVES
 from connsearch.evolution.review.children import refusals
 from connsearch.evolution.review.lineage import ancestry
 from connsearch.evolution.review.operator_stats import change_of
 from connsearch.view.evolution.lineage_draw import MANY, family, lineage_svg
-from connsearch.view.evolution.story import NAMES, Story
+from connsearch.view.evolution.story import Story
 from connsearch.view.evolution.tables import cause_line, measured
 from connsearch.view.report.evolution_sections import section
 from connsearch.view.report.findings import Findings, mixtures
@@ -59,7 +60,7 @@ def family_tree(story: Story) -> Section | None:
                 "connections": story.entries[number].connections,
             }
         )
-    values: dict[str, Any] = {"rows": rows, "objective": NAMES[story.objectives[0]]}
+    values: dict[str, Any] = {"rows": rows, "objective": OBJECTIVES[story.objectives[0]].label}
     values |= {"picture": None, "failure": ""}
     everybody = len(family(story, story.winner)) <= MANY
     values["words"] = (
@@ -96,7 +97,7 @@ def children(story: Story) -> Section | None:
         }
         for number, entry in story.entries.items()
     ]
-    values = {"rows": rows, "objectives": [NAMES[name] for name in story.objectives]}
+    values = {"rows": rows, "objectives": [OBJECTIVES[name].label for name in story.objectives]}
     return Section("children", "All children", values, str(len(rows)))
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist, fmean, variance
 
+from connsearch.evolution.objectives import OBJECTIVES
 from connsearch.evolution.options import EvolutionOptions
 from connsearch.evolution.review.lineage import founders
-from connsearch.view.evolution.story import NAMES, Story, counted_children, worth
+from connsearch.view.evolution.story import Story, counted_children, worth
 from connsearch.view.evolution.tables import measured
 from connsearch.view.evolution.workers import shifts
 from connsearch.view.report.evolution_sections import section
@@ -70,7 +71,7 @@ def summary(story: Story) -> Section:
     """Returns the first section."""
     children, judged = len(story.entries), len(story.rounds)
     name = story.history.start.name
-    goals = ", ".join(NAMES[objective] for objective in story.objectives)
+    goals = ", ".join(OBJECTIVES[objective].label for objective in story.objectives)
     people = counted_children(children)
     waiting = len(story.history.open)
     values = {
@@ -143,7 +144,9 @@ def _against_start(story: Story, winner: int) -> Tile:
     assert value is not None, "the winner was judged"
     assert before is not None, "the start was judged"
     change = value - before
-    text = f"{change:+.3f}" if story.objectives[0] == "accuracy" else f"{change:+.3g}"
+    text = (
+        f"{change:+.3f}" if OBJECTIVES[story.objectives[0]].style == "share" else f"{change:+.3g}"
+    )
     note = f"the start: {worth(story.objectives[0], before)}"
     return Tile("against the start", text, note, "", "fitness")
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from connsearch.errors import Failure
 from connsearch.graph.cost import Cost, NodeCost
-from connsearch.graph.families import FAMILIES
+from connsearch.graph.families import kind_name
 from connsearch.graph.spec import Block, Connection, Edge, Structure
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
@@ -45,7 +45,7 @@ def details(structure: Structure, findings: Findings) -> dict[str, dict[str, Any
         entry = _node(findings.cost, index)
         rows: Rows = []
         if isinstance(node, Block):
-            title = f"Node {index}: {FAMILIES[structure.family].block.replace('_', ' ')}"
+            title = f"Node {index}: {kind_name(structure, node).replace('_', ' ')}"
             rows += [("level", str(node.level)), ("filters", filters_text(node))]
             rows.append(("stride", str(node.spatial_stride)))
         else:

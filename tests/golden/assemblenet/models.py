@@ -11,8 +11,8 @@ from connsearch.graph.parse import parse_structure
 from connsearch.graph.spec import Attention, NetworkSettings, Structure
 from connsearch.models.structure import BlockNode, Network
 from connsearch.nn.attention import PeerAttention
-from tests.golden.layout import Case
-from tests.golden.names import Slot, Subject, fusion_slot, head_slot, ignorable, suffix
+from tests.golden.assemblenet.layout import Case
+from tests.golden.assemblenet.names import Slot, Subject, fusion_slot, head_slot, ignorable, suffix
 
 
 def model_structure(case: Case) -> Structure:

@@ -9,7 +9,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from connsearch.graph.plan import BlockPlan, StemPlan, plan
+from connsearch.graph.kinds import BLOCK_KINDS, STEM_KINDS, BlockModule, StemModule
+from connsearch.graph.layers import Sum
+from connsearch.graph.plan import BlockPlan, plan
 from connsearch.graph.spec import (
     FREE,
     Attention,
@@ -20,17 +22,24 @@ from connsearch.graph.spec import (
     Stem,
     Structure,
 )
+from connsearch.graph.tracing import traced
 from connsearch.models.structure import BlockNode
 from connsearch.nn.attention import PeerAttention
-from connsearch.nn.blocks import BLOCKS
 from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.flow import FeatureFlow
 from connsearch.nn.head import Head
-from connsearch.nn.layers import conv, norm
-from connsearch.nn.stems import FlowStem, LiteStem, RGBStem
-from tests.golden.layout import Case
-from tests.golden.models import model
-from tests.golden.names import FLOW_PREFIX, Slot, Subject, fusion_slot, head_slot, ignorable, suffix
+from connsearch.nn.layered import Layered
+from tests.golden.assemblenet.layout import Case
+from tests.golden.assemblenet.models import model
+from tests.golden.assemblenet.names import (
+    FLOW_PREFIX,
+    Slot,
+    Subject,
+    fusion_slot,
+    head_slot,
+    ignorable,
+    suffix,
+)
 
 _PEER = 100
 """Peer vectors of component cases get node numbers from here on."""
@@ -67,11 +76,11 @@ def _flow(case: Case) -> Subject:
 
 def _stem(case: Case) -> Subject:
     kernel = _shapes(case)["stemtest/stem/conv1/kernel"]
-    kind: type[RGBStem | FlowStem | LiteStem] = RGBStem if kernel[2] == 3 else FlowStem
-    if len(kernel) == 5:
-        kind = LiteStem
+    kind = STEM_KINDS["lite" if len(kernel) == 5 else "full"]
     modality = Modality.RGB if kernel[-2] == 3 else Modality.FLOW
-    module = kind(StemPlan(modality, int(case.info.get("temporal_dilation") or 1), kernel[-1], 4))
+    dilation = int(case.info.get("temporal_dilation") or 1)
+    stem = StemModule(modality, kernel[-2], kernel[-1], dilation)
+    module = Layered(kind.traced(stem))
     prefix = "stemtest/stem/"
     return Subject(module, lambda x: module(x["x"]), _under(prefix), {prefix + "out": module})
 
@@ -91,7 +100,7 @@ def _fusion(case: Case) -> Subject:
         Connection(i, w) for i, w in enumerate(_stored(case, f"{prefix}agg_weights", len(inputs)))
     )
     block = Block(0, connections, 1)
-    settings = NetworkSettings(attention=Attention.NONE)
+    settings = NetworkSettings(attention=Attention.NONE, object_classes=max(object_width, 1))
     shape = plan(Structure("case", "assemblenet", (*stems, block), settings)).nodes[-1]
     assert isinstance(shape, BlockPlan)
     widths: dict[int, int] = {i: a.shape[-1] for i, a in enumerate(inputs.values())}
@@ -170,8 +179,7 @@ def _block(case: Case) -> Subject:
     stem = Stem(Modality.RGB, width=in_width)
     shape = plan(Structure("case", family, (stem, block), settings)).nodes[1]
     assert isinstance(shape, BlockPlan)
-    kind = "inverted_bottleneck" if lite else "bottleneck"
-    node = BlockNode(block, shape, {0: in_width}, kind=kind, learn=True, attention=Attention.NONE)
+    node = BlockNode(block, shape, {0: in_width}, learn=True, attention=Attention.NONE)
 
     def run(x: Mapping[str, Tensor]) -> Tensor:
         height, width = x["x"].shape[3:]
@@ -190,18 +198,15 @@ def _one_bottleneck(
 ) -> nn.Module:
     """A module on its own; odd steps with a projection occur in golden files only."""
     step = int(case.info["step"])
-    module: Any = BLOCKS["bottleneck"](
-        in_width,
-        filters=filters,
-        inner_width=inner,
-        temporal_dilation=dilation,
-        stride=stride,
-        step=step,
-    )
+    kind = BLOCK_KINDS["bottleneck"]
+    asked = BlockModule(in_width, (filters,), inner, dilation, stride, kind.step(step))
+    layers = list(kind.layers(asked))
     if case.info["use_projection"] and step:
-        module.shortcut = conv(in_width, 4 * filters, stride=stride)
-        module.shortcut_bn = norm(4 * filters)
-    return module
+        projected = kind.layers(replace(asked, step=0))
+        layers = [*list(projected)[:2], *layers]
+        place = next(n for n, layer in enumerate(layers) if isinstance(layer, Sum))
+        layers[place] = Sum(("bn3", "shortcut_bn"))
+    return Layered(traced(layers, in_width))
 
 
 def _attention(case: Case) -> Subject:

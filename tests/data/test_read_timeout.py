@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from connsearch.data.clips.dataset import ClipDataset
-from connsearch.data.clips.read_timeout import TimeoutFault, Watch
+from connsearch.data.clips.read_timeout import TimeLimit, TimeoutFault
+from connsearch.data.loading.batches import Batch
 from connsearch.data.loading.load import load_data
-from connsearch.data.loading.loader import batches
+from connsearch.data.loading.loader import Loader
 from connsearch.data.media.decode import Frames, read_frames
 from connsearch.data.media.formats import video
 from connsearch.errors import DataError, Failure
@@ -23,27 +24,27 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning
 
 
 def test_work_in_time_gives_what_it_gives() -> None:
-    watch = Watch(5)
-    assert watch.run(lambda: 3, "v.mp4") == 3
+    limit = TimeLimit(5)
+    assert limit.run(lambda: 3, "v.mp4") == 3
     with pytest.raises(ZeroDivisionError):
-        watch.run(lambda: 1 // 0, "v.mp4")
-    assert watch.run(lambda: 4, "v.mp4") == 4
+        limit.run(lambda: 1 // 0, "v.mp4")
+    assert limit.run(lambda: 4, "v.mp4") == 4
 
 
 def test_work_that_hangs_is_left_alone_and_the_next_goes_on() -> None:
-    watch, release = Watch(0.05), threading.Event()
+    limit, release = TimeLimit(0.05), threading.Event()
     begin = time.monotonic()
     with pytest.raises(TimeoutFault, match=r"v.mp4: not read within 0.05 s; cure"):
-        watch.run(release.wait, "v.mp4")
+        limit.run(release.wait, "v.mp4")
     assert time.monotonic() - begin < 5
-    assert watch.run(lambda: 5, "w.mp4") == 5
+    assert limit.run(lambda: 5, "w.mp4") == 5
     release.set()
 
 
 def test_a_watch_travels_without_its_thread() -> None:
-    watch = Watch(5)
-    watch.run(int, "v.mp4")
-    assert pickle.loads(pickle.dumps(watch)).run(lambda: 6, "v.mp4") == 6
+    limit = TimeLimit(5)
+    limit.run(int, "v.mp4")
+    assert pickle.loads(pickle.dumps(limit)).run(lambda: 6, "v.mp4") == 6
 
 
 def bad_reader(monkeypatch: pytest.MonkeyPatch, name: str, how: str) -> None:
@@ -67,12 +68,11 @@ def with_one(clips: ClipDataset) -> tuple[ClipDataset, int]:
     """Returns the clips of which only one has its file's name, and its place."""
     target = clips.records[1]
     kept = [r for r in clips.records if r is target or r.path.name != target.path.name]
-    return ClipDataset(kept, clips.options, object_classes=3), kept.index(target)
+    return ClipDataset(tuple(kept), clips.options, object_classes=3), kept.index(target)
 
 
-def shown(clips: ClipDataset, workers: int, **changes: object):
-    asked = {"batch_size": 4, "seed": 3, "shuffle": True, "augment": True, **changes}
-    return list(batches(clips, workers=workers, **asked))  # type: ignore[arg-type]
+def shown(loader: Loader) -> list[Batch]:
+    return list(loader.batches(batch_size=4, seed=3, shuffle=True, augment=True))
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -82,14 +82,15 @@ def test_a_file_that_hangs_is_quarantined_and_not_tried_again(
     clips, place = with_one(clips_of(listing, timeout=2.0))
     bad_reader(monkeypatch, clips.records[place].path.name, "hangs")
     begin = time.monotonic()
-    first = shown(clips, workers)
-    (fault,) = (fault for batch in first for fault in batch.faults)
-    assert fault.index == place
-    assert fault.lasting
-    assert "not read within 2 s" in fault.reason
-    assert clips.faults == {place: fault.reason}
-    again = shown(clips, workers)
-    assert same(first, again)
+    with Loader(clips, workers=workers) as loader:
+        first = shown(loader)
+        (fault,) = (fault for batch in first for fault in batch.faults)
+        assert fault.index == place
+        assert fault.lasting
+        assert "not read within 2 s" in fault.reason
+        assert loader.faults == loader.quarantined == {place: fault.reason}
+        again = shown(loader)
+        assert same(first, again)
     assert time.monotonic() - begin < 20
 
 
@@ -98,12 +99,13 @@ def test_a_file_that_kills_its_reader_is_found_and_named(
 ) -> None:
     clips, place = with_one(clips_of(listing))
     bad_reader(monkeypatch, clips.records[place].path.name, "kills")
-    made = shown(clips, 2)
-    (fault,) = (fault for batch in made for fault in batch.faults)
-    assert fault.index == place
-    assert "kills the process that reads it (SIGKILL)" in fault.reason
-    assert sum(len(batch.labels) for batch in made) == len(clips)
-    assert same(made, shown(clips, 2))  # and it is not tried again
+    with Loader(clips, workers=2) as loader:
+        made = shown(loader)
+        (fault,) = (fault for batch in made for fault in batch.faults)
+        assert fault.index == place
+        assert "kills the process that reads it (SIGKILL)" in fault.reason
+        assert sum(len(batch.labels) for batch in made) == len(clips)
+        assert same(made, shown(loader))  # and it is not tried again
 
 
 def test_readers_that_die_without_a_file_to_blame_end_the_work(
@@ -111,12 +113,15 @@ def test_readers_that_die_without_a_file_to_blame_end_the_work(
 ) -> None:
     clips = clips_of(listing)
 
-    def made(*_: object) -> None:
+    def made(*_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     monkeypatch.setattr("connsearch.data.loading.workers.make_batch", made)
-    with pytest.raises(Failure, match=r"(?s)no file is to blame.*cure"):
-        shown(clips, 1)
+    with (
+        Loader(clips, workers=1) as loader,
+        pytest.raises(Failure, match=r"(?s)no file is to blame.*cure"),
+    ):
+        shown(loader)
 
 
 def test_too_many_bad_files_stop_the_work_with_the_list(
@@ -132,11 +137,10 @@ def test_too_many_bad_files_stop_the_work_with_the_list(
         load_data(options(tmp_path / listing.name))
     data = load_data(options(tmp_path / listing.name, bad_share=0.06))
     assert any("1 video(s) cannot be read" in note for note in data.notes)
-    assert sum(len(dataset.faults) for _, dataset in data) == 1
+    assert sum(len(dataset.unusable) for _, dataset in data) == 1
     late = load_data(options(tmp_path / listing.name, check_files=False))
     assert late.hashes == data.hashes
     for known, unknown in zip(data, late, strict=True):
-        asked = {"batch_size": 4, "augment": True}
-        first = list(batches(known[1], **asked))  # type: ignore[arg-type]
-        assert same(first, list(batches(unknown[1], **asked)))  # type: ignore[arg-type]
-        assert np.sum([len(b.faults) for b in first]) == len(known[1].faults)
+        first = list(Loader(known[1]).batches(augment=True))
+        assert same(first, list(Loader(unknown[1]).batches(augment=True)))
+        assert np.sum([len(b.faults) for b in first]) == len(known[1].unusable)

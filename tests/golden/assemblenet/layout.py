@@ -1,19 +1,15 @@
-"""Golden files as they lie on disk: reading them, and TensorFlow layouts to and from ours."""
+"""A golden case as it lies on disk: what it says of itself, TensorFlow layouts to and from ours."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-
-HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -66,27 +62,6 @@ class Case:
         elif self.name.startswith("1f"):
             unsaid //= 2
         return self.number(r"num_frames|\bT", unsaid)
-
-
-def folder(golden_dir: Path | None) -> Path:
-    """Returns the folder to read: the one asked for, or this one."""
-    return golden_dir if golden_dir is not None else HERE
-
-
-def read_index(path: Path) -> dict[str, Any]:
-    """Returns ``index.json``."""
-    return json.loads((path / "index.json").read_text())
-
-
-def read_case(path: Path, name: str, info: Mapping[str, Any]) -> Case:
-    """Returns a case with all its arrays."""
-    with np.load(path / info["file"], allow_pickle=False) as file:
-        return Case(name, info, {key: file[key] for key in file.files})
-
-
-def case_names(path: Path) -> list[str]:
-    """Returns the cases of an index; names with an underscore hold something else."""
-    return [name for name in read_index(path) if not name.startswith("_")]
 
 
 def to_clip(array: np.ndarray, frames: int, dtype: torch.dtype) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from connsearch.nn.attention import PeerAttention
 from connsearch.nn.connection import ConnectionFusion
-from tests.golden.layout import Case, to_clip, to_vectors
+from tests.golden.assemblenet.layout import Case, to_clip, to_vectors
 
 FLOW_PREFIX = "rep_flow/"
 

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from connsearch.models.structure import Network
 from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.flow import representation_flow
-from tests.golden.layout import Case, from_ours, to_clip, to_parameter
-from tests.golden.names import Slot, Subject, ignorable, inputs_of
-from tests.golden.subjects import build
+from tests.golden.assemblenet.layout import Case, from_ours, to_clip, to_parameter
+from tests.golden.assemblenet.names import Slot, Subject, ignorable, inputs_of
+from tests.golden.assemblenet.subjects import build
 
 TOLERANCES = {
     "output": 1e-5,
@@ -234,12 +234,13 @@ def _measure_flow(case: Case, dtype: torch.dtype) -> Iterator[Measure]:
 
 def _measure_object_stem(case: Case, dtype: torch.dtype) -> Iterator[Measure]:
     """Several clips in one file, and no weights."""
-    from connsearch.graph.plan import StemPlan
+    from connsearch.graph.kinds import STEM_KINDS, StemModule
     from connsearch.graph.spec import Modality
-    from connsearch.nn.stems import ObjectStem
+    from connsearch.nn.layered import Layered
 
     for name, clip in inputs_of(case, dtype).items():
-        stem = ObjectStem(StemPlan(Modality.OBJECT, 1, clip.shape[1], 4))
+        classes = clip.shape[1]
+        stem = Layered(STEM_KINDS["full"].traced(StemModule(Modality.OBJECT, classes, classes)))
         where = f"eval/out{name.removeprefix('x')}"
         yield _relative("output", where, stem(clip), case.arrays[where])
 

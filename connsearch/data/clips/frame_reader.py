@@ -1,0 +1,106 @@
+"""Frames of the records of a split, read in time; what was read before may be kept.
+
+What is kept saves time and nothing else: a frame is the same kept, read alone or read with others
+(``data check --seeks`` compares them), and whatever could not be read is asked for again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from connsearch.data.clips.read_timeout import TimeLimit
+from connsearch.data.clips.usable import decoded_size
+from connsearch.data.media.decode import Frames
+from connsearch.data.media.formats import MEDIA
+from connsearch.data.media.objects import Maps, read_objects
+from connsearch.data.media.rates import with_rate
+from connsearch.data.options import DataOptions
+from connsearch.data.records import Record, VideoInfo
+from connsearch.errors import DataError
+
+
+class FrameReader:
+    """Reads videos and their object maps as the options want them decoded.
+
+    Args:
+        records: where the videos are.
+        options: the size of decoded frames, and the seconds that reading may take.
+        object_classes: K; 0 where there are no object maps.
+        remember: keep decoded videos in the memory of this process; a process that was made from
+            it keeps none.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        options: DataOptions,
+        *,
+        object_classes: int,
+        remember: bool,
+    ) -> None:
+        self._records, self._options, self._object_classes = records, options, object_classes
+        self._limit = TimeLimit(options.timeout)
+        self._rememberer = os.getpid() if remember else None
+        self._infos: dict[int, VideoInfo] = {}
+        self._memory: dict[int, tuple[Frames, Maps | None]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process gets: nothing that was decoded."""
+        return self.__dict__ | {"_memory": {}}
+
+    def info(self, index: int) -> VideoInfo:
+        """Returns what is known about a video, opening the file only if nothing is.
+
+        Raises:
+            DataError: the file cannot be opened.
+        """
+        record = self._records[index]
+        if record.info is not None:
+            return record.info
+        if index not in self._infos:
+            probe = MEDIA[record.medium].probe
+            found = self._limit.run(lambda: probe(record.path), str(record.path))
+            self._infos[index] = with_rate(found, record)
+        return self._infos[index]
+
+    def frames(self, index: int, numbers: Sequence[int]) -> tuple[Frames, Maps | None]:
+        """Returns those frames of a video, uint8 (N, H, W, 3), and its object maps, (N, H, W).
+
+        Raises:
+            DataError: they cannot be read, by name, or not in time.
+        """
+        if self._rememberer != os.getpid():
+            return self._read(index, numbers)
+        if index not in self._memory:
+            try:
+                self._memory[index] = self._read(index, range(self.info(index).frames))
+            except DataError:  # damaged further on, perhaps: what is asked for now may be whole
+                return self._read(index, numbers)
+        frames, maps = self._memory[index]
+        places = list(numbers)
+        return frames[places], None if maps is None else maps[places]
+
+    def _read(self, index: int, numbers: Sequence[int]) -> tuple[Frames, Maps | None]:
+        """Returns frames and object maps from the files.
+
+        Only this is watched. Next to nothing in it computes with torch: a thread of its own would
+        bring threads of its own, and they would fight with the network's.
+        """
+        record, info = self._records[index], self.info(index)
+        size = decoded_size(info, self._options, name=str(record.path))
+
+        def read() -> tuple[Frames, Maps | None]:
+            frames = MEDIA[record.medium].read(record.path, numbers, size=size, info=info)
+            if record.objects is None or self._object_classes == 0:
+                return frames, None
+            return frames, read_objects(
+                record.objects,
+                frames=info.frames,
+                classes=self._object_classes,
+                numbers=numbers,
+                size=size,
+            )
+
+        return self._limit.run(read, str(record.path))

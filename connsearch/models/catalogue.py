@@ -1,0 +1,125 @@
+"""Every network there is by name: the structures that come along, and those of the zoo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from connsearch.errors import SettingsError, UnknownNameError
+from connsearch.graph.cost import DEFAULT_CLIP, cost
+from connsearch.graph.files import load_structure, structure_names
+from connsearch.models.count import count
+from connsearch.models.document import STRUCTURE, ModelDocument
+from connsearch.models.model import Model
+from connsearch.models.structure import Network
+from connsearch.models.zoo import MODELS, READERS
+from connsearch.registry import suggest
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A network by name, and what it costs.
+
+    Attributes:
+        name: for ``create_model``.
+        kind: of its model document.
+        parameters: that learn.
+        macs: multiply-accumulates of one clip, without the representation flow.
+        clip: (T, H, W) they are counted for.
+        classes: they are counted for.
+    """
+
+    name: str
+    kind: str
+    parameters: int
+    macs: int
+    clip: tuple[int, int, int]
+    classes: int
+
+
+def list_models(
+    *, num_classes: int = 400, frames: int | None = None, size: int | None = None
+) -> Iterator[ModelEntry]:
+    """Yields every network there is by name, structures first; none of them is built in memory.
+
+    Args:
+        num_classes: of the classifier.
+        frames: T of the clip; None: what each network was published for.
+        size: H and W of the clip in pixels; None: likewise.
+    """
+
+    def clip(own: tuple[int, int, int]) -> tuple[int, int, int]:
+        return (frames or own[0], size or own[1], size or own[2])
+
+    for name in structure_names():
+        there = clip(DEFAULT_CLIP)
+        spent = cost(load_structure(name), num_classes=num_classes, clip=there)
+        yield ModelEntry(name, STRUCTURE, spent.parameters, spent.macs, there, num_classes)
+    for name in sorted(MODELS, key=_by_number):
+        there = clip(MODELS[name].clip)
+        with torch.device("meta"):
+            model = MODELS[name].build(num_classes)
+            found = count(model, {"rgb": torch.empty(1, 3, *there)})
+        yield ModelEntry(name, MODELS[name].kind, found.parameters, found.macs, there, num_classes)
+
+
+def _by_number(name: str) -> list[str]:
+    """A key that sorts r3d_18 before r3d_101."""
+    return [part.zfill(9) for part in name.split("_")]
+
+
+def create_model(name: str, num_classes: int, *, seed: int | None = None, **options: Any) -> Model:
+    """Returns the network of that name with first weights.
+
+    Args:
+        name: of a structure that comes along, or of the zoo; see :func:`list_models`.
+        num_classes: number of logits.
+        seed: decides the first weights; None takes torch's global generator as it stands.
+        options: settings that are to differ from its name's; a structure takes none.
+
+    Raises:
+        UnknownNameError: there is none of that name; the message names the nearest and the known.
+        SettingsError: an option that there is not, or a value out of range.
+
+    >>> create_model("r3d_18", 5, seed=0).describe().kind
+    'resnet3d'
+    """
+    structures = structure_names()
+    if name in structures:
+        if options:
+            raise SettingsError(
+                f"{name}: is a structure, which has no option {', '.join(options)}\n"
+                "  cure: change the structure, with_settings(...)"
+            )
+        return Network(load_structure(name), num_classes, seed=seed)
+    if name not in MODELS:
+        raise UnknownNameError(suggest("model", name, [*structures, *MODELS]))
+    return MODELS[name].build(num_classes, seed=seed, **options)
+
+
+def from_document(
+    document: ModelDocument, num_classes: int, *, learn_connections: bool = False
+) -> Model:
+    """Returns the network that a model document describes, with first weights.
+
+    Args:
+        document: what a model's ``describe()`` gave, perhaps in another process.
+        num_classes: number of logits of a structure's network; other documents say their own.
+        learn_connections: of a structure, whether stored connection weights learn, as in a search.
+
+    Raises:
+        SettingsError: nobody here knows how such a network is built.
+    """
+    if document.structure is not None:
+        return Network(document.structure, num_classes, learn_connections=learn_connections)
+    if document.kind not in READERS:
+        own = document.settings.get("class")
+        what = f"a module of your own ({own})" if document.kind == "module" else document.kind
+        raise SettingsError(
+            f"{document.name}: is {what}, which only the code that has its class can build\n"
+            "  cure: build it in Python and load its weights, as docs/models.md shows"
+        )
+    return READERS[document.kind](document)

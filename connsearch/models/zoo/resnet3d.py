@@ -1,0 +1,257 @@
+"""3D residual networks: R3D and R(2+1)D (Tran et al. 2018, arXiv 1711.11248).
+
+As in the code published with Squeeze-and-Recursion (arXiv 2006.08247): the stem ends in a max pool
+and a bottleneck does not widen its output. torchvision's ``r3d_18`` and ``r2plus1d_18`` are these
+networks with ``stem_pool=False``.
+
+Shape letters: B clips, C channels, T frames, H W pixels, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any, Literal, TypeVar
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor, nn
+
+from connsearch.errors import DataError, SettingsError
+from connsearch.models.document import ModelDocument
+from connsearch.models.model import Model, one_stream
+from connsearch.models.zoo import MODELS, READERS, ZooModel
+from connsearch.nn.layers import dense
+from connsearch.nn.residual3d import BLOCKS_3D, Stem3d
+from connsearch.nn.seeded import seeded
+
+KIND = "resnet3d"
+CLIP = (16, 112, 112)
+
+Depth = Annotated[int, Field(strict=True, ge=1, le=100)]
+Width = Annotated[int, Field(strict=True, ge=1, le=8192)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+Spread = Annotated[float, Field(strict=True, gt=0, le=1)]
+
+
+class ResNet3DSettings(BaseModel):
+    """What a network is made of.
+
+    Attributes:
+        block: ``basic`` (two 3x3x3) or ``bottleneck`` (1x1x1, 3x3x3, 1x1x1, all of one width).
+        convolution: ``r3d``: a 3x3x3 is one convolution; ``r2plus1d``: 1x3x3, norm, ReLU, 3x1x1.
+        depths: blocks of each of the four stages.
+        widths: output channels of each stage; the first is the stem's too.
+        stem_pool: whether a 3x3x3 max pool of stride 2 follows the stem.
+        dropout: drop rate before the classifier.
+        mean: of red, green and blue, for pixels of 0 to 1: clips, which come in [-1, 1], are
+            normalised by it inside the network. The default leaves them as they are.
+        std: spread, likewise.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    block: Literal["basic", "bottleneck"]
+    convolution: Literal["r3d", "r2plus1d"]
+    depths: tuple[Depth, Depth, Depth, Depth]
+    widths: tuple[Width, Width, Width, Width] = (64, 128, 256, 512)
+    stem_pool: bool = Field(default=True, strict=True)
+    dropout: float = Field(default=0.0, strict=True, ge=0, lt=1)
+    mean: tuple[Share, Share, Share] = (0.5, 0.5, 0.5)
+    std: tuple[Spread, Spread, Spread] = (0.5, 0.5, 0.5)
+
+
+class AllOfResNet3D(ResNet3DSettings):
+    """The settings of a model document: how many classes it tells apart, too."""
+
+    classes: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+
+
+class ResNet3D(Model):
+    """A 3D residual network.
+
+    First values as published: kernels He-normal by fan-out, scales 1, shifts 0, classifier
+    N(0, .01) and 0.
+
+    Args:
+        settings: what it is made of.
+        num_classes: number of logits.
+        name: for its model document.
+        seed: seed of the first values; None takes torch's global generator as it stands.
+        memory_format: layout of features and kernels.
+    """
+
+    modalities = ("rgb",)
+
+    def __init__(
+        self,
+        settings: ResNet3DSettings,
+        num_classes: int,
+        *,
+        name: str = KIND,
+        seed: int | None = None,
+        memory_format: torch.memory_format = torch.channels_last_3d,
+    ) -> None:
+        super().__init__()
+        self.settings, self.num_classes, self.name = settings, num_classes, name
+        self.memory_format = memory_format
+        with seeded(seed):
+            self._build()
+        self.to(memory_format=memory_format)  # pyright: ignore[reportCallIssue]
+
+    def _build(self) -> None:
+        settings, widths = self.settings, self.settings.widths
+        self.stem = Stem3d(settings.convolution, widths[0])
+        self.pool = nn.MaxPool3d(3, stride=2, padding=1) if settings.stem_pool else nn.Identity()
+        self.stage1 = self._stage(0, widths[0], stride=1)
+        self.stage2 = self._stage(1, widths[0], stride=2)
+        self.stage3 = self._stage(2, widths[1], stride=2)
+        self.stage4 = self._stage(3, widths[2], stride=2)
+        self.dropout = nn.Dropout(settings.dropout)
+        self.head = dense(widths[3], self.num_classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv3d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def _stage(self, index: int, in_width: int, *, stride: int) -> nn.Sequential:
+        settings = self.settings
+        block, width = BLOCKS_3D[settings.block], settings.widths[index]
+        first = block(settings.convolution, in_width, width, stride)
+        others = (
+            block(settings.convolution, width, width, 1) for _ in range(1, settings.depths[index])
+        )
+        return nn.Sequential(first, *others)
+
+    def forward(self, streams: Mapping[str, Tensor]) -> Tensor:
+        """Maps clips to logits ``(B, K)``.
+
+        Args:
+            streams: ``rgb`` ``(B, 3, T, H, W)`` in [-1, 1], any T, H and W; others are not read.
+
+        Raises:
+            DataError: there is no ``rgb``, or it is of another shape or type; or, in training, a
+                single clip so small that a channel ends as one number, which no batch
+                normalisation can normalise.
+        """
+        x_BCTHW = _clips(streams).contiguous(memory_format=self.memory_format)
+        if self.training:
+            self._refuse_one_number(x_BCTHW.shape)
+        x_BCTHW = self._normalised(x_BCTHW)
+        x_BCTHW = self.pool(self.stem(x_BCTHW))
+        x_BCTHW = self.stage1(x_BCTHW)
+        x_BCTHW = self.stage2(x_BCTHW)
+        x_BCTHW = self.stage3(x_BCTHW)
+        x_BCTHW = self.stage4(x_BCTHW)
+        return self.head(self.dropout(x_BCTHW.mean((2, 3, 4))))
+
+    def describe(self) -> ModelDocument:
+        """Returns what it is built from; :func:`from_document` builds it again."""
+        settings = {"classes": self.num_classes, **self.settings.model_dump(mode="json")}
+        return ModelDocument(KIND, self.name, settings)
+
+    def _normalised(self, x_BCTHW: Tensor) -> Tensor:
+        mean, std = self.settings.mean, self.settings.std
+        if mean == std == (0.5, 0.5, 0.5):
+            return x_BCTHW
+        scale = x_BCTHW.new_tensor([0.5 / s for s in std])
+        shift = x_BCTHW.new_tensor([(0.5 - m) / s for m, s in zip(mean, std, strict=True)])
+        return x_BCTHW * scale.view(3, 1, 1, 1) + shift.view(3, 1, 1, 1)
+
+    def _refuse_one_number(self, shape: torch.Size) -> None:
+        stride = 16 if self.settings.stem_pool else 8  # of time; of height and width twice that
+        clips, _, frames, height, width = shape
+        if clips == 1 and frames <= stride and max(height, width) <= 2 * stride:
+            raise DataError(
+                f"one clip of {frames} frames and {height}x{width} pixels leaves one number a "
+                "channel, and batch normalisation in training needs at least two\n"
+                f"  cure: a batch of two clips, more than {stride} frames, or more than "
+                f"{2 * stride} pixels"
+            )
+
+
+def _clips(streams: Mapping[str, Tensor]) -> Tensor:
+    clips = one_stream(streams, "rgb")
+    if clips.ndim != 5 or clips.shape[1] != 3 or not clips.numel():
+        raise DataError(
+            "the rgb stream must be (clips, 3 channels, frames, height, width), none of them 0, "
+            f"got {tuple(clips.shape)}"
+        )
+    if not clips.is_floating_point():
+        raise DataError(
+            f"the rgb stream must hold floating point numbers, got {clips.dtype}; "
+            "scale pixels to -1..1 first"
+        )
+    return clips
+
+
+M = TypeVar("M", bound=ResNet3DSettings)
+
+
+def _valid(form: type[M], values: Mapping[str, Any], what: str) -> M:
+    try:
+        return form.model_validate(values)
+    except ValidationError as error:
+        faults = error.errors()
+        lines = [
+            f"  {'.'.join(map(str, f['loc'])) or 'it'}: {f['msg']}; read: {f['input']!r:.60}"
+            for f in faults[:5]
+        ]
+        more = [f"  and {len(faults) - 5} more"] if len(faults) > 5 else []
+        raise SettingsError("\n".join([f"{what}:", *lines, *more])) from None
+
+
+@READERS.register(KIND)
+def from_document(document: ModelDocument) -> ResNet3D:
+    """Returns the network that a model document describes, with first values.
+
+    Raises:
+        SettingsError: a setting of the document is missing, unknown, or out of range.
+    """
+    known = {k: v for k, v in document.settings.items() if k != "provenance"}
+    return _built(document.name, known, f"{document.name}: no model document of a {KIND}")
+
+
+def build(
+    name: str,
+    preset: ResNet3DSettings,
+    num_classes: int,
+    /,
+    *,
+    seed: int | None = None,
+    **options: Any,
+) -> ResNet3D:
+    """Returns the network of a preset, with other settings where ``options`` name them.
+
+    Raises:
+        SettingsError: an option that is no setting, or a value out of range.
+    """
+    what = f"{name} cannot be built like that"
+    settings = _valid(ResNet3DSettings, {**preset.model_dump(), **options}, what)
+    return _built(name, settings.model_dump() | {"classes": num_classes}, what, seed=seed)
+
+
+def _built(name: str, told: Mapping[str, Any], what: str, seed: int | None = None) -> ResNet3D:
+    found = _valid(AllOfResNet3D, told, what)
+    settings = ResNet3DSettings(**found.model_dump(exclude={"classes"}))
+    return ResNet3D(settings, found.classes, name=name, seed=seed)
+
+
+DEPTHS: Mapping[int, tuple[Literal["basic", "bottleneck"], tuple[int, int, int, int]]] = {
+    18: ("basic", (2, 2, 2, 2)),
+    34: ("basic", (3, 4, 6, 3)),
+    50: ("bottleneck", (3, 4, 6, 3)),
+    101: ("bottleneck", (3, 4, 23, 3)),
+    152: ("bottleneck", (3, 8, 36, 3)),
+    200: ("bottleneck", (3, 24, 36, 3)),
+}
+
+
+def _register(convolution: Literal["r3d", "r2plus1d"]) -> None:
+    for depth, (block, depths) in DEPTHS.items():
+        name = f"{convolution}_{depth}"
+        preset = ResNet3DSettings(block=block, convolution=convolution, depths=depths)
+        MODELS.register(name)(ZooModel(partial(build, name, preset), KIND, CLIP))
+
+
+_register("r3d")
+_register("r2plus1d")

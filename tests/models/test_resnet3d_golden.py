@@ -1,0 +1,127 @@
+"""R3D and R(2+1)D give the numbers of the published code, weights and all by their published names.
+
+The numbers are in ``tests/golden/srtg``; weights go in through the importer, as a person's would.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from connsearch.models.published import import_state
+from connsearch.models.weights import PUBLICATIONS
+from connsearch.models.zoo import MODELS
+from connsearch.nn import residual3d
+from tests.golden.folder import Folder
+from tests.golden.srtg.measure import Measure, Subject, component, network
+from tests.golden.srtg.rule import HERE, STATES, clip, shapes, value
+
+FOLDER = Folder.read(HERE)
+LISTED = FOLDER.table(STATES, HERE)
+NETWORKS = [name for name, entry in FOLDER.index.items() if entry["kind"] == "net"]
+BLOCKS = [name for name, entry in FOLDER.index.items() if entry["kind"] == "block"]
+DTYPES = {"float64": torch.float64, "float32": torch.float32}
+
+
+def net(entry: dict[str, Any], dtype: torch.dtype) -> Subject:
+    """The network of a case with the case's weights."""
+    model: Any = MODELS[entry["factory"]].build(entry["num_classes"], seed=0)
+    wanted = shapes(FOLDER, entry["factory"], entry["num_classes"])
+    state = {name: value(name, shape, entry["seed"]) for name, shape in wanted.items()}
+    import_state(state, model, publication="srtg")
+    key_map = PUBLICATIONS["srtg"].key_map(model.describe().settings)
+    places: dict[str, nn.Module] = {"stem": model.stem, "pool": model.pool}
+    places |= {f"layer{n}": getattr(model, f"stage{n}") for n in (1, 2, 3, 4)}
+    places["avgpool"] = model.dropout
+    names = {name: key_map.ours(name) or "" for name in state}
+    return Subject(model.to(dtype), lambda x: model({"rgb": x}), names, places)
+
+
+def block(entry: dict[str, Any], arrays: dict[str, Any], dtype: torch.dtype) -> Subject:
+    """The block of a case with the case's weights."""
+    build = residual3d.BLOCKS_3D[entry["block"]]
+    module = build(entry["conv"], entry["inplanes"], entry["planes"], entry["stride"])
+    key_map = PUBLICATIONS["srtg"].key_map({"block": entry["block"], "convolution": entry["conv"]})
+    names = {
+        name: (key_map.ours(f"layer1.0.{name}") or "").removeprefix("stage1.0.")
+        for name in (k.removeprefix("weight/") for k in arrays if k.startswith("weight/"))
+    }
+    subject = Subject(module, module, names)
+    subject.load({name: torch.from_numpy(arrays[f"weight/{name}"]) for name in names}, dtype)
+    return subject
+
+
+def judge(measures: list[Measure]) -> None:
+    assert measures, "the file holds nothing to compare"
+    wrong = [m for m in measures if not m.error <= m.allowed]
+    assert not wrong, "\n".join(f"{m.where}: {m.error:.2g}, allowed {m.allowed:.0e}" for m in wrong)
+
+
+def run_network(folder: Folder, name: str, dtype: torch.dtype, mode: str) -> list[Measure]:
+    entry = folder.index[name]
+    x = clip((entry["batch"], 3, entry["time"], *entry["size"]), entry["seed"]).to(dtype)
+    return list(network(net(dict(entry), dtype), entry, folder.arrays(name), mode, x))
+
+
+QUICK = {("r3d_18", "float64", "train"), ("r2plus1d_18", "float64", "eval")}
+"""These run by default: seconds each, and between them they see what the others see."""
+
+
+def runs() -> list[Any]:
+    found = []
+    for name, dtype, mode in itertools.product(NETWORKS, DTYPES, ("eval", "train")):
+        quick = (FOLDER.index[name]["factory"], dtype, mode) in QUICK
+        found.append(pytest.param(name, dtype, mode, marks=[] if quick else [pytest.mark.slow]))
+    return found
+
+
+@pytest.mark.parametrize(("name", "dtype", "mode"), runs())
+def test_a_network_has_the_published_numbers(name: str, dtype: str, mode: str) -> None:
+    judge(run_network(FOLDER, name, DTYPES[dtype], mode))
+
+
+@pytest.mark.parametrize("mode", ["eval", "train"])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", BLOCKS)
+def test_a_block_has_the_published_numbers(name: str, dtype: str, mode: str) -> None:
+    arrays = FOLDER.arrays(name)
+    subject = block(dict(FOLDER.index[name]), arrays, DTYPES[dtype])
+    judge(list(component(subject, arrays, mode, DTYPES[dtype])))
+
+
+DEEP = {n for n in LISTED if sum(LISTED[n]["stages"]) > 16}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in DEEP else []) for n in MODELS]
+)
+def test_a_network_has_the_published_entries_and_size(name: str) -> None:
+    listed = LISTED[name]
+    with torch.device("meta"):
+        model: Any = MODELS[name].build(400)
+    key_map = PUBLICATIONS["srtg"].key_map(model.describe().settings)
+    ours = {key_map.published(n): list(t.shape) for n, t in model.state_dict().items()}
+    assert ours == {n: shape for n, (shape, _, _) in listed["state"].items()}
+    assert sum(p.numel() for p in model.parameters()) == listed["parameters"]
+
+
+FAULTS = {
+    "stride in the first 1x1x1": lambda s: setattr(s.module.conv1, "stride", (2, 2, 2)),
+    "no shortcut": lambda s: setattr(s.module.shortcut, "forward", lambda x: x[:, :1] * 0),
+    "another momentum": lambda s: setattr(s.module.norm2, "momentum", 0.01),
+    "another epsilon": lambda s: setattr(s.module.norm3, "eps", 1e-3),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_seen(fault: str) -> None:
+    name = "s3_block_bottleneck_r3d_6to8_s2"
+    arrays = FOLDER.arrays(name)
+    subject = block(dict(FOLDER.index[name]), arrays, torch.float64)
+    FAULTS[fault](subject)
+    with pytest.raises((AssertionError, RuntimeError)):
+        judge(list(component(subject, arrays, "train", torch.float64)))
