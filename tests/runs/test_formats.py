@@ -87,7 +87,9 @@ UNITS: Mapping[str, tuple[type[Unit], ...]] = {
     "ablation": (WholeUnit, ImportanceUnit),
     "perturbation-steps-1": (ImportanceUnit,),
 }
-OTHERS = {"structure.json", "learned.json", "model.json", "best.json", "consensus.json"}
+OTHERS = {"structure.json", "learned.json", "model.json", "best.json", "consensus.json"} | {
+    "published.json"
+}
 """Documents of structures and models, whose forms ``graph`` and ``models`` keep."""
 STUDY = {"study.json", "children.csv", "operators.csv", "diversity.csv"}
 """What an evolution says of itself, and the tables drawn from its history."""
