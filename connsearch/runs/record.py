@@ -238,8 +238,9 @@ class RunRecord:
             return {}
         what, cure = "the evaluations of a network", "remove it to open its splits again"
         found = read_object(path, what, cure=cure)
+        damaged = "whole: nobody knows whether the split {} was opened"
         return {
-            split: checked(path, Evaluation, entry, f"{what}: {split} cannot be used", cure=cure)
+            split: checked(path, Evaluation, entry, damaged.format(split), cure=cure)
             for split, entry in found.items()
         }
 

@@ -40,7 +40,7 @@ def test_an_unfinished_run_will_do(run: Command, tour: Tour, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("no-such-run", "not a run directory"),
+        ("no-such-run", "no such run"),
         (".", "not a run directory"),
         (". -o film.avi", "allowed is .gif, .html, .mp4"),
         (". --frames 1", "--frames"),

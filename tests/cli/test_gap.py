@@ -66,7 +66,8 @@ def test_more_lost_than_the_limit_is_a_failure_and_all_is_written(
 
     judged = gap._result  # pyright: ignore[reportPrivateUsage]
     scores = iter([0.9, 0.6, 0.8])
-    monkeypatch.setattr(gap, "_result", lambda found: {**judged(found), "accuracy": next(scores)})
+    other = lambda found: judged(found).model_copy(update={"accuracy": next(scores)})  # noqa: E731
+    monkeypatch.setattr(gap, "_result", other)
     done = run(*line)
     assert done.code == 1, done.err
     assert "more than --limit 0.2 is lost from soft to masked: 0.300 at 0.5" in done.err

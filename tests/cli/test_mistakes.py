@@ -128,7 +128,7 @@ def test_what_is_wrong_in_a_config_is_named(
         ("result.json", '{"metrics": 3}', "prune copy", "not the result of a connsearch run"),
         ("learned.json", "{}", "draw copy", "no nodes"),
         ("learned.safetensors", "\0" * 100, "evaluate copy", "cannot be read as safetensors"),
-        ("evaluation.json", '{"test": 1}', "evaluate copy", "is damaged"),
+        ("evaluation.json", '{"test": 1}', "evaluate copy", "nobody knows whether"),
         ("pruned/prune.json", "[]", "train copy/pruned", "holds no JSON object"),
         ("pruned/weights.safetensors", "", "train copy/pruned", "cannot be read as safetensors"),
     ],

@@ -103,14 +103,14 @@ def test_a_comparison_killed_in_its_first_moment_goes_on(
 def test_another_pruning_does_not_go_on_with_what_one_left(
     searched: Path, tmp_path: Path, run: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from connsearch.cli.commands.prune import Prune
+    from connsearch.cli.commands import prune
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     line = ["prune", searched, "--output", tmp_path / "small"]
     with monkeypatch.context() as patched:
-        patched.setattr(Prune, "_record", interrupted)
+        patched.setattr(prune, "write_form", interrupted)
         assert run(*line).code == 130
     other = run(*line, "--criterion", "top_k:2")
     assert other.code == 2

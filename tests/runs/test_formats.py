@@ -87,7 +87,9 @@ UNITS: Mapping[str, tuple[type[Unit], ...]] = {
     "ablation": (WholeUnit, ImportanceUnit),
     "perturbation-steps-1": (ImportanceUnit,),
 }
-OTHERS = {"structure.json", "learned.json", "model.json", "best.json", "consensus.json"}
+OTHERS = {"structure.json", "learned.json", "model.json", "best.json", "consensus.json"} | {
+    "published.json"
+}
 """Documents of structures and models, whose forms ``graph`` and ``models`` keep."""
 STUDY = {"study.json", "children.csv", "operators.csv", "diversity.csv"}
 """What an evolution says of itself, and the tables drawn from its history."""
@@ -154,7 +156,8 @@ def test_every_key_that_a_command_writes_is_a_field(
         ["train", "run/small", "--steps", "1"],
         ["gap", "run", "--shares", "0.5", "--tune-steps", "1"],
         ["curve", "run", "--points", "2", "--rounds", "1"],
-        ["compare", "run", "--random", "2", "--seeds", "2", "--steps", "1", "--open-test"],
+        ["compare", "run", "--random", "2", "--seeds", "2", "--steps", "1", "--open-test",
+         "--criterion", "top_k:2"],
         ["selftest", "run", "--subnets", "3", "--steps", "1"],
         ["stability", "starter", *_TINY, "--searches", "2", "--run", "stability"],
         ["export", "run", "--format", "published"],

@@ -75,11 +75,11 @@ class ExportRecord(GivenForm):
     """
 
     command: str = "export"
-    format: str
-    file: str
-    bytes: int
-    sha256: str
-    target: str
+    format: str = ""
+    file: str = ""
+    bytes: int = 0
+    sha256: str = ""
+    target: str = ""
     form_schema: int | None = Field(None, alias="schema")
     inputs: list[ExportedInput] = []
     outputs: list[ExportedOutput] = []
