@@ -12,7 +12,7 @@ from connsearch.data.loading.load import DataSplits
 from connsearch.errors import RunError
 from connsearch.graph.spec import Structure
 from connsearch.models.structure import Network
-from connsearch.oneshot.search import fit_structure
+from connsearch.oneshot.search import fit_model
 from connsearch.runs.events import Event, ResultEvent, StepEvent
 from connsearch.runs.ledger import Ledger as Units
 from connsearch.runs.run import Run
@@ -83,4 +83,4 @@ def train_from_scratch(
     network = Network(structure, len(data.classes), seed=derive(options.seed, "first weights"))
     config = {"command": "train", "settings": options.model_dump(), "structure": structure.name}
     with Run.open(directory, config) as run:
-        return last_result(fit_structure(network, data, options, run=run))[0]
+        return last_result(fit_model(network, data, options, run=run))[0]

@@ -52,7 +52,7 @@ from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Modality
 from connsearch.graph.streams import keep_streams
 from connsearch.models.structure import Network
-from connsearch.oneshot.search import fit_structure
+from connsearch.oneshot.search import fit_model
 from connsearch.runs.events import StepEvent
 from connsearch.runs.run import Run
 from connsearch.training.options import TrainOptions
@@ -315,7 +315,7 @@ def waiting_share(source: Path, frames: int, side: int, batch: int, steps: int) 
     ):
         config = {"command": "train", "settings": {}, "structure": "starter"}
         with Run.open(Path(folder) / "run", config) as run:
-            for event in fit_structure(network, data, training, run=run):
+            for event in fit_model(network, data, training, run=run):
                 if isinstance(event, StepEvent):
                     ends.append(time.perf_counter())
     return sum(waits[1 : len(ends)]) / (ends[-1] - ends[0])

@@ -34,7 +34,7 @@ from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Structure
 from connsearch.graph.streams import fit_objects
 from connsearch.models.structure import Network
-from connsearch.oneshot.search import fit_structure
+from connsearch.oneshot.search import fit_model
 from connsearch.runs.events import NoteEvent, ResultEvent, StepEvent
 from connsearch.runs.metrics import wilson_interval
 from connsearch.runs.run import Run
@@ -89,7 +89,7 @@ class Study:
         begin, work = time.perf_counter(), time.process_time()
         seconds = busy = 0.0
         with Run.open(directory, config) as run:
-            for event in fit_structure(network, self.data, options, run=run):
+            for event in fit_model(network, self.data, options, run=run):
                 if isinstance(event, StepEvent):
                     steps = event.step
                     seconds, busy = time.perf_counter() - begin, time.process_time() - work

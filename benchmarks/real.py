@@ -43,7 +43,7 @@ from connsearch.models.exactness import exactness
 from connsearch.models.inherit import inherit
 from connsearch.models.structure import Network
 from connsearch.oneshot.options import SearchOptions
-from connsearch.oneshot.search import build, fit_structure, search, search_space
+from connsearch.oneshot.search import build, fit_model, search, search_space
 from connsearch.pruning.criteria import CRITERIA
 from connsearch.pruning.pruner import Pruned, prune
 from connsearch.pruning.scores import learned_weights
@@ -123,7 +123,7 @@ class Study:
         options = TrainOptions(**self.settings(seed, self.options.tune_epochs))
         config = {"command": "real", "name": name, "settings": options.model_dump()}
         with Run.open(self.options.runs / name, config) as run:
-            events = fit_structure(network, self.data, options, run=run)
+            events = fit_model(network, self.data, options, run=run)
             return last_result(events)[0].metrics["test"]
 
     def from_scratch(self, structure: Structure, seed: int, name: str) -> Metrics:

@@ -18,7 +18,7 @@ from connsearch.models.exactness import exactness
 from connsearch.models.inherit import inherit
 from connsearch.models.structure import Network
 from connsearch.oneshot.options import SearchOptions
-from connsearch.oneshot.search import build, fit_structure, search, search_space
+from connsearch.oneshot.search import build, fit_model, search, search_space
 from connsearch.pruning.options import PruneOptions
 from connsearch.pruning.pruner import prune_by
 from connsearch.runs.events import EvaluationEvent, ResultEvent
@@ -53,7 +53,7 @@ def main(directory: Path, *, epochs: int = 6, clips: int = 96) -> ResultEvent:
     # Train on, then open the test split, once.
     with Run.open(directory / "trained", {"command": "tour", "settings": {}}) as run:
         options = TrainOptions(epochs=max(1, epochs // 3))
-        for event in fit_structure(network, data, options, run=run):
+        for event in fit_model(network, data, options, run=run):
             if isinstance(event, ResultEvent):
                 result = event
     print(f"test: {result.metrics['test']}")

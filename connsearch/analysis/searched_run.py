@@ -14,7 +14,7 @@ from connsearch.graph.spec import FREE, Edge, Structure, Weight
 from connsearch.models.inherit import inherit
 from connsearch.models.structure import Network
 from connsearch.nn.mask import Mask
-from connsearch.oneshot.search import fit_structure
+from connsearch.oneshot.search import fit_model
 from connsearch.pruning.pruner import Pruned
 from connsearch.runs.events import Event
 from connsearch.runs.files import put_weights
@@ -154,4 +154,4 @@ def train_alone(
         "inherited": weights is not None,
     }
     with Run.open(directory, config) as run:
-        yield from fit_structure(network, data, options, run=run, open_test=open_test)
+        yield from fit_model(network, data, options, run=run, open_test=open_test)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import ConnsearchError, Failure
 from connsearch.graph.spec import Structure
-from connsearch.runs.names import QUARANTINE, STRUCTURE_PICTURE
+from connsearch.runs.names import QUARANTINE, STRUCTURE_PICTURE, TRAINING_PICTURE
 
 if TYPE_CHECKING:
+    from connsearch.models.document import ModelDocument
     from connsearch.runs.events import ResultEvent
     from connsearch.runs.formats.metrics import Metrics
     from connsearch.runs.formats.result import Quarantined
@@ -27,12 +28,17 @@ def report_run(
     command: str, directory: Path, result: ResultEvent, terminal: Terminal
 ) -> dict[str, Any]:
     """Returns the JSON object of a finished run, after showing it and drawing its pictures."""
-    structure, report = result.structure, result.report
+    model, report = result.model, result.report
     told = report.to_json()
     show_metrics(result.metrics, terminal)
-    pictures = _pictures(directory, structure, terminal)
-    edges = structure.edges()
-    terminal.say(f"structure: {result.path} ({len(structure)} nodes, {len(edges)} connections)")
+    pictures = _pictures(directory, model, terminal)
+    found: dict[str, Any] = {"model": str(result.path), "kind": model.kind, "name": model.name}
+    if model.structure is not None:
+        nodes, edges = len(model.structure), len(model.structure.edges())
+        terminal.say(f"structure: {result.path} ({nodes} nodes, {edges} connections)")
+        found = {"structure": str(result.path), "nodes": nodes, "connections": edges}
+    else:
+        terminal.say(f"model: {result.path} ({model.name}, {model.kind})")
     say_pictures(pictures, terminal)
     _say_quarantine(directory, report.quarantine, terminal)
     terminal.say("next: " + _NEXT[command].format(directory))
@@ -41,9 +47,7 @@ def report_run(
         "command": command,
         "run": str(directory),
         "finished": True,
-        "structure": str(result.path),
-        "nodes": len(structure),
-        "connections": len(edges),
+        **found,
         "metrics": {name: found.to_json() for name, found in result.metrics.items()},
         "pictures": [str(picture) for picture in pictures],
         **{k: told[k] for k in _REPORTED if k in told},
@@ -60,20 +64,22 @@ def _say_quarantine(directory: Path, found: Sequence[Quarantined], terminal: Ter
         )
 
 
-def _pictures(directory: Path, structure: Structure, terminal: Terminal) -> list[Path]:
+def _pictures(directory: Path, model: ModelDocument, terminal: Terminal) -> list[Path]:
     """The pictures of a run, drawn when it ends; a finished run's own are not drawn again."""
     from connsearch.view.runs.plots import run_pictures
 
-    last = directory / STRUCTURE_PICTURE
+    structure = model.structure
+    last = directory / (STRUCTURE_PICTURE if structure is not None else TRAINING_PICTURE)
     if last.exists():
         return sorted(p for p in directory.iterdir() if p.suffix in (".svg", ".png"))
     try:
-        pictures = run_pictures(directory, structure)
+        pictures = run_pictures(directory, model)
     except ConnsearchError as error:  # a damaged log costs its pictures, not the result
         terminal.warn(f"no curves: {error}")
         pictures = []
-    for suffix in (".svg", ".png"):
-        pictures += draw(structure, last.with_suffix(suffix), terminal)
+    if structure is not None:
+        for suffix in (".svg", ".png"):
+            pictures += draw(structure, last.with_suffix(suffix), terminal)
     return sorted(pictures)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from connsearch.errors import SHOWN, RunError
+from connsearch.errors import SHOWN, RunError, SettingsError, UnknownNameError
 from connsearch.files.disk import is_folder, is_there
 from connsearch.files.documents import read_object
 from connsearch.graph.spec import Structure
@@ -20,6 +20,7 @@ from connsearch.runs.record import RunRecord, open_run
 from connsearch.training.options import TrainOptions
 
 if TYPE_CHECKING:
+    from connsearch.models.model import Model
     from connsearch.models.structure import Network
 
 Options = TypeVar("Options", bound=BaseModel)
@@ -30,6 +31,7 @@ def open_structure(target: str) -> Structure:
 
     Raises:
         UnknownNameError: no structure of that name; the message names the nearest and the known.
+        SettingsError: it is the name of a network that is no structure.
         StructureError: a structure file breaks rules; all faults are named.
         RunError: no such file or directory, or a directory that is neither run nor pruned network.
     """
@@ -52,7 +54,27 @@ def open_structure(target: str) -> Structure:
             f"{target}: no such file or directory\n  allowed: the name of a structure, a structure "
             "file (.json), a weight file (.safetensors), or the directory of a run"
         )
-    return load_structure(target)
+    try:
+        return load_structure(target)
+    except UnknownNameError:
+        _refuse_model(target)
+        raise
+
+
+def _refuse_model(target: str) -> None:
+    """Refuses the name of a network that is no structure.
+
+    Raises:
+        SettingsError: it is one.
+    """
+    from connsearch.models.zoo import MODELS
+
+    if target in MODELS:
+        raise SettingsError(
+            f"{target}: is a {MODELS[target].kind}, which has no connections to show or to search\n"
+            "  allowed here: structures (connsearch models lists them); connsearch train and "
+            "evaluate take every network"
+        )
 
 
 def is_trained(target: str) -> bool:
@@ -149,39 +171,75 @@ class Trained:
     """A network with its weights, as a run or a pruning left it.
 
     Attributes:
-        directory: where it lies.
-        built_from: the structure the network is built from.
-        structure: the same with everything that was learned written in.
+        record: of the directory where it lies.
         tensors: its ``state_dict``.
-        learns: whether stored connection weights are logits that learn, as in a search.
     """
 
-    directory: Path
-    built_from: Structure
-    structure: Structure
+    record: RunRecord
     tensors: Mapping[str, Any]
-    learns: bool
+
+    @property
+    def directory(self) -> Path:
+        """Where it lies."""
+        return self.record.directory
+
+    @property
+    def learns(self) -> bool:
+        """Whether stored connection weights are logits that learn, as in a search."""
+        return self.record.kind == "search"
+
+    @property
+    def structure(self) -> Structure:
+        """The structure with everything that was learned written in.
+
+        Raises:
+            RunError: it is another kind of network, or its file is gone.
+        """
+        if self.record.learned is None:
+            raise RunError(
+                f"{self.directory}: its {LEARNED} is gone\n"
+                "  cure: put it back, or repeat the command that wrote it"
+            )
+        return self.record.learned
 
     @property
     def num_classes(self) -> int:
         """Outputs of its classifier."""
+        document = self.record.model
+        if document.structure is None:
+            return int(document.settings.get("classes", 0))
         found = self.tensors.get("head.dense.weight")
         if found is None or len(found.shape) != 2:
             raise RunError(f"{self.directory}: its weight file holds no classifier")
         return found.shape[0]
 
-    def network(self) -> Network:
+    def model(self) -> Model:
         """Returns the network with its weights, on the CPU.
 
         Raises:
-            RunError: the weights are not those of the structure.
+            RunError: the weights are not those of the network.
+            SettingsError: it is a module of somebody's own.
         """
-        from connsearch.models.structure import Network
+        from connsearch.models.catalogue import from_document
         from connsearch.runs.files import put_weights
 
-        network = Network(self.built_from, self.num_classes, learn_connections=self.learns)
-        put_weights(network, self.tensors, self.directory)
-        return network
+        document = self.record.model
+        model = from_document(document, self.num_classes, learn_connections=self.learns)
+        put_weights(model, self.tensors, self.directory)
+        return model
+
+    def network(self) -> Network:
+        """Returns the network of a structure with its weights, on the CPU.
+
+        Raises:
+            RunError: it is another kind of network, or the weights are not those of the structure.
+        """
+        from connsearch.models.structure import Network
+
+        _ = self.structure  # refused in words
+        model = self.model()
+        assert isinstance(model, Network)
+        return model
 
 
 def open_trained(target: str | Path) -> Trained:
@@ -190,12 +248,12 @@ def open_trained(target: str | Path) -> Trained:
     Raises:
         RunError: it is neither, the run is unfinished, or a file in it is damaged.
     """
+    if not is_folder(target):
+        raise RunError(
+            f"{target}: no such run\n"
+            "  allowed: a directory that search, train or prune wrote, such as runs/search-starter"
+        )
     record = open_run(target)
     tensors = record.weights()
-    if record.learned is None:
-        raise RunError(
-            f"{target}: its {LEARNED} is gone\n"
-            "  cure: put it back, or repeat the command that wrote it"
-        )
-    learns = record.kind == "search"
-    return Trained(record.directory, record.structure, record.learned, tensors, learns)
+    _ = record.model, record.outcome  # damage is told before any work
+    return Trained(record, tensors)

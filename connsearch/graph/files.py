@@ -87,13 +87,18 @@ def read_structure(path: str | Path) -> Structure:
     raise StructureError(str(path), found)
 
 
-def write_structure(structure: Structure, path: str | Path) -> None:
+def write_structure(structure: Structure, path: str | Path, *, model: bool = False) -> None:
     """Writes a valid structure to a JSON file, one node a line, atomically.
+
+    Args:
+        structure: what is written.
+        path: of the file.
+        model: say in it what kind of model it is, as the document of a run does.
 
     Raises:
         StructureError: the structure breaks a rule, or its provenance is no JSON.
     """
-    document = to_json(validate(structure))
+    document = {**({"kind": "structure"} if model else {}), **to_json(validate(structure))}
     try:
         text = _text(document)
     except (TypeError, ValueError, RecursionError) as error:

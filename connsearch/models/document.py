@@ -57,8 +57,7 @@ class ModelDocument:
         """
         kind = value.get("kind", STRUCTURE)
         if kind == STRUCTURE:
-            plain = {key: found for key, found in value.items() if key != "kind"}
-            return cls.of(from_json(plain, name=where))
+            return cls.of(from_json(value, name=where))
         name, schema, settings = (value.get(key) for key in ("name", "schema", "settings"))
         if not (isinstance(kind, str) and isinstance(name, str) and isinstance(settings, dict)):
             raise RunError(

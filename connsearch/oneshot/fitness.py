@@ -28,7 +28,7 @@ from connsearch.models.document import ModelDocument
 from connsearch.models.structure import Network
 from connsearch.oneshot.judge import Judge
 from connsearch.oneshot.options import SearchOptions
-from connsearch.oneshot.search import build, fit_structure, search
+from connsearch.oneshot.search import build, fit_model, search
 from connsearch.oneshot.successive_halving import Ladder
 from connsearch.oneshot.weight_inheritance import Heritage, Origins, heritage_of
 from connsearch.runs.events import Event, ResultEvent
@@ -232,4 +232,4 @@ def _without_choice(
     start(network)
     if options.relaxed.level == "bilevel":
         data = replace(with_halves(data, seed=derive(options.seed, "halves")), connections=None)
-    yield from fit_structure(network, data, options, run=run, open_test=False, looks=looks)
+    yield from fit_model(network, data, options, run=run, open_test=False, looks=looks)

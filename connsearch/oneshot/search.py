@@ -13,6 +13,7 @@ from connsearch.graph.space import over_connect
 from connsearch.graph.spec import FREE, Structure
 from connsearch.graph.streams import fit_objects
 from connsearch.models.document import ModelDocument
+from connsearch.models.model import Model
 from connsearch.models.structure import Network
 from connsearch.oneshot.alarms import alarms
 from connsearch.oneshot.hooks import SEARCH_HOOKS
@@ -88,8 +89,8 @@ def search_hooks(
     return [hook for hook in made if hook is not None]
 
 
-def fit_structure(
-    network: Network,
+def fit_model(
+    model: Model,
     data: DataSplits,
     options: TrainOptions,
     *,
@@ -97,12 +98,12 @@ def fit_structure(
     open_test: bool = True,
     looks: Sequence[float] = (),
 ) -> Iterator[Event]:
-    """Yields the events of training a structure; what its free weights learn is written down.
+    """Yields the events of training any model; what a structure's free weights learn is kept.
 
     See ``training.loop.fit`` for arguments and errors.
     """
-    hooks = [LogitWatch(network)]
-    yield from fit(network, data, options, run=run, open_test=open_test, hooks=hooks, looks=looks)
+    hooks = [LogitWatch(model)] if isinstance(model, Network) else []
+    yield from fit(model, data, options, run=run, open_test=open_test, hooks=hooks, looks=looks)
 
 
 def search_space(structure: Structure, options: SearchOptions) -> Structure:

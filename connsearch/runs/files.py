@@ -37,7 +37,7 @@ def write_model(model: ModelDocument, path: Path) -> None:
         StructureError: a structure breaks a rule, or its provenance is no JSON.
     """
     if model.structure is not None:
-        write_structure(model.structure, path)
+        write_structure(model.structure, path, model=True)
     else:
         atomic_write_text(path, json.dumps(model.to_json(), indent=2) + "\n")
 

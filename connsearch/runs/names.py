@@ -61,8 +61,8 @@ BEST = "best.json"
 TENSORBOARD = "tensorboard"
 """The folder of a run that TensorBoard is pointed at."""
 
-STRUCTURE_PICTURE = "structure.png"
-"""The picture that is drawn last when a run ends."""
+STRUCTURE_PICTURE, TRAINING_PICTURE = "structure.png", "training.png"
+"""The picture that is drawn last when a run ends: of a structure, and of another model."""
 
 
 def table(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +74,53 @@ def test_what_cannot_be_made_is_refused_in_words() -> None:
 def test_no_two_kinds_of_model_share_a_name() -> None:
     assert not set(structure_names()) & set(MODELS)
     assert isinstance(create_model("starter", 2), Network)
+
+
+TINY_CLIPS = (
+    "--frames 4 --size 16 --train-clips 3 --select-clips 2 --test-clips 2 --batch-size 6 "
+    "--precision fp32 --threads 1 --recalibrate-clips 6 --steps 2"
+).split()
+
+
+def test_a_network_is_trained_and_judged_by_its_name(run: Command) -> None:
+    done = run("train", "r3d_18", *TINY_CLIPS, "--run", "runs/r3d", "--json")
+    assert done.code == 0, done.err
+    assert (done.json["name"], done.json["kind"]) == ("r3d_18", "resnet3d")
+    assert "structure" not in done.json
+    assert {Path(picture).name for picture in done.json["pictures"]} == {
+        "training.svg",
+        "training.png",
+    }
+    names = {path.name for path in Path("runs/r3d").iterdir()}
+    assert "model.json" in names
+    assert not {"structure.json", "connections.csv"} & names
+    judged = run("evaluate", "runs/r3d", "--json")
+    assert judged.code == 0, judged.err
+    assert judged.json["times_opened"] == 1
+    further = run("train", "runs/r3d", "--steps", "1", "--threads", "1", "--json")
+    assert further.code == 0, further.err
+    assert further.json["run"].startswith("runs/r3d/trained")
+    anew = run("train", "runs/r3d", "--from-scratch", "--steps", "1", "--threads", "1", "--json")
+    assert anew.code == 0, anew.err
+    page = run("report", "runs/r3d", "--json")
+    assert page.code == 0, page.err
+    for line in (["prune", "runs/r3d"], ["draw", "runs/r3d"], ["inspect", "runs/r3d"]):
+        refused = run(*line)
+        assert refused.code == 2, line
+        assert "r3d_18, a resnet3d: it has no connections" in refused.err, (line, refused.err)
+
+
+@pytest.mark.parametrize("option", [["--streams", "rgb"], ["--attention", "none"]])
+def test_what_only_a_structure_has_is_refused(run: Command, option: list[str]) -> None:
+    done = run("train", "r3d_18", *option, *TINY_CLIPS)
+    assert done.code == 2
+    assert f"{option[0]}: r3d_18 is no structure" in done.err
+
+
+def test_a_name_that_nothing_has_names_the_nearest(run: Command) -> None:
+    done = run("train", "r3d_81", *TINY_CLIPS)
+    assert done.code == 2
+    assert "r3d_18" in done.err
+    searched = run("search", "r3d_18", *TINY_CLIPS)
+    assert searched.code == 2
+    assert "r3d_18: is a resnet3d" in searched.err

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from connsearch.data.loading.load import load_data
 from connsearch.data.options import DataOptions
 from connsearch.models.structure import Network
-from connsearch.oneshot.search import fit_structure
+from connsearch.oneshot.search import fit_model
 from connsearch.runs.events import Event, StepEvent
 from connsearch.runs.run import Run
 from connsearch.training.options import TrainOptions
@@ -63,7 +63,7 @@ def clips_training(
     network.register_forward_pre_hook(note)
     config = {"command": "train", "settings": options.model_dump()}
     with Run.open(directory, config) as run:
-        yield from fit_structure(network, data, options, run=run, open_test=False)
+        yield from fit_model(network, data, options, run=run, open_test=False)
 
 
 if __name__ == "__main__":

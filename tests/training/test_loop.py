@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention
 from connsearch.models.structure import Network
 from connsearch.oneshot.logits import LogitWatch
-from connsearch.oneshot.search import fit_structure
+from connsearch.oneshot.search import fit_model
 from connsearch.runs.events import (
     CheckpointEvent,
     ConnectionsEvent,
@@ -39,7 +38,7 @@ def tiny_fit(directory: Path, data: Any = None, **changes: Any) -> list[Any]:
     )
     network = Network(fixed, 2, seed=0)
     with Run.open(directory, {"command": "train", "settings": options.model_dump()}) as run:
-        return list(fit_structure(network, data or TinyData(), options, run=run))
+        return list(fit_model(network, data or TinyData(), options, run=run))
 
 
 def test_the_loss_falls_and_the_test_split_is_learned(tmp_path: Path) -> None:
@@ -125,7 +124,8 @@ def test_evaluation_changes_nothing_and_an_empty_split_is_refused() -> None:
     before = {n: t.clone() for n, t in network.state_dict().items()}
     select: Any = data.select
     first, again = (evaluate(network, Loader(select), classes=data.classes) for _ in range(2))
-    assert replace(again, seconds_per_clip=0) == replace(first, seconds_per_clip=0)
+    timed = {"seconds_per_clip": 0.0}
+    assert again.model_copy(update=timed) == first.model_copy(update=timed)
     assert network.training
     assert all(torch.equal(t, before[n]) for n, t in network.state_dict().items())
     empty: Any = TinyClips(0, seed=0, options=data.options)

@@ -18,7 +18,7 @@ from connsearch.data.media.decode import write_video
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, Span
 from connsearch.models.structure import Network
-from connsearch.oneshot.search import fit_structure
+from connsearch.oneshot.search import fit_model
 from connsearch.runs.events import ResultEvent, StepEvent
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.run import Run
@@ -60,7 +60,7 @@ def trained(directory: Path, data: DataSplits, **changes: Any) -> tuple[list[Any
     structure = tiny_structure(dropout=0.0)
     network = Network(structure, 2, seed=0)
     with Run.open(directory, {"command": "train", "settings": options.model_dump()}) as run:
-        return list(fit_structure(network, data, options, run=run)), network
+        return list(fit_model(network, data, options, run=run)), network
 
 
 def test_every_class_of_every_clip_is_learned(records: list[Record], tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from connsearch.graph.files import load_structure
 from connsearch.models.structure import Network
 from connsearch.nn.split_norm import SplitNorm
 from connsearch.oneshot.options import SearchOptions
-from connsearch.oneshot.search import fit_structure
+from connsearch.oneshot.search import fit_model
 from connsearch.runs.events import EvaluationEvent, NoteEvent, StepEvent
 from connsearch.runs.names import METRICS
 from connsearch.runs.run import Run
@@ -156,7 +156,7 @@ def test_training_learns_with_each_schedule(tmp_path: Path, schedule: str) -> No
     options = TrainOptions(multigrid=schedule, **chosen)  # type: ignore[arg-type]
     network = Network(tiny_structure(), 2, seed=0)
     with Run.open(tmp_path / "run", {"command": "train", "settings": options.model_dump()}) as run:
-        events = list(fit_structure(network, TinyData(), options, run=run))  # type: ignore[arg-type]
+        events = list(fit_model(network, TinyData(), options, run=run))  # type: ignore[arg-type]
     assert result_of(iter(events)).metrics["test"].accuracy == 1.0
     norms = [m for m in network.modules() if isinstance(m, SplitNorm)]
     assert norms

@@ -15,7 +15,7 @@ from connsearch.data.clips.read_timeout import TimeoutFault
 from connsearch.data.loading.loader import SplitLoaders
 from connsearch.errors import DataError
 from connsearch.runs.events import Event, WarningEvent
-from connsearch.runs.files import QUARANTINE
+from connsearch.runs.names import QUARANTINE
 from connsearch.training.quarantine import Quarantine
 from tests.training.test_resume import everything, steps_until
 from tests.training.tiny import TinyClips, TinyData, result_of, tiny_search
@@ -64,13 +64,13 @@ def test_a_resumed_run_knows_what_is_not_tried_again(tmp_path: Path) -> None:
     result = result_of(searched(tmp_path / "stopped", second))
     assert second.train.tried[SLOW] == 0
     assert everything(tmp_path / "stopped") == everything(tmp_path / "whole")
-    assert sorted(entry["index"] for entry in result.report["quarantine"]) == [SLOW, BROKEN]
+    assert sorted(entry.index for entry in result.report.quarantine) == [SLOW, BROKEN]
     with (tmp_path / "stopped" / QUARANTINE).open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 2
     again = result_of(searched(tmp_path / "other", first))  # the same data, and another run
     assert first.train.tried[SLOW] == 2
-    assert [entry["step"] for entry in again.report["quarantine"]] == [
-        entry["step"] for entry in result.report["quarantine"]
+    assert [entry.step for entry in again.report.quarantine] == [
+        entry.step for entry in result.report.quarantine
     ]
 
 

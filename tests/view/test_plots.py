@@ -14,6 +14,7 @@ from PIL import Image
 from connsearch.errors import RunError, UnknownNameError
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Edge, Structure
+from connsearch.models.document import ModelDocument
 from connsearch.runs.formats.form import columns
 from connsearch.runs.formats.tables import ConnectionRow, MetricsRow
 from connsearch.view.runs.figures import (
@@ -26,6 +27,8 @@ from connsearch.view.runs.plots import run_pictures
 from connsearch.view.runs.series import Curves, Series, read_curves, read_weights, smooth
 from connsearch.view.structures.palette import MIXED, STREAMS
 from tests.view.structures import large, small
+
+SMALL = ModelDocument.of(small())
 
 
 def write_logs(run: Path, structure: Structure, *, steps: int = 20) -> None:
@@ -58,7 +61,7 @@ def run(tmp_path: Path) -> Path:
 
 
 def test_run_pictures_writes_all_of_them(run: Path) -> None:
-    paths = run_pictures(run, small(), formats=("svg", "png", "pdf"))
+    paths = run_pictures(run, SMALL, formats=("svg", "png", "pdf"))
     names = [
         f"{n}.{f}" for n in ("training", "connections", "weights") for f in "svg png pdf".split()
     ]
@@ -75,25 +78,25 @@ def test_run_pictures_writes_all_of_them(run: Path) -> None:
 
 def test_run_pictures_is_deterministic_and_leaves_no_settings(run: Path) -> None:
     before = dict(matplotlib.rcParams)
-    one = [path.read_bytes() for path in run_pictures(run, small(), formats=["svg"])]
-    two = [path.read_bytes() for path in run_pictures(run, small(), formats=["svg"])]
+    one = [path.read_bytes() for path in run_pictures(run, SMALL, formats=["svg"])]
+    two = [path.read_bytes() for path in run_pictures(run, SMALL, formats=["svg"])]
     assert one == two
     assert dict(matplotlib.rcParams) == before
 
 
 def test_run_pictures_without_logs_is_the_map_alone(tmp_path: Path) -> None:
-    assert [p.name for p in run_pictures(tmp_path, small(), formats=["png"])] == ["weights.png"]
+    assert [p.name for p in run_pictures(tmp_path, SMALL, formats=["png"])] == ["weights.png"]
 
 
 def test_run_pictures_without_searched_connections(run: Path) -> None:
     (run / "connections.csv").write_text(",".join(columns(ConnectionRow)) + "\n")
-    names = [path.name for path in run_pictures(run, small(), formats=["png"])]
+    names = [path.name for path in run_pictures(run, SMALL, formats=["png"])]
     assert names == ["training.png", "weights.png"]
 
 
 def test_run_pictures_refuses_a_format(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'svg'"):
-        run_pictures(tmp_path, small(), formats=["svgz"])
+        run_pictures(tmp_path, SMALL, formats=["svgz"])
 
 
 def test_logs_of_a_killed_run_lack_the_end_of_a_row(run: Path) -> None:
@@ -202,3 +205,8 @@ def test_spread_apart_keeps_order_room_and_gap(values: list[float]) -> None:
 
 def test_smooth_of_an_empty_series() -> None:
     assert len(smooth(Series(), 5)) == 0
+
+
+def test_what_is_no_structure_has_curves_alone(run: Path) -> None:
+    model = ModelDocument("resnet3d", "r3d_18", {})
+    assert [path.name for path in run_pictures(run, model, formats=["png"])] == ["training.png"]

@@ -113,7 +113,7 @@ class Evaluate(Command):
         wanted = TrainOptions(device=self.device, precision=self.precision)
         found = describe_environment(wanted)
         compute = Compute(found["device"], bf16=found["precision"] == "bf16")
-        network = trained.network().to(found["device"])
+        network = trained.model().to(found["device"])
         dataset = data.test if self.split == "test" else data.select
         faults: dict[int, UnreadClip] = {}
         with Loader(dataset) as loader:

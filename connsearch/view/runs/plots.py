@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from connsearch.files.disk import is_there
 from connsearch.errors import UnknownNameError
 from connsearch.graph.files import atomic_write_bytes
-from connsearch.graph.spec import Structure
+from connsearch.models.document import ModelDocument
 from connsearch.registry import suggest
 from connsearch.runs.names import CONNECTIONS, METRICS
 from connsearch.view.runs.figures import connections_figure, training_figure, weights_figure
@@ -49,17 +49,17 @@ _STYLE: dict[Any, Any] = {
 
 
 def run_pictures(
-    run_dir: str | Path, structure: Structure, *, formats: Sequence[str] = ("svg", "png")
+    run_dir: str | Path, model: ModelDocument, *, formats: Sequence[str] = ("svg", "png")
 ) -> list[Path]:
     """Returns the pictures written into a run directory, each once per format.
 
     ``training``: loss and accuracy (from metrics.csv). ``connections``: weights over time (from
-    connections.csv, left out when nothing was logged there). ``weights``: a map of the weights in
-    ``structure``, target by source.
+    connections.csv, left out when nothing was logged there). ``weights``: a map of the weights of
+    a structure, target by source. What is no structure has the first alone.
 
     Args:
         run_dir: a run directory; a log that is not there leaves out its picture.
-        structure: the learned structure; its stems give the lines their colours.
+        model: what was learned; the stems of a structure give the lines their colours.
         formats: of svg, png, pdf.
 
     Raises:
@@ -73,12 +73,14 @@ def run_pictures(
     makers: dict[str, Callable[[], Figure]] = {}
     if is_there(run_dir / METRICS):
         curves = read_curves(run_dir / METRICS)
-        makers["training"] = lambda: training_figure(curves, title=structure.name)
-    if is_there(run_dir / CONNECTIONS):
+        makers["training"] = lambda: training_figure(curves, title=model.name)
+    structure = model.structure
+    if structure is not None and is_there(run_dir / CONNECTIONS):
         weights = read_weights(run_dir / CONNECTIONS)
         if weights:
             makers["connections"] = lambda: connections_figure(weights, structure)
-    makers["weights"] = lambda: weights_figure(structure)
+    if structure is not None:
+        makers["weights"] = lambda: weights_figure(structure)
     paths: list[Path] = []
     for name, make in makers.items():
         paths += write_figure(make, [run_dir / f"{name}.{suffix}" for suffix in formats])
