@@ -36,5 +36,5 @@ def write_page(
         "picture": as_text(stage.picture),
         "facts": json.dumps(facts, separators=(",", ":")).replace("<", "\\u003c"),
     }
-    text = files("connsearch.view").joinpath("animate_page.html").read_text(encoding="utf-8")
+    text = files("connsearch.view.runs").joinpath("animate_page.html").read_text(encoding="utf-8")
     atomic_write_text(path, re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], text))
