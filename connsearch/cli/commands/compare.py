@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from connsearch.cli.analyses import place_for, require_select, training_record
 from connsearch.cli.command import Command, Flag
 from connsearch.cli.outcome import say_pictures
 from connsearch.cli.searched import open_searched
 from connsearch.cli.target import open_structure
 from connsearch.cli.terminal import Terminal
-from connsearch.cli.trusted import place_for, require_select, training_record
 from connsearch.errors import SettingsError
 from connsearch.pruning.options import PruneOptions
 from connsearch.runs.documents import write_form

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from connsearch.cli.analyses import place_for, require_select, training_record
 from connsearch.cli.command import Command, Flag
 from connsearch.cli.outcome import say_pictures
 from connsearch.cli.searched import open_searched
 from connsearch.cli.terminal import Terminal
-from connsearch.cli.trusted import place_for, require_select, training_record
 from connsearch.runs.documents import write_form
 from connsearch.runs.formats.analyses import Budget, RankRow, RankSummary
 from connsearch.runs.formats.ledger import RankedUnit

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from connsearch.cli.analyses import refuse_strange
 from connsearch.cli.command import Flag
 from connsearch.cli.commands.search import Search
 from connsearch.cli.outcome import draw, say_pictures
 from connsearch.cli.target import open_structure
 from connsearch.cli.terminal import Terminal
-from connsearch.cli.trusted import refuse_strange
 from connsearch.cli.work import RUNS, Work, begun_with, open_data, suit
 from connsearch.oneshot.options import SearchOptions
 from connsearch.pruning.options import PruneOptions

@@ -1,4 +1,4 @@
-"""What the commands of trust share: where their results go, and refusals before any work."""
+"""What the commands of an analysis share: where their results go, and refusals before any work."""
 
 from __future__ import annotations
 
