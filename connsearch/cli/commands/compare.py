@@ -24,6 +24,7 @@ from connsearch.runs.formats.analyses import (
     Difference,
     OverSeeds,
 )
+from connsearch.runs.ledger import Ledger
 from connsearch.runs.logs import write_table
 from connsearch.runs.names import COMPARE, SUMMARY, table
 
@@ -82,7 +83,6 @@ class Compare(Command):
         from connsearch.analysis.compare import judge, rows, units, wirings
         from connsearch.analysis.searched_run import budget
         from connsearch.analysis.units import work_through
-        from connsearch.runs.ledger import Ledger
 
         require_select(subject)
         lot = self._lot(subject)

@@ -21,6 +21,7 @@ from connsearch.runs.documents import write_form
 from connsearch.runs.formats.ledger import SearchUnit
 from connsearch.runs.formats.studies import EstimateRecord, StabilitySummary
 from connsearch.runs.formats.tables import StabilityRow
+from connsearch.runs.ledger import Ledger
 from connsearch.runs.logs import write_table
 from connsearch.runs.names import CONSENSUS, STABILITY, SUMMARY, table
 
@@ -60,7 +61,6 @@ class Stability(Work):
         """Searches, or goes on, and returns frequencies, agreement and consensus."""
         from connsearch.analysis.stability import agree, learned
         from connsearch.analysis.units import work_through
-        from connsearch.runs.ledger import Ledger
 
         structure = open_structure(self.structure)
         place = self.directory(RUNS / f"stability-{Path(self.structure).stem}")
