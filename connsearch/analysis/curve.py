@@ -31,7 +31,7 @@ PASSES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class CurvePoints:
     """The points, the whole searched network first, and what they were measured with."""
 
     points: tuple[CurveRow, ...]
@@ -67,7 +67,7 @@ def spread_evenly(macs: Sequence[int], whole: int, count: int) -> list[int]:
 
 def curve(
     subject: Subject, path: Sequence[Pruned], ledger: Ledger, *, points: int, rounds: int
-) -> Generator[UnitEvent, None, Curve]:
+) -> Generator[UnitEvent, None, CurvePoints]:
     """Yields what happens while the points are judged and timed; returns the curve.
 
     Args:
@@ -81,7 +81,7 @@ def curve(
     units: dict[str, UnitWork] = {
         name: _judging(subject, pruned) for name, pruned in members.items()
     }
-    timing = _Timing(subject, list(members.values()))
+    timing = _TimedInTurn(subject, list(members.values()))
     for number in range(1, rounds + 1):
         units[f"round {number} of {len(members)} points"] = timing.round
     found = yield from work_through(ledger, units)
@@ -91,7 +91,7 @@ def curve(
             passes += found.read(name, TimingUnit).seconds
     by_point = list(zip(*passes, strict=True))
     networks = [found.read(name, CurveUnit) for name in members]
-    return Curve(
+    return CurvePoints(
         points=tuple(
             _point(judged, times) for judged, times in zip(networks, by_point, strict=True)
         ),
@@ -157,7 +157,7 @@ def _judging(subject: Subject, pruned: Pruned | None) -> UnitWork:
     return work
 
 
-class _Timing:
+class _TimedInTurn:
     """All networks in memory at once, from the first round that is still to do."""
 
     def __init__(self, subject: Subject, members: Sequence[Pruned | None]) -> None:

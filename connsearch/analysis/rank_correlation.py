@@ -29,7 +29,7 @@ ATTEMPTS = 100
 
 
 @dataclass(frozen=True)
-class Ranking:
+class RankAgreement:
     """How well sub-networks are ranked without training them.
 
     Attributes:
@@ -97,7 +97,7 @@ def unit_name(number: int) -> str:
     return f"subnet-{number}"
 
 
-def judge(rows: Sequence[RankRow], *, seed: int) -> Ranking:
+def judge(rows: Sequence[RankRow], *, seed: int) -> RankAgreement:
     """Returns how well the supernet, and size alone, rank the sub-networks of the rows."""
     alone, supernet, macs, connections = (
         [float(getattr(row, name)) for row in rows]
@@ -105,7 +105,7 @@ def judge(rows: Sequence[RankRow], *, seed: int) -> Ranking:
     )
     ours, theirs = kendall(supernet, alone, seed=seed), kendall(macs, alone, seed=seed)
     gain = kendall_difference(supernet, macs, alone, seed=seed)
-    return Ranking(
+    return RankAgreement(
         supernet=ours,
         macs=theirs,
         connections=kendall(connections, alone, seed=seed),

@@ -20,11 +20,11 @@ from connsearch.evolution.study.worker import (
     Failed,
     Inside,
     Lost,
-    Stopped,
     Swept,
     Told,
     Waiting,
     WorkerEvent,
+    WorkerStopped,
 )
 from connsearch.view.evolution.standings import made, standings_table, valued
 from connsearch.view.evolution.story import counted_children
@@ -100,7 +100,7 @@ class _Lines:
                     self._warn(f"child {facts['child']}: {lost} died; {then}")
             case Waiting(tasks):
                 self._wait(tasks)
-            case Stopped(reason):
+            case WorkerStopped(reason):
                 self._terminal.say(f"the evolution ends: {reason}")
 
     def _inside(self, number: int, event: object) -> None:

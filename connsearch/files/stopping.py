@@ -33,7 +33,7 @@ class Stopped(KeyboardInterrupt):
         super().__init__(signal.Signals(number).name)
 
 
-class _State:
+class _Signal:
     """What this process was asked; a signal belongs to the process, so there is one of it."""
 
     holders = 0
@@ -54,7 +54,7 @@ def heard() -> Generator[None]:
         return
     before: dict[int, Any] = {n: signal.getsignal(n) for n in _SIGNALS}
     ours = [number for number, handler in before.items() if handler in _USUAL]
-    _State.asked, _State.listener = None, os.getpid()
+    _Signal.asked, _Signal.listener = None, os.getpid()
     try:
         for number in ours:
             signal.signal(number, _hear)
@@ -62,7 +62,7 @@ def heard() -> Generator[None]:
     finally:
         for number in ours:
             signal.signal(number, before[number])
-        _State.asked = _State.listener = None
+        _Signal.asked = _Signal.listener = None
 
 
 class Held:
@@ -71,7 +71,7 @@ class Held:
     @property
     def asked(self) -> bool:
         """Whether the work is to end."""
-        return _State.asked is not None
+        return _Signal.asked is not None
 
     def end(self) -> None:
         """Ends the work if that was asked for.
@@ -79,7 +79,7 @@ class Held:
         Raises:
             Stopped: it was.
         """
-        number, _State.asked = _State.asked, None
+        number, _Signal.asked = _Signal.asked, None
         if number is not None:
             raise Stopped(number)
 
@@ -91,12 +91,12 @@ def held() -> Generator[Held]:
     Raises:
         Stopped: at its end, where a signal came that nobody has looked at.
     """
-    _State.holders += 1
+    _Signal.holders += 1
     found = Held()
     try:
         yield found
     finally:
-        _State.holders -= 1
+        _Signal.holders -= 1
     found.end()
 
 
@@ -112,16 +112,16 @@ def leave_to_parent() -> None:
 
 
 def _hear(number: int, _: FrameType | None) -> None:
-    if os.getpid() != _State.listener:  # a child that was forked and is not yet left to its parent
+    if os.getpid() != _Signal.listener:  # a child that was forked and is not yet left to its parent
         os._exit(128 + number)
     now = time.monotonic()
-    if _State.holders and _State.asked is None:
-        _State.asked, _State.since = number, now
+    if _Signal.holders and _Signal.asked is None:
+        _Signal.asked, _Signal.since = number, now
         _say(f"{signal.Signals(number).name}: {_ENDS}\n")
         return
-    if _State.asked == number and now - _State.since < _ECHO:
+    if _Signal.asked == number and now - _Signal.since < _ECHO:
         return
-    _State.asked = None
+    _Signal.asked = None
     raise Stopped(number)
 
 

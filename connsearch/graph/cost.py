@@ -101,7 +101,7 @@ def cost(
 
 
 @dataclass(slots=True)
-class _Tally:
+class _Totals:
     """Parameters and multiply-accumulates, added up layer by layer."""
 
     parameters: int = 0
@@ -129,7 +129,7 @@ class _Counter:
 
     def node(self, index: int) -> NodeCost:
         shape = self._plan.nodes[index]
-        out, tally = self._shape(shape.width, shape.stride), _Tally()
+        out, tally = self._shape(shape.width, shape.stride), _Totals()
         if isinstance(shape, StemPlan):
             self._layers(tally, shape.layers, 1)
             return NodeCost(index, shape.modality.value, out, tally.parameters, tally.macs)
@@ -142,7 +142,7 @@ class _Counter:
         return NodeCost(index, "block", out, tally.parameters, tally.macs)
 
     def head(self, num_classes: int) -> NodeCost:
-        tally, settings = _Tally(), self._structure.network
+        tally, settings = _Totals(), self._structure.network
         width = self._plan.pooled_width()
         positions = [self._positions(self._plan.nodes[f].stride) for f in self._plan.finals]
         for after in settings.head_widths:  # one convolution, used on every final node
@@ -161,7 +161,7 @@ class _Counter:
         _, frames, height, width = self._shape(1, stride)
         return frames * height * width
 
-    def _layers(self, tally: _Tally, found: Traced, stride: int, times: int = 1) -> None:
+    def _layers(self, tally: _Totals, found: Traced, stride: int, times: int = 1) -> None:
         """So many modules of these layers, whose input has such a stride relative to the clip."""
         for layer, extent in zip(found.layers, found.extents[1:], strict=True):
             parameters, macs = weights(layer, extent.width)
@@ -170,14 +170,14 @@ class _Counter:
             tally.parameters += times * parameters
             tally.macs += times * macs * positions
 
-    def _fusion(self, tally: _Tally, block: Block, shape: BlockPlan) -> None:
+    def _fusion(self, tally: _Totals, block: Block, shape: BlockPlan) -> None:
         tally.parameters += sum(c.weight == FREE for c in block.connections)
         for bucket in shape.buckets:
             if bucket.project:
                 positions = self._positions(shape.input_stride)
                 tally.project(bucket.width, shape.fused_width, positions)
 
-    def _attention(self, tally: _Tally, block: Block, shape: BlockPlan) -> None:
+    def _attention(self, tally: _Totals, block: Block, shape: BlockPlan) -> None:
         """Gates on the sources; peers are projected once a block, mixed once a connection."""
         mode, frames = self._structure.network.attention, self._clip[0]
         widths = [self._plan.width(source) for source in shape.sources]

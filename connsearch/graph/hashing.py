@@ -40,7 +40,7 @@ def structure_hash(structure: Structure) -> str:
     >>> structure_hash(first) == structure_hash(second)
     True
     """
-    return _digest(_whole_label(structure), *sorted(_Wiring.of(structure).refined()))
+    return _digest(_whole_label(structure), *sorted(_Labelled.of(structure).refined()))
 
 
 def same_structure(a: Structure, b: Structure) -> bool:
@@ -56,7 +56,7 @@ def renumbering(a: Structure, b: Structure, *, learned: bool = False) -> dict[in
     """
     if _whole_label(a) != _whole_label(b) or len(a) != len(b):
         return None
-    left, right = _Wiring.of(a, learned=learned), _Wiring.of(b, learned=learned)
+    left, right = _Labelled.of(a, learned=learned), _Labelled.of(b, learned=learned)
     if left == right:  # many equal nodes are tried against each other otherwise
         return {node: node for node in range(len(a))}
     colours_left, colours_right = left.refined(), right.refined()
@@ -107,7 +107,7 @@ def _of_nodes(found: Mapping[int, int], structure: Structure) -> dict[int, int]:
 
 
 @dataclass(frozen=True)
-class _Wiring:
+class _Labelled:
     """A directed graph with a label on every vertex, which says all that identity is about.
 
     Vertices are the nodes and, in mode ``fixed``, one more for each connection that peers gate:
@@ -118,7 +118,7 @@ class _Wiring:
     arrows: tuple[tuple[int, int], ...]
 
     @classmethod
-    def of(cls, structure: Structure, *, learned: bool = False) -> _Wiring:
+    def of(cls, structure: Structure, *, learned: bool = False) -> _Labelled:
         """The wiring; ``learned`` makes weights and coefficients a part of the labels."""
         labels = [repr(tuple(facts.values())) for facts in node_facts(structure)]
         arrows: list[tuple[int, int]] = []

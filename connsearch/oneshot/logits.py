@@ -121,11 +121,11 @@ class LogitWatch(Hook):
                 raise ValueError(f"{name} is {list(tensors[name].shape)}, not {list(value.shape)}")
             value.copy_(tensors[name])
 
-    def _places(self, logits: Mapping[Edge, Tensor]) -> dict[Edge, _Place]:
+    def _places(self, logits: Mapping[Edge, Tensor]) -> dict[Edge, _Rows]:
         owners = {p.untyped_storage().data_ptr(): i for i, p in enumerate(self._now)}
         found = {e: owners.get(v.untyped_storage().data_ptr()) for e, v in logits.items()}
         return {
-            edge: _Place(owner, view.shape, view.stride(), int(view.storage_offset()))
+            edge: _Rows(owner, view.shape, view.stride(), int(view.storage_offset()))
             for edge, view in logits.items()
             if (owner := found[edge]) is not None
         }
@@ -147,12 +147,12 @@ class LogitWatch(Hook):
             found[edge] = tuple(map(Peer, shape.candidates, coefficients))
         return found
 
-    def _largest(self, places: Mapping[Edge, _Place]) -> dict[Edge, float]:
+    def _largest(self, places: Mapping[Edge, _Rows]) -> dict[Edge, float]:
         return {edge: place.look(self._gradients).max().item() for edge, place in places.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Rows:
     """Where a connection's logits lie in the parameters of its node."""
 
     owner: int

@@ -11,7 +11,7 @@ from connsearch.graph.spec import Structure
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ShapeChange:
     """One number that is not what it was.
 
     Attributes:
@@ -31,7 +31,7 @@ class Change:
         return f"{place}: {self.what} {_shown(self.before)} -> {_shown(self.after)}"
 
 
-def changes(pinned: Structure, published: Structure) -> tuple[Change, ...]:
+def changes(pinned: Structure, published: Structure) -> tuple[ShapeChange, ...]:
     """Returns every width, size, coefficient, order and divisor in which the two differ.
 
     Both have the same nodes and connections.
@@ -39,23 +39,23 @@ def changes(pinned: Structure, published: Structure) -> tuple[Change, ...]:
     return tuple(c for c in _compared(pinned, published) if c.before != c.after)
 
 
-def _compared(pinned: Structure, published: Structure) -> Iterator[Change]:
+def _compared(pinned: Structure, published: Structure) -> Iterator[ShapeChange]:
     before, after = plan(pinned), plan(published)
     for index, (old, new) in enumerate(zip(before.nodes, after.nodes, strict=True)):
         if isinstance(old, BlockPlan) and isinstance(new, BlockPlan):
-            yield Change(index, "fused width", old.fused_width, new.fused_width)
-            yield Change(index, "input stride", old.input_stride, new.input_stride)
-            yield Change(index, "output stride", old.stride, new.stride)
-            yield Change(index, "attention width", old.attention_width, new.attention_width)
+            yield ShapeChange(index, "fused width", old.fused_width, new.fused_width)
+            yield ShapeChange(index, "input stride", old.input_stride, new.input_stride)
+            yield ShapeChange(index, "output stride", old.stride, new.stride)
+            yield ShapeChange(index, "attention width", old.attention_width, new.attention_width)
             orders = ([bucket.sources for bucket in shape.buckets] for shape in (old, new))
-            yield Change(index, "addend order", *orders)
+            yield ShapeChange(index, "addend order", *orders)
         else:
-            yield Change(index, "stem width", old.width, new.width)
+            yield ShapeChange(index, "stem width", old.width, new.width)
     weights = published.weights()
     for edge, weight in pinned.weights().items():
         what = f"coefficient of input {edge.source}"
-        yield Change(edge.target, what, _coefficient(weight), _coefficient(weights[edge]))
-    yield Change(None, "divisor", len(before.finals), len(after.finals))
+        yield ShapeChange(edge.target, what, _coefficient(weight), _coefficient(weights[edge]))
+    yield ShapeChange(None, "divisor", len(before.finals), len(after.finals))
 
 
 def _coefficient(weight: Any) -> Any:

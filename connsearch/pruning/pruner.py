@@ -19,7 +19,7 @@ from connsearch.graph.spec import (
     Stem,
     Structure,
 )
-from connsearch.pruning.changes import Change, changes
+from connsearch.pruning.changes import ShapeChange, changes
 from connsearch.pruning.closure import Closure, has_learned_peers
 from connsearch.pruning.options import (
     Mode,
@@ -71,7 +71,7 @@ class Pruned:
     peers: Mapping[Edge, tuple[Peer, ...]]
     repairs: tuple[Repair, ...] = ()
     substitutes: tuple[Substitute, ...] = ()
-    changes: tuple[Change, ...] = ()
+    changes: tuple[ShapeChange, ...] = ()
 
 
 def prune_by(

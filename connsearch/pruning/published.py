@@ -15,7 +15,7 @@ from connsearch.graph.parse import (
 )
 from connsearch.graph.plan import final_nodes
 from connsearch.graph.spec import Attention, Structure
-from connsearch.pruning.changes import Change, changes
+from connsearch.pruning.changes import ShapeChange, changes
 from connsearch.pruning.scores import name_edges
 
 
@@ -37,7 +37,7 @@ class Published:
     weights: list[list[list[float]]]
     back: Structure
     settings: Mapping[str, tuple[Any, Any]]
-    changes: tuple[Change, ...]
+    changes: tuple[ShapeChange, ...]
     lost: tuple[str, ...]
 
     @property
@@ -79,10 +79,10 @@ def _settings(structure: Structure) -> dict[str, tuple[Any, Any]]:
     return {name: (here[name], usual[name]) for name in here if here[name] != usual[name]}
 
 
-def _finals(structure: Structure, back: Structure) -> Iterator[Change]:
+def _finals(structure: Structure, back: Structure) -> Iterator[ShapeChange]:
     before, after = final_nodes(structure), final_nodes(back)
     if before != after:
-        yield Change(None, "final nodes", before, after)
+        yield ShapeChange(None, "final nodes", before, after)
 
 
 def _lost(structure: Structure) -> Iterator[str]:

@@ -107,14 +107,14 @@ def within_budget(
     path = pruning_path(
         structure, scores, mode=options.mode, peers_kept=options.peers, criterion=noted
     )
-    table = _Table(structure, path, num_classes, clip)
+    table = _Counts(structure, path, num_classes, clip)
     within = _counted(structure, [b for b in budgets if b.quantity != LATENCY], table)
     latency = next((b for b in budgets if b.quantity == LATENCY), None)
     reached: dict[str, Reached] = {}
     member = within[0]
     if latency is not None:
         assert measure is not None, "a latency budget needs something that measures"
-        member, reached[LATENCY] = _Timed(structure, path, latency, measure).solve(within)
+        member, reached[LATENCY] = _MeasuredMembers(structure, path, latency, measure).solve(within)
     for budget in budgets:
         if budget.quantity != LATENCY:
             reached[budget.quantity] = table.reached(budget, member)
@@ -122,7 +122,7 @@ def within_budget(
     return Solved(path[member], in_order, member, len(path))
 
 
-class _Table:
+class _Counts:
     """The counted quantities of every member, and of the whole."""
 
     def __init__(
@@ -151,7 +151,7 @@ class _Table:
         return Reached(str(budget), limit, values[member], whole, min(values), max(values))
 
 
-def _counted(structure: Structure, budgets: Sequence[Budget], table: _Table) -> list[int]:
+def _counted(structure: Structure, budgets: Sequence[Budget], table: _Counts) -> list[int]:
     """The members within all counted budgets, the least pruned first; at least one."""
     everyone = range(len(table.members))
     missed = [b for b in budgets if not any(table.allows(b, member) for member in everyone)]
@@ -168,7 +168,7 @@ def _counted(structure: Structure, budgets: Sequence[Budget], table: _Table) -> 
 
 
 @dataclass(slots=True)
-class _Timed:
+class _MeasuredMembers:
     """Members measured as they are asked for."""
 
     structure: Structure

@@ -30,7 +30,7 @@ class Tally:
         return self.hits / self.clips if self.clips else 0.0
 
 
-class Clock:
+class Stopwatch:
     """Wall-clock seconds of a run, over all its resumptions; decides nothing but when to save."""
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ from connsearch.runs.same_data import CONTENTS, as_recorded, data_facts
 from connsearch.training.environment import describe_environment, processor_threads
 from connsearch.training.hooks import Hook
 from connsearch.training.options import TrainOptions
-from connsearch.training.training import Outcome, Training
+from connsearch.training.training import Training, TrainingOutcome
 
 
 def fit(
@@ -61,7 +61,7 @@ def optimise(
     open_test: bool,
     hooks: Sequence[Hook] = (),
     looks: Sequence[float] = (),
-) -> Generator[Event, None, Outcome]:
+) -> Generator[Event, None, TrainingOutcome]:
     """Yields events until the last step, and returns the evaluation of the finished model.
 
     Args:

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class _Pool:
+class _Statistics:
     """Count, mean and summed squared deviation per channel, in float64."""
 
     count: int = 0
@@ -52,7 +52,7 @@ def recalibrate(network: nn.Module, inputs: Iterable[T], forward: Callable[[T], 
         forward: runs the network; its result is dropped.
     """
     layers = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
-    pools = {layer: _Pool() for layer in layers}
+    pools = {layer: _Statistics() for layer in layers}
 
     def watch(layer: nn.Module, arguments: tuple[Any, ...]) -> None:
         assert isinstance(layer, _BatchNorm)
@@ -70,7 +70,7 @@ def recalibrate(network: nn.Module, inputs: Iterable[T], forward: Callable[[T], 
     return sum(pool.count > 0 for pool in pools.values())
 
 
-def _store(layer: _BatchNorm, pool: _Pool) -> None:
+def _store(layer: _BatchNorm, pool: _Statistics) -> None:
     if not pool.count:  # a layer nothing reached keeps what it has
         return
     assert isinstance(pool.mean, Tensor)

@@ -30,7 +30,7 @@ from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.logs import evaluation_row, step_row
 from connsearch.runs.names import CHECKPOINTS, METRICS
 from connsearch.runs.run import Run
-from connsearch.training.counters import Clock, Tally
+from connsearch.training.counters import Stopwatch, Tally
 from connsearch.training.curriculum import Curriculum, CyclicClips
 from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
 from connsearch.training.hooks import Hook
@@ -43,7 +43,7 @@ from connsearch.training.schedule import moment
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TrainingOutcome:
     """Where a training ended: evaluations by split, what was learned, steps, what was bad."""
 
     metrics: dict[str, Metrics]
@@ -116,7 +116,7 @@ class Training:
         self.step = 0
         self.ended: str | None = None
         self.tally = Tally()
-        self.clock = Clock()
+        self.clock = Stopwatch()
         self.quarantine = Quarantine(loaders, run, name=data.name)
 
     def resume(self) -> Iterator[Event]:
@@ -184,7 +184,7 @@ class Training:
         if last or self._checkpoint_due() or signals.asked:
             yield self._checkpoint()
 
-    def conclude(self, *, open_test: bool) -> Generator[Event, None, Outcome]:
+    def conclude(self, *, open_test: bool) -> Generator[Event, None, TrainingOutcome]:
         """Yields the last evaluations, and returns them with everything else that was seen."""
         epoch = self.curriculum.epoch(self.step - 1)
         for hook in self.hooks:
@@ -196,7 +196,7 @@ class Training:
                 yield event
                 metrics[split] = event.metrics
         yield from self.quarantine.new(self.step)
-        return Outcome(
+        return TrainingOutcome(
             metrics,
             self._document(),
             self.step,

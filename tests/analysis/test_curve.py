@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connsearch.analysis.curve import Curve, curve, curve_settings, spread_evenly
+from connsearch.analysis.curve import CurvePoints, curve, curve_settings, spread_evenly
 from connsearch.analysis.searched_run import Subject
 from connsearch.analysis.units import UnitFinished
 from connsearch.data.loading.loader import SplitLoaders
@@ -59,7 +59,7 @@ def subject(tmp_path: Path) -> Subject:
 
 def drawn(
     subject: Subject, directory: Path, path: Sequence[Pruned], *, points: int = 4, rounds: int = 1
-) -> tuple[Curve, list[UnitFinished]]:
+) -> tuple[CurvePoints, list[UnitFinished]]:
     """The curve, and the units that took work."""
     done: list[UnitFinished] = []
     with Ledger(directory, curve_settings(subject, path)) as ledger:

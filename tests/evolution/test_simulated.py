@@ -18,7 +18,7 @@ from connsearch.evolution.initial import initial_structure
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.simulate.clock import Elapsed, SimulatedFailure
 from connsearch.evolution.simulate.fitness import Planted, simulated
-from connsearch.evolution.simulate.table import Table
+from connsearch.evolution.simulate.table import FitnessTable
 from connsearch.graph.spec import Connection, Structure
 from tests.evolution.tasks import STARTER, judged, task
 
@@ -199,4 +199,4 @@ def _seconds(work: Callable[[], object]) -> float:
 def test_a_table_knows_no_rungs(tmp_path):
     with pytest.raises(SettingsError, match="a table knows no rungs"):
         simulated(f"table:{tmp_path}", rungs=(0.5,))
-    assert Table({}).noise == 0
+    assert FitnessTable({}).noise == 0

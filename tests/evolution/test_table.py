@@ -13,7 +13,7 @@ from connsearch.evolution.child import Trial
 from connsearch.evolution.history import History, birth_facts
 from connsearch.evolution.population import Population
 from connsearch.evolution.simulate.fitness import simulated
-from connsearch.evolution.simulate.table import Table
+from connsearch.evolution.simulate.table import FitnessTable
 from connsearch.graph.files import load_structure
 from connsearch.graph.hashing import structure_hash
 from tests.evolution.tasks import STARTER, child, judged, task
@@ -32,24 +32,24 @@ def test_a_structure_is_looked_up_and_the_seed_chooses_among_its_evaluations(tmp
     path = _file(tmp_path, {HASH: [0.5, [0.6], 0.7]})
     found = [judged(simulated(f"table:{path}"), task(seed=s))[1].values for s in range(60)]
     assert set(found) == {(0.5,), (0.6,), (0.7,)}
-    again = [judged(Table.load(path), task(seed=s, attempt=1))[1].values for s in range(60)]
+    again = [judged(FitnessTable.load(path), task(seed=s, attempt=1))[1].values for s in range(60)]
     assert again == found
 
 
 def test_noise_is_added_to_the_first_objective_only(tmp_path: Path):
     path = _file(tmp_path, {HASH: [[0.5, 100]]})
-    table = Table.load(path, objectives=2, noise=0.1)
+    table = FitnessTable.load(path, objectives=2, noise=0.1)
     found = [judged(table, task(seed=seed))[1].values for seed in range(800)]
     first, second = zip(*found, strict=True)
     assert set(second) == {100}
     assert fmean(first) == pytest.approx(0.5, abs=0.015)
     assert stdev(first) == pytest.approx(0.1, rel=0.1)
-    exact = Table.load(path, objectives=2)
+    exact = FitnessTable.load(path, objectives=2)
     assert judged(exact, task())[1].values == (0.5, 100)
 
 
 def test_a_structure_it_does_not_know_is_refused_by_name(tmp_path: Path):
-    table = Table.load(_file(tmp_path, {HASH: [0.5]}))
+    table = FitnessTable.load(_file(tmp_path, {HASH: [0.5]}))
     said = rf"table.json: does not know child 8, structure hash {structure_hash(OTHER)}.*\n  cure"
     with pytest.raises(DataError, match=said):
         judged(table, task(OTHER, number=8))
@@ -73,7 +73,7 @@ def test_a_structure_it_does_not_know_is_refused_by_name(tmp_path: Path):
 )
 def test_mistakes_in_a_file_are_named(tmp_path: Path, content: object, said: str):
     with pytest.raises(UserError, match=said):
-        Table.load(_file(tmp_path, content))
+        FitnessTable.load(_file(tmp_path, content))
 
 
 def _trial(number: int, of: int, evaluation: int, value: float | None) -> Trial:
@@ -109,8 +109,8 @@ def test_what_a_study_has_measured_becomes_a_table(tmp_path: Path):
     history.update(_trial(n, of, evaluation, v) for n, (of, evaluation, v) in enumerate(rows))
     path = tmp_path / "table.json"
     assert write_table(path, history) == 1
-    table = Table.load(path, objectives=2)
+    table = FitnessTable.load(path, objectives=2)
     assert dict(table.values) == {HASH: ((0.5, 7.0), (0.25, 7.0), (0.75, 7.0))}
     history.update([_trial(1, 1, 0, 0.5)])
     assert write_table(path, history) == 2
-    assert set(Table.load(path, objectives=2).values) == {HASH, structure_hash(OTHER)}
+    assert set(FitnessTable.load(path, objectives=2).values) == {HASH, structure_hash(OTHER)}

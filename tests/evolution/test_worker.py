@@ -28,11 +28,11 @@ from connsearch.evolution.study.worker import (
     Failed,
     Inside,
     Lost,
-    Stopped,
     Swept,
     Told,
     Waiting,
     WorkerEvent,
+    WorkerStopped,
     work,
 )
 from connsearch.files.disk import disk_full
@@ -99,7 +99,7 @@ def test_it_works_to_the_last_round() -> None:
     assert [e.task.child.number for e in of(Told, events)] == [0, 1, 2, 3]
     assert all(e.counts for e in of(Told, events))
     assert of(Inside, events)[0].event == "begun"
-    assert events[-1] == Stopped("4 children")
+    assert events[-1] == WorkerStopped("4 children")
     assert [e.task.child.number for e in of(Told, run(evolution, rounds=6))] == [4, 5]
 
 
@@ -164,7 +164,7 @@ def test_a_failure_costs_an_attempt_and_is_told() -> None:
         ("MemoryError: 8 GiB", True),
         ("MemoryError: 8 GiB", False),
     ]
-    assert events[-1] == Stopped("1 children")
+    assert events[-1] == WorkerStopped("1 children")
 
 
 def test_an_outcome_that_is_not_finite_is_a_failure() -> None:
@@ -203,13 +203,13 @@ def test_it_stops_when_nothing_gets_better() -> None:
     evolution = evolution_of()
     falling = judge(lambda task: Outcome((1.0 - task.child.number / 100,)))
     events = run(evolution, falling, rounds=99, stagnation=7)
-    assert events[-1] == Stopped("the last 7 children were no better")
+    assert events[-1] == WorkerStopped("the last 7 children were no better")
     assert len(of(Told, events)) == 8
 
 
 def test_it_begins_nothing_after_its_hours() -> None:
     events = run(evolution_of(), Noise(seconds=0.03), rounds=99, hours=0.1 / 3600)
-    assert events[-1] == Stopped("2.77778e-05 hours are over")
+    assert events[-1] == WorkerStopped("2.77778e-05 hours are over")
     assert 1 <= len(of(Told, events)) <= 8
 
 
@@ -220,7 +220,7 @@ def test_it_stops_when_the_space_is_exhausted(monkeypatch: pytest.MonkeyPatch) -
         raise ExhaustedError("child 7: nothing new")
 
     monkeypatch.setattr(evolution, "ask", ask)
-    assert run(evolution) == [Stopped("child 7: nothing new")]
+    assert run(evolution) == [WorkerStopped("child 7: nothing new")]
 
 
 def test_it_waits_for_others_and_takes_over_from_the_dead() -> None:
@@ -237,7 +237,7 @@ def test_it_waits_for_others_and_takes_over_from_the_dead() -> None:
     assert of(Waiting, events)[0] == Waiting(1)
     assert [[t.number for t in e.trials] for e in of(Swept, events)] == [[task.trial]]
     assert [(e.task.child.number, e.task.attempt) for e in of(Told, events)] == [(0, 1)]
-    assert isinstance(events[-1], Stopped)
+    assert isinstance(events[-1], WorkerStopped)
 
 
 def test_the_dead_of_before_are_swept_before_anything_else() -> None:
@@ -352,4 +352,4 @@ def test_hopeless_children_end_early_for_several_objectives() -> None:
     assert {e.rung for e in early} == {0, 1}
     assert len(early) + len(of(Told, events)) == 40
     assert len(closed) == 40
-    assert events[-1] == Stopped("40 children")
+    assert events[-1] == WorkerStopped("40 children")

@@ -16,7 +16,7 @@ from connsearch.graph.plan import BlockPlan, StemPlan, pin, plan, unpin
 from connsearch.graph.rules import validate
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention, Edge, Modality, Peer, Structure
-from connsearch.pruning.changes import Change, changes
+from connsearch.pruning.changes import ShapeChange, changes
 from connsearch.pruning.closure import close
 from connsearch.pruning.options import PruneOptions
 from connsearch.pruning.pruner import Pruned, prune, prune_by
@@ -111,7 +111,7 @@ def test_buckets_and_addends_keep_their_order() -> None:
     assert block.pinned is not None
     assert block.pinned.buckets == ((3,), (2, 4))
     published = prune(mixed, without(mixed, (2, 6)), mode="published")
-    assert Change(5, "addend order", [(3,), (2, 4)], [(2, 4), (3,)]) in published.changes
+    assert ShapeChange(5, "addend order", [(3,), (2, 4)], [(2, 4), (3,)]) in published.changes
 
 
 # ---- peers -----------------------------------------------------------------------------------
@@ -273,10 +273,10 @@ def test_published_mode_reports_what_it_changes() -> None:
     assert pruned.changes == ()  # two inputs and four stems are left
     pruned = prune(structure, {Edge(0, 4), Edge(4, 5)}, mode="published")
     assert pruned.changes == (
-        Change(0, "stem width", 2, 8),
-        Change(1, "fused width", 2, 8),
-        Change(1, "coefficient of input 0", 0.9, 1.0),
-        Change(2, "coefficient of input 1", 0.6, 1.0),
+        ShapeChange(0, "stem width", 2, 8),
+        ShapeChange(1, "fused width", 2, 8),
+        ShapeChange(1, "coefficient of input 0", 0.9, 1.0),
+        ShapeChange(2, "coefficient of input 1", 0.6, 1.0),
     )
     assert str(pruned.changes[0]) == "node 0: stem width 2 -> 8"
     assert all(c.weight is None for _, c in pruned.structure.connections())
@@ -295,10 +295,10 @@ def test_published_mode_reports_sizes_and_attention_widths() -> None:
     structure = validate(replace(structure, nodes=tuple(nodes)))
     pruned = prune(structure, without(structure, (3, 4)), mode="published")
     for change in (
-        Change(2, "fused width", 24, 8),
-        Change(2, "input stride", 8, 4),
-        Change(2, "output stride", 8, 4),
-        Change(2, "attention width", 24, 8),
+        ShapeChange(2, "fused width", 24, 8),
+        ShapeChange(2, "input stride", 8, 4),
+        ShapeChange(2, "output stride", 8, 4),
+        ShapeChange(2, "attention width", 24, 8),
     ):
         assert change in pruned.changes
 
@@ -307,8 +307,8 @@ def test_published_mode_reports_the_head() -> None:
     """The published rule reads every block of the top level, a pinned head what it names."""
     two = drawn((0, 1, 1), {2: {0: 0.9}, 3: {2: 0.9}, 4: {2: 0.8}})
     pinned = pin(validate(replace(two, finals=(4,))))
-    assert changes(pinned, unpin(pinned)) == (Change(None, "divisor", 1, 2),)
-    assert str(Change(None, "divisor", 1, 2)) == "head: divisor 1 -> 2"
+    assert changes(pinned, unpin(pinned)) == (ShapeChange(None, "divisor", 1, 2),)
+    assert str(ShapeChange(None, "divisor", 1, 2)) == "head: divisor 1 -> 2"
 
 
 def test_the_two_modes_agree_when_nothing_is_pruned() -> None:

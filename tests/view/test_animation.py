@@ -18,7 +18,7 @@ from connsearch.graph.spec import Edge, Structure
 from connsearch.pruning.options import build_criterion
 from connsearch.view.runs.animate_frames import draw_frames, write_gif, write_mp4
 from connsearch.view.runs.animate_page import write_page
-from connsearch.view.runs.animation import Moment, Stage, read_moments, set_stage
+from connsearch.view.runs.animation import Backdrop, Moment, read_moments, set_stage
 from connsearch.view.structures.palette import PAPER
 from tests.view.structures import large
 
@@ -42,7 +42,7 @@ def write_logs(run: Path, structure: Structure, steps: int, *, accuracy: bool = 
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stage, list[Moment]]:
+def film(tmp_path_factory: pytest.TempPathFactory) -> tuple[Backdrop, list[Moment]]:
     run = tmp_path_factory.mktemp("run")
     write_logs(run, STARTER, 12)
     moments = read_moments(run, STARTER, RELATIVE, frames=5)
@@ -96,7 +96,7 @@ def test_a_log_that_cannot_be_used_is_named(tmp_path: Path, text: str | None, sa
         read_moments(tmp_path, STARTER, RELATIVE, frames=9)
 
 
-def test_the_stage_has_every_connection_and_its_number(film: tuple[Stage, list[Moment]]) -> None:
+def test_the_stage_has_every_connection_and_its_number(film: tuple[Backdrop, list[Moment]]) -> None:
     stage, moments = film
     assert set(stage.edges) == set(EDGES)
     for source, target in EDGES:
@@ -115,7 +115,7 @@ def test_of_a_large_structure_the_strongest_are_on_stage(tmp_path: Path) -> None
     assert frame.ndim == 3
 
 
-def test_the_page_stands_alone(film: tuple[Stage, list[Moment]], tmp_path: Path) -> None:
+def test_the_page_stands_alone(film: tuple[Backdrop, list[Moment]], tmp_path: Path) -> None:
     stage, moments = film
     write_page(stage, moments, tmp_path / "page.html", title="a <b>{{facts}}", seconds=2.0)
     text = (tmp_path / "page.html").read_text()
@@ -139,7 +139,7 @@ def test_the_page_stands_alone(film: tuple[Stage, list[Moment]], tmp_path: Path)
         assert len(told["kept"]) == len(told["weights"]) == len(facts["edges"])
 
 
-def test_nothing_moves_from_frame_to_frame(film: tuple[Stage, list[Moment]]) -> None:
+def test_nothing_moves_from_frame_to_frame(film: tuple[Backdrop, list[Moment]]) -> None:
     stage, moments = film
     frames = list(draw_frames(stage, [moments[0], moments[-1], moments[0]]))
     assert np.array_equal(frames[0][:-60], frames[2][:-60])
@@ -152,7 +152,9 @@ def test_nothing_moves_from_frame_to_frame(film: tuple[Stage, list[Moment]]) -> 
     assert not changed[:head].any()
 
 
-def test_the_gif_plays_as_long_as_asked(film: tuple[Stage, list[Moment]], tmp_path: Path) -> None:
+def test_the_gif_plays_as_long_as_asked(
+    film: tuple[Backdrop, list[Moment]], tmp_path: Path
+) -> None:
     stage, moments = film
     path = tmp_path / "film.gif"
     write_gif(draw_frames(stage, moments), path, count=len(moments), seconds=2.0)
@@ -164,7 +166,9 @@ def test_the_gif_plays_as_long_as_asked(film: tuple[Stage, list[Moment]], tmp_pa
     assert sum(lengths) == pytest.approx(2.0 + 2.0, abs=0.1)  # and the last frame waits
 
 
-def test_the_video_plays_as_long_as_asked(film: tuple[Stage, list[Moment]], tmp_path: Path) -> None:
+def test_the_video_plays_as_long_as_asked(
+    film: tuple[Backdrop, list[Moment]], tmp_path: Path
+) -> None:
     stage, moments = film
     path = tmp_path / "film.mp4"
     write_mp4(draw_frames(stage, moments), path, count=len(moments), seconds=2.0)
@@ -176,7 +180,7 @@ def test_the_video_plays_as_long_as_asked(film: tuple[Stage, list[Moment]], tmp_
 
 
 def test_a_film_that_cannot_be_written_leaves_nothing(
-    film: tuple[Stage, list[Moment]], tmp_path: Path
+    film: tuple[Backdrop, list[Moment]], tmp_path: Path
 ) -> None:
     stage, moments = film
     place = tmp_path / "film.gif"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from connsearch.analysis.curve import Curve
+from connsearch.analysis.curve import CurvePoints
 from connsearch.runs.formats.analyses import CurveRow
 from connsearch.view.runs.curve import curve_figure, curve_table
 
@@ -20,7 +20,7 @@ def point(connections: int, macs: int, latency_ms: float, accuracy: float) -> Cu
     )  # fmt: skip
 
 
-CURVE = Curve(
+CURVE = CurvePoints(
     points=(
         point(53, 12_600_000, 27.0, 0.85),
         point(25, 9_110_000, 17.0, 0.6),

@@ -18,11 +18,11 @@ from connsearch.errors import SettingsError
 from connsearch.pruning.options import PruneOptions
 from connsearch.runs.documents import write_form
 from connsearch.runs.formats.analyses import (
-    Budget,
     CompareRow,
     CompareSummary,
-    Difference,
+    DifferenceRecord,
     OverSeeds,
+    TrainingBudget,
 )
 from connsearch.runs.ledger import Ledger
 from connsearch.runs.logs import write_table
@@ -157,7 +157,7 @@ class Compare(Command):
             command="compare",
             run=self.run,
             verdict=verdict.sentence,
-            difference=Difference(
+            difference=DifferenceRecord(
                 **as_json(found),
                 n=found.seeds,
                 needed=needed.seeds,
@@ -168,7 +168,7 @@ class Compare(Command):
             random=self.random,
             split=split,
             measure=measure,
-            budget=Budget(epochs=options.epochs, steps=options.steps),
+            budget=TrainingBudget(epochs=options.epochs, steps=options.steps),
             rows=list(scores),
         )
 

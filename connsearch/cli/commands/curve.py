@@ -20,7 +20,7 @@ from connsearch.runs.logs import write_table
 from connsearch.runs.names import CURVE, SUMMARY, table
 
 if TYPE_CHECKING:
-    from connsearch.analysis.curve import Curve as Points
+    from connsearch.analysis.curve import CurvePoints
     from connsearch.analysis.searched_run import Subject
 
 
@@ -84,7 +84,7 @@ class Curve(Command):
             write_form(place / SUMMARY, report)
         return report.to_json()
 
-    def _show(self, found: Points, place: Path, terminal: Terminal) -> list[Path]:
+    def _show(self, found: CurvePoints, place: Path, terminal: Terminal) -> list[Path]:
         """Shows the table and draws the curve."""
         from connsearch.view.runs.curve import curve_figure, curve_table
         from connsearch.view.runs.plots import write_figure

@@ -19,7 +19,7 @@ from connsearch.files.disk import atomic_write_text
 from connsearch.files.text import csv_text
 
 if TYPE_CHECKING:
-    from connsearch.evolution.simulate.planning import Plan
+    from connsearch.evolution.simulate.planning import PlannedEvolution
 
 
 class EvolvePlan(Command):
@@ -94,7 +94,7 @@ class EvolvePlan(Command):
             atomic_write_text(self.output, csv_text(list(rows[0]), rows))
         return {"command": "evolve plan", "seconds": seconds, "spread": spread, "rows": rows}
 
-    def _row(self, found: Sequence[Plan]) -> dict[str, Any]:
+    def _row(self, found: Sequence[PlannedEvolution]) -> dict[str, Any]:
         alone = mean(p.work for p in found)
         row: dict[str, Any] = {
             "workers": found[0].workers,

@@ -14,7 +14,7 @@ from connsearch.cli.outcome import say_pictures
 from connsearch.cli.searched import open_searched
 from connsearch.cli.terminal import Terminal
 from connsearch.runs.documents import write_form
-from connsearch.runs.formats.analyses import Budget, RankRow, RankSummary
+from connsearch.runs.formats.analyses import RankRow, RankSummary, TrainingBudget
 from connsearch.runs.formats.ledger import RankedUnit
 from connsearch.runs.ledger import Ledger
 from connsearch.runs.logs import write_table
@@ -22,7 +22,7 @@ from connsearch.runs.names import SELFTEST, SUMMARY, table
 
 if TYPE_CHECKING:
     from connsearch.analysis.agreement import Estimate
-    from connsearch.analysis.rank_correlation import Ranking
+    from connsearch.analysis.rank_correlation import RankAgreement
     from connsearch.analysis.searched_run import Subject
 
 
@@ -96,7 +96,7 @@ class Selftest(Command):
                 subnets=self.subnets,
                 split="select",
                 measure=measure,
-                budget=Budget(epochs=options.epochs, steps=options.steps),
+                budget=TrainingBudget(epochs=options.epochs, steps=options.steps),
                 verdict=ranking.verdict,
                 **_flat("", ranking.supernet),
                 **_flat("flops_", ranking.macs),
@@ -110,7 +110,7 @@ class Selftest(Command):
         self,
         place: Path,
         report: RankSummary,
-        ranking: Ranking,
+        ranking: RankAgreement,
         terminal: Terminal,
     ) -> Mapping[str, Any]:
         """Shows and writes everything, the summary last; returns the whole report."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from connsearch.data.clips.augment import Change, draw_changes
+from connsearch.data.clips.augment import ClipChange, draw_changes
 from connsearch.data.clips.frame_reader import FrameReader
 from connsearch.data.clips.sampling import clip_generator, clip_ticks, training_ticks
 from connsearch.data.clips.timeline import Timeline, timeline
@@ -139,7 +139,7 @@ class ClipDataset:
         clock, ticks, rng = self._placed(key)
         frames, maps = self._frames.frames(key.index, clock.frames(ticks))
         height, width = frames.shape[1:3]
-        changes: tuple[Change, ...] = ()
+        changes: tuple[ClipChange, ...] = ()
         if rng is None:
             view = self._even_view(height, width, key)
             labels, label = record.labels, record.label

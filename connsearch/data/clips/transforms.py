@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from connsearch.data.clips.augment import Change, change_rgb
+from connsearch.data.clips.augment import ClipChange, change_rgb
 from connsearch.data.media.decode import Frames
 from connsearch.data.media.objects import Maps
 from connsearch.data.options import DataOptions
@@ -81,7 +81,7 @@ def _window(frames: Frames | Maps, view: View) -> Frames | Maps:
     return out[:, :, ::-1] if view.flip else out
 
 
-def show_rgb(frames: Frames, view: View, size: int, changes: Sequence[Change] = ()) -> Tensor:
+def show_rgb(frames: Frames, view: View, size: int, changes: Sequence[ClipChange] = ()) -> Tensor:
     """Returns RGB frames (T, H, W, 3) as seen: float32 (3, T, size, size) in [-1, 1]."""
     rgb_THWC = torch.from_numpy(np.ascontiguousarray(_window(frames, view)))
     lit = view.gain != 1.0 or view.lift != 0.0
@@ -101,7 +101,7 @@ def show_rgb(frames: Frames, view: View, size: int, changes: Sequence[Change] = 
 
 
 def show_objects(
-    maps: Maps, view: View, size: int, classes: int, changes: Sequence[Change] = ()
+    maps: Maps, view: View, size: int, classes: int, changes: Sequence[ClipChange] = ()
 ) -> Tensor:
     """Returns object maps (T, H, W) as seen: float32 one-hot (K, T, size, size)."""
     seen_THW = torch.from_numpy(np.ascontiguousarray(_window(maps, view)))

@@ -24,7 +24,7 @@ _CHANCES = 2
 """How often in a row workers may die without a file to blame."""
 
 
-class _Plan(Sampler[BatchPlan]):
+class _ToMake(Sampler[BatchPlan]):
     """The batches the workers are to make next; changed between epochs, never during one."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class _Plan(Sampler[BatchPlan]):
         return len(self.batches)
 
 
-class _Work(Dataset["Batch | str"]):
+class _Reading(Dataset["Batch | str"]):
     """What a worker does with the plan of one batch; a fault travels back as its message.
 
     Attributes:
@@ -78,7 +78,7 @@ class WorkerPool:
     def __init__(self, dataset: ClipDataset, faults: dict[int, str], workers: int) -> None:
         self.busy = False
         self._dataset, self._faults, self._workers = dataset, faults, workers
-        self._plan = _Plan()
+        self._plan = _ToMake()
         self._beacons = torch.full((workers,), _NOTHING).share_memory_()
         self._loader = self._started()
         self._iterator: Any = None
@@ -129,7 +129,7 @@ class WorkerPool:
     def _started(self) -> DataLoader[Batch | str]:
         self._beacons.fill_(_NOTHING)
         return DataLoader(
-            _Work(self._dataset, self._faults),
+            _Reading(self._dataset, self._faults),
             batch_sampler=cast("Sampler[list[int]]", self._plan),
             num_workers=self._workers,
             collate_fn=cast("Callable[[list[Batch | str]], Batch | str]", _as_is),
@@ -166,7 +166,7 @@ class _Start:
         torch.set_num_threads(1)
         info = get_worker_info()
         assert info is not None
-        assert isinstance(info.dataset, _Work)
+        assert isinstance(info.dataset, _Reading)
         info.dataset.beacon = self._beacons[worker : worker + 1]
 
 

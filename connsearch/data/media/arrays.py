@@ -39,7 +39,7 @@ _KINDS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflated"}
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class ArrayPart:
     """A part of an array (T, H, W): some maps whole, or some columns of all maps.
 
     Attributes:
@@ -53,7 +53,7 @@ class Block:
     values: npt.NDArray[Any]
 
 
-class _Fault(Exception):
+class _FileFault(Exception):
     """What is wrong with a file; the path and the cure are added where they are known."""
 
 
@@ -85,7 +85,7 @@ class StoredArray:
         self.shape, self.dtype = shape, dtype
         self._path, self._stream, self._fortran = path, stream, fortran
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[ArrayPart]:
         """Yields the values of an array of three axes, once, in blocks of about 8 MB."""
         # Fortran order is the array (W, H, T) in the order of C
         shape = self.shape[::-1] if self._fortran else self.shape
@@ -100,9 +100,9 @@ class StoredArray:
             count = min(many, shape[0] - first)
             values = self._values((count, *shape[1:]))
             if self._fortran:
-                yield Block(0, first, values.transpose(2, 1, 0))
+                yield ArrayPart(0, first, values.transpose(2, 1, 0))
             else:
-                yield Block(first, 0, values)
+                yield ArrayPart(first, 0, values)
         with _named(self._path):
             while self._stream.read(_PIECE):  # to its end: only there the check sum is compared
                 pass
@@ -142,7 +142,7 @@ def _opened(path: Path, name: str, stack: ExitStack) -> StoredArray:
     """Returns the array of a file that the stack will close."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):  # a pipe would never end
-        raise _Fault("no regular file")
+        raise _FileFault("no regular file")
     file = stack.enter_context(_Guarded(io.FileIO(path)))
     start = file.read(npy.MAGIC_LEN)
     file.seek(0)
@@ -160,7 +160,7 @@ def _named(path: Path) -> Generator[None]:
     """Whatever the libraries raise on damaged bytes becomes a DataError with the path."""
     try:
         yield
-    except _Fault as error:
+    except _FileFault as error:
         raise DataError(f"{path}: {error}; {_CURE}") from None
     except ARRAY_FAULTS as error:
         said = next((arg for arg in error.args if isinstance(arg, str)), type(error).__name__)
@@ -201,19 +201,19 @@ def _member(archive: zipfile.ZipFile, name: str, size: int) -> zipfile.ZipInfo:
     place = names.index(name) if name in names else 0
     if not names or (name not in names and len(names) > 1):
         few = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
-        raise _Fault(f"arrays {few or 'none'}; expected: {name}")
+        raise _FileFault(f"arrays {few or 'none'}; expected: {name}")
     info = archive.infolist()[place]
     if info.flag_bits & 1:
-        raise _Fault("its array is encrypted; allowed: no password")
+        raise _FileFault("its array is encrypted; allowed: no password")
     if info.compress_type not in _KINDS:
-        raise _Fault(
+        raise _FileFault(
             f"compression method {info.compress_type}; allowed: {' or '.join(_KINDS.values())}"
         )
     most = info.compress_size
     if info.compress_type == zipfile.ZIP_DEFLATED:
         most = most * _DEFLATE + _HEADER
     if info.compress_size > size or info.file_size > most:
-        raise _Fault(
+        raise _FileFault(
             f"its directory says {info.file_size} bytes, packed into {info.compress_size}; the "
             f"whole file has {size}"
         )
@@ -233,17 +233,17 @@ def _stored(path: Path, stream: Readable, size: int) -> StoredArray:
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     version = npy.read_magic(header)
     if version not in readers:
-        raise _Fault(f"npy version {version}; allowed: (1, 0), (2, 0)")
+        raise _FileFault(f"npy version {version}; allowed: (1, 0), (2, 0)")
     shape, fortran, dtype = readers[version](header)
     if dtype.hasobject:
-        raise _Fault("not readable as npy or npz (objects are stored in it)")
+        raise _FileFault("not readable as npy or npz (objects are stored in it)")
     if any(side < 0 for side in shape) or dtype.itemsize == 0:
-        raise _Fault(f"an array of {str(dtype)[:60]} with the shape {shortly(shape)}")
+        raise _FileFault(f"an array of {str(dtype)[:60]} with the shape {shortly(shape)}")
     needed = dtype.itemsize
     for side in shape:
         needed *= side
     if needed > size - header.taken or needed > MOST_ARRAY:
-        raise _Fault(
+        raise _FileFault(
             f"its header claims {needed} bytes, shape {shortly(shape)} of {str(dtype)[:60]}; there "
             f"are {max(0, size - header.taken)}, allowed are {MOST_ARRAY}"
         )

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from connsearch.data.bounds import PICTURE_FAULTS, file_bytes, png_header, refuse_large
-from connsearch.data.media.arrays import Block
+from connsearch.data.media.arrays import ArrayPart
 from connsearch.data.media.numbered import numbered
 from connsearch.errors import DataError
 
@@ -53,7 +53,7 @@ class FolderOfMaps:
         self.shape: tuple[int, ...] = (len(self._files), height, width)
         self.dtype: np.dtype[Any] = np.dtype(np.uint16)
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[ArrayPart]:
         """Yields one map after the other, each of the size of the first."""
         for number, file in enumerate(self._files):
             data = file_bytes(file)
@@ -63,7 +63,7 @@ class FolderOfMaps:
                     f"{file}: {size[0]}x{size[1]} pixels (height x width); expected "
                     f"{self.shape[1]}x{self.shape[2]} like the first; {_CURE}"
                 )
-            yield Block(number, 0, read_labels(data, str(file))[None])
+            yield ArrayPart(number, 0, read_labels(data, str(file))[None])
 
 
 def _size(file: Path, data: bytes) -> tuple[int, int]:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from connsearch.data.bounds import refuse_large, shortly
-from connsearch.data.media.arrays import Block, opened_array
+from connsearch.data.media.arrays import ArrayPart, opened_array
 from connsearch.data.media.label_maps import FolderOfMaps
 from connsearch.errors import DataError
 
@@ -31,7 +31,7 @@ class Stored(Protocol):
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[ArrayPart]:
         """Yields all values once."""
         ...
 
@@ -180,7 +180,7 @@ class _Kept:
         self._rows, self._columns = _picks(shape[1], height), _picks(shape[2], width)
         self.maps: npt.NDArray[Any] = np.empty((len(self._wanted), height, width), dtype)
 
-    def add(self, block: Block) -> None:
+    def add(self, block: ArrayPart) -> None:
         count, _, width = block.values.shape
         places = np.flatnonzero(
             (self._wanted >= block.first) & (self._wanted < block.first + count)

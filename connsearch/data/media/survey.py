@@ -190,7 +190,7 @@ def _packets(path: Path) -> _Packets:
 
 
 @dataclass(frozen=True, slots=True)
-class _Key:
+class _KeyFrame:
     """A frame from which decoding may begin: its packet, its number, and what it looks like."""
 
     place: int
@@ -204,14 +204,14 @@ def _decoded(path: Path, packets: _Packets) -> tuple[int, list[tuple[int, int]],
     A file that is damaged on the way keeps the count of its packets: what comes before the damage
     can be used.
     """
-    keys: list[_Key] = []
+    keys: list[_KeyFrame] = []
     stamps: list[int | None] = []
     places: list[int] = []
     try:
         with opened(path) as (container, stream):
             for frame in decoded(container, stream):
                 if frame.key_frame and _apart(keys, len(stamps)):
-                    keys.append(_Key(cast(int, frame.opaque), len(stamps), _look(frame)))
+                    keys.append(_KeyFrame(cast(int, frame.opaque), len(stamps), _look(frame)))
                 stamps.append(frame.pts)
                 places.append(cast(int, frame.opaque))
     except DataError:
@@ -256,7 +256,7 @@ def _likely(shown: Sequence[int | None], packets: _Packets) -> Sequence[int] | N
     return sorted(known) if even else None
 
 
-def _apart(keys: Sequence[_Key], number: int) -> bool:
+def _apart(keys: Sequence[_KeyFrame], number: int) -> bool:
     return number >= (keys[-1].number if keys else 0) + KEYS_APART
 
 
@@ -273,11 +273,11 @@ def _look(frame: VideoFrame) -> int:
     return zlib.crc32(frame.to_ndarray(format="rgb24").tobytes())
 
 
-def _proven(path: Path, keys: Sequence[_Key]) -> list[_Key]:
+def _proven(path: Path, keys: Sequence[_KeyFrame]) -> list[_KeyFrame]:
     """Returns the keys from which a fresh decoder gives the very picture of the one pass."""
     places = {key.place: key for key in keys}
-    proven: list[_Key] = []
-    key: _Key | None = None
+    proven: list[_KeyFrame] = []
+    key: _KeyFrame | None = None
     with suppress(DataError), opened(path) as (container, stream):
         first = False
         for place, packet in demuxed(container, stream):

@@ -13,7 +13,7 @@ from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, Source, Split, Window, listed
 from connsearch.data.sources.lists import Faults, need_file, read_lines, whole
 from connsearch.data.sources.published import (
-    Row,
+    PublishedRow,
     check_count,
     list_folder,
     once,
@@ -105,10 +105,10 @@ def _distinct(classes: Sequence[str]) -> list[str]:
     return [f"{c} ({n})" if classes.count(c) > 1 else c for n, c in enumerate(classes)]
 
 
-def _rows(path: Path, form: FrameList, split: Split) -> tuple[list[Row], int]:
+def _rows(path: Path, form: FrameList, split: Split) -> tuple[list[PublishedRow], int]:
     """Returns the rows of a list, and how many of its videos are too short."""
     faults = Faults(path, form.form)
-    rows: list[Row] = []
+    rows: list[PublishedRow] = []
     short = 0
     for line, text in read_lines(path):
         parts = [p.strip() for p in text.split(",")] if form.commas else text.rsplit(None, 2)
@@ -122,7 +122,7 @@ def _rows(path: Path, form: FrameList, split: Split) -> tuple[list[Row], int]:
             continue
         place = PurePosixPath(parts[0])
         rows.append(
-            Row(
+            PublishedRow(
                 name=str(place),
                 labels=tuple(dict.fromkeys(labels)),
                 split=split,

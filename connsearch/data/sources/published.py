@@ -22,7 +22,7 @@ from connsearch.registry import suggest
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PublishedRow:
     """A row of a published list, before anybody looked for its video.
 
     Attributes:
@@ -178,9 +178,9 @@ def class_index(path: Path, classes: Sequence[str]) -> dict[str, int]:
     return index
 
 
-def once(rows: Sequence[Row], faults: Faults) -> list[Row]:
+def once(rows: Sequence[PublishedRow], faults: Faults) -> list[PublishedRow]:
     """Returns the rows without exact repetitions; two that contradict each other are faults."""
-    seen: dict[str, Row] = {}
+    seen: dict[str, PublishedRow] = {}
     for row in rows:
         first = seen.setdefault(row.name, row)
         if first is not row and replace(row, line=first.line) != first:
@@ -192,7 +192,7 @@ def published_source(
     name: str,
     path: Path,
     classes: Sequence[str],
-    rows: Sequence[Row],
+    rows: Sequence[PublishedRow],
     where: Shelves,
     *,
     medium: str = "video",
@@ -246,7 +246,7 @@ def published_source(
     return Source(title, tuple(classes), tuple(records), 0, tuple(said), multi_label, True)
 
 
-def _record(row: Row, where: Shelves, medium: str, fps: float | None) -> Record | None:
+def _record(row: PublishedRow, where: Shelves, medium: str, fps: float | None) -> Record | None:
     found = where.find(row.folders, row.whole) if row.whole else None
     window = row.window if found is None else None
     found = found or where.find(row.folders, row.stems)
@@ -265,12 +265,12 @@ def _record(row: Row, where: Shelves, medium: str, fps: float | None) -> Record 
     )
 
 
-def _expected(row: Row) -> str:
+def _expected(row: PublishedRow) -> str:
     stem = (row.whole or row.stems)[0]
     return os.path.join(row.folders[0], stem)
 
 
-def _refuse_repeated(path: Path, rows: Sequence[Row]) -> None:
+def _refuse_repeated(path: Path, rows: Sequence[PublishedRow]) -> None:
     split: dict[str, Split] = {}
     twice = [row.name for row in rows if split.setdefault(row.name, row.split) != row.split]
     if twice:
@@ -279,7 +279,7 @@ def _refuse_repeated(path: Path, rows: Sequence[Row]) -> None:
         )
 
 
-def _missing(name: str, rows: Sequence[Row], records: Sequence[Record]) -> list[str]:
+def _missing(name: str, rows: Sequence[PublishedRow], records: Sequence[Record]) -> list[str]:
     """Returns how many rows of each list have no video."""
     if len(rows) == len(records):
         return []

@@ -40,7 +40,7 @@ _BYTES_A_SECOND = 1e5
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class FrameDifference:
     """A frame that is not the same read alone and in one pass.
 
     Attributes:
@@ -71,11 +71,11 @@ class Checked:
     info: VideoInfo | None
     reason: str | None
     seeks: int = 0
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[FrameDifference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _FileJob:
     """One file and the clips that are cut from it: (place, record)."""
 
     path: Path
@@ -138,19 +138,19 @@ def seek_numbers(frames: int, count: int, seed: int) -> list[int]:
     return sorted(chosen)
 
 
-def _jobs(records: Sequence[Record], options: DataOptions, seeks: int) -> list[_Job]:
+def _jobs(records: Sequence[Record], options: DataOptions, seeks: int) -> list[_FileJob]:
     """Returns one job a file, in the order of their first clips."""
     files: dict[tuple[str, str], list[tuple[int, Record]]] = {}
     for place, record in enumerate(records):
         key = os.path.normpath(record.path), record.medium
         files.setdefault(key, []).append((place, record))
     return [
-        _Job(clips[0][1].path, medium, tuple(clips), options, seeks)
+        _FileJob(clips[0][1].path, medium, tuple(clips), options, seeks)
         for (_, medium), clips in files.items()
     ]
 
 
-def _patience(job: _Job) -> float:
+def _patience(job: _FileJob) -> float:
     """Returns the seconds after which a process is ended whose file stops even its clock."""
     size = 0
     with suppress(OSError, DataError):  # whoever reads it says what is wrong with it
@@ -158,7 +158,7 @@ def _patience(job: _Job) -> float:
     return job.options.timeout * (2 + job.seeks + len(job.clips)) + size / _BYTES_A_SECOND + 60
 
 
-def _check(job: _Job) -> tuple[Checked, ...]:
+def _check(job: _FileJob) -> tuple[Checked, ...]:
     """Returns what was found out about the clips of one file."""
     limit, path = TimeLimit(job.options.timeout), job.path
     medium = MEDIA[job.medium]  # a process that has just begun imports it: no file's fault
@@ -187,7 +187,7 @@ def _check(job: _Job) -> tuple[Checked, ...]:
     return tuple(found)
 
 
-def _seed(job: _Job) -> int:
+def _seed(job: _FileJob) -> int:
     return derive(job.options.seed, "seeks", visible(job.clips[0][1].name))
 
 
@@ -200,7 +200,7 @@ class _Walk:
         prints: number -> hash of the frames that are compared.
     """
 
-    def __init__(self, job: _Job, info: VideoInfo, wanted: set[int]) -> None:
+    def __init__(self, job: _FileJob, info: VideoInfo, wanted: set[int]) -> None:
         size = None if wanted else _SMALL  # compared as recorded
         self._frames = enumerate(one_pass(job.path, job.medium, info, size=size))
         self._wanted, self._total, self._name = wanted, info.frames, str(job.path)
@@ -229,7 +229,7 @@ def _print(frame: Frames) -> bytes:
 
 
 def _check_clip(
-    job: _Job,
+    job: _FileJob,
     record: Record,
     info: VideoInfo,
     walk: _Walk | None,
@@ -267,15 +267,15 @@ def _check_clip(
 
 
 def _compare(
-    job: _Job,
+    job: _FileJob,
     info: VideoInfo,
     numbers: Iterable[int],
     prints: Mapping[int, bytes],
     limit: TimeLimit,
-) -> tuple[int, tuple[Difference, ...]]:
+) -> tuple[int, tuple[FrameDifference, ...]]:
     """Returns how many frames were read alone, and those that differ from the pass."""
     medium, read = MEDIA[job.medium], 0
-    found: dict[int, Difference] = {}
+    found: dict[int, FrameDifference] = {}
     for number in numbers:
         read += 1
         try:
@@ -283,10 +283,10 @@ def _compare(
                 lambda n=number: medium.read(job.path, [n], size=None, info=info), str(job.path)
             )
         except DataError as error:
-            found[number] = Difference(number, named(str(error), job.path))
+            found[number] = FrameDifference(number, named(str(error), job.path))
             if isinstance(error, TimeoutFault):
                 break  # every further one could take as long
             continue
         if _print(frames[0]) != prints[number]:
-            found[number] = Difference(number)
+            found[number] = FrameDifference(number)
     return read, tuple(found.values())

@@ -96,7 +96,7 @@ def simulate(engine: Engine, evaluate: Evaluate, workers: int, *, rounds: int) -
     """
     if workers < 1:
         raise SettingsError(f"{workers} workers: an evolution needs at least one")
-    return _Clock(engine, evaluate, workers, rounds).run()
+    return _VirtualClock(engine, evaluate, workers, rounds).run()
 
 
 def wall_seconds(timed: Sequence[Timed]) -> float:
@@ -122,7 +122,7 @@ class _Job:
     end: Outcome | Failure | None = None
 
 
-class _Clock:
+class _VirtualClock:
     def __init__(self, engine: Engine, evaluate: Evaluate, workers: int, rounds: int) -> None:
         self._engine, self._evaluate, self._rounds = engine, evaluate, rounds
         self._idle = list(range(workers))

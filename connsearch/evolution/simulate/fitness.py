@@ -18,7 +18,7 @@ from connsearch.evolution.child import Evaluate, Outcome, Rung, Task
 from connsearch.evolution.objectives import Assessment, values
 from connsearch.evolution.simulate.clock import Elapsed, SimulatedFailure
 from connsearch.evolution.simulate.landscape import LOWEST, Landmark, Landscape, logistic
-from connsearch.evolution.simulate.table import Table
+from connsearch.evolution.simulate.table import FitnessTable
 from connsearch.graph.spec import Edge, Structure
 from connsearch.registry import suggest
 from connsearch.seeds import derive
@@ -188,7 +188,7 @@ def simulated(
         raise SettingsError(f"{text!r} names no file; write table:FILE")
     if rungs:
         raise SettingsError(f"{text}: a table knows no rungs; leave the rungs out, or use planted")
-    return Table.load(Path(rest), objectives=len(objectives))
+    return FitnessTable.load(Path(rest), objectives=len(objectives))
 
 
 def _settings(text: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ PUBLISHED_STEPS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PlannedEvolution:
     """One simulated evolution.
 
     Attributes:
@@ -57,7 +57,7 @@ def plans(
     workers: Sequence[int],
     rounds: int,
     seeds: int,
-) -> Iterator[Plan]:
+) -> Iterator[PlannedEvolution]:
     """Yields a plan for every number of workers and seed.
 
     Args:
@@ -76,14 +76,14 @@ def plans(
 
 def _plan(
     space: Space, options: EvolutionOptions, fitness: Planted, workers: int, rounds: int, seed: int
-) -> Plan:
+) -> PlannedEvolution:
     settings = study_settings(
         space.start, options, seed=seed, classes=space.classes, clip=space.clip, fitness={}
     )
     evolution = Evolution(study_of(MEMORY, "plan", settings), space, options, seed=seed)
     timed = simulate(evolution, fitness, workers, rounds=rounds)
     best = evolution.history.child(best_children(evolution.history)[0]).structure
-    return Plan(
+    return PlannedEvolution(
         workers=workers,
         seed=seed,
         wall=wall_seconds(timed),

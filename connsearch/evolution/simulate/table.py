@@ -22,7 +22,7 @@ Measured = Mapping[str, tuple[tuple[float, ...], ...]]
 
 
 @dataclass(frozen=True)
-class Table:
+class FitnessTable:
     """Looks structures up by their hash; an ``Evaluate``.
 
     Of several evaluations the seed of the task chooses one. Connections have no learned weights
@@ -39,7 +39,7 @@ class Table:
     name: str = "table"
 
     @classmethod
-    def load(cls, path: Path, *, objectives: int = 1, noise: float = 0.0) -> Table:
+    def load(cls, path: Path, *, objectives: int = 1, noise: float = 0.0) -> FitnessTable:
         """Returns the table of a JSON file: by structure hash a list of evaluations.
 
         An evaluation is a list of a value for each objective; of a single one the bare number does.

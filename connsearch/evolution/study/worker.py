@@ -88,13 +88,13 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
+class WorkerStopped:
     """The evolution has ended for this worker, and why."""
 
     reason: str
 
 
-WorkerEvent = Asked | Inside | Told | EndedEarly | Failed | Lost | Swept | Waiting | Stopped
+WorkerEvent = Asked | Inside | Told | EndedEarly | Failed | Lost | Swept | Waiting | WorkerStopped
 
 
 def work(evolution: Evolution, evaluate: Evaluate, stop: StopOptions) -> Iterator[WorkerEvent]:
@@ -116,17 +116,17 @@ def work(evolution: Evolution, evaluate: Evaluate, stop: StopOptions) -> Iterato
             yield Swept(tuple(dead))
         reason = _end(evolution, stop, deadline)
         if reason is not None:
-            yield Stopped(reason)
+            yield WorkerStopped(reason)
             return
         try:
             task = evolution.ask(rounds=stop.rounds)
         except ExhaustedError as error:
-            yield Stopped(str(error))
+            yield WorkerStopped(str(error))
             return
         if task is None:
             waiting = len(evolution.history.open)
             if not waiting:
-                yield Stopped(f"{stop.rounds} children")
+                yield WorkerStopped(f"{stop.rounds} children")
                 return
             yield Waiting(waiting)
             time.sleep(_POLL)

@@ -10,7 +10,7 @@ from connsearch.runs.formats.form import Form, GivenForm
 from connsearch.runs.formats.tables import Row
 
 
-class Budget(GivenForm):
+class TrainingBudget(GivenForm):
     """How long each network was trained; further entries of earlier versions are read, too."""
 
     epochs: int | None = None
@@ -118,7 +118,7 @@ class CompareRow(Row):
     parameters: int
 
 
-class Difference(Form):
+class DifferenceRecord(Form):
     """Found less random; see ``analysis.statistics.Crossed``.
 
     ``needed`` and ``needed_random`` say how many more seeds or wirings would show it.
@@ -160,13 +160,13 @@ class CompareSummary(Form):
     command: str = "compare"
     run: str = ""
     verdict: str = ""
-    difference: Difference | None = None
+    difference: DifferenceRecord | None = None
     over_seeds: OverSeeds | None = None
     seeds: int | None = None
     random: int | None = None
     split: str = "select"
     measure: str = "accuracy"
-    budget: Budget = Budget()
+    budget: TrainingBudget = TrainingBudget()
     rows: list[CompareRow] = Field(min_length=1)
     output: str = ""
     pictures: list[str] = []
@@ -203,7 +203,7 @@ class RankSummary(Form):
     subnets: int | None = None
     split: str = "select"
     measure: str = "accuracy"
-    budget: Budget = Budget()
+    budget: TrainingBudget = TrainingBudget()
     verdict: str = ""
     tau: float | None = None
     low: float | None = None

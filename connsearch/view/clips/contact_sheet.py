@@ -11,7 +11,7 @@ from typing import Literal
 from PIL import Image, ImageDraw, ImageFont
 
 from connsearch.view.clips.overlays import wheel
-from connsearch.view.clips.strips import SMALLEST, Row, Strip
+from connsearch.view.clips.strips import SMALLEST, Strip, StripRow
 from connsearch.view.structures.palette import DEAD, FAINT, PAPER, RULE, TEXT, class_colour
 
 MARGIN, GAP, LINE = 14, 4, 18
@@ -95,7 +95,7 @@ def _draw_strip(
         top += tile + CAPTION + GAP
 
 
-def _draw_row(sheet: Image.Image, draw: ImageDraw.ImageDraw, row: Row, top: int) -> None:
+def _draw_row(sheet: Image.Image, draw: ImageDraw.ImageDraw, row: StripRow, top: int) -> None:
     for place, line in enumerate([*textwrap.wrap(row.title, 20), row.remark]):
         draw.text((MARGIN, top + LINE * place), line, FAINT if place else TEXT, _font())
     left = MARGIN + TITLES

@@ -33,7 +33,7 @@ SMALLEST, LARGEST = 128, 176
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StripRow:
     """One row of a strip.
 
     Attributes:
@@ -66,7 +66,7 @@ class Strip:
     name: str
     split: Split
     classes: tuple[str, ...]
-    rows: tuple[Row, ...] = ()
+    rows: tuple[StripRow, ...] = ()
     numbers: tuple[int, ...] = ()
     objects: frozenset[int] = frozenset()
     fault: str = ""
@@ -141,7 +141,7 @@ def _rows(
     shown: Sequence[int],
     *,
     timed: bool,
-) -> list[Row]:
+) -> list[StripRow]:
     """Returns frames before and after augmentation, flow, and objects where there are any."""
     captions = [tuple(_caption(*each[t], timed=timed) for t in shown) for each in moments]
     before, after = (_tiles(clip.streams["rgb"], shown) for clip in clips)
@@ -151,16 +151,16 @@ def _rows(
         flow_picture(tile, flow_2THW[:, t], against) for tile, t in zip(before, shown, strict=True)
     ]
     rows = [
-        Row("as evaluated", "", tuple(before), captions[0]),
-        Row("in training", "", tuple(after), captions[1]),
-        Row("flow", f"full colour: {against:.2g} px", tuple(tinted), captions[0]),
+        StripRow("as evaluated", "", tuple(before), captions[0]),
+        StripRow("in training", "", tuple(after), captions[1]),
+        StripRow("flow", f"full colour: {against:.2g} px", tuple(tinted), captions[0]),
     ]
     titles = ("objects", "objects in training")
     for title, clip, tiles, times in zip(titles, clips, (before, after), captions, strict=True):
         if "object" in clip.streams:
             maps = _maps(clip.streams["object"], shown, tiles[0].shape[:2])
             drawn = [objects_picture(tile, one) for tile, one in zip(tiles, maps, strict=True)]
-            rows.append(Row(title, "", tuple(drawn), times))
+            rows.append(StripRow(title, "", tuple(drawn), times))
     return rows
 
 

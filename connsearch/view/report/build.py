@@ -22,7 +22,7 @@ from connsearch.view.report.sections import SECTIONS
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class WrittenReport:
     """What was written.
 
     Attributes:
@@ -41,7 +41,7 @@ def write_report(
     path: str | Path | None = None,
     *,
     sections: Registry[SectionMaker] = SECTIONS,
-) -> Report:
+) -> WrittenReport:
     """Returns where the report of a run or of a pruned network is, after writing it.
 
     Args:
@@ -70,7 +70,7 @@ def write_report(
         atomic_write_text(place, page.whole(title, made, notes))
     except OSError as error:
         raise Failure(f"{place}: the report could not be written: {error.strerror}") from None
-    return Report(place, tuple(shown.section.anchor for shown in made), notes)
+    return WrittenReport(place, tuple(shown.section.anchor for shown in made), notes)
 
 
 def _sections(

@@ -18,7 +18,7 @@ MOST_POINTS = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChartLine:
     """A line through finite numbers, in a colour of the style sheet; ``thin`` draws it faint."""
 
     name: str
@@ -29,7 +29,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class ChartPoint:
     """A point with its interval and what it says when it is pointed at."""
 
     x: float
@@ -79,8 +79,8 @@ class Chart:
 
     title: str
     x_title: str
-    lines: Sequence[Line]
-    points: Sequence[Point]
+    lines: Sequence[ChartLine]
+    points: Sequence[ChartPoint]
     x: Scale
     y: Scale
     rule: float | None = None
@@ -96,7 +96,7 @@ class Chart:
         ]
         return f"{self.title}. " + "; ".join([*ends[:6], *(p.tip for p in self.points[:12])])
 
-    def drawn(self, line: Line) -> str:
+    def drawn(self, line: ChartLine) -> str:
         """Returns the points of a line as SVG wants them, thinned where there are very many."""
         places = [
             f"{self.x.place(x):g},{100 - self.y.place(y):g}"
@@ -127,8 +127,8 @@ class Chart:
 def chart(
     title: str,
     x_title: str,
-    lines: Sequence[Line] = (),
-    points: Sequence[Point] = (),
+    lines: Sequence[ChartLine] = (),
+    points: Sequence[ChartPoint] = (),
     *,
     y: tuple[float, float] | None = None,
     rule: float | None = None,
@@ -178,9 +178,9 @@ def thinned(values: list[Any], most: int) -> list[Any]:
     return [values[round(i * (len(values) - 1) / (most - 1))] for i in range(most)]
 
 
-def _finite(line: Line) -> Line:
+def _finite(line: ChartLine) -> ChartLine:
     pairs = [p for p in zip(line.xs, line.ys, strict=True) if all(map(math.isfinite, p))]
-    return Line(line.name, line.ink, [x for x, _ in pairs], [y for _, y in pairs], line.thin)
+    return ChartLine(line.name, line.ink, [x for x, _ in pairs], [y for _, y in pairs], line.thin)
 
 
 def _around(low: float, high: float) -> Scale:

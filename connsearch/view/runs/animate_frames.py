@@ -26,7 +26,7 @@ from PIL import Image
 
 from connsearch.errors import Failure
 from connsearch.files.drafts import replacing
-from connsearch.view.runs.animation import Moment, Stage, name
+from connsearch.view.runs.animation import Backdrop, Moment, name
 from connsearch.view.structures.palette import FAINT, MIXED, PAPER, RULE, STREAMS, TEXT, pen_width
 
 WIDEST = 1280
@@ -41,7 +41,7 @@ _NUMBERS = re.compile(r"-?\d+\.?\d*(?:e-?\d+)?")
 Pixels = npt.NDArray[np.uint8]
 
 
-def draw_frames(stage: Stage, moments: Sequence[Moment]) -> Iterator[Pixels]:
+def draw_frames(stage: Backdrop, moments: Sequence[Moment]) -> Iterator[Pixels]:
     """Yields one picture a moment, ``uint8`` (H, W, 3), height and width even."""
     with rc_context({"font.family": "DejaVu Sans"}):
         film = _Film(stage)
@@ -114,7 +114,7 @@ def _whole(path: Path) -> Generator[Path]:
 class _Film:
     """The stage in layers: paper and head, lines, nodes, numbers."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Backdrop) -> None:
         left, top, width, height = (float(n) for n in _numbers(stage.picture.attrib["viewBox"]))
         graph = stage.picture.find("g")
         assert graph is not None
@@ -127,7 +127,7 @@ class _Film:
         lines, self._lines = self._canvas()
         words, self._words = self._canvas()
         elements = {e: _Elements.of(stage.picture, name(e)) for e in stage.edges}
-        self._parts = {e: _Part(found, lines, words) for e, found in elements.items()}
+        self._parts = {e: _Strokes(found, lines, words) for e, found in elements.items()}
         self._add_foot(words)
         moving = {id(x) for found in elements.values() for x in found}
         still = [e for e in _shapes(graph) if id(e) not in moving]
@@ -199,7 +199,7 @@ class _Elements(NamedTuple):
         return cls(path, head, picture.find(f".//text[@id='weight-{ends}']"))
 
 
-class _Part:
+class _Strokes:
     """The line, the head and the number of one connection, drawn again at every moment."""
 
     def __init__(self, found: _Elements, lines: Any, words: Any) -> None:

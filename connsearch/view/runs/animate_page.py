@@ -10,12 +10,12 @@ from importlib.resources import files
 from pathlib import Path
 
 from connsearch.graph.files import atomic_write_text
-from connsearch.view.runs.animation import Moment, Stage, name
+from connsearch.view.runs.animation import Backdrop, Moment, name
 from connsearch.view.structures.interactive import as_text
 
 
 def write_page(
-    stage: Stage, moments: Sequence[Moment], path: str | Path, *, title: str, seconds: float
+    stage: Backdrop, moments: Sequence[Moment], path: str | Path, *, title: str, seconds: float
 ) -> None:
     """Writes the page, whole or not at all; played, it takes so many ``seconds``."""
     facts = {

@@ -54,7 +54,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Backdrop:
     """The picture all moments share.
 
     Attributes:
@@ -109,7 +109,7 @@ def read_moments(
     return moments
 
 
-def set_stage(structure: Structure, moments: Sequence[Moment], *, title: str) -> Stage:
+def set_stage(structure: Structure, moments: Sequence[Moment], *, title: str) -> Backdrop:
     """Returns the picture of the structure, without peers, laid out for all moments.
 
     Of a structure with more than 60 nodes or 200 connections it has the 400 connections that were
@@ -128,7 +128,7 @@ def set_stage(structure: Structure, moments: Sequence[Moment], *, title: str) ->
     picture = parsed(laid_out(dot, "svg"), label=f"wiring of {title} over time")
     drawn = [e for e in structure.edges() if _group(picture, e) is not None]
     _name_numbers(picture, structure)
-    return Stage(picture, tuple(edge for edge in drawn if edge in last))
+    return Backdrop(picture, tuple(edge for edge in drawn if edge in last))
 
 
 def name(edge: Edge) -> str:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from connsearch.analysis.curve import Curve
+    from connsearch.analysis.curve import CurvePoints
     from connsearch.runs.formats.analyses import CurveRow
 
 
-def curve_table(curve: Curve) -> Table:
+def curve_table(curve: CurvePoints) -> Table:
     """Returns one row a network, the whole first; shares are of what that has."""
     whole = curve.points[0]
     rows = [
@@ -42,7 +42,7 @@ def curve_table(curve: Curve) -> Table:
     return metrics_table(rows, title=title)
 
 
-def curve_figure(curve: Curve, *, title: str) -> Figure:
+def curve_figure(curve: CurvePoints, *, title: str) -> Figure:
     """Returns accuracy over MACs and over measured latency, with 95 % and interquartile bars.
 
     Numbers are connections; the hollow point is the whole network. Multi-label data shows mAP,
@@ -79,7 +79,9 @@ def curve_figure(curve: Curve, *, title: str) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, curve: Curve, places: Sequence[float], spreads: Sequence[float]) -> None:
+def _draw(
+    axes: Axes, curve: CurvePoints, places: Sequence[float], spreads: Sequence[float]
+) -> None:
     ink = STREAMS[next(iter(STREAMS))].line
     scores = [point.score for point in curve.points]
     axes.plot(places, scores, color=MIXED.line, linewidth=1.0, alpha=0.6, zorder=1)
@@ -98,7 +100,7 @@ def _draw(axes: Axes, curve: Curve, places: Sequence[float], spreads: Sequence[f
     _number(axes, curve, [place / width for place in places])
 
 
-def _number(axes: Axes, curve: Curve, shares: Sequence[float]) -> None:
+def _number(axes: Axes, curve: CurvePoints, shares: Sequence[float]) -> None:
     """Writes connections in a row at the bottom, moved apart, each with a line to its point."""
     order = sorted(range(len(shares)), key=lambda point: (shares[point], point))
     apart = spread_apart([shares[point] for point in order], gap=0.035)
@@ -118,7 +120,7 @@ def _number(axes: Axes, curve: Curve, shares: Sequence[float]) -> None:
         )
 
 
-def _judged(curve: Curve, point: CurveRow) -> dict[str, str]:
+def _judged(curve: CurvePoints, point: CurveRow) -> dict[str, str]:
     if curve.measure == "mAP":
         return {"mAP": f"{point.score:.3f}"}
     return {
@@ -127,5 +129,5 @@ def _judged(curve: Curve, point: CurveRow) -> dict[str, str]:
     }
 
 
-def _unit(curve: Curve) -> float:
+def _unit(curve: CurvePoints) -> float:
     return 1e9 if curve.points[0].macs >= 1e9 else 1e6

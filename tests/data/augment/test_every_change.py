@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from connsearch.data.clips.augment import AUGMENTATIONS, Change, change_rgb
+from connsearch.data.clips.augment import AUGMENTATIONS, ClipChange, change_rgb
 from connsearch.data.clips.augment.kinds import Moved
 
 EVERY = pytest.mark.parametrize("name", list(AUGMENTATIONS))
 SEEDS = range(12)
 
 
-def drawn(name: str, seed: int) -> Change:
+def drawn(name: str, seed: int) -> ClipChange:
     return AUGMENTATIONS[name](np.random.default_rng(seed))
 
 

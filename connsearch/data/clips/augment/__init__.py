@@ -18,7 +18,7 @@ from connsearch.errors import UnknownNameError
 from connsearch.registry import Registry, suggest
 
 
-class Change(Protocol):
+class ClipChange(Protocol):
     """What was drawn for one clip. Either the colours change, or the geometry, or both."""
 
     def rgb(self, rgb_TCHW: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ class Change(Protocol):
         ...
 
 
-Augmentation = Callable[[np.random.Generator], Change]
+Augmentation = Callable[[np.random.Generator], ClipChange]
 """Draws the parameters of one clip, from a generator of its own."""
 
 AUGMENTATIONS: Registry[Augmentation] = Registry("augmentation", __name__)
@@ -80,7 +80,7 @@ def expanded(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def draw_changes(options: DataOptions, rng: np.random.Generator) -> tuple[Change, ...]:
+def draw_changes(options: DataOptions, rng: np.random.Generator) -> tuple[ClipChange, ...]:
     """Returns what is done to one clip, in the order the options name.
 
     ``rng`` makes two draws, whatever is named and whatever comes out: each augmentation has a
@@ -91,7 +91,7 @@ def draw_changes(options: DataOptions, rng: np.random.Generator) -> tuple[Change
     if not names:
         return ()
     root, tried = int(rng.integers(2**63)), rng.random() < options.augment_any
-    changes: list[Change] = []
+    changes: list[ClipChange] = []
     for name in names if tried else ():
         own = np.random.default_rng([root, crc32(name.encode())])
         if own.random() < options.augment_each:
@@ -99,7 +99,7 @@ def draw_changes(options: DataOptions, rng: np.random.Generator) -> tuple[Change
     return tuple(changes)
 
 
-def change_rgb(changes: Sequence[Change], rgb_TCHW: Tensor) -> Tensor:
+def change_rgb(changes: Sequence[ClipChange], rgb_TCHW: Tensor) -> Tensor:
     """Returns frames, float32 in 0 to 255, after all changes; cut to that range after each."""
     for change in changes:
         changed = change.rgb(rgb_TCHW)

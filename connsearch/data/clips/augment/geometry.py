@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from connsearch.data.clips.augment import AUGMENTATIONS, Change
+from connsearch.data.clips.augment import AUGMENTATIONS, ClipChange
 from connsearch.data.clips.augment.kinds import Moved
 
 SCALE = (0.02, 0.05)
@@ -81,6 +81,6 @@ def draw_rotation(rng: np.random.Generator) -> Rotation:
 
 
 @AUGMENTATIONS.register("perspective_or_rotation")
-def draw_either(rng: np.random.Generator) -> Change:
+def draw_either(rng: np.random.Generator) -> ClipChange:
     """Returns one of the two, with equal chances."""
     return draw_perspective(rng) if rng.random() < 0.5 else draw_rotation(rng)

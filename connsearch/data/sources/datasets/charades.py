@@ -17,7 +17,7 @@ from connsearch.data.records import Source, Span, Split
 from connsearch.data.sources.datasets import dataset
 from connsearch.data.sources.lists import Faults, need_file, read_lines, read_table, seconds
 from connsearch.data.sources.published import (
-    Row,
+    PublishedRow,
     Shelves,
     check_count,
     list_folder,
@@ -64,7 +64,7 @@ def read_charades(rest: str, options: DataOptions) -> Source:
     )
 
 
-def _places(path: Path, options: DataOptions, rows: Sequence[Row]) -> tuple[Shelves, str]:
+def _places(path: Path, options: DataOptions, rows: Sequence[PublishedRow]) -> tuple[Shelves, str]:
     """Returns where the videos lie, or the folders of frames where there is no video at all."""
     videos = shelves(path, options, "Charades_v1_480", "Charades_v1", "videos")
     frames = shelves(path, options, "Charades_v1_rgb", kind="folder")
@@ -73,7 +73,7 @@ def _places(path: Path, options: DataOptions, rows: Sequence[Row]) -> tuple[Shel
     return frames, "frame_folder"
 
 
-def _any(where: Shelves, rows: Sequence[Row]) -> bool:
+def _any(where: Shelves, rows: Sequence[PublishedRow]) -> bool:
     return any(where.find(row.folders, row.stems) is not None for row in rows)
 
 
@@ -94,12 +94,12 @@ def _classes(path: Path) -> list[str]:
     return names
 
 
-def _rows(path: Path, split: Split) -> tuple[list[Row], int]:
+def _rows(path: Path, split: Split) -> tuple[list[PublishedRow], int]:
     """Returns the rows, and how many actions end before they begin."""
     table = read_table(path, COLUMNS)
     faults = table.faults
     name_at, subject_at, actions_at = (table.columns[column] for column in COLUMNS)
-    rows: list[Row] = []
+    rows: list[PublishedRow] = []
     backward = 0
     for line, row in table.rows:
         name = row[name_at].strip()
@@ -111,7 +111,7 @@ def _rows(path: Path, split: Split) -> tuple[list[Row], int]:
         forward = tuple(span for span in spans if span.start <= span.end)
         backward += len(spans) - len(forward)
         group = row[subject_at].strip()
-        rows.append(Row(name, labels, split, ("",), (name,), group, line, spans=forward))
+        rows.append(PublishedRow(name, labels, split, ("",), (name,), group, line, spans=forward))
     rows = once(rows, faults)
     faults.refuse()
     return rows, backward

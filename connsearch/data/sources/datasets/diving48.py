@@ -13,7 +13,7 @@ from connsearch.data.records import Source, Split, Window
 from connsearch.data.sources.datasets import dataset
 from connsearch.data.sources.lists import Faults, need_file, read_json
 from connsearch.data.sources.published import (
-    Row,
+    PublishedRow,
     check_count,
     choose_protocol,
     list_folder,
@@ -57,12 +57,12 @@ def _classes(path: Path) -> list[str]:
     return names
 
 
-def _rows(path: Path, split: Split) -> list[Row]:
+def _rows(path: Path, split: Split) -> list[PublishedRow]:
     entries: Any = read_json(path)
     if not isinstance(entries, list):
         raise DataError(f"{path}: not a list; expected entries {FORM}")
     faults = Faults(path, f"entries {FORM}; an entry's number stands for a line")
-    rows: list[Row] = []
+    rows: list[PublishedRow] = []
     for number, entry in enumerate(cast("list[Any]", entries), start=1):
         row = _row(entry, number, split)
         if row is None:
@@ -74,7 +74,7 @@ def _rows(path: Path, split: Split) -> list[Row]:
     return rows
 
 
-def _row(entry: Any, number: int, split: Split) -> Row | None:
+def _row(entry: Any, number: int, split: Split) -> PublishedRow | None:
     """Returns the row of one entry; None where it has another form."""
     if not isinstance(entry, dict):
         return None
@@ -88,4 +88,4 @@ def _row(entry: Any, number: int, split: Split) -> Row | None:
         return None
     window = Window(first, end, "frames") if first else None  # clips are cut already: the whole
     group = name.rpartition("_")[0]
-    return Row(name, (cast(int, label),), split, ("",), (name,), group, number, window)
+    return PublishedRow(name, (cast(int, label),), split, ("",), (name,), group, number, window)

@@ -15,7 +15,7 @@ from connsearch.data.records import Source, Split, Window
 from connsearch.data.sources.datasets import dataset
 from connsearch.data.sources.lists import Table, need_file, read_table, seconds
 from connsearch.data.sources.published import (
-    Row,
+    PublishedRow,
     check_count,
     class_index,
     list_folder,
@@ -81,7 +81,9 @@ def _check_cells(table: Table, classes: set[str]) -> Counter[str]:
     return counts
 
 
-def _rows(table: Table, positive: list[tuple[int, list[str]]], index: dict[str, int]) -> list[Row]:
+def _rows(
+    table: Table, positive: list[tuple[int, list[str]]], index: dict[str, int]
+) -> list[PublishedRow]:
     tested = any(row[2] == "testing" for _, row in positive)
     splits: dict[str, Split] = {
         "training": "train",
@@ -90,11 +92,11 @@ def _rows(table: Table, positive: list[tuple[int, list[str]]], index: dict[str, 
     }
     cut = [f"{r[1]}_{int(float(r[3])):06d}_{int(float(r[4])):06d}" for _, r in positive]
     alike = Counter((row[0], stem) for (_, row), stem in zip(positive, cut, strict=True))
-    rows: list[Row] = []
+    rows: list[PublishedRow] = []
     for (line, (name, clip, subset, start, end, _)), stem in zip(positive, cut, strict=True):
         window = Window(float(start), float(end))
         rows.append(
-            Row(
+            PublishedRow(
                 name=f"{name}/{clip}_{window.start:g}_{window.end:g}",
                 labels=(index[name],),
                 split=splits[subset],

@@ -14,7 +14,7 @@ from connsearch.data.records import Source, Split
 from connsearch.data.sources.datasets import dataset
 from connsearch.data.sources.lists import Faults, read_lines
 from connsearch.data.sources.published import (
-    Row,
+    PublishedRow,
     check_count,
     choose_protocol,
     list_folder,
@@ -44,7 +44,7 @@ def read_hmdb51(rest: str, options: DataOptions) -> Source:
     folder, files = _lists(path, ending)
     classes = [file.name.removesuffix(ending) for file in files]
     check_count(folder, classes, CLASSES, f"hmdb51 (files NAME{ending})")
-    rows: list[Row] = []
+    rows: list[PublishedRow] = []
     unused = 0
     for label, (name, file) in enumerate(zip(classes, files, strict=True)):
         found, marked_0 = _rows(file, name, label)
@@ -68,11 +68,11 @@ def _lists(path: Path, ending: str) -> tuple[Path, list[Path]]:
     )
 
 
-def _rows(path: Path, name: str, label: int) -> tuple[list[Row], int]:
+def _rows(path: Path, name: str, label: int) -> tuple[list[PublishedRow], int]:
     """Returns the rows of one class, and how many videos are marked as unused."""
     faults = Faults(path, "VIDEO.avi and 1 (training), 2 (test) or 0 (unused)")
     movie = re.compile(f"^(.+)_{re.escape(name)}{_TAGS}")
-    rows: list[Row] = []
+    rows: list[PublishedRow] = []
     unused = 0
     for line, text in read_lines(path):
         parts = text.rsplit(None, 1)
@@ -87,7 +87,7 @@ def _rows(path: Path, name: str, label: int) -> tuple[list[Row], int]:
         found = movie.match(stem)
         file = f"{name}/{parts[0]}"
         group = found[1] if found else ""
-        rows.append(Row(file, (label,), split, (name, ""), (stem,), group, line))
+        rows.append(PublishedRow(file, (label,), split, (name, ""), (stem,), group, line))
     rows = once(rows, faults)
     faults.refuse()
     return rows, unused

@@ -14,7 +14,7 @@ from connsearch.data.records import Source, Split
 from connsearch.data.sources.datasets import dataset
 from connsearch.data.sources.lists import Table, find_file, need_file, read_table, seconds
 from connsearch.data.sources.published import (
-    Row,
+    PublishedRow,
     check_count,
     choose_protocol,
     list_folder,
@@ -92,12 +92,12 @@ def _labelled(path: Path | None) -> tuple[Table | None, list[str]]:
     return None, [f"kinetics: {path.name} has no labels and is not used"]
 
 
-def _rows(table: Table, index: dict[str, int], split: Split, word: str) -> list[Row]:
+def _rows(table: Table, index: dict[str, int], split: Split, word: str) -> list[PublishedRow]:
     faults, columns = table.faults, table.columns
     label_at = columns["label"]
     id_at = columns.get("youtube_id", columns.get("id", 0))
     start_at, end_at = columns.get("time_start"), columns.get("time_end")
-    rows: list[Row] = []
+    rows: list[PublishedRow] = []
     for line, row in table.rows:
         label, clip = row[label_at].strip(), row[id_at].strip()
         stems: tuple[str, ...] = (clip,)
@@ -111,7 +111,9 @@ def _rows(table: Table, index: dict[str, int], split: Split, word: str) -> list[
             faults.add(line, f"no class named {label!r} in the training list" if clip else "no id")
             continue
         name = f"{label}/{stems[0]}"
-        rows.append(Row(name, (index[label],), split, _folders(label, word), stems, line=line))
+        rows.append(
+            PublishedRow(name, (index[label],), split, _folders(label, word), stems, line=line)
+        )
     rows = once(rows, faults)
     faults.refuse()
     return rows

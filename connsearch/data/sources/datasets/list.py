@@ -46,7 +46,7 @@ _LOOKED_AT = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ListedClip:
     """One clip of a list; ``frames`` is 0 where the line says no number of frames."""
 
     number: int
@@ -147,13 +147,13 @@ def _notes(path: Path) -> Iterable[str]:
         )
 
 
-def _lines(path: Path, root: Path) -> list[Line]:
+def _lines(path: Path, root: Path) -> list[ListedClip]:
     faults = Faults(path, FORM)
     read = read_lines(path)
     if read[0][1].lower().split() == ["path", "label"]:
         read = read[1:]
     counted = _says_frames(path, root, read)
-    lines: list[Line] = []
+    lines: list[ListedClip] = []
     seen: dict[str, int] = {}
     for number, text in read:
         line = _line(number, text, faults, counted=counted)
@@ -187,16 +187,16 @@ def _says_frames(path: Path, root: Path, lines: Sequence[tuple[int, str]]) -> bo
     return len(with_frames) >= len(without)
 
 
-def _line(number: int, text: str, faults: Faults, *, counted: bool) -> Line | None:
+def _line(number: int, text: str, faults: Faults, *, counted: bool) -> ListedClip | None:
     """Returns one clip; None where the line cannot be read, which is noted."""
     if "\0" in text:
         faults.add(number, "holds a NUL")
         return None
     if counted and (parts := _with_frames(text)):
-        return Line(number, _place(parts[0]), parts[2], int(parts[1]))
+        return ListedClip(number, _place(parts[0]), parts[2], int(parts[1]))
     cells = [cell.strip() for cell in text.split("\t")]
     if len(cells) == 2 and all(cells):  # a tab says where the path ends; a label may hold blanks
-        return Line(number, _place(cells[0]), cells[1])
+        return ListedClip(number, _place(cells[0]), cells[1])
     video = VIDEO.fullmatch(text)
     words = [video[1], video[2]] if video else text.rsplit(None, 1)
     if len(words) < 2:
@@ -206,7 +206,7 @@ def _line(number: int, text: str, faults: Faults, *, counted: bool) -> Line | No
     if len(label.split()) > 1:
         faults.add(number, f"{len(label.split())} words behind the path: {label[:80]!r}; one label")
         return None
-    return Line(number, _place(path), label)
+    return ListedClip(number, _place(path), label)
 
 
 def _with_frames(text: str) -> tuple[str, str, str] | None:
@@ -220,7 +220,9 @@ def _place(text: str) -> str:
     return str(PurePosixPath(text.strip()))
 
 
-def _classes(folder: Path, lists: dict[Path, list[Line]]) -> tuple[tuple[str, ...], dict[str, int]]:
+def _classes(
+    folder: Path, lists: dict[Path, list[ListedClip]]
+) -> tuple[tuple[str, ...], dict[str, int]]:
     """Returns the class names, and which of them each label is."""
     labels = list(dict.fromkeys(line.label for lines in lists.values() for line in lines))
     names_file = find_file(folder, *CLASSES)
@@ -248,7 +250,7 @@ def _is_there(path: Path) -> bool:
     return os.path.isfile(path) or os.path.isdir(path)
 
 
-def _check_frames(file: Path, root: Path, lines: Sequence[Line]) -> None:
+def _check_frames(file: Path, root: Path, lines: Sequence[ListedClip]) -> None:
     """Refuses folders with fewer frames than the list says, by line."""
     faults = Faults(file, "as many frames as the line says")
     for line in lines:
@@ -257,7 +259,7 @@ def _check_frames(file: Path, root: Path, lines: Sequence[Line]) -> None:
     faults.refuse()
 
 
-def _record(root: Path, line: Line, split: Split | None, label: int) -> Record:
+def _record(root: Path, line: ListedClip, split: Split | None, label: int) -> Record:
     path, medium = root / line.path, "video"
     if path.is_dir():
         store = (path / STORE).is_file() and not line.frames

@@ -9,7 +9,7 @@ from connsearch.data.records import Source, Split
 from connsearch.data.sources.datasets import dataset
 from connsearch.data.sources.lists import Faults, need_file, read_lines, read_table, whole
 from connsearch.data.sources.published import (
-    Row,
+    PublishedRow,
     check_count,
     choose_protocol,
     class_index,
@@ -61,10 +61,10 @@ def _classes(path: Path) -> list[str]:
     return [names[place] for place in sorted(names)]
 
 
-def _rows(path: Path, index: dict[str, int], split: Split, folder: str) -> list[Row]:
+def _rows(path: Path, index: dict[str, int], split: Split, folder: str) -> list[PublishedRow]:
     table = read_table(path, COLUMNS, header=False)
     faults = table.faults
-    rows: list[Row] = []
+    rows: list[PublishedRow] = []
     for line, (file, label, *votes) in table.rows:
         place = PurePosixPath(file.strip())
         if label not in index:
@@ -73,7 +73,9 @@ def _rows(path: Path, index: dict[str, int], split: Split, folder: str) -> list[
             faults.add(line, f"read {','.join((file, label, *votes))!r}")
         else:
             below = (f"{folder}/{place.parent}", str(place.parent))
-            rows.append(Row(str(place), (index[label],), split, below, (place.stem,), line=line))
+            rows.append(
+                PublishedRow(str(place), (index[label],), split, below, (place.stem,), line=line)
+            )
     rows = once(rows, faults)
     faults.refuse()
     return rows

@@ -16,7 +16,7 @@ from connsearch.data.options import DataOptions
 from connsearch.data.records import Source, Split, listed
 from connsearch.data.sources.datasets import dataset
 from connsearch.data.sources.published import (
-    Row,
+    PublishedRow,
     choose_protocol,
     list_folder,
     published_source,
@@ -66,7 +66,7 @@ def read_smarthome(rest: str, options: DataOptions) -> Source:
             f"{root}: no videos; expected names like Cutbread_p02_r00_v02_c03.mp4\n"
             "  cure: say where the videos lie with the option videos"
         )
-    rows: list[Row] = []
+    rows: list[PublishedRow] = []
     out: Counter[str] = Counter()
     wrong: list[str] = []
     for stem in sorted(stems):
@@ -102,7 +102,7 @@ def _fault(found: re.Match[str] | None) -> str:
     return ""
 
 
-def _row(found: re.Match[str], protocol: str, folder: Path) -> tuple[str, Row | None]:
+def _row(found: re.Match[str], protocol: str, folder: Path) -> tuple[str, PublishedRow | None]:
     """Returns the row of a video, or why the protocol does without it."""
     activity, person, camera = found["activity"], int(found["person"]), int(found["camera"])
     classes = CLASSES if protocol == "cs" else VIEW_CLASSES
@@ -119,4 +119,4 @@ def _row(found: re.Match[str], protocol: str, folder: Path) -> tuple[str, Row | 
         return f"cameras that {protocol} does not use", None
     group = f"p{person:02d}" if protocol == "cs" else ""
     label = classes.index(activity)
-    return "", Row(found[0], (label,), split, (str(folder),), (found[0],), group)
+    return "", PublishedRow(found[0], (label,), split, (str(folder),), (found[0],), group)

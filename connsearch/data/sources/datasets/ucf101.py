@@ -13,7 +13,7 @@ from connsearch.data.records import Source, Split
 from connsearch.data.sources.datasets import dataset
 from connsearch.data.sources.lists import Faults, need_file, read_lines
 from connsearch.data.sources.published import (
-    Row,
+    PublishedRow,
     check_count,
     choose_protocol,
     class_index,
@@ -41,7 +41,7 @@ def read_ucf101(rest: str, options: DataOptions) -> Source:
     classes_file = need_file(path, *(f"{f}/classInd.txt".lstrip("/") for f in _FOLDERS))
     classes = _classes(classes_file)
     index = class_index(classes_file, classes)
-    rows: list[Row] = []
+    rows: list[PublishedRow] = []
     lists: tuple[tuple[str, Split], ...] = (("trainlist", "train"), ("testlist", "test"))
     for word, split in lists:
         rows += _rows(need_file(classes_file.parent, f"{word}0{number}.txt"), index, split)
@@ -62,9 +62,9 @@ def _classes(path: Path) -> list[str]:
     return names
 
 
-def _rows(path: Path, index: dict[str, int], split: Split) -> list[Row]:
+def _rows(path: Path, index: dict[str, int], split: Split) -> list[PublishedRow]:
     faults = Faults(path, "CLASS/v_CLASS_g01_c01.avi, and in the training lists the class's number")
-    rows: list[Row] = []
+    rows: list[PublishedRow] = []
     for line, text in read_lines(path):
         file, *number = text.split()
         name, slash, video = file.partition("/")
@@ -78,7 +78,7 @@ def _rows(path: Path, index: dict[str, int], split: Split) -> list[Row]:
             stem = video.rpartition(".")[0] or video
             found = _GROUP.search(stem)
             group = f"{name}/{found[1]}" if found else ""
-            rows.append(Row(file, (index[name],), split, (name, ""), (stem,), group, line))
+            rows.append(PublishedRow(file, (index[name],), split, (name, ""), (stem,), group, line))
     rows = once(rows, faults)
     faults.refuse()
     return rows

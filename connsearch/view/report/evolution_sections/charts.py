@@ -11,7 +11,7 @@ from connsearch.view.evolution.pareto import front_line
 from connsearch.view.evolution.story import Story, counted_children, direction, worth
 from connsearch.view.evolution.tables import change_text, measured
 from connsearch.view.evolution.workers import WORDS, Shift, shifts
-from connsearch.view.report.charts import Chart, Line, Point, chart
+from connsearch.view.report.charts import Chart, ChartLine, ChartPoint, chart
 from connsearch.view.report.evolution_sections import section
 from connsearch.view.report.section import Section
 from connsearch.view.report.words import plural, seconds
@@ -87,11 +87,11 @@ def diversity(story: Story) -> Section | None:
     xs = [d.round for d in told]
     lines = {
         "Different structures": [
-            Line("members", "mixed", xs, [d.members for d in told], thin=True),
-            Line("different structures", "rgb", xs, [d.structures for d in told]),
+            ChartLine("members", "mixed", xs, [d.members for d in told], thin=True),
+            ChartLine("different structures", "rgb", xs, [d.structures for d in told]),
         ],
-        "Mean distance of wiring": [Line("distance", "flow", xs, [d.distance for d in told])],
-        "Founders": [Line("founders", "object", xs, [d.founders for d in told])],
+        "Mean distance of wiring": [ChartLine("distance", "flow", xs, [d.distance for d in told])],
+        "Founders": [ChartLine("founders", "object", xs, [d.founders for d in told])],
     }
     charts = [
         chart(title, "round", found, y=(0.0, max(v for line in found for v in line.ys) or 1.0))
@@ -122,10 +122,12 @@ def _fitness(story: Story, place: int) -> Chart | None:
     sign, name = story.history.signs[place], story.objectives[place]
     xs = [e.number for e in story.rounds]
     lines = [
-        Line("best so far", "text", xs, [sign * e.top[place] for e in story.rounds]),
-        Line("mean of the population", "flow", xs, [sign * e.mean[place] for e in story.rounds]),
+        ChartLine("best so far", "text", xs, [sign * e.top[place] for e in story.rounds]),
+        ChartLine(
+            "mean of the population", "flow", xs, [sign * e.mean[place] for e in story.rounds]
+        ),
     ]
-    points: list[Point] = []
+    points: list[ChartPoint] = []
     for told in story.rounds:
         entry = story.entries[told.child]
         value = story.value(told.child, place)
@@ -137,7 +139,7 @@ def _fitness(story: Story, place: int) -> Chart | None:
             f"{told.number}: {'entered' if told.entered else 'did not enter'}"
         )
         ends = (None, None) if spread is None else (value - spread, value + spread)
-        points.append(Point(told.number, value, ink, tip, *ends))
+        points.append(ChartPoint(told.number, value, ink, tip, *ends))
     legend = {
         "best so far": "text",
         "mean of the population": "flow",
@@ -158,18 +160,18 @@ def _pair(story: Story, x: int, y: int) -> Chart | None:
             corners.append((point[0], before[1]) if after else (before[0], point[1]))
         corners.append(point)
     front = set(story.best)
-    points: list[Point] = []
+    points: list[ChartPoint] = []
     for number, entry in story.entries.items():
         if entry.values is None:
             continue
         ink = "object" if number == story.start else "rgb" if number in front else "mixed"
         said = [worth(story.objectives[place], entry.values[place]) for place in (y, x)]
         tip = f"#{number}: {said[0]}, {said[1]}; {story.came(number)}"
-        points.append(Point(entry.values[x], entry.values[y], ink, tip))
+        points.append(ChartPoint(entry.values[x], entry.values[y], ink, tip))
     points.sort(key=lambda point: point.ink == "rgb")  # the front lies on top
     legend = {"front of these two": "text", "dominated by none": "rgb", "others": "mixed"}
     legend |= {"the start": "object"} if story.start is not None else {}
-    line = Line("front", "text", [c[0] for c in corners], [c[1] for c in corners])
+    line = ChartLine("front", "text", [c[0] for c in corners], [c[1] for c in corners])
     up, across = (OBJECTIVES[story.objectives[place]].label for place in (y, x))
     return chart(f"{up} over {across}".capitalize(), across, [line], points, legend=legend)
 

@@ -13,7 +13,7 @@ from connsearch.runs.formats.analyses import (
     RankSummary,
 )
 from connsearch.runs.names import COMPARE, CURVE, GAP, SELFTEST
-from connsearch.view.report.charts import Chart, Line, Point, chart
+from connsearch.view.report.charts import Chart, ChartLine, ChartPoint, chart
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Fact, Section
@@ -121,7 +121,7 @@ def selftest(material: Material, findings: Findings) -> Section | None:
     if found is None:
         return _missing(material, "selftest", "Supernet self-test")
     points = [
-        Point(
+        ChartPoint(
             row.supernet,
             row.alone,
             "rgb",
@@ -191,15 +191,15 @@ def _size(rows: Sequence[GapRow]) -> dict[str, str]:
     return {"connections": number(row.connections), "macs": large(row.macs)}
 
 
-def _stage_line(stage: str, rows: Sequence[GapRow]) -> Line:
+def _stage_line(stage: str, rows: Sequence[GapRow]) -> ChartLine:
     found = sorted((r.share, r.accuracy) for r in rows if r.stage == stage)
-    return Line(stage, _INKS.get(stage, "mixed"), [x for x, _ in found], [y for _, y in found])
+    return ChartLine(stage, _INKS.get(stage, "mixed"), [x for x, _ in found], [y for _, y in found])
 
 
 def _cost_chart(title: str, x_title: str, points: Sequence[CurveRow], what: str) -> Chart | None:
     found = sorted(((getattr(p, what), p) for p in points), key=lambda pair: pair[0])
     shown = [
-        Point(
+        ChartPoint(
             x,
             p.accuracy,
             "rgb",
@@ -210,13 +210,13 @@ def _cost_chart(title: str, x_title: str, points: Sequence[CurveRow], what: str)
         )
         for x, p in found
     ]
-    line = Line("accuracy", "rgb", [p.x for p in shown], [p.y for p in shown])
+    line = ChartLine("accuracy", "rgb", [p.x for p in shown], [p.y for p in shown])
     return chart(title, x_title, [line] if len(shown) > 1 else (), shown, legend={})
 
 
 def _wirings(found: CompareSummary) -> Chart | None:
     """Found on the left, random on the right; points beside one another where they would meet."""
-    points: list[Point] = []
+    points: list[ChartPoint] = []
     for place, wiring in enumerate(("found", "random")):
         rows = [row for row in found.rows if row.wiring == wiring]
         for i, row in enumerate(rows):
@@ -224,7 +224,7 @@ def _wirings(found: CompareSummary) -> Chart | None:
             draw = "" if wiring == "found" else f" {row.draw}"
             tip = f"{wiring}{draw}, seed {number(row.seed)}: {share(row.accuracy)}"
             ink = "rgb" if wiring == "found" else "mixed"
-            points.append(Point(place + shift, row.accuracy, ink, tip))
+            points.append(ChartPoint(place + shift, row.accuracy, ink, tip))
     legend = {"found": "rgb", "random": "mixed"}
     return chart(f"Accuracy on {found.split}", "", (), points, legend=legend)
 

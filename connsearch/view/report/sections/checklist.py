@@ -21,7 +21,7 @@ Answer = Literal["yes", "no", "not known"]
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class Practice:
     """A practice, whether it was followed, and by which evidence."""
 
     group: str
@@ -46,14 +46,14 @@ def checklist(material: Material, findings: Findings) -> Section | None:
     return Section("checklist", "Best practices", values, f"{yes} of {len(points)}")
 
 
-def _points(material: Material, findings: Findings) -> Iterator[Point]:
+def _points(material: Material, findings: Findings) -> Iterator[Practice]:
     yield from _repeatable(material)
     yield from _same_terms(material)
     yield from _sure(material, findings)
     yield from _told(material, findings)
 
 
-def _repeatable(material: Material) -> Iterator[Point]:
+def _repeatable(material: Material) -> Iterator[Practice]:
     """Can somebody else do it again?"""
     group = "Can it be repeated?"
     config = material.config
@@ -77,71 +77,75 @@ def _repeatable(material: Material) -> Iterator[Point]:
     yield _yes_if(group, text, digest, f"digest {(digest or '')[:12]}")
 
 
-def _same_terms(material: Material) -> Iterator[Point]:
+def _same_terms(material: Material) -> Iterator[Practice]:
     """Is it compared with something, on the same terms?"""
     group = "Is it compared on the same terms?"
     compare = material.compare
     text = "Random wirings of the same size were trained beside it."
     if compare is None or not compare.draws():
-        yield Point(group, text, "no", "random baseline: none")
+        yield Practice(group, text, "no", "random baseline: none")
         for text in (
             "They had the same budget and the same training settings.",
             "The comparison was repeated with several seeds.",
             "The difference has an interval.",
         ):
-            yield Point(group, text, "no", "no comparison")
+            yield Practice(group, text, "no", "no comparison")
     else:
         draws = plural(compare.draws(), "random wiring")
-        yield Point(group, text, "yes", draws)
+        yield Practice(group, text, "yes", draws)
         given = list(compare.budget.model_dump().items())[:4]
         budget = ", ".join(f"{name} {setting(value)}" for name, value in given)
         text = "They had the same budget and the same training settings."
-        yield Point(group, text, "yes" if budget else "not known", budget or "budget not recorded")
+        yield Practice(
+            group, text, "yes" if budget else "not known", budget or "budget not recorded"
+        )
         seeds = compare.found_seeds()
         text = "The comparison was repeated with several seeds."
-        yield Point(group, text, "yes" if seeds > 1 else "no", plural(seeds, "seed"))
+        yield Practice(group, text, "yes" if seeds > 1 else "no", plural(seeds, "seed"))
         known = compare.difference is not None and compare.difference.low is not None
         text = "The difference has an interval."
-        yield Point(group, text, "yes" if known else "no", compare.verdict)
+        yield Practice(group, text, "yes" if known else "no", compare.verdict)
     scratch = [b.name for b in material.branches if b.name.endswith("scratch")]
     scratch += ["gap: stage scratch"] * _has_scratch(material)
     text = "The found wiring was also trained from scratch."
-    yield Point(group, text, "yes" if scratch else "no", ", ".join(scratch) or "no such training")
+    yield Practice(
+        group, text, "yes" if scratch else "no", ", ".join(scratch) or "no such training"
+    )
 
 
-def _sure(material: Material, findings: Findings) -> Iterator[Point]:
+def _sure(material: Material, findings: Findings) -> Iterator[Practice]:
     """How sure are the numbers?"""
     group = "How sure are the numbers?"
     text = "Training, selection and test clips are disjoint."
     fingerprint = material.part("facts").get("data")
     evidence = "checked whenever data is loaded"
-    yield Point(group, text, "yes" if fingerprint else "not known", evidence)
+    yield Practice(group, text, "yes" if fingerprint else "not known", evidence)
     text = "The search itself was repeated with other seeds."
-    yield Point(group, text, "not known", "this run is one search")
+    yield Practice(group, text, "not known", "this run is one search")
     opened = _test_opened(material)
     text = "The test split was not used to choose anything (opened once at most)."
     evidence = ", ".join(f"{name} {plural(n, 'time')}" for name, n in opened.items())
     answer: Answer = "yes" if sum(opened.values()) <= 1 else "no"
-    yield Point(group, text, answer, f"test opened: {evidence or 'no'}")
+    yield Practice(group, text, answer, f"test opened: {evidence or 'no'}")
     result = material.result
     text = "Accuracies have an interval."
     have = result is not None and bool(result.metrics)
-    yield Point(group, text, "yes" if have else "not known", "95 %, Wilson" if have else "")
+    yield Practice(group, text, "yes" if have else "not known", "95 %, Wilson" if have else "")
     selftest = material.selftest
     text = "It was tested whether the supernet ranks wirings rightly."
     evidence = "self-test: none" if selftest is None else selftest.verdict or "self-test done"
-    yield Point(group, text, "no" if selftest is None else "yes", evidence)
+    yield Practice(group, text, "no" if selftest is None else "yes", evidence)
     text = "What pruning costs was measured (discretisation gap)."
     gap = material.gap
     evidence = "gap: none" if gap is None else f"{len(gap.rows)} networks on {gap.split}"
-    yield Point(group, text, "no" if gap is None else "yes", evidence)
+    yield Practice(group, text, "no" if gap is None else "yes", evidence)
     if material.kind == "search" and material.learned:
         text = "The search decided: no alarm was raised."
         kinds = ", ".join(alarm.kind for alarm in findings.alarms)
-        yield Point(group, text, "no" if kinds else "yes", kinds or "no alarm")
+        yield Practice(group, text, "no" if kinds else "yes", kinds or "no alarm")
 
 
-def _told(material: Material, findings: Findings) -> Iterator[Point]:
+def _told(material: Material, findings: Findings) -> Iterator[Practice]:
     """Is it told what it took?"""
     group = "Is it told what it took?"
     result = material.result
@@ -162,11 +166,11 @@ def _told(material: Material, findings: Findings) -> Iterator[Point]:
     size = "" if cost is None else f"{cost.parameters:,} parameters, {cost.macs:,} MACs"
     yield _yes_if(group, text, cost, size)
     text = "It is told how the settings themselves were chosen, and at what cost."
-    yield Point(group, text, "not known", "nothing records it: say it where you publish")
+    yield Practice(group, text, "not known", "nothing records it: say it where you publish")
 
 
-def _yes_if(group: str, text: str, known: object, evidence: str) -> Point:
-    return Point(group, text, "yes" if known else "not known", evidence if known else "")
+def _yes_if(group: str, text: str, known: object, evidence: str) -> Practice:
+    return Practice(group, text, "yes" if known else "not known", evidence if known else "")
 
 
 def _has_scratch(material: Material) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from connsearch.graph.spec import FREE, Edge, Stem, Structure
 from connsearch.pruning.options import PruneOptions, describe_criterion
 from connsearch.pruning.scores import learned_weights
-from connsearch.view.report.charts import Chart, Line, chart, thinned
+from connsearch.view.report.charts import Chart, ChartLine, chart, thinned
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
@@ -24,7 +24,7 @@ MOST_NUMBERS = 40_000
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class WeightBar:
     """A connection's weight as a bar, in percent of the full length."""
 
     key: str
@@ -41,7 +41,7 @@ class Node:
     """A block and the bars of its inputs; ``cut`` is where the criterion cuts, in percent."""
 
     title: str
-    bars: Sequence[Bar]
+    bars: Sequence[WeightBar]
     cut: float | None
 
 
@@ -113,12 +113,12 @@ def _panels(material: Material, findings: Findings) -> list[Chart]:
     return [panel for panel in found if panel is not None]
 
 
-def _line(material: Material, findings: Findings, edge: Edge, *, full: bool) -> Line:
+def _line(material: Material, findings: Findings, edge: Edge, *, full: bool) -> ChartLine:
     series = material.weights[edge]
     name = _named(edge) if full else f"from {edge.source}"
     ink = findings.inks.get(edge.source, "mixed")
     most = max(MOST_NUMBERS // len(material.weights), 12)
-    return Line(name, ink, thinned(series.steps, most), thinned(series.values, most))
+    return ChartLine(name, ink, thinned(series.steps, most), thinned(series.values, most))
 
 
 def _nodes(structure: Structure, findings: Findings) -> Iterator[Node]:
@@ -130,7 +130,7 @@ def _nodes(structure: Structure, findings: Findings) -> Iterator[Node]:
         if cuts is not None and weighed and findings.pruned is not None:
             cut = cuts * max(weighed)
         bars = [
-            Bar(
+            WeightBar(
                 key=_key(edge := Edge(c.source, index)),
                 source=_source(structure, c.source),
                 text=weight_text(c.weight),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connsearch.view.report.charts import Chart, Line, Point, chart
+from connsearch.view.report.charts import Chart, ChartLine, ChartPoint, chart
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
@@ -27,7 +27,7 @@ def curves(material: Material, findings: Findings) -> Section | None:
         _panel("mAP", found.mAP, y=(0.0, 1.0)),
     ]
     if len(material.rates) > 1:
-        line = Line("filters", "text", material.rates.steps, material.rates.values)
+        line = ChartLine("filters", "text", material.rates.steps, material.rates.values)
         panels.append(chart("Learning rate of the filters", "step", [line]))
     charts = [panel for panel in panels if panel is not None]
     rows = [
@@ -49,21 +49,21 @@ def curves(material: Material, findings: Findings) -> Section | None:
 def _panel(
     title: str, splits: Mapping[str, Series], *, y: tuple[float, float] | None = None
 ) -> Chart | None:
-    lines: list[Line] = []
-    points: list[Point] = []
+    lines: list[ChartLine] = []
+    points: list[ChartPoint] = []
     for split, series in splits.items():
         ink = _INKS.get(split, "mixed")
         if split == "train":
             mean = smooth(series, max(len(series) // 30, 1))
-            lines.append(Line("train, batches", ink, series.steps, series.values, thin=True))
-            lines.append(Line("train", ink, mean.steps, mean.values))
+            lines.append(ChartLine("train, batches", ink, series.steps, series.values, thin=True))
+            lines.append(ChartLine("train", ink, mean.steps, mean.values))
             continue
-        lines.append(Line(split, ink, series.steps, series.values))
+        lines.append(ChartLine(split, ink, series.steps, series.values))
         for i, (step, value) in enumerate(zip(series.steps, series.values, strict=True)):
             low, high = _bounds(series, i)
             spread = f" ({interval(low, high)})" if low is not None else ""
             tip = f"{split}, step {step}: {number(value)}{spread}"
-            points.append(Point(step, value, ink, tip, low, high))
+            points.append(ChartPoint(step, value, ink, tip, low, high))
     return chart(title, "step", lines, points, y=y)
 
 
