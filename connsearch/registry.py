@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib
+import importlib.util
 import pkgutil
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from connsearch.errors import UnknownNameError
@@ -23,6 +26,34 @@ def suggest(kind: str, name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f", did you mean {near[0]!r}?" if near else "."
     return f"no {kind} named {name!r}{hint} Known: {', '.join(known) or 'none'}"
+
+
+def names_in(package: str, registry: str) -> list[str]:
+    """Returns the names that the files of a cupboard register, sorted; none of them is imported.
+
+    For help pages, which import nothing that takes long. Only names that stand there as texts,
+    ``REGISTRY.register("name")``, are found.
+
+    Args:
+        package: of the cupboard.
+        registry: the variable that its files call.
+
+    >>> names_in("connsearch.pruning.criteria", "CRITERIA")[:2]
+    ['random', 'rank']
+    """
+    spec = importlib.util.find_spec(package)
+    folders = (spec.submodule_search_locations or []) if spec is not None else []
+    files = [file for folder in folders for file in sorted(Path(folder).glob("*.py"))]
+    found: set[str] = set()
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and ast.unparse(node.func) == f"{registry}.register"
+                and isinstance(node.args[0], ast.Constant)
+            ):
+                found.add(str(node.args[0].value))
+    return sorted(found)
 
 
 class Registry(Generic[T]):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connsearch.errors import UnknownNameError
-from connsearch.registry import Registry, suggest
+from connsearch.registry import Registry, names_in, suggest
 
 
 @pytest.fixture
@@ -41,6 +41,13 @@ def test_members_are_imported_on_the_first_look_up_only(cupboard: Registry[objec
     assert "shapes_cupboard.square" not in sys.modules
     assert "square" in cupboard
     assert "shapes_cupboard.square" in sys.modules
+
+
+def test_names_are_read_without_an_import(cupboard: Registry[object]) -> None:
+    assert names_in("shapes_cupboard", "SHAPES") == ["circle", "square"]
+    assert "shapes_cupboard.square" not in sys.modules
+    assert names_in("shapes_cupboard", "COLOURS") == []
+    assert names_in("nowhere", "SHAPES") == []
 
 
 def test_an_unknown_name_names_the_nearest_and_the_known(cupboard: Registry[object]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,6 +52,11 @@ class Command(BaseModel, ABC):
     stream."""
     debug: Annotated[bool, Flag(switch=True)] = False
     """Show the traceback of an error."""
+
+    @classmethod
+    def about(cls) -> str:
+        """Returns the text of its help page: the docstring, unless there is more to list."""
+        return inspect.getdoc(cls) or ""
 
     @abstractmethod
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:

@@ -103,7 +103,7 @@ def _read(
         filled: Any = tyro.cli(
             _mirror(command, start, "", command.HIDDEN),
             prog=program,
-            description=inspect.getdoc(command),
+            description=command.about(),
             args=list(arguments),
             config=(tyro.conf.OmitArgPrefixes,),
         )

@@ -84,12 +84,16 @@ class ModelDocument:
             return {"structure": to_json(self.structure)}
         return {"model": self.to_json()}
 
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Where it comes from, as far as it was written down."""
+        if self.structure is not None:
+            return self.structure.provenance
+        return self.settings.get("provenance", {})
+
     def with_provenance(self, facts: Mapping[str, Any]) -> ModelDocument:
         """Returns it with where it comes from; what was known of that before stays inside."""
-        if self.structure is not None:
-            before = self.structure.provenance
-        else:
-            before = self.settings.get("provenance", {})
+        before = self.provenance
         provenance = {**facts, **({"earlier": dict(before)} if before else {})}
         if self.structure is not None:
             return ModelDocument.of(replace(self.structure, provenance=provenance))

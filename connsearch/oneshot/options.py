@@ -1,4 +1,9 @@
-"""Settings of the one-shot search. Free of torch."""
+"""Settings of the one-shot search. Free of torch.
+
+A new option is a field of :class:`SearchOptions` and a file in ``oneshot/hooks``. It is None where
+it is not given, as earlier runs do not record it, and ``examples=[value]`` is what the tests try it
+with. Only what a method chooses is in :class:`Relaxed`, too.
+"""
 
 from __future__ import annotations
 

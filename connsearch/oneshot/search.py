@@ -85,7 +85,7 @@ def search_hooks(
     options: SearchOptions, network: Network, clip: tuple[int, int, int]
 ) -> list[Hook]:
     """Returns what a search of these options does beside training."""
-    made = (SEARCH_HOOKS[name](options.relaxed, network, clip) for name in SEARCH_HOOKS)
+    made = (SEARCH_HOOKS[name](options, network, clip) for name in SEARCH_HOOKS)
     return [hook for hook in made if hook is not None]
 
 

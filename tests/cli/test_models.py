@@ -104,6 +104,10 @@ def test_a_network_is_trained_and_judged_by_its_name(run: Command) -> None:
     assert anew.code == 0, anew.err
     page = run("report", "runs/r3d", "--json")
     assert page.code == 0, page.err
+    text = Path("runs/r3d/report.html").read_text(encoding="utf-8")
+    assert "Trained: r3d_18, a resnet3d" in text
+    assert "random wirings" not in text
+    assert "cannot be read" not in text
     for line in (["prune", "runs/r3d"], ["draw", "runs/r3d"], ["inspect", "runs/r3d"]):
         refused = run(*line)
         assert refused.code == 2, line

@@ -15,6 +15,7 @@ from torch import nn
 from connsearch.models.published import import_state
 from connsearch.models.weights import PUBLICATIONS
 from connsearch.models.zoo import MODELS
+from connsearch.models.zoo.resnet3d import KIND
 from connsearch.nn import residual3d
 from tests.golden.folder import Folder
 from tests.golden.srtg.measure import Measure, Subject, component, network
@@ -97,7 +98,12 @@ DEEP = {n for n in LISTED if sum(LISTED[n]["stages"]) > 16}
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in DEEP else []) for n in MODELS]
+    "name",
+    [
+        pytest.param(n, marks=[pytest.mark.slow] if n in DEEP else [])
+        for n in MODELS
+        if MODELS[n].kind == KIND
+    ],
 )
 def test_a_network_has_the_published_entries_and_size(name: str) -> None:
     listed = LISTED[name]

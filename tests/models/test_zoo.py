@@ -19,7 +19,8 @@ from connsearch.models.document import ModelDocument
 from connsearch.models.zoo import MODELS, READERS
 
 QUICK = ("r3d_18", "r2plus1d_18", "r3d_50", "r2plus1d_50")
-NAMES = [pytest.param(n, marks=[] if n in QUICK else [pytest.mark.slow]) for n in MODELS]
+DEEP = {n for n in MODELS if MODELS[n].kind == "resnet3d" and n not in QUICK}
+NAMES = [pytest.param(n, marks=[pytest.mark.slow] if n in DEEP else []) for n in MODELS]
 
 
 def bare(name: str) -> Any:

@@ -26,6 +26,7 @@ from connsearch.oneshot.stability import Ranking, agreement
 from connsearch.pruning.pruner import prune
 from connsearch.runs.events import NoteEvent, StepEvent
 from connsearch.runs.files import load_weights
+from connsearch.training.options import TrainOptions
 from tests.nn.helpers import starter
 from tests.training.test_resume import everything, steps_until
 from tests.training.tiny import TinyClips, TinyData, result_of, tiny_search
@@ -171,6 +172,24 @@ EVERYTHING: dict[str, dict[str, Any]] = {
     "early": {"patience": 1, "stable": 0.01, "late": 0.3},
     "bilevel": {"level": "bilevel"},
 }
+
+FIRST = {"epochs", "over_connect", "warm_start", "method"}
+"""Options that every recorded search has."""
+
+OWN = {n: f for n, f in SearchOptions.model_fields.items() if n not in TrainOptions.model_fields}
+TRIED = (
+    FIRST
+    | {"commitment_weight"}
+    | {option for changes in EVERYTHING.values() for option in changes}
+)
+EVERYTHING |= {n: {n: f.examples[0]} for n, f in OWN.items() if n not in TRIED and f.examples}
+
+
+def test_every_option_is_tried_and_not_given_in_earlier_runs() -> None:
+    tried = TRIED | set(EVERYTHING)
+    assert {*OWN} - tried == set(), "Field(examples=[value]) says what it is tried with"
+    late = {name for name in {*OWN} - FIRST if OWN[name].default is not None}
+    assert late == set(), "what earlier runs do not record is None unless it is given"
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from connsearch.errors import SettingsError
 from connsearch.files.drafts import replacing
 from connsearch.files.paths import check_path
 from connsearch.files.places import place_of
+from connsearch.registry import names_in
 
 
 class DataShow(Command):
@@ -24,12 +25,6 @@ class DataShow(Command):
     Each clip as it is evaluated (its centre, untouched) and as one epoch of training sees it, its
     flow as the network computes it, and its object maps. A clip that cannot be read is shown with
     the reason.
-
-    Changes for --augment: average_blur, channel_add, channel_gamma, colour_enhance, gaussian_blur,
-    gaussian_noise, hue_saturation, linear_contrast, motion_blur, multiply, perspective,
-    perspective_or_rotation, rotation.
-
-    The published sets are srtg_large and srtg_small.
     """
 
     HIDDEN: ClassVar[frozenset[str]] = frozenset(
@@ -59,6 +54,15 @@ class DataShow(Command):
     seed: int = Field(default=0, ge=0, lt=2**63)
     """Decides which clips, their augmentation, planted data and splits."""
     data: DataOptions = DataOptions()
+
+    @classmethod
+    def about(cls) -> str:
+        """Returns the text of its help page, with the augmentations there are."""
+        names = ", ".join(names_in("connsearch.data.clips.augment", "AUGMENTATIONS"))
+        return (
+            f"{super().about()}\n\nChanges for --augment: {names}.\n\n"
+            "The published sets are srtg_large and srtg_small."
+        )
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Draws, and returns where the picture is and what is on it."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from connsearch.models.structure import Network
 from connsearch.nn.relaxation import soft_weights
 from connsearch.oneshot.hooks import SEARCH_HOOKS
-from connsearch.oneshot.options import Relaxed
+from connsearch.oneshot.options import Relaxed, SearchOptions
 from connsearch.oneshot.ramp import ramp
 from connsearch.training.hooks import Hook
 
@@ -51,7 +51,8 @@ def indecision(network: Network, kind: str) -> Tensor:
 
 @SEARCH_HOOKS.register("discreteness_penalty")
 def discreteness_penalty(
-    options: Relaxed, network: Network, clip: tuple[int, int, int]
+    options: SearchOptions, network: Network, clip: tuple[int, int, int]
 ) -> DiscretenessPenalty | None:
     """Returns the hook if ``commitment`` asks for it."""
-    return None if options.commitment == "none" else DiscretenessPenalty(options, network)
+    relaxed = options.relaxed
+    return None if relaxed.commitment == "none" else DiscretenessPenalty(relaxed, network)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 from connsearch.graph.spec import Edge, Structure
+from connsearch.models.document import ModelDocument
 from connsearch.runs.formats.analyses import CompareSummary, GapSummary, RankSummary
 from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.form import Form
@@ -45,6 +46,7 @@ class Material:
         directory: of the run or the pruned network.
         kind: what made it.
         config: its ``config.json`` (a pruned network: the settings of the run it comes from).
+        model: what is trained, with what was learned or as it started; None if it cannot be read.
         structure: with what was learned, or as it started; None if neither can be read.
         learned: whether the structure has what was learned.
         result: None while the run is unfinished.
@@ -61,6 +63,7 @@ class Material:
     directory: Path
     kind: Literal["search", "train", "prune"]
     config: Mapping[str, Any]
+    model: ModelDocument | None
     structure: Structure | None
     learned: bool
     result: Result | None
@@ -75,6 +78,11 @@ class Material:
     summaries: Mapping[str, Form]
     others: Mapping[str, Mapping[str, Any]]
     notes: Mapping[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+    @property
+    def wired(self) -> bool:
+        """Whether it is about connections, as far as is known; a 3D ResNet has none."""
+        return self.model is None or self.model.structure is not None
 
     def part(self, name: str) -> Mapping[str, Any]:
         """Returns an object of the config, empty where there is none."""

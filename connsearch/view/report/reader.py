@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 from connsearch.errors import ConnsearchError
 from connsearch.files.documents import read_object
-from connsearch.graph.spec import Structure
+from connsearch.models.document import ModelDocument
 from connsearch.runs.formats.form import Form
 from connsearch.runs.formats.result import Quarantined, Result
 from connsearch.runs.formats.tables import QuarantineRow
-from connsearch.runs.names import CONNECTIONS, METRICS, QUARANTINE, STRUCTURE, SUMMARY
+from connsearch.runs.names import CONNECTIONS, METRICS, MODEL, QUARANTINE, STRUCTURE, SUMMARY
 from connsearch.runs.record import RunRecord, open_run
 from connsearch.view.report.material import Branch, Material
 from connsearch.view.runs.series import Series, read_column, read_curves, read_weights
@@ -44,14 +44,15 @@ class _Reader:
 
     def material(self) -> Material:
         run = self._run
-        structure, learned = self._structure()
+        model, learned = self._model()
         result = self._try("summary", lambda: run.result, None)
         recorded = self._try("settings", lambda: run.recorded if run.is_pruned else run.config, {})
         return Material(
             directory=run.directory,
             kind=self._try("settings", lambda: run.kind, "search"),
             config=recorded,
-            structure=structure,
+            model=model,
+            structure=None if model is None else model.structure,
             learned=learned,
             result=result,
             prune_record=self._try("pruned", lambda: run.prune_record, None),
@@ -84,12 +85,12 @@ class _Reader:
             self._note(anchor, f"cannot be read: {error}")
         return missing
 
-    def _structure(self) -> tuple[Structure | None, bool]:
+    def _model(self) -> tuple[ModelDocument | None, bool]:
         """What was learned (so far), else where it started; and which of the two."""
         found = self._try("wiring", lambda: self._run.outcome, None)
-        if found is not None or not self._run.has(STRUCTURE):
-            return None if found is None else found.structure, found is not None
-        return self._try("wiring", lambda: self._run.structure, None), False
+        if found is not None or not (self._run.has(STRUCTURE) or self._run.has(MODEL)):
+            return found, found is not None
+        return self._try("wiring", lambda: self._run.model, None), False
 
     def _log(self, anchor: str, name: str, read: Callable[[Path], T], missing: T) -> T:
         if not self._run.has(name):

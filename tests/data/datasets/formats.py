@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from connsearch.data.records import Source
-from connsearch.data.sources.datasets import DATASETS
+from connsearch.data.sources.datasets import DATASETS, EXAMPLES
 from connsearch.data.sources.datasets.smarthome import CLASSES as SMARTHOME
 from connsearch.errors import DataError
 from tests.data.helpers import options
@@ -265,15 +265,6 @@ def folder(path: Path, make: Maker) -> Tiny:
     return Tiny(str(path))
 
 
-def csv(path: Path, make: Maker) -> Tiny:
-    lines = ["path,label"]
-    for n in range(4 * TRAIN):
-        lines.append(f"{n}.mp4,{'walk' if n % 2 else 'fall'}")
-        make.put(path / f"{n}.mp4")
-    write(path / "clips.csv", lines)
-    return Tiny(str(path / "clips.csv"))
-
-
 def path_list(path: Path, make: Maker) -> Tiny:
     lines = [f"my clips/{n}.mp4 {n % 2}" for n in range(4 * TRAIN)]
     for n in range(4 * TRAIN):
@@ -300,11 +291,27 @@ FORMATS: dict[str, Callable[[Path, Maker], Tiny]] = {
             frames,
             frames_db,
             folder,
-            csv,
             synthetic,
         ),
     )
 } | {"list": path_list}
+
+
+def _example(name: str) -> Callable[[Path, Maker], Tiny]:
+    """Returns the maker of what a reader shows as its example."""
+
+    def made(path: Path, make: Maker) -> Tiny:
+        for place, text in EXAMPLES[name].items():
+            if text:
+                write(path / place, text.splitlines())
+            elif place != ".":
+                make.put(path / place)
+        return Tiny(str(path / next(iter(EXAMPLES[name]))))
+
+    return made
+
+
+FORMATS |= {name: _example(name) for name in DATASETS if name in EXAMPLES}
 
 
 def read(name: str, path: Path, **changes: Any) -> Source:

@@ -1,4 +1,4 @@
-"""What every source of the cupboard promises; a new member needs a tiny example in formats.py."""
+"""What every source of the cupboard promises, tried on its example or that of formats.py."""
 
 from __future__ import annotations
 
@@ -78,9 +78,10 @@ def test_published_lists_keep_their_official_splits_and_have_no_object_maps(
     tiny: Callable[[str], Tiny],
 ) -> None:
     sources = {name: read(name, tiny(name)) for name in MEMBERS}
-    free = {"csv", "folder", "frames", "list", "synthetic"}
-    assert {name for name in MEMBERS if not sources[name].published} == free
-    for name in set(MEMBERS) - free:
+    published = {name for name in MEMBERS if sources[name].published}
+    assert not published & {"csv", "folder", "frames", "list", "synthetic"}
+    assert len(published) >= 14
+    for name in published:
         splits = {r.split for r in sources[name].records}
         assert (name, splits) == (name, {"train", "test"})
         assert sources[name].object_classes == 0

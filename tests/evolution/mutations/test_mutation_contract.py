@@ -67,13 +67,18 @@ def test_a_random_walk_keeps_the_promises(parent: Structure, seed: int) -> None:
 
 
 def test_a_walk_goes_far() -> None:
-    """Otherwise the law above would be about nothing."""
+    """Otherwise the law above would be about nothing; one walk of some, whatever members join."""
     start = load_structure("assemblenet-50")
-    end = walk(start, Random(3), Limits.of(start), 30)[-1]
-    assert len(set(end.edges()) & set(start.edges())) < len(start.edges()) / 2
-    assert sorted(str(b.filters) for _, b in end.blocks()) != sorted(
-        str(b.filters) for _, b in start.blocks()
+    ends = [walk(start, Random(seed), Limits.of(start), 30)[-1] for seed in range(8)]
+    assert any(
+        len(set(end.edges()) & set(start.edges())) < len(start.edges()) / 2
+        and filters(end) != filters(start)
+        for end in ends
     )
+
+
+def filters(structure: Structure) -> list[str]:
+    return sorted(str(block.filters) for _, block in structure.blocks())
 
 
 @every

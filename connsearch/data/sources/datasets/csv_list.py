@@ -237,7 +237,14 @@ def _check_files(
         )
 
 
-@dataset("csv", "videos", "object_classes")
+_EXAMPLE = {
+    "clips.csv": "path,label\n"
+    + "".join(f"{n}.mp4,{('fall', 'walk')[n % 2]}\n" for n in range(16)),
+    **{f"{n}.mp4": "" for n in range(16)},
+}
+
+
+@dataset("csv", "videos", "object_classes", example=_EXAMPLE)
 def read_csv(rest: str, options: DataOptions) -> Source:
     """Returns the data set a CSV file lists; see :func:`read_list`.
 

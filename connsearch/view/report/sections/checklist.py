@@ -48,7 +48,8 @@ def checklist(material: Material, findings: Findings) -> Section | None:
 
 def _points(material: Material, findings: Findings) -> Iterator[Practice]:
     yield from _repeatable(material)
-    yield from _same_terms(material)
+    if material.wired:
+        yield from _same_terms(material)
     yield from _sure(material, findings)
     yield from _told(material, findings)
 
@@ -68,7 +69,8 @@ def _repeatable(material: Material) -> Iterator[Practice]:
     yield _yes_if(group, "The seeds are recorded.", seed is not None, f"seed {setting(seed)}")
     structure = material.structure
     size = "" if structure is None else plural(len(structure.edges()), "candidate connection")
-    yield _yes_if(group, "The search space is written down in full.", structure, size)
+    if material.wired:
+        yield _yes_if(group, "The search space is written down in full.", structure, size)
     fingerprint = material.part("facts").get("data")
     lists = "each list has its hash" if splits_recorded(material) else "the lists have one hash"
     yield _yes_if(group, "The exact data and its splits are recorded.", fingerprint, lists)
@@ -120,8 +122,9 @@ def _sure(material: Material, findings: Findings) -> Iterator[Practice]:
     fingerprint = material.part("facts").get("data")
     evidence = "checked whenever data is loaded"
     yield Practice(group, text, "yes" if fingerprint else "not known", evidence)
-    text = "The search itself was repeated with other seeds."
-    yield Practice(group, text, "not known", "this run is one search")
+    if material.wired:
+        text = "The search itself was repeated with other seeds."
+        yield Practice(group, text, "not known", "this run is one search")
     opened = _test_opened(material)
     text = "The test split was not used to choose anything (opened once at most)."
     evidence = ", ".join(f"{name} {plural(n, 'time')}" for name, n in opened.items())
@@ -131,6 +134,13 @@ def _sure(material: Material, findings: Findings) -> Iterator[Practice]:
     text = "Accuracies have an interval."
     have = result is not None and bool(result.metrics)
     yield Practice(group, text, "yes" if have else "not known", "95 %, Wilson" if have else "")
+    if material.wired:
+        yield from _about_pruning(material, findings)
+
+
+def _about_pruning(material: Material, findings: Findings) -> Iterator[Practice]:
+    """How sure is it that what was searched is what is kept?"""
+    group = "How sure are the numbers?"
     selftest = material.selftest
     text = "It was tested whether the supernet ranks wirings rightly."
     evidence = "self-test: none" if selftest is None else selftest.verdict or "self-test done"

@@ -37,7 +37,7 @@ def quarantine(material: Material, findings: Findings) -> Section | None:
 @section("provenance", 190)
 def provenance(material: Material, findings: Findings) -> Section | None:
     """Returns where the structure comes from, newest step first."""
-    origin = {} if material.structure is None else material.structure.provenance
+    origin = {} if material.model is None else material.model.provenance
     steps = [list(_facts(step)) for step in _steps(origin)]
     facts = [Fact("directory", str(material.directory))]
     if material.result is not None and material.result.digest:

@@ -95,7 +95,7 @@ def _splits(material: Material) -> list[dict[str, str]]:
     recorded = material.part("splits")
     seen = _clips_seen(material)
     use = {
-        "train": "teaches filters and connections",
+        "train": "teaches filters and connections" if material.wired else "teaches",
         "select": "is looked at to choose",
         "test": "is opened once, to report",
     }

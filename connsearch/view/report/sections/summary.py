@@ -49,7 +49,7 @@ def summary(material: Material, findings: Findings) -> Section:
                 _test(material),
                 *_connections(material, findings),
                 *_cost(material, findings),
-                baseline(material),
+                *([baseline(material)] if material.wired else []),
             ],
             "doubts": list(_doubts(material, findings)),
         },
@@ -60,7 +60,9 @@ def sentence(material: Material) -> str:
     """Returns what was done, on which data, in one sentence."""
     structure = material.structure
     what = "a structure that cannot be read"
-    if structure is not None:
+    if not material.wired and material.model is not None:
+        what = f"{material.model.name}, a {material.model.kind}"
+    elif structure is not None:
         name = str(material.part("settings").get("structure") or structure.name)
         connections = plural(len(structure.edges()), "connection")
         what = f"{connections} between {len(structure)} nodes of {name}"
