@@ -76,18 +76,7 @@ class Selftest(Command):
         with Ledger(place, settings) as ledger:
             work = units(subject, drawn, options, place)
             results = terminal.work_through(work_through(ledger, work), "sub-networks")
-            judged = {name: results.read(name, RankedUnit) for name in work}
-            rows = [
-                RankRow(
-                    name=name,
-                    supernet=found.supernet,
-                    alone=found.alone,
-                    macs=found.macs,
-                    connections=found.connections,
-                    parameters=found.parameters,
-                )
-                for name, found in judged.items()
-            ]
+            rows = [_row(name, results.read(name, RankedUnit)) for name in work]
             measure = "mAP" if subject.data.train.num_classes else "accuracy"
             ranking = judge(rows, seed=self.seed)
             report = RankSummary(
@@ -137,6 +126,17 @@ class Selftest(Command):
         whole = report.model_copy(update=paths)
         write_form(place / SUMMARY, whole)
         return whole.to_json()
+
+
+def _row(name: str, found: RankedUnit) -> RankRow:
+    return RankRow(
+        name=name,
+        supernet=found.supernet,
+        alone=found.alone,
+        macs=found.macs,
+        connections=found.connections,
+        parameters=found.parameters,
+    )
 
 
 def _flat(prefix: str, estimate: Estimate) -> dict[str, Any]:

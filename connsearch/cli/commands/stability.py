@@ -28,6 +28,7 @@ from connsearch.runs.names import CONSENSUS, STABILITY, SUMMARY, table
 if TYPE_CHECKING:
     from connsearch.analysis.stability import Found
     from connsearch.analysis.units import UnitWork
+    from connsearch.pruning.pruner import Pruned
 
 MOST_SHOWN = 20
 """Connections in the table on the terminal; the CSV has all."""
@@ -107,7 +108,6 @@ class Stability(Work):
         """Shows and writes everything, the summary last; returns the whole report."""
         from connsearch.analysis.statistics import as_json
         from connsearch.graph.files import write_structure
-        from connsearch.view.structures.tables import metrics_table
 
         consensus, rows = found.consensus(), found.rows()
         write_table(place / table(STABILITY), StabilityRow, rows)
@@ -120,17 +120,7 @@ class Stability(Work):
                 found.frequencies(), place / f"{STABILITY}.{suffix}", terminal, title=title
             )
         ]
-        ranked = sorted(rows, key=lambda row: (-row.frequency, -row.weight))
-        shown = [row.to_json() for row in ranked[:MOST_SHOWN]]
-        title = f"the {len(shown)} connections kept most often, of {len(ranked)}"
-        terminal.show(metrics_table(shown, title=title))
-        terminal.say(
-            f"consensus: {place / CONSENSUS} ({len(consensus.structure)} nodes, "
-            f"{len(consensus.edges)} connections that at least half of the searches keep)"
-        )
-        for repair in consensus.repairs:
-            terminal.warn(f"the consensus alone reaches no output: {repair}")
-        terminal.say(found.verdict)
+        _show(place, found, consensus, terminal)
         say_pictures(pictures, terminal)
         report = StabilitySummary(
             command="stability",
@@ -151,3 +141,20 @@ class Stability(Work):
         )
         write_form(place / SUMMARY, report)
         return report.to_json()
+
+
+def _show(place: Path, found: Found, consensus: Pruned, terminal: Terminal) -> None:
+    """Says which connections are kept most often, and what most searches agree on."""
+    from connsearch.view.structures.tables import metrics_table
+
+    ranked = sorted(found.rows(), key=lambda row: (-row.frequency, -row.weight))
+    shown = [row.to_json() for row in ranked[:MOST_SHOWN]]
+    title = f"the {len(shown)} connections kept most often, of {len(ranked)}"
+    terminal.show(metrics_table(shown, title=title))
+    terminal.say(
+        f"consensus: {place / CONSENSUS} ({len(consensus.structure)} nodes, "
+        f"{len(consensus.edges)} connections that at least half of the searches keep)"
+    )
+    for repair in consensus.repairs:
+        terminal.warn(f"the consensus alone reaches no output: {repair}")
+    terminal.say(found.verdict)
