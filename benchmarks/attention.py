@@ -6,7 +6,7 @@ once a network, at the end), the parameters, and the time of one forward and bac
 training batch in float32, the shortest of some. The differences are paired by seed.
 
     python benchmarks/attention.py [--data synthetic:mix] [--seeds 5] [--epochs 16]
-        [--structure starter] [--over-connect] [--markdown benchmarks/attention.md]
+        [--structure starter] [--over-connect] [--markdown FILE]
 
 Every network is filed in ``--runs`` when it is done, and one that was interrupted goes on where it
 was: the same line again does the rest, the same line with more seeds adds to what is there.

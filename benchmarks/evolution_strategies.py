@@ -91,7 +91,7 @@ def evolve_once(arm: Arm, start: str, noise: float, seed: int, children: int) ->
         "trace": trace,
         "cost": timed[-1].ended,
         "ends": [len({t.task.child.number for t in timed}), pruned],
-        **state_of(evolution.history, arm.name),
+        **state_of(evolution.history),
         "summary": f"{trace[-1][1]:.3f}",
     }
 
@@ -115,7 +115,7 @@ def choices(timed: Sequence[Timed]) -> list[list[float]]:
     return trace
 
 
-def state_of(history: History, arm: str) -> dict[str, Any]:
+def state_of(history: History) -> dict[str, Any]:
     """Returns what may go wrong unseen: crowded wirings, one line alone, children refused."""
     members = [member.number for member in history.population.members]
     line = founders(history)

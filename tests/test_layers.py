@@ -226,6 +226,19 @@ def test_rooms_are_opened_by_a_docstring_only() -> None:
             assert cupboard or not rest, f"{path} imports {rest}"
 
 
+def test_the_linter_sees_every_file() -> None:
+    """An ``exclude`` of a folder's name would leave out every room that is called like it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--show-files", "connsearch"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=PACKAGE.parent,
+    )
+    seen = {Path(line).relative_to(PACKAGE).as_posix() for line in done.stdout.splitlines()}
+    assert {path for path in modules() if path not in seen} == set()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

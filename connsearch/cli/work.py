@@ -25,6 +25,7 @@ from connsearch.data.sources.effects import for_source
 from connsearch.errors import RunError, SettingsError
 from connsearch.graph.spec import Attention, Modality, Structure
 from connsearch.runs.names import TENSORBOARD
+from connsearch.runs.record import RunRecord
 from connsearch.settings import differences, may_change
 
 if TYPE_CHECKING:
@@ -167,7 +168,6 @@ def prepare(
     is read, and data that cannot be used before a directory is made. A run that goes on has its
     lists drawn as when it was begun; a new one as the run that its ``target`` comes from.
     """
-    from connsearch.runs.record import RunRecord
     from connsearch.runs.run import Run
     from connsearch.runs.same_data import reading_of
 

@@ -107,7 +107,7 @@ class Record:
 
     @property
     def unit(self) -> str:
-        """The group, or the clip where there is none; ``data/units`` says what stays together."""
+        """The group, or the clip without one; ``data/sources/units`` says what stays together."""
         return f"group {self.group}" if self.group else f"clip {self.name}"
 
 

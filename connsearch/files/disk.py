@@ -54,14 +54,14 @@ class UnreadableError(UserError, OSError):
     """A file that is there and cannot be opened: no permission, a pipe, a device, too large."""
 
     def __str__(self) -> str:
-        return f"{self.filename}: {self.strerror}{_helped(cure_for(self))}"
+        return f"{self.filename}: {self.strerror}{cure_line(cure_for(self))}"
 
 
 class DiskFullError(Failure, OSError):
     """A file that could not be written because there is no room for it."""
 
     def __str__(self) -> str:
-        return f"{self.filename}: could not be written: {self.strerror}{_helped(cure_for(self))}"
+        return f"{self.filename}: could not be written: {self.strerror}{cure_line(cure_for(self))}"
 
 
 def reason(error: Exception) -> str:
@@ -283,7 +283,8 @@ def _unreadable(path: AnyPath, error: OSError) -> UnreadableError:
     return UnreadableError(error.errno, reason(error), os.fspath(path))
 
 
-def _helped(cure: str) -> str:
+def cure_line(cure: str) -> str:
+    """Returns the line that ends a message; nothing where no cure is known."""
     return f"\n  cure: {cure}" if cure else ""
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from connsearch.errors import RunError
-from connsearch.files.disk import cure_for, read_plain, reason
+from connsearch.files.disk import cure_for, cure_line, read_plain, reason
 
 DEEPEST = 100
 """Objects and lists within each other; what connsearch writes has a tenth of that."""
@@ -37,10 +37,10 @@ def read_object(path: str | Path, what: str = "a JSON object", *, cure: str = ""
         found = parse_object(read_plain(path).decode("utf-8-sig"))
     except OSError as error:
         usual = cure_for(error) or cure
-        raise RunError(f"{path}: cannot be read: {reason(error)}{_helped(usual)}") from None
+        raise RunError(f"{path}: cannot be read: {reason(error)}{cure_line(usual)}") from None
     except ValueError as error:
         said = f"it is not {what}: {error}"
-        raise RunError(f"{path}: cannot be read, {said}{_helped(cure)}") from None
+        raise RunError(f"{path}: cannot be read, {said}{cure_line(cure)}") from None
     return found
 
 
@@ -83,11 +83,7 @@ def checked(
         ]
         more = [f"  and {len(faults) - 3} more"] if len(faults) > 3 else []
         said = "\n".join([f"{path}: is not {what}", *lines, *more])
-        raise RunError(said + _helped(cure)) from None
-
-
-def _helped(cure: str) -> str:
-    return f"\n  cure: {cure}" if cure else ""
+        raise RunError(said + cure_line(cure)) from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -10,16 +10,6 @@ from connsearch.graph.kinds import BLOCK_KINDS, STEM_KINDS, BlockKind, StemKind
 from connsearch.graph.spec import Attention, Block, NetworkSettings, Stem, Structure
 from connsearch.registry import suggest
 
-DEPTHS: Mapping[int, tuple[int, ...]] = {
-    26: (2, 2, 2, 2),
-    38: (2, 4, 4, 2),
-    50: (3, 4, 6, 3),
-    68: (3, 4, 12, 3),
-    77: (3, 4, 15, 3),
-    101: (3, 4, 23, 3),
-}
-"""Published depths: residual modules per block at each level."""
-
 
 @dataclass(frozen=True, slots=True)
 class Family:

@@ -172,7 +172,7 @@ def _stem_faults(index: int, stem: Stem, family: Family | None) -> Iterator[Faul
         yield Fault("stem-modality", message, index)
     yield from stem_kind_faults(index, stem, family)
     if not is_whole(stem.temporal_dilation):
-        yield _number_fault(index, stem, "temporal dilation", stem.temporal_dilation)
+        yield _number_fault(index, "temporal dilation", stem.temporal_dilation)
 
 
 def _block_faults(
@@ -195,7 +195,7 @@ def _block_faults(
         ("spatial stride", block.spatial_stride),
     ):
         if not is_whole(value):
-            yield _number_fault(index, block, what, value)
+            yield _number_fault(index, what, value)
     if not block.connections:
         yield Fault("input-missing", "no input", index, cure="name at least one lower node")
     sources: Counter[int] = Counter()
@@ -299,6 +299,6 @@ def _is_lower(node: Node, block: Block) -> bool:
     return node.level < block.level
 
 
-def _number_fault(index: int, node: Node, what: str, value: object) -> Fault:
+def _number_fault(index: int, what: str, value: object) -> Fault:
     message = f"{what} {show(value)} is not a whole number from 1 to {LIMIT:,}"
     return Fault(what.replace(" ", "-"), message, index, cure="published values: 1, 2, 4, 8")

@@ -183,7 +183,7 @@ class _Shapes:
                 cure = "fusion only ever pools: pin at least the largest stride of the inputs"
                 yield Fault("pinned-input-stride", message, index, cure=cure)
             largest = pinned.input_stride
-            yield from self._bucket_faults(index, block, pinned)
+            yield from self._bucket_faults(index, pinned)
         stride = None if largest is None else largest * block.spatial_stride
         if stride is not None and stride > LIMIT:
             message = f"strides multiply to {stride:,} by here, more than {LIMIT:,}"
@@ -213,7 +213,7 @@ class _Shapes:
         except KindError as error:
             yield kind_fault(index, error)
 
-    def _bucket_faults(self, index: int, block: Block, pinned: PinnedBlock) -> Iterator[Fault]:
+    def _bucket_faults(self, index: int, pinned: PinnedBlock) -> Iterator[Fault]:
         cure = "inputs of equal width, and only those, share a bucket and its 1x1 convolution"
         seen: set[int] = set()
         for bucket in pinned.buckets:

@@ -53,6 +53,14 @@ FREE: Free = "free"
 Weight = float | Free | None
 """A connection's weight: post-sigmoid in [0, 1]; ``"free"``: unlearned; None: coefficient 1."""
 
+
+def as_number(weight: Weight) -> float:
+    """Returns a weight as a number: without one 1, unlearned 0.5, where learning starts."""
+    if weight is None:
+        return 1.0
+    return 0.5 if weight == FREE else float(weight)
+
+
 Filters = int | tuple[int, ...]
 """A block's filters, in the form its kind wants (``graph.kinds``): a number, or several."""
 

@@ -58,7 +58,7 @@ def transplant(child: Network, parent: Network, origins: Sequence[Sequence[int]]
         child: changed in place.
         parent: not changed.
         origins: for every node of the child, the nodes of the parent it was made of
-            (``evolve.draft.Mutant``).
+            (``evolution.draft.Mutant``).
 
     Raises:
         RunError: the origins are not those of this child and this parent.

@@ -1,1 +1,1 @@
-"""Structure to network: stems, representation flow, fusion, attention, blocks, head, network."""
+"""Layers of networks: representation flow, fusion, attention, residual modules, head."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from connsearch.errors import PruneError
 from connsearch.graph.plan import final_nodes
-from connsearch.graph.spec import FREE, Edge, Stem, Structure, Weight
+from connsearch.graph.spec import Edge, Stem, Structure, Weight, as_number
 from connsearch.pruning.closure import Closure, close
 from connsearch.pruning.scores import name_edges
 
@@ -90,7 +90,7 @@ def strongest_path(structure: Structure, targets: Collection[int]) -> tuple[Edge
             if connection.source not in best:
                 continue
             product, length = best[connection.source]
-            found = (product * _strength(connection.weight), length - 1)
+            found = (product * as_number(connection.weight), length - 1)
             if index not in best or found > best[index]:
                 best[index], reached_by[index] = found, Edge(connection.source, index)
     within_reach = [node for node in targets if node in best]
@@ -100,9 +100,3 @@ def strongest_path(structure: Structure, targets: Collection[int]) -> tuple[Edge
     while path[-1].source in reached_by:
         path.append(reached_by[path[-1].source])
     return tuple(reversed(path))
-
-
-def _strength(weight: Weight) -> float:
-    if weight is None:
-        return 1.0
-    return 0.5 if weight == FREE else float(weight)

@@ -18,10 +18,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from connsearch.errors import RunError
 from connsearch.files.disk import names_in
 from connsearch.files.documents import parse_object
 from connsearch.files.drafts import is_draft, remove_abandoned
-from connsearch.errors import RunError
 from connsearch.files.places import make_directories
 from connsearch.runs.tensors import opened, tensors_in, write_tensors
 

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from connsearch.files.documents import parse_object, read_object
 from connsearch.errors import RunError
 from connsearch.files.disk import atomic_write_text, is_there
+from connsearch.files.documents import parse_object, read_object
 from connsearch.graph.files import read_structure, write_structure
 from connsearch.graph.spec import Structure
 from connsearch.models.document import ModelDocument

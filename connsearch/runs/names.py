@@ -1,6 +1,6 @@
 """Every name in a run directory and in what stands beside it, said once.
 
-A name that an evolution gives its study (``study.json``, the journal) stands in ``evolution.study``.
+What an evolution calls its study (``study.json``, the journal) stands in ``evolution.study``.
 """
 
 from __future__ import annotations

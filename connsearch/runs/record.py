@@ -298,4 +298,3 @@ class RunRecord:
                 "  cure: repeat the command that started it, it goes on where it was"
             )
         return load_weights(self.weights_path)
-

@@ -22,13 +22,12 @@ from typing import Any
 
 from torch import Tensor
 
+from connsearch.errors import RunError, UserError
 from connsearch.files.disk import is_folder, is_there
 from connsearch.files.documents import checked
-from connsearch.errors import RunError, UserError
-from connsearch.models.document import ModelDocument
 from connsearch.files.paths import check_path
 from connsearch.files.places import DirectoryLock, strange
-from connsearch.settings import describe_differences, differences, may_change, plain
+from connsearch.models.document import ModelDocument
 from connsearch.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, tidy
 from connsearch.runs.documents import (
     described,
@@ -54,6 +53,7 @@ from connsearch.runs.names import (
     STRUCTURE,
     WEIGHTS,
 )
+from connsearch.settings import describe_differences, differences, may_change, plain
 
 _INSIDE = 64
 """Bytes of the longest path in a run: a checkpoint that is being written."""

@@ -11,8 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from connsearch.files.disk import atomic_write_bytes, cure_for, reason, require_plain
 from connsearch.errors import RunError
+from connsearch.files.disk import atomic_write_bytes, cure_for, reason, require_plain
 
 _CURE = (
     "give a weight file or a checkpoint that connsearch wrote; nothing that could run code "

@@ -1,1 +1,1 @@
-"""Clips and a network in, weights out: loop, schedule, metrics, checkpoints, run directory."""
+"""Clips and a model in, weights out: steps, schedule, losses, hooks, evaluation."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from connsearch.data.loading.batches import Batch
 from connsearch.data.loading.load import DataSplits
@@ -32,11 +30,11 @@ from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.logs import evaluation_row, step_row
 from connsearch.runs.names import CHECKPOINTS, METRICS
 from connsearch.runs.run import Run
-from connsearch.seeds import derive
 from connsearch.training.counters import Clock, Tally
 from connsearch.training.curriculum import Curriculum, CyclicClips
 from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
 from connsearch.training.hooks import Hook
+from connsearch.training.lesson import Lesson
 from connsearch.training.losses import choose_loss, right_answers
 from connsearch.training.optimisers import Optimisers
 from connsearch.training.options import TrainOptions
@@ -99,14 +97,22 @@ class Training:
         network.to(memory_format=layout)  # pyright: ignore[reportCallIssue] (torch has no overload)
         self.data, self.loaders, self.options, self.run = data, loaders, options, run
         self.compute = Compute(device, bf16=environment["precision"] == "bf16")
-        self.loss = choose_loss(options.loss, multi_label=data.train.num_classes > 0)
         self.optimisers = Optimisers(network, options)
         self.curriculum = Curriculum(data.train, options)
         self.total = self.curriculum.total
         self.hooks = tuple(hooks)
         self.looks = tuple(moment(share, self.total) for share in looks)
         apart = None if data.connections is None else loaders["connections"]
-        self.second = None if apart is None else CyclicClips(apart, seed=options.seed)
+        self.lesson = Lesson(
+            self.network,
+            self.optimisers,
+            choose_loss(options.loss, multi_label=data.train.num_classes > 0),
+            self.compute,
+            options,
+            self.hooks,
+            None if apart is None else CyclicClips(apart, seed=options.seed),
+            self.total,
+        )
         self.step = 0
         self.ended: str | None = None
         self.tally = Tally()
@@ -203,10 +209,10 @@ class Training:
         self.network.train()
         for hook in self.hooks:
             hook.begin(self.step, self.total)
-        logits, value = self._learn(batch)
-        for hook in self.hooks:
-            hook.observe()
         try:
+            logits, value = self.lesson.learn(batch, self.step)
+            for hook in self.hooks:
+                hook.observe()
             place, end = self.curriculum.progress(self.step)
             rate = self.optimisers.step(place, total_steps=end, scale=batch.rate)
         except FloatingPointError as error:
@@ -231,45 +237,6 @@ class Training:
         accuracy = hits / asked if asked else None
         self.run.log(METRICS, step_row(event, accuracy=accuracy))
         return event
-
-    def _learn(self, batch: Batch) -> tuple[Tensor, float]:
-        """Returns logits and loss of a batch, after the gradients of this step are there."""
-        logits, loss = self._forward(batch, "step")
-        other = None if self.second is None else self.second.batch(self.step)
-        penalty = self._penalty()
-        if other is None:
-            total = loss if penalty is None else loss + penalty
-            self._backward(total, None)
-        else:
-            self._backward(loss, self.optimisers.filters)
-            aim = self._forward(other, "connections")[1]
-            self._backward(aim if penalty is None else aim + penalty, self.optimisers.logits)
-        return logits, loss.item()
-
-    def _penalty(self) -> Tensor | None:
-        """What the hooks add to the loss of this step; None: nothing."""
-        asked = [hook.penalty(self.step, self.total) for hook in self.hooks]
-        parts = [penalty for penalty in asked if penalty is not None]
-        return torch.stack(parts).sum() if parts else None
-
-    def _backward(self, loss: Tensor, into: list[Tensor] | None) -> None:
-        """Adds gradients to the given parameters, or to all; refuses a loss that is not finite."""
-        value = loss.item()
-        if not math.isfinite(value):
-            raise self._diverged(f"the loss is {value}")
-        loss.backward(inputs=into)
-
-    def _forward(self, batch: Batch, purpose: str) -> tuple[Tensor, Tensor]:
-        """The only place with random numbers of torch's own (dropout)."""
-        devices = [torch.cuda.current_device()] if self.compute.device == "cuda" else []
-        with torch.random.fork_rng(devices):
-            torch.manual_seed(derive(self.options.seed, purpose, self.step))
-            found = self.compute.predictions(self.network, batch)
-        smoothing = self.options.label_smoothing
-        loss = self.loss.training(found.logits, batch, smoothing=smoothing)
-        for further in found.auxiliary:
-            loss = loss + self.loss.training(further, batch, smoothing=smoothing)
-        return found.logits.detach(), loss
 
     def _diverged(self, what: str) -> TrainingError:
         return TrainingError(

@@ -22,8 +22,6 @@ from connsearch.graph.files import load_structure
 from connsearch.graph.hashing import structure_hash
 from connsearch.graph.spec import Edge, Structure
 
-OPERATORS = ("guided", *NODE_MUTATIONS)
-
 
 @dataclass
 class Evolution:

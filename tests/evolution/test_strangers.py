@@ -21,7 +21,7 @@ from connsearch.evolution.study.pointer import POINTER
 from connsearch.evolution.study.storage import _ReadOnlyJournal, open_storage
 from connsearch.evolution.study.study_directory import begin, reopen, storage_of
 from tests.evolution.engine import birth
-from tests.evolution.test_place import facts, settings_of
+from tests.evolution.test_study_directory import facts, settings_of
 
 
 def tree(folder: Path) -> dict[str, tuple[int, int]]:

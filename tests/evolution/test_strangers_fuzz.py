@@ -20,8 +20,8 @@ from connsearch.evolution.study.worker import work
 from connsearch.view.evolution.story import Story
 from connsearch.view.evolution.workers import shifts
 from tests.evolution.engine import Noise
-from tests.evolution.test_place import settings_of
 from tests.evolution.test_strangers import tree
+from tests.evolution.test_study_directory import settings_of
 
 JUNK: list[Any] = [
     None, True, -1, 0, 1, 7, 10**30, 2.5, 1e308, float("nan"), float("inf"), "", "a", "0", "\ud800",

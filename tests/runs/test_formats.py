@@ -1,4 +1,4 @@
-"""What a command writes has a form, whoever reads it uses that form, and nothing else is written."""
+"""What a command writes has a form, its readers use that form, and nothing else is written."""
 
 from __future__ import annotations
 
@@ -156,8 +156,19 @@ def test_every_key_that_a_command_writes_is_a_field(
         ["train", "run/small", "--steps", "1"],
         ["gap", "run", "--shares", "0.5", "--tune-steps", "1"],
         ["curve", "run", "--points", "2", "--rounds", "1"],
-        ["compare", "run", "--random", "2", "--seeds", "2", "--steps", "1", "--open-test",
-         "--criterion", "top_k:2"],
+        [
+            "compare",
+            "run",
+            "--random",
+            "2",
+            "--seeds",
+            "2",
+            "--steps",
+            "1",
+            "--open-test",
+            "--criterion",
+            "top_k:2",
+        ],
         ["selftest", "run", "--subnets", "3", "--steps", "1"],
         ["stability", "starter", *_TINY, "--searches", "2", "--run", "stability"],
         ["export", "run", "--format", "published"],

@@ -6,16 +6,15 @@ import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from connsearch.runs.formats.ledger import Unit
-from connsearch.runs.ledger import Ledger
-from connsearch.runs.names import LEDGER
 from connsearch.analysis.units import UnitFinished, UnitStarted, UnitWork, work_through
 from connsearch.errors import RunError
 from connsearch.files.disk import DiskFullError, UnreadableError
+from connsearch.runs.formats.ledger import Unit
+from connsearch.runs.ledger import Ledger
+from connsearch.runs.names import LEDGER
 
 
 class Counted(Unit):
@@ -43,7 +42,9 @@ def test_each_unit_is_done_once_and_more_can_be_added(tmp_path: Path) -> None:
     for count in (2, 3, 3):
         with Ledger(tmp_path / "ledger", {"a": 1}) as ledger:
             events = drain(ledger, units(done, count))
-            assert [ledger.read(f"unit {n}", Counted).value for n in range(count)] == list(range(count))
+            assert [ledger.read(f"unit {n}", Counted).value for n in range(count)] == list(
+                range(count)
+            )
     assert done == [0, 1, 2]
     assert [e.filed for e in events if isinstance(e, UnitFinished)] == [True] * 3
     assert not any(isinstance(e, UnitStarted) for e in events)

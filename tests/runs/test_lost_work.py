@@ -22,10 +22,10 @@ from connsearch.runs import logs
 from connsearch.runs.checkpoint import load_checkpoint
 from connsearch.runs.events import ResultEvent, StepEvent
 from connsearch.runs.files import load_weights, put_weights
-from connsearch.runs.names import CONNECTIONS, LEARNED, METRICS, RESULT, WEIGHTS
 from connsearch.runs.formats.form import columns
 from connsearch.runs.formats.tables import MetricsRow
 from connsearch.runs.logs import CsvLog
+from connsearch.runs.names import CONNECTIONS, LEARNED, METRICS, RESULT, WEIGHTS
 from connsearch.runs.record import open_run
 from tests.training.tiny import result_of, tiny_search
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +9,9 @@ import pytest
 
 from connsearch.view.report.evolution import write_evolution_report
 from tests.evolution.studies import story
-from tests.view.test_report_browser import _FAINT_TEXT, _SMALL_TEXT, VIEWS, Reader
+from tests.view.reading import FAINT_TEXT, MARKS, SMALL_TEXT, VIEWS, Reader
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
-
-pytestmark = [
-    pytest.mark.skipif(_CHROMIUM is None, reason=f"no browser on PATH: {', '.join(_NAMES)}"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +21,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         size: write_evolution_report(story(size), folder / f"{size[:3]}.html").as_uri()
         for size in ("failed", "two goals", "many")
     }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 @pytest.mark.parametrize(
@@ -57,8 +38,8 @@ def test_it_is_legible(
     reader = Reader(browser, pages[size], viewport=window, color_scheme=scheme)
     reader.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     assert reader.overflow() <= 0
-    assert reader.page.evaluate(_SMALL_TEXT) == []
-    assert reader.page.evaluate(_FAINT_TEXT) == []
+    assert reader.page.evaluate(SMALL_TEXT) == []
+    assert reader.page.evaluate(FAINT_TEXT) == []
     assert reader.complaints == []
     assert [url for url in reader.asked if not url.startswith(("file:", "data:"))] == []
 

@@ -2,65 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.view.reading import FAINT_TEXT, MARKS, SMALL_TEXT, VIEWS, Reader
 from tests.view.report_files import make_run, write_analyses
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
-
-pytestmark = [
-    pytest.mark.skipif(_CHROMIUM is None, reason=f"no browser on PATH: {', '.join(_NAMES)}"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
-VIEWS = [(390, 844), (1440, 900)]
-
-_SMALL_TEXT = """() => {
-  const small = [];
-  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walk.nextNode()) {
-    const node = walk.currentNode.parentElement;
-    if (!walk.currentNode.textContent.trim() || !node.checkVisibility()) continue;
-    if (["SCRIPT", "STYLE", "OPTION"].includes(node.tagName)) continue;
-    let size = parseFloat(getComputedStyle(node).fontSize);
-    const drawn = node instanceof SVGElement && node.getScreenCTM();
-    if (drawn) size *= Math.abs(drawn.d);
-    if (size < 11.95) small.push(`${size} ${node.tagName} ${walk.currentNode.textContent}`);
-  }
-  return small.slice(0, 5);
-}"""
-
-_FAINT_TEXT = """() => {
-  const bend = (v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-  const parts = [0.2126, 0.7152, 0.0722];
-  const light = (rgb) => parts.reduce((sum, w, i) => sum + w * bend(rgb[i] / 255), 0);
-  const read = (text) => text.match(/[\\d.]+/g).map(Number);
-  const clear = (colour) => colour.length === 4 && !colour[3];
-  const faint = [];
-  const text = "h1, h2, h3, h4, p, dt, dd, td, th, .name, .value, .remark";
-  for (const node of document.querySelectorAll(text + ", .ytick, .xtick, .answer, .number")) {
-    if (!node.checkVisibility() || !node.textContent.trim()) continue;
-    if (node.closest("svg, .matrix")) continue;
-    let below = node, ground = read(getComputedStyle(node).backgroundColor);
-    while (clear(ground)) {
-      below = below.parentElement;
-      ground = read(getComputedStyle(below).backgroundColor);
-    }
-    const [a, b] = [light(read(getComputedStyle(node).color)), light(ground)];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) faint.push(`${ratio.toFixed(2)} ${node.className} ${node.textContent}`);
-  }
-  return faint.slice(0, 5);
-}"""
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
@@ -72,47 +22,17 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     return Path(write_report(run).path).as_uri()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
-
-
-class Reader:
-    """A page as somebody reads it, and everything the browser complained about."""
-
-    def __init__(self, browser: Any, address: str, **options: Any) -> None:
-        self.complaints: list[str] = []
-        self.asked: list[str] = []
-        self.page = browser.new_context(offline=True, **options).new_page()
-        self.page.on("console", lambda said: self.complaints.append(said.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(address)
-
-    def overflow(self) -> int:
-        """How much wider the page is than the window."""
-        return self.page.evaluate(
-            "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
-        )
-
-    def shown(self, selector: str) -> str:
-        return self.page.locator(selector).inner_text()
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), VIEWS)
 def test_it_is_legible(browser: Any, address: str, width: int, height: int, scheme: str) -> None:
     size = {"width": width, "height": height}
     reader = Reader(browser, address, viewport=size, color_scheme=scheme)
     assert reader.overflow() <= 0
-    assert reader.page.evaluate(_SMALL_TEXT) == []
-    assert reader.page.evaluate(_FAINT_TEXT) == []
+    assert reader.page.evaluate(SMALL_TEXT) == []
+    assert reader.page.evaluate(FAINT_TEXT) == []
     reader.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     assert reader.overflow() <= 0, "unfolded"
-    assert reader.page.evaluate(_SMALL_TEXT) == []
+    assert reader.page.evaluate(SMALL_TEXT) == []
     assert reader.complaints == []
     assert [url for url in reader.asked if not url.startswith(("file:", "data:"))] == []
 

@@ -13,6 +13,7 @@ from connsearch.cli.terminal import Terminal
 from connsearch.errors import Failure, UnknownNameError, UserError
 from connsearch.files.paths import check_path
 from connsearch.files.places import place_of
+from connsearch.runs.record import open_run
 
 FORMATS = (".gif", ".html", ".mp4")
 
@@ -42,7 +43,6 @@ class Animate(Command):
         from connsearch.pruning.options import build_criterion
 
         criterion = build_criterion(self.criterion)
-        from connsearch.runs.record import open_run
         from connsearch.view.runs.animation import read_moments, set_stage
 
         structure = open_run(self.run).structure

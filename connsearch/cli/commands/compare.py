@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from connsearch.cli.analyses import place_for, require_select, training_record
 from connsearch.cli.command import Command, Flag
 from connsearch.cli.outcome import say_pictures
 from connsearch.cli.searched import open_searched
 from connsearch.cli.target import open_structure
 from connsearch.cli.terminal import Terminal
-from connsearch.cli.trusted import place_for, require_select, training_record
 from connsearch.errors import SettingsError
 from connsearch.pruning.options import PruneOptions
 from connsearch.runs.documents import write_form
@@ -24,6 +24,7 @@ from connsearch.runs.formats.analyses import (
     Difference,
     OverSeeds,
 )
+from connsearch.runs.ledger import Ledger
 from connsearch.runs.logs import write_table
 from connsearch.runs.names import COMPARE, SUMMARY, table
 
@@ -82,7 +83,6 @@ class Compare(Command):
         from connsearch.analysis.compare import judge, rows, units, wirings
         from connsearch.analysis.searched_run import budget
         from connsearch.analysis.units import work_through
-        from connsearch.runs.ledger import Ledger
 
         require_select(subject)
         lot = self._lot(subject)

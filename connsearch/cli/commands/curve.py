@@ -15,6 +15,7 @@ from connsearch.cli.terminal import Terminal
 from connsearch.pruning.options import Mode
 from connsearch.runs.documents import write_form
 from connsearch.runs.formats.analyses import CurveRow, CurveSummary
+from connsearch.runs.ledger import Ledger
 from connsearch.runs.logs import write_table
 from connsearch.runs.names import CURVE, SUMMARY, table
 
@@ -54,7 +55,6 @@ class Curve(Command):
     def _measured(self, subject: Subject, terminal: Terminal) -> Mapping[str, Any]:
         from connsearch.analysis.curve import curve, curve_settings
         from connsearch.pruning.path import pruning_path
-        from connsearch.runs.ledger import Ledger
 
         place = self.output or Path(self.run) / CURVE
         noted = {"name": "path", "order": "relative"}

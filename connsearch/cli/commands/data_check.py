@@ -11,6 +11,8 @@ from pydantic import Field
 from connsearch.cli.command import Command, Flag
 from connsearch.cli.terminal import Terminal
 from connsearch.data.options import DataOptions
+from connsearch.files.paths import make_room
+from connsearch.files.text import csv_text, visible
 
 if TYPE_CHECKING:
     from connsearch.data.records import VideoInfo
@@ -68,8 +70,6 @@ class DataCheck(Command):
         """Reads everything, writes the report, and returns the numbers."""
         from connsearch.data.tools.check import check_clips
         from connsearch.data.tools.check_source import clips_to_check
-        from connsearch.files.paths import make_room
-        from connsearch.files.text import csv_text
         from connsearch.graph.files import atomic_write_text
 
         make_room(self.output)
@@ -146,8 +146,6 @@ def _note(info: VideoInfo) -> str:
 
 def _tell(report: Mapping[str, Any], terminal: Terminal) -> None:
     """Says what was found."""
-    from connsearch.files.text import visible
-
     bad, clips = report["faults"], report["clips"]
     if bad:
         terminal.say(f"{len(bad)} of {clips} clips cannot be used")

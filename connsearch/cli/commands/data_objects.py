@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from connsearch.cli.command import Command, Flag
 from connsearch.cli.terminal import Terminal
+from connsearch.files.paths import check_path
 
 _Size = Annotated[int, Field(ge=1, le=8192)]
 
@@ -59,7 +60,6 @@ class DataObjects(Command):
             parse_numbers,
             write_objects,
         )
-        from connsearch.files.paths import check_path
 
         check_path(self.output)
         maps = convert_objects(

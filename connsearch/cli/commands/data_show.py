@@ -12,7 +12,9 @@ from connsearch.cli.command import Command, Flag
 from connsearch.cli.terminal import Terminal
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Split
+from connsearch.errors import SettingsError
 from connsearch.files.drafts import replacing
+from connsearch.files.paths import check_path
 from connsearch.files.places import place_of
 from connsearch.registry import names_in
 
@@ -65,8 +67,6 @@ class DataShow(Command):
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Draws, and returns where the picture is and what is on it."""
         from connsearch.data.loading.load import load_data
-        from connsearch.errors import SettingsError
-        from connsearch.files.paths import check_path
         from connsearch.view.clips.contact_sheet import contact_sheet
         from connsearch.view.clips.strips import make_strip, named_picks, spread_picks
 

@@ -17,6 +17,8 @@ from connsearch.cli.work import RUNS, Work, begun_with, open_data, suit
 from connsearch.errors import SettingsError
 from connsearch.evolution.options import EvolutionOptions, StopOptions
 from connsearch.oneshot.options import SearchOptions
+from connsearch.runs.documents import new_config, write_config
+from connsearch.runs.names import CONFIG, STRUCTURE
 
 if TYPE_CHECKING:
     from connsearch.data.loading.load import DataSplits
@@ -130,8 +132,6 @@ class Evolve(Work):
     ) -> Opened:
         from connsearch.evolution.study.study_directory import begin, study_settings
         from connsearch.graph.files import write_structure
-        from connsearch.runs.documents import new_config, write_config
-        from connsearch.runs.names import CONFIG, STRUCTURE
 
         settings = self.settings()
 

@@ -15,6 +15,8 @@ from connsearch.cli.target import open_structure
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import RunError, SettingsError
 from connsearch.evolution.options import EvolutionOptions
+from connsearch.files.disk import atomic_write_text
+from connsearch.files.text import csv_text
 
 if TYPE_CHECKING:
     from connsearch.evolution.simulate.planning import Plan
@@ -89,9 +91,6 @@ class EvolvePlan(Command):
         terminal.show(metrics_table(rows, title="what it takes"))
         terminal.say("best: true value of the best child, on planted preferences")
         if self.output is not None:
-            from connsearch.files.disk import atomic_write_text
-            from connsearch.files.text import csv_text
-
             atomic_write_text(self.output, csv_text(list(rows[0]), rows))
         return {"command": "evolve plan", "seconds": seconds, "spread": spread, "rows": rows}
 

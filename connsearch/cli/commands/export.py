@@ -21,6 +21,7 @@ from connsearch.cli.target import (
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import RUNS
 from connsearch.errors import RunError, SettingsError
+from connsearch.files.paths import check_path
 from connsearch.files.places import UNFINISHED, check_place, filling
 from connsearch.runs.documents import read_form, write_form
 from connsearch.runs.formats.export import ExportRecord
@@ -64,7 +65,6 @@ class Export(Command):
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Writes, compares, keeps; returns what stands in export.json."""
         place = self._place()
-        from connsearch.files.paths import check_path
 
         check_path(place, below=64)
         if self.format == "published":

@@ -26,6 +26,7 @@ from connsearch.cli.target import (
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import RUNS, open_data_of
 from connsearch.errors import Failure, SettingsError
+from connsearch.files.paths import check_path
 from connsearch.files.places import check_place, filling
 from connsearch.graph.spec import Edge, Structure
 from connsearch.pruning.options import PruneOptions
@@ -84,8 +85,6 @@ class Prune(Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Prunes, checks, writes, draws; returns what was done."""
-        from connsearch.files.paths import check_path
-
         if self.curve:
             return self._drawn_curve(terminal)
         trained = open_trained(self.run) if is_trained(self.run) else None

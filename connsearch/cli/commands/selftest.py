@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from connsearch.cli.analyses import place_for, require_select, training_record
 from connsearch.cli.command import Command, Flag
 from connsearch.cli.outcome import say_pictures
 from connsearch.cli.searched import open_searched
 from connsearch.cli.terminal import Terminal
-from connsearch.cli.trusted import place_for, require_select, training_record
 from connsearch.runs.documents import write_form
 from connsearch.runs.formats.analyses import Budget, RankRow, RankSummary
 from connsearch.runs.formats.ledger import RankedUnit
+from connsearch.runs.ledger import Ledger
 from connsearch.runs.logs import write_table
 from connsearch.runs.names import SELFTEST, SUMMARY, table
 
@@ -61,7 +62,6 @@ class Selftest(Command):
         from connsearch.analysis.rank_correlation import judge, sample, units
         from connsearch.analysis.searched_run import budget
         from connsearch.analysis.units import work_through
-        from connsearch.runs.ledger import Ledger
 
         require_select(subject)
         drawn = sample(subject.structure, self.subnets, seed=self.seed)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from connsearch.cli.analyses import refuse_strange
 from connsearch.cli.command import Flag
 from connsearch.cli.commands.search import Search
 from connsearch.cli.outcome import draw, say_pictures
 from connsearch.cli.target import open_structure
 from connsearch.cli.terminal import Terminal
-from connsearch.cli.trusted import refuse_strange
 from connsearch.cli.work import RUNS, Work, begun_with, open_data, suit
 from connsearch.oneshot.options import SearchOptions
 from connsearch.pruning.options import PruneOptions
@@ -21,6 +21,7 @@ from connsearch.runs.documents import write_form
 from connsearch.runs.formats.ledger import SearchUnit
 from connsearch.runs.formats.studies import EstimateRecord, StabilitySummary
 from connsearch.runs.formats.tables import StabilityRow
+from connsearch.runs.ledger import Ledger
 from connsearch.runs.logs import write_table
 from connsearch.runs.names import CONSENSUS, STABILITY, SUMMARY, table
 
@@ -60,7 +61,6 @@ class Stability(Work):
         """Searches, or goes on, and returns frequencies, agreement and consensus."""
         from connsearch.analysis.stability import agree, learned
         from connsearch.analysis.units import work_through
-        from connsearch.runs.ledger import Ledger
 
         structure = open_structure(self.structure)
         place = self.directory(RUNS / f"stability-{Path(self.structure).stem}")

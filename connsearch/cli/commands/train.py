@@ -24,6 +24,7 @@ from connsearch.graph.spec import Structure
 from connsearch.registry import suggest
 from connsearch.runs.names import SCRATCH, TRAINED
 from connsearch.runs.record import open_run
+from connsearch.seeds import derive
 from connsearch.training.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -138,7 +139,6 @@ class Train(Work):
         from connsearch.models.catalogue import create_model, from_document
         from connsearch.models.document import ModelDocument
         from connsearch.nn.seeded import seeded
-        from connsearch.seeds import derive
 
         seed, classes = derive(self.seed, "first weights"), len(data.classes)
         if isinstance(start, str):

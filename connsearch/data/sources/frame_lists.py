@@ -132,7 +132,7 @@ def _rows(path: Path, form: FrameList, split: Split) -> tuple[list[Row], int]:
                 window=Window(0, frames, "frames"),
             )
         )
-    rows = once(path, rows, faults)
+    rows = once(rows, faults)
     faults.refuse()
     return rows, short
 

@@ -178,7 +178,7 @@ def class_index(path: Path, classes: Sequence[str]) -> dict[str, int]:
     return index
 
 
-def once(path: Path, rows: Sequence[Row], faults: Faults) -> list[Row]:
+def once(rows: Sequence[Row], faults: Faults) -> list[Row]:
     """Returns the rows without exact repetitions; two that contradict each other are faults."""
     seen: dict[str, Row] = {}
     for row in rows:

@@ -1,8 +1,9 @@
 """Three disjoint lists of clips, checked and hashed: train, select, test.
 
 What a data set gives is kept. Where it gives nothing, whole units are drawn into select and test:
-groups, and in any case whole video files (``data/units``); where it gives train but no select or no
-test, the missing list is drawn from train in the same way. A share of 0 leaves a list empty.
+groups, and in any case whole video files (``data/sources/units``); where it gives train but no
+select or no test, the missing list is drawn from train in the same way. A share of 0 leaves a list
+empty.
 """
 
 from __future__ import annotations

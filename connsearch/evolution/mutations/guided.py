@@ -8,7 +8,7 @@ from connsearch.evolution.draft import Mutant
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import mutation
 from connsearch.evolution.wiring import rewired
-from connsearch.graph.spec import FREE, Edge, Structure, Weight
+from connsearch.graph.spec import Edge, Structure, as_number
 
 
 @mutation("guided", "wiring", setting="threshold")
@@ -23,7 +23,7 @@ def guided(
 
     None where the very same connections come out, for instance where all weights are 1.
     """
-    strength = {edge: _strength(weight) for edge, weight in parent.weights().items()}
+    strength = {edge: as_number(weight) for edge, weight in parent.weights().items()}
     return rewired(parent, survivors(strength, rng, threshold), strength, rng)
 
 
@@ -34,10 +34,3 @@ def survivors(strength: dict[Edge, float], rng: Random, threshold: float | None)
         for edge in sorted(strength)
         if strength[edge] > (rng.random() if threshold is None else threshold)
     ]
-
-
-def _strength(weight: Weight) -> float:
-    """Coefficient 1 counts as such; what nobody has learned stands where learning starts."""
-    if weight is None:
-        return 1.0
-    return 0.5 if weight == FREE else float(weight)

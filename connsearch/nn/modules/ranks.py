@@ -1,4 +1,4 @@
-"""Features of any number of axes as clips, the one layout the rest of this room knows, and back.
+"""Features of any number of axes as clips, the one layout the rest of ``nn`` knows, and back.
 
 What has no time axis is a clip of one frame, what has no picture axes is a clip of one pixel.
 """

@@ -8,7 +8,6 @@ from pydantic import ConfigDict, Field
 
 from connsearch.runs.formats.form import Form
 
-
 Whole = Annotated[int, Field(ge=-(10**12), le=10**12)]
 """A number that is counted or names something."""
 

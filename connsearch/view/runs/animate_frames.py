@@ -24,8 +24,8 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Curve
 from PIL import Image
 
-from connsearch.files.drafts import replacing
 from connsearch.errors import Failure
+from connsearch.files.drafts import replacing
 from connsearch.view.runs.animation import Moment, Stage, name
 from connsearch.view.structures.palette import FAINT, MIXED, PAPER, RULE, STREAMS, TEXT, pen_width
 

@@ -13,15 +13,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from connsearch.files.disk import is_there
 from connsearch.errors import RunError
+from connsearch.files.disk import is_there
 from connsearch.graph.spec import Edge, Structure
 from connsearch.pruning.criteria import Criterion
+from connsearch.runs.names import CONNECTIONS, METRICS
+from connsearch.view.runs.series import read_curves, read_epochs, read_weights
 from connsearch.view.structures.draw import laid_out, to_dot
 from connsearch.view.structures.interactive import parsed
-from connsearch.runs.names import CONNECTIONS, METRICS
 from connsearch.view.structures.scene import MANY_CONNECTIONS, MANY_NODES
-from connsearch.view.runs.series import read_curves, read_epochs, read_weights
 
 _WEIGHT = re.compile(r"[01]\.\d+|free|always")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connsearch.view.runs.figures import blank_figure, spread_apart
-from connsearch.view.structures.palette import FAINT, MIXED, PEER, TEXT
 from connsearch.view.runs.plots import write_figure
+from connsearch.view.structures.palette import FAINT, MIXED, PEER, TEXT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

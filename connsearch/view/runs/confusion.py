@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from connsearch.view.runs.figures import blank_figure
+from connsearch.view.runs.plots import write_figure
 from connsearch.view.structures.markup import clean
 from connsearch.view.structures.palette import FAINT, PAPER, RULE, TEXT
-from connsearch.view.runs.plots import write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from connsearch.graph.spec import FREE, Edge, Stem, Structure, Weight
+from connsearch.view.runs.series import Curves, Series, smooth
 from connsearch.view.structures.facts import strength
 from connsearch.view.structures.markup import clean
 from connsearch.view.structures.palette import FAINT, MIXED, PAPER, PEER, RULE, STREAMS, TEXT
-from connsearch.view.runs.series import Curves, Series, smooth
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

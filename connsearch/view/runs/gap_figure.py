@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connsearch.view.runs.figures import blank_figure
-from connsearch.view.structures.palette import FAINT, MIXED, PEER, STREAMS, TEXT
 from connsearch.view.runs.plots import write_figure
+from connsearch.view.structures.palette import FAINT, MIXED, PEER, STREAMS, TEXT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

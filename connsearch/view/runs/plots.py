@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connsearch.files.disk import is_there
 from connsearch.errors import UnknownNameError
+from connsearch.files.disk import is_there
 from connsearch.graph.files import atomic_write_bytes
 from connsearch.models.document import ModelDocument
 from connsearch.registry import suggest
 from connsearch.runs.names import CONNECTIONS, METRICS
 from connsearch.view.runs.figures import connections_figure, training_figure, weights_figure
-from connsearch.view.structures.palette import FAINT, PAPER, RULE, TEXT
 from connsearch.view.runs.series import read_curves, read_weights
+from connsearch.view.structures.palette import FAINT, PAPER, RULE, TEXT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from connsearch.graph.dag import live_nodes
 from connsearch.graph.spec import (
-    FREE,
     Attention,
     Connection,
     Modality,
@@ -12,14 +11,13 @@ from connsearch.graph.spec import (
     Stem,
     Structure,
     Weight,
+    as_number,
 )
 
 
 def strength(weight: Weight) -> float:
     """Returns a weight as a number in [0, 1]: undecided is 0.5, no learned weight is 1."""
-    if weight is None:
-        return 1.0
-    return 0.5 if weight == FREE else min(max(float(weight), 0.0), 1.0)
+    return min(max(as_number(weight), 0.0), 1.0)
 
 
 def stream_shares(structure: Structure) -> dict[int, dict[Modality, float]]:

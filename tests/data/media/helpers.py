@@ -79,6 +79,14 @@ def png_folder(folder: Path, frames: Bytes) -> Path:
     return folder
 
 
+def changed(path: Path, *statements: str) -> None:
+    """Executes statements of SQL in a store that is there."""
+    with closing(sqlite3.connect(path)) as db:
+        for statement in statements:
+            db.execute(statement)
+        db.commit()
+
+
 MAKERS: dict[str, Callable[[Path, Bytes], Path]] = {
     "video": _video,
     "frames_db": _store,

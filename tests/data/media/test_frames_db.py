@@ -16,16 +16,9 @@ from connsearch.data.media.frame_store import STORE, read_pictures, write_store
 from connsearch.data.media.store_meta import read_meta
 from connsearch.data.records import VideoInfo
 from connsearch.errors import DataError
-from tests.data.media.helpers import flat, jpegs, legacy_store, numbers, store
+from tests.data.media.helpers import changed, flat, jpegs, legacy_store, numbers, store
 
 DB = MEDIA["frames_db"]
-
-
-def changed(path: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(path)) as db:
-        for statement in statements:
-            db.execute(statement)
-        db.commit()
 
 
 @pytest.mark.parametrize("columns", [2, 3])

@@ -19,16 +19,9 @@ from connsearch.data.media.store_file import opened
 from connsearch.data.records import VideoInfo
 from connsearch.errors import DataError
 from tests.data.helpers import options
-from tests.data.media.helpers import flat, jpegs, numbers, png_folder, store
+from tests.data.media.helpers import changed, flat, jpegs, numbers, png_folder, store
 
 DB = MEDIA["frames_db"]
-
-
-def changed(path: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(path)) as db:
-        for statement in statements:
-            db.execute(statement)
-        db.commit()
 
 
 @pytest.mark.parametrize("value", ['"abc"', "-3", "[1]", "true", "null", "1e300", "1e-9", "{}"])

@@ -35,11 +35,6 @@ class Case:
         """``eval``, ``train``: the modes with an output."""
         return tuple(m for m in ("eval", "train") if f"{m}/out" in self.arrays)
 
-    @property
-    def five_d(self) -> bool:
-        """Whether features are ``[B, T, H, W, C]`` rather than ``[B * T, H, W, C]``."""
-        return any(k.startswith("input/") and a.ndim == 5 for k, a in self.arrays.items())
-
     def number(self, pattern: str, default: int) -> int:
         """Returns the number that follows ``pattern`` in the sentence."""
         found = re.search(rf"(?:{pattern})\s*=?\s*(\d+)", self.what)

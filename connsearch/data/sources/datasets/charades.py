@@ -112,7 +112,7 @@ def _rows(path: Path, split: Split) -> tuple[list[Row], int]:
         backward += len(spans) - len(forward)
         group = row[subject_at].strip()
         rows.append(Row(name, labels, split, ("",), (name,), group, line, spans=forward))
-    rows = once(path, rows, faults)
+    rows = once(rows, faults)
     faults.refuse()
     return rows, backward
 

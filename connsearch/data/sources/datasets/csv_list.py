@@ -4,7 +4,7 @@ Columns:
 
 * ``path``: a video file, a ``frames.db`` or a folder of frames, relative to the CSV or to the
   option videos; or in its place ``id``, ``video_id``, ``youtube_id`` or ``video``: the name of a
-  video file without its suffix (``data/id_lists``);
+  video file without its suffix (``data/sources/id_lists``);
 * ``label``: its class, or ``labels``: its classes, separated by ``|``, or none (multi-label data);
 * ``group`` or ``subject``: what it shares with others (a person, a recording);
 * ``split``: ``train``, ``select`` (or ``val``, ``validation`` ...), ``test``, in any case; ``all``,

@@ -69,7 +69,7 @@ def _rows(path: Path, split: Split) -> list[Row]:
             faults.add(number, f"read {str(entry)[:120]}")
         else:
             rows.append(row)
-    rows = once(path, rows, faults)
+    rows = once(rows, faults)
     faults.refuse()
     return rows
 

@@ -107,7 +107,7 @@ def _rows(table: Table, positive: list[tuple[int, list[str]]], index: dict[str, 
                 whole=(stem,) if alike[name, stem] == 1 else (),
             )
         )
-    rows = once(table.path, rows, table.faults)
+    rows = once(rows, table.faults)
     table.faults.refuse()
     return rows
 

@@ -88,6 +88,6 @@ def _rows(path: Path, name: str, label: int) -> tuple[list[Row], int]:
         file = f"{name}/{parts[0]}"
         group = found[1] if found else ""
         rows.append(Row(file, (label,), split, (name, ""), (stem,), group, line))
-    rows = once(path, rows, faults)
+    rows = once(rows, faults)
     faults.refuse()
     return rows, unused

@@ -112,7 +112,7 @@ def _rows(table: Table, index: dict[str, int], split: Split, word: str) -> list[
             continue
         name = f"{label}/{stems[0]}"
         rows.append(Row(name, (index[label],), split, _folders(label, word), stems, line=line))
-    rows = once(table.path, rows, faults)
+    rows = once(rows, faults)
     faults.refuse()
     return rows
 

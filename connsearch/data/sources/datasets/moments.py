@@ -74,6 +74,6 @@ def _rows(path: Path, index: dict[str, int], split: Split, folder: str) -> list[
         else:
             below = (f"{folder}/{place.parent}", str(place.parent))
             rows.append(Row(str(place), (index[label],), split, below, (place.stem,), line=line))
-    rows = once(path, rows, faults)
+    rows = once(rows, faults)
     faults.refuse()
     return rows

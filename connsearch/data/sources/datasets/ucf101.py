@@ -79,6 +79,6 @@ def _rows(path: Path, index: dict[str, int], split: Split) -> list[Row]:
             found = _GROUP.search(stem)
             group = f"{name}/{found[1]}" if found else ""
             rows.append(Row(file, (index[name],), split, (name, ""), (stem,), group, line))
-    rows = once(path, rows, faults)
+    rows = once(rows, faults)
     faults.refuse()
     return rows

@@ -1,4 +1,4 @@
-"""What the commands of trust share: where their results go, and refusals before any work."""
+"""What the commands of an analysis share: where their results go, and refusals before any work."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connsearch.errors import SettingsError
+from connsearch.files.places import strange
+from connsearch.runs.names import LEDGER
 
 if TYPE_CHECKING:
     from connsearch.analysis.searched_run import Subject
@@ -31,9 +33,6 @@ def refuse_strange(place: Path) -> None:
         SettingsError: it has files and no ledger; what somebody leaves who is killed as it begins
             does not count.
     """
-    from connsearch.files.places import strange
-    from connsearch.runs.names import LEDGER
-
     if place.is_dir() and strange(place) and not (place / LEDGER).exists():
         raise SettingsError(
             f"{place}: holds something else\n  cure: name another directory, a new or an empty one"

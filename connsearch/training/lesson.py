@@ -1,0 +1,91 @@
+"""What a step of a training learns from its batch: predictions, a loss, and gradients."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from connsearch.data.loading.batches import Batch
+from connsearch.models.model import Model
+from connsearch.seeds import derive
+from connsearch.training.curriculum import CyclicClips
+from connsearch.training.evaluate import Compute
+from connsearch.training.hooks import Hook
+from connsearch.training.losses import Loss
+from connsearch.training.optimisers import Optimisers
+from connsearch.training.options import TrainOptions
+
+
+class Lesson:
+    """Makes the gradients of every step; an optimiser uses them up.
+
+    Args:
+        network: what learns.
+        optimisers: they know which parameters are filters and which are logits.
+        loss: what is made small.
+        compute: device and precision.
+        options: how to train; of them the seed and the label smoothing are read.
+        hooks: they may add to the loss.
+        apart: clips that teach the logits of connections alone; None: each batch teaches both.
+        total: steps of the whole training.
+    """
+
+    def __init__(
+        self,
+        network: Model,
+        optimisers: Optimisers,
+        loss: Loss,
+        compute: Compute,
+        options: TrainOptions,
+        hooks: Sequence[Hook],
+        apart: CyclicClips | None,
+        total: int,
+    ) -> None:
+        self.network, self.optimisers, self.loss, self.compute = network, optimisers, loss, compute
+        self.options, self.hooks, self.apart, self.total = options, tuple(hooks), apart, total
+
+    def learn(self, batch: Batch, step: int) -> tuple[Tensor, float]:
+        """Returns logits ``(B, K)`` and loss of a batch, after its gradients are there.
+
+        Raises:
+            FloatingPointError: a loss is not finite.
+        """
+        logits, loss = self._forward(batch, step, "step")
+        other = None if self.apart is None else self.apart.batch(step)
+        penalty = self._penalty(step)
+        if other is None:
+            _backward(loss if penalty is None else loss + penalty, None)
+        else:
+            _backward(loss, self.optimisers.filters)
+            aim = self._forward(other, step, "connections")[1]
+            _backward(aim if penalty is None else aim + penalty, self.optimisers.logits)
+        return logits, loss.item()
+
+    def _penalty(self, step: int) -> Tensor | None:
+        """What the hooks add to the loss of this step; None: nothing."""
+        asked = [hook.penalty(step, self.total) for hook in self.hooks]
+        parts = [penalty for penalty in asked if penalty is not None]
+        return torch.stack(parts).sum() if parts else None
+
+    def _forward(self, batch: Batch, step: int, purpose: str) -> tuple[Tensor, Tensor]:
+        """The only place with random numbers of torch's own (dropout)."""
+        devices = [torch.cuda.current_device()] if self.compute.device == "cuda" else []
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(derive(self.options.seed, purpose, step))
+            found = self.compute.predictions(self.network, batch)
+        smoothing = self.options.label_smoothing
+        loss = self.loss.training(found.logits, batch, smoothing=smoothing)
+        for further in found.auxiliary:
+            loss = loss + self.loss.training(further, batch, smoothing=smoothing)
+        return found.logits.detach(), loss
+
+
+def _backward(loss: Tensor, into: list[Tensor] | None) -> None:
+    """Adds gradients to the given parameters, or to all; refuses a loss that is not finite."""
+    value = loss.item()
+    if not math.isfinite(value):
+        raise FloatingPointError(f"the loss is {value}")
+    loss.backward(inputs=into)
