@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -66,9 +67,9 @@ def list_models(
         yield ModelEntry(name, MODELS[name].kind, found.parameters, found.macs, there, num_classes)
 
 
-def _by_number(name: str) -> list[str]:
+def _by_number(name: str) -> list[str | int]:
     """A key that sorts r3d_18 before r3d_101."""
-    return [part.zfill(9) for part in name.split("_")]
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
 def create_model(name: str, num_classes: int, *, seed: int | None = None, **options: Any) -> Model:

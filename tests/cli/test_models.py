@@ -41,6 +41,8 @@ def test_models_are_listed_with_what_they_cost(run: Command) -> None:
     assert found["r3d_18"]["parameters"] == 33_168_837  # the published network with 5 classes
     assert found["r2plus1d_18"]["parameters"] == 31_302_690
     assert "r3d_18" in done.err
+    order = [name for name in found if name.startswith("r3d_")]
+    assert order == [f"r3d_{depth}" for depth in (18, 34, 50, 101, 152, 200)]
 
 
 def test_each_network_has_a_clip_of_its_own_unless_one_is_asked_for() -> None:
