@@ -95,7 +95,7 @@ def test_a_disk_that_refuses_costs_no_child(code: int) -> None:
 def test_it_works_to_the_last_round() -> None:
     evolution = evolution_of()
     events = run(evolution, rounds=4)
-    assert [type(e).__name__ for e in events] == ["Asked", "Inside", "Told"] * 4 + ["Stopped"]
+    assert [type(e).__name__ for e in events] == ["Asked", "Inside", "Told"] * 4 + ["WorkerStopped"]
     assert [e.task.child.number for e in of(Told, events)] == [0, 1, 2, 3]
     assert all(e.counts for e in of(Told, events))
     assert of(Inside, events)[0].event == "begun"
