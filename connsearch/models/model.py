@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from connsearch.errors import DataError
+from connsearch.errors import DataError, SettingsError
 from connsearch.models.document import ModelDocument
 
 
@@ -109,6 +109,21 @@ class Wrapped(Model):
         kind = type(self.module)
         settings = {"class": f"{kind.__module__}.{kind.__qualname__}", "stream": self.stream}
         return ModelDocument("module", self.name, settings)
+
+
+def require_model(network: nn.Module) -> None:
+    """Refuses a network that cannot be trained here.
+
+    Raises:
+        SettingsError: it does not say what it is, or which of its parameters learn how.
+    """
+    asked = ("describe", "parameter_groups")
+    missing = [name for name in asked if not callable(getattr(network, name, None))]
+    if missing:
+        raise SettingsError(
+            f"{type(network).__name__}: is no model, it has no {' and no '.join(missing)}\n"
+            "  cure: models.model.Wrapped(network), or a class of your own that extends Model"
+        )
 
 
 def one_stream(streams: Mapping[str, Tensor], name: str) -> Tensor:

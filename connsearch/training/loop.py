@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator, Sequence
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.loading.loader import SplitLoaders
 from connsearch.errors import DataError
-from connsearch.models.model import Model
+from connsearch.models.model import Model, require_model
 from connsearch.nn.split_norm import split_norms
 from connsearch.runs.checkpoint import digest
 from connsearch.runs.events import (
@@ -75,9 +75,11 @@ def optimise(
 
     Raises:
         DataError: there is no training clip.
+        SettingsError: the network is no model; a plain module has to be wrapped.
         RunError: the run belongs to other data or other first weights.
         TrainingError: the loss or a gradient is not finite; the last checkpoint stays as it is.
     """
+    require_model(network)
     if not len(data.train):
         raise DataError("there is no clip to train on; the train split is empty")
     told = "holds a run with other data"

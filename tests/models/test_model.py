@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from connsearch.errors import DataError, RunError
+from connsearch.errors import DataError, RunError, SettingsError
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model, ParameterGroups, Predictions, Wrapped, as_predictions
 from connsearch.nn.seeded import seeded
@@ -96,6 +96,13 @@ def test_an_unfinished_run_of_it_can_be_read(tmp_path: Path) -> None:
     assert stored_model(path) == record.model
     with pytest.raises(RunError, match="carries a module"):
         stored_structure(path)
+
+
+def test_a_module_that_is_no_model_is_refused_and_leaves_no_run(tmp_path: Path) -> None:
+    plainly: Any = plain()
+    with pytest.raises(SettingsError, match=r"Sequential: is no model, it has no describe and no"):
+        list(train(plainly, tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
 
 
 class TwoHeads(Model):
