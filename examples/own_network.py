@@ -38,9 +38,10 @@ def network(classes: int) -> nn.Module:
 
 def main(directory: Path, *, epochs: int = 6, clips: int = 48) -> ResultEvent:
     """Returns the result: metrics by split, and where everything is kept."""
-    data = load_data(DataOptions(source="synthetic:appearance", train_clips=clips))
-    options = TrainOptions(epochs=epochs)
-    config = {"command": "own", "settings": {"training": options.model_dump(mode="json")}}
+    source = DataOptions(source="synthetic:appearance", train_clips=clips)
+    data, options = load_data(source), TrainOptions(epochs=epochs)
+    settings = {"data": source.model_dump(mode="json"), "training": options.model_dump(mode="json")}
+    config = {"command": "train", "settings": settings}
     with Run.open(directory, config) as run:
         with seeded(0):  # the same first weights on every call: that is what makes it resumable
             model = Wrapped(network(len(data.classes)))

@@ -116,11 +116,20 @@ def from_document(
     """
     if document.structure is not None:
         return Network(document.structure, num_classes, learn_connections=learn_connections)
-    if document.kind not in READERS:
+    require_known(document)
+    return READERS[document.kind](document)
+
+
+def require_known(document: ModelDocument) -> None:
+    """Refuses a document of a kind that only somebody's own code can build.
+
+    Raises:
+        SettingsError: it is one.
+    """
+    if document.kind != STRUCTURE and document.kind not in READERS:
         own = document.settings.get("class")
         what = f"a module of your own ({own})" if document.kind == "module" else document.kind
         raise SettingsError(
             f"{document.name}: is {what}, which only the code that has its class can build\n"
             "  cure: build it in Python and load its weights, as docs/models.md shows"
         )
-    return READERS[document.kind](document)

@@ -97,10 +97,14 @@ class RunRecord:
 
     @property
     def kind(self) -> Literal["search", "train", "prune"]:
-        """What made the network: what is neither pruned nor trained was searched."""
+        """What made the network: what is neither pruned nor trained was searched.
+
+        Only structures are searched, whatever a program has called its command.
+        """
         if self.is_pruned:
             return "prune"
-        return "train" if self.config.get("command") == "train" else "search"
+        trained = self.has(names.MODEL) or self.config.get("command") == "train"
+        return "train" if trained else "search"
 
     @cached_property
     def config(self) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from connsearch.models.structure import Network
 from connsearch.models.zoo import MODELS
 from connsearch.nn.seeded import seeded
 from connsearch.runs.checkpoint import digest
-from tests.cli.commands import Command
+from connsearch.runs.record import open_run
+from tests.cli.commands import ROOT, Command
 
 
 def test_models_are_listed_with_what_they_cost(run: Command) -> None:
@@ -114,6 +116,37 @@ def test_a_network_is_trained_and_judged_by_its_name(run: Command) -> None:
         refused = run(*line)
         assert refused.code == 2, line
         assert "r3d_18, a resnet3d: it has no connections" in refused.err, (line, refused.err)
+
+
+@pytest.fixture
+def own(run: Command) -> str:
+    """The run of a module of somebody's own, made by the example."""
+    main = runpy.run_path(str(ROOT / "examples" / "own_network.py"))["main"]
+    main(Path("runs/own"), epochs=1, clips=2)
+    return "runs/own"
+
+
+def test_a_run_of_a_module_of_ones_own_is_shown_and_not_built_again(run: Command, own: str) -> None:
+    assert run("report", own).code == 0
+    text = Path(own, "report.html").read_text(encoding="utf-8")
+    assert "Trained: Sequential, a module" in text
+    for line in (["evaluate"], ["train"], ["train", "--from-scratch"]):
+        done = run(line[0], own, *line[1:])
+        assert done.code == 2, line
+        told = "error: Sequential: is a module of your own (torch.nn.modules.container.Sequential)"
+        assert done.err.startswith(told), (line, done.err)
+    assert run("prune", own).code == 2
+    done = run("gap", own)
+    assert done.code == 2
+    assert "not the directory of a search" in done.err
+
+
+def test_whatever_a_program_calls_its_command_only_structures_are_searched(
+    run: Command, own: str
+) -> None:
+    path = Path(own, "config.json")
+    path.write_text(path.read_text().replace('"command": "train"', '"command": "mine"'))
+    assert open_run(own).kind == "train"
 
 
 @pytest.mark.parametrize("option", [["--streams", "rgb"], ["--attention", "none"]])

@@ -10,6 +10,7 @@ from typing import Any
 
 import optuna
 import pytest
+import sqlalchemy.exc
 
 from connsearch.errors import RunError, SettingsError
 from connsearch.evolution.study import patience as patience_module
@@ -264,3 +265,32 @@ def test_a_proxy_that_restarts_is_asked_again(monkeypatch) -> None:
     grpc = pytest.importorskip("grpc", reason="grpcio is not installed")
     monkeypatch.setattr(patience_module.time, "sleep", lambda _: None)
     assert patiently(Busy(3, grpc.RpcError("unavailable"))) == "answer"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        sqlalchemy.exc.OperationalError("select", {}, Exception("server closed the connection")),
+        sqlalchemy.exc.PendingRollbackError("Can't reconnect until invalid transaction is ..."),
+        sqlalchemy.exc.ResourceClosedError("This Connection is closed"),
+        sqlalchemy.exc.TimeoutError("QueuePool limit reached"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_connection_that_was_cut_is_asked_again(monkeypatch, error: Exception) -> None:
+    monkeypatch.setattr(patience_module.time, "sleep", lambda _: None)
+    assert patiently(Busy(2, told_by_optuna(error))) == "answer"
+
+
+def test_what_asking_again_cannot_help_is_said_at_once() -> None:
+    wrong = sqlalchemy.exc.ProgrammingError("select", {}, Exception("no such column"))
+    for error in (wrong, sqlalchemy.exc.InvalidRequestError("a mistake of ours")):
+        with pytest.raises(StorageError, match="cannot be used"):
+            patiently(Busy(1, told_by_optuna(error)))
+
+
+def told_by_optuna(error: Exception) -> Exception:
+    """Returns an error of the database as Optuna passes it on."""
+    found = optuna.exceptions.StorageInternalError("An exception is raised during the commit")
+    found.__cause__ = error
+    return found

@@ -101,13 +101,16 @@ class Evaluate(Command):
 
         Raises:
             RunError: the data is not what the network was trained on.
+            SettingsError: only somebody's own code can build the network.
         """
         from connsearch.data.loading.loader import Loader
         from connsearch.data.records import listed
+        from connsearch.models.catalogue import require_known
         from connsearch.training.environment import describe_environment
         from connsearch.training.evaluate import Compute, evaluate
         from connsearch.training.options import TrainOptions
 
+        require_known(trained.record.model)
         data = self._data(terminal)
         _warn_unfair(trained.directory, terminal)
         wanted = TrainOptions(device=self.device, precision=self.precision)

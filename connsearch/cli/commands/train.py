@@ -86,12 +86,14 @@ class Train(Work):
         Raises:
             UserError: there is no such thing, or it has no streams or attention to choose.
         """
+        from connsearch.models.catalogue import require_known
         from connsearch.models.document import ModelDocument
         from connsearch.models.zoo import MODELS
 
         if is_trained(self.target):
             start = open_run(self.target).model if self.from_scratch else open_trained(self.target)
             document = start.record.model if isinstance(start, Trained) else start
+            require_known(document)
             if document.structure is not None:  # also refuses what is damaged
                 structure = open_structure(self.target)
                 start = ModelDocument.of(structure) if self.from_scratch else start

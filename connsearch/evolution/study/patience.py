@@ -87,7 +87,8 @@ def may_pass(error: BaseException) -> bool:
     """Returns whether a storage's error says that it is busy or away, and not that it is broken.
 
     A key that is there already is written by somebody else at this moment; of SQLite's other errors
-    only a lock and a disk can get better by themselves.
+    only a lock and a disk can get better by themselves. After a connection was cut, the transaction
+    that stood open on it fails once more before there is a new one.
     """
     cause = _databases_own(error)
     said = getattr(cause, "orig", None)
@@ -97,7 +98,8 @@ def may_pass(error: BaseException) -> bool:
     if database is None or not isinstance(cause, database.SQLAlchemyError):
         return True
     lasting = (database.ProgrammingError, database.DataError, database.NotSupportedError)
-    return isinstance(cause, database.DBAPIError) and not isinstance(cause, lasting)
+    cut = (database.PendingRollbackError, database.ResourceClosedError, database.TimeoutError)
+    return isinstance(cause, (database.DBAPIError, *cut)) and not isinstance(cause, lasting)
 
 
 def is_damage(error: BaseException) -> bool:
