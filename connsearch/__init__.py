@@ -1,7 +1,81 @@
 """Neural connectivity search for multi-stream video networks.
 
-Importing this package is cheap: torch is only loaded by the rooms that need it
-(``nn``, ``models``, ``data``, ``runs``, ``training``, ``oneshot`` and ``analysis``).
+The names below are the front door: structures, data, runs, and one function for each kind of work.
+Importing this package takes a few milliseconds; what a name needs is imported when it is first used.
+
+>>> import connsearch
+>>> structure = connsearch.load_structure("starter")
+>>> len(structure.edges())
+8
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from connsearch.graph.spec import Structure
+    from connsearch.models.catalogue import create_model, list_models
+    from connsearch.nn.modules import PeerGate, StreamFusion
+    from connsearch.workflows.compare import compare
+    from connsearch.workflows.draw import draw
+    from connsearch.workflows.evaluate import evaluate
+    from connsearch.workflows.evolve import evolve
+    from connsearch.workflows.load import load_data, load_run, load_structure
+    from connsearch.workflows.prune import prune
+    from connsearch.workflows.search import search
+    from connsearch.workflows.train import train
+
 __version__ = "0.1.0"
+
+_DOOR = {
+    "load_structure": "workflows.load",
+    "load_data": "workflows.load",
+    "load_run": "workflows.load",
+    "search": "workflows.search",
+    "prune": "workflows.prune",
+    "train": "workflows.train",
+    "evaluate": "workflows.evaluate",
+    "compare": "workflows.compare",
+    "evolve": "workflows.evolve",
+    "draw": "workflows.draw",
+    "list_models": "models.catalogue",
+    "create_model": "models.catalogue",
+    "Structure": "graph.spec",
+    "StreamFusion": "nn.modules",
+    "PeerGate": "nn.modules",
+}
+"""Where each name of the front door comes from."""
+
+__all__ = [
+    "PeerGate",
+    "StreamFusion",
+    "Structure",
+    "compare",
+    "create_model",
+    "draw",
+    "evaluate",
+    "evolve",
+    "list_models",
+    "load_data",
+    "load_run",
+    "load_structure",
+    "prune",
+    "search",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Returns a name of the front door, importing what it needs."""
+    if name not in _DOOR:
+        raise AttributeError(f"module 'connsearch' has no attribute {name!r}")
+    import importlib
+
+    found = getattr(importlib.import_module(f"connsearch.{_DOOR[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -78,3 +78,32 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _short(value: Any, width: int = 80) -> str:
     text = value if value == _ABSENT else json.dumps(value)
     return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def merged(values: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings with those of ``over`` in their places, group by group.
+
+    >>> merged({"seed": 0, "data": {"size": 32, "frames": 8}}, {"data": {"size": 64}})
+    {'seed': 0, 'data': {'size': 64, 'frames': 8}}
+    """
+    found = dict(values)
+    for name, value in over.items():
+        below = found.get(name)
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            value = merged(cast("Mapping[str, Any]", below), cast("Mapping[str, Any]", value))
+        found[name] = value
+    return found
+
+
+def nested(model: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Stand-in until the settings are nested."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in model.model_fields:
+            found[name] = value
+            continue
+        for group, field in model.model_fields.items():
+            inner = getattr(field.annotation, "model_fields", {})
+            if name in inner:
+                found.setdefault(group, {})[name] = value
+    return found

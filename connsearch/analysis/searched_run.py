@@ -118,7 +118,7 @@ def budget(
 def trained_alone(directory: Path, classes: int) -> Network:
     """Returns the network that :func:`train_alone` has left in a run directory."""
     record = open_run(directory)
-    network = Network(record.structure, classes)
+    network = Network(record.built, classes)
     put_weights(network, record.weights(), record.weights_path)
     return network
 

@@ -5,35 +5,12 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from connsearch.cli.terminal import Terminal
-
-_Settings = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Flag:
-    """How a setting appears on the command line, where that is not plain from its name and type.
-
-    Attributes:
-        name: of the option, without dashes; None takes the setting's name.
-        positional: an argument without a name.
-        metavar: what stands for its value in the help; None takes the type.
-        switch: a yes/no setting without a ``--no-`` twin.
-        short: a one-letter name, such as ``-o``.
-        repeats: an option that may be given several times, one value each.
-    """
-
-    name: str | None = None
-    positional: bool = False
-    metavar: str | None = None
-    switch: bool = False
-    short: str | None = None
-    repeats: bool = False
+from connsearch.flags import Flag
 
 
 class Command(BaseModel, ABC):
@@ -73,18 +50,3 @@ class Command(BaseModel, ABC):
         A command that works on a run takes what the run recorded.
         """
         return {}
-
-
-def merged(values: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the settings with those of ``over`` in their places, group by group.
-
-    >>> merged({"seed": 0, "data": {"size": 32, "frames": 8}}, {"data": {"size": 64}})
-    {'seed': 0, 'data': {'size': 64, 'frames': 8}}
-    """
-    found = dict(values)
-    for name, value in over.items():
-        below = found.get(name)
-        if isinstance(value, Mapping) and isinstance(below, Mapping):
-            value = merged(cast(_Settings, below), cast(_Settings, value))
-        found[name] = value
-    return found

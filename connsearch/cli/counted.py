@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from connsearch.cli.target import recorded_facts, recorded_settings
 from connsearch.graph.cost import DEFAULT_CLIP
+from connsearch.workflows.targets import recorded_facts, recorded_settings
 
 DEFAULT_CLASSES = 400
 

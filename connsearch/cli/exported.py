@@ -8,9 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from connsearch import __version__
-from connsearch.cli.target import recorded_facts, recorded_loss, recorded_settings
 from connsearch.cli.terminal import Terminal
 from connsearch.graph.spec import Modality, Structure
+from connsearch.workflows.targets import recorded_facts, recorded_loss, recorded_settings
 
 if TYPE_CHECKING:
     from connsearch.pruning.published import Published

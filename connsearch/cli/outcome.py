@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connsearch.cli.terminal import Terminal
-from connsearch.errors import ConnsearchError, Failure
+from connsearch.errors import Failure
 from connsearch.graph.spec import Structure
-from connsearch.runs.names import QUARANTINE, STRUCTURE_PICTURE, TRAINING_PICTURE
+from connsearch.runs.names import LEARNED, QUARANTINE
+from connsearch.runs.record import RunRecord
 
 if TYPE_CHECKING:
-    from connsearch.models.document import ModelDocument
-    from connsearch.runs.events import ResultEvent
     from connsearch.runs.formats.metrics import Metrics
     from connsearch.runs.formats.result import Quarantined
 
@@ -24,23 +23,22 @@ _REPORTED = ("steps", "seconds", "digest", "alarms", "quarantine")
 _NEXT = {"search": "connsearch prune {}", "train": "connsearch evaluate {}"}
 
 
-def report_run(
-    command: str, directory: Path, result: ResultEvent, terminal: Terminal
-) -> dict[str, Any]:
-    """Returns the JSON object of a finished run, after showing it and drawing its pictures."""
-    model, report = result.model, result.report
-    told = report.to_json()
+def report_run(command: str, run: RunRecord, terminal: Terminal) -> dict[str, Any]:
+    """Returns the JSON object of a finished run, after showing it."""
+    model, result, directory = run.outcome or run.model, run.result, run.directory
+    assert result is not None, "a finished run has a result"
+    told, pictures = result.to_json(), run.pictures
     show_metrics(result.metrics, terminal)
-    pictures = _pictures(directory, model, terminal)
-    found: dict[str, Any] = {"model": str(result.path), "kind": model.kind, "name": model.name}
+    found: dict[str, Any] = {"model": str(run.path(LEARNED)), "kind": model.kind}
     if model.structure is not None:
         nodes, edges = len(model.structure), len(model.structure.edges())
-        terminal.say(f"structure: {result.path} ({nodes} nodes, {edges} connections)")
-        found = {"structure": str(result.path), "nodes": nodes, "connections": edges}
+        terminal.say(f"structure: {run.path(LEARNED)} ({nodes} nodes, {edges} connections)")
+        found = {"structure": str(run.path(LEARNED)), "nodes": nodes, "connections": edges}
     else:
-        terminal.say(f"model: {result.path} ({model.name}, {model.kind})")
+        found["name"] = model.name
+        terminal.say(f"model: {run.path(LEARNED)} ({model.name}, {model.kind})")
     say_pictures(pictures, terminal)
-    _say_quarantine(directory, report.quarantine, terminal)
+    _say_quarantine(directory, result.quarantine, terminal)
     terminal.say("next: " + _NEXT[command].format(directory))
     terminal.say(f"all of it in one file: connsearch report {directory}")
     return {
@@ -62,25 +60,6 @@ def _say_quarantine(directory: Path, found: Sequence[Quarantined], terminal: Ter
             f"{len(found)} clip(s) could not be read: replaced in training, left out of "
             f"evaluations ({directory / QUARANTINE})\n{reasons}"
         )
-
-
-def _pictures(directory: Path, model: ModelDocument, terminal: Terminal) -> list[Path]:
-    """The pictures of a run, drawn when it ends; a finished run's own are not drawn again."""
-    from connsearch.view.runs.plots import run_pictures
-
-    structure = model.structure
-    last = directory / (STRUCTURE_PICTURE if structure is not None else TRAINING_PICTURE)
-    if last.exists():
-        return sorted(p for p in directory.iterdir() if p.suffix in (".svg", ".png"))
-    try:
-        pictures = run_pictures(directory, model)
-    except ConnsearchError as error:  # a damaged log costs its pictures, not the result
-        terminal.warn(f"no curves: {error}")
-        pictures = []
-    if structure is not None:
-        for suffix in (".svg", ".png"):
-            pictures += draw(structure, last.with_suffix(suffix), terminal)
-    return sorted(pictures)
 
 
 def say_pictures(pictures: Sequence[Path], terminal: Terminal) -> None:

@@ -20,13 +20,15 @@ import tyro
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from connsearch.cli.command import Command, Flag, merged
+from connsearch.cli.command import Command
 from connsearch.cli.console import Console
 from connsearch.errors import SHOWN, SettingsError
 from connsearch.evolution.study.address import without_secrets
 from connsearch.files.text import visible
+from connsearch.flags import Flag
 from connsearch.graph.checks import show
 from connsearch.registry import suggest
+from connsearch.settings import merged
 
 C = TypeVar("C", bound=Command)
 

@@ -16,6 +16,7 @@ from connsearch.cli.progress import Bar, Lines
 if TYPE_CHECKING:
     from connsearch.analysis.units import UnitEvent
     from connsearch.runs.events import Event, ResultEvent
+    from connsearch.workflows.listening import Listener
 
 T = TypeVar("T")
 
@@ -43,6 +44,27 @@ class Terminal:
         for part in parts:
             with shown(self.stream):
                 self.console.print(part)
+
+    def listener(self) -> Listener:
+        """Returns what a workflow tells its events to: they are shown here."""
+        from connsearch.workflows.listening import Listener
+
+        return Listener(self.hear)
+
+    def hear(self, event: object) -> None:
+        """Shows an event."""
+        from connsearch.runs.events import EvaluationEvent, NoteEvent, WarningEvent
+
+        match event:
+            case EvaluationEvent():
+                found = f"{event.metrics.measure} {event.metrics}"
+                self.say(f"after epoch {event.epoch + 1}: {event.split} {found}")
+            case NoteEvent():
+                self.say(event.message)
+            case WarningEvent():
+                self.warn(event.message)
+            case _:
+                pass
 
     def count(self, items: Iterable[T], total: int, what: str = "videos") -> Iterator[T]:
         """Yields the items, showing how many of them are done and how long the rest will take."""

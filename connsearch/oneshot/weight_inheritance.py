@@ -44,7 +44,7 @@ class WeightInheritance:
                 gradient moves them.
         """
         record = open_run(self.directory)
-        parent = Network(record.structure, network.num_classes, learn_connections=True, seed=0)
+        parent = Network(record.built, network.num_classes, learn_connections=True, seed=0)
         put_weights(parent, record.weights(), record.weights_path)
         taken = inherit_weights(network, parent, self.origins)
         with torch.no_grad():

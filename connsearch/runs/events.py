@@ -84,6 +84,37 @@ class NoteEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkBegan:
+    """Work begins that takes a while; :class:`WorkEnded` always follows, also after an error.
+
+    Attributes:
+        what: is counted: steps, videos, connections ...
+    """
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkEnded:
+    """The work that was begun last has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountEvent:
+    """One more of a number of things is done.
+
+    Attributes:
+        done: so far, from 1.
+        total: how many there are.
+        what: they are.
+    """
+
+    done: int
+    total: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class ResultEvent:
     """The end: the model with what was learned, and the evaluation of each opened split.
 

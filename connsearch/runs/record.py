@@ -21,6 +21,7 @@ from connsearch.runs.documents import read_config, read_form, read_result
 from connsearch.runs.formats.config import Config, Recorded
 from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.form import Form
+from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.formats.prune import PruneRecord
 from connsearch.runs.formats.result import Result
 from connsearch.runs.formats.tables import Row
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
     from connsearch.graph.spec import Structure
     from connsearch.models.document import ModelDocument
+    from connsearch.models.model import Model
+    from connsearch.models.structure import Network
     from connsearch.runs.checkpoint import Loaded
 
 F = TypeVar("F", bound=Form)
@@ -182,21 +185,28 @@ class RunRecord:
 
     @property
     def structure(self) -> Structure:
-        """The structure that is trained.
+        """The structure with what was learned so far; before the first checkpoint as it was built.
+
+        Raises:
+            RunError: it is another kind of model, its file is gone, or as for ``outcome``.
+        """
+        if self.outcome is not None:
+            return self._structure(self.outcome)
+        if self.finished:
+            raise RunError(
+                f"{self.directory}: its {names.LEARNED} is gone\n"
+                "  cure: put it back, or repeat the command that wrote it"
+            )
+        return self.built
+
+    @property
+    def built(self) -> Structure:
+        """The structure that is trained, without what was learned; over-connected in a search.
 
         Raises:
             RunError: it is another kind of model, or as for ``model``.
         """
         return self._structure(self.model)
-
-    @property
-    def learned(self) -> Structure | None:
-        """The structure with what was learned; None where there is no ``outcome``.
-
-        Raises:
-            RunError: it is another kind of model, or as for ``outcome``.
-        """
-        return None if self.outcome is None else self._structure(self.outcome)
 
     def _model(self, name: str) -> ModelDocument:
         from connsearch.runs.files import read_model
@@ -285,6 +295,85 @@ class RunRecord:
         from connsearch.runs.checkpoint import load_checkpoint
 
         return load_checkpoint(self.path(names.CHECKPOINTS))
+
+    @property
+    def metrics(self) -> Mapping[str, Metrics]:
+        """The last evaluation of each split, by name; what ``evaluate`` found goes before.
+
+        Empty while the run is unfinished.
+
+        Raises:
+            RunError: a file is damaged.
+        """
+        found = {} if self.result is None else dict(self.result.metrics)
+        if self.prune_record is not None:
+            found |= self.prune_record.metrics
+        return {**found, **{name: entry.metrics for name, entry in self.evaluations.items()}}
+
+    @property
+    def digest(self) -> str | None:
+        """SHA-256 over all weights of the result; None while there is none, and of a pruning."""
+        return None if self.result is None else self.result.digest
+
+    @property
+    def pictures(self) -> list[Path]:
+        """The pictures in the directory."""
+        return sorted(p for p in self.directory.iterdir() if p.suffix in (".svg", ".png"))
+
+    @property
+    def learns(self) -> bool:
+        """Whether stored connection weights are logits that learn, as in a search."""
+        return self.kind == "search"
+
+    @cached_property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """The ``state_dict`` of the result or of the pruned network; read once.
+
+        Raises:
+            RunError: as for :meth:`weights`.
+        """
+        return self.weights()
+
+    @property
+    def num_classes(self) -> int:
+        """Outputs of the classifier.
+
+        Raises:
+            RunError: the weight file holds none.
+        """
+        if self.model.structure is None:
+            return int(self.model.settings.get("classes", 0))
+        found = self.tensors.get("head.dense.weight")
+        if found is None or len(found.shape) != 2:
+            raise RunError(f"{self.directory}: its weight file holds no classifier")
+        return found.shape[0]
+
+    def load_model(self) -> Model:
+        """Returns the network with its weights, on the CPU.
+
+        Raises:
+            RunError: the weights are not those of the network.
+            SettingsError: it is a module of somebody's own.
+        """
+        from connsearch.models.catalogue import from_document
+        from connsearch.runs.files import put_weights
+
+        found = from_document(self.model, self.num_classes, learn_connections=self.learns)
+        put_weights(found, self.tensors, self.directory)
+        return found
+
+    def network(self) -> Network:
+        """Returns the network of a structure with its weights, on the CPU.
+
+        Raises:
+            RunError: it is another kind of network, or the weights are not those of the structure.
+        """
+        from connsearch.models.structure import Network
+
+        _ = self.structure  # another kind of network is refused by name
+        found = self.load_model()
+        assert isinstance(found, Network)
+        return found
 
     @property
     def weights_path(self) -> Path:

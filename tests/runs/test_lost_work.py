@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from connsearch.cli.target import open_structure, open_trained
+from connsearch.workflows.targets import open_structure, open_trained
 from connsearch.errors import RunError, UserError
 from connsearch.files import disk
 from connsearch.files.disk import DiskFullError

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from connsearch.cli.command import Command, Flag
+from connsearch.cli.command import Command
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import Failure, UnknownNameError, UserError
 from connsearch.files.paths import check_path
 from connsearch.files.places import place_of
+from connsearch.flags import Flag
 from connsearch.runs.record import open_run
 
 FORMATS = (".gif", ".html", ".mp4")
@@ -45,7 +46,7 @@ class Animate(Command):
         criterion = build_criterion(self.criterion)
         from connsearch.view.runs.animation import read_moments, set_stage
 
-        structure = open_run(self.run).structure
+        structure = open_run(self.run).built
         moments = read_moments(self.run, structure, criterion, frames=self.frames)
         title = f"{structure.name} in {Path(self.run).resolve().name}"
         stage = set_stage(structure, moments, title=title)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from connsearch.cli.analyses import place_for, require_val, training_record
-from connsearch.cli.command import Command, Flag
+from connsearch.cli.command import Command
 from connsearch.cli.outcome import say_pictures
 from connsearch.cli.searched import open_searched
-from connsearch.cli.target import open_structure
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import SettingsError
+from connsearch.flags import Flag
 from connsearch.pruning.options import PruneOptions
 from connsearch.runs.documents import write_form
 from connsearch.runs.formats.analyses import (
@@ -27,6 +27,7 @@ from connsearch.runs.formats.analyses import (
 from connsearch.runs.ledger import Ledger
 from connsearch.runs.logs import write_table
 from connsearch.runs.names import COMPARE, SUMMARY, table
+from connsearch.workflows.targets import open_structure
 
 if TYPE_CHECKING:
     from connsearch.analysis.compare import Verdict, Wiring

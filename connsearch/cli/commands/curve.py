@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from connsearch.cli.command import Command, Flag
+from connsearch.cli.command import Command
 from connsearch.cli.outcome import say_pictures
 from connsearch.cli.searched import open_searched
 from connsearch.cli.terminal import Terminal
+from connsearch.flags import Flag
 from connsearch.pruning.options import Mode
 from connsearch.runs.documents import write_form
 from connsearch.runs.formats.analyses import CurveRow, CurveSummary

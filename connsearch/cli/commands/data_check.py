@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from connsearch.cli.command import Command, Flag
+from connsearch.cli.command import Command
 from connsearch.cli.terminal import Terminal
 from connsearch.data.options import DataOptions
 from connsearch.files.paths import make_room
 from connsearch.files.text import csv_text, visible
+from connsearch.flags import Flag
 
 if TYPE_CHECKING:
     from connsearch.data.records import VideoInfo

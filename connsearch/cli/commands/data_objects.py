@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from connsearch.cli.command import Command, Flag
+from connsearch.cli.command import Command
 from connsearch.cli.terminal import Terminal
 from connsearch.files.paths import check_path
+from connsearch.flags import Flag
 
 _Size = Annotated[int, Field(ge=1, le=8192)]
 

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from connsearch.cli.command import Command, Flag
+from connsearch.cli.command import Command
 from connsearch.cli.counting import counting
 from connsearch.cli.terminal import Terminal
+from connsearch.flags import Flag
 
 
 class DataPack(Command):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from connsearch.cli.command import Command, Flag
+from connsearch.cli.command import Command
 from connsearch.cli.terminal import Terminal
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Split
@@ -16,6 +16,7 @@ from connsearch.errors import SettingsError
 from connsearch.files.drafts import replacing
 from connsearch.files.paths import check_path
 from connsearch.files.places import place_of
+from connsearch.flags import Flag
 from connsearch.registry import names_in
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from connsearch.cli.command import Command, Flag
+from connsearch.cli.command import Command
 from connsearch.cli.counted import counted_classes, counted_clip
-from connsearch.cli.target import open_structure
 from connsearch.cli.terminal import Terminal
 from connsearch.files.places import place_of
+from connsearch.flags import Flag
+from connsearch.workflows.targets import open_structure
 
 if TYPE_CHECKING:
     from connsearch.graph.compare import Change, Differences

@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
-
-from connsearch.cli.command import Command, Flag
-from connsearch.cli.target import open_structure
+from connsearch.cli.command import Command
 from connsearch.cli.terminal import Terminal
-from connsearch.files.places import place_of
+from connsearch.workflows.settings.draw import DrawSettings
 
 
-class Draw(Command):
+class Draw(DrawSettings, Command):
     """Draws a structure as SVG, PNG or PDF.
 
     Columns are levels, colours are streams, the width of a line is its learned weight; dashed is
     below the threshold, dotted is peer attention, red is dead.
     """
 
-    structure: Annotated[str, Flag(positional=True)]
-    """The name of a structure, a structure file, a run, a pruned network, or a checkpoint."""
-    output: Annotated[Path | None, Flag(short="-o", metavar="FILE")] = None
-    """The picture, ending in .svg, .png or .pdf; by default NAME.svg in this directory."""
-    threshold: float = Field(default=0.5, ge=0, le=1)
-    """Connections with a smaller weight are dashed."""
-    title: str | None = None
-    """What stands above the picture; by default the structure's name."""
-
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Draws, and returns where the picture is."""
-        from connsearch.view.structures.draw import render
+        from connsearch.workflows.draw import run_draw
 
-        structure = open_structure(self.structure)
-        path = self.output or Path(structure.name.replace("/", "-") + ".svg")
-        with place_of(path):
-            render(structure, path, threshold=self.threshold, title=self.title)
+        structure, path = run_draw(self)
         terminal.say(f"drawn: {path}")
         return {
             "command": "draw",

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from connsearch.cli.command import Flag
-from connsearch.cli.target import open_structure
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import RUNS, Work, begun_with, open_data, suit
 from connsearch.errors import SettingsError
 from connsearch.evolution.options import EvolutionOptions, StopOptions
+from connsearch.flags import Flag
 from connsearch.oneshot.options import SearchOptions
 from connsearch.runs.documents import new_config, write_config
 from connsearch.runs.names import CONFIG, STRUCTURE
+from connsearch.workflows.targets import open_structure
 
 if TYPE_CHECKING:
     from connsearch.data.loading.load import DataSplits

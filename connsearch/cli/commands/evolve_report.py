@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from connsearch.cli.command import Command, Flag
+from connsearch.cli.command import Command
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import UserError
 from connsearch.files.paths import check_path
 from connsearch.files.places import make_directories
+from connsearch.flags import Flag
 from connsearch.runs.names import EVOLUTION_REPORT
 
 if TYPE_CHECKING:

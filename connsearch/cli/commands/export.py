@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from connsearch.cli.command import Command, Flag
-from connsearch.cli.target import (
-    is_trained,
-    open_structure,
-    open_trained,
-    recorded_settings,
-)
+from connsearch.cli.command import Command
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import RUNS
 from connsearch.errors import RunError, SettingsError
 from connsearch.files.paths import check_path
 from connsearch.files.places import UNFINISHED, check_place, filling
+from connsearch.flags import Flag
 from connsearch.runs.documents import read_form, write_form
 from connsearch.runs.formats.export import ExportRecord
 from connsearch.runs.names import EXPORT, EXPORT_RECORD
+from connsearch.workflows.targets import (
+    is_trained,
+    open_structure,
+    open_trained,
+    recorded_settings,
+)
 
 if TYPE_CHECKING:
     from connsearch.graph.spec import Structure

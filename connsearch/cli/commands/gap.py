@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
-from connsearch.cli.command import Command, Flag
+from connsearch.cli.command import Command
 from connsearch.cli.outcome import say_pictures
 from connsearch.cli.searched import open_searched
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import Failure, SettingsError, UnknownNameError
+from connsearch.flags import Flag
 from connsearch.pruning.criteria import CRITERIA
 from connsearch.pruning.options import build_criterion, criterion_at
 from connsearch.runs.documents import write_form

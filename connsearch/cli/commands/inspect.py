@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from connsearch.cli.command import Command, Flag
+from connsearch.cli.command import Command
 from connsearch.cli.counted import counted_classes, counted_clip
-from connsearch.cli.target import open_structure
 from connsearch.cli.terminal import Terminal
+from connsearch.flags import Flag
 from connsearch.graph.spec import Attention, Structure
+from connsearch.workflows.targets import open_structure
 
 Size = Annotated[int, Field(ge=1, le=4096)]
 

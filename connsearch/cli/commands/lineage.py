@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from connsearch.cli.command import Command, Flag
+from connsearch.cli.command import Command
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import SettingsError
 from connsearch.files.places import place_of
+from connsearch.flags import Flag
 
 if TYPE_CHECKING:
     from connsearch.evolution.history import History

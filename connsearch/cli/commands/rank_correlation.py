@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from connsearch.cli.analyses import place_for, require_val, training_record
-from connsearch.cli.command import Command, Flag
+from connsearch.cli.command import Command
 from connsearch.cli.outcome import say_pictures
 from connsearch.cli.searched import open_searched
 from connsearch.cli.terminal import Terminal
+from connsearch.flags import Flag
 from connsearch.runs.documents import write_form
 from connsearch.runs.formats.analyses import RankRow, RankSummary, TrainingBudget
 from connsearch.runs.formats.ledger import RankedUnit

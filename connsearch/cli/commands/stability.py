@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import Field
 
 from connsearch.cli.analyses import refuse_strange
-from connsearch.cli.command import Flag
 from connsearch.cli.commands.search import Search
 from connsearch.cli.outcome import draw, say_pictures
-from connsearch.cli.target import open_structure
 from connsearch.cli.terminal import Terminal
 from connsearch.cli.work import RUNS, Work, begun_with, open_data, suit
+from connsearch.flags import Flag
 from connsearch.oneshot.options import SearchOptions
 from connsearch.pruning.options import PruneOptions
 from connsearch.runs.documents import write_form
@@ -24,6 +23,7 @@ from connsearch.runs.formats.tables import StabilityRow
 from connsearch.runs.ledger import Ledger
 from connsearch.runs.logs import write_table
 from connsearch.runs.names import CONSENSUS, STABILITY, SUMMARY, table
+from connsearch.workflows.targets import open_structure
 
 if TYPE_CHECKING:
     from connsearch.analysis.stability import Found

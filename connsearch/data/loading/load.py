@@ -53,6 +53,7 @@ class DataSplits:
         earlier: the fingerprint as reading 1 had it, without what the files hold.
         contents: what the files hold; None: nobody has looked.
         reading: by which version's rules clips are kept together (``data/reading``).
+        options: it was loaded by; None: it was put together by hand.
     """
 
     train: ClipDataset
@@ -70,6 +71,7 @@ class DataSplits:
     earlier: str = ""
     contents: Contents | None = None
     reading: int = READING
+    options: DataOptions | None = None
 
     def __iter__(self) -> Iterator[tuple[Split, ClipDataset]]:
         """Yields (name of the split, its clips): train, val, test."""
@@ -122,6 +124,7 @@ def load_data(
         earlier=fingerprint(source, hashes),
         contents=contents,
         reading=reading,
+        options=options,
     )
 
 

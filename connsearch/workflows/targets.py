@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,13 +14,9 @@ from connsearch.files.disk import is_folder, is_there
 from connsearch.files.documents import read_object
 from connsearch.graph.spec import Structure
 from connsearch.runs.formats.config import LossName
-from connsearch.runs.names import BEST, LEARNED, PRUNE_RECORD
+from connsearch.runs.names import BEST, PRUNE_RECORD
 from connsearch.runs.record import RunRecord, open_run
 from connsearch.training.options import TrainOptions
-
-if TYPE_CHECKING:
-    from connsearch.models.model import Model
-    from connsearch.models.structure import Network
 
 Options = TypeVar("Options", bound=BaseModel)
 
@@ -43,8 +38,7 @@ def open_structure(target: str) -> Structure:
     if is_folder(path):
         if is_there(path / BEST) and not is_there(path / PRUNE_RECORD):
             return read_structure(path / BEST)
-        record = open_run(path)
-        return record.structure if record.learned is None else record.learned
+        return open_run(path).structure
     if path.suffix == ".safetensors":
         from connsearch.runs.files import stored_structure
 
@@ -166,83 +160,7 @@ def _recorded(target: str, key: str) -> Mapping[str, Any]:
     return RunRecord(Path(target)).recorded.get(key, {}) if is_trained(target) else {}
 
 
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """A network with its weights, as a run or a pruning left it.
-
-    Attributes:
-        record: of the directory where it lies.
-        tensors: its ``state_dict``.
-    """
-
-    record: RunRecord
-    tensors: Mapping[str, Any]
-
-    @property
-    def directory(self) -> Path:
-        """Where it lies."""
-        return self.record.directory
-
-    @property
-    def learns(self) -> bool:
-        """Whether stored connection weights are logits that learn, as in a search."""
-        return self.record.kind == "search"
-
-    @property
-    def structure(self) -> Structure:
-        """The structure with everything that was learned written in.
-
-        Raises:
-            RunError: it is another kind of network, or its file is gone.
-        """
-        if self.record.learned is None:
-            raise RunError(
-                f"{self.directory}: its {LEARNED} is gone\n"
-                "  cure: put it back, or repeat the command that wrote it"
-            )
-        return self.record.learned
-
-    @property
-    def num_classes(self) -> int:
-        """Outputs of its classifier."""
-        document = self.record.model
-        if document.structure is None:
-            return int(document.settings.get("classes", 0))
-        found = self.tensors.get("head.dense.weight")
-        if found is None or len(found.shape) != 2:
-            raise RunError(f"{self.directory}: its weight file holds no classifier")
-        return found.shape[0]
-
-    def model(self) -> Model:
-        """Returns the network with its weights, on the CPU.
-
-        Raises:
-            RunError: the weights are not those of the network.
-            SettingsError: it is a module of somebody's own.
-        """
-        from connsearch.models.catalogue import from_document
-        from connsearch.runs.files import put_weights
-
-        document = self.record.model
-        model = from_document(document, self.num_classes, learn_connections=self.learns)
-        put_weights(model, self.tensors, self.directory)
-        return model
-
-    def network(self) -> Network:
-        """Returns the network of a structure with its weights, on the CPU.
-
-        Raises:
-            RunError: it is another kind of network, or the weights are not those of the structure.
-        """
-        from connsearch.models.structure import Network
-
-        _ = self.structure  # refused in words
-        model = self.model()
-        assert isinstance(model, Network)
-        return model
-
-
-def open_trained(target: str | Path) -> Trained:
+def open_trained(target: str | Path) -> RunRecord:
     """Returns the trained network in the directory of a run or a pruning.
 
     Raises:
@@ -254,6 +172,5 @@ def open_trained(target: str | Path) -> Trained:
             "  allowed: a directory that search, train or prune wrote, such as runs/search-starter"
         )
     record = open_run(target)
-    tensors = record.weights()
-    _ = record.model, record.outcome  # damage is told before any work
-    return Trained(record, tensors)
+    _ = record.tensors, record.model, record.outcome  # damage is told before any work
+    return record

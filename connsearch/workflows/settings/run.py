@@ -1,38 +1,24 @@
-"""What search, train and evaluate share: settings with one seed, where a run goes, its data."""
+"""What every training can be asked for, where its run goes, and what of it is recorded."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, cast
+from typing import Annotated, Any, ClassVar, cast
 
 from pydantic import Field, field_validator
 
-from connsearch.cli.command import Command, Flag, merged
-from connsearch.cli.target import (
-    read_record,
-    recorded_config,
-    recorded_facts,
-    recorded_options,
-    without_cache,
-)
-from connsearch.cli.terminal import Terminal
 from connsearch.data.options import DataOptions
 from connsearch.data.sources.effects import for_source
-from connsearch.errors import RunError, SettingsError
-from connsearch.graph.spec import Attention, Modality, Structure
-from connsearch.runs.names import TENSORBOARD
-from connsearch.runs.record import RunRecord
-from connsearch.settings import differences, may_change
-
-if TYPE_CHECKING:
-    from connsearch.data.loading.load import DataSplits
-    from connsearch.runs.events import Event
-
-T = TypeVar("T")
+from connsearch.errors import SettingsError
+from connsearch.flags import Flag
+from connsearch.graph.spec import Attention, Modality
+from connsearch.settings import differences, may_change, merged
+from connsearch.workflows.settings.base import WorkflowSettings
+from connsearch.workflows.targets import read_record, without_cache
 
 RUNS = Path("runs")
 """Where runs go unless something else is said."""
@@ -41,8 +27,8 @@ _NOT_RECORDED = frozenset({"run", "config", "tensorboard", "json_line", "debug"}
 """Settings that decide where things go and what is shown, but no result."""
 
 
-class Work(Command):
-    """A command that trains: it has data, a seed and a run directory."""
+class RunSettings(WorkflowSettings):
+    """What every training can be asked for: data, a seed, a run directory."""
 
     HIDDEN: ClassVar[frozenset[str]] = frozenset({"data.seed", "training.seed"})
 
@@ -107,14 +93,6 @@ class Work(Command):
             raise ValueError("is not installed; cure: pip install 'connsearch[tensorboard]'")
         return wanted
 
-    def heard(self, events: Iterable[Event], directory: Path) -> Iterable[Event]:
-        """Returns the events of the work, written for TensorBoard as they pass if asked for."""
-        if not self.tensorboard:
-            return events
-        from connsearch.view.runs.scalars import with_scalars
-
-        return with_scalars(events, directory / TENSORBOARD)
-
     def directory(self, default: Path) -> Path:
         """Returns the run directory: the one asked for, or the default one.
 
@@ -152,117 +130,3 @@ def _without_seeds(values: Mapping[str, Any], hidden: Collection[str]) -> dict[s
         else value
         for name, value in values.items()
     }
-
-
-def prepare(
-    directory: Path,
-    config: Mapping[str, Any],
-    options: DataOptions,
-    terminal: Terminal,
-    *,
-    target: str | None = None,
-) -> DataSplits | None:
-    """Returns the data a run needs, or None when the run is finished already.
-
-    Whatever can be refused is refused here: a directory that holds something else before the data
-    is read, and data that cannot be used before a directory is made. A run that goes on has its
-    lists drawn as when it was begun; a new one as the run that its ``target`` comes from.
-    """
-    from connsearch.runs.run import Run
-    from connsearch.runs.same_data import reading_of
-
-    terminal.say(f"run: {directory}")
-    facts = None if target is None else recorded_facts(target)
-    if directory.exists():
-        facts = Run.check(directory, config).get("facts") or facts
-        if RunRecord(directory).finished:
-            terminal.say("it is finished; this is its result")
-            return None
-    return open_data(options, terminal, reading=reading_of(facts))
-
-
-def check_data(target: str, data: DataSplits, terminal: Terminal) -> DataSplits:
-    """Returns the data under the fingerprint that the run ``target`` comes from knows it by.
-
-    Raises:
-        RunError: it is not what that run was trained on.
-    """
-    from connsearch.runs.same_data import as_recorded
-
-    told = (
-        "this is not the data the network was trained on: clips it has learned from could be "
-        "among the test clips"
-    )
-    data, notes = as_recorded(data, recorded_config(target), where=target, told=told)
-    for note in notes:
-        terminal.warn(note)
-    return data
-
-
-def begun_with(data: DataSplits, begin: Callable[[str], T], terminal: Terminal) -> T:
-    """Returns what ``begin`` returns for the fingerprint of the data.
-
-    Work that was begun when a fingerprint had names and sizes only knows it by that one.
-    """
-    from connsearch.data.reading import FIRST, note_since
-
-    try:
-        return begin(data.fingerprint)
-    except RunError as error:
-        try:
-            found = begin(data.earlier)
-        except RunError:
-            raise error from None
-    terminal.warn(note_since(FIRST, "this work"))
-    return found
-
-
-def open_data(
-    options: DataOptions, terminal: Terminal, *, reading: int | None = None
-) -> DataSplits:
-    """Returns the data, after saying what there is.
-
-    Args:
-        options: name it.
-        terminal: where it is said.
-        reading: by which version's rules its lists are drawn; None: this one's.
-    """
-    from connsearch.data.loading.load import load_data
-    from connsearch.data.reading import READING
-
-    terminal.say(f"data: {options.source}")
-    data = load_data(options, follow=terminal.count, reading=reading or READING)
-    for note in data.notes:
-        terminal.warn(note)
-    counts = ", ".join(f"{name} {len(split)}" for name, split in data)
-    size = "x".join(map(str, data.clip))
-    terminal.say(f"  {len(data.classes)} classes; clips of {size}: {counts}")
-    return data
-
-
-def open_data_of(target: str, terminal: Terminal) -> DataSplits:
-    """Returns the data of the run that ``target`` is or comes from, the same clips and splits.
-
-    Raises:
-        RunError: it is not the data that run recorded.
-    """
-    from connsearch.runs.same_data import reading_of
-
-    options = recorded_options(target, "data", DataOptions)
-    data = open_data(options, terminal, reading=reading_of(recorded_facts(target)))
-    return check_data(target, data, terminal)
-
-
-def suit(structure: Structure, data: DataSplits, work: Work) -> Structure:
-    """Returns the structure with the streams and attention asked for, fit for the data's objects.
-
-    Raises:
-        SettingsError: a stream the data has not, or a structure without one that was asked for.
-    """
-    from connsearch.graph.streams import fit_objects, keep_streams
-
-    if work.streams is not None:
-        structure = keep_streams(structure, work.streams)
-    if work.attention is not None:
-        structure = structure.with_settings(attention=work.attention)
-    return fit_objects(structure, data.object_classes, data=data.name)

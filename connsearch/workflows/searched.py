@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from connsearch.cli.target import open_trained, recorded_options
-from connsearch.cli.terminal import Terminal
-from connsearch.cli.work import open_data_of
+from connsearch.analysis.searched_run import SearchedRun
+from connsearch.data.loading.loader import SplitLoaders
 from connsearch.errors import RunError
-
-if TYPE_CHECKING:
-    from connsearch.analysis.searched_run import SearchedRun
+from connsearch.oneshot.options import SearchOptions
+from connsearch.training.environment import describe_environment
+from connsearch.training.evaluate import Compute
+from connsearch.workflows.data import open_data_of
+from connsearch.workflows.listening import Listener
+from connsearch.workflows.targets import open_trained, recorded_options
 
 
 @contextmanager
-def open_searched(target: str, terminal: Terminal) -> Generator[SearchedRun]:
+def open_searched(target: str, listener: Listener) -> Generator[SearchedRun]:
     """Returns the searched network in a run's directory, ready to be judged inside of ``with``.
 
     What reads its clips ends with it.
@@ -24,12 +25,6 @@ def open_searched(target: str, terminal: Terminal) -> Generator[SearchedRun]:
     Raises:
         RunError: it is no finished search, or its data is not what it was searched on.
     """
-    from connsearch.analysis.searched_run import SearchedRun
-    from connsearch.data.loading.loader import SplitLoaders
-    from connsearch.oneshot.options import SearchOptions
-    from connsearch.training.environment import describe_environment
-    from connsearch.training.evaluate import Compute
-
     trained = open_trained(target)
     if not trained.learns:
         raise RunError(
@@ -38,7 +33,7 @@ def open_searched(target: str, terminal: Terminal) -> Generator[SearchedRun]:
         )
     options = recorded_options(target, "training", SearchOptions)
     environment = describe_environment(options)
-    data = open_data_of(target, terminal)
+    data = open_data_of(target, listener)
     compute = Compute(environment["device"], bf16=environment["precision"] == "bf16")
     network = trained.network().to(compute.device)
     found = trained.directory, network, trained.structure, data, options, compute

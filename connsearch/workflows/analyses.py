@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from connsearch.analysis.searched_run import SearchedRun
 from connsearch.errors import SettingsError
 from connsearch.files.places import strange
 from connsearch.runs.names import LEDGER
 from connsearch.runs.record import RunRecord
-
-if TYPE_CHECKING:
-    from connsearch.analysis.searched_run import SearchedRun
-    from connsearch.training.options import TrainOptions
+from connsearch.training.options import TrainOptions
 
 
 def place_for(run: str, command: str, output: Path | None) -> Path:

@@ -1,0 +1,61 @@
+"""Budgets: networks measured here, and what was reached."""
+
+from __future__ import annotations
+
+from connsearch.graph.spec import Structure
+from connsearch.models.latency import Latency, latencies
+from connsearch.models.structure import Network
+from connsearch.pruning.budget import LATENCY
+from connsearch.pruning.solve import Measure, Reached, Solved, describe_reached
+from connsearch.runs.formats.prune import ReachedRecord
+from connsearch.training.environment import describe_environment, processor_threads
+from connsearch.training.options import TrainOptions
+from connsearch.workflows.listening import Listener
+from connsearch.workflows.targets import recorded_settings
+
+
+def measure_on(
+    target: str, num_classes: int, clip: tuple[int, int, int], listener: Listener
+) -> Measure:
+    """Returns what measures a network of a structure, on the device the run was trained on.
+
+    Its weights are new: they do not change what is computed.
+    """
+
+    def measure(structure: Structure) -> Latency:
+        recorded = recorded_settings(target).get("training", {})
+        wanted = {k: recorded[k] for k in ("device", "precision", "threads") if k in recorded}
+        here = describe_environment(TrainOptions(**wanted))
+        with processor_threads(here["threads"]):
+            network = Network(structure, num_classes, seed=0).to(here["device"])
+            bf16 = here["precision"] == "bf16"
+            found = latencies([network], clip=clip, bf16=bf16)[0]
+        edges = len(structure.edges())
+        listener.say(f"measured with {edges} connections: {found}")
+        return found
+
+    return measure
+
+
+def say_reached(solved: Solved, listener: Listener) -> dict[str, ReachedRecord]:
+    """Returns what was reached, by the name of the budget, after showing it."""
+    for name, found in solved.reached.items():
+        listener.say(f"budget {found.budget}: {_values(name, found)}")
+        if found.spread is not None and found.spread > 0.05:
+            listener.warn(
+                f"the time that confirmed {found.budget} spreads by {found.spread:.0%}: this "
+                "machine does something else, too"
+            )
+    reached = describe_reached(solved.reached)
+    return {name: ReachedRecord.model_validate(found) for name, found in reached.items()}
+
+
+def _values(name: str, found: Reached) -> str:
+    def shown(value: float) -> str:
+        return f"{value * 1e3:.3g} ms" if name == LATENCY else f"{value:,.10g}"
+
+    share = "" if found.whole != found.whole else f" ({found.value / found.whole:.1%})"
+    return (
+        f"reached {shown(found.value)}{share} of at most {shown(found.limit)}; "
+        f"within reach {shown(found.smallest)} to {shown(found.largest)}"
+    )

@@ -1,0 +1,49 @@
+"""A picture of a structure: :func:`draw`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from connsearch.files.places import place_of
+from connsearch.graph.spec import Structure
+from connsearch.view.structures.draw import render
+from connsearch.workflows.given import StructureLike, name_of, structure_in
+from connsearch.workflows.settings.draw import DrawSettings
+from connsearch.workflows.targets import open_structure
+
+
+def draw(structure: StructureLike, output: str | Path | None = None, **settings: Any) -> Path:
+    """Returns the picture of a structure: SVG, PNG or PDF.
+
+    Columns are levels, colours are streams, the width of a line is its learned weight.
+
+    Args:
+        structure: a value, a name, a file, a run, a pruned network or a checkpoint.
+        output: the file; by default NAME.svg in this directory.
+        settings: ``threshold`` (connections with a smaller weight are dashed; 0.5) and ``title``.
+
+    Raises:
+        UserError: there is no such structure, or the file cannot be written.
+    """
+    place = None if output is None else Path(output)
+    asked = DrawSettings.of(structure=name_of(structure), output=place, **settings)
+    return run_draw(asked, structure_in(structure))[1]
+
+
+def run_draw(asked: DrawSettings, structure: Structure | None = None) -> tuple[Structure, Path]:
+    """Returns what was drawn, and the picture.
+
+    Args:
+        asked: all settings.
+        structure: to draw; None: as the settings name it.
+
+    Raises:
+        UserError: as for :func:`draw`.
+    """
+    if structure is None:
+        structure = open_structure(asked.structure)
+    path = asked.output or Path(structure.name.replace("/", "-") + ".svg")
+    with place_of(path):
+        render(structure, path, threshold=asked.threshold, title=asked.title)
+    return structure, path

@@ -1,0 +1,195 @@
+"""How good a network is on a split that is opened once: :func:`evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from connsearch.data.loading.batches import UnreadClip
+from connsearch.data.loading.load import DataSplits
+from connsearch.data.loading.loader import Loader
+from connsearch.data.options import DataOptions
+from connsearch.data.records import listed
+from connsearch.data.sources.effects import for_source
+from connsearch.files.places import DirectoryLock
+from connsearch.models.catalogue import require_known
+from connsearch.runs.documents import keep_evaluation
+from connsearch.runs.formats.evaluation import Evaluation
+from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.record import RunRecord
+from connsearch.runs.same_data import reading_of
+from connsearch.training.environment import describe_environment
+from connsearch.training.evaluate import Compute
+from connsearch.training.evaluate import evaluate as judge
+from connsearch.training.options import TrainOptions
+from connsearch.view.runs.confusion import confusion_pictures
+from connsearch.workflows.data import check_data, open_data
+from connsearch.workflows.given import RunLike, place_of
+from connsearch.workflows.listening import Listener, Progress
+from connsearch.workflows.pictures import FORMATS
+from connsearch.workflows.settings.evaluate import EvaluateSettings
+from connsearch.workflows.targets import (
+    as_options,
+    open_trained,
+    recorded_facts,
+    recorded_loss,
+    recorded_settings,
+)
+
+
+def evaluate(
+    run: RunLike, split: str = "test", *, progress: Progress = True, **settings: Any
+) -> Evaluation:
+    """Returns how good a trained network is on a split, and keeps it in the run.
+
+    A split is opened once: what was found is returned when it is asked for again, unless
+    ``again=True``.
+
+    Args:
+        run: a training, a search or a pruning.
+        split: ``test``, or ``val``.
+        progress: True shows a bar, False nothing; a function hears every event.
+        settings: any option of ``connsearch evaluate`` by its name.
+
+    Raises:
+        RunError: it is no finished run, or its data is not what the network was trained on.
+        SettingsError: a setting cannot be used, or only somebody's own code builds the network.
+    """
+    asked = EvaluateSettings.of(run=place_of(run), split=split, **settings)
+    return run_evaluate(asked, Listener.of(progress))
+
+
+def run_evaluate(asked: EvaluateSettings, listener: Listener) -> Evaluation:
+    """Returns what is found on the split, now or before.
+
+    Raises:
+        UserError: as for :func:`evaluate`.
+    """
+    trained = open_trained(asked.run)
+    with _alone(trained.directory):
+        found, fresh = _found(asked, trained, listener)
+    _draw(trained.directory, asked.split, found.metrics, listener, fresh=fresh)
+    return found
+
+
+def confusion_paths(directory: Path, split: str) -> list[Path]:
+    """Returns the pictures of an evaluation that are there."""
+    paths = (directory / f"confusion-{split}{suffix}" for suffix in FORMATS)
+    return sorted(path for path in paths if path.exists())
+
+
+def _found(
+    asked: EvaluateSettings, trained: RunRecord, listener: Listener
+) -> tuple[Evaluation, bool]:
+    """What is found, or was before, and whether it is new; filed in the run."""
+    before = RunRecord(trained.directory).evaluations.get(asked.split)
+    if before is not None and not asked.again:
+        listener.say(
+            f"the {asked.split} split was opened on {before.opened}, in "
+            f"{before.precision}; this was found (--again opens it once more, as --data, "
+            "--device, --precision and the views asked for say)"
+        )
+        return before, False
+    times = 0 if before is None else before.times_opened
+    found = _evaluated(asked, trained, times + 1, listener)
+    keep_evaluation(trained.directory, asked.split, found)
+    return found, True
+
+
+def _evaluated(
+    asked: EvaluateSettings, trained: RunRecord, times: int, listener: Listener
+) -> Evaluation:
+    """What is found on the split now, for the ``times``-th time.
+
+    Raises:
+        RunError: the data is not what the network was trained on.
+        SettingsError: only somebody's own code can build the network.
+    """
+    require_known(trained.model)
+    data = _data(asked, listener)
+    _warn_unfair(trained.directory, listener)
+    wanted = TrainOptions(device=asked.device, precision=asked.precision)
+    found = describe_environment(wanted)
+    compute = Compute(found["device"], bf16=found["precision"] == "bf16")
+    network = trained.load_model().to(found["device"])
+    dataset = data.test if asked.split == "test" else data.val
+    faults: dict[int, UnreadClip] = {}
+    with Loader(dataset) as loader:
+        metrics = judge(
+            network,
+            loader,
+            classes=data.classes,
+            compute=compute,
+            loss=recorded_loss(asked.run),
+            all_views=True,
+            hear=lambda fault: faults.setdefault(fault.index, fault),
+        )
+    if faults:
+        listener.warn(
+            f"{len(faults)} of {len(dataset)} clips cannot be read, or not in every view; "
+            f"{metrics.left_out} of them are left out of all numbers\n"
+            + listed([fault.reason for fault in faults.values()])
+        )
+    return Evaluation(
+        opened=datetime.now(UTC).isoformat(timespec="seconds"),
+        metrics=metrics,
+        clips_by_class=dict(metrics.support),
+        data=data.fingerprint,
+        precision=found["precision"],
+        pool_views=dataset.options.pool_views,
+        times_opened=times,
+    )
+
+
+def _data(asked: EvaluateSettings, listener: Listener) -> DataSplits:
+    """The data of the run, in the views asked for; none of them is part of its fingerprint.
+
+    Raises:
+        RunError: the data is not what the network was trained on.
+    """
+    names = ("source", "clips_per_video", "crops_per_clip", "pool_views")
+    given = {name: getattr(asked, name) for name in names if getattr(asked, name) is not None}
+    settings = dict(recorded_settings(asked.run).get("data", {}))
+    if asked.source is not None:
+        settings = for_source(settings, asked.source)
+    options = as_options(asked.run, "data", DataOptions, {**settings, **given})
+    data = open_data(options, listener, reading=reading_of(recorded_facts(asked.run)))
+    return check_data(asked.run, data, listener)
+
+
+@contextmanager
+def _alone(directory: Path) -> Generator[None]:
+    """Lets one process at a time open a split: two would lose what the other has filed."""
+    lock = DirectoryLock(directory)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _warn_unfair(directory: Path, listener: Listener) -> None:
+    """Warns of a network that was pruned and nothing else."""
+    record = RunRecord(directory).prune_record
+    if record is not None and not record.recalibrated:
+        listener.warn(
+            "its batch-norm statistics are those of the network it was pruned from: train it, or "
+            "prune with --recalibrate, for a fair number"
+        )
+
+
+def _draw(
+    directory: Path, split: str, metrics: Metrics, listener: Listener, *, fresh: bool
+) -> None:
+    """Draws the pictures of an evaluation if it is new, or if they are missing."""
+    if metrics.confusion is None:
+        return
+    if not fresh and len(confusion_paths(directory, split)) == len(FORMATS):
+        return
+    try:
+        title = f"{split}: accuracy {metrics.accuracy:.3f} of {metrics.clips} clips"
+        confusion_pictures(metrics.confusion, directory, f"confusion-{split}", title=title)
+    except OSError as error:  # the numbers are kept already
+        listener.warn(f"no picture: {error}")

@@ -1,0 +1,96 @@
+"""What a workflow says on its way: every word is an event that somebody hears."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from connsearch.runs.events import (
+    CountEvent,
+    Event,
+    NoteEvent,
+    ResultEvent,
+    WarningEvent,
+    WorkBegan,
+    WorkEnded,
+)
+
+T = TypeVar("T")
+
+Hear = Callable[[object], None]
+"""Hears every event, in order."""
+
+Progress = bool | Hear
+"""True: a bar on a terminal or in a notebook. False: nothing. A function hears every event."""
+
+
+class Listener:
+    """Hands events to whoever listens.
+
+    Args:
+        hear: is called with every event.
+    """
+
+    def __init__(self, hear: Hear) -> None:
+        self.hear = hear
+
+    @classmethod
+    def of(cls, progress: Progress | Listener) -> Listener:
+        """Returns the listener that ``progress`` asks for; one that is there already stays."""
+        if isinstance(progress, Listener):
+            return progress
+        if progress is True:
+            from connsearch.view.progress import default_display
+
+            return cls(default_display().hear)
+        return cls(_silent if progress is False else progress)
+
+    def say(self, text: str) -> None:
+        """Tells what a person may want to know."""
+        self.hear(NoteEvent(text))
+
+    def warn(self, text: str) -> None:
+        """Tells what a person should know that stops nothing."""
+        self.hear(WarningEvent(text))
+
+    @contextmanager
+    def working(self, what: str) -> Generator[None]:
+        """Tells that work begins, and that it has ended, however it ends."""
+        self.hear(WorkBegan(what))
+        try:
+            yield
+        finally:
+            self.hear(WorkEnded())
+
+    def count(self, items: Iterable[T], total: int, what: str = "videos") -> Iterator[T]:
+        """Yields the items, and tells after each how many of them are done."""
+        with self.working(what):
+            for done, item in enumerate(items, start=1):
+                yield item
+                self.hear(CountEvent(done, total, what))
+
+    def follow(self, events: Iterable[Event]) -> ResultEvent:
+        """Tells the events of a training as they come; returns its result."""
+        result: ResultEvent | None = None
+        with self.working("steps"):
+            for event in events:
+                self.hear(event)
+                if isinstance(event, ResultEvent):
+                    result = event
+        assert result is not None, "work ends with its result"
+        return result
+
+    def work_through(self, events: Generator[object, None, T], what: str) -> T:
+        """Tells the events of work on many units; returns what the work returns."""
+        with self.working(what):
+            while True:
+                try:
+                    event = next(events)
+                except StopIteration as end:
+                    return end.value
+                self.hear(event)
+
+
+def _silent(event: object) -> None:
+    """Hears nothing."""

@@ -1,0 +1,61 @@
+"""Structures, data and runs as values: what most work begins with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from connsearch.data.loading.load import DataSplits
+from connsearch.graph.spec import Structure
+from connsearch.runs.record import RunRecord, open_run
+from connsearch.workflows.data import open_data
+from connsearch.workflows.listening import Listener, Progress
+from connsearch.workflows.settings.data import DataSettings
+from connsearch.workflows.targets import open_structure
+
+
+def load_structure(target: str | Path) -> Structure:
+    """Returns a structure by name, from a structure file, a weight file or the directory of a run.
+
+    That of a run has the weights its connections have learned so far.
+
+    >>> len(load_structure("starter"))
+    7
+
+    Raises:
+        UnknownNameError: there is no structure of that name; the nearest ones are named.
+        StructureError: the file breaks rules; all faults are named.
+        RunError: there is no such file or directory, or it is damaged.
+    """
+    return open_structure(str(target))
+
+
+def load_data(
+    source: str | Path = "synthetic:mix", *, progress: Progress = True, **settings: Any
+) -> DataSplits:
+    """Returns a data set: three disjoint splits, checked and ready to be read.
+
+    Args:
+        source: a folder with one sub-folder a class, a CSV file with the columns ``path`` and
+            ``label``, ``NAME:PATH`` for a published list, or planted data (``synthetic:mix``).
+        progress: shows how many videos were looked at (see :data:`~connsearch.workflows.
+            listening.Progress`).
+        settings: any option of data by its name: ``frames=16, size=112, seed=1``.
+
+    Raises:
+        SettingsError: there is no such setting, or its value cannot be used.
+        DataError: the source or one of its files cannot be used.
+    """
+    asked = DataSettings.of(source=str(source), **settings)
+    return open_data(asked.data_options(), Listener.of(progress))
+
+
+def load_run(directory: str | Path) -> RunRecord:
+    """Returns the run, or the pruned network, in a directory; nothing there is changed.
+
+    Its ``structure``, ``metrics``, ``digest``, ``load_model()`` are what one goes on with.
+
+    Raises:
+        RunError: there is none, or it is damaged.
+    """
+    return open_run(directory)

@@ -1,0 +1,42 @@
+"""The pictures a workflow leaves in its directory; one that fails costs no result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from connsearch.errors import ConnsearchError, Failure
+from connsearch.graph.spec import Structure
+from connsearch.runs.names import STRUCTURE_PICTURE, TRAINING_PICTURE
+from connsearch.runs.record import RunRecord
+from connsearch.view.runs.plots import run_pictures
+from connsearch.view.structures.draw import render
+from connsearch.workflows.listening import Listener
+
+FORMATS = (".svg", ".png")
+
+
+def draw_run(run: RunRecord, listener: Listener) -> None:
+    """Draws the pictures of a finished run; those that are there are not drawn again."""
+    model = run.model if run.outcome is None else run.outcome
+    last = run.path(STRUCTURE_PICTURE if model.structure is not None else TRAINING_PICTURE)
+    if last.exists():
+        return
+    try:
+        run_pictures(run.directory, model)
+    except ConnsearchError as error:  # a damaged log costs its pictures, not the result
+        listener.warn(f"no curves: {error}")
+    if model.structure is not None:
+        draw_structure(model.structure, last, listener)
+
+
+def draw_structure(
+    structure: Structure, path: Path, listener: Listener, *, title: str | None = None
+) -> list[Path]:
+    """Returns the pictures of a structure, in every format, beside each other."""
+    found: list[Path] = []
+    for suffix in FORMATS:
+        try:
+            found.append(render(structure, path.with_suffix(suffix), title=title))
+        except Failure as error:
+            listener.warn(str(error))
+    return found

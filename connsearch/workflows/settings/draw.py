@@ -1,0 +1,24 @@
+"""What a picture of a structure can be asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from connsearch.flags import Flag
+from connsearch.workflows.settings.base import WorkflowSettings
+
+
+class DrawSettings(WorkflowSettings):
+    """What :func:`~connsearch.workflows.draw.draw` can be asked for."""
+
+    structure: Annotated[str, Flag(positional=True)]
+    """The name of a structure, a structure file, a run, a pruned network, or a checkpoint."""
+    output: Annotated[Path | None, Flag(short="-o", metavar="FILE")] = None
+    """The picture, ending in .svg, .png or .pdf; by default NAME.svg in this directory."""
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    """Connections with a smaller weight are dashed."""
+    title: str | None = None
+    """What stands above the picture; by default the structure's name."""

@@ -1,0 +1,30 @@
+"""What a training can be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from connsearch.flags import Flag
+from connsearch.training.options import TrainOptions
+from connsearch.workflows.settings.run import RunSettings
+from connsearch.workflows.targets import recorded_data
+
+
+class TrainSettings(RunSettings):
+    """What :func:`~connsearch.workflows.train.train` can be asked for."""
+
+    NAMED: ClassVar[tuple[str, ...]] = ("target", "from_scratch")
+
+    target: Annotated[str, Flag(positional=True)]
+    """The directory of a pruning or a run (its weights are trained further), or the name or file
+    of a structure, or the name of another model, such as r3d_18 (trained from scratch); `connsearch
+    models` lists all names."""
+    from_scratch: Annotated[bool, Flag(switch=True)] = False
+    """Forget the weights; keep the wiring and its connection weights, or the model's settings."""
+    training: TrainOptions = TrainOptions()
+
+    @classmethod
+    def inherited(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Returns the data settings of the run the target comes from."""
+        return recorded_data(values["target"])

@@ -1,0 +1,222 @@
+"""A network trained from scratch, or further with the weights it has: :func:`train`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from connsearch.data.loading.load import DataSplits
+from connsearch.errors import SettingsError, UnknownNameError
+from connsearch.graph.files import structure_names
+from connsearch.graph.spec import Structure
+from connsearch.graph.streams import fit_objects
+from connsearch.models.catalogue import create_model, from_document, require_known
+from connsearch.models.document import ModelDocument
+from connsearch.models.model import Model, Wrapped
+from connsearch.models.zoo import MODELS
+from connsearch.nn.seeded import seeded
+from connsearch.oneshot.search import fit_model
+from connsearch.registry import suggest
+from connsearch.runs.names import SCRATCH, TRAINED
+from connsearch.runs.record import RunRecord, open_run
+from connsearch.runs.run import Run
+from connsearch.seeds import derive
+from connsearch.workflows.data import prepare, suit
+from connsearch.workflows.given import (
+    DataLike,
+    StructureLike,
+    data_keywords,
+    name_of,
+    splits_in,
+    structure_in,
+)
+from connsearch.workflows.listening import Listener, Progress
+from connsearch.workflows.pictures import draw_run
+from connsearch.workflows.scalars import for_tensorboard
+from connsearch.workflows.settings.run import RUNS
+from connsearch.workflows.settings.train import TrainSettings
+from connsearch.workflows.targets import (
+    is_trained,
+    open_structure,
+    open_trained,
+    recorded_facts,
+)
+
+
+def train(
+    target: StructureLike | nn.Module,
+    data: DataLike | None = None,
+    *,
+    progress: Progress = True,
+    **settings: Any,
+) -> RunRecord:
+    """Returns the run in which a network was trained.
+
+    What a run or a pruning left is trained further, with the weights it has; any other network from
+    scratch. The test split stays closed. The same call resumes a run that was stopped.
+
+    Args:
+        target: a run or a pruning, a structure, the name of a network (``connsearch.list_models``),
+            or a module of one's own.
+        data: loaded data, or what ``load_data`` finds it by; None: that of the run.
+        progress: True shows a bar, False nothing; a function hears every event.
+        settings: any option of ``connsearch train`` by its name: ``epochs=6, from_scratch=True``.
+
+    Raises:
+        UserError: a setting, the target or the data cannot be used, or the directory holds
+            something else.
+    """
+    if isinstance(target, nn.Module):
+        model = target if isinstance(target, Model) else Wrapped(target)
+        asked = TrainSettings.of(target=model.describe().name, **data_keywords(data), **settings)
+        return run_train(asked, Listener.of(progress), model, splits_in(data))
+    asked = TrainSettings.of(target=name_of(target), **data_keywords(data), **settings)
+    known = None if isinstance(target, RunRecord) else structure_in(target)
+    start = None if known is None else ModelDocument.of(known)
+    return run_train(asked, Listener.of(progress), start, splits_in(data))
+
+
+def run_train(
+    asked: TrainSettings,
+    listener: Listener,
+    start: Model | ModelDocument | None = None,
+    data: DataSplits | None = None,
+) -> RunRecord:
+    """Returns the run that was asked for, once it is finished.
+
+    Args:
+        asked: all settings.
+        listener: hears what happens.
+        start: the network; None: as the settings name it.
+        data: loaded already; None: as the settings name it.
+
+    Raises:
+        UserError: as for :func:`train`.
+    """
+    begin = _start(asked) if start is None else start
+    directory = asked.directory(_place(asked))
+    options = asked.training.model_copy(update={"seed": asked.seed})
+    config = {"command": "train", "settings": asked.settings()}
+    options_of_data, target = asked.data_options(), asked.target
+    found = prepare(directory, config, options_of_data, listener, target=target, given=data)
+    with Run.open(directory, config) as run:
+        if found is not None:
+            model = _network(asked, begin, found, listener)
+            events = fit_model(model, found, options, run=run, open_test=False)
+            listener.follow(for_tensorboard(events, directory, wanted=asked.tensorboard))
+        draw_run(open_run(directory), listener)
+    return open_run(directory)
+
+
+def _network(
+    asked: TrainSettings,
+    start: Model | RunRecord | ModelDocument | str,
+    data: DataSplits,
+    listener: Listener,
+) -> Model:
+    """The network as its training begins."""
+    if isinstance(start, Model):
+        return start
+    if isinstance(start, RunRecord):
+        _warn_of_other_clips(asked, data, listener)
+        return _further(asked, start, data)
+    return _first(asked, start, data)
+
+
+def _start(asked: TrainSettings) -> RunRecord | ModelDocument | str:
+    """What the training starts from: weights, what is built anew, or a name of the zoo.
+
+    Raises:
+        UserError: there is no such thing, or it has no streams or attention to choose.
+    """
+    if is_trained(asked.target):
+        start = open_run(asked.target).model if asked.from_scratch else open_trained(asked.target)
+        document = start.model if isinstance(start, RunRecord) else start
+        require_known(document)
+        if document.structure is not None:  # also refuses what is damaged
+            structure = open_structure(asked.target)
+            start = ModelDocument.of(structure) if asked.from_scratch else start
+    elif asked.target in MODELS:
+        start, document = asked.target, None
+    else:
+        start = document = ModelDocument.of(_structure(asked))
+    if document is None or document.structure is None:
+        _refuse_parts_of_structures(asked)
+    return start
+
+
+def _structure(asked: TrainSettings) -> Structure:
+    try:
+        return open_structure(asked.target)
+    except UnknownNameError:
+        known = sorted([*structure_names(), *MODELS])
+        raise UnknownNameError(suggest("network", asked.target, known)) from None
+
+
+def _refuse_parts_of_structures(asked: TrainSettings) -> None:
+    for option, value in (("--streams", asked.streams), ("--attention", asked.attention)):
+        if value is not None:
+            raise SettingsError(
+                f"{option}: {asked.target} is no structure, it has neither stems nor peers to "
+                "choose\n  cure: leave it out"
+            )
+
+
+def _warn_of_other_clips(asked: TrainSettings, data: DataSplits, listener: Listener) -> None:
+    recorded = recorded_facts(asked.target).get("data", data.fingerprint)
+    if recorded not in (data.fingerprint, data.earlier):
+        listener.warn(
+            "these are not the clips and splits its weights come from: clips it has learned "
+            "from may be among the validation and test clips"
+        )
+
+
+def _place(asked: TrainSettings) -> Path:
+    if is_trained(asked.target):
+        return Path(asked.target) / (SCRATCH if asked.from_scratch else TRAINED)
+    return RUNS / f"train-{Path(asked.target).stem}"
+
+
+def _first(asked: TrainSettings, start: ModelDocument | str, data: DataSplits) -> Model:
+    """The network with first weights that depend on the seed alone."""
+    seed, classes = derive(asked.seed, "first weights"), len(data.classes)
+    if isinstance(start, str):
+        return create_model(start, classes, seed=seed)
+    if start.structure is not None:
+        document = ModelDocument.of(suit(start.structure, data, asked))
+    else:
+        document = replace(start, settings={**start.settings, "classes": classes})
+    with seeded(seed):
+        return from_document(document, classes)
+
+
+def _further(asked: TrainSettings, trained: RunRecord, data: DataSplits) -> Model:
+    """The network with the weights it has.
+
+    Raises:
+        SettingsError: the weights do not fit what is asked for.
+    """
+    if asked.streams is not None or asked.attention is not None:
+        option = "--attention" if asked.streams is None else "--streams"
+        raise SettingsError(
+            f"{option}: {asked.target} has weights for its own streams and attention mode\n"
+            "  cure: leave it out, or train --from-scratch"
+        )
+    if trained.num_classes != len(data.classes):
+        raise SettingsError(
+            f"{asked.target} has weights for {trained.num_classes} classes, {data.name} has "
+            f"{len(data.classes)}\n  cure: the data it was trained on, or --from-scratch"
+        )
+    built = trained.model.structure
+    if built is None:
+        return trained.load_model()
+    if fit_objects(built, data.object_classes, data=data.name) != built:
+        raise SettingsError(
+            f"{asked.target} has weights for {built.network.object_classes} object "
+            f"classes, {data.name} has {data.object_classes}\n"
+            "  cure: the data it was trained on, or --from-scratch"
+        )
+    return trained.load_model()
