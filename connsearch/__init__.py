@@ -1,7 +1,7 @@
 """Neural connectivity search for multi-stream video networks.
 
 The names below are the front door: structures, data, runs, and one function for each kind of work.
-Importing this package takes a few milliseconds; what a name needs is imported when it is first used.
+Importing this package takes milliseconds; what a name needs is imported when it is first used.
 
 >>> import connsearch
 >>> structure = connsearch.load_structure("starter")

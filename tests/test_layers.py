@@ -14,12 +14,12 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "connsearch"
 
 STAIRS = """
-    errors registry seeds settings files graph pruning evolution nn models data runs training
+    errors registry flags seeds settings files graph pruning evolution nn models data runs training
     oneshot analysis view workflows cli __main__
 """.split()
 """A room imports itself and the rooms before it."""
 
-TORCH_FREE = set("errors registry seeds settings files graph pruning evolution cli".split())
+TORCH_FREE = set("errors registry flags seeds settings files graph pruning evolution cli".split())
 """Rooms that never import torch, not even inside a function (cli: not even through a door)."""
 
 CUPBOARDS = {
