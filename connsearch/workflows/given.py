@@ -1,15 +1,11 @@
-"""Values that Python callers give in place of names: structures, data, runs, networks."""
+"""Values that Python callers give in place of names: structures and runs. Free of torch."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from typing import Any
 
-from connsearch.data.loading.load import DataSplits
-from connsearch.data.options import DataOptions
-from connsearch.errors import SettingsError
 from connsearch.graph.document import to_json
 from connsearch.graph.files import load_structure, structure_names
 from connsearch.graph.spec import Structure
@@ -19,9 +15,6 @@ Place = str | os.PathLike[str]
 
 StructureLike = Place | Structure | RunRecord
 """A structure, or what :func:`~connsearch.workflows.load.load_structure` finds it by."""
-
-DataLike = Place | DataOptions | DataSplits
-"""Data that is loaded, or what :func:`~connsearch.workflows.load.load_data` finds it by."""
 
 RunLike = Place | RunRecord
 """A run, or its directory."""
@@ -55,28 +48,3 @@ def structure_in(value: StructureLike) -> Structure | None:
     if isinstance(value, RunRecord):
         return value.structure
     return value if isinstance(value, Structure) else None
-
-
-def data_keywords(value: DataLike | None) -> dict[str, Any]:
-    """Returns the settings that data stands for, by keyword.
-
-    Raises:
-        SettingsError: it was not loaded by its options, so a run could not record them.
-    """
-    if value is None:
-        return {}
-    if isinstance(value, DataSplits):
-        if value.options is None:
-            raise SettingsError(
-                f"{value.name}: these splits were put together by hand, so a run cannot record "
-                "where they come from\n  cure: connsearch.load_data(...)"
-            )
-        value = value.options
-    if isinstance(value, DataOptions):
-        return {"data": value, "data_seed": value.seed}
-    return {"source": os.fspath(value)}
-
-
-def splits_in(value: DataLike | None) -> DataSplits | None:
-    """Returns the data that was given loaded; None: it is named."""
-    return value if isinstance(value, DataSplits) else None

@@ -12,14 +12,8 @@ from connsearch.oneshot.alarms import Alarm
 from connsearch.runs.record import RunRecord, open_run
 from connsearch.runs.run import Run
 from connsearch.workflows.data import prepare, suit
-from connsearch.workflows.given import (
-    DataLike,
-    StructureLike,
-    data_keywords,
-    name_of,
-    splits_in,
-    structure_in,
-)
+from connsearch.workflows.given import StructureLike, name_of, structure_in
+from connsearch.workflows.given_data import DataLike, data_keywords, splits_in
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.pictures import draw_run
 from connsearch.workflows.scalars import for_tensorboard

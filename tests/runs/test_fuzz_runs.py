@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.cli.counted import counted_classes, counted_clip
+from connsearch.workflows.counted import counted_classes, counted_clip
 from connsearch.workflows.targets import open_structure, open_trained, recorded_loss, recorded_options
 from connsearch.data.options import DataOptions
 from connsearch.errors import Failure, UserError

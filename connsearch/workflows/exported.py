@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from connsearch import __version__
-from connsearch.cli.terminal import Terminal
+from connsearch.graph.files import to_json
 from connsearch.graph.spec import Modality, Structure
+from connsearch.models.export import BATCH_AXIS
+from connsearch.pruning.published import Published
+from connsearch.workflows.listening import Listener
 from connsearch.workflows.targets import recorded_facts, recorded_loss, recorded_settings
-
-if TYPE_CHECKING:
-    from connsearch.pruning.published import Published
 
 SCHEMA = 1
 
@@ -43,18 +43,15 @@ def describe_program(
     target: str,
     structure: Structure,
     inputs: Mapping[str, tuple[int, int, int, int]],
-    terminal: Terminal,
+    listener: Listener,
 ) -> dict[str, Any]:
     """Returns what somebody must know who runs the program without connsearch."""
-    from connsearch.graph.files import to_json
-    from connsearch.models.export import BATCH_AXIS
-
     classes = list(recorded_facts(target).get("classes", ()))
     data = recorded_settings(target).get("data", {})
     settings = structure.network
     computed = Modality.FLOW in structure.modalities() and Modality.FLOW not in inputs
     if computed and settings.flow_normalisation == "batch":
-        terminal.warn(
+        listener.warn(
             "flow is normalised over the batch, as published: what a clip gives depends on the "
             "clips beside it"
         )
@@ -92,8 +89,6 @@ def describe_program(
 
 def describe_published(structure: Structure, published: Published) -> dict[str, Any]:
     """Returns what somebody must know who reads the published lists."""
-    from connsearch.graph.files import to_json
-
     return {
         "schema": SCHEMA,
         "same_network": published.same_network,
@@ -112,8 +107,6 @@ def describe_published(structure: Structure, published: Published) -> dict[str, 
 
 
 def _input(name: str, shape: tuple[int, int, int, int]) -> dict[str, Any]:
-    from connsearch.models.export import BATCH_AXIS
-
     what, values = _MEANING[Modality(name)]
     return {
         "name": name,

@@ -1,0 +1,39 @@
+"""Data that Python callers give loaded, or described by its options, in place of a name."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from connsearch.data.loading.load import DataSplits
+from connsearch.data.options import DataOptions
+from connsearch.errors import SettingsError
+from connsearch.workflows.given import Place
+
+DataLike = Place | DataOptions | DataSplits
+"""Data that is loaded, or what :func:`~connsearch.workflows.load.load_data` finds it by."""
+
+
+def data_keywords(value: DataLike | None) -> dict[str, Any]:
+    """Returns the settings that data stands for, by keyword.
+
+    Raises:
+        SettingsError: it was not loaded by its options, so a run could not record them.
+    """
+    if value is None:
+        return {}
+    if isinstance(value, DataSplits):
+        if value.options is None:
+            raise SettingsError(
+                f"{value.name}: these splits were put together by hand, so a run cannot record "
+                "where they come from\n  cure: connsearch.load_data(...)"
+            )
+        value = value.options
+    if isinstance(value, DataOptions):
+        return {"data": value, "data_seed": value.seed}
+    return {"source": os.fspath(value)}
+
+
+def splits_in(value: DataLike | None) -> DataSplits | None:
+    """Returns the data that was given loaded; None: it is named."""
+    return value if isinstance(value, DataSplits) else None

@@ -1,0 +1,25 @@
+"""What the check of a data set can be asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from connsearch.data.options import DataOptions
+from connsearch.flags import Flag
+from connsearch.workflows.settings.base import WorkflowSettings
+
+
+class DataCheckSettings(WorkflowSettings):
+    """What :func:`~connsearch.workflows.data_check.data_check` can be asked for."""
+
+    data: DataOptions = DataOptions()
+    output: Annotated[Path, Flag(short="-o", metavar="FILE")] = Path("check.csv")
+    """The report, one row a clip."""
+    readers: int = Field(default=1, ge=0, le=256)
+    """Processes that read; with 0 a file that kills its reader ends the check."""
+    seeks: int = Field(default=0, ge=0, le=100_000)
+    """Also read so many single frames of every file as training reads them, and compare them with
+    one pass over the file, bit for bit."""

@@ -1,0 +1,27 @@
+"""What the statistics of a data set can be asked for."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from connsearch.data.options import DataOptions
+from connsearch.workflows.settings.base import WorkflowSettings
+
+_IN_TRAINING = """
+    seed bad_share check_files size short_side keep_aspect crop_scale flip brightness contrast
+    strides speed clips_per_video crops_per_clip pool_views augment augment_any augment_each
+    batch_size workers memory_mb clip_labels
+""".split()
+"""Settings that decide what is done with clips, but not which there are."""
+
+
+class DataStatsSettings(WorkflowSettings):
+    """What :func:`~connsearch.workflows.data_stats.data_stats` can be asked for."""
+
+    HIDDEN: ClassVar[frozenset[str]] = frozenset(f"data.{name}" for name in _IN_TRAINING)
+
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    """Decides planted data, and splits no file gives."""
+    data: DataOptions = DataOptions()

@@ -1,0 +1,29 @@
+"""What a comparison of two structures can be asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from connsearch.flags import Flag
+from connsearch.workflows.settings.base import WorkflowSettings
+
+
+class DiffSettings(WorkflowSettings):
+    """What :func:`~connsearch.workflows.diff.diff` can be asked for."""
+
+    before: Annotated[str, Flag(positional=True, metavar="A")]
+    """A name of a structure, a structure file, a run, a pruned network, or a checkpoint."""
+    after: Annotated[str, Flag(positional=True, metavar="B")]
+    """The other one; what only B has is called added."""
+    tolerance: float = Field(default=0.0, ge=0, le=1)
+    """Weights and peer coefficients this far apart are still equal."""
+    ignore: Literal["nothing", "weights"] = "nothing"
+    """What not to compare: weights leaves out what was learned; wiring and shapes decide."""
+    output: Annotated[Path | None, Flag(short="-o", metavar="FILE")] = None
+    """The picture, ending in .svg, .png or .pdf; by default diff.svg and diff.png in this
+    directory."""
+    picture: bool = True
+    """Draw both as one picture; nothing is drawn where nothing differs."""
