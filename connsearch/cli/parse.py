@@ -21,12 +21,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from connsearch.cli.command import Command, Flag, merged
-from connsearch.cli.console import Console
 from connsearch.errors import SHOWN, SettingsError
 from connsearch.evolution.study.address import without_secrets
 from connsearch.files.text import visible
 from connsearch.graph.checks import show
 from connsearch.registry import suggest
+from connsearch.view.console import Console
 
 C = TypeVar("C", bound=Command)
 

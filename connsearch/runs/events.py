@@ -84,6 +84,39 @@ class NoteEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkBegan:
+    """A piece of long work begins: until its :class:`WorkEnded` a display may show a bar.
+
+    Attributes:
+        what: it works on, as people call it, such as ``videos`` or ``trainings``.
+    """
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkEnded:
+    """The newest work that has not ended yet is over: done, or left because of an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountEvent:
+    """So many things of one kind are done.
+
+    Attributes:
+        done: so far, from 1.
+        total: how many there are.
+        what: they are, as people call them.
+        state: what else is known by now; may be empty.
+    """
+
+    done: int
+    total: int
+    what: str
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ResultEvent:
     """The end: the model with what was learned, and the evaluation of each opened split.
 
@@ -113,5 +146,8 @@ Event = (
     | CheckpointEvent
     | WarningEvent
     | NoteEvent
+    | WorkBegan
+    | WorkEnded
+    | CountEvent
     | ResultEvent
 )

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from connsearch.analysis.units import UnitEvent, UnitFinished, UnitStarted
 from connsearch.cli.terminal import Terminal
-from connsearch.cli.units import MANY
+from connsearch.view.progress.units import MANY
 
 
 def work(count: int) -> Generator[UnitEvent, None, str]:

@@ -17,12 +17,7 @@ from connsearch.evolution.child import Outcome, Rung, Task
 from connsearch.evolution.options import StopOptions
 from connsearch.evolution.proposal import ExhaustedError
 from connsearch.evolution.study import worker as worker_module
-from connsearch.evolution.study.evolution import Evolution
-from connsearch.evolution.study.lease import lease
-from connsearch.evolution.study.patience import StorageError
-from connsearch.evolution.study.study import Study
-from connsearch.evolution.study.worker import (
-    IN_A_ROW,
+from connsearch.evolution.study.events import (
     Asked,
     EndedEarly,
     Failed,
@@ -33,8 +28,12 @@ from connsearch.evolution.study.worker import (
     Waiting,
     WorkerEvent,
     WorkerStopped,
-    work,
 )
+from connsearch.evolution.study.evolution import Evolution
+from connsearch.evolution.study.lease import lease
+from connsearch.evolution.study.patience import StorageError
+from connsearch.evolution.study.study import Study
+from connsearch.evolution.study.worker import IN_A_ROW, work
 from connsearch.files.disk import disk_full
 from tests.evolution.engine import Noise, evolution_of, options_of, study_of
 
@@ -95,7 +94,11 @@ def test_a_disk_that_refuses_costs_no_child(code: int) -> None:
 def test_it_works_to_the_last_round() -> None:
     evolution = evolution_of()
     events = run(evolution, rounds=4)
-    assert [type(e).__name__ for e in events] == ["Asked", "Inside", "Told"] * 4 + ["WorkerStopped"]
+    assert [type(e).__name__ for e in events] == [
+        "EvolutionBegan",
+        *["Asked", "Inside", "Told"] * 4,
+        "WorkerStopped",
+    ]
     assert [e.task.child.number for e in of(Told, events)] == [0, 1, 2, 3]
     assert all(e.counts for e in of(Told, events))
     assert of(Inside, events)[0].event == "begun"
@@ -247,7 +250,7 @@ def test_the_dead_of_before_are_swept_before_anything_else() -> None:
     assert task is not None
     other.study.note(task.trial, "lease", {**lease("other", length=9.0), "born": "0"})
     events = run(evolution_of(study), rounds=1)
-    assert isinstance(events[0], Swept)
+    assert isinstance(events[1], Swept)
     assert of(Told, events)[0].task.attempt == 1
 
 
