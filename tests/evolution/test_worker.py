@@ -20,6 +20,7 @@ from connsearch.evolution.study import worker as worker_module
 from connsearch.evolution.study.events import (
     Asked,
     EndedEarly,
+    EvolutionBegan,
     Failed,
     Inside,
     Lost,
@@ -70,7 +71,10 @@ def fails(error: BaseException) -> Callable[[Task], Outcome]:
 
 
 def run(evolution: Evolution, evaluate: Any = None, **stop: Any) -> list[WorkerEvent]:
-    return list(work(evolution, evaluate or judge(), StopOptions(**{"rounds": 6, **stop})))
+    """What a worker says after it has said which evolution it works on."""
+    events = work(evolution, evaluate or judge(), StopOptions(**{"rounds": 6, **stop}))
+    assert isinstance(next(events), EvolutionBegan)
+    return list(events)
 
 
 def of(kind: type, events: list[WorkerEvent]) -> list[Any]:
@@ -94,11 +98,7 @@ def test_a_disk_that_refuses_costs_no_child(code: int) -> None:
 def test_it_works_to_the_last_round() -> None:
     evolution = evolution_of()
     events = run(evolution, rounds=4)
-    assert [type(e).__name__ for e in events] == [
-        "EvolutionBegan",
-        *["Asked", "Inside", "Told"] * 4,
-        "WorkerStopped",
-    ]
+    assert [type(e).__name__ for e in events] == ["Asked", "Inside", "Told"] * 4 + ["WorkerStopped"]
     assert [e.task.child.number for e in of(Told, events)] == [0, 1, 2, 3]
     assert all(e.counts for e in of(Told, events))
     assert of(Inside, events)[0].event == "begun"
@@ -250,7 +250,7 @@ def test_the_dead_of_before_are_swept_before_anything_else() -> None:
     assert task is not None
     other.study.note(task.trial, "lease", {**lease("other", length=9.0), "born": "0"})
     events = run(evolution_of(study), rounds=1)
-    assert isinstance(events[1], Swept)
+    assert isinstance(events[0], Swept)
     assert of(Told, events)[0].task.attempt == 1
 
 

@@ -74,12 +74,10 @@ class Stage:
 
     def show(self, picture: RenderableType | None) -> bool:
         """Returns whether a picture can be drawn, and draws it; None takes the last one away."""
-        if picture is None and self._picture is None:
-            return False
-        drawn = self._begun()
+        self._picture = picture
+        drawn = self._drawn if picture is None else self._begun()
         if drawn is None:
             return False
-        self._picture = picture
         drawn[1].touch()
         return True
 
