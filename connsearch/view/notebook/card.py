@@ -32,6 +32,7 @@ white-space:nowrap;font-variant-numeric:tabular-nums}
 .connsearch-card .warning{border-left:3px solid #d98200;padding-left:.6rem;margin:.3rem 0}
 .connsearch-card details{margin:.3rem 0}
 .connsearch-card summary{cursor:pointer}
+.connsearch-card a{color:inherit;text-decoration:underline}
 """
 
 MOST_ROWS = 40

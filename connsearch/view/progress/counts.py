@@ -15,9 +15,9 @@ class Counts:
 
     def hear(self, event: CountEvent) -> None:
         """Shows how many there are by now."""
-        left = self._pace.left(max(event.done, 1), event.total - event.done)
+        left = self._pace.left(event.done, event.total - event.done)
         state = "  ".join(part for part in (event.state, left) if part)
-        line = f"{event.what} {event.done}/{event.total}  {state}"
+        line = f"{event.what} {event.done}/{event.total}  {state}".rstrip()
         place = Place(event.what, event.done, event.total, state, line)
         self._row.move(place, now=event.done == event.total)
 

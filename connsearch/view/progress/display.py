@@ -39,7 +39,7 @@ class Display:
         self._say, self._warn = say or printed.say, warn or printed.warn
         self._stage = Stage(console, self._say, self._warn)
         self._works: list[Work] = []
-        self._outside = Work("", Stage(None, self._say, self._warn))
+        self._outside = Work("", Stage(None, self._say, self._warn), begun=False)
 
     def hear(self, event: object) -> None:
         """Shows an event; one that nothing is to be seen of changes nothing."""

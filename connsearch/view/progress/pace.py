@@ -9,22 +9,33 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Pace:
-    """The time left, from what was done since this process started.
+    """The time left, from what was done since the work began here.
 
-    Work that was resumed did not do all of it, so whoever asks says how much was done here.
+    Work that was resumed did not do all of it: what was done before the first look does not count.
+
+    Args:
+        begun: the work begins now; otherwise with the first look, which then cannot know the pace.
     """
 
-    def __init__(self) -> None:
-        self._start = time.monotonic()
+    def __init__(self, *, begun: bool = True) -> None:
+        self._start = time.monotonic() if begun else None
+        self._before: int | None = None
 
     def left(self, done: int, remaining: int) -> str:
-        """Returns the time left as people read it.
+        """Returns the time left as people read it, or nothing where it cannot be known yet.
 
         Args:
-            done: units done since this object was made, at least 1.
+            done: units done so far, the resumed ones too.
             remaining: units still to do.
         """
-        return f"{duration((time.monotonic() - self._start) / done * remaining)} left"
+        if self._before is None:
+            self._before = done if self._start is None else done - 1
+        if self._start is None:
+            self._start = time.monotonic()
+        here = done - self._before
+        if here < 1:
+            return ""
+        return f"{duration((time.monotonic() - self._start) / here * remaining)} left"
 
 
 class Beat:

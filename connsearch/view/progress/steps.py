@@ -12,26 +12,24 @@ class Steps:
 
     def __init__(self, stage: Stage, pace: Pace) -> None:
         self._row, self._pace = stage.add(), pace
-        self._before: int | None = None
         self._last = 0
 
     def hear(self, event: StepEvent) -> None:
         """Shows that a step is done."""
         if event.step <= self._last:  # another training
-            self._before, self._pace = None, Pace()
-        if self._before is None:
-            self._before = event.step - 1
+            self._pace = Pace(begun=False)
         self._last = event.step
         remaining = event.total_steps - event.step
-        last = remaining == 0
-        left = "last evaluation" if last else self._pace.left(event.step - self._before, remaining)
+        left = self._pace.left(event.step, remaining) if remaining else "last evaluation"
         epoch = f"epoch {event.epoch + 1}/{event.epochs}"
-        state = (
+        numbers = (
             f"loss {event.loss:.3f}  accuracy {event.accuracy:.3f}  "
-            f"{event.clips_per_second:.1f} clips/s  {left}"
+            f"{event.clips_per_second:.1f} clips/s"
         )
+        state = f"{numbers}  {left}" if left else numbers
         line = f"{epoch}  step {event.step}/{event.total_steps}  {state}"
-        self._row.move(Place(epoch, event.step, event.total_steps, state, line), now=last)
+        place = Place(epoch, event.step, event.total_steps, state, line)
+        self._row.move(place, now=not remaining)
 
     def remove(self) -> None:
         """Takes the bar away."""

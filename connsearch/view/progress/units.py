@@ -58,8 +58,8 @@ class Units:
 
     def _tell(self, event: UnitFinished) -> None:
         remaining = event.total - event.number
-        left = f"  {self._pace.left(self._done, remaining)}" if remaining else ""
-        self._say(f"{event.number}/{event.total} {event.name}: {event.summary}{left}")
+        left = self._pace.left(self._done, remaining) if remaining else ""
+        self._say(f"{event.number}/{event.total} {event.name}: {event.summary}  {left}".rstrip())
 
     def _move(self, done: float, total: int, state: str, line: str = "") -> None:
         self._row.move(Place(self._what, done, total, state, line))

@@ -19,11 +19,12 @@ class Work:
     Args:
         what: it works on, as people call it; before the bar over its units.
         stage: where it is shown.
+        begun: it begins now; otherwise nobody has said when.
     """
 
-    def __init__(self, what: str, stage: Stage) -> None:
+    def __init__(self, what: str, stage: Stage, *, begun: bool = True) -> None:
         self._what, self._stage = what, stage
-        self._pace = Pace()
+        self._pace = Pace(begun=begun)
         self._steps: Steps | None = None
         self._units: Units | None = None
         self._counts: dict[str, Counts] = {}
@@ -45,7 +46,7 @@ class Work:
     def count(self, event: CountEvent) -> None:
         """Shows how many things are done."""
         if event.what not in self._counts:
-            pace = Pace() if self._counts else self._pace
+            pace = Pace(begun=False) if self._counts else self._pace
             self._counts[event.what] = Counts(self._stage, pace)
         self._counts[event.what].hear(event)
 

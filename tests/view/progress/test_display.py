@@ -96,10 +96,23 @@ def test_the_time_left_follows_from_what_was_done_here(clock: Callable[[float], 
 
 def test_another_training_starts_from_its_own_first_step(clock: Callable[[float], None]) -> None:
     clock(6.0)
-    twice = [WorkBegan("steps"), step(90, 100), step(1, 100), step(100, 100), WorkEnded()]
-    assert [line.split()[3] for line in told(twice).splitlines()][-1] == "100/100"
+    twice = [WorkBegan("steps"), step(90, 100), step(1, 100), step(2, 100), WorkEnded()]
+    lines = told(twice).splitlines()
+    assert lines[1].endswith("clips/s"), "nobody knows yet"
+    assert lines[2].endswith("s left")
+    assert "9m" in lines[2] or "19m" in lines[2]
+
+
+def test_work_whose_beginning_nobody_told_is_timed_from_its_first_event(
+    clock: Callable[[float], None],
+) -> None:
+    shown, written = display()
+    clock(1000.0)
+    shown.hear(step(1, 100))
+    shown.hear(CountEvent(1, 4, "videos"))
     clock(6.0)
-    assert "9m 54s left" in told([WorkBegan("steps"), step(90, 100), step(1, 100)])
+    assert written.getvalue().splitlines()[0].endswith("clips/s")
+    assert written.getvalue().splitlines()[1] == "videos 1/4"
 
 
 def test_things_are_counted_with_what_else_is_known(clock: Callable[[float], None]) -> None:
