@@ -26,9 +26,10 @@ from connsearch.evolution.child import Child, Outcome, Task
 from connsearch.evolution.options import EvolutionOptions, StopOptions
 from connsearch.evolution.proposal import Space
 from connsearch.evolution.start import unlearned
+from connsearch.evolution.study.events import Failed
 from connsearch.evolution.study.evolution import Evolution
 from connsearch.evolution.study.study_directory import study_of, study_settings
-from connsearch.evolution.study.worker import Failed, work
+from connsearch.evolution.study.worker import work
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Edge
 from connsearch.graph.streams import fit_objects

@@ -19,7 +19,6 @@ from typing import Any
 
 from connsearch import __version__
 from connsearch.cli.command import Command
-from connsearch.cli.console import visible_output
 from connsearch.cli.output import OutputError, complain, flushed, nobody_reads, open_streams, shown
 from connsearch.cli.parse import parse
 from connsearch.cli.terminal import Terminal
@@ -28,6 +27,7 @@ from connsearch.evolution.study.address import without_secrets
 from connsearch.files.disk import cure_for, disk_full, reason
 from connsearch.files.stopping import heard
 from connsearch.registry import suggest
+from connsearch.view.console import visible_output
 
 COMMANDS: Mapping[str, str] = {
     "search": "find out which blocks of a structure should be connected",

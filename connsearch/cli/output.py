@@ -8,9 +8,9 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-from connsearch.cli.console import Console
 from connsearch.errors import Failure
 from connsearch.files.disk import reason
+from connsearch.view.console import Console
 
 FAILED = 1
 

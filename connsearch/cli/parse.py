@@ -21,7 +21,6 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from connsearch.cli.command import Command
-from connsearch.cli.console import Console
 from connsearch.errors import SHOWN, SettingsError
 from connsearch.evolution.study.address import without_secrets
 from connsearch.files.text import visible
@@ -29,6 +28,7 @@ from connsearch.flags import Flag
 from connsearch.graph.checks import show
 from connsearch.registry import suggest
 from connsearch.settings import merged
+from connsearch.view.console import Console
 
 C = TypeVar("C", bound=Command)
 

@@ -4,29 +4,45 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import RenderableType
 
-from connsearch.cli.console import Console
-from connsearch.cli.counting import counting
 from connsearch.cli.output import shown
-from connsearch.cli.progress import Bar, Lines
+from connsearch.view.console import Console
 
 if TYPE_CHECKING:
     from connsearch.analysis.units import UnitEvent
     from connsearch.runs.events import Event, ResultEvent
+    from connsearch.view.progress.display import Display
     from connsearch.workflows.listening import Listener
 
 T = TypeVar("T")
 
 
 class Terminal:
-    """Standard output for people, or the error stream when ``--json`` takes standard output."""
+    """Standard output for people, or the error stream when ``--json`` takes standard output.
 
-    def __init__(self, *, json_line: bool = False) -> None:
+    Args:
+        json_line: standard output belongs to a script.
+        console: prints in the place of the stream's own.
+    """
+
+    def __init__(self, *, json_line: bool = False, console: Console | None = None) -> None:
         self.stream = sys.stderr if json_line else sys.stdout
-        self.console = Console(self.stream)
+        self.console = console or Console(self.stream)
+
+    @cached_property
+    def _display(self) -> Display:
+        from connsearch.view.progress.display import Display
+
+        return Display(self.console, say=self.say, warn=self.warn)
+
+    def hear(self, event: object) -> None:
+        """Shows an event of long work."""
+        self._display.hear(event)
 
     def say(self, text: str) -> None:
         """Prints text as it is: no line is broken, nothing in it is read as markup or obeyed."""
@@ -51,60 +67,45 @@ class Terminal:
 
         return Listener(self.hear)
 
-    def hear(self, event: object) -> None:
-        """Shows an event."""
-        from connsearch.runs.events import EvaluationEvent, NoteEvent, WarningEvent
+    @contextmanager
+    def work(self, what: str) -> Generator[None]:
+        """Shows what is heard inside as one piece of work, with a bar where there can be one."""
+        from connsearch.runs.events import WorkBegan, WorkEnded
 
-        match event:
-            case EvaluationEvent():
-                found = f"{event.metrics.measure} {event.metrics}"
-                self.say(f"after epoch {event.epoch + 1}: {event.split} {found}")
-            case NoteEvent():
-                self.say(event.message)
-            case WarningEvent():
-                self.warn(event.message)
-            case _:
-                pass
+        self.hear(WorkBegan(what))
+        try:
+            yield
+        finally:
+            self.hear(WorkEnded())
 
     def count(self, items: Iterable[T], total: int, what: str = "videos") -> Iterator[T]:
         """Yields the items, showing how many of them are done and how long the rest will take."""
-        with counting(self.console, what) as show:
+        from connsearch.runs.events import CountEvent
+
+        with self.work(what):
             for done, item in enumerate(items, start=1):
                 yield item
-                show(done, total)
+                self.hear(CountEvent(done, total, what))
 
     def follow(self, events: Iterable[Event]) -> ResultEvent:
         """Shows the events of long work as they come; returns the last one, the result."""
-        from connsearch.runs.events import (
-            EvaluationEvent,
-            NoteEvent,
-            ResultEvent,
-            StepEvent,
-            WarningEvent,
-        )
+        from connsearch.runs.events import ResultEvent
 
         result: ResultEvent | None = None
-        with Bar(self.console) if self.console.is_terminal else Lines(self.say) as progress:
+        with self.work("steps"):
             for event in events:
-                match event:
-                    case StepEvent():
-                        progress.step(event)
-                    case EvaluationEvent():
-                        found = f"{event.metrics.measure} {event.metrics}"
-                        self.say(f"after epoch {event.epoch + 1}: {event.split} {found}")
-                    case WarningEvent():
-                        self.warn(event.message)
-                    case NoteEvent():
-                        self.say(event.message)
-                    case ResultEvent():
-                        result = event
-                    case _:
-                        pass
+                self.hear(event)
+                if isinstance(event, ResultEvent):
+                    result = event
         assert result is not None, "work ends with its result"
         return result
 
     def work_through(self, events: Generator[UnitEvent, None, T], what: str) -> T:
         """Shows the units of long work as they are done; returns what the work returns."""
-        from connsearch.cli.units import follow_units
-
-        return follow_units(events, what, self)
+        with self.work(what):
+            while True:
+                try:
+                    event = next(events)
+                except StopIteration as end:
+                    return end.value
+                self.hear(event)

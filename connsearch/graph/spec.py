@@ -214,6 +214,11 @@ class Structure:
     def __len__(self) -> int:
         return len(self.nodes)
 
+    def __repr__(self) -> str:
+        """Returns what it is in a few words; ``graph.document.to_json`` has all of it."""
+        stems, edges = sum(1 for _ in self.stems()), sum(1 for _ in self.connections())
+        return f"<Structure {self.name!r}: {len(self)} nodes ({stems} stems), {edges} connections>"
+
     def blocks(self) -> Iterator[tuple[int, Block]]:
         """Yields (index, block) in order."""
         return ((i, n) for i, n in enumerate(self.nodes) if isinstance(n, Block))

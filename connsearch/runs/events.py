@@ -85,10 +85,10 @@ class NoteEvent:
 
 @dataclass(frozen=True, slots=True)
 class WorkBegan:
-    """Work begins that takes a while; :class:`WorkEnded` always follows, also after an error.
+    """A piece of long work begins: until its :class:`WorkEnded` a display may show a bar.
 
     Attributes:
-        what: is counted: steps, videos, connections ...
+        what: it works on, as people call it, such as ``videos`` or ``trainings``.
     """
 
     what: str
@@ -96,22 +96,24 @@ class WorkBegan:
 
 @dataclass(frozen=True, slots=True)
 class WorkEnded:
-    """The work that was begun last has ended."""
+    """The newest work that has not ended yet is over: done, or left because of an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class CountEvent:
-    """One more of a number of things is done.
+    """So many things of one kind are done.
 
     Attributes:
         done: so far, from 1.
         total: how many there are.
-        what: they are.
+        what: they are, as people call them.
+        state: what else is known by now; may be empty.
     """
 
     done: int
     total: int
     what: str
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,5 +146,8 @@ Event = (
     | CheckpointEvent
     | WarningEvent
     | NoteEvent
+    | WorkBegan
+    | WorkEnded
+    | CountEvent
     | ResultEvent
 )

@@ -41,7 +41,7 @@ class Listener:
         if isinstance(progress, Listener):
             return progress
         if progress is True:
-            from connsearch.view.progress import default_display
+            from connsearch.view.progress.default import default_display
 
             return cls(default_display().hear)
         return cls(_silent if progress is False else progress)

@@ -13,10 +13,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from connsearch.cli.work import begun_with, check_data, open_data, prepare
 
 from connsearch.cli.commands.search import Search
 from connsearch.cli.terminal import Terminal
-from connsearch.cli.work import begun_with, check_data, open_data, prepare
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.reading import CHANGES, READING, changes_since, note_since
 from connsearch.errors import RunError

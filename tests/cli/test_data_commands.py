@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import io
-import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from connsearch.cli.commands.data_objects import DataObjects
 from connsearch.cli.commands.data_pack import DataPack
-from connsearch.cli.counting import counting
 from connsearch.cli.parse import parse
 from connsearch.cli.terminal import Terminal
 from connsearch.data.media.decode import write_video
 from connsearch.errors import DataError, Failure, SettingsError
+from connsearch.view.console import Console
 
 
 def terminal(*, interactive: bool = False) -> tuple[Terminal, io.StringIO]:
     written = io.StringIO()
-    made = Terminal()
-    made.console = Console(file=written, force_terminal=interactive, width=100, highlight=False)
-    return made, written
+    console = Console(written, force_terminal=interactive, force_interactive=interactive, width=100)
+    return Terminal(console=console), written
 
 
 @pytest.fixture
@@ -100,16 +97,3 @@ def test_objects_refuses_a_map_it_cannot_read(tmp_path: Path) -> None:
     line = [str(tmp_path / "rows.npy"), "-o", str(tmp_path / "a.npz"), "--map", "0=1"]
     with pytest.raises(DataError, match=r"map '0=1': .*allowed: VALUE:CLASS"):
         parse(DataObjects, line, program="x").execute(terminal()[0])
-
-
-def test_a_pipe_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = itertools.count(0.0, 3.0)
-    monkeypatch.setattr("time.monotonic", lambda: next(clock))
-    shown, written = terminal()
-    with counting(shown.console, "videos") as count:
-        for done in range(1, 9):
-            count(done, 8, "state")
-    lines = written.getvalue().splitlines()
-    assert lines[0].startswith("videos 1/8  state")
-    assert lines[-1].startswith("videos 8/8  state")
-    assert 2 < len(lines) < 7

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connsearch.cli.console import Console, visible_output
 from connsearch.data.media.decode import write_video
 from connsearch.data.options import DataOptions
 from connsearch.data.sources.source import read_source
 from connsearch.files.text import from_cell
+from connsearch.view.console import Console, visible_output
 from tests.cli.commands import TINY, Command, Done
 
 OLD = os.fsdecode(b"caf\xe9"), os.fsdecode(b"na\xefve")

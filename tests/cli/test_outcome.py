@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 
 import torch
-from rich.console import Console
 
 from connsearch.cli.outcome import show_classes, show_metrics
 from connsearch.cli.terminal import Terminal
@@ -13,13 +12,12 @@ from connsearch.models.document import ModelDocument
 from connsearch.runs.events import EvaluationEvent, Event, ResultEvent
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.metrics import summarise, summarise_sets
+from connsearch.view.console import Console
 
 
 def terminal() -> tuple[Terminal, io.StringIO]:
     written = io.StringIO()
-    made = Terminal()
-    made.console = Console(file=written, width=100, highlight=False)
-    return made, written
+    return Terminal(console=Console(written, width=100)), written
 
 
 def headings(metrics: dict[str, Metrics]) -> str:

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.cli import progress
-from connsearch.cli.console import Console
 from connsearch.cli.terminal import Terminal
 from connsearch.graph.spec import Structure
 from connsearch.models.document import ModelDocument
@@ -23,13 +21,14 @@ from connsearch.runs.events import (
     WarningEvent,
 )
 from connsearch.runs.metrics import summarise
+from connsearch.view.console import Console
+from connsearch.view.progress import pace
 
 
 def terminal(*, interactive: bool) -> tuple[Terminal, io.StringIO]:
     written = io.StringIO()
-    made = Terminal()
-    made.console = Console(written, force_terminal=interactive, width=100)
-    return made, written
+    console = Console(written, force_terminal=interactive, force_interactive=interactive, width=100)
+    return Terminal(console=console), written
 
 
 def events(structure: Structure, *, first: int = 1, last: int = 6) -> Iterator[Event]:
@@ -49,7 +48,7 @@ def events(structure: Structure, *, first: int = 1, last: int = 6) -> Iterator[E
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every look at the clock is six seconds later than the one before."""
     ticks = itertools.count(0.0, 6.0)
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(ticks))
+    monkeypatch.setattr(pace.time, "monotonic", lambda: next(ticks))
 
 
 @pytest.mark.usefixtures("clock")

@@ -17,14 +17,10 @@ from connsearch.evolution.child import Outcome, Rung, Task
 from connsearch.evolution.options import StopOptions
 from connsearch.evolution.proposal import ExhaustedError
 from connsearch.evolution.study import worker as worker_module
-from connsearch.evolution.study.evolution import Evolution
-from connsearch.evolution.study.lease import lease
-from connsearch.evolution.study.patience import StorageError
-from connsearch.evolution.study.study import Study
-from connsearch.evolution.study.worker import (
-    IN_A_ROW,
+from connsearch.evolution.study.events import (
     Asked,
     EndedEarly,
+    EvolutionBegan,
     Failed,
     Inside,
     Lost,
@@ -33,8 +29,12 @@ from connsearch.evolution.study.worker import (
     Waiting,
     WorkerEvent,
     WorkerStopped,
-    work,
 )
+from connsearch.evolution.study.evolution import Evolution
+from connsearch.evolution.study.lease import lease
+from connsearch.evolution.study.patience import StorageError
+from connsearch.evolution.study.study import Study
+from connsearch.evolution.study.worker import IN_A_ROW, work
 from connsearch.files.disk import disk_full
 from tests.evolution.engine import Noise, evolution_of, options_of, study_of
 
@@ -71,7 +71,10 @@ def fails(error: BaseException) -> Callable[[Task], Outcome]:
 
 
 def run(evolution: Evolution, evaluate: Any = None, **stop: Any) -> list[WorkerEvent]:
-    return list(work(evolution, evaluate or judge(), StopOptions(**{"rounds": 6, **stop})))
+    """What a worker says after it has said which evolution it works on."""
+    events = work(evolution, evaluate or judge(), StopOptions(**{"rounds": 6, **stop}))
+    assert isinstance(next(events), EvolutionBegan)
+    return list(events)
 
 
 def of(kind: type, events: list[WorkerEvent]) -> list[Any]:

@@ -93,4 +93,4 @@ def test_one_file_writes_csv_and_one_makes_consoles() -> None:
                 "use files.text.csv_text: cells are not run, names fit"
             )
         if re.search(r"rich\.console\.Console|get_console|from rich import", text):
-            assert path == "cli/console.py", "use cli.console: names are not obeyed"
+            assert path == "view/console.py", "use view.console: names are not obeyed"

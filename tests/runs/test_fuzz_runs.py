@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.workflows.counted import counted_classes, counted_clip
-from connsearch.workflows.targets import open_structure, open_trained, recorded_loss, recorded_options
 from connsearch.data.options import DataOptions
 from connsearch.errors import Failure, UserError
 from connsearch.oneshot.options import SearchOptions
@@ -26,6 +24,13 @@ from connsearch.runs.run import Run
 from connsearch.view.report.build import write_report
 from connsearch.view.report.sections import wiring
 from connsearch.view.runs.animation import read_moments
+from connsearch.workflows.counted import counted_classes, counted_clip
+from connsearch.workflows.targets import (
+    open_structure,
+    open_trained,
+    recorded_loss,
+    recorded_options,
+)
 from tests.data.fuzz import peak_megabytes
 from tests.runs.run_damage import damage
 from tests.training.tiny import TinyData, tiny_options, tiny_structure

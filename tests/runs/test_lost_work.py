@@ -14,7 +14,6 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from connsearch.workflows.targets import open_structure, open_trained
 from connsearch.errors import RunError, UserError
 from connsearch.files import disk
 from connsearch.files.disk import DiskFullError
@@ -27,6 +26,7 @@ from connsearch.runs.formats.tables import MetricsRow
 from connsearch.runs.logs import CsvLog
 from connsearch.runs.names import CONNECTIONS, LEARNED, METRICS, RESULT, WEIGHTS
 from connsearch.runs.record import open_run
+from connsearch.workflows.targets import open_structure, open_trained
 from tests.training.tiny import result_of, tiny_search
 
 

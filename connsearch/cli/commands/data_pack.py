@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from connsearch.cli.command import Command
-from connsearch.cli.counting import counting
 from connsearch.cli.terminal import Terminal
 from connsearch.flags import Flag
 
@@ -55,6 +54,7 @@ class DataPack(Command):
         from connsearch.data.options import DataOptions
         from connsearch.data.sources.source import read_source
         from connsearch.data.tools.pack import PackEvent, PackResult, pack
+        from connsearch.runs.events import CountEvent
 
         options = DataOptions(
             source=self.data,
@@ -76,13 +76,14 @@ class DataPack(Command):
         )
         result: PackResult | None = None
         frames = size = 0
-        with counting(terminal.console, "videos") as count:
+        with terminal.work("videos"):
             for event in events:
                 if isinstance(event, PackEvent):
                     if event.packed is not None:
                         frames += event.packed.frames
                         size += event.packed.bytes
-                    count(event.done, event.total, f"{frames} frames  {size / 1e6:.1f} MB")
+                    state = f"{frames} frames  {size / 1e6:.1f} MB"
+                    terminal.hear(CountEvent(event.done, event.total, "videos", state))
                 else:
                     result = event
         assert result is not None, "packing ends with its result"

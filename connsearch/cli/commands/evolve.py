@@ -23,9 +23,9 @@ from connsearch.workflows.targets import open_structure
 if TYPE_CHECKING:
     from connsearch.data.loading.load import DataSplits
     from connsearch.evolution.child import Child, Evaluate
+    from connsearch.evolution.study.events import WorkerEvent
     from connsearch.evolution.study.evolution import Evolution
     from connsearch.evolution.study.study_directory import Opened
-    from connsearch.evolution.study.worker import WorkerEvent
     from connsearch.graph.spec import Structure
 
 _OF_THIS_WORKER = frozenset({"stop", "storage", "name", "worker", "lease"})
@@ -78,7 +78,6 @@ class Evolve(Work):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Evolves, joins or goes on, and returns the best child and what became of all."""
-        from connsearch.cli.evolving import follow
         from connsearch.evolution.study.evolution import Evolution
         from connsearch.evolution.study.worker import work
 
@@ -106,7 +105,9 @@ class Evolve(Work):
             )
         evaluate = judge or self._searches(opened, evolution, data)
         events = _tidied(work(evolution, evaluate, self.stop), evolution, evaluate)
-        follow(events, evolution, self.stop, terminal)
+        with terminal.work("children"):
+            for event in events:
+                terminal.hear(event)
         return self._report(directory, evolution, terminal)
 
     def _clips(self, terminal: Terminal) -> DataSplits:
@@ -203,7 +204,7 @@ def _tidied(
     """The events as they come; weights go when nobody will prune them or start from them."""
     from connsearch.evolution.history import key_of
     from connsearch.evolution.review.children import best_children
-    from connsearch.evolution.study.worker import Told
+    from connsearch.evolution.study.events import Told
 
     history = evolution.history
     thin = getattr(evaluate, "thin", None)

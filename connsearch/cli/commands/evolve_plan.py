@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, field_validator
 
 from connsearch.cli.command import Command
-from connsearch.cli.progress import duration
 from connsearch.cli.terminal import Terminal
 from connsearch.errors import RunError, SettingsError
 from connsearch.evolution.options import EvolutionOptions
 from connsearch.files.disk import atomic_write_text
 from connsearch.files.text import csv_text
 from connsearch.flags import Flag
+from connsearch.view.progress.pace import duration
 from connsearch.workflows.targets import open_structure
 
 if TYPE_CHECKING:

@@ -73,6 +73,11 @@ class DataSplits:
     reading: int = READING
     options: DataOptions | None = None
 
+    def __repr__(self) -> str:
+        """Returns what it is in a few words."""
+        counts = ", ".join(f"{name} {len(clips)}" for name, clips in self.parts())
+        return f"<DataSplits {self.name!r}: {len(self.classes)} classes; clips: {counts}>"
+
     def __iter__(self) -> Iterator[tuple[Split, ClipDataset]]:
         """Yields (name of the split, its clips): train, val, test."""
         return iter(zip(SPLITS, (self.train, self.val, self.test), strict=True))

@@ -6,14 +6,26 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
 from connsearch.errors import ConnsearchError, Failure, RunError, UserError
-from connsearch.evolution.child import Evaluate, Outcome, Rung, Task, Trial
+from connsearch.evolution.child import Evaluate, Outcome, Rung, Task
 from connsearch.evolution.options import StopOptions
 from connsearch.evolution.proposal import ExhaustedError
+from connsearch.evolution.study.events import (
+    Asked,
+    EndedEarly,
+    EvolutionBegan,
+    Failed,
+    Inside,
+    Lost,
+    Swept,
+    Told,
+    Waiting,
+    WorkerEvent,
+    WorkerStopped,
+)
 from connsearch.evolution.study.evolution import Evolution
 from connsearch.evolution.study.patience import StorageError
 from connsearch.files.disk import REFUSED
@@ -23,78 +35,6 @@ IN_A_ROW = 10
 
 _POLL = 0.5
 """Seconds between two looks at what other workers do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A task begins."""
-
-    task: Task
-
-
-@dataclass(frozen=True, slots=True)
-class Inside:
-    """An event of the evaluation itself."""
-
-    task: Task
-    event: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A task has ended; ``counts`` unless this worker had been taken for dead meanwhile."""
-
-    task: Task
-    outcome: Outcome
-    counts: bool
-
-
-@dataclass(frozen=True, slots=True)
-class EndedEarly:
-    """A child was hopeless at a rung."""
-
-    task: Task
-    rung: int
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """An attempt failed; ``again`` if its child is queued once more."""
-
-    task: Task
-    cause: str
-    again: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """This worker was taken for dead, and its task is somebody else's now."""
-
-    task: Task
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """Workers have died; their tasks wait again, or are given up after too many attempts."""
-
-    trials: tuple[Trial, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """There is nothing to do until others are done with so many tasks."""
-
-    tasks: int
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerStopped:
-    """The evolution has ended for this worker, and why."""
-
-    reason: str
-
-
-WorkerEvent = Asked | Inside | Told | EndedEarly | Failed | Lost | Swept | Waiting | WorkerStopped
 
 
 def work(evolution: Evolution, evaluate: Evaluate, stop: StopOptions) -> Iterator[WorkerEvent]:
@@ -108,6 +48,7 @@ def work(evolution: Evolution, evaluate: Evaluate, stop: StopOptions) -> Iterato
         OSError: there is no room, or no permission, to write what an evaluation leaves.
         Failure: too many attempts in a row have failed, or the storage does not answer.
     """
+    yield EvolutionBegan(evolution.history, evolution.options.objectives, stop.rounds)
     deadline = None if stop.hours is None else time.monotonic() + stop.hours * 3600
     failures = 0
     while True:

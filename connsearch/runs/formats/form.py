@@ -28,6 +28,13 @@ class Form(BaseModel):
         absent = (set(type(self).model_fields) if sparse else self.LEFT_OUT) - self.model_fields_set
         return {key: value for key, value in handler(self).items() if key not in absent}
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Yields what its ``repr`` shows: single values that are known, no tables and lists."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, str | int | float | Form) and value != "":
+                yield name, value
+
     def to_json(self) -> dict[str, Any]:
         """Returns the values as they are written, in the order of the fields.
 

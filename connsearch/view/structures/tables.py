@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from connsearch.graph.cost import Cost, NodeCost
     from connsearch.pruning.pruner import Pruned
+    from connsearch.runs.formats.metrics import Metrics
 
 WIDE = 120
 """Columns of a terminal that has room for the inputs beside the costs."""
@@ -148,6 +149,27 @@ def metrics_table(rows: Sequence[Mapping[str, object]], *, title: str = "metrics
     for row in rows:
         table.add_row(*(Text(visible(_value(row.get(column)))) for column in columns))
     return table
+
+
+def metrics_rows(metrics: Mapping[str, Metrics]) -> list[dict[str, object]]:
+    """Returns one row a split for :func:`metrics_table`, with only what is known of some split."""
+    rows: list[dict[str, object]] = [
+        {
+            "split": name,
+            "clips": found.clips,
+            "left out": found.left_out or None,
+            "views": found.views if found.views > 1 else None,
+            "mAP": found.mAP,
+            "accuracy": found.accuracy,
+            "95% interval": f"{found.low:.3f} to {found.high:.3f}",
+            "top-5": found.top5,
+            "balanced": found.balanced_accuracy,
+            "loss": found.loss,
+        }
+        for name, found in metrics.items()
+    ]
+    used = {key for row in rows for key, value in row.items() if value is not None}
+    return [{key: row[key] for key in row if key in used} for row in rows]
 
 
 def short(count: int) -> str:

@@ -74,3 +74,34 @@ def visible_output() -> Generator[None]:
 def _shown(segment: Segment) -> Segment:
     text = "\n".join(visible_lines(line) for line in segment.text.split("\n"))
     return segment if text == segment.text else Segment(text, segment.style, segment.control)
+
+
+_PAGE = (
+    '<pre style="white-space:pre;overflow-x:auto;line-height:normal;margin:0;font-family:'
+    "Menlo,'DejaVu Sans Mono',Consolas,'Courier New',monospace\">{code}</pre>"
+)
+
+
+def as_html(renderable: RenderableType, *, width: int = 100) -> str:
+    """Returns what the console would print as HTML that can stand in a page or a notebook.
+
+    Text without a style has no colour of its own: it is as light or dark as the page.
+
+    Args:
+        renderable: a text, a table, or whatever else rich can lay out.
+        width: in characters.
+    """
+    return _printed(renderable, width).export_html(code_format=_PAGE, inline_styles=True)
+
+
+def as_text(renderable: RenderableType, *, width: int = 100) -> str:
+    """Returns what the console would print, without colours; arguments as for :func:`as_html`."""
+    return _printed(renderable, width).export_text()
+
+
+def _printed(renderable: RenderableType, width: int) -> Console:
+    console = Console(
+        io.StringIO(), record=True, width=width, force_jupyter=False, color_system="truecolor"
+    )
+    console.print(renderable)
+    return console

@@ -1,0 +1,102 @@
+"""A structure in a notebook: its wiring as a picture, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from connsearch.errors import Failure, StructureError
+from connsearch.files.text import visible
+from connsearch.graph.cost import DEFAULT_CLIP, cost
+from connsearch.graph.rules import validate
+from connsearch.graph.spec import FREE, Structure
+from connsearch.view.console import as_html
+from connsearch.view.notebook.card import Html, card, facts, folded, note, warning
+from connsearch.view.structures.draw import laid_out, to_dot
+from connsearch.view.structures.interactive import DARK, as_text, parsed
+from connsearch.view.structures.tables import short, structure_table
+
+CLASSES = 400
+"""Classes that costs are counted for where nobody says otherwise."""
+
+MOST_FAULTS = 5
+"""Rules that are named where a structure breaks them."""
+
+_DARK = ":is([data-jp-theme-light=false],.vscode-dark,.vscode-high-contrast,html[theme=dark])"
+"""Where JupyterLab, VS Code and Colab say that their theme is dark. What the system prefers does
+not matter here: a notebook has a theme of its own."""
+
+
+def structure_html(structure: Structure) -> Html:
+    """Returns the card of a structure: facts, its wiring as SVG, and its nodes to unfold.
+
+    Without Graphviz, or where it fails, the nodes stand in the place of the picture. Of a structure
+    that breaks a rule the rules are named, and nothing is drawn.
+    """
+    return card(structure.name, "structure", *_told(structure))
+
+
+def _told(structure: Structure) -> Iterator[Html]:
+    try:
+        validate(structure)
+    except StructureError as error:
+        yield facts(_counted(structure))
+        yield from (warning(str(fault)) for fault in error.faults[:MOST_FAULTS] or [error])
+        return
+    yield facts([*_counted(structure), *_costs(structure)])
+    yield from wiring(structure)
+
+
+def wiring(structure: Structure) -> Iterator[Html]:
+    """Yields the picture of a valid structure and its nodes, or why there is no picture."""
+    nodes = as_html(structure_table(structure), width=110)
+    try:
+        picture = _picture(structure)
+    except (Failure, ImportError, OSError) as error:
+        yield note(f"no picture: {error}".partition("\n")[0])
+        yield Html(nodes)
+        return
+    yield picture
+    yield folded("nodes", nodes)
+
+
+def _counted(structure: Structure) -> Iterator[tuple[str, object]]:
+    weights = list(structure.weights().values())
+    free = sum(weight == FREE for weight in weights)
+    learned = len(weights) - free - weights.count(None)
+    yield "family", f"{structure.family}, attention {structure.network.attention}"
+    yield "streams", ", ".join(structure.modalities())
+    yield "nodes", f"{len(structure)} ({sum(1 for _ in structure.stems())} stems)"
+    yield "connections", f"{len(weights)} ({learned} with a learned weight, {free} free)"
+
+
+def _costs(structure: Structure) -> Iterator[tuple[str, object]]:
+    found = cost(structure, num_classes=CLASSES, clip=DEFAULT_CLIP)
+    clip = " x ".join(map(str, found.clip))
+    yield "parameters", f"{short(found.parameters)} for {CLASSES} classes"
+    yield "MACs", f"{short(found.macs)} for one clip of {clip}"
+
+
+def _picture(structure: Structure) -> Html:
+    """The picture the report has, without ids, in the light and the dark of notebooks."""
+    picture = parsed(
+        laid_out(to_dot(structure), "svg"), label=visible(f"wiring of {structure.name}")
+    )
+    for element in picture.iter():
+        element.attrib.pop("id", None)
+    style = picture.find("style")
+    assert style is not None, "a picture for a page has its style"
+    style.text = _stylesheet()
+    return Html(as_text(picture))
+
+
+def _stylesheet() -> str:
+    dark = "".join(
+        f'{_DARK} .wiring [{what}="{light.lower()}"]{{{what}:{shade}}}'
+        for light, shade in DARK.items()
+        for what in ("fill", "stroke")
+    )
+    return (
+        ".wiring .hit{fill:none;stroke:transparent;stroke-width:10;pointer-events:stroke}"
+        ".wiring .edge:hover path:not(.hit){stroke-width:5!important}"
+        f"{dark}"
+    )

@@ -1,0 +1,36 @@
+"""Where a training is: how good, how fast, how long still."""
+
+from __future__ import annotations
+
+from connsearch.runs.events import StepEvent
+from connsearch.view.progress.pace import Pace
+from connsearch.view.progress.stage import Place, Stage
+
+
+class Steps:
+    """The steps of one training after the other."""
+
+    def __init__(self, stage: Stage, pace: Pace) -> None:
+        self._row, self._pace = stage.add(), pace
+        self._last = 0
+
+    def hear(self, event: StepEvent) -> None:
+        """Shows that a step is done."""
+        if event.step <= self._last:  # another training
+            self._pace = Pace(begun=False)
+        self._last = event.step
+        remaining = event.total_steps - event.step
+        left = self._pace.left(event.step, remaining) if remaining else "last evaluation"
+        epoch = f"epoch {event.epoch + 1}/{event.epochs}"
+        numbers = (
+            f"loss {event.loss:.3f}  accuracy {event.accuracy:.3f}  "
+            f"{event.clips_per_second:.1f} clips/s"
+        )
+        state = f"{numbers}  {left}" if left else numbers
+        line = f"{epoch}  step {event.step}/{event.total_steps}  {state}"
+        place = Place(epoch, event.step, event.total_steps, state, line)
+        self._row.move(place, now=not remaining)
+
+    def remove(self) -> None:
+        """Takes the bar away."""
+        self._row.remove()

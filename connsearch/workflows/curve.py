@@ -1,0 +1,85 @@
+"""What accuracy costs, from the whole network to its strongest path: :func:`curve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from connsearch.analysis.curve import CurvePoints, curve_settings
+from connsearch.analysis.curve import curve as points_of
+from connsearch.pruning.path import pruning_path
+from connsearch.runs.documents import write_form
+from connsearch.runs.formats.analyses import CurveRow, CurveSummary
+from connsearch.runs.ledger import Ledger
+from connsearch.runs.logs import write_table
+from connsearch.runs.names import CURVE, SUMMARY, table
+from connsearch.view.runs.curve import curve_figure
+from connsearch.view.runs.plots import write_figure
+from connsearch.workflows.given import RunLike, place_of
+from connsearch.workflows.listening import Listener, Progress
+from connsearch.workflows.searched import open_searched
+from connsearch.workflows.settings.curve import CurveSettings
+
+
+def curve(run: RunLike, *, progress: Progress = True, **settings: Any) -> CurveSummary:
+    """Returns accuracy on ``val`` over MACs and measured latency, and keeps it beside the run.
+
+    Args:
+        run: of a search.
+        progress: True shows a bar, False nothing; a function hears every event.
+        settings: any option of ``connsearch curve`` by its name: ``points=8``.
+
+    Raises:
+        UserError: a setting cannot be used, or it is no finished search.
+    """
+    asked = CurveSettings.of(run=place_of(run), **settings)
+    return run_curve(asked, Listener.of(progress))[1]
+
+
+def run_curve(asked: CurveSettings, listener: Listener) -> tuple[CurvePoints, CurveSummary]:
+    """Returns the points, and what is written of them.
+
+    Raises:
+        UserError: as for :func:`curve`.
+    """
+    place = asked.output or Path(asked.run) / CURVE
+    noted = {"name": "path", "order": "relative"}
+    with open_searched(asked.run, listener) as searched:
+        path = pruning_path(
+            searched.structure, mode=asked.mode, peers_kept=asked.peers, criterion=noted
+        )
+        with Ledger(place, curve_settings(searched, path)) as ledger:
+            work = points_of(searched, path, ledger, points=asked.points, rounds=asked.rounds)
+            found = listener.work_through(work, "curve")
+            _warn_of_noise(found, listener)
+            title = f"{Path(asked.run).resolve().name}: what accuracy costs"
+            paths = [place / f"curve.{suffix}" for suffix in ("svg", "png")]
+            pictures = write_figure(lambda: curve_figure(found, title=title), paths)
+            report = CurveSummary(
+                command="curve",
+                run=asked.run,
+                split="val",
+                rounds=asked.rounds,
+                points=list(found.points),
+                measure=found.measure,
+                clip=list(found.clip),
+                device=found.device,
+                threads=found.threads,
+                precision=found.precision,
+                recalibrate_clips=found.recalibrate_clips,
+                output=str(place),
+                pictures=[str(path) for path in pictures],
+            )
+            write_table(place / table(CURVE), CurveRow, report.points)
+            write_form(place / SUMMARY, report)
+    return found, report
+
+
+def _warn_of_noise(found: CurvePoints, listener: Listener) -> None:
+    noisy = [point for point in found.points if point.latency_spread > 0.05]
+    if noisy:
+        listener.warn(
+            f"the times of {len(noisy)} of {len(found.points)} networks spread by more than "
+            "5 %: this machine does other work at the same time\n"
+            "  cure: a quiet machine; more --rounds narrow the median"
+        )
