@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
-
-from pydantic import Field
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from connsearch.cli.command import Command
 from connsearch.cli.terminal import Terminal
-from connsearch.data.options import DataOptions
-from connsearch.files.paths import make_room
-from connsearch.files.text import csv_text, visible
-from connsearch.flags import Flag
+from connsearch.files.text import visible
+from connsearch.workflows.settings.data_check import DataCheckSettings
 
 if TYPE_CHECKING:
-    from connsearch.data.records import VideoInfo
-    from connsearch.data.tools.check import Checked
-    from connsearch.data.tools.check_source import ToCheck
-
-COLUMNS: tuple[str, ...] = (
-    "split",
-    "name",
-    "class",
-    "frames",
-    "height",
-    "width",
-    "fps",
-    "outcome",
-    "reason",
-    "seeks",
-    "differences",
-)
-"""One row a clip; the outcome is ``ok`` or ``bad``, and the reason says why. ``differences`` are
-the numbers, from 0, of frames that are others when they are read alone."""
+    from connsearch.workflows.data_check import CheckedData
 
 WHOLE, FAULTY = 0, 1
 
@@ -42,7 +19,7 @@ _SHOWN = 20
 """Frames of a file that a line names before it counts the rest."""
 
 
-class DataCheck(Command):
+class DataCheck(DataCheckSettings, Command):
     """Reads every clip of a data set from its first frame to its last, and writes a report.
 
     The data needs no labels and no split: a folder of videos, a single file or a list of paths will
@@ -54,77 +31,31 @@ class DataCheck(Command):
 
     FAILURE: ClassVar[int] = 2
 
-    data: DataOptions = DataOptions()
-    output: Annotated[Path, Flag(short="-o", metavar="FILE")] = Path("check.csv")
-    """The report, one row a clip."""
-    readers: int = Field(default=1, ge=0, le=256)
-    """Processes that read; with 0 a file that kills its reader ends the check."""
-    seeks: int = Field(default=0, ge=0, le=100_000)
-    """Also read so many single frames of every file as training reads them, and compare them with
-    one pass over the file, bit for bit."""
-
     def exit_code(self, report: Mapping[str, Any]) -> int:
         """Returns 1 where a clip cannot be used or a frame differs."""
         return FAULTY if report["unusable"] or report["seek_differences"] else WHOLE
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Reads everything, writes the report, and returns the numbers."""
-        from connsearch.data.tools.check import check_clips
-        from connsearch.data.tools.check_source import clips_to_check
-        from connsearch.graph.files import atomic_write_text
+        from connsearch.workflows.data_check import run_data_check
 
-        make_room(self.output)
-        there = clips_to_check(self.data)
-        records = there.source.records
-        for note in there.source.notes:
-            terminal.warn(note)
-        total = len(records) + len(there.lost)
-        terminal.say(f"data: {there.source.name}, {total} clips")
-        work = check_clips(records, self.data, workers=self.readers, seeks=self.seeks)
-        found = sorted(terminal.count(work, len(records), "clips"), key=lambda one: one.place)
-        rows = [_row(checked, there.source.classes) for checked in found]
-        rows += [{"name": name, "outcome": "bad", "reason": why} for name, why in there.lost]
-        atomic_write_text(self.output, csv_text(COLUMNS, rows))
-        terminal.say(f"report: {self.output}")
-        report = {"command": "data check", "data": there.source.name, **_report(there, found)}
+        found = run_data_check(self, terminal.listener())
+        terminal.say(f"report: {found.report}")
+        report = {"command": "data check", "data": found.data, **_report(found)}
         _tell(report, terminal)
-        return {**report, "report": str(self.output)}
+        return {**report, "report": str(found.report)}
 
 
-def _row(checked: Checked, classes: Sequence[str]) -> dict[str, Any]:
-    record, info = checked.record, checked.info
-    row: dict[str, Any] = {
-        "split": record.split,
-        "name": record.name,
-        "class": "|".join(classes[label] for label in record.labels),
-        "outcome": "ok" if checked.reason is None else "bad",
-        "reason": checked.reason,
-    }
-    if info is not None:
-        row |= {"frames": info.frames, "height": info.height, "width": info.width}
-        row["fps"] = round(info.fps, 3)
-    if checked.seeks:
-        row["seeks"] = checked.seeks
-        row["differences"] = " ".join(str(one.frame) for one in checked.differences)
-    return row
-
-
-def _report(there: ToCheck, found: Sequence[Checked]) -> dict[str, Any]:
+def _report(found: CheckedData) -> dict[str, Any]:
     """The numbers, and everything that is wrong by name."""
-    bad = [(one.record.name, one.reason) for one in found if one.reason is not None]
-    bad += there.lost
     return {
-        "clips": len(found) + len(there.lost),
-        "unusable": len(bad),
-        "bad": len(bad),
-        "seeks": sum(one.seeks for one in found),
-        "seek_differences": sum(len(one.differences) for one in found),
-        "faults": [{"name": name, "reason": reason} for name, reason in bad],
-        "notes": [
-            {"name": one.record.name, "note": note}
-            for one in found
-            if one.info is not None and (note := _note(one.info))
-        ],
+        "clips": len(found.clips) + len(found.lost),
+        "unusable": len(found.faults),
+        "bad": len(found.faults),
+        "seeks": sum(one.seeks for one in found.clips),
+        "seek_differences": sum(len(one.differences) for one in found.clips),
+        "faults": [{"name": name, "reason": reason} for name, reason in found.faults],
+        "notes": [{"name": name, "note": note} for name, note in found.notes],
         "differences": [
             {
                 "name": one.record.name,
@@ -132,17 +63,9 @@ def _report(there: ToCheck, found: Sequence[Checked]) -> dict[str, Any]:
                 "frames": [difference.frame for difference in one.differences],
                 "reasons": sorted({d.reason for d in one.differences if d.reason}),
             }
-            for one in found
-            if one.differences
+            for one in found.different
         ],
     }
-
-
-def _note(info: VideoInfo) -> str:
-    """What a person should know of a clip that can be used."""
-    if info.step > 1:
-        return f"holds one frame in {info.step} of a video, by the numbers in their names"
-    return info.note
 
 
 def _tell(report: Mapping[str, Any], terminal: Terminal) -> None:

@@ -3,58 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, ClassVar
-
-from pydantic import Field
+from typing import Any
 
 from connsearch.cli.command import Command
 from connsearch.cli.terminal import Terminal
-from connsearch.data.options import DataOptions
-from connsearch.data.records import Split
-from connsearch.errors import SettingsError
-from connsearch.files.drafts import replacing
-from connsearch.files.paths import check_path
-from connsearch.files.places import place_of
-from connsearch.flags import Flag
 from connsearch.registry import names_in
+from connsearch.workflows.settings.data_show import DataShowSettings
 
 
-class DataShow(Command):
+class DataShow(DataShowSettings, Command):
     """Draws clips of a data set as a network sees them: a contact sheet, as PNG.
 
     Each clip as it is evaluated (its centre, untouched) and as one epoch of training sees it, its
     flow as the network computes it, and its object maps. A clip that cannot be read is shown with
     the reason.
     """
-
-    HIDDEN: ClassVar[frozenset[str]] = frozenset(
-        {
-            "data.seed",
-            "data.bad_share",
-            "data.batch_size",
-            "data.workers",
-            "data.clips_per_video",
-            "data.crops_per_clip",
-            "data.pool_views",
-        }
-    )
-
-    output: Annotated[Path, Flag(short="-o", metavar="FILE")] = Path("contact-sheet.png")
-    """The picture, ending in .png."""
-    split: Split = "train"
-    """The list the clips are taken from."""
-    clips: int = Field(default=6, ge=1, le=200)
-    """How many, spread over the classes."""
-    names: tuple[str, ...] = ()
-    """Show these clips instead, by name, whatever list they are on."""
-    columns: int = Field(default=8, ge=1, le=64)
-    """The most frames of a clip that are shown, spread evenly over it."""
-    epoch: int = Field(default=0, ge=0)
-    """The epoch of training that is shown."""
-    seed: int = Field(default=0, ge=0, lt=2**63)
-    """Decides which clips, their augmentation, planted data and splits."""
-    data: DataOptions = DataOptions()
 
     @classmethod
     def about(cls) -> str:
@@ -67,35 +30,14 @@ class DataShow(Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Draws, and returns where the picture is and what is on it."""
-        from connsearch.data.loading.load import load_data
-        from connsearch.view.clips.contact_sheet import contact_sheet
-        from connsearch.view.clips.strips import make_strip, named_picks, spread_picks
+        from connsearch.workflows.data_show import run_data_show
 
-        if self.output.suffix.lower() != ".png":
-            raise SettingsError(f"--output {self.output}: a contact sheet ends in .png")
-        check_path(self.output)
-        data = load_data(self.data.model_copy(update={"seed": self.seed, "bad_share": 1.0}))
-        for note in data.notes:
-            terminal.warn(note)
-        if self.names:
-            picks = named_picks(data, self.names)
-        else:
-            found = spread_picks(data, self.split, self.clips, seed=self.seed)
-            picks: list[tuple[Split, int]] = [(self.split, index) for index in found]
-        if not picks:
-            raise SettingsError(f"{data.name}: no clip on the {self.split} list; see --split")
-        strips = [
-            make_strip(data, split, index, columns=self.columns, seed=self.seed, epoch=self.epoch)
-            for split, index in picks
-        ]
-        sheet = contact_sheet(strips, title=data.name, remark=self._remark(data.clip))
-        with place_of(self.output), replacing(self.output) as draft:
-            sheet.save(draft, format="png", optimize=True)
-        terminal.say(f"drawn: {self.output} ({len(strips)} clips)")
+        sheet = run_data_show(self, terminal.listener())
+        terminal.say(f"drawn: {sheet.picture} ({len(sheet.strips)} clips)")
         return {
             "command": "data show",
-            "picture": str(self.output),
-            "data": data.name,
+            "picture": str(sheet.picture),
+            "data": sheet.data,
             "clips": [
                 {
                     "name": strip.name,
@@ -104,14 +46,6 @@ class DataShow(Command):
                     "frames": list(strip.numbers),
                     "fault": strip.fault or None,
                 }
-                for strip in strips
+                for strip in sheet.strips
             ],
         }
-
-    def _remark(self, clip: tuple[int, int, int]) -> str:
-        """Returns how the clips are cut and what is done to them in training."""
-        cut = f"clips of {'x'.join(map(str, clip))}, stride {self.data.stride}"
-        if self.data.fps is not None:
-            cut += f", {self.data.fps:g} frames a second"
-        changed = ", ".join(self.data.augment) or "none by name"
-        return f"{cut}; seed {self.seed}, epoch {self.epoch}; augmentation: {changed}"

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from connsearch.cli.command import Command
-from connsearch.cli.counted import counted_classes, counted_clip
 from connsearch.cli.terminal import Terminal
-from connsearch.files.places import place_of
-from connsearch.flags import Flag
-from connsearch.workflows.targets import open_structure
+from connsearch.workflows.settings.diff import DiffSettings
 
 if TYPE_CHECKING:
-    from connsearch.graph.compare import Change, Differences
-    from connsearch.graph.cost import Cost
+    from connsearch.graph.compare import Change
+    from connsearch.workflows.diff import StructureDiff
 
 EQUAL, DIFFERENT, TROUBLE = 0, 1, 2
 
 
-class Diff(Command):
+class Diff(DiffSettings, Command):
     """Shows what differs between two structures.
 
     Both may be anything that draw takes. Names and the order of inputs do not count.
@@ -38,50 +32,29 @@ class Diff(Command):
 
     FAILURE: ClassVar[int] = TROUBLE
 
-    before: Annotated[str, Flag(positional=True, metavar="A")]
-    """A name of a structure, a structure file, a run, a pruned network, or a checkpoint."""
-    after: Annotated[str, Flag(positional=True, metavar="B")]
-    """The other one; what only B has is called added."""
-    tolerance: float = Field(default=0.0, ge=0, le=1)
-    """Weights and peer coefficients this far apart are still equal."""
-    ignore: Literal["nothing", "weights"] = "nothing"
-    """What not to compare: weights leaves out what was learned; wiring and shapes decide."""
-    output: Annotated[Path | None, Flag(short="-o", metavar="FILE")] = None
-    """The picture, ending in .svg, .png or .pdf; by default diff.svg and diff.png in this
-    directory."""
-    picture: bool = True
-    """Draw both as one picture; nothing is drawn where nothing differs."""
-
     def exit_code(self, report: Mapping[str, Any]) -> int:
         """Returns 1 where something differs."""
         return DIFFERENT if report["different"] else EQUAL
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Shows the differences, draws them, and returns them."""
-        from connsearch.graph.compare import compare
-        from connsearch.graph.cost import cost
+        from connsearch.workflows.diff import run_diff
 
-        a, b = open_structure(self.before), open_structure(self.after)
-        found = compare(a, b, tolerance=self.tolerance, weights=self.ignore != "weights")
-        classes = counted_classes(self.before, self.after)
-        clip = counted_clip(self.before, self.after)
-        costs = [cost(structure, num_classes=classes, clip=clip) for structure in (a, b)]
-        _show(terminal, found, costs)
-        pictures = self._draw(found, costs) if self.picture and found else []
-        for path in pictures:
-            terminal.say(f"drawn: {path}")
+        found = run_diff(self)
+        _show(found, terminal)
+        matching = found.differences.matching
         return {
             "command": "diff",
             "a": self.before,
             "b": self.after,
             "different": bool(found),
-            "matched_by": found.matching.rule,
-            "same_up_to_renumbering": found.matching.rule == "renumbering",
-            "matches": sorted(found.matching.to_b.items()),
-            "settings": _changes(found.settings),
+            "matched_by": matching.rule,
+            "same_up_to_renumbering": matching.rule == "renumbering",
+            "matches": sorted(matching.to_b.items()),
+            "settings": _changes(found.differences.settings),
             "nodes": [
                 {"state": n.state, "a": n.before, "b": n.after, "changes": _changes(n.changes)}
-                for n in found.nodes
+                for n in found.differences.nodes
             ],
             "connections": [
                 {
@@ -91,34 +64,19 @@ class Diff(Command):
                     "weights": list(c.weights),
                     "changes": _changes(c.changes),
                 }
-                for c in found.connections
+                for c in found.differences.connections
             ],
             "cost": {
-                "parameters": [found.parameters for found in costs],
-                "macs": [found.macs for found in costs],
-                "num_classes": classes,
-                "clip": list(clip),
+                "parameters": [cost.parameters for cost in found.costs],
+                "macs": [cost.macs for cost in found.costs],
+                "num_classes": found.num_classes,
+                "clip": list(found.clip),
             },
-            "pictures": [str(path) for path in pictures],
+            "pictures": [str(path) for path in found.pictures],
         }
 
-    def _draw(self, found: Differences, costs: Sequence[Cost]) -> list[Path]:
-        from connsearch.view.structures.diff_draw import render_diff
 
-        paths = [Path("diff.svg"), Path("diff.png")] if self.output is None else [self.output]
-        facts = [
-            f"{name} {before:,} → {after:,}"
-            for name, before, after in (
-                ("parameters", costs[0].parameters, costs[1].parameters),
-                ("MACs", costs[0].macs, costs[1].macs),
-            )
-        ]
-        title = f"A {self.before} → B {self.after}"
-        with place_of(paths[0]):
-            return render_diff(found, paths, title=title, facts=facts)
-
-
-def _show(terminal: Terminal, found: Differences, costs: Sequence[Cost]) -> None:
+def _show(diff: StructureDiff, terminal: Terminal) -> None:
     from connsearch.view.structures.diff_markup import counts
     from connsearch.view.structures.diff_tables import (
         connections_diff_table,
@@ -127,7 +85,8 @@ def _show(terminal: Terminal, found: Differences, costs: Sequence[Cost]) -> None
         totals_diff_table,
     )
 
-    terminal.show(totals_diff_table(found, *costs))
+    found = diff.differences
+    terminal.show(totals_diff_table(found, *diff.costs))
     if found.settings:
         terminal.show(settings_diff_table(found))
     if found.nodes:
@@ -139,6 +98,8 @@ def _show(terminal: Terminal, found: Differences, costs: Sequence[Cost]) -> None
     if found.matching.rule == "order":
         terminal.say("nodes are matched by their order within a stream or a level")
     terminal.say(", ".join(counts(found)))
+    for path in diff.pictures:
+        terminal.say(f"drawn: {path}")
 
 
 def _changes(changes: Sequence[Change]) -> list[dict[str, Any]]:

@@ -3,55 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from connsearch.cli.command import Command
 from connsearch.cli.terminal import Terminal
-from connsearch.errors import UserError
-from connsearch.files.paths import check_path
-from connsearch.files.places import make_directories
-from connsearch.flags import Flag
-from connsearch.runs.names import EVOLUTION_REPORT
+from connsearch.workflows.settings.evolve_report import EvolveReportSettings
 
 if TYPE_CHECKING:
     from connsearch.view.evolution.story import Story
 
 
-class EvolveReport(Command):
+class EvolveReport(EvolveReportSettings, Command):
     """Shows how an evolution went, and writes pictures, tables, a film and one HTML file about it.
 
     Reads the study and changes nothing in it: it may be finished, stopped or at work. Made again,
     it takes in what was added since.
     """
 
-    run: Annotated[str, Flag(positional=True)]
-    """The directory of an evolution."""
-    storage: Annotated[str | None, Flag(metavar="PLACE")] = None
-    """Where its study is kept, if that is not in the directory: as on the line that began it."""
-    output: Annotated[Path | None, Flag(short="-o", metavar="DIR")] = None
-    """Where everything goes; by default report in the directory of the evolution."""
-    pictures: bool = True
-    """Draw the pictures, each as SVG and PNG; the HTML file has its own."""
-    film: bool = True
-    """Write the ancestors of the best child as a film, ancestry.gif."""
-    mp4: bool = False
-    """Write the film as ancestry.mp4, too."""
-
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Shows and writes; returns where everything is, and who is best."""
-        from connsearch.evolution.study.study_directory import reopen
-        from connsearch.view.evolution.story import Story
-        from connsearch.view.report.evolution import write_evolution_report
+        from connsearch.workflows.evolve_report import run_evolve_report
 
-        opened = reopen(self.run, storage=self.storage)
-        title = Path(self.run).resolve().name
-        story = Story.of(opened.history(), opened.options, title=title)
-        directory = self._directory()
+        written = run_evolve_report(self)
+        story, page, files = written.story, written.page, written.files
         _show(story, terminal)
-        files = self._write(story, directory)
-        page = write_evolution_report(story, directory / EVOLUTION_REPORT)
-        terminal.say(f"written: {', '.join(path.name for path in files)} in {directory}")
+        terminal.say(f"written: {', '.join(path.name for path in files)} in {page.parent}")
         terminal.say(f"report: {page} ({page.stat().st_size / 1e6:.1f} MB)")
         winner = story.winner
         return {
@@ -67,28 +43,6 @@ class EvolveReport(Command):
             "values": None if winner is None else list(story.entries[winner].values or ()),
             "objectives": list(story.objectives),
         }
-
-    def _directory(self) -> Path:
-        """Where to write, made if it is not there."""
-        directory = self.output or Path(self.run) / "report"
-        check_path(directory, below=64)
-        if directory.exists() and not directory.is_dir():
-            raise UserError(f"{directory}: is a file\n  cure: name a directory")
-        make_directories(directory)
-        return directory
-
-    def _write(self, story: Story, directory: Path) -> list[Path]:
-        from connsearch.view.evolution.files import (
-            evolution_film,
-            evolution_pictures,
-            evolution_tables,
-        )
-
-        files = evolution_tables(story, directory)
-        if self.pictures:
-            files += evolution_pictures(story, directory)
-        suffixes = ["gif"] * self.film + ["mp4"] * self.mp4
-        return files + evolution_film(story, directory, suffixes=suffixes)
 
 
 def _show(story: Story, terminal: Terminal) -> None:

@@ -3,93 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any
 
 from connsearch.cli.command import Command
-from connsearch.cli.counted import counted_classes, counted_clip
 from connsearch.cli.terminal import Terminal
-from connsearch.flags import Flag
-from connsearch.graph.spec import Attention, Structure
-from connsearch.workflows.targets import open_structure
+from connsearch.workflows.settings.inspect import InspectSettings
 
-Size = Annotated[int, Field(ge=1, le=4096)]
+if TYPE_CHECKING:
+    from connsearch.workflows.inspect import Inspection
 
 
-class Inspect(Command):
+class Inspect(InspectSettings, Command):
     """Shows the nodes, shapes, weights, parameters and multiply-accumulates (MACs) of a structure.
 
     A file that breaks rules is answered with all its faults and exit code 2.
     """
 
-    structure: Annotated[str | None, Flag(positional=True)] = None
-    """The name of a structure, a structure file, a run, a pruned network, or a checkpoint; without
-    one, the known names are listed."""
-    num_classes: int | None = Field(default=None, ge=1, le=10**6)
-    """Classes of the classifier that is counted; by default those of a run, else 400."""
-    attention: Attention | None = None
-    """Count with this peer-attention mode in place of the structure's own."""
-    clip: Annotated[tuple[Size, Size, Size] | None, Flag(metavar="T H W")] = None
-    """Frames, height and width of the clip that shapes and MACs are counted for; by default those
-    of a run, else 16 112 112."""
-    peers: Annotated[bool, Flag(switch=True)] = False
-    """Also show who attends to whom: the mixture of peers of every connection, how decided it is,
-    and what the connections of a block agree on."""
-
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Shows the tables and returns the numbers."""
         if self.structure is None:
             return _list_structures(terminal)
-        from connsearch.graph.cost import cost
-        from connsearch.graph.rules import validate, warnings
-        from connsearch.oneshot.alarms import structure_alarms
-        from connsearch.view.structures.tables import structure_table, totals_table
+        from connsearch.workflows.inspect import run_inspect
 
-        structure = open_structure(self.structure)
-        if self.attention is not None:
-            structure = validate(structure.with_settings(attention=self.attention))
-        classes = self.num_classes or counted_classes(self.structure)
-        clip = self.clip or counted_clip(self.structure)
-        found = cost(structure, num_classes=classes, clip=clip)
-        warned = warnings(structure)
-        alarms = [str(alarm) for alarm in structure_alarms(structure)]
-        terminal.show(structure_table(structure, found), totals_table(structure, found))
-        peers = _show_peers(structure, terminal) if self.peers else {}
-        for sentence in (*warned, *alarms):
-            terminal.warn(sentence)
+        found = run_inspect(self)
+        _show(found, terminal)
+        structure = found.structure
         return {
             "command": "inspect",
             "structure": structure.name,
             "family": structure.family,
             "attention": structure.network.attention.value,
-            "num_classes": classes,
+            "num_classes": found.num_classes,
             "nodes": len(structure),
             "connections": len(structure.edges()),
-            "parameters": found.parameters,
-            "connection_parameters": found.connection_parameters,
-            "macs": found.macs,
-            "clip": list(clip),
-            "warnings": warned,
-            "alarms": alarms,
-            **peers,
+            "parameters": found.cost.parameters,
+            "connection_parameters": found.cost.connection_parameters,
+            "macs": found.cost.macs,
+            "clip": list(found.clip),
+            "warnings": list(found.warnings),
+            "alarms": [str(alarm) for alarm in found.alarms],
+            **({} if found.peers is None else {"peers": found.peers.to_json()}),
         }
 
 
-def _show_peers(structure: Structure, terminal: Terminal) -> dict[str, Any]:
-    """Shows who attends to whom; returns that section of the JSON object."""
-    from connsearch.oneshot.peers import peer_report
+def _show(found: Inspection, terminal: Terminal) -> None:
+    """Shows the tables, who attends to whom if that was asked for, and what is odd."""
     from connsearch.view.structures.peer_tables import peer_blocks_table, peer_mixtures_table
+    from connsearch.view.structures.tables import structure_table, totals_table
 
-    report = peer_report(structure)
-    if report.mixtures:
-        terminal.show(peer_mixtures_table(report), peer_blocks_table(report))
-    else:
+    structure, peers = found.structure, found.peers
+    terminal.show(structure_table(structure, found.cost), totals_table(structure, found.cost))
+    if peers is not None and peers.mixtures:
+        terminal.show(peer_mixtures_table(peers), peer_blocks_table(peers))
+    elif peers is not None:
         terminal.warn(
             f"no connection of {structure.name} names peers (attention "
             f"{structure.network.attention}): search it in mode peer first"
         )
-    return {"peers": report.to_json()}
+    for sentence in (*found.warnings, *map(str, found.alarms)):
+        terminal.warn(sentence)
 
 
 def _list_structures(terminal: Terminal) -> Mapping[str, Any]:

@@ -2,120 +2,45 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any
 
 from connsearch.cli.command import Command
 from connsearch.cli.terminal import Terminal
-from connsearch.errors import SettingsError
-from connsearch.files.places import place_of
-from connsearch.flags import Flag
+from connsearch.workflows.settings.lineage import LineageSettings
 
 if TYPE_CHECKING:
-    from connsearch.evolution.history import History
-    from connsearch.evolution.limits import Limits
     from connsearch.evolution.review.lineage import Origin
-    from connsearch.graph.spec import Edge
     from connsearch.view.evolution.story import Story
 
 
-class Lineage(Command):
+class Lineage(LineageSettings, Command):
     """Shows where a child of an evolution comes from, and draws its family.
 
     Every ancestor is made once more from its parent by the operators that are recorded, and has to
     come out the same.
     """
 
-    run: Annotated[str, Flag(positional=True)]
-    """The directory of an evolution."""
-    child: Annotated[int, Flag(positional=True, metavar="ID"), Field(ge=0)]
-    """The number of a child, as the tables and pictures have it."""
-    connection: Annotated[str | None, Flag(metavar="S-T")] = None
-    """One of its connections, such as 3-7: since when it is there, and its weight since."""
-    storage: Annotated[str | None, Flag(metavar="PLACE")] = None
-    """Where its study is kept, if that is not in the directory: as on the line that began it."""
-    others: bool = True
-    """Draw the other children of the ancestors, too."""
-    output: Annotated[Path | None, Flag(short="-o", metavar="FILE")] = None
-    """The picture, ending in .svg, .png or .pdf; by default lineage-ID.svg and lineage-ID.png in
-    the directory of the evolution."""
-
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Replays, shows, draws, and returns the line."""
-        edge = None if self.connection is None else read_edge(self.connection)
-        from connsearch.evolution.review.lineage import ancestry, connection_ancestry
-        from connsearch.evolution.study.study_directory import reopen
-        from connsearch.view.evolution.lineage_draw import draw_lineage
-        from connsearch.view.evolution.story import Story
         from connsearch.view.evolution.tables import ancestry_table, origin_table
+        from connsearch.workflows.lineage import run_lineage
 
-        opened = reopen(self.run, storage=self.storage)
-        history, limits, options = opened.history(), opened.space.limits, opened.options
-        line = ancestry(history, self.child)
-        replayed = _replay(history, line, limits, terminal)
-        story = Story.of(history, options, title=Path(self.run).resolve().name)
-        terminal.show(ancestry_table(story, self.child))
-        origin = None if edge is None else connection_ancestry(history, self.child, edge, limits)
-        if origin is not None:
-            terminal.show(origin_table(origin))
-        paths = self._paths()
-        with place_of(paths[0]):
-            pictures = draw_lineage(story, self.child, paths, others=self.others)
-        for path in pictures:
+        found = run_lineage(self, terminal.listener())
+        terminal.show(ancestry_table(found.story, self.child))
+        if found.connection is not None:
+            terminal.show(origin_table(found.connection))
+        for path in found.pictures:
             terminal.say(f"drawn: {path}")
         return {
             "command": "lineage",
             "run": self.run,
             "child": self.child,
-            "line": [_ancestor(story, number) for number in line],
-            "replayed": replayed,
-            "connection": None if origin is None else _told(origin),
-            "pictures": [str(path) for path in pictures],
+            "line": [_ancestor(found.story, number) for number in found.line],
+            "replayed": list(found.replayed),
+            "connection": None if found.connection is None else _told(found.connection),
+            "pictures": [str(path) for path in found.pictures],
         }
-
-    def _paths(self) -> list[Path]:
-        if self.output is None:
-            name = f"lineage-{self.child}"
-            return [Path(self.run) / f"{name}.{suffix}" for suffix in ("svg", "png")]
-        return [self.output]
-
-
-def read_edge(text: str) -> Edge:
-    """Returns the connection that ``3-7`` names; ``3->7`` and ``3,7`` do, too.
-
-    Raises:
-        SettingsError: not two numbers.
-
-    >>> read_edge("3-7")
-    Edge(source=3, target=7)
-    """
-    from connsearch.graph.spec import Edge
-
-    found = re.fullmatch(r"\s*(\d+)\s*(?:->|-|,)\s*(\d+)\s*", text)
-    if found is None:
-        raise SettingsError(
-            f"--connection: read {text!r}, allowed is SOURCE-TARGET, such as 3-7\n"
-            "  cure: the numbers are those of the nodes in the picture of the child"
-        )
-    return Edge(int(found[1]), int(found[2]))
-
-
-def _replay(history: History, line: list[int], limits: Limits, terminal: Terminal) -> list[int]:
-    """The children of a line that were made once more; all came out the same."""
-    from connsearch.evolution.review.lineage import repeatable, replayed
-
-    able = [number for number in line if repeatable(history, number)]
-    for number in able:
-        replayed(history, number, limits)
-    terminal.say(f"replayed: same structure ({', '.join(f'#{n}' for n in able) or 'nobody'})")
-    for number in line:
-        if number not in able:
-            terminal.say(f"#{number} is a founder of no known operator, and is taken as it is")
-    return able
 
 
 def _ancestor(story: Story, number: int) -> dict[str, Any]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field
 
 from connsearch.cli.command import Command
 from connsearch.cli.terminal import Terminal
-
-Size = Annotated[int, Field(ge=1, le=4096)]
+from connsearch.workflows.settings.sizes import Size
 
 
 class Models(Command):
