@@ -8,11 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from connsearch.cli.commands.lineage import read_edge
 from connsearch.errors import SettingsError
 from connsearch.evolution.review.lineage import ancestry
 from connsearch.evolution.steps import Step
-from connsearch.evolution.study import study_directory as place
+from connsearch.workflows import evolve_report, lineage
+from connsearch.workflows.lineage import read_edge
 from tests.cli.commands import Command
 from tests.evolution.hand_made import Evolution, evolved
 from tests.evolution.studies import study
@@ -25,7 +25,8 @@ def opens(monkeypatch: pytest.MonkeyPatch, evolution: Evolution) -> None:
         space=SimpleNamespace(limits=evolution.limits),
         options=evolution.options,
     )
-    monkeypatch.setattr(place, "reopen", lambda run, storage=None: opened)
+    for workflow in (lineage, evolve_report):
+        monkeypatch.setattr(workflow, "reopen", lambda run, storage=None: opened)
 
 
 @pytest.fixture

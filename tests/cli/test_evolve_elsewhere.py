@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from connsearch.evolution.study import storage as storage_module
+from connsearch.workflows import evolve_serve
 from tests.cli.commands import Command
 from tests.evolution.test_strangers import point, tree
 
@@ -31,7 +32,7 @@ OTHERS = [
 
 def served(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     calls: list[Any] = []
-    monkeypatch.setattr(storage_module, "serve", lambda *given, **how: calls.append((given, how)))
+    monkeypatch.setattr(evolve_serve, "serve", lambda *given, **how: calls.append((given, how)))
     return calls
 
 
