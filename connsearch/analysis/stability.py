@@ -134,12 +134,12 @@ def learned(place: Path) -> Structure:
         RunError: it is gone, or unfinished.
     """
     record = open_run(place)
-    if record.result is None or record.learned is None:
+    if record.result is None or record.outcome is None:
         raise RunError(
             f"{place}: this search is filed as done, but its result is not there\n"
             "  cure: another directory, or remove this one and search again"
         )
-    return record.learned
+    return record.structure
 
 
 def agree(results: Sequence[Structure], options: PruneOptions, *, seed: int) -> Found:
