@@ -35,7 +35,7 @@ from connsearch.workflows.data import begun_with, open_data, suit
 from connsearch.workflows.given import (
     DataLike,
     StructureLike,
-    data_keywords,
+    given_data,
     name_of,
     splits_in,
     structure_in,
@@ -89,7 +89,7 @@ def evolve(
         UserError: a setting, the structure or the data cannot be used.
         Failure: too many attempts in a row have failed, or the storage does not answer.
     """
-    asked = EvolveSettings.of(structure=name_of(structure), **data_keywords(data), **settings)
+    asked = EvolveSettings.of(**given_data(data, settings), structure=name_of(structure))
     given = structure_in(structure), splits_in(data)
     return run_evolve(asked, Listener.of(progress), *given).summary
 

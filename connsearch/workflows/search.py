@@ -15,7 +15,7 @@ from connsearch.workflows.data import prepare, suit
 from connsearch.workflows.given import (
     DataLike,
     StructureLike,
-    data_keywords,
+    given_data,
     name_of,
     splits_in,
     structure_in,
@@ -51,7 +51,7 @@ def search(
         UserError: a setting, the structure or the data cannot be used, or the directory holds
             something else.
     """
-    asked = SearchSettings.of(structure=name_of(structure), **data_keywords(data), **settings)
+    asked = SearchSettings.of(**given_data(data, settings), structure=name_of(structure))
     given = structure_in(structure), splits_in(data)
     return run_search(asked, Listener.of(progress), *given)
 

@@ -26,7 +26,7 @@ from connsearch.workflows.data import begun_with, open_data, suit
 from connsearch.workflows.given import (
     DataLike,
     StructureLike,
-    data_keywords,
+    given_data,
     name_of,
     splits_in,
     structure_in,
@@ -74,7 +74,7 @@ def stability(
     Raises:
         UserError: a setting, the structure or the data cannot be used.
     """
-    asked = StabilitySettings.of(structure=name_of(structure), **data_keywords(data), **settings)
+    asked = StabilitySettings.of(**given_data(data, settings), structure=name_of(structure))
     given = structure_in(structure), splits_in(data)
     return run_stability(asked, Listener.of(progress), *given).summary
 

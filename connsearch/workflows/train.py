@@ -28,7 +28,7 @@ from connsearch.workflows.data import prepare, suit
 from connsearch.workflows.given import (
     DataLike,
     StructureLike,
-    data_keywords,
+    given_data,
     name_of,
     splits_in,
     structure_in,
@@ -71,9 +71,9 @@ def train(
     """
     if isinstance(target, nn.Module):
         model = target if isinstance(target, Model) else Wrapped(target)
-        asked = TrainSettings.of(target=model.describe().name, **data_keywords(data), **settings)
+        asked = TrainSettings.of(**given_data(data, settings), target=model.describe().name)
         return run_train(asked, Listener.of(progress), model, splits_in(data))
-    asked = TrainSettings.of(target=name_of(target), **data_keywords(data), **settings)
+    asked = TrainSettings.of(**given_data(data, settings), target=name_of(target))
     known = None if isinstance(target, RunRecord) else structure_in(target)
     start = None if known is None else ModelDocument.of(known)
     return run_train(asked, Listener.of(progress), start, splits_in(data))
