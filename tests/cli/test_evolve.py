@@ -183,7 +183,7 @@ def test_the_same_line_goes_on_as_if_nothing_had_happened(
         process.kill()
     if how is signal.SIGINT:
         assert process.returncode == 130, err
-        assert "the same line again goes on" in err
+        assert "rerun the same command to resume" in err
     done = run("evolve", *SLOW, *SMALL, "--run", "evo", "--rounds", "14", "--json")
     assert done.code == 0, done.err
     assert done.json["judged"] == 14

@@ -167,7 +167,7 @@ def test_a_fault_of_ours_is_a_failure(run: Command, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Inspect, "execute", fail)
     done = run("inspect", "starter", "--json")
     assert done.code == 1
-    assert "fault of connsearch" in done.err
+    assert "a bug in connsearch" in done.err
     assert done.json["error"]["type"] == "ZeroDivisionError"
 
 
