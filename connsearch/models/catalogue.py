@@ -130,6 +130,6 @@ def require_known(document: ModelDocument) -> None:
         own = document.settings.get("class")
         what = f"a module of your own ({own})" if document.kind == "module" else document.kind
         raise SettingsError(
-            f"{document.name}: is {what}, which only the code that has its class can build\n"
+            f"{document.name}: is {what}; only the code that defines its class can build it\n"
             "  cure: build it in Python and load its weights, as docs/models.md shows"
         )
