@@ -25,7 +25,7 @@ def test_a_budget_is_met_reported_and_recorded(tour: Tour, run: Command, tmp_pat
     assert macs["whole"] == found["macs"]["before"]
     assert params["value"] == found["parameters"]["after"] <= 60_000
     assert macs["smallest"] <= macs["value"] <= macs["largest"]
-    assert "reachable: " in done.err
+    assert "within reach" in done.err
     record = json.loads((out / "prune.json").read_text())
     assert record["pruning"]["budget"] == ["macs<=60%", "params<=60k"]
     assert record["budget"] == json.loads(json.dumps(found["budget"]))
@@ -57,7 +57,7 @@ def test_a_latency_is_measured_and_confirmed(tour: Tour, run: Command, tmp_path:
         ("--budget latency<=1us", "smallest network"),
         ("--budget mac<=60%", "did you mean 'macs'"),
         ("--budget macs<60%", "write macs<=60%"),
-        ("--budget macs<=60% --criterion random", "each says how many"),
+        ("--budget macs<=60% --criterion random", "allowed: one of them"),
         ("--curve --budget macs<=60%", "--budget beside --curve"),
         ("--points 3", "give --curve"),
     ],

@@ -60,7 +60,7 @@ def test_telling_twice_is_refused() -> None:
         lambda: evolution.report(task, Rung(0, (0.5,))),
         lambda: evolution.forget(task),
     ):
-        with pytest.raises(OrderError, match=r"trial 0 \(child 0\) is not held by this worker"):
+        with pytest.raises(OrderError, match=r"trial 0 \(child 0\) is not assigned to this worker"):
             late()
     evolution.release(task, "nothing happens")
     assert evolution.history.trials[task.trial].state == "complete"

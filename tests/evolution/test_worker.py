@@ -209,7 +209,7 @@ def test_it_stops_when_nothing_gets_better() -> None:
 
 def test_it_begins_nothing_after_its_hours() -> None:
     events = run(evolution_of(), Noise(seconds=0.03), rounds=99, hours=0.1 / 3600)
-    assert events[-1] == WorkerStopped("2.77778e-05 hours are over")
+    assert events[-1] == WorkerStopped("2.77778e-05 hours have passed")
     assert 1 <= len(of(Told, events)) <= 8
 
 

@@ -19,7 +19,7 @@ from connsearch.evolution.study.patience import StorageError
 from connsearch.files.disk import REFUSED
 
 IN_A_ROW = 10
-"""So many failed attempts in a row, and it is not the children's fault."""
+"""After this many failed attempts in a row the children are not the cause."""
 
 _POLL = 0.5
 """Seconds between two looks at what other workers do."""
@@ -42,7 +42,7 @@ class Inside:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A task has ended; ``counts`` unless this worker had been taken for dead meanwhile."""
+    """A task has ended; ``counts`` unless this worker was taken for dead meanwhile."""
 
     task: Task
     outcome: Outcome
@@ -68,21 +68,21 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """This worker was taken for dead, and its task is somebody else's now."""
+    """This worker was taken for dead, and another one has its task."""
 
     task: Task
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """Workers have died; their tasks wait again, or are given up after too many attempts."""
+    """Workers have died; their tasks wait again, or are abandoned after too many attempts."""
 
     trials: tuple[Trial, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """There is nothing to do until others are done with so many tasks."""
+    """There is nothing to do until others have finished their tasks."""
 
     tasks: int
 
@@ -101,11 +101,11 @@ def work(evolution: Evolution, evaluate: Evaluate, stop: StopOptions) -> Iterato
     """Yields what one worker does.
 
     Killed at any moment, it leaves a lease that runs out, and its task is done by another worker or
-    by the same line again. Interrupted, it gives its task back at no cost.
+    by a rerun of the same command. Interrupted, it returns its task at no cost.
 
     Raises:
-        UserError: an evaluation was refused for a reason that no repetition changes.
-        OSError: there is no room, or no permission, to write what an evaluation leaves.
+        UserError: an evaluation was refused for a reason that a repetition does not change.
+        OSError: no space or no permission to write the results of an evaluation.
         Failure: too many attempts in a row have failed, or the storage does not answer.
     """
     deadline = None if stop.hours is None else time.monotonic() + stop.hours * 3600
@@ -140,13 +140,13 @@ def work(evolution: Evolution, evaluate: Evaluate, stop: StopOptions) -> Iterato
             raise Failure(
                 f"the last {failures} attempts have all failed; the last one: "
                 f"{evolution.history.trials[task.trial].facts.get('cause')}\n"
-                "  cure: mend that first; the same line goes on"
+                "  cure: fix the cause, then rerun the same command to resume"
             )
 
 
 def _end(evolution: Evolution, stop: StopOptions, deadline: float | None) -> str | None:
     if deadline is not None and time.monotonic() > deadline:
-        return f"{stop.hours:g} hours are over"
+        return f"{stop.hours:g} hours have passed"
     if stop.stagnation is not None and evolution.history.since_better >= stop.stagnation:
         return f"the last {stop.stagnation} children were no better"
     return None
@@ -155,7 +155,7 @@ def _end(evolution: Evolution, stop: StopOptions, deadline: float | None) -> str
 def _judge(
     evolution: Evolution, evaluate: Evaluate, task: Task, timeout: float | None
 ) -> Iterator[WorkerEvent]:
-    """One task from its beginning to its end, whatever that is."""
+    """One task from its beginning to its end."""
     try:
         yield Asked(task)
         with _Renewal(evolution, task) as renewal:
@@ -168,7 +168,7 @@ def _judge(
         evolution.release(task, "interrupted")
         raise
     except UserError as error:
-        if isinstance(error, RunError):  # a directory that is in use, or that nobody can go on in
+        if isinstance(error, RunError):  # a directory that is in use, or cannot be resumed
             yield Failed(task, str(error), evolution.fail(task, str(error)))
             return
         evolution.release(task, str(error))
@@ -192,7 +192,7 @@ def _watched(
     renewal: _Renewal,
     timeout: float | None,
 ) -> Generator[WorkerEvent, None, Outcome | None]:
-    """The events of an evaluation; its outcome, or None where it was ended on its way."""
+    """The events of an evaluation; its outcome, or None if it was ended early."""
     began = time.monotonic()
     with closing(steps):
         while True:
@@ -218,7 +218,7 @@ def _watched(
 
 
 class _Renewal:
-    """Renews the lease of a task while it is judged, in a thread of its own."""
+    """Renews the lease of a task while it is judged, in a separate thread."""
 
     def __init__(self, evolution: Evolution, task: Task) -> None:
         self._evolution, self._task = evolution, task
@@ -238,7 +238,7 @@ class _Renewal:
         while not self._done.wait(self._evolution.lease_seconds / 3):
             try:
                 self.lost = not self._evolution.renew(self._task)
-            except Failure:  # the storage is away; whoever asks next will say so
+            except Failure:  # the storage is unreachable; the next request reports it
                 continue
             if self.lost:
                 return
