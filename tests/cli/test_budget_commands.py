@@ -93,7 +93,7 @@ def test_the_curve_of_a_run(tour: Tour, run: Command, tmp_path: Path) -> None:
     assert again.json["points"] == found["points"], "the same line: nothing is measured again"
     other = run("curve", tour.run, "--mode", "published", "-o", out)
     assert other.code == 2
-    assert "holds results of other settings" in other.err
+    assert "results of other settings" in other.err
 
 
 @pytest.mark.parametrize("target", ["nowhere", "starter"])
