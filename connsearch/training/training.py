@@ -1,4 +1,4 @@
-"""One network on its way through a training: its steps, evaluations and checkpoints."""
+"""The state of one training: its steps, evaluations and checkpoints."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class TrainingOutcome:
 
 
 class Training:
-    """One model on its way: everything that is kept between two events.
+    """One model in training: everything that is kept between two events.
 
     Args:
         network: trained in place.
@@ -130,9 +130,9 @@ class Training:
                 self._restore(found)
             except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
                 raise RunError(
-                    f"{self.run.directory}: its checkpoint of step {found.step} is not one of this "
+                    f"{self.run.directory}: its checkpoint of step {found.step} does not fit this "
                     f"network and these settings: {type(error).__name__}: {error}\n"
-                    "  cure: the version that made the run, or start again in another directory"
+                    "  cure: use the version that made the run, or start again in another directory"
                 ) from None
         else:
             yield from self._log_hooks()
@@ -156,7 +156,7 @@ class Training:
     def steps(self) -> Iterator[Event]:
         """Yields the events of every step still to do; a checkpoint comes last in its step.
 
-        A signal to end is heard after a step, when its checkpoint is written.
+        A signal to end takes effect after a step, when its checkpoint is written.
         """
         with held() as signals:
             while self.step < self.total and self.ended is None:
@@ -243,8 +243,8 @@ class Training:
             f"step {self.step + 1} of {self.total}: {what}, at a peak learning rate of "
             f"{self.options.peak_rate} (connections: {self.options.connection_lr}), precision "
             f"{'bf16' if self.compute.bf16 else 'fp32'}\n"
-            f"  the last checkpoint is as it was: {self.run.directory}\n"
-            "  cure: a new run with a smaller lr, with a smaller grad_clip, or in fp32"
+            f"  the last checkpoint is unchanged: {self.run.directory}\n"
+            "  cure: start a new run with a smaller lr, a smaller grad_clip, or in fp32"
         )
 
     def _evaluation_due(self) -> bool:
