@@ -43,7 +43,8 @@ class Found:
         weight: its mean learned weight.
         spread: the standard deviation of that weight between searches.
         agreement: mean Jaccard over pairs of searches; connections that cannot be removed do not
-        count. chance: the same by chance: each block keeps its number of inputs, but random ones.
+            count.
+        chance: the same by chance: each block keeps its number of inputs, but random ones.
         p: the share of random drawings that agree at least as well; never below 1 / (DRAWS + 1).
         verdict: a sentence for users.
     """

@@ -66,8 +66,8 @@ class Crossed:
         effect_size: the mean over the standard deviation between random wirings.
         corrected: the same without its bias upwards in small samples (Hedges).
         wiring_spread: estimated standard deviation between wirings, if each were trained with
-        infinitely many seeds. seed_noise: standard deviation of what wiring and seed make together,
-        per training.
+            infinitely many seeds.
+        seed_noise: standard deviation of what wiring and seed make together, per training.
     """
 
     wirings: int

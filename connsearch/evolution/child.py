@@ -20,9 +20,11 @@ class Child:
             connection was kept.
         parents: numbers; none for one of the initial population.
         steps: the operators that made it from its parent; ``initial`` or ``start`` for the first
-        ones. hash: identity up to renumbering (``graph.hashing``). macs: of one clip. parameters:
-        of the network. refused: how many were made first and refused, by reason: ``duplicate``,
-        ``over budget``,
+            ones.
+        hash: identity up to renumbering (``graph.hashing``).
+        macs: of one clip.
+        parameters: of the network.
+        refused: how many were made first and refused, by reason: ``duplicate``, ``over budget``,
             ``unchanged``, ``impossible`` (a kind of block cannot have such inputs).
     """
 

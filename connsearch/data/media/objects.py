@@ -75,7 +75,7 @@ def check_objects(path: Path, *, frames: int | None = None) -> None:
 
 
 def greatest_class(path: Path) -> int:
-    """Returns the greatest class in some object maps; little of them is held at once.
+    """Returns the greatest class in some object maps; read in small blocks.
 
     Raises:
         DataError: they cannot be read, or hold other numbers than 0 to 255.
@@ -142,7 +142,7 @@ def _checked(path: Path, frames: int | None) -> Generator[Stored]:
             )
         if frames is not None and shape[0] != frames:
             raise DataError(
-                f"{path}: {shape[0]} object maps, the video has {frames} frames; one each is needed"
+                f"{path}: {shape[0]} object maps, the video has {frames} frames; allowed: one each"
             )
         refuse_large(str(path), (shape[1], shape[2]))
         yield stored

@@ -31,8 +31,9 @@ class Generation:
     Attributes:
         child: number of the ancestor.
         operators: how it was made from its parent, in order; for a founder ``initial`` or
-        ``start``. edges: the connection under the ancestor's numbers; several where a merge joined
-        them. weights: of each, as the ancestor's first evaluation has learned it.
+            ``start``.
+        edges: the connection under the ancestor's numbers; several where a merge joined them.
+        weights: of each, as the ancestor's first evaluation has learned it.
     """
 
     child: int
