@@ -125,7 +125,7 @@ class _Stages:
         return units
 
     def rows(self, results: Ledger) -> list[GapRow]:
-        """Returns one row a threshold and stage."""
+        """Returns one row per threshold and stage."""
         return [
             self._row(share, stage, pruned, results)
             for share, pruned in self._plan.cuts.items()

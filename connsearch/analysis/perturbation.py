@@ -50,7 +50,7 @@ def perturb(
 
     What was measured is in the ledger. The tuned network is not: work that is resumed
     masks and tunes its copy again, node by node, which gives the same tensors (on a GPU: up to
-    rounding) and costs ``steps`` training steps a node, less than measuring one input. So there
+    rounding) and costs ``steps`` training steps per node, less than measuring one input. So there
     is no checkpoint to write, to damage or to mismatch.
 
     Args:
@@ -90,7 +90,7 @@ class _Perturbation:
         self._whole: Metrics | None = None
 
     def units(self) -> dict[str, UnitWork]:
-        """Returns one unit a connection, node after node."""
+        """Returns one unit per connection, node after node."""
         units: dict[str, UnitWork] = {}
         for place, node in enumerate(self._order):
             for edge in self._inputs[node]:

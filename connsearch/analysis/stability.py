@@ -60,7 +60,7 @@ class Found:
     verdict: str
 
     def rows(self) -> list[StabilityRow]:
-        """Returns one row a connection, in the order of the structure."""
+        """Returns one row per connection, in the order of the structure."""
         return [
             StabilityRow(
                 source=edge.source,

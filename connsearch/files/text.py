@@ -62,9 +62,9 @@ def named(message: str, *names: object) -> str:
 
     To be used while a name is known; later its line breaks cannot be distinguished from ours.
 
-    >>> print(named("a\n  cure: b.mp4: damaged\n  cure: mend it", "a\n  cure: b.mp4"))
+    >>> print(named("a\n  cure: b.mp4: damaged\n  cure: repair it", "a\n  cure: b.mp4"))
     a\x0a  cure: b.mp4: damaged
-      cure: mend it
+      cure: repair it
     """
     for name in map(str, names):
         if "\n" in name:
@@ -96,7 +96,7 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def _character(found: re.Match[str]) -> str:
-    r"""Returns what an escape stands for; one that nobody here writes stands for itself."""
+    r"""Returns the character of an escape; an unknown one is kept as it is."""
     code = int(found[1] or found[2], 16)
     if found[0] == r"\x5c":
         return "\\"

@@ -90,7 +90,7 @@ def published_rows(structure: Structure) -> list[list[Any]]:
 def published_weights(structure: Structure) -> list[list[list[float]]]:
     """Returns the connection weights as published, parallel to the rows: ``[]`` or ``[[...]]``.
 
-    Stems, single inputs and blocks nobody has learned have ``[]``. A list holds numbers only:
+    Stems, single inputs and unlearned blocks have ``[]``. A list holds numbers only:
     beside learned weights, coefficient 1 is written as 1.0 and an unlearned weight as 0.5.
     """
     return [_published_weights(node) for node in structure.nodes]

@@ -49,7 +49,7 @@ def setting_faults(settings: NetworkSettings) -> Iterator[Fault]:
 
 
 def _level_faults(values: dict[str, Any]) -> Iterator[Fault]:
-    """Blocks and inner widths are both one number a level."""
+    """Blocks and inner widths are both one number per level."""
     blocks, widths = values["blocks"], values["inner_widths"]
     if not isinstance(blocks, tuple) or not isinstance(widths, tuple):
         return

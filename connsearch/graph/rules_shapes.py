@@ -81,7 +81,7 @@ def _stem_width_faults(structure: Structure, kind: Family | None) -> Iterator[Fa
 
 
 def _passes(stem: Stem, family: Family | None) -> bool:
-    """Whether a stem passes its stream on; of a kind nobody knows, what published ones do."""
+    """Whether a stem passes its stream on; an unknown kind counts as a published one."""
     name: object = family.stem if stem.kind is None and family is not None else stem.kind
     if isinstance(name, str) and name in STEM_KINDS:
         return stem.modality in STEM_KINDS[name].passes

@@ -112,7 +112,7 @@ def from_document(
         learn_connections: of a structure, whether stored connection weights learn, as in a search.
 
     Raises:
-        SettingsError: nobody here knows how such a network is built.
+        SettingsError: the kind of network is unknown here.
     """
     if document.structure is not None:
         return Network(document.structure, num_classes, learn_connections=learn_connections)
@@ -121,7 +121,7 @@ def from_document(
 
 
 def require_known(document: ModelDocument) -> None:
-    """Refuses a document of a kind that only somebody's own code can build.
+    """Refuses a document of a kind that only the user's own code can build.
 
     Raises:
         SettingsError: it is one.

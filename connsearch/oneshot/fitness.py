@@ -103,12 +103,12 @@ class SearchFitness:
         config = self._config(task, structure, options, inheritance)
         with Run.open(directory, config) as run:
             judge = Judge(self._data, structure, self._objectives, options, run)
-            ladder = SuccessiveHalving(self._rungs, run, judge.values)
+            halving = SuccessiveHalving(self._rungs, run, judge.values)
             result: ResultEvent | None = None
             with closing(self._train(structure, options, run, inheritance)) as events:
                 for event in events:
                     yield event
-                    yield from ladder.hear(event)
+                    yield from halving.hear(event)
                     result = event if isinstance(event, ResultEvent) else result
             assert result is not None
             outcome = judge.outcome(result)

@@ -132,7 +132,7 @@ class PeerReport:
 
 
 def peer_report(structure: Structure) -> PeerReport:
-    """Returns who attends to whom in a structure with learned or fixed peers; empty without any."""
+    """Returns the peers of all connections, learned or fixed; empty without any."""
     gated = {edge: c.peers for edge, c in structure.connections() if c.peers}
     mixtures = tuple(_mixture(edge, peers) for edge, peers in gated.items())
     several = {edge: peers for edge, peers in gated.items() if len(peers) > 1}

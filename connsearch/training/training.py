@@ -70,7 +70,7 @@ class Training:
     Args:
         network: trained in place.
         data: the splits.
-        loaders: what reads them; fresh, and closed by whoever opened them.
+        loaders: of the data; new, and closed by the caller.
         options: how to train.
         run: where logs and checkpoints go.
         environment: device, precision and threads, as the run recorded them.

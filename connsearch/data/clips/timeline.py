@@ -27,7 +27,7 @@ class Timeline:
         info: the video.
         first: the first frame that may be used.
         last: the last one.
-        rate: ticks a second; 0: a tick is a frame.
+        rate: ticks per second; 0: a tick is a frame.
         start: seconds from the first frame of the video to the first tick.
     """
 

@@ -54,7 +54,7 @@ def read_clock(stamps: Sequence[int] | None, unit: float, header: float) -> Cloc
     """
     if stamps is None or len(stamps) < 2 or unit <= 0:
         return Clock(header)
-    steps, note = _mended([b - a for a, b in pairwise(stamps)], unit)
+    steps, note = _repaired([b - a for a, b in pairwise(stamps)], unit)
     known = [0.0]
     for step in steps:
         known.append(known[-1] + step)
@@ -80,16 +80,16 @@ def tells_order(stamps: Sequence[int | None], *, back: float = 0.0) -> bool:
     return sum(step <= 0 for step in steps) <= back * len(steps)
 
 
-def _mended(steps: list[int], unit: float) -> tuple[list[float], str]:
+def _repaired(steps: list[int], unit: float) -> tuple[list[float], str]:
     """Returns the steps with the median in place of jumps, and what a person should know."""
     usual = median([step for step in steps if step > 0] or [0])
     limit = max(GAP_SECONDS / unit, GAP_FRAMES * usual)
     jumps = [n for n, step in enumerate(steps) if not 0 < step <= limit]
     if not jumps:
         return [float(step) for step in steps], ""
-    mended = [float(usual if n in set(jumps) else step) for n, step in enumerate(steps)]
+    repaired = [float(usual if n in set(jumps) else step) for n, step in enumerate(steps)]
     by = (steps[jumps[0]] - usual) * unit
     where = f"by {by:+g} s before frame {jumps[0] + 2}"
     if len(jumps) > 1:
         where = f"at {len(jumps)} places, first {where}"
-    return mended, f"the clock jumps {where}; times continue as if it did not"
+    return repaired, f"the clock jumps {where}; times continue as if it did not"

@@ -37,7 +37,7 @@ class FolderOfMaps:
     """PNG label maps of a folder as one array (T, H, W), in the order of their numbers.
 
     Attributes:
-        shape: one map a picture, each of the size of the first.
+        shape: one map per picture, each of the size of the first.
         dtype: wide enough for 16 bits.
 
     Raises:

@@ -1,7 +1,7 @@
 """Object maps from disk: which class every pixel of every frame belongs to.
 
 An ``.npy`` or ``.npz`` array of whole numbers (T, H, W) (the only array of the npz, or the one
-called ``classes``), or a folder of PNG label maps, one a frame, in the order of the numbers in
+called ``classes``), or a folder of PNG label maps, one per frame, in the order of the numbers in
 their names.
 
 Shape letters: T maps, H W pixels.

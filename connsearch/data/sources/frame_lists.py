@@ -37,12 +37,12 @@ class FrameList:
     Attributes:
         name: the data set.
         classes: number of classes.
-        names: files of class names, one a line; the first that is there is read.
+        names: files of class names, one per line; the first that is there is read.
         train: the training list, as it may be called.
         val: the list that results are reported on.
         frames: folders below the list's that may hold the frames.
         pattern: name of the image of a number, from 1.
-        fps: frames a second of the official frames; None: not known.
+        fps: frames per second of the official frames; None: not known.
         commas: ``path,frames,label[,label[,label]]``; otherwise blanks, and one label.
     """
 

@@ -64,7 +64,7 @@ class Summary:
         classes: class names.
         splits: the three lists.
         sizes: "width x height" -> clips, most frequent first.
-        rates: frames a second -> clips, of those with a constant rate, most frequent first.
+        rates: frames per second -> clips, of those with a constant rate, most frequent first.
         variable: lowest and highest mean rate of the clips whose rate varies, and how many.
         unclocked: clips whose files have no rate.
         media: how they are stored -> clips.

@@ -1,4 +1,4 @@
-"""One row a child: who it is, how it fared, what it costs; and everything that went wrong."""
+"""One row per child: its origin, its outcome, its cost; and all failed evaluations."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ class Evolution:
             self._tasks.fail(task.trial, cause, counts=False)
 
     def forget(self, task: Task) -> None:
-        """Drops a task that has become somebody else's.
+        """Drops a task that another worker has now.
 
         Raises:
             OrderError: the task is not assigned to this worker.

@@ -76,7 +76,7 @@ class JournalLock:
 def is_journal(path: Path) -> bool:
     """Returns whether a file is a journal (also with half of its first line) or does not exist yet.
 
-    A file that is none must not be mended.
+    Other files must not be repaired.
     """
     try:
         with open_plain(path) as file:

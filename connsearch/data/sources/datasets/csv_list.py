@@ -1,4 +1,4 @@
-"""A CSV file of clips, one a row, with commas and a header.
+"""A CSV file of clips, one per row, with commas and a header.
 
 Columns:
 
@@ -17,8 +17,8 @@ Columns:
 * ``start`` and ``end``, both: the part that is used, the end not included; nothing: from the
   beginning, to the end; ``unit``: of both, ``seconds`` (by default) or ``frames`` (from 0);
 * ``spans``: when each class is seen, ``LABEL START END`` in seconds, separated by ``|``;
-* ``fps``: frames a second of a medium that does not say it (a folder of frames), such as ``25`` or
-  ``30000/1001``; where the medium says another rate the clip is refused.
+* ``fps``: frames per second of a medium that does not say it (a folder of frames), such as ``25``
+  or ``30000/1001``; where the medium says another rate the clip is refused.
 
 Only ``path`` and ``label`` (or ``labels``) are needed. Further columns are allowed and not read.
 """
@@ -181,7 +181,7 @@ def _spans(row: Mapping[str, str], classes: Mapping[str, int]) -> tuple[Span, ..
 
 
 def _rate(row: Mapping[str, str]) -> float | None:
-    """Returns the frames a second that a row says; None: it says none.
+    """Returns the frames per second that a row says; None: it says none.
 
     Raises:
         ValueError: no number, or out of range.

@@ -1,7 +1,7 @@
 """Any clips that are folders of frames: ``annotations.txt`` with ``folder first last label``.
 
 The two numbers are those in the names of a clip's first and last image, so that several clips may
-be cut from one folder; such clips are a group. Class names stand in ``classes.txt``, one a line,
+be cut from one folder; such clips are a group. Class names stand in ``classes.txt``, one per line,
 for the labels 0, 1 and so on; without that file the labels are the names.
 """
 

@@ -3,8 +3,8 @@
 ``list:FILE`` is one list, split as any data set without splits; ``list:FOLDER`` has a file for
 each split, recognised by a word of its name (``train.txt``, ``val.csv``, ``mini_test_videos.txt``).
 Paths are relative to the list, or to the option videos, and may hold blanks; labels are numbers
-from 0 or words. Names of numbers stand one a line in a ``classes.txt`` or ``labels.txt`` beside the
-list.
+from 0 or words. Names of numbers stand one per line in a ``classes.txt`` or ``labels.txt`` beside
+the list.
 
 ``folder frames label``, the form of lists of folders of frames, is recognised by two numbers after
 a folder; this many frames from the first are used.
