@@ -1,8 +1,8 @@
 """Signals that end a command: at once, or after an operation that must be complete.
 
-``heard`` is for the command line; a program that uses connsearch as a library keeps its own
-handlers. Inside ``held`` the first signal is only a request: the work checks it at a suitable
-moment, saves what is done, and ends. The second one ends at once.
+``handle_signals`` is for the command line; a program that uses connsearch as a library keeps its
+own handlers. Inside ``postpone_signals`` the first signal is only a request: the work checks it at
+a suitable moment, saves what is done, and ends. The second one ends at once.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _Signal:
 
 
 @contextmanager
-def heard() -> Generator[None]:
+def handle_signals() -> Generator[None]:
     """Turns Ctrl-C, SIGTERM and SIGHUP into :class:`Stopped` while it lasts.
 
     Only in the main thread, and only if no other code handles or ignores the signal: what a shell
@@ -65,7 +65,7 @@ def heard() -> Generator[None]:
         _Signal.asked = _Signal.listener = None
 
 
-class Held:
+class PostponedSignal:
     """The request of a signal while signals are held."""
 
     @property
@@ -85,14 +85,14 @@ class Held:
 
 
 @contextmanager
-def held() -> Generator[Held]:
+def postpone_signals() -> Generator[PostponedSignal]:
     """Postpones the first signal until it is checked; it is never lost.
 
     Raises:
         Stopped: at its end, if a signal came that was not checked.
     """
     _Signal.holders += 1
-    found = Held()
+    found = PostponedSignal()
     try:
         yield found
     finally:
@@ -100,7 +100,7 @@ def held() -> Generator[Held]:
     found.end()
 
 
-def leave_to_parent() -> None:
+def ignore_interrupts() -> None:
     """Makes a child process ignore Ctrl-C, which is meant for its parent.
 
     Ctrl-C and many other signals go to every process of a group: a child has its own group,

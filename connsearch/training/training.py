@@ -13,7 +13,7 @@ from connsearch.data.loading.batches import Batch
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.loading.loader import SplitLoaders
 from connsearch.errors import RunError, TrainingError
-from connsearch.files.stopping import Held, held
+from connsearch.files.stopping import PostponedSignal, postpone_signals
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
 from connsearch.runs.checkpoint import Checkpoint, digest, part, under
@@ -158,7 +158,7 @@ class Training:
 
         A signal to end takes effect after a step, when its checkpoint is written.
         """
-        with held() as signals:
+        with postpone_signals() as signals:
             while self.step < self.total and self.ended is None:
                 epoch = self.curriculum.epoch(self.step)
                 for batch in self.loaders["train"].planned(self.curriculum.plan(self.step)):
@@ -169,7 +169,7 @@ class Training:
         if self.ended is not None:
             yield NoteEvent(f"ended after step {self.step} of {self.total}: {self.ended}")
 
-    def _one_step(self, batch: Batch, epoch: int, signals: Held) -> Iterator[Event]:
+    def _one_step(self, batch: Batch, epoch: int, signals: PostponedSignal) -> Iterator[Event]:
         yield from self.quarantine.new(self.step)
         yield self._train_step(batch, epoch)
         if self.curriculum.starts_epoch(self.step):

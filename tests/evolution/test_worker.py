@@ -129,7 +129,7 @@ def test_a_refusal_ends_it_and_gives_the_task_back() -> None:
     evolution = evolution_of(attempts=1)
     with pytest.raises(SettingsError, match="no such class"):
         run(evolution, judge(fails(SettingsError("no such class"))))
-    assert evolution.held == ()
+    assert evolution.leased == ()
     assert [t.state for t in evolution.history.trials.values()] == ["failed", "waiting"]
     assert not evolution.history.judged[0].lost
     assert of(Told, run(evolution, rounds=1))[0].task.attempt == 1
@@ -152,7 +152,7 @@ def test_whoever_stops_listening_gives_the_task_back(at: type) -> None:
         if isinstance(event, at):
             break
     events.close()  # type: ignore[attr-defined]
-    assert evolution.held == ()
+    assert evolution.leased == ()
     assert [t.state for t in evolution.history.open.values()] == ["waiting"]
     assert closed == ([0] if at is Inside else [])
 

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 from connsearch.data.clips.dataset import ClipDataset, ClipKey
 from connsearch.data.loading.batches import Batch, BatchPlan, make_batch
 from connsearch.errors import DataError, Failure
-from connsearch.files.stopping import leave_to_parent
+from connsearch.files.stopping import ignore_interrupts
 
 _NOTHING = -1
 """Value of a beacon while no record is read."""
@@ -162,7 +162,7 @@ class _Start:
         self._beacons = beacons
 
     def __call__(self, worker: int) -> None:
-        leave_to_parent()
+        ignore_interrupts()
         torch.set_num_threads(1)
         info = get_worker_info()
         assert info is not None
@@ -187,7 +187,7 @@ def _exit_code(dataset: ClipDataset, key: ClipKey) -> int:
 
 
 def _read_alone(dataset: ClipDataset, key: ClipKey) -> None:
-    leave_to_parent()
+    ignore_interrupts()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a blocked decoder reacts to nothing else
     torch.set_num_threads(1)
     with suppress(DataError):  # refused with a message: this did not kill the reader

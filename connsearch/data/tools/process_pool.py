@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Generic, TypeVar
 
 from connsearch.errors import ConnsearchError, DataError, Failure
-from connsearch.files.stopping import leave_to_parent
+from connsearch.files.stopping import ignore_interrupts
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -140,7 +140,7 @@ class _Worker(Generic[J, R]):
 
 def _serve(pipe: Connection, work: Callable[[J], R]) -> None:
     """Works off one job after another until the other end is closed."""
-    leave_to_parent()  # the parent decides when to stop
+    ignore_interrupts()  # the parent decides when to stop
     with suppress(EOFError, OSError):
         while True:
             job = pipe.recv()

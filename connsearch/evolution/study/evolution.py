@@ -56,7 +56,7 @@ class Evolution:
         self.worker, self.lease_seconds = worker, lease_seconds
         self.history = history_of(space, options)
         self._watch = Watch(unsigned=lease_seconds)
-        self._held: dict[int, Task] = {}
+        self._leased: dict[int, Task] = {}
         self._dead: list[Trial] = []
         self._tasks = Tasks(
             study,
@@ -172,7 +172,7 @@ class Evolution:
 
     def release(self, task: Task, cause: str) -> None:
         """Gives a task back at no cost to the child; nothing where it has ended already."""
-        if task.trial in self._held:
+        if task.trial in self._leased:
             self._drop(task)
             self._tasks.fail(task.trial, cause, counts=False)
 
@@ -202,7 +202,7 @@ class Evolution:
         self.refresh()
         dead: list[Trial] = []
         for trial in list(self.history.open.values()):
-            mine = trial.number in self._held
+            mine = trial.number in self._leased
             if trial.state != "running" or mine:
                 continue
             if self._watch.has_run_out(trial.number, trial.facts.get("lease")):
@@ -214,9 +214,9 @@ class Evolution:
         return dead
 
     @property
-    def held(self) -> tuple[Task, ...]:
+    def leased(self) -> tuple[Task, ...]:
         """The tasks this worker has asked for and not told."""
-        return tuple(self._held.values())
+        return tuple(self._leased.values())
 
     def _birth(self, rounds: int) -> tuple[Key, Child] | None:
         number = len(self.history.births)
@@ -247,20 +247,20 @@ class Evolution:
             attempt=key.attempt,
             seed=trial.facts["seed"],
         )
-        self._held[trial.number] = task
+        self._leased[trial.number] = task
         return task
 
     def _require(self, task: Task) -> None:
-        if task.trial not in self._held:
+        if task.trial not in self._leased:
             raise OrderError(
                 f"trial {task.trial} (child {task.child.number}) is not assigned to this "
                 "worker: it was told already, or never asked for\n  allowed: "
-                f"{', '.join(str(n) for n in self._held) or 'none, ask first'}"
+                f"{', '.join(str(n) for n in self._leased) or 'none, ask first'}"
             )
 
     def _drop(self, task: Task) -> None:
         self._require(task)
-        del self._held[task.trial]
+        del self._leased[task.trial]
 
     def _turn(self, number: int) -> int:
         return self.history.trials[number].facts["result"]["turn"]
