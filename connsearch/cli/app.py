@@ -22,7 +22,7 @@ from connsearch.cli.output import OutputError, complain, flushed, nobody_reads, 
 from connsearch.errors import ConnsearchError, StructureError, UnknownNameError, UserError
 from connsearch.evolution.study.address import without_secrets
 from connsearch.files.disk import cure_for, disk_full, reason
-from connsearch.files.stopping import heard
+from connsearch.files.stopping import handle_signals
 from connsearch.registry import suggest
 from connsearch.view.console import visible_output
 
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "connsearch")
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     open_streams()
     try:
-        with visible_output(), heard():
+        with visible_output(), handle_signals():
             code = _answered(arguments, program)
     except KeyboardInterrupt as stop:  # while the end was being said
         return 128 + getattr(stop, "number", signal.SIGINT)

@@ -271,14 +271,14 @@ def _tidied(
 ) -> Iterator[WorkerEvent]:
     """The events as they come; weights go when nobody will prune them or start from them."""
     history = evolution.history
-    thin = getattr(evaluate, "thin", None)
+    discard = getattr(evaluate, "discard_weights", None)
     for event in events:
-        if thin is not None and isinstance(event, Told):
+        if discard is not None and isinstance(event, Told):
             keep = {member.number for member in history.population.members}
             for trial in history.open.values():
                 child = key_of(trial).child
                 keep |= {child, *history.births[child]["parents"]}
-            thin(keep | set(best_children(history)))
+            discard(keep | set(best_children(history)))
         yield event
 
 
