@@ -29,10 +29,10 @@ class Form(BaseModel):
         return {key: value for key, value in handler(self).items() if key not in absent}
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        """Yields what its ``repr`` shows: single values that are known, no tables and lists."""
+        """Yields what its ``repr`` shows: single values that were given, no tables and lists."""
         for name in type(self).model_fields:
             value = getattr(self, name)
-            if isinstance(value, str | int | float | Form) and value != "":
+            if name in self.model_fields_set and isinstance(value, str | int | float):
                 yield name, value
 
     def to_json(self) -> dict[str, Any]:
