@@ -72,7 +72,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'connsearch' has no attribute {name!r}")
     import importlib
 
+    from connsearch.view.notebook.register import register
+
     found = getattr(importlib.import_module(f"connsearch.{_DOOR[name]}"), name)
+    register()  # what was loaded for it shows itself in notebooks
     globals()[name] = found
     return found
 

@@ -1,4 +1,4 @@
-"""What is left alive in a searched network, not pruned yet, when some connections are silent.
+"""What stays alive in a searched, not yet pruned network when some connections are silent.
 
 Only connections are silenced. A node whose connection is silent still gates others as a peer, and
 all candidate peers keep their shares, as long as they are alive: pruning leaves each connection its
@@ -29,7 +29,7 @@ def repaired_closure(structure: Structure, keep: Collection[Edge]) -> Closure:
 def soft_mask(closure: Closure) -> Mask:
     """Returns the mask that multiplies by zero whatever is not alive.
 
-    What a dead node would still emit (the bias of its normalisation) reaches nobody: its outgoing
+    What a dead node would still emit (the bias of its normalisation) has no reader: its outgoing
     connections are not in the closure, and it leaves the mixtures of peers and the head.
     """
     peers = {**closure.peers, **{edge: () for edge in closure.starved}}

@@ -25,7 +25,7 @@ class CachedSplit:
     It judges as :meth:`SearchedRun.judge` does, to the last bit, without reading a file again.
 
     Args:
-        searched: whose data it is, and whose network says which streams are read.
+        searched: its data are used, and its network defines which streams are read.
         split: its name.
 
     Raises:

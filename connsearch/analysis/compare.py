@@ -48,14 +48,14 @@ class Wiring:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a comparison says.
+    """The result of a comparison.
 
     Attributes:
         difference: found less random; seeds and wirings are both chance.
         needed: what would show a difference of this size.
-        over_seeds: the same less the mean of these very random wirings, seeds alone being chance.
+        over_seeds: the same for these random wirings only; chance is the seeds alone.
         pairs: how many more seeds that would need.
-        sentence: for people; never "better" unless the interval excludes 0.
+        sentence: for users; never "better" unless the interval excludes 0.
     """
 
     difference: Crossed
@@ -79,7 +79,7 @@ def units(
     *,
     open_test: bool = False,
 ) -> dict[str, UnitWork]:
-    """Returns one unit for every wiring and seed, and with ``open_test`` another that judges it.
+    """Returns one unit per wiring and seed, and with ``open_test`` another that judges it.
 
     All wirings of a seed see the same clips in the same order. The test units only judge what was
     trained before, so that the split can be opened later and is opened once.
@@ -126,7 +126,7 @@ def rows(
 
 
 def judge(scores: Sequence[CompareRow], *, measure: str, split: str) -> Verdict:
-    """Returns what the rows of a comparison say."""
+    """Returns the verdict of the rows of a comparison."""
     by_draw: dict[int, dict[int, float]] = {}
     for row in scores:
         by_draw.setdefault(row.draw, {})[row.seed] = row.accuracy
@@ -142,12 +142,12 @@ def judge(scores: Sequence[CompareRow], *, measure: str, split: str) -> Verdict:
 
 
 def describe(found: Crossed, needed: Needed, what: str) -> str:
-    """Returns one plain sentence; it says better or worse only where the interval excludes 0."""
+    """Returns one plain sentence; better or worse only if the interval excludes 0."""
     over = f"over {found.seeds} seeds and {found.wirings} random wirings"
     if not found.low <= found.high:
         return (
             f"no difference can be judged: {found.mean:+.3f} {what} {over}, and all random "
-            "wirings did equally well; more seeds or more clips would tell them apart"
+            "wirings did equally well; more seeds or more clips are needed to distinguish them"
         )
     number = f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}] {what} {over}"
     if found.shown:
@@ -168,7 +168,7 @@ def _missing(needed: Needed, found: Crossed) -> str:
         return f"a claim of this size needs about {' or '.join(parts)}"
     return (
         f"neither {MOST_RUNS} seeds nor {MOST_RUNS} random wirings would show one of this size: "
-        "random wirings differ as much among themselves"
+        "random wirings differ by as much from each other"
     )
 
 

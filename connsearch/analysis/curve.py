@@ -1,6 +1,6 @@
-"""What accuracy costs: prunings of one network from the whole to its strongest path, all judged.
+"""Accuracy over cost: prunings of one network from the whole to its strongest path, all judged.
 
-Every point inherits its weights and has its batch-norm statistics set anew; nothing is trained.
+Every point inherits its weights and has its batch-norm statistics recomputed; nothing is trained.
 Accuracy is that on ``val``; times are of all networks measured in turn.
 """
 
@@ -68,7 +68,7 @@ def spread_evenly(macs: Sequence[int], whole: int, count: int) -> list[int]:
 def curve(
     searched: SearchedRun, path: Sequence[Pruned], ledger: Ledger, *, points: int, rounds: int
 ) -> Generator[UnitEvent, None, CurvePoints]:
-    """Yields what happens while the points are judged and timed; returns the curve.
+    """Yields events while the points are judged and timed; returns the curve.
 
     Args:
         searched: the searched network and its data.

@@ -27,8 +27,8 @@ def tune(network: Network, searched: SearchedRun, *, steps: int, seed: int) -> I
     """Yields the events of so many training steps; filters and logits learn, masks stay.
 
     Everything follows from the seed. The rates are a tenth of the search's peaks, constant;
-    batches are full clips, augmented as in the search. At the end batch-norm statistics are set
-    anew, where the search did so before its evaluations.
+    batches are full clips, augmented as in the search. At the end batch-norm statistics are
+    recomputed, if the search did so before its evaluations.
 
     Args:
         network: trained in place, on the searched's device; in evaluation mode afterwards.
@@ -57,7 +57,7 @@ def tune(network: Network, searched: SearchedRun, *, steps: int, seed: int) -> I
                 raise FloatingPointError(f"the loss is {loss.item()}")
             rate = optimisers.step(step, total_steps=steps)
         except FloatingPointError as error:
-            raise TrainingError(f"tuning, step {step + 1} of {steps}: {error}") from None
+            raise TrainingError(f"fine-tuning, step {step + 1} of {steps}: {error}") from None
         yield _event(step + 1, steps, loss.item(), rate, logits.detach(), batch)
     network.eval()
     if options.recalibrate_clips:

@@ -1,7 +1,7 @@
 """What is lost on the way from the searched network to a small one, stage by stage.
 
-The network that is kept is not the one that was searched: connections weighed less than others,
-then they are gone (arXiv 2007.03154, 1911.12126). Each stage is judged on ``val``, by which the
+The network that is kept is not the one that was searched: connections first have small weights,
+then they are removed (arXiv 2007.03154, 1911.12126). Each stage is judged on ``val``, by which the
 network was chosen; the numbers compare stages and are no estimate of its accuracy.
 """
 
@@ -73,19 +73,19 @@ def cut(
 def measure_gap(
     searched: SearchedRun, plan: GapPlan, directory: Path
 ) -> Generator[UnitEvent, None, list[GapRow]]:
-    """Yields the work of judging every stage; returns one row a threshold and stage.
+    """Yields the work of judging every stage; returns one row per threshold and stage.
 
-    A wiring that several thresholds leave is judged once. Units are filed by wiring, so that other
-    thresholds, criteria and steps add to what is there.
+    A wiring that several thresholds leave is judged once. Units are recorded by wiring, so that
+    other thresholds, criteria and steps add to what is there.
 
     Args:
         searched: the searched network.
-        plan: what to look at.
+        plan: what to measure.
         directory: of the ledger, and of the runs of what is trained.
 
     Raises:
         DataError: ``val`` has no clip that can be read.
-        RunError: the directory holds something else.
+        RunError: the directory contains something else.
     """
     settings = {
         "command": "gap",
@@ -125,7 +125,7 @@ class _Stages:
         return units
 
     def rows(self, results: Ledger) -> list[GapRow]:
-        """Returns one row a threshold and stage."""
+        """Returns one row per threshold and stage."""
         return [
             self._row(share, stage, pruned, results)
             for share, pruned in self._plan.cuts.items()
@@ -205,7 +205,7 @@ def _trained(
     place: Path,
     weights: Network | None,
 ) -> Iterator[Event | GapUnit]:
-    """Trains the pruned structure in a run of its own; found connection weights stay."""
+    """Trains the pruned structure in its own run; found connection weights stay."""
     for event in train_alone(pruned.structure, searched.data, options, place, weights=weights):
         yield event
         if isinstance(event, ResultEvent):

@@ -52,7 +52,7 @@ def scores_of(structure: Structure, rises: Mapping[Edge, float]) -> dict[Edge, f
     r"""Returns ``max(0, rise) + NOTHING * weight`` for every connection of ``rises`` with a weight.
 
     None is negative. In a node where nothing matters the weights decide, as without any
-    measurement; next to a rise that can be told from rounding they decide nothing. Connections of
+    measurement; next to a rise above rounding they decide nothing. Connections of
     coefficient 1 have no score: no criterion removes them.
     """
     weights = structure.weights()
@@ -65,11 +65,11 @@ def scores_of(structure: Structure, rises: Mapping[Edge, float]) -> dict[Edge, f
 
 
 def ablate(searched: SearchedRun, ledger: Ledger) -> Generator[UnitEvent, None, Importance]:
-    """Yields the work of silencing each connection alone; returns what that did to ``val``.
+    """Yields the work of silencing each connection alone; returns the effect on ``val``.
 
     The peers of other connections stay as they are, the silent connection's own source among them.
-    Batch-norm statistics are those of the search: setting them anew for every connection would cost
-    a pass over training clips each time. One pass over ``val`` a connection, and one more.
+    Batch-norm statistics are those of the search: recomputing them for every connection would cost
+    a pass over training clips each time. One pass over ``val`` per connection, and one more.
 
     Args:
         searched: the searched network; masked while it is measured, and as it was at the end.
@@ -97,9 +97,9 @@ def ablate(searched: SearchedRun, ledger: Ledger) -> Generator[UnitEvent, None, 
 
 
 def judge_alive(held: CachedSplit, network: Network, closure: Closure) -> Metrics:
-    """Returns how a network does when only what is alive is heard; its mask is lifted after.
+    """Returns the metrics of a network with only the alive parts; its mask is removed afterwards.
 
-    Where nothing reaches the head any more, it answers nothing.
+    If nothing reaches the head any more, all logits are zero.
     """
     if not closure.finals:
         return held.judge_masked()

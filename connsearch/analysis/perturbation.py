@@ -38,19 +38,19 @@ from connsearch.seeds import derive
 def perturb(
     searched: SearchedRun, criterion: Criterion, ledger: Ledger, *, steps: int, seed: int
 ) -> Generator[UnitEvent, None, Importance]:
-    """Yields the work of deciding node after node; returns what each connection was worth then.
+    """Yields the work of deciding node after node; returns the score of each connection then.
 
-    The keep-set is the criterion's word on these scores: it says of each node what it said on the
-    way, as every criterion looks at one node, or at one connection, at a time.
+    The criterion on these scores gives the keep-set: it decides each node as it did during the
+    work, because every criterion looks at one node, or at one connection, at a time.
 
     The nodes come in a random order. At a node's turn each of its present inputs is silenced alone
     on ``val``; the criterion decides from these rises which of them stay; the others are
-    silent from then on, what only they fed dies, and the network is tuned for a few steps before
-    the next node. A connection that was dead at its node's turn has rise 0.
+    silent from then on, what depends only on them is dead, and the network is tuned for a few steps
+    before the next node. A connection that was dead at its node's turn has rise 0.
 
-    What was measured is in the ledger. The network on its way is not: a work that is taken up
-    again masks and tunes its copy anew, node by node, which gives the same tensors (on a GPU: up to
-    rounding) and costs ``steps`` training steps a node, less than measuring one input. So there
+    What was measured is in the ledger. The tuned network is not: work that is resumed
+    masks and tunes its copy again, node by node, which gives the same tensors (on a GPU: up to
+    rounding) and costs ``steps`` training steps per node, less than measuring one input. So there
     is no checkpoint to write, to damage or to mismatch.
 
     Args:
@@ -70,7 +70,7 @@ def perturb(
 
 
 class _Perturbation:
-    """A copy of the network on its way, and how far it has come."""
+    """The tuned copy of the network, and its progress."""
 
     def __init__(
         self, searched: SearchedRun, criterion: Criterion, ledger: Ledger, *, steps: int, seed: int
@@ -90,7 +90,7 @@ class _Perturbation:
         self._whole: Metrics | None = None
 
     def units(self) -> dict[str, UnitWork]:
-        """Returns one unit a connection, node after node."""
+        """Returns one unit per connection, node after node."""
         units: dict[str, UnitWork] = {}
         for place, node in enumerate(self._order):
             for edge in self._inputs[node]:
@@ -120,7 +120,7 @@ class _Perturbation:
         yield compared(found, plain_result(self._whole))
 
     def _settle(self, place: int) -> Iterator[Event]:
-        """Decides a node from its filed results, silences what goes, and tunes the rest."""
+        """Decides a node from its recorded results, silences removed inputs, and tunes the rest."""
         node, structure = self._order[place], self._searched.structure
         inputs = set(self._inputs[node])
         scores = dict.fromkeys(structure.edges(), 1.0) | self._scores(node)

@@ -1,4 +1,4 @@
-"""Does the supernet rank well? Sub-networks judged inside of it, and trained on their own."""
+"""Does the supernet rank well? Sub-networks judged inside it, and trained alone."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ class RankAgreement:
 
 
 def sample(space: Structure, count: int, *, seed: int) -> list[Pruned]:
-    """Returns so many different sub-networks with various numbers of connections.
+    """Returns different sub-networks with various numbers of connections.
 
     The number is even between ``FEWEST`` of the connections and all but one, the connections are
     random (criterion ``random``). The first ones of a larger count are those of a smaller one.
 
     Raises:
-        SettingsError: the space has not so many.
+        SettingsError: the space has fewer.
     """
     taken: set[frozenset[Edge]] = set()
     drawn: list[Pruned] = []
@@ -66,14 +66,14 @@ def sample(space: Structure, count: int, *, seed: int) -> list[Pruned]:
             try:
                 keep = Random(number=wanted, seed=rng.getrandbits(32))(space, {})
                 pruned = prune(space, keep, repair="refuse")
-            except PruneError:  # so many connections do not lie on paths, or leave no output
+            except PruneError:  # too few connections lie on paths, or no output is left
                 continue
             if pruned.edges not in taken:
                 break
         else:
             raise SettingsError(
                 f"{space.name}: only {number} different sub-networks were found in {ATTEMPTS} "
-                f"draws for another\n  cure: --subnets {number} at most"
+                f"further draws\n  cure: --subnets {number} at most"
             )
         taken.add(pruned.edges)
         drawn.append(pruned)
@@ -83,7 +83,7 @@ def sample(space: Structure, count: int, *, seed: int) -> list[Pruned]:
 def units(
     searched: SearchedRun, drawn: Sequence[Pruned], options: TrainOptions, directory: Path
 ) -> dict[str, UnitWork]:
-    """Returns one unit a sub-network: judged in the supernet, then trained alone."""
+    """Returns one unit per sub-network: judged in the supernet, then trained alone."""
     return {
         unit_name(number): _unit(
             searched, pruned, options, directory / TRAININGS / unit_name(number)
@@ -118,7 +118,7 @@ def _verdict(ours: Estimate, theirs: Estimate, gain: Estimate, count: int) -> st
     if not gain.low <= gain.high:
         return (
             f"no ranking can be judged: {count} sub-networks did equally well in the supernet or "
-            "alone; more of them, more epochs or more clips would tell them apart"
+            "alone; more of them, more epochs or more clips are needed"
         )
     numbers = (
         f"tau {ours} against {theirs}, difference {gain}, over {count} sub-networks "

@@ -40,7 +40,7 @@ class ScoreOptions(BaseModel):
             value, usual = getattr(self, name), ScoreOptions.model_fields[name].default
             if self.scores != "perturbation" and value != usual:
                 raise ValueError(
-                    f"read {name} {value} with scores {self.scores}: it says nothing; "
-                    "give scores perturbation too, or leave it out"
+                    f"{name} {value} has no effect with scores {self.scores}; "
+                    "give scores perturbation too, or omit it"
                 )
         return self

@@ -32,12 +32,12 @@ class SearchedRun:
 
     Attributes:
         directory: of its run.
-        network: with its weights, as it was searched; nobody changes it.
+        network: with its weights, as it was searched; never changed.
         structure: the same with everything that was learned written in.
         data: the data it was searched on; ``test`` stays closed unless a command says otherwise.
         options: how it was trained.
         compute: device and precision of evaluations.
-        loaders: what reads the data; whoever opened them closes them.
+        loaders: of the data; closed by the code that opened them.
     """
 
     directory: Path
@@ -70,7 +70,7 @@ class SearchedRun:
         )
 
     def judge(self, network: Network, split: str = "val", *, all_views: bool = False) -> Metrics:
-        """Returns how a network does on a split, by the centre of every clip.
+        """Returns the metrics of a network on a split, by the centre of every clip.
 
         With ``all_views`` by the views its data options ask for, as the search's last evaluation.
         """
@@ -134,7 +134,7 @@ def train_alone(
 ) -> Iterator[Event]:
     """Yields the events of training a network of its own, the last one its result.
 
-    It has a run directory of its own and goes on where it was.
+    It has its own run directory and resumes there.
 
     Args:
         structure: its free connection weights learn, the others stay as they are.

@@ -1,4 +1,4 @@
-"""Scores for a pruning, kept beside the run, and where they and the weights do not agree."""
+"""Scores for a pruning, stored in the run, and where they and the weights disagree."""
 
 from __future__ import annotations
 
@@ -91,12 +91,12 @@ def measure(
 ) -> Generator[UnitEvent, None, Selection]:
     """Yields the work of scoring a run's connections; returns the scores.
 
-    They lie in ``RUN/importance``; what was measured under the same settings is not measured again.
-    Perturbation decides on its way, so its settings hold the criterion.
+    They are in ``RUN/importance``; nothing is measured twice under the same settings.
+    A perturbation decides during the work, so its settings include the criterion.
 
     Raises:
         DataError: no clip of ``val`` can be read.
-        RunError: the directory holds scores of another network.
+        RunError: the directory contains scores of another network.
         TrainingError: the tuning of a perturbation diverged.
     """
     name = score_name(scoring, pruning)

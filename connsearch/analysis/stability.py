@@ -26,7 +26,7 @@ from connsearch.runs.record import open_run
 from connsearch.runs.run import Run
 
 DRAWS = 2000
-"""Drawings by lot that agreement is held against."""
+"""Random drawings that agreement is compared with."""
 
 MAJORITY = 0.5
 """Connections kept in this share of the searches, or more, are the consensus."""
@@ -34,7 +34,7 @@ MAJORITY = 0.5
 
 @dataclass(frozen=True)
 class Found:
-    """What several searches have in common.
+    """The agreement of several searches.
 
     Attributes:
         space: the searched structure without anything learned.
@@ -42,10 +42,11 @@ class Found:
         frequency: of each connection of the space, the share of searches that keep it.
         weight: its mean learned weight.
         spread: the standard deviation of that weight between searches.
-        agreement: mean Jaccard over pairs of searches; connections that cannot go do not count.
-        chance: the same by lot: each block keeps as many inputs as it did, but random ones.
-        p: the share of drawings by lot that agree at least as well; never below 1 / (DRAWS + 1).
-        verdict: for people.
+        agreement: mean Jaccard over pairs of searches; connections that cannot be removed do not
+            count.
+        chance: the same by chance: each block keeps its number of inputs, but random ones.
+        p: the share of random drawings that agree at least as well; never below 1 / (DRAWS + 1).
+        verdict: a sentence for users.
     """
 
     space: Structure
@@ -59,7 +60,7 @@ class Found:
     verdict: str
 
     def rows(self) -> list[StabilityRow]:
-        """Returns one row a connection, in the order of the structure."""
+        """Returns one row per connection, in the order of the structure."""
         return [
             StabilityRow(
                 source=edge.source,
@@ -108,7 +109,7 @@ def unit(
     place: Path,
     config: Mapping[str, Any],
 ) -> UnitWork:
-    """Returns the work of one search in a run directory of its own."""
+    """Returns the work of one search in its own run directory."""
 
     def work() -> Iterator[Event | SearchUnit]:
         result = None
@@ -134,21 +135,21 @@ def learned(place: Path) -> Structure:
         RunError: it is gone, or unfinished.
     """
     record = open_run(place)
-    if record.result is None or record.learned is None:
+    if record.result is None or record.outcome is None:
         raise RunError(
-            f"{place}: this search is filed as done, but its result is not there\n"
-            "  cure: another directory, or remove this one and search again"
+            f"{place}: this search is recorded as finished, but its result is missing\n"
+            "  cure: choose another directory, or remove this one and search again"
         )
-    return record.learned
+    return record.structure
 
 
 def agree(results: Sequence[Structure], options: PruneOptions, *, seed: int) -> Found:
-    """Returns what the results of several searches of one space have in common.
+    """Returns the agreement of the results of several searches of one space.
 
     Args:
         results: with learned weights; two at least.
         options: how each is pruned.
-        seed: of the drawings by lot.
+        seed: of the random drawings.
     """
     kept = [prune_by(result, options).edges for result in results]
     weights = [learned_weights(result) for result in results]
@@ -175,7 +176,7 @@ def agree(results: Sequence[Structure], options: PruneOptions, *, seed: int) -> 
 def chance_agreements(
     edges: Sequence[Edge], kept: Sequence[frozenset[Edge]], *, seed: int
 ) -> np.ndarray[Any, Any]:
-    """Returns the mean Jaccard of all pairs in ``DRAWS`` drawings by lot.
+    """Returns the mean Jaccard of all pairs in ``DRAWS`` random drawings.
 
     In every drawing each set keeps its number of inputs of each block, but random ones: what is
     left to chance is which inputs, not how many.
@@ -210,7 +211,7 @@ def _verdict(agreement: Estimate, chance: float, p: float, searches: int) -> str
     interval = f" [{agreement.low:.2f}, {agreement.high:.2f}]" if known else ""
     numbers = (
         f"mean Jaccard {agreement.value:.2f}{interval} over all pairs of {searches} searches, "
-        f"{chance:.2f} by lot (p = {p:.2g})"
+        f"{chance:.2f} by chance (p = {p:.2g})"
     )
     if p <= 0.05:
         return f"the searches agree better than by chance: {numbers}"

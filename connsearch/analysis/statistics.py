@@ -1,4 +1,4 @@
-"""How far numbers of a few runs carry: intervals, p-values, effect sizes, and what is missing.
+"""What a few runs show: intervals, p-values, effect sizes, and how many more runs are needed.
 
 The only file that knows scipy. Everything returns a small frozen value; what cannot be known from
 so few numbers is NaN and never a guess. Levels are two-sided, 5 %, throughout.
@@ -15,13 +15,13 @@ import numpy as np
 from scipy import special, stats
 
 ALPHA = 0.05
-"""Chance of a false claim that intervals and power are counted for."""
+"""Probability of a false claim, for intervals and power."""
 
 POWER = 0.8
 """Chance of seeing an effect that the numbers of runs still needed are counted for."""
 
 MOST_RUNS = 1000
-"""Above so many seeds or wirings, nobody is told to run them."""
+"""Larger numbers of seeds or wirings are not suggested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ class Crossed:
             at least as far from the mean of the others. Never below 1 / (wirings + 1).
         effect_size: the mean over the standard deviation between random wirings.
         corrected: the same without its bias upwards in small samples (Hedges).
-        wiring_spread: estimated standard deviation between wirings, were each trained for ever.
+        wiring_spread: estimated standard deviation between wirings, if each were trained with
+            infinitely many seeds.
         seed_noise: standard deviation of what wiring and seed make together, per training.
     """
 
@@ -104,8 +105,8 @@ def paired(differences: Sequence[float], *, seed: int = 0) -> Paired:
     """Returns mean, interval, p-values and effect size of differences between pairs.
 
     The pairs must be independent: differences between one wiring and *the same* few others are
-    not, for then the others' luck is in each of them (see :func:`crossed`). Intervals need two
-    pairs; differences that are all equal say nothing about their spread, so that interval, p and
+    not, because then the luck of the others is in each of them (see :func:`crossed`). Intervals
+    need two pairs; differences that are all equal do not show their spread, so that interval, p and
     effect size are NaN.
 
     Args:
@@ -193,7 +194,7 @@ def more_runs(result: Crossed) -> Needed:
     """Returns how many more seeds, or random wirings, show a difference of this size.
 
     More seeds cannot shrink what lies between wirings: a difference smaller than about twice their
-    spread stays out of reach, for many random wirings are as good.
+    spread stays out of reach, because many random wirings are as good.
     """
     between, noise = result.wiring_spread, result.seed_noise
     if not abs(result.mean) > 0 or not between + noise > 0:
@@ -256,7 +257,7 @@ def _components(scores: Any) -> tuple[float, float]:
     """Standard deviations between wirings and of the rest, from scores ``(K, S)``."""
     wirings, seeds = scores.shape
     between = float(np.var(scores.mean(1), ddof=1))
-    if seeds < 2:  # nobody can tell the two apart: all of it is laid on the wirings
+    if seeds < 2:  # the two cannot be separated: all of it counts for the wirings
         return math.sqrt(between), 0.0
     rest = scores - scores.mean(1, keepdims=True) - scores.mean(0) + scores.mean()
     noise = float((rest**2).sum() / ((wirings - 1) * (seeds - 1)))

@@ -1,4 +1,4 @@
-"""What long work on many units tells whoever listens: which unit it is at, and what came out."""
+"""Events of long work on many units: which unit it is at, and its result."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ the ``summary`` of the result is what people see."""
 def work_through(
     ledger: Ledger, units: Mapping[str, UnitWork]
 ) -> Generator[UnitEvent, None, Ledger]:
-    """Yields what happens while every unit that is not filed yet is done; returns the ledger.
+    """Yields events while every unit that is not recorded yet is done; returns the ledger.
 
-    Killed at any moment, it goes on with the unit it was at: a unit that trains keeps its own run
-    directory and goes on inside of it.
+    Killed at any moment, it resumes with the unit it was at: a unit that trains has its own run
+    directory and resumes there.
     """
     for number, (name, work) in enumerate(units.items(), start=1):
         place = (name, number, len(units))

@@ -16,7 +16,7 @@ from connsearch.pruning.pruner import Pruned, prune
 from connsearch.seeds import derive
 
 ATTEMPTS = 200
-"""Wirings drawn for one that fits before it is said that there is none."""
+"""Number of draws for a fitting wiring before an error."""
 
 UNIFORM = 50
 """Uniform draws in each of them before connections are taken away one by one instead."""
@@ -50,21 +50,21 @@ class WiringSampler:
         return abs(macs / self.macs(self.found.structure) - 1) <= self.tolerance
 
     def draw(self, count: int, *, seed: int) -> list[Pruned]:
-        """Returns so many random wirings, all different and none of them the found one.
+        """Returns random wirings, all different and none of them the found one.
 
-        They are drawn uniformly among those with the same nodes and number of connections. Where
-        such are rare, connections leave the search space one by one instead, unless a node would go
-        with them. What costs too much or too little is drawn again. The first ones of a larger
-        count are those of a smaller one.
+        They are drawn uniformly among those with the same nodes and number of connections. If
+        such are rare, connections are removed from the search space one by one instead, unless
+        a node would go with them. Wirings of too high or too low cost are drawn again. The first
+        ones of a larger count are those of a smaller one.
 
         Raises:
-            SettingsError: no further wiring fits; says what could be had.
+            SettingsError: no further wiring fits; names what was found.
         """
         if len(self.found.edges) == len(self.space.edges()):
             raise SettingsError(
                 f"{self.space.name}: the found wiring keeps all {len(self.found.edges)} "
                 "connections of the search space, so no other wiring has as many\n"
-                "  cure: a sharper --criterion, such as relative:0.8, top_k:2 or threshold:0.6"
+                "  cure: a stricter --criterion, such as relative:0.8, top_k:2 or threshold:0.6"
             )
         drawn: list[Pruned] = []
         for number in range(count):
@@ -94,7 +94,7 @@ class WiringSampler:
         raise SettingsError(self._refusal(number, costs, repeated))
 
     def _keep(self, rng: random.Random) -> frozenset[Edge] | None:
-        """A random keep-set of the found one's nodes and number; None if none was met."""
+        """A random keep-set of the found one's nodes and number; None if none was found."""
         nodes, number = self.found.node_map, len(self.found.edges)
         weights = self.space.weights()
         drawn = random_wiring(
@@ -118,11 +118,11 @@ class WiringSampler:
         if costs:
             had = f"{len(costs)} others cost {min(costs):,} to {max(costs):,}"
         else:
-            had = "none was left with that number"
+            had = "no other one has that number of connections"
         return (
             f"only {number} random wirings fit the found one: {len(self.found.node_map)} nodes, "
             f"{len(self.found.edges)} connections, {target:,} MACs within {self.tolerance:.0%}\n"
-            f"  of {ATTEMPTS} draws {repeated} repeated a wiring; {had}\n"
+            f"  of {ATTEMPTS} draws, {repeated} repeated a wiring; {had}\n"
             "  cure: a larger --macs-tolerance, or fewer --random"
         )
 

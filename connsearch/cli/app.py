@@ -1,7 +1,7 @@
 """``connsearch COMMAND``: finds the command, runs it, and turns what goes wrong into exit codes.
 
 0: done. 1: a failure. 2: a mistake in what was asked. 128 + N: ended by signal N (130 Ctrl-C, 143
-SIGTERM, 129 its terminal has gone); the same line continues.
+SIGTERM, 129 its terminal has gone); the same command resumes.
 A command may say otherwise (``Command.exit_code``, ``Command.FAILURE``), as ``diff`` does.
 """
 
@@ -15,19 +15,19 @@ import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connsearch import __version__
-from connsearch.cli.command import Command
 from connsearch.cli.output import OutputError, complain, flushed, nobody_reads, open_streams, shown
-from connsearch.cli.parse import parse
-from connsearch.cli.terminal import Terminal
 from connsearch.errors import ConnsearchError, StructureError, UnknownNameError, UserError
 from connsearch.evolution.study.address import without_secrets
 from connsearch.files.disk import cure_for, disk_full, reason
-from connsearch.files.stopping import heard
+from connsearch.files.stopping import handle_signals
 from connsearch.registry import suggest
 from connsearch.view.console import visible_output
+
+if TYPE_CHECKING:
+    from connsearch.cli.command import Command
 
 COMMANDS: Mapping[str, str] = {
     "search": "find out which blocks of a structure should be connected",
@@ -63,10 +63,10 @@ in ``cli/commands/data_show.py``."""
 _LISTED = 1000
 """So many faults of a structure are told to scripts, beside how many there are."""
 
-_GO_ON = frozenset(
+_RESUMING = frozenset(
     [*"search train prune gap curve compare stability rank-correlation evolve".split(), "data pack"]
 )
-"""Commands that the same line continues when they were stopped."""
+"""Commands that resume where they were stopped when they are rerun."""
 
 _HELP = ("-h", "--help", "--version")
 
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "connsearch")
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     open_streams()
     try:
-        with visible_output(), heard():
+        with visible_output(), handle_signals():
             code = _answered(arguments, program)
     except KeyboardInterrupt as stop:  # while the end was being said
         return 128 + getattr(stop, "number", signal.SIGINT)
@@ -126,6 +126,9 @@ def _answered(arguments: Sequence[str], program: str) -> int:
         unknown = UnknownNameError(suggest("command", name, list(COMMANDS)))
         _explain(unknown, MISTAKE, wants_json=wants_json, wants_trace=False)
         return MISTAKE
+    from connsearch.cli.parse import parse  # pydantic and tyro: not for a list of the commands
+    from connsearch.cli.terminal import Terminal
+
     program = f"{program} {name}" if program == "connsearch" else program
     failure = FAILED
     try:
@@ -192,9 +195,9 @@ def _introduce(arguments: Sequence[str], *, group: str = "") -> int:
 
 
 def _interrupted(command: str, number: int, *, wants_json: bool) -> int:
-    goes_on = command in _GO_ON
+    resumes = command in _RESUMING
     how = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
-    complain(how + (": the same line again goes on where this one stopped" if goes_on else ""))
+    complain(how + (": rerun the same command to resume" if resumes else ""))
     if wants_json:
         _print_error({"type": "Interrupted", "message": how}, 128 + number)
     return 128 + number
@@ -216,7 +219,7 @@ def _explain(error: Exception, code: int, *, wants_json: bool, wants_trace: bool
     elif isinstance(error, OSError) and not isinstance(error, ConnsearchError):
         message = _system_error(error)
     elif not known:
-        message = f"{type(error).__name__}: {message}\n  this is a fault of connsearch, not yours"
+        message = f"{type(error).__name__}: {message}\n  this is a bug in connsearch"
     message = without_secrets(message)
     for part in _parts(error, f"error: {message}"):
         complain(part)

@@ -73,25 +73,9 @@ def say_pictures(pictures: Sequence[Path], terminal: Terminal) -> None:
 
 def show_metrics(metrics: Mapping[str, Metrics], terminal: Terminal) -> None:
     """Shows a table with one row a split and only columns that hold something; or nothing."""
-    from connsearch.view.structures.tables import metrics_table
+    from connsearch.view.structures.tables import metrics_rows, metrics_table
 
-    rows = [
-        {
-            "split": name,
-            "clips": found.clips,
-            "left out": found.left_out or None,
-            "views": found.views if found.views > 1 else None,
-            "mAP": found.mAP,
-            "accuracy": found.accuracy,
-            "95% interval": f"{found.low:.3f} to {found.high:.3f}",
-            "top-5": found.top5,
-            "balanced": found.balanced_accuracy,
-            "loss": found.loss,
-        }
-        for name, found in metrics.items()
-    ]
-    used = {key for row in rows for key, value in row.items() if value is not None}
-    rows = [{key: row[key] for key in row if key in used} for row in rows]
+    rows = metrics_rows(metrics)
     if rows:
         terminal.show(metrics_table(rows, title=next(iter(metrics.values())).measure))
 

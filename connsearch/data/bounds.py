@@ -1,4 +1,4 @@
-"""What a file of somebody else may claim, and what goes wrong in the libraries that read it."""
+"""Limits for untrusted files, and the errors of the libraries that read them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_PIXELS = 2**26
 MOST_BYTES = 2**27
 """Bytes of the file of one picture: 128 MiB."""
 AT_ONCE = 2**26
-"""Bytes of pictures that are held at once, encoded or decoded, beside what was asked for."""
+"""Bytes of pictures in memory at once, encoded or decoded, besides the requested ones."""
 MOST_FRAMES = 2**22
 """Frames of one store: 46 hours at 25 a second."""
 
@@ -40,7 +40,7 @@ PICTURE_FAULTS = (
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
 )
-"""What the decoders of pictures raise on damaged bytes."""
+"""Errors of picture decoders on damaged bytes."""
 
 ARRAY_FAULTS = (
     *PICTURE_FAULTS,
@@ -56,15 +56,15 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def file_bytes(path: Path, *, most: int = MOST_BYTES) -> bytes:
-    """Returns the content of a regular file of at most so many bytes.
+    """Returns the content of a regular file of at most ``most`` bytes.
 
     Raises:
-        DataError: it cannot be read, is larger, or no regular file (a pipe would never end).
+        DataError: it cannot be read, is larger, or not a regular file (a pipe would never end).
     """
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise DataError(f"{path}: no regular file; cure: put the file itself there")
+            raise DataError(f"{path}: not a regular file; cure: put the file itself there")
         if found.st_size > most:
             raise DataError(
                 f"{path}: {found.st_size} bytes; allowed: up to {most}; cure: extract it again, "
@@ -72,11 +72,11 @@ def file_bytes(path: Path, *, most: int = MOST_BYTES) -> bytes:
             )
         with path.open("rb") as file:
             return file.read(most)
-    except (OSError, ValueError) as error:  # a name that holds a zero byte is a ValueError
+    except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(
-            f"{path}: cannot be read ({reason}); cure: extract the frames or maps again, or take "
-            "the clip off the list"
+            f"{path}: cannot be read ({reason}); cure: extract the frames or maps again, or "
+            "remove the clip from the list"
         ) from error
 
 
@@ -90,7 +90,7 @@ def refuse_large(name: str, size: tuple[int, int], *, most: int = MOST_PIXELS) -
     if not 0 < height * width <= most:
         raise DataError(
             f"{name}: its header says {height}x{width} pixels (height x width); allowed: 1 to "
-            f"{most} pixels; cure: extract it again, smaller, or take the clip off the list"
+            f"{most} pixels; cure: extract it again, smaller, or remove the clip from the list"
         )
 
 

@@ -1,4 +1,4 @@
-"""What a data set says about itself: records of clips, their classes, and what was left out."""
+"""Records of the clips of a data set, their classes, and what was left out."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def split_name(name: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What a video file says about itself.
+    """The facts of a video file.
 
     Attributes:
         frames: number of frames that one pass from the start shows (headers are often wrong or
-            silent).
+            incomplete).
         height: pixels, as shown (a rotated recording is turned upright).
         width: pixels, as shown.
         fps: frames per second, on average where the rate varies; 0 where nothing is known of time.
@@ -41,8 +41,8 @@ class VideoInfo:
         keys: (place, number) of frames from which decoding may begin, in order; empty: the start.
         keys_by: what a place is: the presentation time of the packet in the file's own time base,
             or how many packets of the stream are stored before it.
-        note: what a person should know, for instance that the clock jumps; "": nothing.
-        step: every how manyth frame of the video is there, where a folder holds a sample of them.
+        note: for the user, for instance that the clock jumps; "": nothing.
+        step: of frame numbers, if a folder contains a sample of the video's frames.
     """
 
     frames: int
@@ -88,16 +88,16 @@ class Record:
         name: its path relative to the data set, with forward slashes; unique in the data set.
         path: the video file, the ``frames.db``, or the folder of frames.
         labels: indices of its classes: one, unless the data set is multi-label.
-        group: what it shares with others (a person, a recording); "" for none.
-        split: the list the data set puts it on; None: to be decided by group.
+        group: a person or recording that it shares with others; "" for none.
+        split: given by the data set; None: to be drawn by group.
         objects: its object maps (npz, npy or a folder of PNG); None: the data set has none.
         info: what is already known about the video, so that it need not be opened to ask.
         medium: how its frames are stored, a name in the cupboard ``data/media``.
         window: the part of the video that is used; None: all of it.
         spans: when each class is seen, where the data set says so (multi-label only).
-        fps: frames a second, as a list says for this clip; what its medium says may not differ.
-        media_fps: frames a second where neither that nor the medium says it.
-        fault: why it cannot be used, as found before any work; "": nothing is known against it.
+        fps: frames per second from a list; the rate of the file may not differ.
+        media_fps: frames per second if neither that nor the file gives it.
+        fault: why it cannot be used, as found before any work; "": no fault is known.
     """
 
     name: str
@@ -121,7 +121,7 @@ class Record:
 
     @property
     def unit(self) -> str:
-        """The group, or the clip without one; ``data/sources/units`` says what stays together."""
+        """The group, or else the clip; ``data/sources/units`` defines what stays together."""
         return f"group {self.group}" if self.group else f"clip {self.name}"
 
 
@@ -134,11 +134,11 @@ class Source:
         classes: class names; a record's label is an index into them.
         records: all usable clips.
         object_classes: number of classes in the object maps; 0: no maps; None: not known yet.
-        notes: what a person should know, for instance which clips were left out.
+        notes: for the user, for instance which clips were left out.
         multi_label: a clip can have several classes, or none.
-        published: a published list, of which a part may be at hand: classes without a training
+        published: a published list, which may be incomplete on disk: classes without a training
             clip are then noted, not refused.
-        uses: options of ``effects.BOUND`` that its reader looks at; None: nobody has said.
+        uses: options of ``effects.BOUND`` that its reader uses; None: unknown.
     """
 
     name: str
@@ -168,7 +168,7 @@ def class_names(labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def listed(items: Sequence[str], limit: int = 12) -> str:
-    """Returns the items one to a line, and how many more there are.
+    """Returns the items, one per line, and how many more there are.
 
     >>> print(listed(["a", "b", "c"], limit=2))
       a

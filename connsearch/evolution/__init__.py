@@ -1,5 +1,5 @@
 """A population of structures around the one-shot search (AssembleNet, section 3.2). No torch.
 
-Mutations are pure functions of a parent and a seed; what a child is worth is handed in by whoever
-can train it.
+Mutations are pure functions of a parent and a seed; the fitness of a child is passed in by the
+caller, which can train it.
 """

@@ -1,4 +1,4 @@
-"""The values an evolution passes around: a child, the task to judge it, and what came out."""
+"""The values an evolution passes around: a child, the task to evaluate it, and the outcome."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Child:
         structure: valid, named ``<start>-<number>``; weights are those of the parent where a
             connection was kept.
         parents: numbers; none for one of the initial population.
-        steps: what made it of its parent; ``initial`` or ``start`` for the first ones.
+        steps: the operators that made it from its parent; ``initial`` or ``start`` for the first
+            ones.
         hash: identity up to renumbering (``graph.hashing``).
         macs: of one clip.
         parameters: of the network.
@@ -43,7 +44,7 @@ class Task:
 
     Attributes:
         trial: its number in the study.
-        child: what to judge.
+        child: the one to evaluate.
         evaluation: 0 for the first; more are repetitions with other seeds, against noise.
         attempt: 0 for the first; more follow a worker that died, for instance.
         seed: decides everything random in the evaluation; the same in every attempt.
@@ -76,11 +77,11 @@ State = Literal["waiting", "running", "complete", "pruned", "failed"]
 
 @dataclass(frozen=True)
 class Trial:
-    """One row of the study as the storage holds it, whatever the storage.
+    """One row of the study as the storage has it, whatever the storage.
 
     Attributes:
         number: place in the study; later rows have greater ones.
-        state: ``pruned`` ended early on the ladder; ``failed`` has a cause among its facts.
+        state: ``pruned`` ended early at a rung; ``failed`` has a cause among its facts.
         values: of the objectives; None until complete.
         facts: everything else, JSON values.
         rungs: values reported before the end, by rung.
@@ -99,10 +100,10 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """What an evaluation says on its way, so that a hopeless one can end early.
+    """Intermediate values of an evaluation, so that a hopeless one can end early.
 
     Attributes:
-        number: 0 for the first rung of the ladder.
+        number: 0 for the first rung.
         values: of the objectives so far.
     """
 
@@ -112,4 +113,4 @@ class Rung:
 
 Evaluate = Callable[[Task], Generator[Any, None, Outcome]]
 """Judges a child: yields events as it goes, :class:`Rung` among them, and returns the outcome. Its
-generator is closed where it shall not go on. An exception costs the child one attempt."""
+generator is closed if it is not to continue. An exception costs the child one attempt."""

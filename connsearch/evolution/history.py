@@ -1,9 +1,9 @@
-"""Everything a study says, and nothing else: all of it follows from its trials.
+"""The state of an evolution, derived entirely from the trials of its study.
 
 A trial judges one child once. Its key is (child, evaluation, attempt); of several trials with one
-key the first counts and the others are *void*: two workers wanted the same at the same moment, or
-two of them queued the same child again after a third had died. So nothing is counted twice, whoever
-did what at which moment.
+key the first counts and the others are *void*: two workers created the same trial at the same
+moment, or two of them queued the same child again after a third had died. So nothing is counted
+twice, whatever the timing.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ def weight_facts(weights: Mapping[Edge, float]) -> list[list[float]]:
 
 
 def _turn(trial: Trial) -> tuple[int, int]:
-    """When an outcome was told: after so many others that its worker knew of.
+    """When an outcome was told: after how many others that its worker knew of.
 
-    By these turns every worker, and whoever reads the study later, lets children enter in one
-    order; clocks of different machines are not asked.
+    By these turns every worker, and every later reader of the study, lets children enter in the
+    same order; clocks of different machines are not used.
     """
     return trial.facts.get("result", {}).get("turn", 0), trial.number
 
@@ -71,8 +71,8 @@ class Judged:
     Attributes:
         values: by evaluation, as the study has them (what is minimised is not turned round).
         trials: by evaluation, the trial that counts.
-        lost: evaluations that were given up after too many attempts, with their last trial.
-        pruned: the trial that ended early on the ladder, or None.
+        lost: evaluations that were abandoned after too many attempts, with their last trial.
+        pruned: the trial that ended early at a rung, or None.
     """
 
     values: dict[int, tuple[float, ...]] = field(default_factory=dict)
@@ -97,13 +97,13 @@ class History:
 
     Attributes:
         trials: by number.
-        births: what the study keeps of each child, by number.
+        births: the study's record of each child, by number.
         hashes: children by the hash of their structure.
         judged: evaluations by child.
         voids: trials that do not count.
         open: trials that wait or run, by number.
         last: the youngest attempt at each evaluation: its trial.
-        orphans: failed attempts that nobody has queued again yet, by (child, evaluation).
+        orphans: failed attempts that no worker has queued again yet, by (child, evaluation).
         entered: children that were judged, whether or not they stayed in the population.
         since_better: children judged since the last one that was better than all before.
     """
@@ -126,10 +126,10 @@ class History:
         self._children: dict[int, Child] = {}
 
     def update(self, trials: Iterable[Trial]) -> None:
-        """Takes in new and changed trials; telling it something twice changes nothing.
+        """Adds new and changed trials; adding something twice changes nothing.
 
-        Nor does it matter what is told together with what, as long as no trial is told before one
-        of a smaller number.
+        Nor does it matter how trials are grouped, as long as no trial is added before one
+        with a smaller number.
         """
         told: list[Trial] = []
         for trial in sorted(trials, key=lambda t: t.number):
@@ -178,7 +178,7 @@ class History:
             self.judged[key.child].lost[key.evaluation] = trial
 
     def _judge(self, told: list[Trial]) -> None:
-        """Lets children enter the population, by turn; all once more where one comes too late."""
+        """Lets children enter the population, by turn; all again if one is late."""
         if told and self.order and _turn(told[0]) < _turn(self.trials[self.order[-1]]):
             told = sorted([*(self.trials[number] for number in self.order), *told], key=_turn)
             self.order, self.entered, self.since_better = [], 0, 0
@@ -210,7 +210,7 @@ class History:
         self.population.enter(standing)
 
     def _is_better(self, standing: Standing) -> bool:
-        """Whether it is above the best member, or with several objectives nobody is above it."""
+        """Whether it is above the best member, or with several objectives not dominated."""
         members = self.population.members
         if len(standing.values) == 1:
             return not members or standing.values > members[0].values
@@ -219,12 +219,12 @@ class History:
         )
 
     def counting(self, key: Key) -> Trial | None:
-        """Returns the trial that counts for a key, whatever became of it; None if there is none."""
+        """Returns the trial that counts for a key, whatever its outcome; None if there is none."""
         number = self._first.get(key)
         return None if number is None else self.trials[number]
 
     def begun(self, child: int) -> int:
-        """Returns how many evaluations of a child were begun, whatever became of them."""
+        """Returns how many evaluations of a child were begun, whatever their outcome."""
         return self._begun.get(child, 0)
 
     def standing(self, child: int) -> Standing:
@@ -238,7 +238,7 @@ class History:
         return (self.standing(n) for n in sorted(self.judged) if self.judged[n].values)
 
     def child(self, number: int) -> Child:
-        """Returns a child; its structure is read when somebody asks for it, and kept."""
+        """Returns a child; its structure is read on first use and cached."""
         if number not in self._children:
             self._children[number] = self._read(number)
         return self._children[number]

@@ -33,8 +33,8 @@ def initial_structure(start: Structure, limits: Limits, rng: Random) -> Structur
 
     As published (AssembleNet, section 3.2): as many flow as RGB stems, two blocks at every level
     and one at the top, one to five splits, random dilations, every legal connection with
-    probability one half; wirings whose longest path leaves out a level are drawn again. Fewer
-    stems, blocks and splits where the limits or the channels leave no room.
+    probability one half; wirings whose longest path skips a level are drawn again. Fewer
+    stems, blocks and splits if the limits or the channels do not allow as many.
 
     Not published: stems have the kind of the start's first stem of their stream, blocks that of the
     start's at their level; where these are of several kinds, that level's blocks stay. Blocks
@@ -113,7 +113,7 @@ def _bare(block: Block) -> Block:
 
 
 def _share(form: FilterForm, filters: Filters, number: int, part: int) -> Filters:
-    """One part of so many, which add up to the filters; the last ones may have one more."""
+    """One of several parts that add up to the filters; the last ones may have one more."""
     return form.zipped(lambda n: (n + part) // number, filters)
 
 

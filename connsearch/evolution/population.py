@@ -13,13 +13,13 @@ Removal = Literal["worst", "oldest"]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a child is known to be worth.
+    """The measured fitness of a child.
 
     Attributes:
         number: of the child.
-        values: mean of its evaluations, one an objective, greater is better: what is minimised
-            stands here with its sign changed.
-        evaluations: how many the mean is of.
+        values: mean of its evaluations, one per objective, greater is better: the sign of a
+            minimised one is changed.
+        evaluations: the number averaged.
     """
 
     number: int
@@ -37,7 +37,7 @@ def dominates(a: Sequence[float], b: Sequence[float]) -> bool:
 
 
 def fronts(standings: Sequence[Standing]) -> list[list[Standing]]:
-    """Returns the standings by Pareto rank: first those nobody dominates, then without them."""
+    """Returns the standings by Pareto rank, the front of those not dominated first."""
     rest, found = list(standings), list[list[Standing]]()
     while rest:
         front = [a for a in rest if not any(dominates(b.values, a.values) for b in rest)]
@@ -48,7 +48,7 @@ def fronts(standings: Sequence[Standing]) -> list[list[Standing]]:
 
 
 def crowding(front: Sequence[Standing]) -> dict[int, float]:
-    """Returns how lonely each standing of a front is, by number: infinite at both ends.
+    """Returns the crowding distance of each standing of a front, by number: infinite at both ends.
 
     The sum over objectives of the distance between its two neighbours, as a share of the range
     (Deb et al., NSGA-II, 2002, section III-B).
@@ -68,7 +68,7 @@ def crowding(front: Sequence[Standing]) -> dict[int, float]:
 def ranked(standings: Iterable[Standing]) -> list[Standing]:
     """Returns standings from best to worst; the older of two equals comes first.
 
-    One objective: by value. Several: by Pareto rank, then the lonelier first.
+    One objective: by value. Several: by Pareto rank, then by larger crowding distance.
     """
     known = list(standings)
     if all(len(s.values) == 1 for s in known):
@@ -84,12 +84,12 @@ class Population:
     """At most ``size`` children, the best first.
 
     A child enters when its first evaluation ends; while there are too many, the worst of all leaves
-    (published) or the oldest (Real et al., 2019). Further evaluations change where a member stands,
-    and bring nobody back.
+    (published) or the oldest (Real et al., 2019). Further evaluations change the rank of a member,
+    and bring no child back.
 
     Args:
         size: most members.
-        removal: who leaves.
+        removal: which member leaves.
     """
 
     def __init__(self, size: int, removal: Removal = "worst") -> None:

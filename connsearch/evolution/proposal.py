@@ -24,7 +24,7 @@ DRAWS = 1000
 """Children that are drawn for one that is new and within the budget."""
 
 START, INITIAL = "start", "initial"
-"""What stands in place of an operator where a child has no parent."""
+"""The name used instead of an operator if a child has no parent."""
 
 
 class ExhaustedError(Failure):
@@ -69,7 +69,7 @@ class Space:
             over = space.over_budget(start, space.cost(start))
             if over is not None:
                 raise SettingsError(
-                    f"{start.name}: the start itself is above the budget {over}\n"
+                    f"{start.name}: the start structure itself is above the budget {over}\n"
                     "  cure: a larger budget, or --no-include-start"
                 )
         return space
@@ -100,11 +100,11 @@ def propose(
 ) -> Child:
     """Returns the child of a number: new, valid and within the budget.
 
-    It follows from the population, the seed and the number alone. What is refused on the way is
+    It follows from the population, the seed and the number alone. Refused candidates are
     counted in the child.
 
     Raises:
-        ExhaustedError: nothing of the kind was found.
+        ExhaustedError: no such child was found.
     """
     refused: Counter[str] = Counter()
     for draw in range(DRAWS):
@@ -138,8 +138,8 @@ def propose(
         )
     counts = ", ".join(f"{count} {reason}" for reason, count in sorted(refused.items()))
     raise ExhaustedError(
-        f"child {number}: of {DRAWS} structures drawn none is new and within budget ({counts})\n"
-        "  cure: a larger budget, more mutations, or fewer rounds: the space may be exhausted"
+        f"child {number}: of {DRAWS} structures drawn, none is new and within budget ({counts})\n"
+        "  cure: a larger budget, more mutations, or fewer rounds; the space may be exhausted"
     )
 
 

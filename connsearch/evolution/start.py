@@ -24,8 +24,8 @@ def unlearned(structure: Structure) -> Structure:
     validate(structure)
     if structure.network.attention is Attention.FIXED:
         raise SettingsError(
-            f"{structure.name}: names the peers of every connection, which no mutation can keep\n"
-            "  cure: --attention peer (learned anew in every child), or none"
+            f"{structure.name}: names peers for every connection, which mutations cannot preserve\n"
+            "  cure: --attention peer (learned again in every child), or none"
         )
     offspring = StructureEditor(structure).finish()
     stored = offspring.structure.weights()

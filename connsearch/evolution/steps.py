@@ -46,7 +46,7 @@ def replay(parent: Structure, steps: Sequence[Step], limits: Limits) -> Offsprin
         if offspring is None:
             raise RunError(
                 f"{parent.name}: step {number}, {step.operator} with seed {step.seed}, changes "
-                "nothing\n  this is not the parent it was taken from, or another version took it"
+                "nothing\n  the step was recorded with another parent, or by another version"
             )
         structure = offspring.structure
         origins = tuple(

@@ -1,4 +1,4 @@
-"""A structure taken apart, to be changed and put together again under new numbers."""
+"""A structure as editable parts, to be changed and rebuilt with new numbers."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Offspring:
 
 
 class StructureEditor:
-    """Nodes and connections under names of their own: those of the parent, then new ones.
+    """Nodes and connections under fixed names: those of the parent, then new ones.
 
     Pinned shapes and peers belong to the parent's wiring and are dropped; weights stay. Only the
-    weight of a single input goes: it has nothing it could be compared with.
+    weight of a single input is dropped: it has nothing to be compared with.
 
     Attributes:
-        nodes: stems and blocks by name; what their own connections say no longer counts.
+        nodes: stems and blocks by name; the connections stored in them are ignored.
         weights: every connection and its weight.
         origins: by name, the parent's nodes it was made of.
         top: the level the head reads.
@@ -99,7 +99,7 @@ class StructureEditor:
         return node
 
     def kind(self, name: int) -> BlockKind:
-        """Returns what a block is."""
+        """Returns the kind of a block."""
         return block_kind(self._parent, self.block(name))
 
     def width(self, name: int) -> int:
@@ -144,9 +144,9 @@ class StructureEditor:
         return [edge for edge in self.legal() if edge not in self.weights]
 
     def removable(self) -> list[Edge]:
-        """Returns the connections nobody depends on; sorted.
+        """Returns the connections that no node depends on; sorted.
 
-        Without one of them every block still has an input, its source is still read, and whatever
+        Without any one of them every block still has an input, its source is still read, and what
         reached a final block still does.
         """
         needs = self.needs()
@@ -165,10 +165,10 @@ class StructureEditor:
         del self.weights[edge]
 
     def repair(self, rng: Random, prefer: Mapping[Edge, float] | None = None) -> list[Edge]:
-        """Connects every block without an input and every dangling node; says how.
+        """Connects every block without an input and every dangling node; returns the connections.
 
-        Of the connections that would do, one of the greatest value in ``prefer`` is taken, and
-        where none of them has a value a random one. Afterwards every node below the top reaches
+        Of the possible connections, one with the greatest value in ``prefer`` is used, or
+        a random one if none has a value. Afterwards every node below the top reaches
         a final block, as levels rise along connections.
         """
         finals, values = self.finals(), prefer or {}
@@ -185,9 +185,9 @@ class StructureEditor:
         return list(self.weights)[before:]
 
     def finish(self) -> Offspring:
-        """Returns the structure the editor has become: stems by modality, then blocks by level.
+        """Returns the edited structure: stems by modality, then blocks by level.
 
-        A single input has coefficient 1 and no weight; joined by others it starts unlearned.
+        A single input has coefficient 1 and no weight; with further inputs it starts unlearned.
         """
         order = sorted(self.nodes, key=self._place)
         number = {name: index for index, name in enumerate(order)}
@@ -196,7 +196,7 @@ class StructureEditor:
         return Offspring(structure, tuple(self.origins[name] for name in order))
 
     def _place(self, name: int) -> tuple[int, int, int]:
-        """By modality or level; a node that was made of others stands where the first stood."""
+        """By modality or level; a node made of others takes the place of the first."""
         node = self.nodes[name]
         group = list(Modality).index(node.modality) if isinstance(node, Stem) else node.level + 10
         return group, min(self.origins[name], default=len(self._parent)), name

@@ -1,4 +1,4 @@
-"""A step over the whole wiring: some connections stay, as many new ones are expected to come."""
+"""A step over the whole wiring: some connections stay, and as many new ones are expected."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def rewired(
     with probability ``|E - kept| / |E* - E|``, so that as many are expected as the parent has.
 
     Not published: blocks left without an input and nodes that reach no final block are repaired,
-    with the removed connection of greatest ``worth`` that would do, under its old weight. For
-    each one so added, a new connection that nobody depends on goes again, so that the number
-    stays as drawn. It grows where there is none: in wirings with hardly more connections than it
-    takes to reach every node. It shrinks where the probability would be above 1: in parents that
+    with the suitable removed connection of greatest ``worth``, under its old weight. For
+    each of these, a new connection that no node depends on is removed, so that the number
+    stays as drawn. It grows if there is none: in wirings with hardly more connections than
+    are needed to reach every node. It shrinks if the probability would be above 1: in parents that
     lose more connections than they leave unused.
 
-    None where the very same connections come out; another try would favour other numbers.
+    None if the result has the same connections; another try would favour other numbers.
     """
     editor = StructureEditor(parent)
     before = dict(editor.weights)

@@ -1,9 +1,9 @@
-"""Files as they stand on a disk: opened without waiting, read within limits, written whole.
+"""Files on a disk: opened without waiting, read within limits, written completely or not at all.
 
-Whoever reads a file that somebody else chose opens it here, or asks :func:`require_plain` first: a
-pipe, a socket or a device of that name would be waited for, or would answer without an end. Whoever
-writes a file writes it here: it is there whole or not at all, with the mode the umask gives, and a
-full disk is said by name.
+A file that the user names is opened here, or checked by :func:`require_plain` first: a pipe, a
+socket or a device of that name would block or never end. Every file is written here: it exists
+completely or not at all, with the mode the umask gives, and a full disk is reported with the
+file's name.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ LARGEST = 1 << 28
 """Bytes of the largest text file that is read at once: 256 MiB."""
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What the system says where there is no room for a file."""
+"""Errors of the system if there is no space for a file."""
 REFUSED = FULL | {errno.EACCES, errno.EPERM, errno.EROFS}
-"""What the system says where nothing can be written for now, whatever it is."""
+"""Errors of the system if nothing can be written for now."""
 _KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a pipe (FIFO)",
@@ -38,15 +38,15 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-_ALLOW = "allow it (chmod, chown), or do it as the user it belongs to"
-_ROOM = "free space there, then repeat the same command: it goes on from what is on the disk"
+_ALLOW = "change the permissions (chmod, chown), or run as the owner"
+_ROOM = "free space there, then rerun the same command to resume"
 _CURES = {
     errno.EACCES: _ALLOW,
     errno.EPERM: _ALLOW,
-    errno.EROFS: "a place that can be written",
+    errno.EROFS: "choose a writable place",
     errno.ENOSPC: _ROOM,
     errno.EDQUOT: _ROOM,
-    errno.EFBIG: "a larger limit of a file's size (ulimit -f), then repeat the same command",
+    errno.EFBIG: "raise the file size limit (ulimit -f), then rerun the same command to resume",
 }
 
 
@@ -58,14 +58,14 @@ class UnreadableError(UserError, OSError):
 
 
 class DiskFullError(Failure, OSError):
-    """A file that could not be written because there is no room for it."""
+    """A file that could not be written because there is no space for it."""
 
     def __str__(self) -> str:
         return f"{self.filename}: could not be written: {self.strerror}{cure_line(cure_for(self))}"
 
 
 def reason(error: Exception) -> str:
-    """Returns what the system said, in lower case and without the path: callers know that.
+    """Returns the system's message, in lower case and without the path.
 
     >>> reason(FileNotFoundError(2, "No such file or directory", "x"))
     'no such file or directory'
@@ -82,13 +82,13 @@ def cure_for(error: Exception) -> str:
 
 
 def is_there(path: AnyPath) -> bool:
-    """Returns whether there is anything of that name.
+    """Returns whether anything of that name exists.
 
-    ``Path.exists`` and ``is_file`` answer no to what may not be looked at (Python 3.14), and so a
-    run without permission would be a run that is not there.
+    ``Path.exists`` and ``is_file`` return False without permission (Python 3.14), so an unreadable
+    run would look like a missing one.
 
     Raises:
-        UnreadableError: nobody may look.
+        UnreadableError: permission denied.
     """
     return _status(path) is not None
 
@@ -97,7 +97,7 @@ def is_plain(path: AnyPath) -> bool:
     """Returns whether there is a regular file of that name.
 
     Raises:
-        UnreadableError: nobody may look.
+        UnreadableError: permission denied.
     """
     found = _status(path)
     return found is not None and stat.S_ISREG(found.st_mode)
@@ -107,7 +107,7 @@ def is_folder(path: AnyPath) -> bool:
     """Returns whether there is a directory of that name.
 
     Raises:
-        UnreadableError: nobody may look.
+        UnreadableError: permission denied.
     """
     found = _status(path)
     return found is not None and stat.S_ISDIR(found.st_mode)
@@ -116,10 +116,10 @@ def is_folder(path: AnyPath) -> bool:
 def names_in(folder: AnyPath) -> list[str]:
     """Returns the sorted names in a folder; none where there is no such folder.
 
-    ``Path.glob`` takes a folder it may not read for an empty one.
+    ``Path.glob`` treats an unreadable folder as empty.
 
     Raises:
-        UnreadableError: it may not be read, or is no folder.
+        UnreadableError: it cannot be read, or is not a folder.
     """
     try:
         return sorted(os.listdir(folder))
@@ -130,11 +130,11 @@ def names_in(folder: AnyPath) -> list[str]:
 
 
 def open_plain(path: AnyPath) -> BinaryIO:
-    """Returns a regular file, opened to read; anything else is refused before it is waited for.
+    """Returns a regular file, opened to read; anything else is refused without waiting.
 
     Raises:
         FileNotFoundError: no such file.
-        UnreadableError: it is something else, or may not be read.
+        UnreadableError: it is something else, or cannot be read.
     """
     try:
         _refuse_special(path, os.stat(path).st_mode)
@@ -159,11 +159,11 @@ def open_text(
 
 
 def require_plain(path: AnyPath) -> None:
-    """Refuses what a library should not be given to open by its name.
+    """Refuses a path that a library must not open by its name.
 
     Raises:
         FileNotFoundError: no such file.
-        UnreadableError: it is no regular file, or may not be read.
+        UnreadableError: it is not a regular file, or cannot be read.
     """
     open_plain(path).close()
 
@@ -173,7 +173,7 @@ def read_plain(path: AnyPath, *, most: int = LARGEST) -> bytes:
 
     Raises:
         FileNotFoundError: no such file.
-        UnreadableError: it is something else, may not be read, or is larger.
+        UnreadableError: it is something else, cannot be read, or is larger.
     """
     with open_plain(path) as file:
         try:
@@ -189,7 +189,7 @@ def read_plain(path: AnyPath, *, most: int = LARGEST) -> bytes:
 
 @contextlib.contextmanager
 def writing(path: AnyPath) -> Generator[None]:
-    """Names the file in what goes wrong inside, and what is free where there is no room.
+    """Adds the file's name to errors inside, and the free space if the disk is full.
 
     Raises:
         DiskFullError: the disk, the quota or the allowed size of a file is exhausted.
@@ -207,7 +207,7 @@ def writing(path: AnyPath) -> Generator[None]:
 
 
 def disk_full(path: AnyPath, error: Exception) -> DiskFullError:
-    """Returns the error of a file there is no room for, with what is free."""
+    """Returns the error of a file there is no space for, with the free space."""
     code = (error.errno if isinstance(error, OSError) else None) or errno.ENOSPC
     return DiskFullError(code, f"{reason(error)}{_free(path)}", os.fspath(path))
 
@@ -222,13 +222,13 @@ def atomic_write_text(path: AnyPath, text: str) -> None:
 
 
 def atomic_write_bytes(path: AnyPath, data: bytes) -> None:
-    """Writes bytes to a temporary file beside ``path``, flushes it to disk and renames it.
+    """Writes bytes to a temporary file next to ``path``, flushes it to disk and renames it.
 
     A new file has the mode the umask gives; one that is replaced keeps its own, and where ``path``
     is a link, its target is replaced. A device or a pipe is written to and stays what it is.
 
     Raises:
-        DiskFullError: there is no room; what was there before is as it was.
+        DiskFullError: there is no space; an existing file is unchanged.
     """
     found = _status(path)
     with writing(path):
@@ -247,12 +247,12 @@ def _replace(path: Path, data: bytes, mode: int | None) -> None:
             draft.write_bytes(data)
     except OSError as error:
         if error.filename is not None:
-            error.filename, error.filename2 = os.fspath(path), None  # nobody knows the other name
+            error.filename, error.filename2 = os.fspath(path), None  # the other name is temporary
         raise
 
 
 def _write_through(path: AnyPath, data: bytes) -> None:
-    """Writes to a device or a pipe; a pipe that nobody reads is an error, not a wait."""
+    """Writes to a device or a pipe; a pipe without a reader is an error, not a wait."""
     handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     os.set_blocking(handle, True)
     with os.fdopen(handle, "wb") as file:
@@ -264,7 +264,7 @@ def _status(path: AnyPath) -> os.stat_result | None:
         return os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except ValueError:  # a null byte: no name of a file
+    except ValueError:  # a null byte: not a file name
         return None
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
@@ -284,7 +284,7 @@ def _unreadable(path: AnyPath, error: OSError) -> UnreadableError:
 
 
 def cure_line(cure: str) -> str:
-    """Returns the line that ends a message; nothing where no cure is known."""
+    """Returns the line that ends a message; empty without a known cure."""
     return f"\n  cure: {cure}" if cure else ""
 
 

@@ -22,7 +22,7 @@ M = TypeVar("M", bound=BaseModel)
 def read_object(path: str | Path, what: str = "a JSON object", *, cure: str = "") -> dict[str, Any]:
     """Returns the JSON object in a file.
 
-    Not-a-numbers are read, because a mean of nothing is written as one.
+    NaN is accepted, because the mean of nothing is written so.
 
     Args:
         path: the file.
@@ -30,8 +30,8 @@ def read_object(path: str | Path, what: str = "a JSON object", *, cure: str = ""
         cure: what usually helps.
 
     Raises:
-        RunError: there is no such file, it may not be read, is no file, not UTF-8, not JSON, nested
-            deeper than 100, has a key twice, or holds something other than an object.
+        RunError: the file does not exist, cannot be read, is not a regular file, not UTF-8, not
+            JSON, nested deeper than 100, has a key twice, or is not an object.
     """
     try:
         found = parse_object(read_plain(path).decode("utf-8-sig"))
@@ -59,7 +59,7 @@ def parse_object(text: str) -> dict[str, Any]:
     except RecursionError:
         raise ValueError(f"nested deeper than {DEEPEST}") from None
     if not isinstance(found, dict):
-        raise ValueError(f"it holds no JSON object but {_kind(found)}")
+        raise ValueError(f"it contains {_kind(found)}, not a JSON object")
     if _deeper(cast("object", found), DEEPEST):
         raise ValueError(f"nested deeper than {DEEPEST}")
     return cast("dict[str, Any]", found)
@@ -68,10 +68,10 @@ def parse_object(text: str) -> dict[str, Any]:
 def checked(
     path: str | Path, kind: type[M], found: Mapping[str, Any], what: str, *, cure: str = ""
 ) -> M:
-    """Returns what a file holds as the values of its form, the other arguments as above.
+    """Returns the content of a file as the values of its form; the other arguments are as above.
 
     Raises:
-        RunError: a value is missing or of another kind; the first three are named with what was
+        RunError: a value is missing or of another type; the first three are named with what was
             read and what is allowed.
     """
     try:
@@ -95,7 +95,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _deeper(value: object, limit: int) -> bool:
-    """Returns whether anything lies deeper than the limit, without recursion."""
+    """Returns whether anything is nested deeper than the limit, without recursion."""
     level = [value]
     for _ in range(limit + 1):
         below: list[object] = []

@@ -1,8 +1,8 @@
-"""Files that are still being written: beside their place, and never in anybody's way afterwards.
+"""Files that are still being written: next to their place, and cleaned up afterwards.
 
-A draft has one name, which follows from that of its file, so whoever is killed leaves at most one,
-and whoever writes the same file again takes it over. It is locked while it is written: two who
-write one file at the same moment do it one after the other.
+A draft has one name, derived from that of its file, so a killed process leaves at most one, and the
+next writer of the same file takes it over. It is locked while it is written: two processes that
+write one file at the same moment do so one after the other.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from connsearch.files.paths import beginning
 
 try:
     import fcntl
-except ImportError:  # no such locks there: every draft gets a name of its own
+except ImportError:  # no such locks on this system: every draft gets its own name
     fcntl = None
 
 _DRAFT = re.compile(r"\..+\.(connsearch|[0-9a-f]{12})\.tmp(\.\w+)?")
 """How a draft is called, and how one was by earlier versions."""
 
 _IN_THE_WAY = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.EISDIR})
-"""What is said to a name that somebody else has taken."""
+"""Errors of the system for a name that another process uses."""
 
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str], *, suffix: str = "") -> Generator[Path]:
     """Yields an empty file beside ``path``; once it is written, it is synced and takes that place.
 
-    A reader sees the old file or the new one, never half of it, also after a power cut. Where the
-    writing fails, the old file stays and the new one goes.
+    A reader sees the old file or the new one, never half of it, also after a power cut. If the
+    writing fails, the old file stays and the new one is removed.
 
     Args:
         path: of the file.
-        suffix: of the yielded one, for a writer that goes by it. It is written in place: a writer
-            that renames another file to its name is not locked.
+        suffix: of the yielded file, for writers that need one. It must be written in place: a
+            writer that renames another file to its name is not locked.
     """
     path = Path(path)
     handle, draft = _open(path.with_name(f".{beginning(path.name)}.connsearch.tmp{suffix}"))
@@ -79,9 +79,9 @@ def remove_abandoned(paths: Iterable[Path]) -> None:
 
 @contextlib.contextmanager
 def alone(path: Path) -> Generator[bool]:
-    """Lets one process after the other in; ``path`` is a file that is there meanwhile.
+    """Admits one process at a time; ``path`` is a file that exists meanwhile.
 
-    Yields False where the file system has no locks: there all are let in at once.
+    Yields False if the file system has no locks: then all are admitted at once.
     """
     handle, held = _open(path)
     try:
@@ -92,7 +92,7 @@ def alone(path: Path) -> Generator[bool]:
 
 
 def sync_directory(directory: Path) -> None:
-    """Makes renames and new names in a directory survive a power cut, where the system can."""
+    """Makes renames and new names in a directory survive a power cut, if the system can."""
     with contextlib.suppress(OSError):  # not every system lets a directory be opened
         handle = os.open(directory, os.O_RDONLY)
         try:
@@ -108,7 +108,7 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 def _open(draft: Path) -> tuple[int, Path]:
     """Returns an empty file, held by this process alone, and its path.
 
-    Where somebody else's file is in the way, or the file system has no locks, it has another name.
+    If another process's file is in the way, or the file system has no locks, it has another name.
     """
     while fcntl is not None:
         try:
@@ -128,7 +128,7 @@ def _open(draft: Path) -> tuple[int, Path]:
         except BaseException:
             os.close(handle)
             raise
-        _close(handle)  # whoever held it has put it in its place
+        _close(handle)  # its holder has put it in its place
     name = f".{secrets.token_hex(4)}{draft.name}"
     other = draft.with_name(name)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
@@ -136,7 +136,7 @@ def _open(draft: Path) -> tuple[int, Path]:
 
 
 def is_at(handle: int, path: Path) -> bool:
-    """Returns whether an open file is the one that stands at ``path`` now."""
+    """Returns whether an open file is the one at ``path`` now."""
     try:
         return os.path.samestat(os.fstat(handle), os.stat(path, follow_symlinks=False))
     except FileNotFoundError:
@@ -155,7 +155,7 @@ def _lock(handle: int, *, wait: bool) -> bool:
 
 
 def _close(handle: int) -> None:
-    """Unlocks and closes: a process that was forked meanwhile holds the file, too."""
+    """Unlocks and closes: a process that was forked meanwhile has the file open, too."""
     if fcntl is not None:
         with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_UN)

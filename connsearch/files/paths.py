@@ -36,12 +36,12 @@ def check_path(path: str | Path, *, below: int = 0, utf8: bool = False) -> None:
 
     Args:
         path: the file or directory.
-        below: bytes that the longest path inside of a directory takes.
-        utf8: weight files come to stand there, which can be read by a path in UTF-8 only.
+        below: bytes of the longest path inside the directory.
+        utf8: weight files will be written there, which can be read at UTF-8 paths only.
 
     Raises:
-        SettingsError: its name or path is longer than the system takes, or is not UTF-8 where it
-            must be.
+        SettingsError: its name or path is longer than the system allows, or is not UTF-8 although
+            it must be.
     """
     path = Path(path)
     whole = os.path.abspath(path)
@@ -50,7 +50,7 @@ def check_path(path: str | Path, *, below: int = 0, utf8: bool = False) -> None:
         what = f"a name of {name} bytes" if name > _LONGEST_NAME else f"a path of {length} bytes"
         raise SettingsError(
             f"{str(path)[:60]}...: {what}; allowed: names of {_LONGEST_NAME}, paths of "
-            f"{_LONGEST_PATH}\n  cure: a shorter name, or a place nearer to the root"
+            f"{_LONGEST_PATH}\n  cure: a shorter name, or a directory nearer to the root"
         )
     if utf8 and not _is_utf8(str(path)):
         raise SettingsError(
@@ -70,4 +70,6 @@ def make_room(path: str | Path, *, below: int = 0) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SettingsError(f"{path.parent}: cannot be made a folder ({error.strerror})") from error
+        raise SettingsError(
+            f"{path.parent}: the folder cannot be created ({error.strerror})"
+        ) from error

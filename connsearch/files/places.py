@@ -1,7 +1,7 @@
 """Directories that a command works in: made, locked, marked, and left as they were when refused.
 
-Whoever is killed leaves a directory with a lock nobody holds, perhaps drafts, perhaps a marker that
-says which line was at work. The same line goes on there; another one is told whose it is.
+A killed process leaves a directory with a free lock, perhaps drafts, and perhaps a marker that
+records the command. The same command resumes there; another one is refused with the differences.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from connsearch.settings import describe_differences, differences, plain
 
 LOCK_FILE = ".lock"
 UNFINISHED = ".unfinished.json"
-"""Says whose a directory is while it is being filled."""
+"""Records the command that is filling a directory."""
 
 _ATTEMPTS = 100
 _PATIENCE = 0.5
@@ -34,12 +34,12 @@ def make_directories(directory: Path) -> list[Path]:
     made: list[Path] = []
     missing = [path for path in (directory, *directory.parents) if not path.exists()]
     for path in reversed(missing):
-        with contextlib.suppress(FileExistsError):  # somebody else was quicker
+        with contextlib.suppress(FileExistsError):  # another process was faster
             path.mkdir()
             made.append(path)
             sync_directory(path.parent)
     if not directory.is_dir():
-        directory.mkdir()  # says what is wrong
+        directory.mkdir()  # raises the reason
     return made
 
 
@@ -52,7 +52,7 @@ def unmake(made: list[Path]) -> None:
 
 @contextlib.contextmanager
 def place_of(path: Path) -> Generator[None]:
-    """Makes the directory a file goes into; it goes again where the work inside fails."""
+    """Creates the directory of a file; it is removed again if the work inside fails."""
     made = make_directories(path.parent)
     try:
         yield
@@ -62,7 +62,7 @@ def place_of(path: Path) -> Generator[None]:
 
 
 def strange(directory: Path) -> list[str]:
-    """Returns the names in a directory that no command leaves which was killed as it began.
+    """Returns the names in a directory that a command killed at its start would not have left.
 
     Raises:
         UnreadableError: it may not be read.
@@ -78,7 +78,7 @@ class DirectoryLock:
     a killed parent by as long as its workers take to notice.
 
     Raises:
-        RunError: another process holds it.
+        RunError: another process has it.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -91,7 +91,7 @@ class DirectoryLock:
             raise
 
     def release(self) -> None:
-        """Lets the next process in; the file goes, so that nothing is left but the work."""
+        """Releases the lock and removes its file, so that only the work is left."""
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
@@ -110,7 +110,7 @@ class DirectoryLock:
                     require_plain(self._path)
                 self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
             except FileNotFoundError:
-                continue  # whoever had made the directory was refused and has taken it away
+                continue  # its creator was refused and has removed the directory
             try:
                 fcntl.lockf(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except (BlockingIOError, PermissionError):
@@ -122,14 +122,14 @@ class DirectoryLock:
                 ) from None
             if is_at(self._handle, self._path):
                 os.ftruncate(self._handle, 0)
-                with contextlib.suppress(OSError):  # a full disk: it is said to people only
+                with contextlib.suppress(OSError):  # a full disk: the number is only for messages
                     os.pwrite(self._handle, str(os.getpid()).encode(), 0)
                 return
             os.close(self._handle)
-        raise RunError(f"{directory}: is made and taken away all the time by other processes")
+        raise RunError(f"{directory}: is created and removed repeatedly by other processes")
 
     def _owner(self) -> str:
-        """The number of the process that holds the lock; it writes it right after it got it."""
+        """The id of the process that has the lock, which writes it right after locking."""
         end = time.monotonic() + _PATIENCE
         while True:
             text = os.pread(self._handle, 32, 0).decode(errors="replace").strip()
@@ -142,12 +142,12 @@ class DirectoryLock:
 def filling(
     directory: Path, line: Mapping[str, Any], *, done: str, alone: bool = True
 ) -> Generator[None]:
-    """Lets one process fill a directory; what a killed one has left is gone on with.
+    """Lets one process fill a directory; the output of a killed one is resumed.
 
     Args:
         directory: is made.
         line: everything that decides what is written there, as JSON values.
-        done: the file that is written last; where it stands, the directory is finished.
+        done: the file that is written last; if it exists, the directory is finished.
         alone: whether files that are not its own are in the way.
 
     Raises:
@@ -172,31 +172,31 @@ def filling(
 
 
 def check_place(directory: Path, line: Mapping[str, Any], *, done: str, alone: bool = True) -> None:
-    """Refuses a directory that holds something else than what this very line writes.
+    """Refuses a directory that contains anything but the output of the same command.
 
-    Arguments as for :func:`filling`. A finished directory is not looked into.
+    Arguments as for :func:`filling`. A finished directory is not examined.
 
     Raises:
-        SettingsError: it is a file, holds something else, or what another line left unfinished.
+        SettingsError: it is a file, or contains other files or another command's unfinished output.
     """
     if directory.exists() and not directory.is_dir():
-        raise SettingsError(f"{directory}: is a file; --output names a directory")
+        raise SettingsError(f"{directory}: is a file; --output must be a directory")
     if not directory.exists() or (directory / done).exists():
         return
     found, marker = strange(directory), directory / UNFINISHED
     if not marker.exists():
         if found and alone:
             raise SettingsError(
-                f"{directory}: holds something else, {found[0]} for instance\n"
-                "  cure: --output another directory"
+                f"{directory}: contains other files, such as {found[0]}\n"
+                "  cure: choose another directory with --output"
             )
         return
     apart = differences(_read(marker), plain(line))
     if apart:
         raise SettingsError(
-            f"{directory}: holds what another line has left unfinished\n"
-            f"{describe_differences(apart, whose='that line')}\n"
-            "  cure: that line again, --output another directory, or delete this one"
+            f"{directory}: contains the unfinished output of another command\n"
+            f"{describe_differences(apart, whose='that command')}\n"
+            "  cure: rerun that command, choose another directory with --output, or delete this one"
         )
 
 
@@ -207,7 +207,7 @@ def _read(marker: Path) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict):
         raise SettingsError(
-            f"{marker}: cannot be read, so nobody knows what was being written there\n"
-            "  cure: --output another directory, or delete this one"
+            f"{marker}: cannot be read, so it is unknown what was being written there\n"
+            "  cure: choose another directory with --output, or delete this one"
         )
     return cast("dict[str, Any]", found)

@@ -1,8 +1,8 @@
-"""Signals that end a command: at once, or as soon as what must not be torn is whole.
+"""Signals that end a command: at once, or after an operation that must be complete.
 
-``heard`` is for the command line; a program that uses connsearch as a library keeps its own
-handlers. Inside of ``held`` the first signal only asks: whoever holds looks when it suits, keeps
-what is done, and ends. The second one ends at once, wherever that is.
+``handle_signals`` is for the command line; a program that uses connsearch as a library keeps its
+own handlers. Inside ``postpone_signals`` the first signal is only a request: the work checks it at
+a suitable moment, saves what is done, and ends. The second one ends at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SIGNALS = tuple(
 _USUAL = (signal.SIG_DFL, signal.default_int_handler)
 _ECHO = 0.5
 """Seconds in which the same signal again is the first one still: ``timeout`` sends two."""
-_ENDS = "a checkpoint is written after this step; the same again ends at once"
+_ENDS = "a checkpoint is written after this step; the same signal again ends it at once"
 
 
 class Stopped(KeyboardInterrupt):
@@ -34,7 +34,7 @@ class Stopped(KeyboardInterrupt):
 
 
 class _Signal:
-    """What this process was asked; a signal belongs to the process, so there is one of it."""
+    """The signal state of this process; signals belong to the process, so there is only one."""
 
     holders = 0
     asked: int | None = None
@@ -43,11 +43,11 @@ class _Signal:
 
 
 @contextmanager
-def heard() -> Generator[None]:
+def handle_signals() -> Generator[None]:
     """Turns Ctrl-C, SIGTERM and SIGHUP into :class:`Stopped` while it lasts.
 
-    Only in the main thread, and only where nobody else handles or ignores the signal: what a shell
-    starts in the background, or under nohup, keeps being deaf to it.
+    Only in the main thread, and only if no other code handles or ignores the signal: what a shell
+    starts in the background, or under nohup, keeps ignoring it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -65,8 +65,8 @@ def heard() -> Generator[None]:
         _Signal.asked = _Signal.listener = None
 
 
-class Held:
-    """What a signal asked for while it was held."""
+class PostponedSignal:
+    """The request of a signal while signals are held."""
 
     @property
     def asked(self) -> bool:
@@ -74,10 +74,10 @@ class Held:
         return _Signal.asked is not None
 
     def end(self) -> None:
-        """Ends the work if that was asked for.
+        """Ends the work if a signal requested it.
 
         Raises:
-            Stopped: it was.
+            Stopped: a signal requested it.
         """
         number, _Signal.asked = _Signal.asked, None
         if number is not None:
@@ -85,14 +85,14 @@ class Held:
 
 
 @contextmanager
-def held() -> Generator[Held]:
-    """Lets the first signal wait until it is looked at; it is never forgotten.
+def postpone_signals() -> Generator[PostponedSignal]:
+    """Postpones the first signal until it is checked; it is never lost.
 
     Raises:
-        Stopped: at its end, where a signal came that nobody has looked at.
+        Stopped: at its end, if a signal came that was not checked.
     """
     _Signal.holders += 1
-    found = Held()
+    found = PostponedSignal()
     try:
         yield found
     finally:
@@ -100,10 +100,10 @@ def held() -> Generator[Held]:
     found.end()
 
 
-def leave_to_parent() -> None:
-    """Makes a child process deaf to Ctrl-C, which is meant for its parent.
+def ignore_interrupts() -> None:
+    """Makes a child process ignore Ctrl-C, which is meant for its parent.
 
-    Ctrl-C and many other signals go to every process of a group: a child has a group of its own,
+    Ctrl-C and many other signals go to every process of a group: a child has its own group,
     and its parent decides when it ends.
     """
     with suppress(OSError):
@@ -126,7 +126,7 @@ def _hear(number: int, _: FrameType | None) -> None:
 
 
 def _say(text: str) -> None:
-    """Says something in the middle of anything; where the terminal has gone, nothing is said."""
+    """Writes a message at any moment; does nothing if the terminal has gone."""
     try:
         os.write(2, text.encode())
     except OSError:

@@ -1,9 +1,9 @@
 r"""How text that others chose (file names, labels, messages of libraries) is written out.
 
-On a terminal and in pages :func:`visible` shows what a terminal would obey or hide. In CSV files
-:func:`cell` does the same and loses nothing: :func:`from_cell` gives the text back. Both write
-``\x1b`` for a control character, ``\xe9`` for a byte of a name that is not UTF-8 (which Python
-holds as a lone surrogate), and ``\u202e`` for everything else.
+On a terminal and in pages :func:`visible` displays what a terminal would execute or hide. In CSV
+files :func:`cell` does the same and loses nothing: :func:`from_cell` gives the text back. Both
+write ``\x1b`` for a control character, ``\xe9`` for a byte of a name that is not UTF-8 (which
+Python holds as a lone surrogate), and ``\u202e`` for everything else.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 def visible(text: str) -> str:
-    r"""Returns one line that a terminal shows and does not obey.
+    r"""Returns one line that a terminal displays without executing anything.
 
     >>> print(visible("\x1b[31mred\nnext \udce9"))
     \x1b[31mred\x0anext \xe9
@@ -45,7 +45,7 @@ def visible(text: str) -> str:
 
 
 def visible_lines(text: str) -> str:
-    r"""Returns a message of several lines that a terminal shows and does not obey.
+    r"""Returns a message of several lines that a terminal displays without executing anything.
 
     A line break stays where a blank follows, as in our own messages: a name cannot begin a line
     that looks like one of ours.
@@ -60,11 +60,11 @@ def visible_lines(text: str) -> str:
 def named(message: str, *names: object) -> str:
     r"""Returns a message in which each of those names stands on one line.
 
-    For where a name is known by itself; afterwards nobody can tell its line breaks from ours.
+    To be used while a name is known; later its line breaks cannot be distinguished from ours.
 
-    >>> print(named("a\n  cure: b.mp4: damaged\n  cure: mend it", "a\n  cure: b.mp4"))
+    >>> print(named("a\n  cure: b.mp4: damaged\n  cure: repair it", "a\n  cure: b.mp4"))
     a\x0a  cure: b.mp4: damaged
-      cure: mend it
+      cure: repair it
     """
     for name in map(str, names):
         if "\n" in name:
@@ -73,7 +73,7 @@ def named(message: str, *names: object) -> str:
 
 
 def as_utf8(text: str) -> bytes:
-    r"""Returns a file's UTF-8, in which nothing is obeyed when it is printed.
+    r"""Returns UTF-8 for a file, without control characters that a terminal would execute.
 
     Line breaks and tabs stay.
 
@@ -84,7 +84,7 @@ def as_utf8(text: str) -> bytes:
 
 
 def raw_bytes(text: str) -> bytes:
-    """Returns bytes that tell any two texts apart, valid UTF-8 for every text that can be."""
+    """Returns bytes that differ for any two texts; valid UTF-8 if the text allows it."""
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -96,7 +96,7 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def _character(found: re.Match[str]) -> str:
-    r"""Returns what an escape stands for; one that nobody here writes stands for itself."""
+    r"""Returns the character of an escape; an unknown one is kept as it is."""
     code = int(found[1] or found[2], 16)
     if found[0] == r"\x5c":
         return "\\"
@@ -148,7 +148,7 @@ def csv_text(
 
     Args:
         columns: what is written of each row, in this order; a value that is missing stays empty.
-        rows: column -> value; further columns are passed over.
+        rows: column -> value; further columns are ignored.
         header: begin with the names of the columns.
     """
     text = io.StringIO(newline="")

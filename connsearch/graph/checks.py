@@ -9,7 +9,7 @@ from typing import cast
 from connsearch.registry import suggest
 
 LIMIT = 1_000_000
-"""The largest width, dilation, stride or count a structure may hold; more is a typing slip."""
+"""The largest width, dilation, stride or count a structure may hold; more is a typing error."""
 
 _short = reprlib.Repr()
 _short.maxlevel, _short.maxlist, _short.maxtuple, _short.maxdict = 4, 16, 16, 8
@@ -29,12 +29,12 @@ def show(value: object) -> str:
 
 
 def title(name: object) -> str:
-    """Returns a structure's name for a message, whatever stands in its place."""
+    """Returns a structure's name for a message, whatever its type."""
     return name if isinstance(name, str) and name.isprintable() and len(name) <= 200 else show(name)
 
 
 def is_a(value: object, kind: type) -> bool:
-    """Returns whether a value has that type, whatever its declaration promises."""
+    """Returns whether a value has that type, whatever its annotation says."""
     return isinstance(value, kind)
 
 
@@ -66,7 +66,7 @@ def is_fraction(value: object) -> bool:
 
 
 def unknown(kind: str, value: object, known: Iterable[str]) -> str:
-    """Returns the sentence for a name nobody knows, with the nearest where it is a text.
+    """Returns the message for an unknown name, with the nearest known one if it is text.
 
     >>> unknown("attention", 3, ["none", "peer"])
     'no attention named 3. Known: none, peer'

@@ -1,9 +1,9 @@
 """Two structures node by node: what was added, removed and changed from A to B.
 
 What counts of wiring and shapes is what counts in ``hashing``: family, settings, nodes,
-connections, which nodes are final, and in attention mode ``fixed`` who gates whom. Without weights
-the comparison finds nothing exactly where ``hashing.same_structure`` says yes. Names, provenance,
-the order of inputs, and pins that say nothing new never count.
+connections, which nodes are final, and in attention mode ``fixed`` the gating peers. Without
+weights the comparison finds nothing exactly if ``hashing.same_structure`` is true. Names,
+provenance, the order of inputs, and pins that change nothing are ignored.
 """
 
 from __future__ import annotations
@@ -222,6 +222,6 @@ def _with_kind(structure: Structure, index: int, facts: dict[str, object]) -> di
 
 
 def _strongest(peers: tuple[Peer, ...]) -> tuple[int, ...]:
-    """The peers nobody is stronger than, if they gate at all."""
+    """The strongest peers, if any gates at all."""
     most = max((peer.coefficient for peer in peers), default=0.0)
     return tuple(sorted(peer.node for peer in peers if peer.coefficient == most > 0))

@@ -17,7 +17,7 @@ from connsearch.graph.spec import FREE, Attention, Block, Structure
 from connsearch.graph.tracing import Traced
 
 DEFAULT_CLIP = (16, 112, 112)
-"""Frames, height and width where nobody says otherwise."""
+"""Default frames, height and width."""
 
 
 class Shape(NamedTuple):
@@ -108,12 +108,12 @@ class _Totals:
     macs: int = 0
 
     def project(self, before: int, after: int, positions: int) -> None:
-        """A bias-free 1x1 convolution with nothing after it, its output at so many positions."""
+        """A bias-free 1x1 convolution with nothing after it, at this many output positions."""
         self.parameters += before * after
         self.macs += before * after * positions
 
     def dense(self, before: int, after: int, times: int) -> None:
-        """A dense layer with bias, used so many times."""
+        """A dense layer with bias, used this many times."""
         self.parameters += (before + 1) * after
         self.macs += before * after * times
 
@@ -162,7 +162,7 @@ class _Counter:
         return frames * height * width
 
     def _layers(self, tally: _Totals, found: Traced, stride: int, times: int = 1) -> None:
-        """So many modules of these layers, whose input has such a stride relative to the clip."""
+        """Modules of these layers; ``stride`` is that of their input relative to the clip."""
         for layer, extent in zip(found.layers, found.extents[1:], strict=True):
             parameters, macs = weights(layer, extent.width)
             _, frames, height, width = self._shape(1, stride * extent.stride)

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from connsearch.errors import Fault, StructureError
 from connsearch.graph.checks import is_a, show, unknown
-from connsearch.graph.parse import Draft, connection_weights, default_settings, rows
+from connsearch.graph.parse import StructureReader, connection_weights, default_settings, rows
 from connsearch.graph.spec import (
     SCHEMA,
     Attention,
@@ -27,7 +27,7 @@ from connsearch.graph.spec import (
 )
 
 KIND = "structure"
-"""What ``"kind"`` may say at the top of a document: of the kinds of model, this one."""
+"""The only allowed value of ``"kind"`` at the top of a structure document."""
 
 KEYS = (
     "schema",
@@ -86,7 +86,7 @@ def from_json(data: object, *, name: str = "structure") -> Structure:
     document = {str(k): v for k, v in cast(Mapping[object, Any], data).items()}
     found = [*_model_faults(document), *_schema_faults(document)]
     if any(fault.rule in ("model-kind", "schema-newer") for fault in found):
-        raise StructureError(name, found)  # what its keys mean is not known here
+        raise StructureError(name, found)  # the meaning of its keys is unknown
     document.pop("kind", None)
     found += _key_faults("document", document, KEYS)
     if "family" not in document:
@@ -94,23 +94,23 @@ def from_json(data: object, *, name: str = "structure") -> Structure:
     found += _provenance_faults(document.get("provenance", {}))
     if "nodes" not in document:
         raise StructureError(name, [*found, Fault("key-missing", "no nodes")])
-    draft = Draft.of(document["nodes"], document.get("connection_weights"))
-    draft.faults += found
-    _read_kinds(draft, document.get("kinds", {}))
-    _read_peers(draft, document.get("peers", {}))
-    finals = _read_pinned(draft, document.get("pinned", {}))
+    reader = StructureReader.of(document["nodes"], document.get("connection_weights"))
+    reader.faults += found
+    _read_kinds(reader, document.get("kinds", {}))
+    _read_peers(reader, document.get("peers", {}))
+    finals = _read_pinned(reader, document.get("pinned", {}))
     family = document.get("family", "assemblenet")
-    return draft.finish(
+    return reader.finish(
         name=document.get("name", name),
         family=family,
-        network=_read_settings(draft, family, document.get("network", {})),
+        network=_read_settings(reader, family, document.get("network", {})),
         finals=finals,
         provenance=document.get("provenance", {}),
     )
 
 
 def _model_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
-    """A document may say which kind of model it describes."""
+    """The optional kind of model must be that of a structure."""
     if document.get("kind", KIND) != KIND:
         message = f"a document of the kind of model {show(document['kind'])}, not {KIND!r}"
         cure = f'only "kind": "{KIND}" is a structure; `connsearch models` lists the other models'
@@ -142,11 +142,11 @@ def _provenance_faults(provenance: object) -> Iterator[Fault]:
         yield Fault("provenance", f"provenance is an object, not {show(provenance)}")
     elif _is_deep(cast(object, provenance)):
         message = f"provenance is nested more than {_DEEPEST} deep"
-        yield Fault("nesting", message, cure="keep it to a few plain facts")
+        yield Fault("nesting", message, cure="store only a few plain facts")
 
 
 def _is_deep(value: object) -> bool:
-    """Whether lists and objects stand in each other more than ``_DEEPEST`` deep."""
+    """Whether lists and objects are nested more than ``_DEEPEST`` deep."""
     layer: list[Any] = [value]
     for _ in range(_DEEPEST):
         inner: list[Any] = []
@@ -159,19 +159,19 @@ def _is_deep(value: object) -> bool:
     return bool(layer)
 
 
-def _as_object(draft: Draft, where: str, value: object) -> dict[str, Any]:
+def _as_object(reader: StructureReader, where: str, value: object) -> dict[str, Any]:
     """The value if it is an object; else nothing, and a fault."""
     if isinstance(value, Mapping):
         return {str(k): v for k, v in cast(Mapping[object, Any], value).items()}
-    draft.fault("document", f"{where} is an object, not {show(value)}")
+    reader.fault("document", f"{where} is an object, not {show(value)}")
     return {}
 
 
-def _read_settings(draft: Draft, family: object, value: object) -> NetworkSettings:
+def _read_settings(reader: StructureReader, family: object, value: object) -> NetworkSettings:
     """The family's settings with the file's over them; wrong values are left to the rules."""
-    given = _as_object(draft, "network", value)
+    given = _as_object(reader, "network", value)
     known = [field.name for field in fields(NetworkSettings)]
-    draft.faults += _key_faults("network", given, known)
+    reader.faults += _key_faults("network", given, known)
     settings: dict[str, Any] = {}
     for key in known:
         if key in given:
@@ -182,49 +182,49 @@ def _read_settings(draft: Draft, family: object, value: object) -> NetworkSettin
     return replace(default_settings(family), **settings)
 
 
-def _read_kinds(draft: Draft, value: object) -> None:
+def _read_kinds(reader: StructureReader, value: object) -> None:
     """The kinds of single nodes; whether there are such kinds is left to the rules."""
-    for key, kind in _as_object(draft, "kinds", value).items():
-        index = draft.index(key)
+    for key, kind in _as_object(reader, "kinds", value).items():
+        index = reader.index(key)
         if index is None:
-            problem = f"a kind for {show(key)}, which is no node"
-            draft.fault("kind-node", problem, cure='write for instance "5": "bottleneck"')
+            problem = f"a kind for {show(key)}, which is not a node"
+            reader.fault("kind-node", problem, cure='write for instance "5": "bottleneck"')
         elif not isinstance(kind, str):
             problem = f"kind {show(kind)} of node {index} is not a name"
-            draft.fault("kind-form", problem, index, "leave the node out for the family's kind")
-        elif index not in draft.unreadable:
-            draft.nodes[index] = replace(draft.nodes[index], kind=kind)
+            reader.fault("kind-form", problem, index, "omit the node to use the family's kind")
+        elif index not in reader.unreadable:
+            reader.nodes[index] = replace(reader.nodes[index], kind=kind)
 
 
-def _read_peers(draft: Draft, value: object) -> None:
+def _read_peers(reader: StructureReader, value: object) -> None:
     by_target: dict[int, dict[int, tuple[Peer, ...]]] = {}
-    for key, entry in _as_object(draft, "peers", value).items():
+    for key, entry in _as_object(reader, "peers", value).items():
         match = re.fullmatch(r"(\d{1,9})->(\d{1,9})", key, re.ASCII)
-        source, target = (draft.index(n) for n in match.groups()) if match else (None, None)
+        source, target = (reader.index(n) for n in match.groups()) if match else (None, None)
         if source is None or target is None:
             problem = f"peers of {show(key)}, which is not a connection source->target"
-            draft.fault("peers-edge", problem, cure='write for instance "0->8": [[2, 1.0]]')
+            reader.fault("peers-edge", problem, cure='write for instance "0->8": [[2, 1.0]]')
         elif not isinstance(entry, list) or not all(
             isinstance(peer, list) and len(cast(list[Any], peer)) == 2
             for peer in cast(list[Any], entry)
         ):
             problem = f"peers {show(entry)} of {key} are not a list of [node, coefficient]"
-            draft.fault("peers-form", problem, target, 'write for instance "0->8": [[2, 1.0]]')
+            reader.fault("peers-form", problem, target, 'write for instance "0->8": [[2, 1.0]]')
         else:
             pairs = cast(list[tuple[Any, Any]], entry)
             by_target.setdefault(target, {})[source] = tuple(Peer(n, c) for n, c in pairs)
     for target, peers in by_target.items():
-        node = draft.nodes[target]
+        node = reader.nodes[target]
         block = isinstance(node, Block)
         sources: tuple[object, ...] = node.inputs if block else ()
         inputs = {source for source in sources if is_a(source, int)}
         for source in peers:
-            if source not in inputs and target not in draft.unreadable:
+            if source not in inputs and target not in reader.unreadable:
                 problem = f"peers of connection {source}->{target}, which does not exist"
-                draft.fault("peers-edge", problem, target, "name one of the node's inputs")
+                reader.fault("peers-edge", problem, target, "name one of the node's inputs")
         if isinstance(node, Block):
             connections = tuple(_with_peers(c, peers) for c in node.connections)
-            draft.nodes[target] = replace(node, connections=connections)
+            reader.nodes[target] = replace(node, connections=connections)
 
 
 def _with_peers(connection: Connection, peers: dict[int, tuple[Peer, ...]]) -> Connection:
@@ -235,36 +235,36 @@ def _with_peers(connection: Connection, peers: dict[int, tuple[Peer, ...]]) -> C
     return replace(connection, peers=peers.pop(source))
 
 
-def _read_pinned(draft: Draft, value: object) -> tuple[int, ...] | None:
-    pinned = _as_object(draft, "pinned", value)
-    draft.faults += _key_faults("pinned", pinned, _PINNED_KEYS)
-    for key, width in _as_object(draft, "pinned.stems", pinned.get("stems", {})).items():
-        index = draft.index(key)
-        node = None if index is None else draft.nodes[index]
+def _read_pinned(reader: StructureReader, value: object) -> tuple[int, ...] | None:
+    pinned = _as_object(reader, "pinned", value)
+    reader.faults += _key_faults("pinned", pinned, _PINNED_KEYS)
+    for key, width in _as_object(reader, "pinned.stems", pinned.get("stems", {})).items():
+        index = reader.index(key)
+        node = None if index is None else reader.nodes[index]
         if index is None or not isinstance(node, Stem):
-            draft.fault("pinned-node", f"pinned width of {show(key)}, which is not a stem", index)
-        elif index not in draft.unreadable:
-            draft.nodes[index] = replace(node, width=width)
-    for key, entry in _as_object(draft, "pinned.blocks", pinned.get("blocks", {})).items():
-        index = draft.index(key)
-        node = None if index is None else draft.nodes[index]
+            reader.fault("pinned-node", f"pinned width of {show(key)}, which is not a stem", index)
+        elif index not in reader.unreadable:
+            reader.nodes[index] = replace(node, width=width)
+    for key, entry in _as_object(reader, "pinned.blocks", pinned.get("blocks", {})).items():
+        index = reader.index(key)
+        node = None if index is None else reader.nodes[index]
         if index is None or not isinstance(node, Block):
-            if index not in draft.unreadable:
-                draft.fault(
-                    "pinned-node", f"pinned shapes of {show(key)}, which is no block", index
+            if index not in reader.unreadable:
+                reader.fault(
+                    "pinned-node", f"pinned shapes of {show(key)}, which is not a block", index
                 )
         else:
-            draft.nodes[index] = replace(node, pinned=_read_pinned_block(draft, index, entry))
+            reader.nodes[index] = replace(node, pinned=_read_pinned_block(reader, index, entry))
     finals = pinned.get("finals")
     return tuple(cast(list[Any], finals)) if isinstance(finals, list) else finals
 
 
-def _read_pinned_block(draft: Draft, index: int, value: object) -> PinnedBlock | None:
-    entry = _as_object(draft, f"pinned.blocks.{index}", value)
-    draft.faults += _key_faults(f"pinned.blocks.{index}", entry, _BLOCK_KEYS)
+def _read_pinned_block(reader: StructureReader, index: int, value: object) -> PinnedBlock | None:
+    entry = _as_object(reader, f"pinned.blocks.{index}", value)
+    reader.faults += _key_faults(f"pinned.blocks.{index}", entry, _BLOCK_KEYS)
     missing = [key for key in _BLOCK_KEYS[:3] if key not in entry]
     if missing:
-        draft.fault("key-missing", f"pinned shapes without {', '.join(missing)}", index)
+        reader.fault("key-missing", f"pinned shapes without {', '.join(missing)}", index)
         return None
     buckets = entry["buckets"]
     if isinstance(buckets, list):

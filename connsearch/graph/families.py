@@ -19,7 +19,7 @@ class Family:
         block: kind of the blocks that name none (``graph.kinds``).
         stem: kind of the stems that name none.
         one_final: whether the head reads only the first node of the top level.
-        defaults: network settings where the file is silent.
+        defaults: network settings that a file may omit.
     """
 
     block: str

@@ -67,7 +67,7 @@ def read_structure(path: str | Path) -> Structure:
 
     Raises:
         StructureError: it cannot be read, is not UTF-8, not JSON, or breaks a rule; all faults
-            that can be told at once are.
+            that can be found at once are listed.
     """
     path = Path(path)
     name = path.stem if path.stem.isprintable() and path.stem else "structure"
@@ -88,27 +88,29 @@ def read_structure(path: str | Path) -> Structure:
 
 
 def write_structure(structure: Structure, path: str | Path, *, model: bool = False) -> None:
-    """Writes a valid structure to a JSON file, one node a line, atomically.
+    """Writes a valid structure to a JSON file, one node per line, atomically.
 
     Args:
         structure: what is written.
         path: of the file.
-        model: say in it what kind of model it is, as the document of a run does.
+        model: also write the kind of model, as the document of a run does.
 
     Raises:
-        StructureError: the structure breaks a rule, or its provenance is no JSON.
+        StructureError: the structure breaks a rule, or its provenance is not JSON.
     """
     document = {**({"kind": "structure"} if model else {}), **to_json(validate(structure))}
     try:
         text = _text(document)
     except (TypeError, ValueError, RecursionError) as error:
-        fault = Fault("provenance", f"provenance is not JSON: {error}", cure="keep to plain values")
+        fault = Fault(
+            "provenance", f"provenance is not JSON: {error}", cure="use plain JSON values"
+        )
         raise StructureError(structure.name, [fault]) from None
     atomic_write_text(path, text)
 
 
 def _known_files() -> dict[str, Path]:
-    """Files of the structures that come along: in the installed package, else in the repository."""
+    """The included structure files: in the installed package, else in the repository."""
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "structures", package.parent / "structures"):
         found = {path.stem: path for path in sorted(folder.glob("*.json"))}
@@ -134,7 +136,7 @@ def _parse(path: Path, text: str, found: list[Fault]) -> object:
 
     def constant(name: str) -> float:
         found.append(
-            Fault("json-constant", f"{name} is no JSON number", cure="write a number or null")
+            Fault("json-constant", f"{name} is not a JSON number", cure="write a number or null")
         )
         return float(name.replace("Infinity", "inf"))
 
@@ -160,7 +162,7 @@ def _parse(path: Path, text: str, found: list[Fault]) -> object:
 
 
 def _text(document: Mapping[str, Any]) -> str:
-    """The document as JSON: one line a node, a setting and an entry of every object."""
+    """The document as JSON: one line per node, setting and entry of every object."""
     parts = [f" {json.dumps(key)}: {_lines(value)}" for key, value in document.items()]
     return "{\n" + ",\n".join(parts) + "\n}\n"
 

@@ -1,7 +1,7 @@
 """Identity of structures up to renumbering: one hash for a whole class, and the exact question.
 
 Two structures are the same when some renumbering of their nodes turns one into the other. What
-counts is what the network *is*: family, settings, who is connected to whom, each stem's stream,
+counts is what the network *is*: family, settings, connections, each stem's stream,
 dilation and width, each block's level, filters, dilation, stride and the shapes that follow from
 its neighbours or are pinned, the kinds of nodes that are not the family's, which nodes are final,
 and in attention mode ``fixed`` which peers gate which connection. What does not count is what was
@@ -62,7 +62,7 @@ def renumbering(a: Structure, b: Structure, *, learned: bool = False) -> dict[in
     colours_left, colours_right = left.refined(), right.refined()
     if sorted(colours_left) != sorted(colours_right):
         return None
-    if len(set(colours_left)) == len(colours_left):  # every node is told from every other
+    if len(set(colours_left)) == len(colours_left):  # all nodes are distinguishable
         place = {colour: node for node, colour in enumerate(colours_right)}
         found = {node: place[colour] for node, colour in enumerate(colours_left)}
         moved = {(found[s], found[t]) for s, t in left.arrows}
@@ -74,7 +74,7 @@ def renumbering(a: Structure, b: Structure, *, learned: bool = False) -> dict[in
 
 
 def node_facts(structure: Structure) -> tuple[dict[str, object], ...]:
-    """Returns what identity counts of each node itself, by name; wiring is not among it.
+    """Returns the facts of each node itself that identity depends on; wiring is not included.
 
     Only a node whose kind is not its family's has a fact ``kind``.
 
@@ -108,7 +108,7 @@ def _of_nodes(found: Mapping[int, int], structure: Structure) -> dict[int, int]:
 
 @dataclass(frozen=True)
 class _Labelled:
-    """A directed graph with a label on every vertex, which says all that identity is about.
+    """A labelled directed graph that contains everything identity depends on.
 
     Vertices are the nodes and, in mode ``fixed``, one more for each connection that peers gate:
     source -> connection -> target, and peer -> (its own vertex) -> connection.
@@ -137,7 +137,7 @@ class _Labelled:
         return cls(tuple(labels), tuple(arrows))
 
     def refined(self) -> list[str]:
-        """Colours after refinement by neighbours, until no round tells more vertices apart."""
+        """Colours after refinement by neighbours, until no round distinguishes more vertices."""
         before: list[list[int]] = [[] for _ in self.labels]
         after: list[list[int]] = [[] for _ in self.labels]
         for source, target in self.arrows:

@@ -1,8 +1,8 @@
 """What a block or stem kind is made of: a list of layers, as plain values.
 
 A layer reads the one before it, or those it names; the first reads the module's input, which is
-called ``input``. ``graph.tracing`` finds out whether all of them fit, and how large every result
-is; ``nn.layered`` builds modules from such lists and ``graph.cost`` counts them.
+called ``input``. ``graph.tracing`` checks whether they fit and computes the size of every
+result; ``nn.layered`` builds modules from such lists and ``graph.cost`` counts them.
 
 Sizes are those of clips ``(B, C, T, H, W)``. Time is never strided, and space ends at
 ``ceil(size / stride)``.
@@ -25,7 +25,7 @@ class Convolution:
     Attributes:
         name: of its tensors in checkpoints.
         in_width: channels it reads.
-        out_width: channels it makes.
+        out_width: channels of its output.
         temporal: taps in time, odd.
         spatial: taps in height and in width; odd, unless ``same``.
         stride: in space.
@@ -69,7 +69,7 @@ class Norm:
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A function of every number by itself."""
+    """An elementwise function."""
 
     function: Literal["relu", "sigmoid", "tanh", "silu", "gelu"] = "relu"
     name: str | None = None
@@ -99,12 +99,12 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Recurrent:
-    """A recurrent cell over the frames, at every pixel by itself; it starts from zeros.
+    """A recurrent cell over the frames, separately at every pixel; it starts from zeros.
 
     Attributes:
         name: of its tensors in checkpoints.
         in_width: channels it reads.
-        out_width: channels of its state, which it puts out at every frame.
+        out_width: channels of its state, which is its output at every frame.
         cell: ``lstm`` or ``gru``.
         reads: the result it reads; None: that of the layer before.
     """

@@ -3,13 +3,13 @@
 Four rules, the first that applies decides; all give the same pairs from either side:
 
 * ``provenance``: one was pruned from the other, or both from one parent, in one or several prunes.
-  Every prune noted its nodes' numbers in the parent, so nodes go by the parent's numbers.
+  Every pruning records its nodes' numbers in the parent, so nodes are matched by those.
 * ``number``: both have the same nodes, that is stems of the same stream and blocks of the same
   level at every number.
-* ``renumbering``: they are the same up to renumbering; the renumbering says who is who (``compare``
-  asks for it where the first two find a difference).
-* ``order``: else the first stem of a stream is the first stem of that stream, the second the
-  second, and so are the blocks of a level; who is left over was added or removed.
+* ``renumbering``: they are the same up to renumbering; the renumbering gives the pairs (``compare``
+  requests it if the first two find a difference).
+* ``order``: otherwise the first stem of a stream matches the first stem of that stream, and so on,
+  and likewise the blocks of a level; the remaining ones were added or removed.
 """
 
 from __future__ import annotations
@@ -101,9 +101,9 @@ def _by_provenance(a: Structure, b: Structure) -> dict[int, int] | None:
 
 
 def _ancestry(structure: Structure) -> Iterator[_Ancestor]:
-    """Yields the structure itself and what it comes from, as far as its provenance tells.
+    """Yields the structure itself and what it comes from, as far as its provenance is known.
 
-    Provenance was read from a file and may hold anything; what is not understood ends the line.
+    Provenance was read from a file and may contain anything; an unknown form ends the ancestry.
     """
     name, numbers, prunes = structure.name, tuple(range(len(structure))), 0
     provenance: Mapping[str, Any] = structure.provenance

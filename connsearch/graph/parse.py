@@ -60,8 +60,8 @@ def parse_structure(
     >>> structure.edges()
     (Edge(source=0, target=2), Edge(source=1, target=2))
     """
-    draft = Draft.of(rows, connection_weights)
-    return draft.finish(name=name, family=family, network=network or default_settings(family))
+    reader = StructureReader.of(rows, connection_weights)
+    return reader.finish(name=name, family=family, network=network or default_settings(family))
 
 
 def rows(structure: Structure) -> list[list[Any]]:
@@ -90,7 +90,7 @@ def published_rows(structure: Structure) -> list[list[Any]]:
 def published_weights(structure: Structure) -> list[list[list[float]]]:
     """Returns the connection weights as published, parallel to the rows: ``[]`` or ``[[...]]``.
 
-    Stems, single inputs and blocks nobody has learned have ``[]``. A list holds numbers only:
+    Stems, single inputs and unlearned blocks have ``[]``. A list holds numbers only:
     beside learned weights, coefficient 1 is written as 1.0 and an unlearned weight as 0.5.
     """
     return [_published_weights(node) for node in structure.nodes]
@@ -103,8 +103,8 @@ def default_settings(family: object) -> NetworkSettings:
 
 
 @dataclass
-class Draft:
-    """A structure while it is being read: nodes as far as they could be, and what went wrong."""
+class StructureReader:
+    """A structure while it is read: the nodes that could be read, and the faults."""
 
     rows: Sequence[object]
     nodes: list[Node] = field(default_factory=list[Node])
@@ -112,17 +112,17 @@ class Draft:
     unreadable: set[int] = field(default_factory=set[int])
 
     @classmethod
-    def of(cls, rows: object, weights: object = None) -> Draft:
-        """Returns a draft of published rows with their weights."""
+    def of(cls, rows: object, weights: object = None) -> StructureReader:
+        """Returns a reader that has read published rows with their weights."""
         if not _is_list(rows):
             message = f"nodes are a list of rows, not {show(rows)}"
             # No node was read, which is not to say that there is none.
             return cls([], faults=[Fault("nodes", message)], unreadable={-1})
-        draft = cls(cast(Sequence[object], rows))
-        for index, row in enumerate(draft.rows):
-            draft.nodes.append(draft._read_row(index, row))
-        draft._read_weights(weights)
-        return draft
+        reader = cls(cast(Sequence[object], rows))
+        for index, row in enumerate(reader.rows):
+            reader.nodes.append(reader._read_row(index, row))
+        reader._read_weights(weights)
+        return reader
 
     def fault(self, rule: str, message: str, node: int | None = None, cure: str = "") -> None:
         """Notes a fault; its row is filled in at the end."""
@@ -164,7 +164,9 @@ class Draft:
     def _read_stem(self, index: int, entries: list[Any]) -> Node:
         code, dilation = entries
         if not isinstance(code, int) or isinstance(code, bool) or code not in _STEM_CODES:
-            self.fault("stem-modality", f"no stem type {show(code)}", index, f"write {_STEM_FORM}")
+            self.fault(
+                "stem-modality", f"unknown stem type {show(code)}", index, f"write {_STEM_FORM}"
+            )
             return self._placeholder(index)
         return Stem(_STEM_CODES[code], dilation)
 
@@ -218,7 +220,7 @@ class Draft:
             return
         if isinstance(node, Stem):
             problem = f"connection weights {show(values)} for a stem, which has no inputs"
-            self.fault("weights-node", problem, index, "leave it out, or give []")
+            self.fault("weights-node", problem, index, "omit it, or give []")
         elif len(values) != len(node.connections):
             problem = f"{len(values)} connection weights for {len(node.connections)} inputs"
             self.fault(

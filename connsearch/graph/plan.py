@@ -138,7 +138,7 @@ def plan(structure: Structure) -> Plan:
 
 def kind_fault(index: int, error: KindError) -> Fault:
     """Returns the fault of a node whose kind cannot be what the structure asks of it."""
-    cure = "other filters or settings, another kind, or correct the kind's file"
+    cure = "use other filters, settings or another kind, or correct the kind's file"
     return Fault("kind-layers", str(error), index, cure=cure)
 
 

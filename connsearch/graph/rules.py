@@ -109,7 +109,7 @@ def warnings(structure: Structure) -> list[str]:
     naming = [bool(connection.peers) for _, connection in structure.connections()]
     if any(naming) and mode not in (Attention.PEER, Attention.FIXED):
         count = f"{sum(naming)} of {len(naming)} connections"
-        found.append(f"attention mode {mode} ignores the peers that {count} name")
+        found.append(f"attention mode {mode} ignores the peers named by {count}")
     if not all(naming) and mode is Attention.FIXED:
         count = f"{naming.count(False)} of {len(naming)} connections"
         found.append(f"attention mode fixed leaves {count} ungated: they name no peer")
@@ -225,7 +225,9 @@ def _connection_faults(
     free = isinstance(weight, str) and weight == FREE
     if weight is not None and not free and not is_fraction(weight):
         message = f"weight {show(weight)} of input {show(source)} is not in [0, 1]"
-        cure = 'weights are stored after the sigmoid; null is coefficient 1, "free" is unlearned'
+        cure = (
+            'weights are stored after the sigmoid; null is coefficient 1, "free" is not learned yet'
+        )
         yield Fault("weight-range", message, index, cure=cure)
     yield from _peer_faults(structure, index, block, connection, unreadable)
 
@@ -240,7 +242,7 @@ def _source_problem(
     if source == index:
         return "input-self", f"input {source} is the node itself"
     if source > index:
-        return "input-forward", f"input {source} comes later"
+        return "input-forward", f"input {source} is a later node"
     if source not in unreadable and not _is_lower(structure.nodes[source], block):
         level = structure.block(source).level
         return "input-level", f"input {source} has level {level}, not lower than {block.level}"

@@ -25,7 +25,7 @@ def stem_kind_faults(index: int, stem: Stem, family: Family | None) -> Iterator[
         kind is not None and is_a(stem.modality, Modality) and stem.modality not in kind.modalities
     ):
         message = f"a stem of kind {kind.name} cannot read {stem.modality}"
-        cure = f"it reads {', '.join(kind.modalities)}; name another kind, or none"
+        cure = f"it reads {', '.join(kind.modalities)}; name another kind, or omit it"
         yield Fault("kind-modality", message, index, cure=cure)
 
 
@@ -50,5 +50,5 @@ def _known(name: object, kinds: Registry[T]) -> T | None:
 
 
 def _unknown(index: int, name: object, kinds: Registry[Any]) -> Fault:
-    cure = "leave it out for the family's, or add the kind as a file of graph/kinds"
+    cure = "omit it to use the family's, or add the kind as a file in graph/kinds"
     return Fault("kind-unknown", unknown(kinds.kind, name, kinds), index, cure=cure)

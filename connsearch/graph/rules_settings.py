@@ -34,7 +34,7 @@ def setting_faults(settings: NetworkSettings) -> Iterator[Fault]:
             yield _fault(name, f"{show(values[name])} is not a whole number from 1 to {LIMIT:,}")
     if values["stem_width"] is not None and not is_whole(values["stem_width"]):
         message = f"{show(values['stem_width'])} is not a whole number from 1 to {LIMIT:,}, or null"
-        yield _fault("stem_width", message, "null shares out stem_total")
+        yield _fault("stem_width", message, "null divides stem_total among the stems")
     for name, known in CHOICES.items():
         if not isinstance(values[name], str) or values[name] not in known:
             yield _fault(name, unknown(name.replace("_", " "), values[name], known))
@@ -49,14 +49,14 @@ def setting_faults(settings: NetworkSettings) -> Iterator[Fault]:
 
 
 def _level_faults(values: dict[str, Any]) -> Iterator[Fault]:
-    """Blocks and inner widths are both one number a level."""
+    """Blocks and inner widths are both one number per level."""
     blocks, widths = values["blocks"], values["inner_widths"]
     if not isinstance(blocks, tuple) or not isinstance(widths, tuple):
         return
     levels, given = len(values["blocks"]), len(values["inner_widths"])
     if levels != given:
         message = f"{given} widths for the {levels} levels of network.blocks"
-        yield _fault("inner_widths", message, "give one number a level in both lists")
+        yield _fault("inner_widths", message, "give one number per level in both lists")
 
 
 def _fault(name: str, message: str, cure: str = "") -> Fault:

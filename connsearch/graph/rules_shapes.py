@@ -41,7 +41,7 @@ def shape_faults(
             pinned_broken.add(index)
             yield fault
         if index not in broken and not _is_partition(block.pinned.buckets, sorted(block.inputs)):
-            message = f"pinned buckets {show(block.pinned.buckets)} do not hold the inputs "
+            message = f"pinned buckets {show(block.pinned.buckets)} do not contain the inputs "
             message += f"{show(sorted(block.inputs))}, each once"
             cure = "one list of inputs for each width, none of them empty"
             pinned_broken.add(index)
@@ -59,7 +59,9 @@ def _stem_width_faults(structure: Structure, kind: Family | None) -> Iterator[Fa
             message = f"pinned width {show(stem.width)} is not a whole number from 1 to {LIMIT:,}"
             yield Fault("pinned-width", message, index)
         elif _passes(stem, kind) and stem.width != (has := settings.stream_width(stem.modality)):
-            message = f"pinned width {stem.width} of a stem that passes on the {show(has)} channels"
+            message = (
+                f"pinned width {stem.width} of a stem that passes through the {show(has)} channels"
+            )
             message += f" of its {stem.modality} stream"
             cure = "the width of an object stem is network.object_classes"
             yield Fault("pinned-width", message, index, cure=cure)
@@ -79,7 +81,7 @@ def _stem_width_faults(structure: Structure, kind: Family | None) -> Iterator[Fa
 
 
 def _passes(stem: Stem, family: Family | None) -> bool:
-    """Whether a stem passes its stream on; of a kind nobody knows, what published ones do."""
+    """Whether a stem passes its stream on; an unknown kind counts as a published one."""
     name: object = family.stem if stem.kind is None and family is not None else stem.kind
     if isinstance(name, str) and name in STEM_KINDS:
         return stem.modality in STEM_KINDS[name].passes
@@ -90,7 +92,7 @@ def _finals_faults(structure: Structure, broken: Collection[int]) -> Iterator[Fa
     finals = structure.finals
     if finals is None:
         return
-    cure = "name blocks of the top level, each once; or leave it out to derive them"
+    cure = "name blocks of the top level, each once; or omit it to derive them"
     if not is_a(finals, tuple) or not finals:
         yield Fault("finals", f"pinned finals {show(finals)}: a list of nodes", cure=cure)
         return
@@ -180,13 +182,13 @@ class _Shapes:
         if pinned is not None:
             if largest is not None and largest > pinned.input_stride:
                 message = f"pinned input_stride {pinned.input_stride}, but an input has {largest}"
-                cure = "fusion only ever pools: pin at least the largest stride of the inputs"
+                cure = "fusion can only pool: pin at least the largest stride of the inputs"
                 yield Fault("pinned-input-stride", message, index, cure=cure)
             largest = pinned.input_stride
             yield from self._bucket_faults(index, pinned)
         stride = None if largest is None else largest * block.spatial_stride
         if stride is not None and stride > LIMIT:
-            message = f"strides multiply to {stride:,} by here, more than {LIMIT:,}"
+            message = f"strides multiply to {stride:,} up to here, more than {LIMIT:,}"
             yield Fault("stride-total", message, index, cure="use stride 1 in more blocks")
             stride = None
         self._strides.append(stride)

@@ -48,7 +48,7 @@ class Attention(StrEnum):
 
 Free = Literal["free"]
 FREE: Free = "free"
-"""The weight of a connection nobody has learned yet: it starts undecided, at about 0.5."""
+"""The weight of a connection that is not learned yet: it starts undecided, at about 0.5."""
 
 Weight = float | Free | None
 """A connection's weight: post-sigmoid in [0, 1]; ``"free"``: unlearned; None: coefficient 1."""
@@ -152,8 +152,8 @@ class NetworkSettings:
     """Everything besides the nodes that decides shapes; a family only gives defaults.
 
     Attributes:
-        blocks: residual modules per block, one number a level (3, 4, 6, 3 is depth 50).
-        inner_widths: width of the 3x3 convolutions of bottleneck blocks, one a level; other kinds
+        blocks: residual modules per block, one number per level (3, 4, 6, 3 is depth 50).
+        inner_widths: width of the 3x3 convolutions of bottleneck blocks, one per level; other kinds
             of block may use it as they like.
         stem_total: channels shared out between all stems (object stems count, and use none).
         stem_width: width of every RGB and flow stem; wins over ``stem_total`` where set.

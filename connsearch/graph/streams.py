@@ -38,7 +38,7 @@ def keep_streams(structure: Structure, streams: Collection[Modality]) -> Structu
     read = structure.modalities()
     missing = [stream for stream in streams if stream not in read]
     if missing or not streams:
-        asked = ", ".join(missing) or "none at all"
+        asked = ", ".join(missing) or "none"
         raise SettingsError(
             f"{structure.name}: asked for the streams {asked}; its stems read {', '.join(read)}"
         )

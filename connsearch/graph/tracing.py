@@ -20,7 +20,7 @@ from connsearch.graph.layers import (
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How large a result is, whatever the clip.
+    """The size of a result, independent of the clip.
 
     Attributes:
         width: channels.
@@ -84,7 +84,7 @@ def traced(layers: Iterable[Layer], in_width: int) -> Traced:
             known[layer.name] = place + 1
     _check_created(listed)
     if not listed:
-        raise KindError("no layer at all; a module has at least one")
+        raise KindError("no layers; a module needs at least one")
     return Traced(listed, tuple(sources), tuple(extents))
 
 
@@ -101,7 +101,7 @@ def _reads(layer: Layer) -> tuple[str, ...]:
 
 def _place(name: str, known: Mapping[str, int], where: str) -> int:
     if name not in known:
-        raise KindError(f"{where} reads {name!r}, but before it are only {', '.join(known)}")
+        raise KindError(f"{where} reads {name!r}, but only {', '.join(known)} come before it")
     return known[name]
 
 
@@ -119,7 +119,7 @@ def _extent(layer: Layer, read: Sequence[Extent], where: str) -> Extent:
             _check_whole({"in_width": layer.in_width, "out_width": layer.out_width}, where)
             _check_width(layer.in_width, first, where)
             if not first.frames:
-                raise KindError(f"{where} goes over the frames, but reads a single one")
+                raise KindError(f"{where} runs over the frames, but its input has only one")
             return replace(first, width=layer.out_width)
         case Pool():
             return _pooled(layer, first, where)
@@ -182,7 +182,10 @@ def _check_created(layers: Sequence[Layer]) -> None:
     after: set[str] = set()
     for layer in reversed(layers):
         if isinstance(layer, Norm) and layer.created_after not in (None, *after):
-            raise KindError(f"{_title(layer)} is created after {layer.created_after!r}, no later")
+            raise KindError(
+                f"{_title(layer)} is created after {layer.created_after!r}, "
+                "which is not a later layer"
+            )
         if isinstance(layer, Convolution | Recurrent) or (
             isinstance(layer, Norm) and layer.created_after is None
         ):

@@ -112,7 +112,7 @@ def from_document(
         learn_connections: of a structure, whether stored connection weights learn, as in a search.
 
     Raises:
-        SettingsError: nobody here knows how such a network is built.
+        SettingsError: the kind of network is unknown here.
     """
     if document.structure is not None:
         return Network(document.structure, num_classes, learn_connections=learn_connections)
@@ -121,7 +121,7 @@ def from_document(
 
 
 def require_known(document: ModelDocument) -> None:
-    """Refuses a document of a kind that only somebody's own code can build.
+    """Refuses a document of a kind that only the user's own code can build.
 
     Raises:
         SettingsError: it is one.
@@ -130,6 +130,6 @@ def require_known(document: ModelDocument) -> None:
         own = document.settings.get("class")
         what = f"a module of your own ({own})" if document.kind == "module" else document.kind
         raise SettingsError(
-            f"{document.name}: is {what}, which only the code that has its class can build\n"
+            f"{document.name}: is {what}; only the code that defines its class can build it\n"
             "  cure: build it in Python and load its weights, as docs/models.md shows"
         )

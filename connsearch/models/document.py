@@ -1,4 +1,4 @@
-"""What a network is, as a value that a run keeps: its kind, and all that it is built from.
+"""What a network is, as a value that a run stores: its kind, and everything it is built from.
 
 A structure is one kind of network. Its document is that of the structure, so that whatever reads
 structure files reads it, too; the document of any other kind holds that kind's own settings.
@@ -27,7 +27,7 @@ class ModelDocument:
 
     Attributes:
         kind: how it is built: ``structure``, or a kind of ``models.zoo``; ``module`` is a module
-            of somebody's own, which only their code can build.
+            defined outside connsearch, which only its own code can build.
         name: for people.
         settings: all that it is built from, as JSON values; empty where it is a structure.
         structure: what it is built from where it is one.
@@ -61,13 +61,13 @@ class ModelDocument:
         name, schema, settings = (value.get(key) for key in ("name", "schema", "settings"))
         if not (isinstance(kind, str) and isinstance(name, str) and isinstance(settings, dict)):
             raise RunError(
-                f"{where}: no model document; it needs kind and name, both texts, and settings, a "
-                "JSON object\n  cure: put the file back, or repeat the command that wrote it"
+                f"{where}: not a model document; it needs kind and name (text) and settings (a "
+                "JSON object)\n  cure: restore the file, or rerun the command that wrote it"
             )
         if schema != SCHEMA:
             raise RunError(
                 f"{where}: model schema {schema}; this version reads {SCHEMA}\n"
-                "  cure: the version that wrote it"
+                "  cure: use the version that wrote it"
             )
         return cls(kind, name, settings)
 
@@ -79,20 +79,20 @@ class ModelDocument:
         return {**head, "settings": dict(self.settings)}
 
     def entry(self) -> dict[str, Any]:
-        """Returns the entry of a file that carries it: a structure has a name of its own there."""
+        """Returns the entry in a file that contains it: a structure has its own entry."""
         if self.structure is not None:
             return {"structure": to_json(self.structure)}
         return {"model": self.to_json()}
 
     @property
     def provenance(self) -> Mapping[str, Any]:
-        """Where it comes from, as far as it was written down."""
+        """Where it comes from, as far as it is recorded."""
         if self.structure is not None:
             return self.structure.provenance
         return self.settings.get("provenance", {})
 
     def with_provenance(self, facts: Mapping[str, Any]) -> ModelDocument:
-        """Returns it with where it comes from; what was known of that before stays inside."""
+        """Returns it with where it comes from; earlier provenance is kept inside."""
         before = self.provenance
         provenance = {**facts, **({"earlier": dict(before)} if before else {})}
         if self.structure is not None:

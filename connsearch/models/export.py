@@ -55,13 +55,13 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """A written program beside its network, on the same clips.
+    """An exported program compared with its network, on the same clips.
 
     Attributes:
         max_abs_difference: the largest difference between their logits; NaN if one is not finite.
         largest_logit: the largest absolute logit of the network.
         apart: how far the network's logits are apart between clips, the largest over the classes:
-            what a difference is to be seen against.
+            the scale for a difference.
         clips: number of clips.
         tolerance: the largest difference allowed, as a share of the largest logit.
     """
@@ -167,7 +167,7 @@ def to_pt2(program: Program, note: Mapping[str, Any]) -> bytes:
 
 
 def pt2_runner(content: bytes) -> Runner:
-    """Returns what runs a ``.pt2`` file of :func:`to_pt2`: what is kept is what was tried."""
+    """Returns a function that runs a ``.pt2`` file of :func:`to_pt2`, to test what is kept."""
     with quiet():
         program = torch.export.load(io.BytesIO(content)).module()
 
@@ -183,7 +183,7 @@ def compare(
 ) -> Parity:
     """Returns how far a program's logits are from its network's.
 
-    It is tried with one clip and with several: noise, something that moves, and a constant.
+    It is tested with one clip and with several: noise, a moving pattern, and a constant.
 
     Args:
         run: the program.
@@ -205,7 +205,7 @@ def compare(
         found.append(run(streams))
         if found[-1].shape != wanted[-1].shape:
             raise Failure(
-                f"the written program gives {tuple(found[-1].shape)} for batch {number}, the "
+                f"the exported program returns {tuple(found[-1].shape)} for batch {number}, the "
                 f"network {tuple(wanted[-1].shape)}; nothing was kept"
             )
     network.train(training)
@@ -219,15 +219,15 @@ def compare(
     )
     if not parity.ok:
         raise Failure(
-            f"the written program is not the network: {parity}; nothing was kept\n"
-            "  cure: --tolerance, if so much is little to you; otherwise report it"
+            f"the exported program differs from the network: {parity}; nothing was kept\n"
+            "  cure: a larger --tolerance, if this difference is acceptable; otherwise report it"
         )
     return parity
 
 
 @contextmanager
 def quiet() -> Generator[None]:
-    """Keeps what torch says about its own insides while it exports to itself."""
+    """Suppresses torch's warnings about its own internals during an export."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

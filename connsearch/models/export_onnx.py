@@ -73,7 +73,7 @@ def onnx_runner(model: bytes) -> Runner:
 
 
 def _name_batch_axis(model: Any) -> None:
-    """Calls the open axis by its name wherever the exporter's own symbol for it stands."""
+    """Replaces the exporter's own symbol for the open axis by its name."""
     symbol = model.graph.input[0].type.tensor_type.shape.dim[0].dim_param
     for dim in _dimensions(model):
         if dim.dim_param == symbol:

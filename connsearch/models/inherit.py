@@ -29,10 +29,10 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class InheritReport:
-    """What became of every tensor of the pruned network, by its name there.
+    """How every tensor of the pruned network got its values, by its name there.
 
     Attributes:
-        copied: taken over from the parent.
+        copied: inherited from the parent.
         mismatched: left at their first values, because the shape changed.
         fresh: left at their first values, because the parent has no such tensor.
     """

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 
 class KeyMap:
-    """Names of layers, ours and published, with numbers that stand for themselves.
+    """Names of layers, ours and published, with equal numbers in both.
 
     A name of an entry is the name of its layer and what the layer calls it (``weight``,
     ``running_mean`` ...), which both have in common.
@@ -22,13 +22,13 @@ class KeyMap:
         layers: our name of a layer to the published one; ``{s}`` is any number, the same in both.
 
     Raises:
-        ValueError: two of our layers have one published name.
+        ValueError: two of our layers have the same published name.
     """
 
     def __init__(self, layers: Mapping[str, str]) -> None:
         back = {theirs: ours for ours, theirs in layers.items()}
         if len(back) < len(layers):
-            raise ValueError("two layers have one published name")
+            raise ValueError("two layers have the same published name")
         self._to, self._back = list(_rules(layers)), list(_rules(back))
 
     def published(self, name: str) -> str | None:

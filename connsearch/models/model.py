@@ -1,4 +1,4 @@
-"""What can be trained: a module that maps streams to logits and says what it is.
+"""What can be trained: a module that maps streams to logits and describes itself.
 
 Shape letters: B clips, C channels, T frames, H W pixels, K classes.
 """
@@ -18,12 +18,12 @@ from connsearch.models.document import ModelDocument
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """What a model says about a batch of clips.
+    """The output of a model for a batch of clips.
 
     Attributes:
-        logits: (B, K), the answer: what is judged.
+        logits: (B, K), the prediction that is evaluated.
         auxiliary: further logits (B, K) that learn from the same labels; in training their losses
-            are added to that of ``logits``, and nothing else looks at them.
+            are added to that of ``logits``; they have no other use.
     """
 
     logits: Tensor
@@ -44,7 +44,7 @@ class ParameterGroups(NamedTuple):
 
 
 class Model(nn.Module):
-    """A network that can be trained, judged and kept in a run.
+    """A network that can be trained, evaluated and stored in a run.
 
     A model of your own has ``forward`` and ``describe``; a plain module becomes one by
     :class:`Wrapped`.
@@ -56,7 +56,7 @@ class Model(nn.Module):
     memory_format: torch.memory_format = torch.contiguous_format
 
     def forward(self, streams: Mapping[str, Tensor]) -> Tensor | Predictions:
-        """Maps clips to logits ``(B, K)``, or to :class:`Predictions` where there is more to say.
+        """Maps clips to logits ``(B, K)``, or to :class:`Predictions` if there are further outputs.
 
         Args:
             streams: "rgb" float32 ``(B, 3, T, H, W)`` in [-1, 1]; "object" one-hot
@@ -80,11 +80,11 @@ class Wrapped(Model):
     """A plain module as a model.
 
     Its weights are kept under ``module.``; only code that has the module's class can build it
-    again, so commands show what a run of it holds but cannot judge it anew.
+    again, so commands show the contents of its run but cannot evaluate it again.
 
     Args:
         module: maps one stream ``(B, C, T, H, W)`` to logits ``(B, K)`` or :class:`Predictions`.
-        stream: which stream it is called with; None hands it all of them, as a mapping by name.
+        stream: which stream it is called with; None passes all of them, as a mapping by name.
         name: for people; by default that of its class.
 
     >>> net = nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(3, 2))
@@ -115,13 +115,13 @@ def require_model(network: nn.Module) -> None:
     """Refuses a network that cannot be trained here.
 
     Raises:
-        SettingsError: it does not say what it is, or which of its parameters learn how.
+        SettingsError: it has no ``describe`` or no ``parameter_groups``.
     """
     asked = ("describe", "parameter_groups")
     missing = [name for name in asked if not callable(getattr(network, name, None))]
     if missing:
         raise SettingsError(
-            f"{type(network).__name__}: is no model, it has no {' and no '.join(missing)}\n"
+            f"{type(network).__name__}: is not a model: it has no {' and no '.join(missing)}\n"
             "  cure: models.model.Wrapped(network), or a class of your own that extends Model"
         )
 
@@ -138,5 +138,5 @@ def one_stream(streams: Mapping[str, Tensor], name: str) -> Tensor:
 
 
 def as_predictions(output: Tensor | Predictions) -> Predictions:
-    """Returns what a model gave, in the form that has room for all of it."""
+    """Returns the output of a model as :class:`Predictions`."""
     return output if isinstance(output, Predictions) else Predictions(output)

@@ -1,7 +1,7 @@
 """Published weights, read from a file into one of our networks. The only door to ``torch.load``.
 
-Nothing in a file is ever run: pickles are read with ``weights_only``, and whatever is no tensor is
-refused. A network is changed only after every name and shape was found to fit.
+Nothing in a file is ever executed: pickles are read with ``weights_only``, and anything that is not
+a tensor is refused. A network is changed only after every name and shape was found to fit.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from connsearch.models.weights import PUBLICATIONS, Publication
 LARGEST = 4 << 30
 """Bytes of the largest file that is read, packed or unpacked: 4 GiB."""
 SHOWN = 5
-"""So many names of each kind of fault are in a message."""
+"""Largest number of names of each kind of fault in a message."""
 WRAPPERS = ("state_dict", "model_state_dict", "model")
-"""Keys under which training programs keep the weights beside their other state."""
+"""Keys under which training programs store the weights among other state."""
 PARALLEL = "module."
 """What ``DataParallel`` puts before every name."""
 COUNTER = "num_batches_tracked"
@@ -42,8 +42,8 @@ class Imported:
     Attributes:
         publication: its name.
         entries: how many entries of the network have published values now.
-        left_out: our names of those that kept theirs: the classifier, where that was asked for.
-        notes: sentences for a person: what was left out, what the weights expect otherwise.
+        left_out: our names of entries that kept their values: the classifier, if it was left out.
+        notes: sentences for the user: what was left out, which other settings the weights expect.
     """
 
     publication: str
@@ -59,9 +59,9 @@ def load_published(
 
     Args:
         path: a file of ``torch.save`` or of safetensors. The names in it may have the prefix of
-            ``DataParallel``, and may lie under ``state_dict`` beside other state.
+            ``DataParallel``, and may be under ``state_dict`` among other state.
         model: a network of the kind that was published; changed in place.
-        publication: whose weights, a name of ``PUBLICATIONS``. A file does not tell: two of them
+        publication: a name of ``PUBLICATIONS``. It is not known from a file: two publications
             give the same names to different networks.
         classifier: False leaves the classifier as it is, for another number of classes.
 
@@ -82,8 +82,8 @@ def read_state(path: AnyPath) -> dict[str, Tensor]:
     """Returns the weights in a file by the names it has for them, without wrapper and prefix.
 
     Raises:
-        WeightsError: there is no such file, it may not be read, is no file, larger than 4 GiB, no
-            file of tensors, or could be read only by running what is in it.
+        WeightsError: the file does not exist, has no read permission, is not a regular file, is
+            larger than 4 GiB, has no tensors, or could be read only by executing it.
     """
     try:
         with open_plain(path) as file:
@@ -98,7 +98,7 @@ def read_state(path: AnyPath) -> dict[str, Tensor]:
     except SafetensorError as error:
         raise WeightsError(
             f"{path}: cannot be read as safetensors: {reason(error)}\n"
-            "  cure: fetch the file again, it may be cut short"
+            "  cure: download the file again, it may be incomplete"
         ) from None
     return _plain(path, found)
 
@@ -111,7 +111,7 @@ def import_state(
     Args:
         state: published names and values; another type of number is converted.
         model: a network; changed in place.
-        publication: whose weights, a name of ``PUBLICATIONS``.
+        publication: a name of ``PUBLICATIONS``.
         classifier: False leaves the classifier as it is.
 
     Raises:
@@ -163,7 +163,7 @@ def _require(whose: Publication, name: str, document: ModelDocument) -> None:
     if differ:
         said = "; ".join(f"{key} {value}, here {own.get(key)}" for key, value in differ)
         raise WeightsError(
-            f"the weights of {name} are of another network: {said}\n"
+            f"the weights of {name} belong to another network: {said}\n"
             "  cure: build the network with these settings"
         )
 
@@ -204,14 +204,14 @@ def _unpickled(path: AnyPath, file: BinaryIO) -> object:
         return torch.load(file, map_location="cpu", weights_only=True)
     except (WeightsError, OSError):
         raise
-    except Exception as error:  # a damaged or hostile pickle ends in whatever it likes
+    except Exception as error:  # a damaged or malicious pickle may raise anything
         code = "weights_only" in str(error) or type(error).__name__ == "UnpicklingError"
-        said = (reason(error) or "it ends too early").split(". ")[0].splitlines()[0]
+        said = (reason(error) or "it is incomplete").split(". ")[0].splitlines()[0]
         if code:
-            said = "it is no file of weights, or holds other things than tensors and plain values"
+            said = "it is not a weight file, or contains more than tensors and plain values"
         raise WeightsError(
             f"{path}: cannot be read as weights: {said:.200}\n"
-            "  cure: fetch the file again; nothing that could run code is ever loaded: save the "
+            "  cure: download the file again; nothing that could run code is ever loaded: save the "
             "state_dict alone, best as safetensors"
         ) from None
 
@@ -227,8 +227,8 @@ def _plain(path: AnyPath, found: object) -> dict[str, Tensor]:
     if odd or not state:
         what = f"no dense tensors: {', '.join(odd[:SHOWN])}" if odd else "there are none"
         raise WeightsError(
-            f"{path}: is no state_dict, names with a tensor each; {what}\n"
-            f"  allowed: such a one, or one under {', '.join(WRAPPERS)}"
+            f"{path}: is not a state_dict (a tensor for each name): {what}\n"
+            f"  allowed: a state_dict, or one under {', '.join(WRAPPERS)}"
         )
     parallel = all(name.startswith(PARALLEL) for name in state)
     return {name.removeprefix(PARALLEL) if parallel else name: t for name, t in state.items()}

@@ -143,7 +143,9 @@ class Network(Model):
                 features[index] = node({s: features[s] for s in shape.sources}, clip, means)
             if index in self._peers:
                 means[index] = frame_means(features[index])
-            for done in self._last_use.get(index, ()):  # what nobody reads again is freed here
+            for done in self._last_use.get(
+                index, ()
+            ):  # features that are not read again are freed here
                 del features[done]
         kept = self.masked_finals
         return self.head([features[i] for i in self.plan.finals if kept is None or i in kept])
@@ -257,7 +259,7 @@ class Network(Model):
                 yield index, fusion, fusion.attention
 
     def _find_last_uses(self) -> dict[int, list[int]]:
-        """Returns, per node, the features nobody reads after it."""
+        """Returns, per node, the features that are not read after it."""
         last: dict[int, int] = {i: i for i in range(len(self.nodes))}
         for index, shape in enumerate(self.plan.nodes):
             if isinstance(shape, BlockPlan):

@@ -41,7 +41,7 @@ class InheritedWeights:
 
     def __str__(self) -> str:
         return (
-            f"{self.share:.0%} of {self.of:,} parameters taken over: {len(self.tensors)} tensors, "
+            f"{self.share:.0%} of {self.of:,} parameters inherited: {len(self.tensors)} tensors, "
             f"{len(self.connections)} connection weights, {len(self.peers)} peer logits"
         )
 
@@ -49,12 +49,12 @@ class InheritedWeights:
 def inherit_weights(
     child: Network, parent: Network, origins: Sequence[Sequence[int]]
 ) -> InheritedWeights:
-    """Copies what the parent knows into the network of an offspring; returns the account.
+    """Copies the parent's weights into the network of an offspring; returns the account.
 
-    A tensor is taken over where its nodes were each made of one node of the parent and its shape is
+    A tensor is inherited if its nodes were each made of one node of the parent and its shape is
     the same; a projection of inputs of one width only if it projected one of these inputs before,
     and a normalisation layer only with the convolution before it. Weights of connections and logits
-    of peers are taken over one by one. Where nothing was mutated, that is everything.
+    of peers are inherited one by one. Without a mutation, everything is inherited.
 
     Args:
         child: changed in place.
@@ -107,7 +107,7 @@ def _by_entry(name: str) -> bool:
 
 
 def _given(name: str, child: Network, parent: Network, old: Mapping[int, int]) -> str | None:
-    """The parent's name of what a tensor was, whatever its shape; None: it was nothing."""
+    """The parent's name of a tensor, whatever its shape; None if it has none."""
     parts = name.split(".")
     if parts[2:4] == ["fusion", "project"]:
         node, width = int(parts[1]), int(parts[4])
@@ -118,14 +118,14 @@ def _given(name: str, child: Network, parent: Network, old: Mapping[int, int]) -
 
 
 def _bucket(network: Network, node: int, width: int) -> tuple[int, ...]:
-    """The inputs of a block that have so many channels."""
+    """The inputs of a block that have this many channels."""
     shape = network.plan.nodes[node]
     buckets = shape.buckets if isinstance(shape, BlockPlan) else ()
     return next((bucket.sources for bucket in buckets if bucket.width == width), ())
 
 
 def _conv_of(name: str, network: Network) -> str | None:
-    """The kernel that stands before a normalisation layer; None for any other tensor."""
+    """The kernel before a normalisation layer; None for any other tensor."""
     place, _, layer = name.rpartition(".")[0].rpartition(".")
     if place == "head.bns":
         return f"head.convs.{layer}.weight"

@@ -100,7 +100,7 @@ class PeerAttention(nn.Module):
         self.temperature = 1.0
 
     def _first_logits(self, gated: Sequence[Connection]) -> Tensor:
-        """Undecided, or where a previous search ended when the structure says so."""
+        """Undecided, or the values of a previous search if the structure has them."""
         logits_EP = torch.empty(len(gated), len(self.candidates))
         nn.init.trunc_normal_(logits_EP, std=0.01, a=-0.02, b=0.02)
         for row, connection in zip(logits_EP, gated, strict=True):
@@ -132,7 +132,7 @@ class PeerAttention(nn.Module):
         return {s: as_gate(self.gates[str(s)](mixed)) for s, mixed in self.mix(means).items()}
 
     def _open_together(self, means: Mapping[int, Tensor]) -> dict[int, Tensor]:
-        """The same in few steps, for training: rounded in another way."""
+        """The same in few steps, for training; rounding differs."""
         clips, frames = len(means[self.candidates[0]]), max(m.shape[1] for m in means.values())
         flat = [means[n].expand(-1, frames, -1).flatten(0, 1) for n in self.candidates]
         projected_PMG = torch.stack(together(_linear(self.project, self.candidates), flat))
@@ -169,7 +169,7 @@ class PeerAttention(nn.Module):
             term = coefficients_EP[:, column, None, None, None] * projected[node]
             mixed_EBTG = term if mixed_EBTG is None else mixed_EBTG + term
         assert mixed_EBTG is not None
-        # Each in memory of its own: where a tensor starts decides how MKL rounds its product.
+        # Each in its own memory: the address of a tensor decides how MKL rounds its product.
         return {s: m.clone() for s, m in zip(self.sources, mixed_EBTG.unbind(), strict=True)}
 
     def silence(self, alive: frozenset[int] | None) -> None:

@@ -2,7 +2,7 @@
 
 Source: Piergiovanni and Ryoo, "Representation Flow for Action Recognition", CVPR 2019; borders and
 constants as in the AssembleNet code. Everything is difference by slicing: the published
-convolutions with kernels (-1, 1) and (-.5, 0, .5) say the same and cost many times more.
+convolutions with kernels (-1, 1) and (-.5, 0, .5) are equivalent and cost many times more.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TAU = 0.25
 _TINY = 1e-12
 _SCALE = 2.0**40
 _PIXELS_AT_ONCE = 65536
-"""On a CPU the buffers of so many pixels stay in its cache while they are iterated."""
+"""Pixels whose buffers stay in a CPU's cache while they are iterated."""
 
 Normalisation = Literal["clip", "batch"]
 
@@ -107,7 +107,7 @@ def _solve(first: Tensor, second: Tensor, iterations: int) -> Tensor:
 
 
 def _forward(u: Tensor, axis: int) -> Tensor:
-    """Forward difference; 0 stands beyond the end, so the last entry is -u."""
+    """Forward difference; values beyond the end are 0, so the last entry is -u."""
     n = u.shape[axis]
     ahead = torch.cat([u.narrow(axis, 1, n - 1), torch.zeros_like(u.narrow(axis, 0, 1))], axis)
     return ahead - u

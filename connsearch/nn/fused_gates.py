@@ -27,7 +27,7 @@ def in_training(module: nn.Module) -> bool:
 
 
 def bare(layers: Iterable[nn.Module]) -> bool:
-    """Whether all are dense layers that nobody listens to: only those need not be called."""
+    """Whether all are dense layers without hooks: only those need not be called."""
     listening = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     return all(
         type(layer) is nn.Linear and not any(getattr(layer, kind) for kind in listening)

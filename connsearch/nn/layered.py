@@ -56,7 +56,7 @@ class Layered(nn.Module):
         results = {0: x_BCTHW}
         for place, layer in enumerate(self._layers):
             read = [results[source] for source in self._sources[place]]
-            for done in self._done[place]:  # what nobody reads again is freed here
+            for done in self._done[place]:  # results that are not read again are freed here
                 del results[done]
             results[place + 1] = self._computed(layer, *read)
         return results[len(self._layers)]

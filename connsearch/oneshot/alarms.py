@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from connsearch.oneshot.logits import LogitHistory
 
 UNDECIDED = (0.4, 0.6)
-"""A post-sigmoid weight strictly inside says neither yes nor no."""
+"""A post-sigmoid weight strictly inside is undecided."""
 
 STILL = 0.01
 """A weight closer than this to where it started never moved."""
@@ -32,7 +32,7 @@ COLLAPSED = 0.9
 
 COLLAPSED_SHARE = 0.8
 """A node that more than this share of the mixtures have chosen, among all that could choose it and
-in at least two blocks, gates everything: nobody is attending to anybody in particular."""
+in at least two blocks, gates everything: the attention is not specific."""
 
 WEIGHTS, MIXTURES = "connection weights", "peer mixtures"
 """What an alarm is about."""
@@ -44,11 +44,11 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class AlarmKind:
-    """What alarms of one kind have in common, in words.
+    """The texts of one kind of alarm.
 
     Attributes:
-        limit: when it is raised; ``{node}`` stands for the node of the alarm.
-        meaning: what it says about the search.
+        limit: when it is raised; ``{node}`` is replaced by the node of the alarm.
+        meaning: its meaning for the search.
         cure: what usually helps.
     """
 
@@ -60,18 +60,18 @@ class AlarmKind:
 ALARMS: Mapping[str, AlarmKind] = {
     "undecided": AlarmKind(
         f"between {UNDECIDED[0]} and {UNDECIDED[1]}",
-        "no evidence for or against: neither kept nor dropped for a reason",
+        "no evidence for or against: whether they stay is arbitrary",
         "a longer search, or a higher connection_lr",
     ),
     "never moved": AlarmKind(
         f"within {STILL} of where they started",
-        "the search has said nothing about them",
-        "a longer search; look whether their inputs are alike",
+        "the search gives no evidence about them",
+        "a longer search; check whether their inputs are similar",
     ),
     "no gradient": AlarmKind(
         "they never had one",
         "nothing was learned about them",
-        "their block cannot be reached: look at the wiring",
+        "their block cannot be reached: check the wiring",
     ),
     "near-uniform peers": AlarmKind(
         f"entropy above {UNIFORM:.0%} of the largest",
@@ -80,18 +80,20 @@ ALARMS: Mapping[str, AlarmKind] = {
     ),
     "collapsed onto one peer": AlarmKind(
         f"more than {COLLAPSED:.0%} on node {{node}}",
-        "one node gates nearly everything, so nobody attends to anybody in particular",
+        "one node gates nearly everything, so the attention is not specific",
         "a lower connection_lr, another seed, or attention mode self",
     ),
 }
-"""Every ``Kind`` of alarm: the only place that says what it means and what helps."""
+"""Every ``Kind`` of alarm, with its meaning and cure; defined only here."""
 
-_UNKNOWN = AlarmKind("", "a kind of alarm that another version raised", "look into that version")
+_UNKNOWN = AlarmKind(
+    "", "a kind of alarm of another version", "see the documentation of that version"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One kind of doubt and every connection it holds for, of how many.
+    """One kind of alarm, every connection it applies to, and the number of all.
 
     ``node`` is the peer that mixtures have collapsed onto, else None. ``kind`` of a file of a newer
     version may be another word.
@@ -110,7 +112,7 @@ class Alarm:
         return cls(record.kind, edges, record.of, record.what, record.node)
 
     def record(self) -> AlarmRecord:
-        """Returns the alarm as ``result.json`` holds it."""
+        """Returns the alarm as written to ``result.json``."""
         node: dict[str, int] = {} if self.node is None else {"node": self.node}
         edges = [list(edge) for edge in self.edges]
         return AlarmRecord(kind=self.kind, what=self.what, edges=edges, of=self.of, **node)
@@ -122,7 +124,7 @@ class Alarm:
 
     @property
     def meaning(self) -> str:
-        """What it says about the search."""
+        """Its meaning for the search."""
         return self._known.meaning
 
     @property
@@ -136,7 +138,7 @@ class Alarm:
 
     @property
     def heading(self) -> str:
-        """How many of what, in a few words.
+        """A short description with the counts.
 
         >>> Alarm("undecided", (Edge(0, 2),), 3).heading
         '1 of 3 connection weights undecided (between 0.4 and 0.6)'

@@ -1,8 +1,8 @@
 """The expected cost of a search's connections: multiply-accumulates as a function of the weights.
 
-Each connection is taken to stay with its weight as its chance, independently of the others. What a
-connection costs by itself is counted so: the projection of its bucket is there while one of the
-bucket's inputs is, a block while it is fed and somebody who is there reads it.
+Each connection is assumed to stay with a probability equal to its weight, independently of the
+others. The cost of a connection follows: the projection of a bucket exists while one of the
+bucket's inputs does, a block while it has an input and is read by an existing node.
 """
 
 from __future__ import annotations
@@ -87,5 +87,5 @@ class ExpectedCost:
 
 
 def _any(chances: list[Tensor]) -> Tensor:
-    """The chance that one of independent things is there."""
+    """The probability that at least one of several independent events happens."""
     return 1 - torch.stack([1 - chance for chance in chances]).prod()

@@ -42,21 +42,21 @@ from connsearch.seeds import derive
 class SearchFitness:
     """Judges children by training them; an ``Evaluate`` of ``evolve.child``.
 
-    Every evaluation has a run directory of its own, ``NUMBER-EVALUATION``. An attempt that was
-    killed or closed is taken up there by the next one on this machine, and ends as if nothing had
-    happened. Of a finished one everything is kept but its checkpoints; weights stay until
-    :meth:`thin` removes those nobody will ask for.
+    Every evaluation has its own run directory, ``NUMBER-EVALUATION``. An attempt that was
+    killed or closed is resumed there by the next one on this machine, and ends like an
+    uninterrupted one. Of a finished one everything but its checkpoints is kept; weights stay until
+    :meth:`discard_weights` removes those that are not needed any more.
 
     Args:
         data: the splits; ``train`` teaches filters and connections, ``val`` judges.
         options: how every child is trained; seed, over-connecting and warm start are decided here.
         directory: of all runs.
         objectives: what is judged, in the order of the values.
-        rungs: shares of a training at which it says how well it does, rising.
-        origins: given, a child starts from the weights of its first parent where they lie here.
+        rungs: shares of a training at which it reports its values, rising.
+        origins: if given, a child starts from the weights of its first parent if they are here.
 
     Raises:
-        DataError: there is no clip to judge by.
+        DataError: the validation split is empty.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class SearchFitness:
         fixed = {
             "over_connect": False,
             "warm_start": False,
-            # Between the rungs nobody looks, and of many children every table counts.
+            # Nothing is needed between the rungs, and with many children every table counts.
             "eval_every": options.eval_every or options.epochs,
             "log_every": max(options.log_every, steps // 10),
         }
@@ -88,12 +88,12 @@ class SearchFitness:
         self._origins = origins
 
     def __call__(self, task: Task) -> Generator[Any, None, Outcome]:
-        """Yields the events of training a child, rungs among them; returns what came out.
+        """Yields the events of training a child, rungs among them; returns the outcome.
 
         Raises:
             DataError: its score is not a number, or clips cannot be read.
-            RunError: its directory holds a run of another child or of other settings, shall
-                start from weights that went before it began, or another process works in it.
+            RunError: its directory contains a run of another child or of other settings, the
+                weights it should start from are gone, or another process works in it.
             TrainingError: the loss is not finite.
         """
         number, options = task.child.number, self._options.model_copy(update={"seed": task.seed})
@@ -103,19 +103,19 @@ class SearchFitness:
         config = self._config(task, structure, options, inheritance)
         with Run.open(directory, config) as run:
             judge = Judge(self._data, structure, self._objectives, options, run)
-            ladder = SuccessiveHalving(self._rungs, run, judge.values)
+            halving = SuccessiveHalving(self._rungs, run, judge.values)
             result: ResultEvent | None = None
             with closing(self._train(structure, options, run, inheritance)) as events:
                 for event in events:
                     yield event
-                    yield from ladder.hear(event)
+                    yield from halving.hear(event)
                     result = event if isinstance(event, ResultEvent) else result
             assert result is not None
             outcome = judge.outcome(result)
             self._tidy(directory, weights=task.evaluation == 0)
             return outcome
 
-    def thin(self, keep: Collection[int]) -> None:
+    def discard_weights(self, keep: Collection[int]) -> None:
         """Removes the weights of every finished child but those in ``keep``; all else stays."""
         for directory in self._directory.glob("*-0"):
             if int(directory.name.partition("-")[0]) not in keep and RunRecord(directory).finished:
@@ -126,7 +126,7 @@ class SearchFitness:
         return self._directory / f"{child:04d}-{evaluation}"
 
     def _suited(self, structure: Structure) -> Structure:
-        """The structure as this data and these options want it."""
+        """The structure adapted to this data and these options."""
         suited = fit_objects(structure, self._data.object_classes, data=self._data.name)
         if self._options.relaxed.normalise_inputs:
             suited = suited.with_settings(normalise_inputs=True)
@@ -200,7 +200,7 @@ class SearchFitness:
         yield from train(structure, self._data, options, run=run, start=start, looks=self._rungs)
 
     def _tidy(self, directory: Path, *, weights: bool) -> None:
-        """Removes what nobody will read of a finished run."""
+        """Removes the files of a finished run that are not needed any more."""
         if (directory / CHECKPOINTS).exists():
             shutil.rmtree(directory / CHECKPOINTS)
         (directory / FIRST).unlink(missing_ok=True)
@@ -216,8 +216,8 @@ def require_judges(data: DataSplits) -> None:
     """
     if not len(data.val):
         raise DataError(
-            f"{data.name}: no clip to judge structures by; the validation split is empty\n"
-            "  cure: give it a share, or a list"
+            f"{data.name}: the validation split is empty, so structures cannot be judged\n"
+            "  cure: give it a share (--val-share) or a list"
         )
 
 

@@ -1,4 +1,4 @@
-"""What a child of an evolution comes to: its score, its cost, its time."""
+"""The result of a child of an evolution: its score, its cost, its time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from connsearch.training.environment import processor_threads
 
 
 class Judge:
-    """Puts the numbers of one training together.
+    """Collects the numbers of one training.
 
     Args:
         data: that the child is judged on.
@@ -56,7 +56,7 @@ class Judge:
         if not math.isfinite(score):
             raise DataError(
                 f"{self._structure.name}: its score on the validation split is {score}: "
-                "no clip has a class\n  cure: a validation split with clips of the classes"
+                "no clip has a class\n  cure: use a validation split with clips of the classes"
             )
         found = Assessment(
             structure=self._structure,
@@ -68,7 +68,7 @@ class Judge:
         return values(self._objectives, found)
 
     def outcome(self, result: ResultEvent) -> Outcome:
-        """Returns what a finished training comes to."""
+        """Returns the outcome of a finished training."""
         metrics, config = result.metrics["val"], self._run.config
         numbers = self.values(metrics.score)
         facts: dict[str, Any] = {
@@ -115,5 +115,5 @@ class Judge:
 
 
 def _standard_error(metrics: Metrics) -> float | None:
-    """Half the accuracy's interval in units of one standard error; of mAP nobody knows it."""
+    """Half the accuracy's interval in units of one standard error; for mAP it is unknown."""
     return None if metrics.multi_label else (metrics.high - metrics.low) / (2 * Z_95)

@@ -1,4 +1,4 @@
-"""What connection and peer logits do over a run: where they started, stand, and what moved them."""
+"""Connection and peer logits over a run: first values, current values, and what moved them."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ class LogitWatch(Hook):
                 torch.maximum(largest, parameter.grad.abs(), out=largest)
 
     def event(self, step: int) -> ConnectionsEvent:
-        """Returns where everything that learns stands."""
+        """Returns the current values of everything that learns."""
         return ConnectionsEvent(step, self._weights(self._now), self._coefficients(self._now))
 
     def log(self, run: Run, step: int, epoch: int) -> Iterator[Event]:
-        """Writes down and yields where everything that learns stands, if anything does."""
+        """Records and yields the current values of everything that learns, if anything does."""
         if self.learns:
             run.log(CONNECTIONS, *self.rows(step, epoch))
             yield self.event(step)

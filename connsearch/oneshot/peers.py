@@ -1,7 +1,7 @@
-"""Who attends to whom: what the learned mixtures of peers say, connection by connection.
+"""Which node gates which connection: the learned mixtures of peers, connection by connection.
 
-Peer attention works where mixtures are neither near-uniform (nobody was chosen) nor all on one node
-(everybody was given the same gate); both are told here and raised as alarms by a search.
+Peer attention works if mixtures are neither near-uniform (no peer was chosen) nor all on one node
+(all have the same gate); both are detected here and raised as alarms by a search.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class PeerReport:
 
 
 def peer_report(structure: Structure) -> PeerReport:
-    """Returns who attends to whom in a structure with learned or fixed peers; empty without any."""
+    """Returns the peers of all connections, learned or fixed; empty without any."""
     gated = {edge: c.peers for edge, c in structure.connections() if c.peers}
     mixtures = tuple(_mixture(edge, peers) for edge, peers in gated.items())
     several = {edge: peers for edge, peers in gated.items() if len(peers) > 1}

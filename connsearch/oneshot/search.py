@@ -1,4 +1,4 @@
-"""The one-shot search as published: every connection at once, in one level, beside the filters."""
+"""The one-shot search as published: all connections learn at once, together with the filters."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ def search(
     """Yields the events of a search: steps, connections, evaluations, checkpoints, alarms, result.
 
     The result is the searched structure with its learned connection weights and peers; the exact
-    logits lie in the weights beside it. The test split stays closed. A finished run only gives its
-    result again.
+    logits are in the weight file next to it. The test split stays closed. A finished run only
+    returns its result again.
 
     Args:
         structure: where to start; over-connected first unless the options say otherwise.
-        data: the splits; ``train`` teaches filters and connections alike, ``val`` is looked at.
+        data: the splits; ``train`` teaches filters and connections alike, ``val`` is evaluated.
         options: how to search.
-        run: where everything is kept; one that stopped goes on where it was.
+        run: where everything is kept; an interrupted one is resumed.
         start: changes the first weights; the same way on every call for the same run.
-        looks: shares of the search after which ``val`` is evaluated, whatever the options say.
+        looks: shares of the search after which ``val`` is evaluated, in addition to the options.
 
     Raises:
         SettingsError: nothing in the structure can be searched, or it reads object maps and the
@@ -84,7 +84,7 @@ def search(
 def search_hooks(
     options: SearchOptions, network: Network, clip: tuple[int, int, int]
 ) -> list[Hook]:
-    """Returns what a search of these options does beside training."""
+    """Returns the hooks of a search with these options."""
     made = (SEARCH_HOOKS[name](options, network, clip) for name in SEARCH_HOOKS)
     return [hook for hook in made if hook is not None]
 
@@ -124,7 +124,7 @@ def search_space(structure: Structure, options: SearchOptions) -> Structure:
     if all(weight is None for weight in space.weights().values()):
         raise SettingsError(
             f"{structure.name}: no connection has a weight to search, each block has one input\n"
-            "  cure: over_connect, or give blocks more inputs"
+            "  cure: search with over_connect, or give blocks more inputs"
         )
     return space
 

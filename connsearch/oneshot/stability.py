@@ -1,4 +1,4 @@
-"""How alike two moments of a search rank the inputs of every block."""
+"""How similarly two moments of a search rank the inputs of every block."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Ranking:
 
     @classmethod
     def of(cls, network: Network) -> Ranking:
-        """Returns the ranking as it stands."""
+        """Returns the current ranking."""
         found: dict[int, list[float]] = {}
         for edge, logit in network.connection_logits().items():
             found.setdefault(edge.target, []).append(float(logit))
@@ -37,7 +37,7 @@ class Ranking:
 def agreement(a: Ranking, b: Ranking) -> float:
     """Returns Kendall's tau between two rankings, within blocks only: 1 is the same order.
 
-    All pairs of inputs of one block count alike, whichever block it is; ties agree with nothing.
+    All pairs of inputs of one block count equally, whatever the block; ties agree with nothing.
     """
     pairs = [
         (a.logits[t][i], a.logits[t][j], b.logits[t][i], b.logits[t][j])

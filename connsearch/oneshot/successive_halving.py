@@ -1,4 +1,4 @@
-"""What a training says on its way about how well it does, so that a hopeless one can end early."""
+"""Intermediate values of a training, so that a hopeless one can end early."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from connsearch.training.schedule import moment
 class SuccessiveHalving:
     """Turns evaluations at some moments of a training into rungs.
 
-    A training that goes on after an interruption says again what it had said before: its rungs are
-    the same however often it was stopped.
+    A training that is resumed reports its earlier values again: its rungs are the same however
+    often it was stopped.
 
     Args:
         shares: of the training, rising; it has to be evaluated there (``looks`` of ``fit``).
         run: of the training.
-        values: what a score on ``val`` comes to, one number an objective.
+        values: from a score on ``val`` to one number per objective.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class SuccessiveHalving:
         return self._run.config.get("rungs", {}).get("at", [])
 
     def _passed(self, step: float) -> Iterator[Rung]:
-        """Yields the rungs before a step that nobody was told of: an earlier process met them."""
+        """Yields the rungs before a step that an earlier process reached but did not report."""
         waiting = [at for at in self._at[self._next :] if at < step]
         scores = _logged(self._run.directory / METRICS) if waiting else {}
         for at in waiting:

@@ -16,12 +16,12 @@ from connsearch.runs.names import WEIGHTS
 from connsearch.runs.record import RunRecord, open_run
 
 Origins = Callable[[Child], Sequence[Sequence[int]] | None]
-"""For every node of a child the nodes of its first parent it was made of; None: nobody knows."""
+"""For every node of a child the nodes of its first parent it was made from; None: unknown."""
 
 
 @dataclass(frozen=True)
 class WeightInheritance:
-    """Where a child starts, where it does not start anew.
+    """Where a child starts, if not from new weights.
 
     Attributes:
         parent: number of the parent.
@@ -34,7 +34,7 @@ class WeightInheritance:
     origins: Sequence[Sequence[int]]
 
     def start(self, network: Network, *, temperature: float) -> InheritedWeights:
-        """Takes over what the parent knows; returns the account.
+        """Copies the weights of the parent; returns the account.
 
         Args:
             network: of the child, changed in place.
@@ -56,7 +56,7 @@ class WeightInheritance:
 def weight_inheritance_of(
     child: Child, run: Callable[[int], Path], origins: Origins
 ) -> WeightInheritance | str:
-    """Returns where a child starts, or why it starts anew.
+    """Returns where a child starts, or why it starts from new weights.
 
     Args:
         child: that is about to be trained.
@@ -68,7 +68,7 @@ def weight_inheritance_of(
     parent = child.parents[0]
     made_of = origins(child)
     if made_of is None:
-        return f"nobody knows which nodes of {parent} its nodes were made of"
+        return f"it is unknown which nodes of {parent} its nodes were made from"
     directory = run(parent)
     record = RunRecord(directory)
     if not record.finished or not record.has(WEIGHTS):

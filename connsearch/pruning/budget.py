@@ -71,7 +71,7 @@ class Budget:
 
 
 def parse_budgets(texts: Sequence[str]) -> tuple[Budget, ...]:
-    """Returns the budgets in the texts, each of which may hold several, parted by commas.
+    """Returns the budgets in the texts, each of which may contain several, separated by commas.
 
     >>> [str(budget) for budget in parse_budgets(["macs <= 60%, latency<=40ms"])]
     ['macs<=60%', 'latency<=40ms']
@@ -86,7 +86,7 @@ def parse_budgets(texts: Sequence[str]) -> tuple[Budget, ...]:
         try:
             budget = _parse(part)
             if any(other.quantity == budget.quantity for other in found):
-                raise SettingsError(f"{budget.quantity} is limited twice; one limit is enough")
+                raise SettingsError(f"{budget.quantity} is limited twice; give one limit")
             found.append(budget)
         except SettingsError as error:
             faults.append(f"read {part!r}: {error}")
@@ -98,7 +98,7 @@ def parse_budgets(texts: Sequence[str]) -> tuple[Budget, ...]:
 def _parse(text: str) -> Budget:
     match = _SHAPE.fullmatch(text)
     if match is None:
-        raise SettingsError("no budget: there is no <= in it")
+        raise SettingsError("not a budget: it has no <=")
     quantity, sign, rest = match.groups()
     if quantity not in UNITS:
         raise SettingsError(suggest("quantity", quantity, list(UNITS)))
@@ -106,10 +106,12 @@ def _parse(text: str) -> Budget:
         raise SettingsError(f"a budget is an upper limit: write {quantity}<={rest}, not {sign}")
     number = _AMOUNT.fullmatch(rest)
     if number is None:
-        raise SettingsError(f"{rest!r} is no amount above 0, such as 60% or {_example(quantity)}")
+        raise SettingsError(
+            f"{rest!r} is not an amount above 0, such as 60% or {_example(quantity)}"
+        )
     amount, unit = Decimal(number[1]), number[2]
     if amount == 0:
-        raise SettingsError("nothing is left of a network at 0")
+        raise SettingsError("a budget of 0 leaves no network")
     if unit == "%":
         if amount > 100:
             raise SettingsError(f"{amount}% is more than the unpruned network has; at most 100%")
@@ -126,7 +128,7 @@ def _scaled(quantity: str, amount: Decimal, unit: str) -> Decimal:
         read = f"unit {unit!r}" if unit else "no unit"
         raise SettingsError(f"{read}; allowed for {quantity}: {known}, or %")
     if quantity == "connections" and amount != int(amount):
-        raise SettingsError("a number of connections is whole")
+        raise SettingsError("a number of connections is a whole number")
     return amount * units[unit]
 
 

@@ -3,7 +3,7 @@
 A block is *fed* when a stem reaches it over kept connections. A node is *needed* when it is final
 or feeds, or gates as a peer, a needed block (``graph.dag.live_nodes``). What is not both is dead.
 Every link leads from a lower to a higher node, so one pass forwards and one pass backwards reach
-the fixed point: dropping a node nobody needs starves nobody who is needed.
+the fixed point: dropping a node that is not needed removes no input of a needed one.
 """
 
 from __future__ import annotations

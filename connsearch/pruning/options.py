@@ -29,7 +29,7 @@ class PruneOptions(BaseModel):
     in relative:0.5."""
     mode: Mode = "pinned"
     """pinned keeps every shape, so that the result equals the masked network bit for bit;
-    published derives shapes anew by the published rules and reports what that changes."""
+    published derives shapes again by the published rules and reports what that changes."""
     repair: RepairRule = "strongest-path"
     """When no final node can be reached any more: restore the strongest path, or refuse."""
     peers: int = Field(default=1, ge=1)
@@ -60,7 +60,7 @@ class PruneOptions(BaseModel):
     def _one_way(self) -> PruneOptions:
         if self.budget and self.criterion != PruneOptions.model_fields["criterion"].default:
             raise ValueError(
-                f"criterion {self.criterion} and a budget: each says how many connections stay\n"
+                f"criterion {self.criterion} and a budget: each decides how many connections stay\n"
                 "    allowed: one of them; a budget removes the weakest of each block first, as "
                 "criterion relative does"
             )
@@ -88,7 +88,7 @@ def build_criterion(spec: str) -> Criterion:
 
     Raises:
         UnknownNameError: no such criterion.
-        SettingsError: no such parameter, a value that is no number, or one out of range.
+        SettingsError: no such parameter, a value that is not a number, or one out of range.
     """
     name, colon, given = spec.partition(":")
     kind: Any = CRITERIA[name]

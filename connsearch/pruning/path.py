@@ -3,7 +3,7 @@
 Weights compare within a block, not across blocks: a common factor on all of a block's inputs is
 absorbed by its batch normalisation. So a connection's rank is its score as a share of the strongest
 of its block; the weakest goes first. Once every block has one input left, whole blocks go, weakest
-last input first, and what hangs on a block by its last input before the block itself. The strongest
+last input first; a block whose last input is another block goes before it. The strongest
 path from a stem to a final node stays to the end.
 """
 
@@ -22,7 +22,7 @@ from connsearch.pruning.scores import learned_weights, scored_inputs
 
 
 def removal_order(structure: Structure, scores: Mapping[Edge, float]) -> tuple[Edge, ...]:
-    """Returns the connections that may go, in the order in which they do.
+    """Returns the connections that may be removed, in the order of removal.
 
     Of equally weak ones, the one listed last goes first. Missing are connections of coefficient 1
     (they go only with their block) and those of the strongest path by the learned weights.
@@ -47,8 +47,8 @@ def removal_order(structure: Structure, scores: Mapping[Edge, float]) -> tuple[E
 def _lasts(inputs: Mapping[int, Mapping[Edge, float]], safe: Collection[int]) -> dict[Edge, float]:
     """The strongest input of every block, ranked by the strongest last input that goes with it.
 
-    A block that fed others by their last inputs takes them along; a ``safe`` one never goes. So the
-    rank of a block is not below that of what hangs on it, and goes later: branches end leaf first.
+    A block that is the last input of others takes them along; a ``safe`` one is never removed. So
+    the rank of a block is not below that of what depends on it, and it goes later: leaves first.
     """
     tops = {block: max(found, key=found.__getitem__) for block, found in inputs.items()}
     ranks: dict[Edge, float] = {}

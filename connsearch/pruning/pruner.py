@@ -34,7 +34,7 @@ from connsearch.pruning.scores import learned_weights, name_edges, unweighted
 
 @dataclass(frozen=True, slots=True)
 class Substitute:
-    """A peer that took the place of a stronger one that is dead."""
+    """A peer that replaces a stronger one that is dead."""
 
     edge: Edge
     dead: tuple[int, ...]
@@ -42,12 +42,12 @@ class Substitute:
 
     def __str__(self) -> str:
         dead, chosen = (" and ".join(map(str, nodes)) for nodes in (self.dead, self.chosen))
-        return f"{name_edges([self.edge])}: gated by node {chosen}, for node {dead} is dead"
+        return f"{name_edges([self.edge])}: gated by node {chosen}, because node {dead} is dead"
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What pruning left and everything it did; only ``structure`` and ``changes`` use new numbers.
+    """The result of a pruning, and all it did; only ``structure`` and ``changes`` use new numbers.
 
     Attributes:
         structure: the smaller structure; its nodes are renumbered without gaps.
@@ -58,8 +58,8 @@ class Pruned:
         finals: nodes the head still reads.
         peers: the peers left to each connection that has any.
         repairs: connections that came back against the keep-set, each with its reason.
-        substitutes: connections whose chosen peer is not the strongest, for that one is dead.
-        changes: what the published rules derive anew (published mode; empty when pinned).
+        substitutes: connections whose chosen peer is not the strongest, because that one is dead.
+        changes: what the published rules derive differently (published mode; empty when pinned).
     """
 
     structure: Structure
@@ -83,7 +83,7 @@ def prune_by(
 ) -> Pruned:
     """Returns the structure pruned as the options say; by default what ``PruneOptions()`` says.
 
-    ``scores`` takes the place of the learned weights: an importance measured in another way, which
+    ``scores`` replaces the learned weights: an importance measured in another way, which
     ``measured`` names in the provenance.
 
     Raises:
@@ -135,9 +135,9 @@ def prune(
     )
     if repairs and repair == "refuse":
         raise PruneError(
-            f"{structure.name}: the keep-set leaves no usable network; restore\n"
+            f"{structure.name}: the connections to keep leave no usable network; it would need\n"
             + "\n".join(f"  {done}" for done in repairs)
-            + "\n  cure: a milder criterion, or the repair strongest-path"
+            + "\n  cure: a less strict criterion, or --repair strongest-path"
         )
     node_map = {old: new for new, old in enumerate(closure.nodes)}
     pinned = _restrict(pin(structure), closure, node_map)
@@ -162,7 +162,7 @@ def _check_keep(structure: Structure, keep: Collection[Edge], peers_kept: int) -
     unknown = sorted(set(keep) - set(structure.edges()))
     if unknown:
         raise PruneError(
-            f"{structure.name}: the keep-set names connections it has not: {name_edges(unknown)}"
+            f"{structure.name}: has no connections {name_edges(unknown)}, but they are to be kept"
         )
     if peers_kept < 1:
         raise PruneError(f"{structure.name}: at least 1 peer must stay; read {peers_kept}")
@@ -212,7 +212,7 @@ def _block(old: int, block: Block, closure: Closure, node_map: Mapping[int, int]
 
 
 def _published(pinned: Structure) -> Structure:
-    """The same wiring with every shape derived anew and single inputs of coefficient 1."""
+    """The same wiring with every shape derived again and single inputs of coefficient 1."""
     structure = unpin(pinned)
     single = {Edge(b.inputs[0], i): None for i, b in structure.blocks() if len(b.inputs) == 1}
     return structure.with_weights(single)

@@ -1,4 +1,4 @@
-"""A structure in the published list format, and exactly what that format cannot hold of it."""
+"""A structure in the published list format, and exactly what that format cannot express."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Published:
     Attributes:
         rows: ``[stem type, dilation]`` or ``[level, [inputs], filters, dilation, stride, 0]``.
         weights: parallel to ``rows``: ``[]`` or ``[[...]]``.
-        back: the structure that is read from the two, given the settings by other means.
-        settings: what a reader must be told besides, where it is not what the family starts from:
+        back: the structure that is read from the two, if the reader knows the settings.
+        settings: what a reader must know in addition, where it differs from the family's default:
             name -> (value here, value a reader starts from).
         changes: numbers that come back as others.
-        lost: everything else that does not come back, a sentence each.
+        lost: everything else that does not come back, one sentence each.
     """
 
     rows: list[list[Any]]
@@ -42,7 +42,7 @@ class Published:
 
     @property
     def same_network(self) -> bool:
-        """Whether a reader who is told the settings builds the same network."""
+        """Whether a reader who knows the settings builds the same network."""
         return not self.changes and not self.lost
 
 
@@ -50,8 +50,8 @@ def publish(structure: Structure) -> Published:
     """Returns a valid structure in the published list format, read back and compared.
 
     Raises:
-        StructureError: by the published rules it is no structure at all: widths or sizes that were
-            pinned do not fit when they are derived anew, or filters are in the form of a kind that
+        StructureError: by the published rules it is not valid: widths or sizes that were
+            pinned do not fit when they are derived again, or filters are in the form of a kind that
             the lists cannot name.
     """
     rows, weights = published_rows(structure), published_weights(structure)
@@ -86,22 +86,22 @@ def _finals(structure: Structure, back: Structure) -> Iterator[ShapeChange]:
 
 
 def _lost(structure: Structure) -> Iterator[str]:
-    """Yields what the lists have no place for, apart from name, family, settings, provenance."""
+    """Yields what the lists cannot express, apart from name, family, settings, provenance."""
     weights = structure.weights()
     own = {i: k for i, n in enumerate(structure.nodes) if (k := own_kind(structure, n)) is not None}
     if own:
         named = ", ".join(f"{index}: {kind}" for index, kind in own.items())
-        yield (f"kinds of {len(own)} nodes ({named}): a reader takes all for the family's kinds")
+        yield (f"kinds of {len(own)} nodes ({named}): a reader assumes the family's kinds")
     if structure.network.attention is Attention.FIXED:
         gated = [edge for edge, c in structure.connections() if c.peers]
         yield (
             f"fixed peers of {len(gated)} connections ({name_edges(gated)}): published networks "
-            "only learn peers, so all of them would be learned anew"
+            "only learn peers, so all of them would be learned again"
         )
     elif learned := [edge for edge, c in structure.connections() if c.peers]:
         yield (
             f"learned peers of {len(learned)} connections ({name_edges(learned)}): they would be "
-            "learned anew"
+            "learned again"
         )
     several = {i for i, block in structure.blocks() if len(block.inputs) > 1}
     extreme = [e for e, w in weights.items() if e.target in several and w in (0.0, 1.0, None)]

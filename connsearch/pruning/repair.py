@@ -5,8 +5,8 @@ A repair happens in two cases, and only there:
 * no final node is fed by a stem any more: the strongest path to a final node comes back;
 * every peer of a live connection is dead: the strongest path to its strongest peer comes back.
 
-A final node that starves beside one that lives is no reason: it leaves the head. Nor is a block
-that lost all its inputs: it dies, and what only it fed dies with it.
+A final node without inputs is no reason if another one has some: it leaves the head. Nor is a
+block that lost all its inputs: it is removed, and so is everything that only it fed.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def check_scores(structure: Structure, scores: Mapping[Edge, float]) -> None:
     if broken:
         raise PruneError(
             f"{structure.name}: the score of {name_edges(broken)} is not a number\n"
-            "  cure: look at the search; a NaN weight is a search that diverged"
+            "  cure: check the search; a NaN weight means that it diverged"
         )
 
 

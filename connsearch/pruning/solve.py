@@ -16,7 +16,7 @@ from connsearch.pruning.pruner import Pruned
 
 
 class Timing(Protocol):
-    """What is told of a measured network."""
+    """The timing of a measured network."""
 
     @property
     def seconds(self) -> float:
@@ -84,9 +84,9 @@ def within_budget(
 ) -> Solved:
     """Returns the least pruned network on the path that satisfies every budget of the options.
 
-    Counted quantities are looked up for every member: where peers are kept, or shapes derived anew,
+    Counted quantities are looked up for every member: if peers are kept or shapes derived again,
     they need not fall with every connection. Latency is bisected among the members within the
-    other budgets, which takes it to fall along the path; the answer is measured afresh, and if the
+    other budgets, assuming that it falls along the path; the answer is measured again, and if the
     median is not within the budget any more, the next smaller member is tried.
 
     Args:
@@ -113,7 +113,7 @@ def within_budget(
     reached: dict[str, Reached] = {}
     member = within[0]
     if latency is not None:
-        assert measure is not None, "a latency budget needs something that measures"
+        assert measure is not None, "a latency budget needs a function that measures"
         member, reached[LATENCY] = _MeasuredMembers(structure, path, latency, measure).solve(within)
     for budget in budgets:
         if budget.quantity != LATENCY:
@@ -187,7 +187,9 @@ class _MeasuredMembers:
             middle = (low + high) // 2
             low, high = (low, middle) if self._look(candidates[middle])[2] else (middle + 1, high)
         for member in candidates[high:]:
-            found, whole, fits = self._look(member)  # afresh: luck does not strike twice
+            found, whole, fits = self._look(
+                member
+            )  # measured again, in case the first time was luck
             if fits:
                 return member, Reached(
                     budget=str(self.budget),
@@ -218,7 +220,7 @@ def _refusal(found: Reached) -> str:
     shares = (f"{value / found.whole:.1%}" for value in (found.smallest, found.largest))
     small, large = shares
     return (
-        f"  {found.budget}: at most {found.limit:,.10g}; within reach are "
+        f"  {found.budget}: at most {found.limit:,.10g}; reachable: "
         f"{found.smallest:,} ({small}) to {found.largest:,} ({large} of the unpruned)"
     )
 

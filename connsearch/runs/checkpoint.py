@@ -36,7 +36,7 @@ _OLD = re.compile(r"step-\d+\.\d+\.tmp")
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Everything a run needs to go on.
+    """Everything a run needs to resume.
 
     Attributes:
         step: optimiser steps done.
@@ -102,7 +102,7 @@ def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> Path:
 
 
 def tidy(directory: Path) -> None:
-    """Removes all checkpoints but the newest ones, and what a killed process left half written."""
+    """Removes all checkpoints but the newest ones, and incomplete files of a killed process."""
     for old in _newest_first(directory)[_KEPT:]:
         old.unlink(missing_ok=True)
     remove_abandoned(p for p in directory.glob("*.tmp") if is_draft(p) or _OLD.fullmatch(p.name))
@@ -122,7 +122,7 @@ def load_checkpoint(directory: Path) -> Loaded | None:
             damaged.append(str(error))
     if damaged:
         raise RunError(
-            f"{directory}: no whole checkpoint is left\n  " + "\n  ".join(damaged) + "\n  cure: "
+            f"{directory}: no complete checkpoint is left\n  " + "\n  ".join(damaged) + "\n  cure: "
             "start again in another directory, or remove the checkpoint directory to start over"
         )
     return None

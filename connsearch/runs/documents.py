@@ -25,7 +25,7 @@ F = TypeVar("F", bound=Form)
 RUN_SCHEMA = 1
 """The version of ``config.json``."""
 
-_AGAIN = "remove it and repeat the command that wrote it"
+_AGAIN = "remove it and rerun the command that wrote it"
 
 
 def write_form(path: Path, form: Form) -> Path:
@@ -40,7 +40,7 @@ def write_form(path: Path, form: Form) -> Path:
 
 
 def read_form(path: Path, kind: type[F], what: str, *, cure: str = _AGAIN) -> F:
-    """Returns what a JSON file holds, as its form.
+    """Returns the content of a JSON file as its form.
 
     Args:
         path: the file.
@@ -58,7 +58,7 @@ def read_form(path: Path, kind: type[F], what: str, *, cure: str = _AGAIN) -> F:
 def keep_evaluation(directory: Path, split: str, found: Evaluation) -> Path:
     """Returns the path of ``evaluation.json`` after writing what was found on a split into it.
 
-    What stands there of other splits stays, as it is.
+    Its entries for other splits are unchanged.
 
     Raises:
         RunError: the file that is there is damaged.
@@ -102,8 +102,8 @@ def described(values: Mapping[str, Any]) -> dict[str, Any]:
     unknown = list(undeclared(form))
     if unknown:
         raise ValueError(
-            f"config.json: no field for {', '.join(unknown)}, so nobody could read it\n"
-            "  cure: a field in connsearch/runs/formats/config.py; this is a bug in connsearch"
+            f"config.json: no field is declared for {', '.join(unknown)}\n"
+            "  cure: declare it in connsearch/runs/formats/config.py; this is a bug in connsearch"
         )
     return found
 
@@ -111,7 +111,7 @@ def described(values: Mapping[str, Any]) -> dict[str, Any]:
 def write_config(path: Path, config: Mapping[str, Any]) -> None:
     """Writes the config of a run, at once or not at all.
 
-    What it has from a file of another version stays in it.
+    Entries of another version's file are kept.
     """
     atomic_write_text(path, json.dumps(config, indent=2) + "\n")
 
@@ -132,5 +132,5 @@ def read_config(path: Path) -> dict[str, Any]:
             f"{config['connsearch']}; this is connsearch {__version__}, which reads {RUN_SCHEMA}\n"
             "  cure: use that version, or choose another directory"
         )
-    checked(path, Config, config, what, cure=f"put the file back, or {cure}")
+    checked(path, Config, config, what, cure=f"restore the file, or {cure}")
     return migrated(config)

@@ -1,4 +1,4 @@
-"""What long work tells whoever listens: frozen values, yielded in order. Nothing here prints."""
+"""Events of long work: frozen values, yielded in order. Nothing here prints."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class EvaluationEvent:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionsEvent:
-    """Where every connection weight (post-sigmoid) and peer coefficient stands after ``step``."""
+    """Every connection weight (post-sigmoid) and peer coefficient after ``step``."""
 
     step: int
     weights: Mapping[Edge, float]
@@ -71,14 +71,14 @@ class CheckpointEvent:
 
 @dataclass(frozen=True, slots=True)
 class WarningEvent:
-    """Something a person should know that stops nothing."""
+    """A warning for the user; the work continues."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class NoteEvent:
-    """Something a person may want to know before it happens."""
+    """A note for the user."""
 
     message: str
 
@@ -123,7 +123,7 @@ class ResultEvent:
     Attributes:
         model: the result; of a structure, with learned weights and peers written in.
         metrics: by split name (``val``, ``test``).
-        path: the result's document; its weights lie beside it.
+        path: the result's document; its weights are in the same folder.
         report: the run's ``result.json`` (alarms, steps, seconds ...).
     """
 

@@ -58,7 +58,7 @@ def load_weights(path: str | Path) -> dict[str, Tensor]:
     """Returns the ``state_dict`` in a weight file or in a checkpoint.
 
     Raises:
-        RunError: it cannot be read, is no safetensors file, or holds numbers of a kind no network
+        RunError: it cannot be read, is not a safetensors file, or contains types that no network
             of connsearch has, or values that are not finite.
     """
     with opened(path) as file:
@@ -71,7 +71,7 @@ def load_weights(path: str | Path) -> dict[str, Tensor]:
 
 
 def put_weights(network: nn.Module, tensors: Mapping[str, Tensor], path: str | Path) -> None:
-    """Puts weights into a network, in place, once all of them are known to fit.
+    """Loads weights into a network, in place, after checking that all of them fit.
 
     Args:
         network: of the structure they were learned in.
@@ -83,7 +83,7 @@ def put_weights(network: nn.Module, tensors: Mapping[str, Tensor], path: str | P
     """
     wanted: Mapping[str, Tensor] = network.state_dict()
     faults = [f"{name} is missing" for name in wanted if name not in tensors]
-    faults += [f"{name} belongs to no part of the network" for name in tensors.keys() - wanted]
+    faults += [f"{name} is not part of the network" for name in tensors.keys() - wanted]
     for name, tensor in tensors.items():
         if name in wanted and _form(tensor) != _form(wanted[name]):
             faults.append(f"{name} is {_form(tensor)}, expected {_form(wanted[name])}")
@@ -92,7 +92,7 @@ def put_weights(network: nn.Module, tensors: Mapping[str, Tensor], path: str | P
         raise RunError(
             f"{path}: its weights do not fit its structure\n  "
             + "\n  ".join(sorted(faults)[:5])
-            + f"{more}\n  a file was changed since; structure and weights belong together"
+            + f"{more}\n  one of the files was changed; a structure and its weights belong together"
         )
     network.load_state_dict(dict(tensors))
 
@@ -106,7 +106,7 @@ def refuse_unusable(path: str | Path, tensors: Mapping[str, Tensor]) -> None:
     for name, tensor in tensors.items():
         if tensor.dtype not in (torch.float32, torch.int64):
             raise RunError(
-                f"{path}: {name} holds {_type(tensor)}; allowed are float32, and int64 for counts\n"
+                f"{path}: {name} is {_type(tensor)}; allowed are float32, and int64 for counts\n"
                 "  cure: a weight file that connsearch wrote"
             )
         if tensor.dtype == torch.float32 and not bool(tensor.isfinite().all()):
@@ -127,7 +127,7 @@ def stored_structure(path: str | Path) -> Structure:
     found = stored_model(path)
     if found.structure is None:
         raise RunError(
-            f"{path}: carries a {found.kind} ({found.name}), which has no structure\n"
+            f"{path}: contains a {found.kind} ({found.name}), which has no structure\n"
             "  cure: give a weight file or a checkpoint of a structure"
         )
     return found.structure
@@ -153,7 +153,7 @@ def stored_model(path: str | Path) -> ModelDocument:
     stored = [entries[key] for key in _CARRIED if isinstance(entries.get(key), dict)]
     if not stored:
         raise RunError(
-            f"{path}: carries no structure and no other model\n"
+            f"{path}: contains no structure and no other model\n"
             "  cure: give a weight file or a checkpoint that connsearch wrote"
         )
     return ModelDocument.read(stored[0], where=Path(path).stem)

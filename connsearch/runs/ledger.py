@@ -22,19 +22,19 @@ U = TypeVar("U", bound=Unit)
 _ANOTHER = "choose another directory, or remove this file to start over"
 
 _INSIDE = 64
-"""Bytes of the longest path beside a ledger, runs of its units aside, which look for themselves."""
+"""Bytes of the longest path next to a ledger; runs of its units check their own paths."""
 
 
 class Ledger:
     """The results of a number of units in a directory, one JSON line each.
 
-    A line is on disk before the next unit starts; a torn last line (the process was killed while
-    it wrote) is cut off and its unit done again. The first line holds the settings: units of
-    others never mix. What only says how many units there are does not belong into the settings, so
-    that more of them can be added later.
+    A line is on disk before the next unit starts; an incomplete last line (the process was killed
+    while it wrote) is cut off and its unit repeated. The first line has the settings: units of
+    other settings never mix. The number of units is not part of the settings, so that more can
+    be added later.
 
     Raises:
-        RunError: the directory holds units of other settings, something else, or another process
+        RunError: the directory contains units of other settings or other files, or another process
             works in it.
     """
 
@@ -57,7 +57,7 @@ class Ledger:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
-        """Lets others in; what was refused before its first unit leaves nothing behind."""
+        """Releases the directory; work refused before its first unit leaves nothing behind."""
         self._file.close()
         if self._fresh and isinstance(error, UserError):
             self._path.unlink(missing_ok=True)
@@ -78,15 +78,15 @@ class Ledger:
         Raises:
             RunError: it is damaged.
         """
-        what = f"a ledger whose unit {unit} is whole"
+        what = f"a ledger with a valid unit {unit}"
         return checked(self._path, kind, self.results[unit], what, cure=_ANOTHER)
 
     def file(self, unit: str, result: Unit) -> None:
-        """Files the result of a unit, safely on disk when this returns.
+        """Records the result of a unit, safely on disk when this returns.
 
         Raises:
-            ValueError: it has something that no field of its form stands for.
-            DiskFullError: there is no room; half a line is cut off by whoever goes on.
+            ValueError: it has a key without a field in its form.
+            DiskFullError: there is no space; an incomplete line is cut off on resume.
         """
         self._fresh = False
         self.results[unit] = plain(result.to_json())
@@ -106,7 +106,7 @@ class Ledger:
             head = LedgerHead(settings=dict(settings))
             whole = (json.dumps(head.to_json()) + "\n").encode()
             atomic_write_text(self._path, whole.decode())
-        elif whole != data:  # in one call of the system: killed here, the next one does it
+        elif whole != data:  # one system call: if killed here, the next process does it
             os.truncate(self._path, len(whole))
         try:
             first, *rows = [parse_object(line.decode()) for line in whole.splitlines()]
@@ -120,7 +120,7 @@ class Ledger:
         found = {k: v for k, v in differences(recorded, settings).items() if not may_change(k)}
         if found:
             raise RunError(
-                f"{self.directory}: holds results of other settings\n"
+                f"{self.directory}: contains results of other settings\n"
                 f"{describe_differences(found)}\n"
-                "  cure: repeat those settings, or choose another directory with --output"
+                "  cure: use those settings, or choose another directory with --output"
             )

@@ -48,8 +48,8 @@ class CsvLog:
 
     Raises:
         RunError: the file is shorter than that: it was altered since.
-        UnreadableError: there is something of that name that is no file, or may not be written.
-        DiskFullError: there is no room, now or when rows are added; half a row is taken back.
+        UnreadableError: it is not a regular file, or cannot be written.
+        DiskFullError: there is no space, now or when rows are added; an incomplete row is removed.
     """
 
     def __init__(self, path: Path, kind: type[Row], *, length: int | None) -> None:
@@ -62,7 +62,7 @@ class CsvLog:
                 raise RunError(
                     f"{path}: {found} bytes, but {length} were written when the checkpoint was "
                     "made, so the file was altered since\n"
-                    "  cure: put the file back, or start again in another directory"
+                    "  cure: restore the file, or start again in another directory"
                 )
             os.truncate(path, length)
         with writing(path):
@@ -74,7 +74,7 @@ class CsvLog:
         """Adds rows, in one write, so that a reader or a killed run rarely sees half a row.
 
         Raises:
-            ValueError: a row has a value that no column stands for, or one of another kind.
+            ValueError: a row has a value without a column, or one of another type.
         """
         made = [self._kind.model_validate(_filled(row)).to_json() for row in rows]
         self._append(csv_text(columns(self._kind), made, header=False))
@@ -119,10 +119,10 @@ def read_table(path: Path, kind: type[R], *, needed: Sequence[str] = ()) -> Iter
     Args:
         path: of the table.
         kind: the form of its rows.
-        needed: columns without which it says nothing.
+        needed: columns that must exist.
 
     Raises:
-        RunError: it cannot be read, lacks a column, or has words where numbers belong.
+        RunError: it cannot be read, lacks a column, or has text instead of numbers.
     """
     try:
         with open_text(path, newline="") as file:
@@ -155,7 +155,7 @@ def _checked(path: Path, kind: type[R], row: Mapping[str, str]) -> R:
         wanted = "a whole number" if first["type"].startswith("int") else "a number"
         wanted = wanted if first["type"].endswith(("parsing", "integer", "size")) else first["msg"]
         raise RunError(
-            f"{path}: {wanted} is expected as {name}, read {first['input']!r:.60}\n"
+            f"{path}: column {name}: expected {wanted}, read {first['input']!r:.60}\n"
             f"  row: {', '.join(row.values()):.200}"
         ) from None
 

@@ -2,7 +2,7 @@
 
 torchmetrics counts the confusion matrix, the first five answers and the average precision of a
 class; what is counted in, and what a mean is taken over, is decided here. It is imported where it
-is used: who only reads a result waits neither for it nor for torch.
+is used: reading a result needs neither it nor torch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Z_95 = 1.959963984540054
 """Standard normal quantile of a two-sided 95 % interval."""
 
 TOP = 5
-"""How many first answers count for top-5; with no more classes than that it says nothing."""
+"""Number of first answers for top-5; with so few classes it is not computed."""
 
 
 def wilson_interval(hits: int, n: int, *, z: float = Z_95) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Every name in a run directory and in what stands beside it, said once.
+"""Every file name in a run directory and next to it, defined once.
 
 What an evolution calls its study (``study.json``, the journal) stands in ``evolution.study``.
 """

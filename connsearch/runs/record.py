@@ -1,4 +1,4 @@
-"""A run directory as read by those who do not continue it: pruning, pictures, reports, children.
+"""A run directory for read-only use: pruning, pictures, reports, children.
 
 Everything that reads a run goes through :func:`open_run`. A file is read when it is first asked
 for, and checked against its form; what takes long to import is imported then.
@@ -40,19 +40,19 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Form)
 R = TypeVar("R", bound=Row)
 
-_BACK = "put the file back, or repeat the command that wrote it"
+_BACK = "restore the file, or rerun the command that wrote it"
 
 
 def open_run(directory: str | Path, *, whole: bool = True) -> RunRecord:
     """Returns what the directory of a run or of a pruned network holds, without touching it.
 
     Args:
-        directory: where it lies.
-        whole: read its record, its model and its result now, and refuse what is damaged or never
-            got as far; otherwise whoever asks for a part is told then.
+        directory: its path.
+        whole: read its record, its model and its result now, and refuse a damaged or incomplete
+            run; otherwise each part is checked when it is read.
 
     Raises:
-        RunError: it is neither, or not whole.
+        RunError: it is neither, or not complete.
         StructureError: its structure breaks a rule.
     """
     found = RunRecord(Path(directory))
@@ -72,7 +72,7 @@ class RunRecord:
     """The directory of a run, finished or not, or of a pruned network; read only.
 
     Attributes:
-        directory: where it lies. It need not hold anything: see :func:`open_run`.
+        directory: its path. It may be empty: see :func:`open_run`.
     """
 
     directory: Path
@@ -102,7 +102,7 @@ class RunRecord:
 
     @property
     def kind(self) -> Literal["search", "train", "prune"]:
-        """What made the network: what is neither pruned nor trained was searched.
+        """What made the network: if it was neither pruned nor trained, it was searched.
 
         Only structures are searched, whatever a program has called its command.
         """
@@ -134,7 +134,7 @@ class RunRecord:
     def recorded(self) -> Mapping[str, Any]:
         """What is recorded of the run that this is, or that it was pruned from, as JSON values.
 
-        ``settings`` and ``facts``, of a run more. Nothing where it is neither.
+        ``settings`` and ``facts``, of a run more. Empty if it is neither.
 
         Raises:
             RunError: it is damaged.
@@ -160,7 +160,7 @@ class RunRecord:
                 return self._model(name)
         raise RunError(
             f"{self.directory}: the run stopped before it had a model\n"
-            "  cure: repeat the command that started it"
+            "  cure: rerun the command that started it"
         )
 
     @cached_property
@@ -254,7 +254,7 @@ class RunRecord:
             return {}
         what, cure = "the evaluations of a network", "remove it to open its splits again"
         found = read_object(path, what, cure=cure)
-        damaged = "whole: nobody knows whether the split {} was opened"
+        damaged = "complete: it is unknown whether the split {} was opened"
         return {
             str(split_name(split)): checked(
                 path, Evaluation, entry, damaged.format(split), cure=cure
@@ -269,7 +269,7 @@ class RunRecord:
             RunError: it is damaged.
         """
         path = self.analysis(name) / names.SUMMARY
-        return read_form(path, kind, f"what {name} found") if is_there(path) else None
+        return read_form(path, kind, f"a result of {name}") if is_there(path) else None
 
     def analysis(self, name: str) -> Path:
         """Returns the folder of an analysis: under its earlier name if only that exists."""
@@ -397,6 +397,6 @@ class RunRecord:
         elif not self.finished:
             raise RunError(
                 f"{self.directory}: the run is not finished, so it has no result yet\n"
-                "  cure: repeat the command that started it, it goes on where it was"
+                "  cure: rerun the command that started it to resume"
             )
         return load_weights(self.weights_path)

@@ -169,7 +169,7 @@ class Run:
         recorded: dict[str, Any] = self.config["environment"]
         found = differences(recorded, plain(environment))
         self.warnings += [
-            f"this run was started with another {key}: {before}, now {now}; it goes on, but its "
+            f"this run was started with another {key}: {before}, now {now}; it resumes, but its "
             "last bits may differ from an uninterrupted run"
             for key, (before, now) in found.items()
             if key not in ("threads", "precision", "device")
@@ -180,22 +180,22 @@ class Run:
         if recorded["device"] == "cuda" and environment["device"] != "cuda":
             raise RunError(
                 f"{self.directory}: was started on a GPU, and there is none here\n"
-                "  cure: go on where there is one, or start a new run"
+                "  cure: resume it on a machine with a GPU, or start a new run"
             )
         return recorded
 
     def describe(self, name: str, value: Mapping[str, Any]) -> None:
-        """Keeps something for those who read ``config.json``; what stands there already stays.
+        """Adds something to ``config.json``; existing entries are kept.
 
         Raises:
-            ValueError: no field of its form stands for that.
+            ValueError: its form has no such field.
         """
         if name not in self.config:
             self.config |= described({name: value})
             self._write_config()
 
     def restore(self, tables: Mapping[str, type[Row]] | None = None) -> Checkpoint | None:
-        """Returns the newest whole checkpoint, or None at the start; log rows past it are cut.
+        """Returns the newest complete checkpoint, or None at the start; log rows past it are cut.
 
         Args:
             tables: those that are written besides metrics and quarantine: file name -> form of
@@ -213,10 +213,10 @@ class Run:
             self._logs[name] = CsvLog(self.directory / name, kind, length=lengths.get(name))
         if loaded is None:
             return None
-        if not loaded.damaged:  # whoever wrote it was perhaps killed before it had tidied up
+        if not loaded.damaged:  # the writer may have been killed before it tidied up
             tidy(self.directory / CHECKPOINTS)
         self.warnings += [
-            f"{reason}; going on from the checkpoint before it" for reason in loaded.damaged
+            f"{reason}; resuming from the checkpoint before it" for reason in loaded.damaged
         ]
         return loaded.checkpoint
 
@@ -270,7 +270,7 @@ def origin(operator: str, parent: str, run: Run) -> dict[str, Any]:
 
 
 def _check_place(directory: Path) -> None:
-    """Refuses a place that holds something other than a run."""
+    """Refuses a directory that contains anything but a run."""
     if is_there(directory) and not is_folder(directory):
         raise RunError(f"{directory}: is a file\n  cure: choose another directory for the run")
     if is_there(directory / CONFIG):
@@ -279,7 +279,7 @@ def _check_place(directory: Path) -> None:
     if found:
         names = ", ".join(found[:5]) + (" ..." if len(found) > 5 else "")
         raise RunError(
-            f"{directory}: not a run directory, it has no {CONFIG} but holds {names}\n"
+            f"{directory}: not a run directory, it has no {CONFIG} but contains {names}\n"
             "  cure: choose an empty or a new directory"
         )
 
@@ -298,6 +298,6 @@ def _open_config(directory: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
 def _refuse(directory: Path, found: Mapping[str, tuple[Any, Any]]) -> None:
     if found:
         raise RunError(
-            f"{directory}: holds a run with other settings\n{describe_differences(found)}\n"
-            f"  cure: repeat that run's own settings ({CONFIG}), or choose another directory"
+            f"{directory}: contains a run with other settings\n{describe_differences(found)}\n"
+            f"  cure: use that run's settings ({CONFIG}), or choose another directory"
         )

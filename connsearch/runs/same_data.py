@@ -1,4 +1,4 @@
-"""Whether data is what a run was begun with, and by which version's rules it is read."""
+"""Whether data is the same as when a run started, and by which version's rules it is read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def reading_of(facts: Mapping[str, Any] | None) -> int:
     found = facts.get("reading", FIRST)
     if not isinstance(found, int) or found > READING:
         raise RunError(
-            f"the run reads data as a later version does ({found}); this one knows {READING}\n"
+            f"the run reads data as a later version does ({found}); this one reads {READING}\n"
             "  cure: use that version"
         )
     return found
@@ -44,7 +44,7 @@ def data_facts(data: DataSplits) -> dict[str, Any]:
 def as_recorded(
     data: DataSplits, config: Mapping[str, Any], *, where: str, told: str
 ) -> tuple[DataSplits, list[str]]:
-    """Returns the data under the fingerprint that a run knows it by, and what is to be said.
+    """Returns the data with the fingerprint that a run has recorded, and notes for the user.
 
     A run that recorded names and sizes only is compared by those.
 
@@ -52,10 +52,10 @@ def as_recorded(
         data: as it is now.
         config: of the run: its ``facts``, and what it recorded of its lists.
         where: the run, for messages.
-        told: why other data is refused.
+        told: the reason for refusing other data.
 
     Raises:
-        RunError: it is not the data of the run; says what is known to have changed.
+        RunError: it is not the data of the run; names the known changes.
     """
     facts: Mapping[str, Any] = config.get("facts") or {}
     recorded = facts.get("data")
@@ -71,7 +71,7 @@ def as_recorded(
         f'{where}: {told}\n  data: the run has "{recorded[:12]}", asked for '
         f'"{data.fingerprint[:12]}"\n'
         f"{listed(what_changed(data, config))}\n"
-        "  cure: the same files and the same lists; --data says where, or start a new run"
+        "  cure: use the same files and lists (--data tells where they are), or start a new run"
     )
 
 
@@ -85,8 +85,8 @@ def what_changed(data: DataSplits, config: Mapping[str, Any]) -> list[str]:
         found.append(f"classes: {_few(classes)} before, {_few(data.classes)} now")
         if any(split_of(str(name)) for name in classes) and reading_of(facts) < READING:
             found.append(
-                "folders called like lists were classes in that version; what the run has learned "
-                "is to tell the lists apart, and it cannot go on"
+                "folders named like splits were classes in that version; the run has learned to "
+                "tell the splits apart and cannot be resumed"
             )
     whole = facts.get("halves") is not None and data.connections is None
     for name, hash_ in data.hashes.items():
@@ -105,7 +105,7 @@ def what_changed(data: DataSplits, config: Mapping[str, Any]) -> list[str]:
     if not found and data.contents is not None and isinstance(marks, Mapping):
         changed = data.contents.changed(cast("Mapping[str, Sequence[str]]", marks))
         found += [f"the content of {name} changed" for name in changed]
-    return found or ["which file it is was not recorded"]
+    return found or ["which file changed was not recorded"]
 
 
 def _few(names: Sequence[str]) -> str:

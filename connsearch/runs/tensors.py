@@ -22,13 +22,15 @@ _CURE = (
 
 @contextmanager
 def opened(path: str | Path) -> Generator[Any]:
-    """Opens a file of tensors; what goes wrong inside is said with its name.
+    """Opens a file of tensors; errors inside name it.
 
     Raises:
-        RunError: there is none, it may not be read, is no file, or no safetensors file.
+        RunError: it does not exist, cannot be read, or is not a safetensors file.
     """
     try:
-        require_plain(path)  # the library takes "permission denied" for "no such file", and waits
+        require_plain(
+            path
+        )  # the library reports "permission denied" as "no such file", and waits for pipes
         with safe_open(path, framework="pt") as file:
             yield file
     except (SafetensorError, OSError) as error:
@@ -44,7 +46,7 @@ def tensors_in(file: Any) -> dict[str, Tensor]:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
-    """Writes a safetensors file as every file is written: whole or not at all.
+    """Writes a safetensors file like every file: completely or not at all.
 
     (Written by the library itself, it could be read by its owner only, and a device or a link of
     that name would be replaced.)

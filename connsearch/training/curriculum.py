@@ -69,16 +69,16 @@ class Curriculum:
         return self._grid.shown(step) / batch, self._grid.shown(self.total) / batch
 
     def starts_epoch(self, steps: int) -> bool:
-        """Returns whether, after so many steps, an epoch is over."""
+        """Returns whether, after a number of steps, an epoch is over."""
         return self._grid.place(steps)[1] == 0
 
     def evaluation_due(self, steps: int) -> bool:
-        """Returns whether, after so many steps, an epoch is over that an evaluation follows."""
+        """Returns whether, after a number of steps, an epoch is over and an evaluation is due."""
         epoch, start = self._grid.place(steps)
         return start == 0 and epoch % self._options.evaluation_interval == 0
 
     def describe(self) -> str | None:
-        """Returns what will happen, for people; None where all epochs are alike."""
+        """Returns a description of the steps for users; None if all epochs are alike."""
         options, grid = self._options, self._grid
         if options.multigrid == "off":
             return None
@@ -107,9 +107,9 @@ class Curriculum:
 
 
 class CyclicClips:
-    """One batch a step, epoch after epoch of a data set, as in training: full clips, augmented.
+    """One batch per step, epoch after epoch of a data set, as in training: full clips, augmented.
 
-    Which batch a step gets depends on its number alone: a resumed run goes on with the next one.
+    Which batch a step gets depends on its number alone: a resumed run continues with the next one.
     """
 
     def __init__(self, loader: Loader, *, seed: int) -> None:

@@ -32,7 +32,7 @@ class Compute:
     bf16: bool = False
 
     def predictions(self, network: nn.Module, batch: Batch) -> Predictions:
-        """Returns what a model says about a batch, in float32."""
+        """Returns the output of a model for a batch, in float32."""
         streams = {n: x.to(self.device, non_blocking=True) for n, x in batch.streams.items()}
         with torch.autocast(self.device, torch.bfloat16, enabled=self.bf16):
             found = as_predictions(network(streams))
@@ -55,25 +55,26 @@ def evaluate(
 ) -> Metrics:
     """Returns how the network does on every clip of a split that can be read, untouched.
 
-    One view is the centre; several are pooled as ``predictions.PooledPredictions``
-    says. A view that cannot be read is missing from its pool; a clip without any is left out, and
-    counted.
+    One view is the centre; several are pooled by ``predictions.PooledPredictions``. A view that
+    cannot be read is missing from its pool; a clip without any is left out, and counted.
 
     Args:
         network: is put into evaluation mode for as long as this takes.
-        loader: of the split; the options of its data set say the batch size and the views.
+        loader: of the split; the options of its data set give the batch size and the views.
         classes: class names; labels index them.
         compute: device and precision; the CPU in float32 by default.
-        loss: what the network was trained with: it says how logits become probabilities.
+        loss: of the training; it converts logits to probabilities.
         all_views: pool the clips and crops that the options ask for; otherwise the centre alone.
-        hear: is told of every view that cannot be read.
+        hear: called for every view that cannot be read.
 
     Raises:
         DataError: the split has no clip, or none that can be read.
     """
     dataset = loader.dataset
     if not len(dataset):
-        raise DataError("there is no clip to evaluate on; give this split a share above 0")
+        raise DataError(
+            "this split is empty, so there is no clip to evaluate on; give it a share above 0"
+        )
     compute, options = compute or Compute(), dataset.options
     views = options.clips_per_video * options.crops_per_clip if all_views else 1
     judge = choose_loss(loss, multi_label=dataset.num_classes > 0)

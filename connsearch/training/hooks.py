@@ -1,4 +1,4 @@
-"""What is done beside the training itself. This one does nothing; a search has several."""
+"""Hooks called during a training. The base class does nothing; a search has several."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from connsearch.runs.run import Run
 class Hook:
     """Does something at certain moments of a training.
 
-    What it does may depend on the step and on what :meth:`tensors` and :meth:`state` give, and on
-    nothing else, so that a resumed run ends as an uninterrupted one. A hook knows the model it was
-    made for.
+    It may depend only on the step and on :meth:`tensors` and :meth:`state`, so that a resumed run
+    ends like an uninterrupted one. A hook has the model it was made for.
 
     Attributes:
         name: of its part of a checkpoint; no two hooks of a training have the same.
@@ -29,7 +28,7 @@ class Hook:
     tables: ClassVar[Mapping[str, type[Row]]] = {}
 
     def begin(self, step: int, total: int) -> None:
-        """Prepares the model for a step, from 0, of so many."""
+        """Prepares the model for a step, counted from 0, of ``total``."""
 
     def penalty(self, step: int, total: int) -> Tensor | None:
         """Returns what is added to the loss of this step, 0-d; None: nothing."""
@@ -39,18 +38,18 @@ class Hook:
         """Takes note of the gradients there are, before an optimiser uses them up."""
 
     def log(self, run: Run, step: int, epoch: int) -> Iterator[Event]:
-        """Writes rows into its tables after so many steps, and yields what listeners may know.
+        """Writes rows into its tables after a number of steps, and yields events.
 
-        It is asked before the first step, after every ``log_every`` steps and after the last.
+        It is called before the first step, after every ``log_every`` steps and after the last.
         """
         yield from ()
 
     def epoch_done(self, step: int, total: int) -> str | None:
-        """Returns why the training should end here, after so many steps; None: it goes on."""
+        """Returns why the training should end here, after a number of steps; None: it continues."""
         return None
 
     def finish(self) -> None:
-        """Leaves the model as it is to be judged and kept."""
+        """Brings the model into its final form, which is evaluated and kept."""
 
     def learned(self, document: ModelDocument) -> ModelDocument:
         """Returns the model's document with what was learned written in."""

@@ -20,12 +20,12 @@ from connsearch.training.options import TrainOptions
 
 
 class Lesson:
-    """Makes the gradients of every step; an optimiser uses them up.
+    """Computes the gradients of every step for the optimisers.
 
     Args:
         network: what learns.
-        optimisers: they know which parameters are filters and which are logits.
-        loss: what is made small.
+        optimisers: they separate filters and logits.
+        loss: the quantity to minimise.
         compute: device and precision.
         options: how to train; of them the seed and the label smoothing are read.
         hooks: they may add to the loss.

@@ -1,4 +1,4 @@
-"""The training loop: a generator of events that goes on, bit for bit, where it was killed.
+"""The training loop: a generator of events that resumes, bit for bit, after a kill.
 
 Nothing random has a state. The order of the clips and their augmentation follow from (seed, epoch,
 index), dropout from (seed, step), the learning rate from the step. So a run is its tensors and the
@@ -68,21 +68,21 @@ def optimise(
         network: trained in place; the same first weights on every call for the same run.
         data: the splits. Evaluations during training use ``val`` (skipped when it is empty).
         options: how to train.
-        run: where logs and checkpoints go; one that stopped goes on from its last checkpoint.
+        run: where logs and checkpoints go; an interrupted one resumes from its last checkpoint.
         open_test: evaluate on ``test`` too, once, at the very end.
-        hooks: what is done besides.
-        looks: shares of the training after which ``val`` is evaluated, whatever the options say.
+        hooks: called at certain moments.
+        looks: shares of the training after which ``val`` is evaluated, in addition to the options.
 
     Raises:
         DataError: there is no training clip.
-        SettingsError: the network is no model; a plain module has to be wrapped.
+        SettingsError: the network is not a model; a plain module has to be wrapped.
         RunError: the run belongs to other data or other first weights.
         TrainingError: the loss or a gradient is not finite; the last checkpoint stays as it is.
     """
     require_model(network)
     if not len(data.train):
-        raise DataError("there is no clip to train on; the train split is empty")
-    told = "holds a run with other data"
+        raise DataError("the train split is empty, so there is no clip to train on")
+    told = "contains a run with other data"
     data, notes = as_recorded(data, run.config, where=str(run.directory), told=told)
     run.warnings += notes
     environment = run.settle(

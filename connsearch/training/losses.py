@@ -106,7 +106,7 @@ class BinaryCrossEntropy(Loss):
 
 
 def choose_loss(name: LossName, *, multi_label: bool) -> Loss:
-    """Returns the loss of that name; ``auto`` asks whether a clip can have several classes."""
+    """Returns the loss of that name; ``auto`` depends on whether clips can have several classes."""
     if name == "auto":
         name = "binary_cross_entropy" if multi_label else "cross_entropy"
     return BinaryCrossEntropy() if name == "binary_cross_entropy" else CrossEntropy()
@@ -115,7 +115,7 @@ def choose_loss(name: LossName, *, multi_label: bool) -> Loss:
 def right_answers(logits_BK: Tensor, batch: Batch) -> tuple[int, int]:
     """Returns how many first answers are right, and of how many clips.
 
-    In multi-label data any class of the clip is right, and clips without one are not asked.
+    In multi-label data any class of the clip is right, and clips without one are not counted.
     """
     answers_B = logits_BK.argmax(1).cpu()
     if batch.targets is None:

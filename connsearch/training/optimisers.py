@@ -23,9 +23,9 @@ _MEMORIES: Mapping[type[Optimizer], tuple[str, ...]] = {
 
 
 class Optimisers:
-    """Filters with the chosen optimiser; logits that decide something with Adam, without decay.
+    """Filters with the chosen optimiser; decision logits with Adam, without decay.
 
-    Which parameters are which, the model says (``Model.parameter_groups``). The logits have their
+    The model tells which parameters are which (``Model.parameter_groups``). The logits have their
     own learning rate and stay in float32; the filters' gradient is clipped, theirs is not. A
     learning rate is a function of the step, so there is nothing to restore but the optimisers'
     tensors.
@@ -53,7 +53,7 @@ class Optimisers:
         Args:
             step: from 0; between whole numbers where batches are of unequal size.
             total_steps: of the whole run.
-            scale: the batch's own factor; the options say how each optimiser follows it.
+            scale: the batch's own factor; the options define how each optimiser uses it.
 
         Raises:
             FloatingPointError: a gradient is not finite; nothing was updated.

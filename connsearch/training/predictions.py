@@ -16,15 +16,15 @@ from connsearch.training.losses import Loss
 
 
 class PooledPredictions:
-    """One row a clip, in the order they first came.
+    """One row per clip, in the order of arrival.
 
     Several views of a clip are pooled as probabilities, class by class: their mean, or their
     maximum (which need not add up to 1). A single view stays as it is.
 
     Args:
-        loss: what the network was trained with: it says how logits become probabilities.
-        views: how many views of every clip are asked for; some may be missing.
-        pool: what becomes of them.
+        loss: of the training; it converts logits to probabilities.
+        views: requested views per clip; some may be missing.
+        pool: how they are combined.
     """
 
     def __init__(self, loss: Loss, *, views: int, pool: Literal["mean", "max"]) -> None:

@@ -14,11 +14,11 @@ from connsearch.runs.run import Run
 
 
 class Quarantine:
-    """What could not be read so far, in the order it was met.
+    """Clips that could not be read so far, in order of occurrence.
 
     Args:
         loaders: of the splits, fresh; each knows what it could not read.
-        run: ``quarantine.csv`` in its directory gets a row a clip.
+        run: ``quarantine.csv`` in its directory gets a row per clip.
         name: what the user called the data set.
     """
 
@@ -26,11 +26,11 @@ class Quarantine:
         self._loaders, self._run, self._name = loaders, run, name
         self._entries: list[dict[str, Any]] = []
         self._known: set[tuple[str, int]] = set()
-        # What was found before any work was said then.
+        # Faults found before training were reported then.
         self._said = self._lasting()
 
     def new(self, step: int) -> Iterator[WarningEvent]:
-        """Yields a warning for every clip met since the last call that nobody has warned of.
+        """Yields a warning for every new clip since the last call.
 
         Raises:
             DataError: more than the allowed share of all clips cannot be read; all are named.
@@ -63,7 +63,7 @@ class Quarantine:
         ]
 
     def restore(self, state: list[list[Any]]) -> None:
-        """Puts back what :meth:`state` gave: what is not tried again is not tried again."""
+        """Restores the result of :meth:`state`: lasting faults are not tried again."""
         for name, index, reason, step, lasting in state:
             split = str(split_name(name))
             loader = self._loaders[split]

@@ -1,4 +1,4 @@
-"""One network on its way through a training: its steps, evaluations and checkpoints."""
+"""The state of one training: its steps, evaluations and checkpoints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from connsearch.data.loading.batches import Batch
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.loading.loader import SplitLoaders
 from connsearch.errors import RunError, TrainingError
-from connsearch.files.stopping import Held, held
+from connsearch.files.stopping import PostponedSignal, postpone_signals
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
 from connsearch.runs.checkpoint import Checkpoint, digest, part, under
@@ -65,12 +65,12 @@ class TrainingOutcome:
 
 
 class Training:
-    """One model on its way: everything that is kept between two events.
+    """One model in training: everything that is kept between two events.
 
     Args:
         network: trained in place.
         data: the splits.
-        loaders: what reads them; fresh, and closed by whoever opened them.
+        loaders: of the data; new, and closed by the caller.
         options: how to train.
         run: where logs and checkpoints go.
         environment: device, precision and threads, as the run recorded them.
@@ -130,9 +130,9 @@ class Training:
                 self._restore(found)
             except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
                 raise RunError(
-                    f"{self.run.directory}: its checkpoint of step {found.step} is not one of this "
+                    f"{self.run.directory}: its checkpoint of step {found.step} does not fit this "
                     f"network and these settings: {type(error).__name__}: {error}\n"
-                    "  cure: the version that made the run, or start again in another directory"
+                    "  cure: use the version that made the run, or start again in another directory"
                 ) from None
         else:
             yield from self._log_hooks()
@@ -156,9 +156,9 @@ class Training:
     def steps(self) -> Iterator[Event]:
         """Yields the events of every step still to do; a checkpoint comes last in its step.
 
-        A signal to end is heard after a step, when its checkpoint is written.
+        A signal to end takes effect after a step, when its checkpoint is written.
         """
-        with held() as signals:
+        with postpone_signals() as signals:
             while self.step < self.total and self.ended is None:
                 epoch = self.curriculum.epoch(self.step)
                 for batch in self.loaders["train"].planned(self.curriculum.plan(self.step)):
@@ -169,7 +169,7 @@ class Training:
         if self.ended is not None:
             yield NoteEvent(f"ended after step {self.step} of {self.total}: {self.ended}")
 
-    def _one_step(self, batch: Batch, epoch: int, signals: Held) -> Iterator[Event]:
+    def _one_step(self, batch: Batch, epoch: int, signals: PostponedSignal) -> Iterator[Event]:
         yield from self.quarantine.new(self.step)
         yield self._train_step(batch, epoch)
         if self.curriculum.starts_epoch(self.step):
@@ -243,8 +243,8 @@ class Training:
             f"step {self.step + 1} of {self.total}: {what}, at a peak learning rate of "
             f"{self.options.peak_rate} (connections: {self.options.connection_lr}), precision "
             f"{'bf16' if self.compute.bf16 else 'fp32'}\n"
-            f"  the last checkpoint is as it was: {self.run.directory}\n"
-            "  cure: a new run with a smaller lr, with a smaller grad_clip, or in fp32"
+            f"  the last checkpoint is unchanged: {self.run.directory}\n"
+            "  cure: start a new run with a smaller lr, a smaller grad_clip, or in fp32"
         )
 
     def _evaluation_due(self) -> bool:

@@ -81,7 +81,7 @@ def run_rank_correlation(
                 **_flat("gain_", ranking.gain),
                 rows=rows,
             )
-            return _write(place, report, ranking, listener)
+            return ranking, _write(place, report, ranking)
 
 
 def _write(place: Path, report: RankSummary, ranking: RankAgreement) -> RankSummary:

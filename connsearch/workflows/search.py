@@ -13,8 +13,8 @@ from connsearch.runs.record import RunRecord, open_run
 from connsearch.runs.run import Run
 from connsearch.workflows.data import prepare, suit
 from connsearch.workflows.given import StructureLike, name_of, structure_in
-from connsearch.workflows.given_data import DataLike, data_keywords, splits_in
 from connsearch.workflows.listening import Listener, Progress
+from connsearch.workflows.loaded import DataLike, given_data, splits_in
 from connsearch.workflows.pictures import draw_run
 from connsearch.workflows.scalars import for_tensorboard
 from connsearch.workflows.settings.run import RUNS
@@ -45,7 +45,7 @@ def search(
         UserError: a setting, the structure or the data cannot be used, or the directory holds
             something else.
     """
-    asked = SearchSettings.of(structure=name_of(structure), **data_keywords(data), **settings)
+    asked = SearchSettings.of(**given_data(data, settings), structure=name_of(structure))
     given = structure_in(structure), splits_in(data)
     return run_search(asked, Listener.of(progress), *given)
 

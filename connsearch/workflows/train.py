@@ -26,8 +26,8 @@ from connsearch.runs.run import Run
 from connsearch.seeds import derive
 from connsearch.workflows.data import prepare, suit
 from connsearch.workflows.given import StructureLike, name_of, structure_in
-from connsearch.workflows.given_data import DataLike, data_keywords, splits_in
 from connsearch.workflows.listening import Listener, Progress
+from connsearch.workflows.loaded import DataLike, given_data, splits_in
 from connsearch.workflows.pictures import draw_run
 from connsearch.workflows.scalars import for_tensorboard
 from connsearch.workflows.settings.run import RUNS
@@ -65,9 +65,9 @@ def train(
     """
     if isinstance(target, nn.Module):
         model = target if isinstance(target, Model) else Wrapped(target)
-        asked = TrainSettings.of(target=model.describe().name, **data_keywords(data), **settings)
+        asked = TrainSettings.of(**given_data(data, settings), target=model.describe().name)
         return run_train(asked, Listener.of(progress), model, splits_in(data))
-    asked = TrainSettings.of(target=name_of(target), **data_keywords(data), **settings)
+    asked = TrainSettings.of(**given_data(data, settings), target=name_of(target))
     known = None if isinstance(target, RunRecord) else structure_in(target)
     start = None if known is None else ModelDocument.of(known)
     return run_train(asked, Listener.of(progress), start, splits_in(data))

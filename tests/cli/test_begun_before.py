@@ -95,7 +95,7 @@ def test_windows_that_were_torn_stay_where_they_were(
     assert data.hashes == {name: entry["hash"] for name, entry in recorded["splits"].items()}
     assert data.earlier == recorded["facts"]["data"]
     assert (data.reading, torn(data)) == (1, 12)
-    assert "have clips on several lists" in capsys.readouterr().out
+    assert "have clips in several splits" in capsys.readouterr().out
     anew = prepared("windows", "another")
     assert (anew.reading, torn(anew)) == (READING, 0)
 
@@ -150,7 +150,7 @@ def test_lists_that_were_classes_are_told(place: Path) -> None:
     data = SimpleNamespace(classes=("a", "b"), hashes={}, contents=None)
     facts = {"data": "x", "classes": ["train", "valid"]}
     told = what_changed(data, {"facts": facts})  # pyright: ignore
-    assert "folders called like lists were classes in that version" in told[1]
+    assert "folders named like splits were classes in that version" in told[1]
     assert len(what_changed(data, {"facts": {**facts, "reading": READING}})) == 1  # pyright: ignore
 
 

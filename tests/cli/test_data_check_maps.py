@@ -42,4 +42,4 @@ def test_damaged_maps_are_named_and_are_no_fault_of_ours(run: Command, clips: Pa
         assert "b/3.npz: not readable as npy or npz" in text
     assert "a/2.npz: not readable as npy or npz" in made.err
     for done in (checked, counted, made):
-        assert "a fault of connsearch" not in done.err
+        assert "a bug in connsearch" not in done.err

@@ -93,7 +93,7 @@ def test_a_child_that_comes_out_otherwise_is_a_failure(
     evolution.judge(number)
     done = run("lineage", ".", str(number))
     assert done.code == 2
-    assert f"child {number} of child 1: replayed, another structure comes out" in done.err
+    assert f"child {number} of child 1: replaying its steps gives another structure" in done.err
     assert "same structure" not in done.out
     assert not list(Path().glob("lineage-*"))
 

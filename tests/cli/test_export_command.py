@@ -95,7 +95,7 @@ def test_a_program_that_differs_is_not_kept(
     monkeypatch.setattr("connsearch.workflows.export.pt2_runner", broken)
     done = run("export", tour.pruned, "--format", "torch", "-o", tmp_path / "out")
     assert done.code == 1
-    assert "is not the network" in done.err
+    assert "differs from the network" in done.err
     assert not (tmp_path / "out").exists()
 
 

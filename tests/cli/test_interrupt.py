@@ -44,7 +44,7 @@ def test_an_interrupted_search_goes_on_and_ends_the_same(
     finally:
         process.kill()
     assert process.returncode == 130, err
-    assert "the same line again goes on" in err
+    assert "rerun the same command to resume" in err
     assert "Traceback" not in err
     assert '"exit": 130' in out.splitlines()[-1]
     assert not (tmp_path / "half" / "result.json").exists()
@@ -85,7 +85,7 @@ def test_a_signal_to_all_processes_leaves_a_checkpoint_of_the_step(
         process.kill()
     assert process.returncode == 128 + number, err
     assert f"{name}: a checkpoint is written after this step" in err
-    assert f"ended by {name}: the same line again goes on" in err
+    assert f"ended by {name}: rerun the same command to resume" in err
     assert "Traceback" not in err
     assert json.loads(out.splitlines()[-1])["exit"] == 128 + number
     (kept,) = (run / "checkpoint").iterdir()

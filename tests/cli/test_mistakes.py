@@ -127,8 +127,8 @@ def test_what_is_wrong_in_a_config_is_named(
         ("result.json", '{"metrics": 3}', "prune copy", "not the result of a connsearch run"),
         ("learned.json", "{}", "draw copy", "no nodes"),
         ("learned.safetensors", "\0" * 100, "evaluate copy", "cannot be read as safetensors"),
-        ("evaluation.json", '{"test": 1}', "evaluate copy", "nobody knows whether"),
-        ("pruned/prune.json", "[]", "train copy/pruned", "holds no JSON object"),
+        ("evaluation.json", '{"test": 1}', "evaluate copy", "unknown whether the split test"),
+        ("pruned/prune.json", "[]", "train copy/pruned", "a list, not a JSON object"),
         ("pruned/weights.safetensors", "", "train copy/pruned", "cannot be read as safetensors"),
     ],
 )
@@ -167,7 +167,7 @@ def test_a_fault_of_ours_is_a_failure(run: Command, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Inspect, "execute", fail)
     done = run("inspect", "starter", "--json")
     assert done.code == 1
-    assert "fault of connsearch" in done.err
+    assert "a bug in connsearch" in done.err
     assert done.json["error"]["type"] == "ZeroDivisionError"
 
 
@@ -176,7 +176,7 @@ def test_prune_leaves_a_directory_that_is_something_else_alone(tour: Tour, run: 
     Path("mine/notes.txt").write_text("mine")
     done = run("prune", tour.run, "-o", "mine")
     assert done.code == 2
-    assert "holds something else" in done.err
+    assert "contains other files, such as" in done.err
     assert [path.name for path in Path("mine").iterdir()] == ["notes.txt"]
 
 

@@ -114,8 +114,8 @@ def test_another_pruning_does_not_go_on_with_what_one_left(
         assert run(*line).code == 130
     other = run(*line, "--criterion", "top_k:2")
     assert other.code == 2
-    assert "what another line has left unfinished" in other.err
-    assert 'pruning.criterion: that line has "relative"' in other.err
+    assert "unfinished output of another command" in other.err
+    assert 'pruning.criterion: that command has "relative"' in other.err
     assert run(*line).code == 0
     whole = run("prune", searched, "--output", tmp_path / "whole")
     assert whole.code == 0

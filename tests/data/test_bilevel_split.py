@@ -63,7 +63,7 @@ def test_no_group_is_in_both(data: DataSplits) -> None:
 def test_what_cannot_be_halved_is_refused(data: DataSplits) -> None:
     with pytest.raises(DataError, match=r"1 group\(s\) cannot be divided"):
         with_halves(grouped(data, ["one"]), seed=0)
-    with pytest.raises(DataError, match=r"(?s)in one half alone.*--level single"):
+    with pytest.raises(DataError, match=r"(?s)in one half only.*--level single"):
         with_halves(grouped(data, list(data.classes)), seed=0)
 
 

@@ -90,7 +90,7 @@ def test_maps_are_scaled_without_new_classes(tmp_path: Path) -> None:
         ([[[0.5]]], {}, r"values of float64; expected whole numbers; cure: --levels"),
         ([[[0.5]]], {"levels": [3, 2]}, r"levels \[3, 2\]: allowed: up to 255 rising numbers"),
         ([[[0.5]]], {"levels": [float("nan")]}, "rising numbers"),
-        ([[[float("nan")]]], {"levels": [1]}, "a value that is no number"),
+        ([[[float("nan")]]], {"levels": [1]}, "a value that is not a number"),
         ([[0, 1]], {}, r"shape \(1, 2\); expected \(rows, H, W\)"),
         ([[["a"]]], {"levels": [1]}, "values of <U1; expected numbers"),
     ],

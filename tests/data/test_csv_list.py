@@ -71,9 +71,9 @@ def test_excluded_rows_are_left_out_and_said(tmp_path: Path) -> None:
             "path,label,split\na.mp4,x,devel\n",
             r"line 2: unknown split 'devel'\n  allowed splits: tr",
         ),
-        ("path,label\na.mp4,x\na.mp4,y\n", "line 3: a.mp4 stands on line 2 already"),
-        ("path,label\na.mp4,x\ne.mp4,x\nf.mp4,x\n", r"2 listed files are not there\n  e.mp4\n  f"),
-        ("path,label,object\na.mp4,x,o.npz\n", r"1 listed files are not there\n  .*o.npz"),
+        ("path,label\na.mp4,x\na.mp4,y\n", "line 3: a.mp4 is already on line 2"),
+        ("path,label\na.mp4,x\ne.mp4,x\nf.mp4,x\n", r"2 listed files do not exist\n  e.mp4\n  f"),
+        ("path,label,object\na.mp4,x,o.npz\n", r"1 listed files do not exist\n  .*o.npz"),
         ("path,label,object\na.mp4,x,d.mp4\nb.mp4,x,\n", r"for some clips only; without:\n  b.mp4"),
         ("path,label,split\na.mp4,x,exclude\n", "every row is excluded"),
         ("path,label,labels\na.mp4,x,x\n", "the columns labels and label; allowed: one of them"),
@@ -83,7 +83,7 @@ def test_excluded_rows_are_left_out_and_said(tmp_path: Path) -> None:
         ("path;labels\na.mp4;x\n", r"separated by ';'; allowed: ','"),
         (
             "path,label,clip_name\na.mp4,x,n\nb.mp4,x,n\n",
-            "line 3: the name n stands on line 2 already",
+            "line 3: the name n is already on line 2",
         ),
         ("path,label,clip_name\na.mp4,x,\n", "line 2: no clip_name"),
         ("path,label,medium\na.mp4,x,frame_db\n", "line 2: no medium .* did you mean 'frames_db'"),
@@ -94,14 +94,14 @@ def test_excluded_rows_are_left_out_and_said(tmp_path: Path) -> None:
         ("path,label,start,end,unit\na.mp4,x,1.5,,frames\n", "line 2: a part from '1.5' to ''"),
         (
             "path,label,start,end\na.mp4,x,1,\na.mp4,y,1,\n",
-            "line 3: a.mp4 stands on line 2 already",
+            "line 3: a.mp4 is already on line 2",
         ),
         (f"path,label,start,end,unit\na.mp4,x,{'9' * 400},,frames\n", "line 2: a part from '999"),
         (f"path,label,start,end,unit\na.mp4,x,0,{'9' * 400},frames\n", "line 2: a part from '0' t"),
         ("path,label,start,end\na.mp4,x,1e999,\n", "line 2: a part from '1e999'"),
         ("path,label,start,end\na.mp4,x,nan,2\n", "line 2: a part from 'nan'"),
         ("path,label\na\0.mp4,x\n", "line 2: a NUL in path"),
-        ("path,label\n" + "a" * 300 + ".mp4,x\n", "1 listed files are not there"),
+        ("path,label\n" + "a" * 300 + ".mp4,x\n", "1 listed files do not exist"),
         ("path,labels,spans\na.mp4,x,y 0 1\n", "line 2: spans 'y 0 1'; allowed: LABEL START END"),
         ("path,labels,spans\na.mp4,x,x 2 1\n", "line 2: spans 'x 2 1'"),
         ("path,labels,spans\na.mp4,x,x 2\n", "line 2: spans 'x 2'"),
@@ -164,7 +164,7 @@ def test_names_and_media_are_taken_from_the_list_or_the_path(tmp_path: Path) -> 
 
 def test_a_store_that_is_not_there_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
-    with pytest.raises(DataError, match=r"1 listed files are not there\n  a\n"):
+    with pytest.raises(DataError, match=r"1 listed files do not exist\n  a\n"):
         read(tmp_path, "path,label,medium\na,x,frames_db\n")
 
 
@@ -200,7 +200,7 @@ def test_paths_may_be_relative_to_another_folder(tmp_path: Path) -> None:
     assert [r.name for r in source.records] == ["in/a.mp4", "b c.mp4"]
     assert [r.path for r in source.records] == [videos / "in/a.mp4", videos / "b c.mp4"]
     assert [r.objects for r in source.records] == [videos / "in/a.npz", lists / "b.npz"]
-    with pytest.raises(DataError, match="no such folder; the option videos"):
+    with pytest.raises(DataError, match="no such folder; use the option videos"):
         read_csv(str(path), options(path, videos=tmp_path / "gone"))
 
 
@@ -214,18 +214,26 @@ def test_paths_may_be_relative_to_another_folder(tmp_path: Path) -> None:
         ),
         ("a.avi b.avi", "a.mp4 b.mp4", "they would be found with the suffix .avi in the list$"),
         ("a.MP4 b.MP4", "a.mp4 b.mp4", "with the suffix .MP4 in the list$"),
-        ("a.mp4 b.mp4", "old/a.mp4 old/b.mp4", "with old taken off the paths in the list$"),
-        ("a.mp4 b.mp4", "/no/such/a.mp4 /no/such/b.mp4", "with /no/such taken off the paths"),
-        ("clips/a.mp4 clips/b.mp4", "old/a.mp4 old/b.mp4", "--videos .*/clips and old taken off"),
+        ("a.mp4 b.mp4", "old/a.mp4 old/b.mp4", "with old removed from the paths in the list$"),
+        ("a.mp4 b.mp4", "/no/such/a.mp4 /no/such/b.mp4", "with /no/such removed from the paths"),
+        (
+            "clips/a.mp4 clips/b.mp4",
+            "old/a.mp4 old/b.mp4",
+            "--videos .*/clips and old removed from",
+        ),
         ("clips/a.avi clips/b.avi", "a b", "--videos .*/clips and the suffix .avi in the list$"),
         ("a.avi c.mp4", "a.mp4 b.mp4 c.mp4", "1 of 2 tried would be found with the suffix .avi"),
         (
             "in/a.mp4 in/b.mp4",
             r"in\a.mp4 in\b.mp4",
-            r"they would be found with / in place of \\ in",
+            r"they would be found with / instead of \\ in",
         ),
-        ("a.mp4 b.mp4", r"C:\old\a.mp4 C:\old\b.mp4", r"C:/old taken off .* and / in place of \\"),
-        ("", "a.mp4 b.mp4", "every one of the 2 listed files are not there.*; --videos DIR says"),
+        (
+            "a.mp4 b.mp4",
+            r"C:\old\a.mp4 C:\old\b.mp4",
+            r"C:/old removed from .* and / instead of \\",
+        ),
+        ("", "a.mp4 b.mp4", "every one of the 2 listed files do not exist.*; --videos DIR makes"),
     ],
 )
 def test_one_change_that_finds_the_files_is_named(
@@ -253,13 +261,11 @@ def test_an_id_is_a_video_of_that_name(tmp_path: Path, column: str) -> None:
     assert [r.name for r in source.records] == [*files[:4], "11", "12/frames.db", "13.avi"]
     media = ["video"] * 4 + ["frame_folder", "frames_db", "video"]
     assert [r.medium for r in source.records] == media
-    assert "1 videos lie beside one of the same name" in source.notes[-1]
+    assert "1 videos have the same name as another one" in source.notes[-1]
 
 
 def test_ids_that_are_not_there_or_not_clear_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        DataError, match=r"(?s)2 listed files are not there\n  8\n  9.*--videos DIR"
-    ):
+    with pytest.raises(DataError, match=r"(?s)2 listed files do not exist\n  8\n  9.*--videos DIR"):
         read(tmp_path, "id,label\n8,x\n9,x\n")
     with pytest.raises(DataError, match="the columns id and video_id may both name the videos"):
         read(tmp_path, "id,video_id,label\n1,a,x\n")

@@ -67,7 +67,9 @@ def test_more_than_the_share_of_them_are_refused_together(damaged: Path) -> None
     assert all(f"{name}.npz: not readable" in str(found.value) for name in BAD[:3])
     for file in damaged.parent.rglob("*.npz"):
         file.write_bytes(b"no maps")
-    with pytest.raises(DataError, match=r"(?s)no object map can be read.*begins as neither.*mend"):
+    with pytest.raises(
+        DataError, match=r"(?s)no object map can be read.*begins like neither.*cure:"
+    ):
         load_data(options(damaged, check_files=False, **{**ALL, "bad_share": 1.0}))
 
 

@@ -41,7 +41,7 @@ def test_the_published_layout_is_read(root: Path) -> None:
         ("run/v2_000000_000010", 0, "v2", "train", "frames_db"),
         ("run/v3_000005_000015", 0, "v3", "test", "frames_db"),
     ]
-    assert source.notes == ("kinetics-400_val.csv: 1 of 2 clips are not there",)
+    assert source.notes == ("kinetics-400_val.csv: 1 of 2 clips do not exist",)
     assert source.published
 
 

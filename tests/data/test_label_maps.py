@@ -121,9 +121,11 @@ def test_files_are_bounded_and_pipes_are_not_opened(
     (tmp_path / "maps").mkdir()
     path = tmp_path / "maps" / "0.png"
     os.mkfifo(path)
-    with pytest.raises(DataError, match=r"0.png: no regular file; cure:"):
+    with pytest.raises(DataError, match=r"0.png: not a regular file; cure:"):
         read_objects(tmp_path / "maps")
-    with pytest.raises(DataError, match=r"0.png: not readable as npy or npz|0.png: no regular fil"):
+    with pytest.raises(
+        DataError, match=r"0.png: not readable as npy or npz|0.png: not a regular fil"
+    ):
         read_objects(path)
     path.unlink()
     path.write_bytes(b"x" * 100)

@@ -33,7 +33,9 @@ def test_numbers_missing_or_twice_are_refused_by_name(tmp_path: Path, what: str)
     with pytest.raises(DataError, match=rf"gap: {what}s are missing\n  1 between m_3.png and m_5"):
         read(gap)
     twice = pictures(tmp_path / "twice", "1.png", "2.png", "02.png")
-    with pytest.raises(DataError, match=rf"twice: {what}s that stand twice\n  02.png and 2.png"):
+    with pytest.raises(
+        DataError, match=rf"twice: {what}s that are there twice\n  02.png and 2.png"
+    ):
         read(twice)
     (tmp_path / "none").mkdir()
     with pytest.raises(DataError, match=rf"none: no {what}; allowed: pictures in .*png; cure:"):

@@ -227,7 +227,7 @@ def test_labels_no_list_can_hold_are_refused(tmp_path: Path) -> None:
 
 def test_packing_into_the_clips_themselves_is_refused(tmp_path: Path) -> None:
     path = MAKERS["video"](tmp_path, flat(3))
-    with pytest.raises(DataError, match="holds clips of the data set itself"):
+    with pytest.raises(DataError, match="clips of the data set itself"):
         packing(source_of([Record("a", path, (0,))]), tmp_path)
 
 

@@ -64,7 +64,7 @@ def test_the_option_videos_says_where_they_lie(tmp_path: Path) -> None:
     assert [r.path for r in source.records] == [tmp_path / f"videos/{n}.mp4" for n in "ab"]
     with pytest.raises(DataError, match=r"(?s)every one of the 2.*found with --videos .*/videos"):
         read(tmp_path / "lists", text)
-    with pytest.raises(DataError, match="no such folder; the option videos"):
+    with pytest.raises(DataError, match="no such folder; use the option videos"):
         read(tmp_path / "lists", text, videos=tmp_path / "gone")
 
 
@@ -72,13 +72,13 @@ def test_the_option_videos_says_where_they_lie(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("a.mp4 0\nb.mp4\n", "line 2: one word, 'b.mp4'; no label"),
-        ("a.mp4 0\nb.mp4 1 2\n", "line 2: 2 words behind the path: '1 2'; one label"),
-        ("a.mp4 0\nb.mp4 brush hair\n", "line 2: 2 words behind the path: 'brush hair'"),
-        ("a.mp4 0\na.mp4 1\n", "line 2: a.mp4 stands on line 1 already"),
-        ("a.mp4 0\nb\0.mp4 1\n", "line 2: holds a NUL"),
+        ("a.mp4 0\nb.mp4 1 2\n", "line 2: 2 words after the path: '1 2'; expected one label"),
+        ("a.mp4 0\nb.mp4 brush hair\n", "line 2: 2 words after the path: 'brush hair'"),
+        ("a.mp4 0\na.mp4 1\n", "line 2: a.mp4 is already on line 1"),
+        ("a.mp4 0\nb\0.mp4 1\n", "line 2: contains a NUL"),
         ("path label\n", "no line but a header"),
         ("\n", "empty"),
-        ("b.mp4 0\nc.mp4 0\n", "1 listed files are not there\n  c.mp4"),
+        ("b.mp4 0\nc.mp4 0\n", "1 listed files do not exist\n  c.mp4"),
     ],
 )
 def test_lines_that_cannot_be_read_are_refused_by_number(
@@ -107,7 +107,7 @@ def test_numbers_of_any_length_are_words(tmp_path: Path) -> None:
     put(tmp_path, "a")
     long = "9" * 5000
     assert read(tmp_path, f"a {long}\n").classes == (long,)
-    with pytest.raises(DataError, match="1 listed files are not there"):
+    with pytest.raises(DataError, match="1 listed files do not exist"):
         read(tmp_path, f"a {long} 0\n")
 
 
@@ -118,7 +118,7 @@ def test_folders_with_a_number_of_frames_are_told_by_the_disk(tmp_path: Path) ->
         ("v 1", "frame_folder", Window(0, 5, "frames")),
         ("w", "frame_folder", Window(0, 3, "frames")),
     ]
-    with pytest.raises(DataError, match="line 2: w holds 4 frames of 9"):
+    with pytest.raises(DataError, match="line 2: w has 4 frames of 9"):
         read(tmp_path, "v 1 5 0\nw 9 1\n")
     put(tmp_path, "x 12/1.jpg", "x 13/1.jpg")
     plain = read(tmp_path, "x 12 0\nx 13 1\n")
@@ -139,15 +139,15 @@ def test_a_folder_of_lists_gives_the_splits(tmp_path: Path) -> None:
     alone = read_source(options(tmp_path / "mine_train.txt"))
     assert "mine_test_videos.lst, mine_val.csv beside it is not read" in alone.notes[0]
     (tmp_path / "mine_test_videos.lst").write_text("0.mp4 0\n")
-    with pytest.raises(DataError, match=r"clips on two of the lists\n  0.mp4"):
+    with pytest.raises(DataError, match=r"clips in two of the lists\n  0.mp4"):
         read_source(options(f"list:{tmp_path}"))
     (tmp_path / "train_split2.txt").touch()
     with pytest.raises(
-        DataError, match=r"mine_train.txt and train_split2.txt both mean the list tr"
+        DataError, match=r"mine_train.txt and train_split2.txt both mean the split tr"
     ):
         read_source(options(f"list:{tmp_path}"))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=r"no list for training in it"):
+    with pytest.raises(DataError, match=r"no training list in it"):
         read_source(options(f"list:{tmp_path / 'empty'}"))
 
 

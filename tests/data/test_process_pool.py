@@ -71,7 +71,9 @@ def test_closing_ends_the_processes() -> None:
 
 
 def test_another_error_stops_the_work() -> None:
-    with pytest.raises(Failure, match=r"OSError: .*No space left on device\n  what is done stays"):
+    with pytest.raises(
+        Failure, match=r"OSError: .*No space left on device\n  .*rerun the same command"
+    ):
         done(["a", "full", "b"])
 
 

@@ -86,10 +86,10 @@ def test_without_a_rate_seconds_are_refused_before_any_work(tmp_path: Path) -> N
     late = load_data(options(path, clip_labels="clip", check_files=False, **ALL))
     with pytest.raises(DataError, match="v0: its classes are given in seconds"):
         late.train.clip(ClipKey(0, augment=True))
-    with pytest.raises(DataError, match=r"says no frame rate.*--media-fps or in a column fps"):
+    with pytest.raises(DataError, match=r"has no frame rate.*--media-fps or in a column fps"):
         load_data(options(path, fps=5.0, **ALL))
     (tmp_path / "w.csv").write_text("path,label,start,end\nv0,a,1,2\nv1,b,2,3\n")
-    with pytest.raises(DataError, match=r"says no frame rate.*--media-fps"):
+    with pytest.raises(DataError, match=r"has no frame rate.*--media-fps"):
         load_data(options(tmp_path / "w.csv", **ALL))
     found = load_data(options(tmp_path / "w.csv", media_fps=10.0, **ALL))
     assert [n for n, _ in found.train.moments(ClipKey(0))] == [13, 14, 15, 16]
@@ -102,7 +102,7 @@ def test_a_sample_of_frames_has_its_share_of_the_rate(tmp_path: Path) -> None:
     path.write_text(rows)
     data = load_data(options(path, media_fps=10.0, **ALL))
     assert data.train.moments(ClipKey(0)) == [(n, n / 2) for n in (2, 3, 4, 5)]
-    note = "2 folder(s) hold one frame in 5 of a video, by the numbers in their names: taken as"
+    note = "2 folder(s) contain one frame in 5 of a video, by the numbers in their names: used as"
     assert any(note in said and "at 2 frames a second" in said for said in data.notes)
 
 
@@ -114,7 +114,7 @@ def test_what_a_medium_says_itself_comes_first_and_may_not_be_contradicted(tmp_p
     path = tmp_path / "clips.csv"
     said = "path,label,fps\na.mp4,x,10\nb/frames.db,y,9.99\nc/frames.db,y,5\n"
     path.write_text(said)
-    words = r"(?s)without effect.*--media-fps 50.*say their rate themselves.*cure: leave it out"
+    words = r"(?s)without effect.*--media-fps 50.*tell their rate.*cure: omit it"
     with pytest.raises(DataError, match=words):
         load_data(options(path, media_fps=50.0, **ALL))
     path.write_text(said + "d/frames.db,y,\n")
@@ -125,13 +125,13 @@ def test_what_a_medium_says_itself_comes_first_and_may_not_be_contradicted(tmp_p
     asked = options(path, media_fps=50.0, bad_share=0.5, **ALL)
     data = load_data(asked)
     assert data.train.unusable == {
-        0: "a.mp4: the column fps says 25 frames a second, the file 10; cure: correct the column, "
-        "or leave it empty for media that say their rate themselves"
+        0: "a.mp4: the column fps gives 25 frames per second, the file 10; cure: correct the "
+        "column, or leave it empty for files that tell their rate"
     }
     assert [record.info.fps for record in data.train.records if record.info] == [10.0, 50.0]
     late = load_data(asked.model_copy(update={"check_files": False})).train
     assert [late.info(1).fps, late.info(2).fps] == [10.0, 50.0]
-    with pytest.raises(DataError, match=r"a.mp4: the column fps says 25"):
+    with pytest.raises(DataError, match=r"a.mp4: the column fps gives 25.*the file 10.*cure:"):
         late.clip(ClipKey(0))
 
 

@@ -119,7 +119,7 @@ def test_readers_that_die_without_a_file_to_blame_end_the_work(
     monkeypatch.setattr("connsearch.data.loading.workers.make_batch", made)
     with (
         Loader(clips, workers=1) as loader,
-        pytest.raises(Failure, match=r"(?s)no file is to blame.*cure"),
+        pytest.raises(Failure, match=r"(?s)no file is the cause.*cure"),
     ):
         shown(loader)
 

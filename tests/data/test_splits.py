@@ -83,7 +83,7 @@ def test_too_few_groups_are_refused_and_the_cures_work() -> None:
 
 
 def test_too_few_clips_are_refused() -> None:
-    with pytest.raises(DataError, match="too few clips of a class to put any on the test list"):
+    with pytest.raises(DataError, match="too few clips of a class to put any into the test split"):
         split_records(source((0, "", None), (1, "", None)), options("x"))
 
 

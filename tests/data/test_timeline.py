@@ -136,7 +136,7 @@ def test_a_window_beside_the_video_is_refused_by_name(window: Window) -> None:
 
 @pytest.mark.parametrize("asked", [{"fps": 5.0}, {"window": Window(0, 1)}])
 def test_seconds_of_a_video_without_a_rate_are_refused(asked: dict[str, object]) -> None:
-    with pytest.raises(DataError, match=r"frames: says no frame rate.*cure"):
+    with pytest.raises(DataError, match=r"frames: has no frame rate.*cure"):
         timeline(VideoInfo(20, 8, 8, 0.0), name="frames", **asked)  # type: ignore[arg-type]
 
 

@@ -106,7 +106,7 @@ def test_without_shared_files_the_units_are_those_of_before() -> None:
 def test_given_lists_that_tear_a_video_are_refused_or_told(tmp_path: Path) -> None:
     source = windows(tmp_path, split=("train", "train", "test"))
     with pytest.raises(
-        DataError, match=r"(?s)groups or videos on two lists.*v00.mp4#0-4: train and"
+        DataError, match=r"(?s)groups or videos in two splits.*v00.mp4#0-4: train and"
     ):
         split_records(source, options("x", val_share=0))
     lists = split_records(source, options("x", val_share=0, split_by="clip"))

@@ -100,10 +100,10 @@ BAD_KEYS = (
 )
 def test_a_query_has_only_the_keys_that_are_listed(kind: str, key: str) -> None:
     place = f"{kind}:///db?{key}=s3cret"
-    with pytest.raises(SettingsError, match="may not have the key") as caught:
+    with pytest.raises(SettingsError, match=r"query key .* not allowed") as caught:
         checked(place)
     assert "s3cret" not in str(caught.value)
-    with pytest.raises(SettingsError, match="may not have the key"):
+    with pytest.raises(SettingsError, match=r"query key .* not allowed"):
         checked(f"{kind}://me:a?b@host/db?{key}=1")
 
 
@@ -114,7 +114,7 @@ def test_the_keys_that_are_listed_pass() -> None:
     assert checked("sqlite:////a/b.db") == "sqlite:////a/b.db"
     assert checked("a=b.journal") == "a=b.journal"
     for place in ("postgresql:/h/db", "host=h password=p", "mysql:me:p@h/d", "redis:x"):
-        with pytest.raises(SettingsError, match="is no storage"):
+        with pytest.raises(SettingsError, match=r"not a storage\n  allowed:"):
             checked(place)
 
 

@@ -51,7 +51,7 @@ def sweep(evolution: Evolution) -> list[int]:
 def test_telling_twice_is_refused() -> None:
     evolution = evolution_of()
     task = ask(evolution)
-    assert evolution.held == (task,)
+    assert evolution.leased == (task,)
     assert evolution.tell(task, value(task))
     for late in (
         lambda: evolution.tell(task, value(task)),
@@ -60,7 +60,7 @@ def test_telling_twice_is_refused() -> None:
         lambda: evolution.report(task, Rung(0, (0.5,))),
         lambda: evolution.forget(task),
     ):
-        with pytest.raises(OrderError, match=r"trial 0 \(child 0\) is not held by this worker"):
+        with pytest.raises(OrderError, match=r"trial 0 \(child 0\) is not assigned to this worker"):
             late()
     evolution.release(task, "nothing happens")
     assert evolution.history.trials[task.trial].state == "complete"
@@ -84,7 +84,7 @@ def test_a_wrong_number_of_values_is_refused_and_given_back() -> None:
     task = ask(evolution)
     with pytest.raises(OrderError, match="1 values for the objectives accuracy, macs"):
         evolution.tell(task, Outcome((0.5,)))
-    assert evolution.held == (task,), "it can still be told, or released"
+    assert evolution.leased == (task,), "it can still be told, or released"
     assert evolution.tell(task, Outcome((0.5, 10.0)))
 
 

@@ -83,7 +83,7 @@ def test_a_journal_of_half_a_line_is_new(tmp_path: Path) -> None:
 def test_what_is_no_journal_is_refused_and_left_as_it_is(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "letter"
     path.write_bytes(text)
-    with pytest.raises(StorageError, match="is no journal"):
+    with pytest.raises(StorageError, match="not the journal of a study"):
         open_storage(path)
     assert path.read_bytes() == text
     assert [p.name for p in tmp_path.iterdir()] == ["letter"]

@@ -64,7 +64,9 @@ def test_steps_that_make_something_else_are_told(evolution: Evolution) -> None:
     copy.births, copy.judged = forged, history.judged
     with pytest.raises(RunError) as caught:
         replayed(copy, number, evolution.limits)
-    assert f"child {number} of child {birth['parents'][0]}: replayed" in str(caught.value)
+    assert f"child {number} of child {birth['parents'][0]}: replaying its steps" in str(
+        caught.value
+    )
     assert "differ" in str(caught.value)
 
 

@@ -166,14 +166,14 @@ def test_a_text_says_everything_a_fitness_has():
         ("planted:rungs=1", SettingsError, "no setting named 'rungs'"),
         ("planted:noise", SettingsError, "settings look like noise=0.02,sleep=1"),
         ("planted:noise=", SettingsError, "noise is a number; read ''"),
-        ("planted:noise=1,noise=2", SettingsError, "noise is said twice"),
+        ("planted:noise=1,noise=2", SettingsError, "noise is given twice"),
         ("planted:noise=-1", SettingsError, "noise is a number from 0; read -1"),
         ("planted:seconds=nan", SettingsError, "seconds is a number from 0; read nan"),
         ("planted:informative=inf", SettingsError, "informative is a number"),
         ("planted:failure=2", SettingsError, "failure is a probability, 0 to 1; read 2"),
         ("planted:landscape=1.5", SettingsError, "landscape is a whole number; read '1.5'"),
         ("planted:sleep=2", SettingsError, "sleep is 0 or 1; read '2'"),
-        ("table:", SettingsError, "names no file"),
+        ("table:", SettingsError, "table:FILE"),
         ("table:/no/such/file", UserError, "/no/such/file: cannot be read"),
     ],
 )
@@ -197,6 +197,6 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def test_a_table_knows_no_rungs(tmp_path):
-    with pytest.raises(SettingsError, match="a table knows no rungs"):
+    with pytest.raises(SettingsError, match=r"table.*rungs.*planted"):
         simulated(f"table:{tmp_path}", rungs=(0.5,))
     assert FitnessTable({}).noise == 0

@@ -89,7 +89,7 @@ def test_a_study_elsewhere_is_not_opened(
     point(evo, storage.format(up=tmp_path, port=port))
     before = tree(tmp_path)
     for read in (reopen, storage_of):
-        with pytest.raises(RunError, match=r"--storage|kept in memory") as caught:
+        with pytest.raises(RunError, match=r"--storage|in memory") as caught:
             read(evo)
         assert "s3cret" not in str(caught.value)
     with pytest.raises(RunError, match="belongs to"):
@@ -104,7 +104,7 @@ def test_a_line_opens_the_same_storage_only(evo: Path, tmp_path: Path, listener:
     for other in (str(evo / "study.journal"), "sqlite:///x.db", "grpc://127.0.0.1:1"):
         with pytest.raises(RunError, match=f"belongs to study 'evo' in grpc://127.0.0.1:{port}"):
             reopen(evo, storage=other)
-    with pytest.raises(SettingsError, match="may not have the key"):
+    with pytest.raises(SettingsError, match=r"query key .* not allowed"):
         reopen(evo, storage=f"postgresql://127.0.0.1:{port}/db?service=x")
     assert not visited()
 
@@ -114,7 +114,9 @@ def test_a_directory_that_was_moved_keeps_its_database(tmp_path: Path) -> None:
     opened = begin(old, settings_of(), storage=f"sqlite:///{old}/own.db", name="evo")
     opened.study.create("running", {**facts(0), "birth": birth()})
     shutil.copytree(old, new)
-    with pytest.raises(RunError, match="kept outside"):  # a copy: the first one is still there
+    with pytest.raises(
+        RunError, match=r"outside the directory.*(.|\n)*--storage"
+    ):  # a copy: the first one is still there
         reopen(new)
     old.rename(tmp_path / "gone")
     here = f"sqlite:///{new}/own.db"
@@ -123,7 +125,7 @@ def test_a_directory_that_was_moved_keeps_its_database(tmp_path: Path) -> None:
     begin(new, settings_of(), storage=here, name="evo")
     (new / "own.db").unlink()
     (new / "own.db").symlink_to(tmp_path / "gone" / "own.db")
-    with pytest.raises(RunError, match="kept outside"):
+    with pytest.raises(RunError, match=r"outside the directory.*(.|\n)*--storage"):
         reopen(new)
 
 
@@ -153,12 +155,12 @@ def test_reading_makes_no_study(kind: str, tmp_path: Path) -> None:
     evo.mkdir()
     point(evo, None if kind == "journal" else f"sqlite:///{evo}/own.db")
     before = tree(tmp_path)
-    with pytest.raises(StorageError, match="reading makes no"):
+    with pytest.raises(StorageError, match="reading does not create"):
         reopen(evo)
     if kind == "sqlite":
         sqlite3.connect(evo / "own.db").executescript("CREATE TABLE a (b)").connection.close()
         before = tree(tmp_path)
-        with pytest.raises(StorageError, match="reading makes no"):
+        with pytest.raises(StorageError, match="reading does not create"):
             reopen(evo)
     assert tree(tmp_path) == before
 
@@ -278,7 +280,7 @@ def test_a_pipe_or_a_folder_in_place_of_a_file(evo: Path) -> None:
         for make in (os.mkfifo, os.mkdir):
             (evo / name).unlink()
             make(evo / name)
-            with pytest.raises(error, match=r"no file|Is a directory"):
+            with pytest.raises(error, match=r"not a regular file|Is a directory"):
                 reopen(evo)
             (evo / name).rmdir() if make is os.mkdir else (evo / name).unlink()
             (evo / name).write_bytes(kept)
@@ -321,7 +323,9 @@ def test_facts_that_no_evolution_writes_are_named(key: str, value: Any, evo: Pat
         lambda: reopen(evo).history(),
         lambda: begin(evo, settings_of(), storage=None, name="evo"),
     ):
-        with pytest.raises(RunError, match="its study holds what connsearch evolve does not write"):
+        with pytest.raises(
+            RunError, match=r"contains what connsearch evolve does not write(.|\n)*cure:"
+        ):
             call()
 
 
@@ -369,7 +373,7 @@ def test_no_secret_is_kept_in_a_directory(storage: str, tmp_path: Path, monkeypa
     kept = str(tmp_path / "kept.journal")
     monkeypatch.setattr(place_module, "open_storage", lambda *_, **__: open_storage(kept))
     if "password" in storage:
-        with pytest.raises(SettingsError, match="may not have the key 'password'"):
+        with pytest.raises(SettingsError, match="query key 'password'"):
             begin(tmp_path / "evo", settings_of(), storage=storage, name="evo")
         return
     begin(tmp_path / "evo", settings_of(), storage=storage, name="evo")
@@ -395,7 +399,7 @@ def test_a_server_is_only_read(tmp_path: Path) -> None:
         evo.mkdir()
         point(evo, url)
         engine = create_engine(url)
-        with pytest.raises(StorageError, match="reading makes none"):
+        with pytest.raises(StorageError, match="contains no study"):
             reopen(evo, storage=url)
         assert inspect(engine).get_table_names() == []
         begin(evo, settings_of(), storage=url, name="evo").study.create(

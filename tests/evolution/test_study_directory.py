@@ -63,9 +63,9 @@ def test_a_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_directory_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "holiday.jpg").write_bytes(b"")
-    with pytest.raises(RunError, match=r"holds something else, holiday\.jpg"):
+    with pytest.raises(RunError, match=r"other files, such as holiday\.jpg"):
         begin(tmp_path, settings_of(), storage=None, name=None)
-    with pytest.raises(RunError, match="holds no evolution"):
+    with pytest.raises(RunError, match="no evolution"):
         reopen(tmp_path)
 
 

@@ -201,8 +201,8 @@ def test_a_study_whose_creator_died_is_begun_by_the_next(tmp_path: Path, monkeyp
     [
         ("grpc://somewhere", SettingsError, "write it as grpc://HOST:PORT"),
         ("grpc://:13000", SettingsError, "write it as grpc://HOST:PORT"),
-        ("mongo://me:secret@host/db", SettingsError, r"mongo://\*\*\*@host/db: is no storage"),
-        ("postgresql+nobody://me:secret@host/db", SettingsError, "is no storage"),
+        ("mongo://me:secret@host/db", SettingsError, r"mongo://\*\*\*@host/db: is not a storage"),
+        ("postgresql+nobody://me:secret@host/db", SettingsError, r"not a storage\n  allowed:"),
         ("oracle://me:secret@host/db", SettingsError, "its driver is not installed"),
         ("sqlite:////nowhere/at/all.db", StorageError, "unable to open database file"),
         ("postgresql+psycopg://me:secret@localhost:1/db", StorageError, "cannot be opened"),
@@ -225,7 +225,7 @@ def test_a_proxy_that_is_not_there(monkeypatch) -> None:
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    with pytest.raises(StorageError, match=f"grpc://localhost:{port}: nobody answers there"):
+    with pytest.raises(StorageError, match=f"grpc://localhost:{port}: no server answers"):
         open_storage(f"grpc://localhost:{port}")
 
 

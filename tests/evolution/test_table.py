@@ -50,7 +50,9 @@ def test_noise_is_added_to_the_first_objective_only(tmp_path: Path):
 
 def test_a_structure_it_does_not_know_is_refused_by_name(tmp_path: Path):
     table = FitnessTable.load(_file(tmp_path, {HASH: [0.5]}))
-    said = rf"table.json: does not know child 8, structure hash {structure_hash(OTHER)}.*\n  cure"
+    said = (
+        rf"table.json: has no entry for child 8, structure hash {structure_hash(OTHER)}.*\n  cure"
+    )
     with pytest.raises(DataError, match=said):
         judged(table, task(OTHER, number=8))
 
@@ -58,9 +60,9 @@ def test_a_structure_it_does_not_know_is_refused_by_name(tmp_path: Path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "is no JSON"),
-        ([1], "holds no structures; a table is"),
-        ({}, "holds no structures"),
+        ("{", "is not JSON"),
+        ([1], "no structures; a table is"),
+        ({}, "no structures; a table is"),
         ({"a": 0.5}, "structure a: read 0.5; a table is"),
         ({"a": []}, r"structure a: read \[\]"),
         ({"a": [0.5, "x"]}, "structure a: read 'x'"),

@@ -132,7 +132,7 @@ def test_a_refusal_ends_it_and_gives_the_task_back() -> None:
     evolution = evolution_of(attempts=1)
     with pytest.raises(SettingsError, match="no such class"):
         run(evolution, judge(fails(SettingsError("no such class"))))
-    assert evolution.held == ()
+    assert evolution.leased == ()
     assert [t.state for t in evolution.history.trials.values()] == ["failed", "waiting"]
     assert not evolution.history.judged[0].lost
     assert of(Told, run(evolution, rounds=1))[0].task.attempt == 1
@@ -155,7 +155,7 @@ def test_whoever_stops_listening_gives_the_task_back(at: type) -> None:
         if isinstance(event, at):
             break
     events.close()  # type: ignore[attr-defined]
-    assert evolution.held == ()
+    assert evolution.leased == ()
     assert [t.state for t in evolution.history.open.values()] == ["waiting"]
     assert closed == ([0] if at is Inside else [])
 
@@ -212,7 +212,7 @@ def test_it_stops_when_nothing_gets_better() -> None:
 
 def test_it_begins_nothing_after_its_hours() -> None:
     events = run(evolution_of(), Noise(seconds=0.03), rounds=99, hours=0.1 / 3600)
-    assert events[-1] == WorkerStopped("2.77778e-05 hours are over")
+    assert events[-1] == WorkerStopped("2.77778e-05 hours have passed")
     assert 1 <= len(of(Told, events)) <= 8
 
 

@@ -12,9 +12,9 @@ from connsearch.files.documents import read_object
 _FAULTS = {
     "empty": (b"", "not JSON"),
     "half": (b'{"a": ', "not JSON"),
-    "list": (b"[1]", "no JSON object but a list"),
-    "number": (b"3", "no JSON object but a number"),
-    "null": (b"null", "no JSON object but null"),
+    "list": (b"[1]", "a list, not a JSON object"),
+    "number": (b"3", "a number, not a JSON object"),
+    "null": (b"null", "null, not a JSON object"),
     "bytes": (b'{"a": "\xff\xfe"}', "utf-8"),
     "deep": (b'{"a":' * 200 + b"1" + b"}" * 200, "nested deeper than 100"),
     "deeper": (b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested deeper than 100"),

@@ -113,7 +113,7 @@ def test_what_a_killed_line_left_is_gone_on_with(tmp_path: Path) -> None:
 def test_what_another_line_left_is_refused_by_name(tmp_path: Path) -> None:
     place = tmp_path / "pruned"
     left_by(LINE, place)
-    words = r'(?s)pruned: holds what another line.*pruning\.criterion: that line has "top_k:2"'
+    words = r'(?s)pruned: .*unfinished.*pruning\.criterion: that command has "top_k:2"'
     with pytest.raises(SettingsError, match=words):
         check_place(place, OTHER, done="done.json")
     with pytest.raises(SettingsError, match=words), filling(place, OTHER, done="done.json"):

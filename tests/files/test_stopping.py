@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from connsearch.files import stopping
-from connsearch.files.stopping import Stopped, heard, held
+from connsearch.files.stopping import Stopped, handle_signals, postpone_signals
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -36,7 +36,7 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_ends_the_work_at_once(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with pytest.raises(KeyboardInterrupt) as caught, heard():
+    with pytest.raises(KeyboardInterrupt) as caught, handle_signals():
         send(number)
     assert isinstance(caught.value, Stopped)
     assert caught.value.number == number
@@ -48,7 +48,7 @@ def test_a_signal_that_is_held_waits_until_it_is_looked_at(number: signal.Signal
     done: list[str] = []
 
     def work() -> None:
-        with heard(), held() as signals:
+        with handle_signals(), postpone_signals() as signals:
             send(number)
             assert signals.asked
             done.append("checkpoint")
@@ -64,8 +64,8 @@ def test_a_signal_nobody_looked_at_is_not_forgotten() -> None:
     done: list[str] = []
 
     def work() -> None:
-        with heard():
-            with held():
+        with handle_signals():
+            with postpone_signals():
                 send(signal.SIGTERM)
                 done.append("whole")
             done.append("never")
@@ -80,7 +80,7 @@ def test_the_second_signal_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     done: list[str] = []
 
     def work() -> None:
-        with heard(), held():
+        with handle_signals(), postpone_signals():
             send(signal.SIGTERM)
             done.append("first")
             send(signal.SIGTERM)
@@ -95,7 +95,7 @@ def test_the_same_signal_sent_twice_in_a_moment_is_one() -> None:
     done: list[str] = []
 
     def work() -> None:
-        with heard(), held() as signals:
+        with handle_signals(), postpone_signals() as signals:
             send(signal.SIGTERM)
             send(signal.SIGTERM)
             done.append("whole")
@@ -109,7 +109,7 @@ def test_the_same_signal_sent_twice_in_a_moment_is_one() -> None:
 def test_what_is_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     try:
-        with heard():
+        with handle_signals():
             send(signal.SIGHUP)
             assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
@@ -120,7 +120,7 @@ def test_a_library_keeps_its_own_handlers() -> None:
     found: list[object] = []
 
     def work() -> None:
-        with heard():
+        with handle_signals():
             found.append(signal.getsignal(signal.SIGTERM))
 
     before = signal.getsignal(signal.SIGTERM)
@@ -128,5 +128,5 @@ def test_a_library_keeps_its_own_handlers() -> None:
     thread.start()
     thread.join()
     assert found == [before]
-    with held() as signals:  # nothing was installed, so nothing is asked
+    with postpone_signals() as signals:  # nothing was installed, so nothing is asked
         assert not signals.asked

@@ -314,12 +314,12 @@ def test_dangling_nodes_are_a_warning_not_a_fault():
 
 def test_peers_that_no_mode_reads_are_a_warning():
     structure = with_node(5, connections=(Connection(3, None, (Peer(0, 1.0),)),))
-    assert warnings(structure) == [
-        "attention mode none ignores the peers that 1 of 7 connections name"
-    ]
-    assert warnings(structure.with_settings(attention=Attention.FIXED)) == [
-        "attention mode fixed leaves 6 of 7 connections ungated: they name no peer"
-    ]
+    (ignored,) = warnings(structure)
+    assert "attention mode none ignores" in ignored
+    assert "1 of 7 connections" in ignored
+    (ungated,) = warnings(structure.with_settings(attention=Attention.FIXED))
+    assert "attention mode fixed" in ungated
+    assert "6 of 7 connections" in ungated
 
 
 def test_unreadable_nodes_are_passed_over():

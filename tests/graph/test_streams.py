@@ -35,18 +35,18 @@ def test_all_streams_change_nothing(structure: Structure) -> None:
 
 
 def test_a_stream_nobody_reads_is_refused(structure: Structure) -> None:
-    with pytest.raises(SettingsError, match="asked for the streams object; its stems read rgb, fl"):
+    with pytest.raises(SettingsError, match=r"streams object.* rgb, flow"):
         keep_streams(structure, [Modality.OBJECT])
 
 
 def test_no_stream_is_refused(structure: Structure) -> None:
-    with pytest.raises(SettingsError, match="none at all"):
+    with pytest.raises(SettingsError, match=r"streams none.* rgb, flow"):
         keep_streams(structure, [])
 
 
 def test_object_stems_need_object_maps() -> None:
     structure = load_structure("starter")
-    with pytest.raises(SettingsError, match="starter reads the object stream, but tiny has no"):
+    with pytest.raises(SettingsError, match=r"(?s)starter.*object.*tiny.*cure: --streams rgb"):
         fit_objects(structure, 0, data="tiny")
     assert fit_objects(structure, 7, data="tiny").network.object_classes == 7
 

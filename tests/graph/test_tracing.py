@@ -28,38 +28,38 @@ MEAN = Pool("average", name="mean")
 CLIP = Pool("average", frames="all", name="clip")
 
 BAD: list[tuple[list[Layer], str]] = [
-    ([], "no layer at all"),
-    ([Convolution("conv", 3, 8)], "layer 0, convolution 'conv' takes 3 channels, but reads 4"),
+    ([], "no layers"),
+    ([Convolution("conv", 3, 8)], "layer 0, convolution 'conv' ... 3 channels ... 4"),
     (
         [CONV, Convolution("next", 4, 8)],
-        "1, convolution 'next' takes 4 channels, but reads 8",
+        "1, convolution 'next' ... 4 channels ... 8",
     ),
     ([CONV, Norm("conv")], "another layer has this name"),
     ([Norm(INPUT)], "it is 'input'"),
-    ([CONV, Activation(reads="bn")], "reads 'bn', but before it are only input, conv"),
-    ([Convolution("conv", 4, 8, temporal=2)], "2 x 1 x 1 taps; allowed are odd numbers"),
-    ([Convolution("conv", 4, 8, spatial=2)], "1 x 2 x 2 taps; allowed are odd numbers"),
-    ([Convolution("conv", 4, 6, groups=4)], "4 groups do not divide its 4 input and 6 output"),
-    ([Convolution("conv", 4, 0)], "out_width is 0, allowed are whole numbers from 1"),
-    ([CONV, WIDE, Sum(("conv", "wide"))], "adds 8 channels (stride 1) and 6 channels (stride 1)"),
-    ([CONV, FAR, Sum(("conv", "far"))], "adds 8 channels (stride 1) and 8 channels (stride 2)"),
-    ([CONV, FAR, Product(("conv", "far"))], "8 channels (stride 2) cannot gate 8 channels"),
-    ([CONV, MEAN, Product(("mean", "conv"))], "8 channels (stride 1) cannot gate 8 channels (1 p"),
-    ([MEAN, CLIP, Product(("mean", "input"))], "cannot gate 4 channels (1 pixel)"),
+    ([CONV, Activation(reads="bn")], "reads 'bn' ... input, conv"),
+    ([Convolution("conv", 4, 8, temporal=2)], "2 x 1 x 1 taps ... odd numbers"),
+    ([Convolution("conv", 4, 8, spatial=2)], "1 x 2 x 2 taps ... odd numbers"),
+    ([Convolution("conv", 4, 6, groups=4)], "4 groups ... 4 input ... 6 output"),
+    ([Convolution("conv", 4, 0)], "out_width is 0 ... whole numbers from 1"),
+    ([CONV, WIDE, Sum(("conv", "wide"))], "8 channels (stride 1) ... 6 channels (stride 1)"),
+    ([CONV, FAR, Sum(("conv", "far"))], "8 channels (stride 1) ... 8 channels (stride 2)"),
+    ([CONV, FAR, Product(("conv", "far"))], "8 channels (stride 2) ... gate 8 channels"),
+    ([CONV, MEAN, Product(("mean", "conv"))], "8 channels (stride 1) ... gate 8 channels (1 p"),
+    ([MEAN, CLIP, Product(("mean", "input"))], "gate 4 channels (1 pixel)"),
     ([MEAN, Convolution("conv", 4, 8, spatial=3)], "3 taps, stride 1, on 1 pixel"),
     ([MEAN, Pool(window=2)], "a window of 2 on 1 pixel"),
     ([Pool(window=0)], "window is 0"),
     ([Pool(stride=2)], "stride 2 over the whole frame"),
     ([Pool("average", window=2)], "only the whole frame is averaged"),
-    ([CLIP, Recurrent("lstm", 4, 4)], "goes over the frames, but reads a single one"),
-    ([Recurrent("lstm", 3, 4)], "takes 3 channels, but reads 4"),
-    ([CONV, Norm("bn", created_after="conv")], "norm 'bn' is created after 'conv', no later"),
+    ([CLIP, Recurrent("lstm", 4, 4)], "lstm ... frames"),
+    ([Recurrent("lstm", 3, 4)], "lstm ... 3 channels ... 4"),
+    ([CONV, Norm("bn", created_after="conv")], "norm 'bn' ... after 'conv' ... later"),
 ]
 
 
 @pytest.mark.parametrize(("layers", "message"), BAD)
 def test_what_does_not_fit_is_told(layers: list[Layer], message: str) -> None:
-    with pytest.raises(KindError, match=re.escape(message)):
+    with pytest.raises(KindError, match=re.escape(message).replace(r"\ \.\.\.\ ", ".*")):
         traced(layers, in_width=4)
 
 

@@ -100,7 +100,7 @@ def test_an_unfinished_run_of_it_can_be_read(tmp_path: Path) -> None:
 
 def test_a_module_that_is_no_model_is_refused_and_leaves_no_run(tmp_path: Path) -> None:
     plainly: Any = plain()
-    with pytest.raises(SettingsError, match=r"Sequential: is no model, it has no describe and no"):
+    with pytest.raises(SettingsError, match=r"Sequential: is not a model: .*no describe and no"):
         list(train(plainly, tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
@@ -257,8 +257,8 @@ def test_documents_go_through_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ({"kind": "resnet3d", "schema": 1, "name": "a"}, "no model document"),
-        ({"kind": 3, "schema": 1, "name": "a", "settings": {}}, "no model document"),
+        ({"kind": "resnet3d", "schema": 1, "name": "a"}, "not a model document"),
+        ({"kind": 3, "schema": 1, "name": "a", "settings": {}}, "not a model document"),
         ({"kind": "resnet3d", "schema": 2, "name": "a", "settings": {}}, "model schema 2"),
     ],
 )

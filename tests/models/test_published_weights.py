@@ -233,7 +233,7 @@ def test_nothing_in_a_file_is_run(tmp_path: Path) -> None:
             _use_new_zipfile_serialization=not old,
         )
         said = refused(tmp_path / "w.pt", small())
-        assert "or holds other things than tensors and plain values" in said
+        assert "contains more than tensors and plain values" in said
         assert "nothing that could run code is ever loaded" in said
     assert not (tmp_path / "ran").exists()
 
@@ -281,8 +281,8 @@ SPOILT = {
     "empty": "cannot be read as weights",
     "a folder": "is a directory, not a file",
     "a pipe": "is a pipe (FIFO), not a file",
-    "a list": "is no state_dict, names with a tensor each; there are none",
-    "no entries": "is no state_dict, names with a tensor each; there are none",
+    "a list": "not a state_dict (a tensor for each name): there are none",
+    "no entries": "not a state_dict (a tensor for each name): there are none",
     "other entries": "no dense tensors: lr",
     "sparse": "no dense tensors: fc.weight",
     "complex": "no dense tensors: fc.weight",

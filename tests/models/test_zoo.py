@@ -64,7 +64,7 @@ def test_a_network_maps_the_streams_it_names_to_logits(name: str) -> None:
 def test_a_document_that_is_none_is_refused(setting: str, value: object, said: str) -> None:
     document = bare("r3d_18").describe()
     wrong = replace(document, settings={**document.settings, setting: value})
-    with pytest.raises(SettingsError, match="r3d_18: no model document of a resnet3d") as caught:
+    with pytest.raises(SettingsError, match="r3d_18: not a model document") as caught:
         READERS["resnet3d"](wrong)
     assert said in str(caught.value)
 

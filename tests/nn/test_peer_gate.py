@@ -98,9 +98,9 @@ def test_what_does_not_fit_is_refused() -> None:
         PeerGate(0, PEERS)
     with pytest.raises(UnknownNameError, match="'sund', did you mean 'sound'"):
         module(x, {**peers, "sund": peers["sound"]})
-    with pytest.raises(DataError, match="peer 'sound' is declared and was not given"):
+    with pytest.raises(DataError, match=r"peer 'sound'.*not given"):
         module(x, {"objects": peers["objects"]})
-    with pytest.raises(DataError, match=r"the gated tensor: .* 5 channels; declared are 4"):
+    with pytest.raises(DataError, match=r"the gated tensor: .* 5 channels; declared: 4"):
         module(torch.rand(2, 5, 6, 6), peers)
-    with pytest.raises(DataError, match=r"peer 'sound': .* 3 clips; the streams have 2"):
+    with pytest.raises(DataError, match=r"peer 'sound': .* 3 clips.* 2"):
         module(x, {**peers, "sound": torch.rand(3, 3, 9)})

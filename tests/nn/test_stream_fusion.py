@@ -332,13 +332,13 @@ def test_one_core_is_inside() -> None:
         ({"width": 0}, SettingsError, "'width': got 0 channels"),
         ({"attention": "pear"}, UnknownNameError, "did you mean 'peer'.*none, peer, self, static"),
         ({"attention": "fixed"}, UnknownNameError, "no attention mode named 'fixed'"),
-        ({"peers": {"x": 2}}, SettingsError, "it must be 'peer'"),
+        ({"peers": {"x": 2}}, SettingsError, "must be 'peer', not"),
         ({"attention": "peer", "peers": {}}, SettingsError, "no peer is declared"),
         ({"attention": "peer", "peers": {"rgb": 7}}, SettingsError, "of that name has 6"),
         ({"weights": {"rbg": 0.5}}, UnknownNameError, "did you mean 'rgb'"),
-        ({"weights": {"rgb": 1.5}}, SettingsError, r"got 1.5; it lies in \[0, 1\]"),
+        ({"weights": {"rgb": 1.5}}, SettingsError, r"'rgb': got 1.5; allowed: 0 to 1"),
         ({"size": "rbg"}, UnknownNameError, "did you mean 'rgb'"),
-        ({"size": (0, 3)}, SettingsError, r"got \(0, 3\); 1 is the least"),
+        ({"size": (0, 3)}, SettingsError, r"got \(0, 3\); .*at least 1"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(
@@ -357,11 +357,11 @@ def without(name: str) -> dict[str, Tensor]:
     ("streams", "kind", "says"),
     [
         ({"flwo": torch.rand(2, 4, 6, 6)}, UnknownNameError, "'flwo', did you mean 'flow'"),
-        ({"flow": torch.rand(2, 5, 6, 6)}, DataError, "'flow': .* 5 channels; declared are 4"),
+        ({"flow": torch.rand(2, 5, 6, 6)}, DataError, "'flow': .* 5 channels; declared: 4"),
         ({"flow": torch.rand(2, 4, 6)}, DataError, "same axes and clips.*\n  cure: pool"),
         ({"flow": torch.rand(3, 4, 6, 6)}, DataError, "same axes and clips"),
         ({"flow": torch.rand(2)}, DataError, "must be one of .*audio"),
-        ({"flow": torch.rand(2, 4, 0, 6)}, DataError, "no axis of 0"),
+        ({"flow": torch.rand(2, 4, 0, 6)}, DataError, "without axes of size 0"),
         ({"flow": torch.zeros(2, 4, 6, 6).int()}, DataError, "floating point"),
     ],
 )
@@ -373,10 +373,10 @@ def test_streams_that_do_not_fit_are_refused(
 
 
 def test_what_is_declared_and_missing_is_named() -> None:
-    with pytest.raises(DataError, match="stream 'flow' is declared and was not given; got: rgb"):
+    with pytest.raises(DataError, match=r"stream 'flow'.*not given; got: rgb"):
         fusion_of("none")(without("flow"))
     module, streams = fusion_of("peer", extra_peer=True), features(WIDTHS, (6, 6))
-    with pytest.raises(DataError, match="peer 'objects' is declared and was not given"):
+    with pytest.raises(DataError, match=r"peer 'objects'.*not given"):
         module(streams)
     with pytest.raises(DataError, match="5 clips; the streams have 2"):
         module(streams, {"objects": torch.rand(5, 5)})
@@ -392,7 +392,7 @@ def test_what_cannot_be_kept_is_refused() -> None:
         module.keep(["sond"])
     with pytest.raises(SettingsError, match="no stream is left"):
         module.mask([])
-    with pytest.raises(SettingsError, match=r"none was seen yet.*\n  cure: run the module once"):
+    with pytest.raises(SettingsError, match=r"smallest stream.*\n  cure: run the module once"):
         module.keep(["rgb"])
     streams = features(WIDTHS, (6, 6))
     module({**streams, "flow": torch.rand(2, 4, 3, 3)})

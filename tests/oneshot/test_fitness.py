@@ -186,7 +186,7 @@ def test_little_is_kept_of_a_finished_run(tmp_path: Path) -> None:
 
     assert more("0000-0") == more("0001-0") == {"learned.safetensors"}
     assert more("0000-1") == set()
-    fit.thin({1})
+    fit.discard_weights({1})
     assert more("0000-0") == set()
     assert more("0001-0") == {"learned.safetensors"}
     assert (tmp_path / "0002-0" / "checkpoint").is_dir()

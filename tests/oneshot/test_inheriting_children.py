@@ -64,7 +64,7 @@ def test_a_mutant_inherits_what_it_can_and_goes_on_like_any_other(tmp_path: Path
 def test_why_nothing_is_inherited_is_said(tmp_path: Path) -> None:
     born = child(1, parents=(0,))
     unknown = judged(fitness(tmp_path, origins=lambda _: None, epochs=1), task(born))
-    assert "nobody knows" in unknown.outcome.facts["inherited"]["why"]
+    assert "unknown" in unknown.outcome.facts["inherited"]["why"]
     away = judged(fitness(tmp_path / "b", origins=identity, epochs=1), task(born))
     assert "no 0000-0/learned.safetensors" in away.outcome.facts["inherited"]["why"]
 
@@ -78,7 +78,7 @@ def test_where_a_child_started_stays_decided(tmp_path: Path) -> None:
     whole = judged(fit, task(same)).lasting
     stopped(fit, task(other), 1)
     stopped(fit, task(other), 3)
-    fit.thin(())
+    fit.discard_weights(())
     rest = judged(fit, task(other)).lasting
     assert rest.facts["inherited"] == {"from": 0, "share": 1.0}
     assert rest.weights == whole.weights
@@ -92,7 +92,7 @@ def test_weights_that_went_before_a_child_began_are_missed(tmp_path: Path) -> No
     judged(fit, task())
     stopped(fit, task(born), 1)
     (tmp_path / "0001-0" / "first.safetensors").unlink()
-    fit.thin(())
+    fit.discard_weights(())
     with pytest.raises(RunError, match=r"inherited\.from: the run has 0"):
         judged(fit, task(born))
     assert is_free(tmp_path / "0001-0")

@@ -160,7 +160,7 @@ def test_a_dead_peer_makes_way_for_the_next_best_live_one(ladder: Structure) -> 
     pruned = prune(peered, without(peered, (1, 3), (0, 3), (2, 5)))
     assert pruned.peers[Edge(4, 6)] == (Peer(2, 1.0),)
     (done,) = pruned.substitutes
-    assert str(done) == "4->6: gated by node 2, for node 3 is dead"
+    assert str(done) == "4->6: gated by node 2, because node 3 is dead"
     assert pruned.repairs == ()
 
 
@@ -187,7 +187,7 @@ def test_peers_nobody_searched_stay_soft(ladder: Structure) -> None:
 def test_peers_for_some_connections_only_are_refused(ladder: Structure) -> None:
     mixed = ladder.with_settings(attention=Attention.PEER)
     mixed = mixed.with_peers({Edge(4, 6): (Peer(0, 1.0),)})
-    with pytest.raises(PruneError, match=r"9 connections name no peers while others do: 0->2"):
+    with pytest.raises(PruneError, match=r"(?s)9 connections name no peers.*0->2.*allowed:.*cure:"):
         prune(mixed, mixed.edges())
 
 
@@ -224,8 +224,10 @@ def test_only_what_is_missing_on_the_path_comes_back(ladder: Structure) -> None:
 def test_a_refusal_names_what_to_restore(ladder: Structure) -> None:
     with pytest.raises(PruneError) as caught:
         prune(ladder, without(ladder, (4, 6), (5, 6)), repair="refuse")
-    assert "4->6 (weight 0.900) restored: no stem reaches a final node (6)" in str(caught.value)
-    assert "cure: a milder criterion" in str(caught.value)
+    assert "4->6 (weight 0.900)" in str(caught.value)
+    assert "final node (6)" in str(caught.value)
+    assert "cure: " in str(caught.value)
+    assert "--repair strongest-path" in str(caught.value)
 
 
 def test_refusing_is_no_matter_where_no_repair_is_due(ladder: Structure) -> None:
@@ -251,7 +253,7 @@ def test_weights_of_zero_and_free_ones_have_a_strongest_path_too() -> None:
 
 
 def test_an_unknown_connection_is_named(ladder: Structure) -> None:
-    with pytest.raises(PruneError, match="names connections it has not: 0->6, 3->2"):
+    with pytest.raises(PruneError, match="no connections 0->6, 3->2"):
         prune(ladder, {Edge(0, 6), Edge(3, 2), Edge(4, 6)})
 
 

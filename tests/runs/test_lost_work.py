@@ -163,7 +163,7 @@ _WRONG: dict[str, tuple[Callable[[dict[str, Tensor], str], Any], str]] = {
     "float64": (_to(torch.float64), "head.dense.weight holds float64; allowed are float32"),
     "bfloat16": (_to(torch.bfloat16), "head.dense.weight holds bfloat16"),
     "missing": (lambda found, name: found.pop(name), "holds no classifier"),
-    "extra": (lambda found, name: found.update(x=torch.ones(1)), "x belongs to no part"),
+    "extra": (lambda found, name: found.update(x=torch.ones(1)), "x is not part"),
     "shape": (
         lambda found, name: found.update({name: found[name][:, :1].clone()}),
         r"head.dense.weight is float32 \[2, 1\], expected float32 \[2, \d+\]",

@@ -191,7 +191,7 @@ def test_without_a_whole_checkpoint_nothing_is_thrown_away(tmp_path: Path) -> No
     for path in (directory / "checkpoint").iterdir():
         path.write_bytes(b"")
     metrics = (directory / METRICS).read_bytes()
-    with pytest.raises(RunError, match="no whole checkpoint"):
+    with pytest.raises(RunError, match="no complete checkpoint"):
         list(tiny_search(directory))
     assert (directory / METRICS).read_bytes() == metrics
 

@@ -85,7 +85,7 @@ def test_half_a_row_of_a_run_at_work_is_passed_over(tmp_path: Path) -> None:
         ("step,kind\n", "no column"),
         (
             "step,epoch,kind,source,target,peer,weight,logit\n0,0,connection,0,5,,much,0\n",
-            "a number is expected as weight",
+            "column weight: expected a number",
         ),
     ],
 )

@@ -130,7 +130,7 @@ def test_log_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_log_with_words_for_numbers_is_refused(run: Path) -> None:
     path = run / "connections.csv"
     path.write_text(path.read_text() + "30,0,connection,a,b,,0.5,0.0\n")
-    with pytest.raises(RunError, match="a whole number is expected as source, read 'a'"):
+    with pytest.raises(RunError, match="column source: expected a whole number, read 'a'"):
         read_weights(path)
 
 

@@ -100,4 +100,4 @@ def test_an_alarm_of_another_version_is_shown(tmp_path: Path) -> None:
     change(run / "result.json", alarms=[{"kind": "too <green>", "edges": [[0, 5]], "of": 53}])
     text = str(Text(report(run)))
     assert "1 of 53 connection weights too <green>" in text
-    assert "a kind of alarm that another version raised" in text
+    assert "a kind of alarm of another version" in text

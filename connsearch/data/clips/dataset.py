@@ -77,12 +77,12 @@ class Clip:
 class ClipDataset:
     """The clips of one split, described: which records, and how clips are cut from them.
 
-    A key decides everything about its clip; nothing that happened before does. What was decoded may
-    be kept, which saves time and changes no clip. Who reads them, in which processes, and what
-    becomes of clips that cannot be read is the business of a ``loading.loader.Loader``.
+    A clip depends on its key alone, never on earlier reads. Decoded frames may be kept, which saves
+    time and changes no clip. Processes, and clips that cannot be read, are handled by a
+    ``loading.loader.Loader``.
 
     Attributes:
-        records: what is on the list.
+        records: of the split.
         options: how clips are cut.
         object_classes: K; 0 where there are no object maps.
         num_classes: classes of a multi-label data set; 0: every clip has one label.

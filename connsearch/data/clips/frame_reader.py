@@ -1,7 +1,7 @@
 """Frames of the records of a split, read in time; what was read before may be kept.
 
-What is kept saves time and nothing else: a frame is the same kept, read alone or read with others
-(``data check --seeks`` compares them), and whatever could not be read is asked for again.
+Keeping frames only saves time: a frame is the same whether it is kept, read alone or read with
+others (``data check --seeks`` compares them), and unreadable ones are tried again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from connsearch.errors import DataError
 
 
 class FrameReader:
-    """Reads videos and their object maps as the options want them decoded.
+    """Reads videos and their object maps, decoded by the options.
 
     Args:
         records: where the videos are.
@@ -76,7 +76,7 @@ class FrameReader:
         if index not in self._memory:
             try:
                 self._memory[index] = self._read(index, range(self.info(index).frames))
-            except DataError:  # damaged further on, perhaps: what is asked for now may be whole
+            except DataError:  # perhaps damaged further on: the requested part may be intact
                 return self._read(index, numbers)
         frames, maps = self._memory[index]
         places = list(numbers)
@@ -85,8 +85,8 @@ class FrameReader:
     def _read(self, index: int, numbers: Sequence[int]) -> tuple[Frames, Maps | None]:
         """Returns frames and object maps from the files.
 
-        Only this is watched. Next to nothing in it computes with torch: a thread of its own would
-        bring threads of its own, and they would fight with the network's.
+        Only this has a time limit. It hardly uses torch, because torch in another thread would
+        start more threads, which would compete with the network's.
         """
         record, info = self._records[index], self.info(index)
         size = decoded_size(info, self._options, name=str(record.path))

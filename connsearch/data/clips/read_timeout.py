@@ -1,4 +1,4 @@
-"""Work that must end in time: reading a file never hangs the process that asked for it."""
+"""Work with a time limit: reading a file never blocks the calling process."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class TimeoutFault(DataError):
 class TimeLimit:
     """Runs work in another thread and waits for it no longer than the limit.
 
-    A thread whose work did not end is left alone (it ends with the process, or never) and the next
-    work gets a new one. Decoders release the interpreter while they work, so a file they hang on
-    cannot hold up anybody else. Whoever watches, in one thread, shares one thread that works.
+    A thread whose work did not end is abandoned (it ends with the process, or never) and the next
+    work gets a new one. Decoders release the interpreter while they work, so a file that blocks
+    one does not block others. All limits of one thread share one working thread.
 
     Attributes:
         seconds: the limit of one piece of work.
@@ -49,7 +49,7 @@ class TimeLimit:
         if not answer.done.wait(self.seconds):
             raise TimeoutFault(
                 f"{named(name, name)}: not read within {self.seconds:g} s; cure: fetch or "
-                "re-encode the file, take it off the list, or raise timeout where the disk is slow"
+                "re-encode the file, remove it from the list, or raise timeout for a slow disk"
             )
         thread.busy = False
         if isinstance(answer.error, DataError) and "\n" in name:

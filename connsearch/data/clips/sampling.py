@@ -66,14 +66,14 @@ def training_ticks(
     rng: np.random.Generator,
     name: str = "video",
 ) -> list[int]:
-    """Returns the ticks of one training clip, as the options' sampler, strides and speed say.
+    """Returns the ticks of one training clip, by the options' sampler, strides and speed.
 
     Args:
         count: ticks of the video.
         frames: frames of the clip.
         options: sampler, strides, speed, and the rule for short videos.
         stretch: the stride is multiplied by this (a coarser clip over the same time).
-        epoch: from 0; a sequential sampler goes on to the next window with every epoch.
+        epoch: from 0; a sequential sampler moves to the next window with every epoch.
         rng: makes all draws, the same number for every clip of the same options.
         name: the video, for the message.
 

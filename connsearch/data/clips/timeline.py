@@ -1,7 +1,7 @@
 """Time to frames: a clock that ticks evenly over the part of a video that is used.
 
 Samplers count ticks. Where the rate of a video is constant and nothing else is asked for, ticks
-are frames; with timestamps, another rate or a window, a tick is the frame that is on screen then.
+are frames; with timestamps, another rate or a window, a tick is the frame that is shown then.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Timeline:
         info: the video.
         first: the first frame that may be used.
         last: the last one.
-        rate: ticks a second; 0: a tick is a frame.
+        rate: ticks per second; 0: a tick is a frame.
         start: seconds from the first frame of the video to the first tick.
     """
 
@@ -71,17 +71,17 @@ def timeline(
     Args:
         info: the video.
         window: the part that is used; None: all of it.
-        fps: ticks a second; None: the video's own rate, by its timestamps where that varies.
+        fps: ticks per second; None: the video's own rate, by its timestamps where that varies.
         name: the video, for the message.
 
     Raises:
-        DataError: the window lies outside the video, or time is asked of a video that has none.
+        DataError: the window is outside the video, or needs times that the video does not have.
     """
     timed = fps is not None or (window is not None and window.unit == "seconds")
     if timed and info.fps <= 0:
         raise DataError(
-            f"{name}: says no frame rate, so nothing can be told in seconds; cure: say it with "
-            "--media-fps or in a column fps, or leave out --fps and give windows in frames"
+            f"{name}: has no frame rate, so times in seconds are unknown; cure: give it with "
+            "--media-fps or in a column fps, or omit --fps and give windows in frames"
         )
     first, last = _bounds(info, window, name)
     if fps is None and not info.times:

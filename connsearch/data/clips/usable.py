@@ -1,4 +1,4 @@
-"""Whether clips can be cut from a record as the options want them, before any frame is decoded."""
+"""Whether the options can be met by a record, before any frame is decoded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from connsearch.data.records import Record, VideoInfo
 from connsearch.errors import DataError
 
 _LONGEST = 100
-"""How many times its shorter side the longer side of a picture may be."""
+"""Largest ratio of the longer to the shorter side of a picture."""
 
 
 def usable_part(record: Record, info: VideoInfo, options: DataOptions) -> tuple[int, int]:
@@ -18,11 +18,11 @@ def usable_part(record: Record, info: VideoInfo, options: DataOptions) -> tuple[
 
     Args:
         record: the clip.
-        info: what its file says about itself, with its rate where only others say it.
+        info: facts of its file, with its rate from elsewhere if the file has none.
         options: how clips are cut.
 
     Raises:
-        DataError: no clip as the options want it can be cut from it.
+        DataError: no clip can be cut from it with these options.
     """
     check_spans(info, record, options)
     clock = timeline(info, window=record.window, fps=options.fps, name=record.name)

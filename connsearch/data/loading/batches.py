@@ -26,7 +26,7 @@ class UnreadClip:
         index: its place in the data set.
         reason: what went wrong, by file.
         stand_in: the clip shown instead; None: it was left out.
-        lasting: it is not tried again (it cost its whole time, or killed its reader).
+        lasting: it is not tried again (it timed out, or killed its reader).
     """
 
     index: int
@@ -115,11 +115,12 @@ def make_batch(
     Args:
         dataset: the clips.
         plan: what the batch is made of.
-        faults: index -> reason, of clips that are not tried: it is known that they cannot be read.
-        reading: is told the index of a clip before its file is touched.
+        faults: index -> reason, of clips that are not tried because they are known to be
+            unreadable.
+        reading: called with the index of a clip before its file is opened.
 
     Raises:
-        DataError: a clip cannot be read and none of those that could stand in for it either.
+        DataError: neither a clip nor any substitute can be read.
     """
 
     def read(key: ClipKey) -> Clip:
@@ -176,5 +177,5 @@ def _instead(
         with suppress(DataError):
             return other, read(replace(key, index=other))
     raise DataError(
-        f"{error}\n  and none of {len(others)} other clips could be read in its place"
+        f"{error}\n  and none of {len(others)} other clips could be read instead"
     ) from None

@@ -13,13 +13,13 @@ from connsearch.files.text import raw_bytes
 
 
 def with_halves(data: DataSplits, *, seed: int) -> DataSplits:
-    """Returns the data with ``train`` halved: what was cut off is ``connections``.
+    """Returns the data with ``train`` halved: the other half is ``connections``.
 
-    No group and no video is torn apart, and classes are divided as evenly as groups allow. The
+    No group and no video is divided, and classes are divided as evenly as groups allow. The
     halves follow from the seed; ``hashes`` has both.
 
     Raises:
-        DataError: there is nothing to divide, or a class would be in one half alone.
+        DataError: there is nothing to divide, or a class would be in one half only.
     """
     train = data.train
     first, second = halve(data.name, train.records, train.options, seed=seed, reading=data.reading)
@@ -29,8 +29,8 @@ def with_halves(data: DataSplits, *, seed: int) -> DataSplits:
         if missing:
             names = ", ".join(sorted(data.classes[label] for label in missing if label >= 0))
             raise DataError(
-                f"{data.name}: cannot be halved for a bilevel search: {names} would be in one half "
-                "alone\n  cure: more clips or groups of these classes, or --level single"
+                f"{data.name}: cannot be halved for a bilevel search: {names} would be in one "
+                "half only\n  cure: more clips or groups of these classes, or --level single"
             )
     filters, connections = parts
     hashes = {"train": _hash(filters), "connections": _hash(connections)}
@@ -38,7 +38,7 @@ def with_halves(data: DataSplits, *, seed: int) -> DataSplits:
 
 
 def _part(whole: ClipDataset, places: list[int]) -> ClipDataset:
-    """The clips at these places, as a data set of its own."""
+    """The clips at these places, as a separate data set."""
     return replace(whole, records=tuple(whole.records[i] for i in places))
 
 

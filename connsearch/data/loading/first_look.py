@@ -1,4 +1,4 @@
-"""Every file looked at once before any work: what it says about itself, and what cannot be used."""
+"""Every file is opened once before any work, to find its facts and unusable files."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ Faults = dict[Split, dict[int, str]]
 """Split -> index of a clip -> why it cannot be used."""
 
 Follow = Callable[[Iterable[tuple[Split, int]], int], Iterable[tuple[Split, int]]]
-"""Shows how far through so many videos somebody is: passes on what it is given."""
+"""Shows the progress through many videos: yields the items it is given."""
 
 MANY = 500
-"""Videos from which on it pays to remember what they said, and to show how far one is."""
+"""Number of videos from which facts are cached and progress is shown."""
 
 
 def are_many(lists: Lists) -> bool:
-    """Returns whether there are so many clips that what is found out is shown and remembered."""
+    """Returns whether there are enough clips to cache facts and show progress."""
     return sum(map(len, lists.values())) >= MANY
 
 
 def look_at(lists: Lists, options: DataOptions, follow: Follow | None) -> tuple[Lists, Faults]:
-    """Returns the lists with every video's own word about itself, and what is wrong with some."""
+    """Returns the splits with the facts of every video, and the faults of some."""
     faults: Faults = {split: {} for split in SPLITS}
     checked = {split: list(lists[split]) for split in SPLITS}
     walk: Iterable[tuple[Split, int]] = [(s, i) for s in SPLITS for i in range(len(lists[s]))]
@@ -62,16 +62,16 @@ def look_at(lists: Lists, options: DataOptions, follow: Follow | None) -> tuple[
 def _looked_at(
     record: Record, info: VideoInfo | None, options: DataOptions
 ) -> tuple[VideoInfo, Record]:
-    """Returns what a file says about itself and nobody else does, and the record, checked."""
+    """Returns the facts of a file, and the record, checked."""
     said = info or MEDIA[record.medium].probe(record.path)
     return said, checked_record(replace(record, info=said), options)
 
 
 def checked_record(record: Record, options: DataOptions) -> Record:
-    """Returns the record with what its file says about itself, and its rate if others say it.
+    """Returns the record with the facts of its file, and its rate from elsewhere if needed.
 
     Raises:
-        DataError: no clip as the options want it can be cut from it.
+        DataError: no clip can be cut from it with these options.
     """
     info = with_rate(record.info or MEDIA[record.medium].probe(record.path), record)
     usable_part(record, info, options)
@@ -95,17 +95,17 @@ def refuse_too_many(name: str, faults: Sequence[str], count: int, bad_share: flo
     if len(faults) > bad_share * count:
         raise DataError(
             f"{name}: {len(faults)} of {count} videos unusable\n{listed(faults)}\n"
-            f"  allowed: a share of {bad_share:g}; cure: mend them or take them off the list, or "
-            "raise bad_share to do without them"
+            f"  allowed: a share of {bad_share:g}; cure: repair them, remove them from the list, "
+            "or raise bad_share to skip them"
         )
 
 
 def count_object_classes(
     source: Source, lists: Lists, faults: Faults, options: DataOptions
 ) -> int | None:
-    """Returns the number of object classes; looks into every map where nobody has said it.
+    """Returns the number of object classes; reads every map if it is not given.
 
-    Maps that cannot be read are written down among the faults, and say nothing.
+    Maps that cannot be read are added to the faults and ignored.
 
     Raises:
         DataError: no map at all can be read.
@@ -126,7 +126,7 @@ def count_object_classes(
     if not greatest:
         reasons = [reason for split in SPLITS for reason in faults[split].values()]
         raise DataError(
-            f"{source.name}: no object map can be read\n{listed(reasons)}\n  cure: mend them, or "
-            "take them off the list"
+            f"{source.name}: no object map can be read\n{listed(reasons)}\n  cure: repair "
+            "them, or remove them from the list"
         )
     return max(2, 1 + max(greatest))

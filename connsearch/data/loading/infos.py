@@ -1,4 +1,4 @@
-"""What videos said about themselves, remembered from run to run: a large list is opened once."""
+"""A cache of facts of videos across runs: a large data set is opened once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from types import TracebackType
 from connsearch.data.records import VideoInfo
 
 _NAME = "infos_2"
-"""Of the table; its number rises when files are measured in another way, so that all are anew."""
+"""Name of the table; its number rises when files are measured differently."""
 
 _BEFORE = ("infos",)
 """Tables of earlier versions: they held wrong counts and clocks."""
@@ -23,9 +23,9 @@ _TABLE = f"""create table if not exists {_NAME}
 
 
 class InfoCache:
-    """A table of infos by path, size and time of change; what was changed since is asked again.
+    """A table of infos by path, size and time of change; changed files are read again.
 
-    It saves time and nothing else: where it cannot be opened, read or written, nothing is known.
+    It only saves time: if it cannot be opened, read or written, it is empty.
 
     Args:
         place: the SQLite file; None: nothing is remembered.
@@ -54,7 +54,7 @@ class InfoCache:
             self._table.close()
 
     def get(self, path: Path) -> VideoInfo | None:
-        """Returns what is known about a file as it is now."""
+        """Returns the cached facts of a file if it is unchanged."""
         key = _key(path)
         if self._table is None or key is None:
             return None
@@ -67,7 +67,7 @@ class InfoCache:
         return None
 
     def put(self, path: Path, info: VideoInfo) -> None:
-        """Remembers what a file said."""
+        """Stores the facts of a file."""
         key = _key(path)
         if self._table is not None and key is not None:
             with suppress(sqlite3.Error, ValueError):  # a name that is not UTF-8

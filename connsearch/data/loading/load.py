@@ -39,19 +39,19 @@ class DataSplits:
 
     Attributes:
         train: to learn from.
-        val: to choose by (early stopping, criteria); may be empty if its share is 0.
+        val: to select by (early stopping, criteria); may be empty if its share is 0.
         test: to report, once; may be empty if its share is 0.
         classes: class names.
         object_classes: K of the object maps; 0: there are none.
         fingerprint: SHA-256 of the classes, the three lists and what their files hold.
         hashes: SHA-256 of each list: names, classes, groups and sizes.
-        notes: what a person should know, for instance which clips were left out.
+        notes: for the user, for instance which clips were left out.
         clip: (T, H, W) of every clip.
         name: what the user called the data set.
         multi_label: a clip can have several classes, or none.
-        connections: what teaches the connections of a bilevel search; None: ``train`` does.
+        connections: clips that train the connections of a bilevel search; None: ``train`` does.
         earlier: the fingerprint as reading 1 had it, without what the files hold.
-        contents: what the files hold; None: nobody has looked.
+        contents: of the files; None: not read.
         reading: by which version's rules clips are kept together (``data/reading``).
         options: it was loaded by; None: it was put together by hand.
     """
@@ -100,8 +100,8 @@ def load_data(
 
     Args:
         options: where the data is, how it is split, and how clips are cut.
-        follow: is handed the walk over many videos, to show how far it is.
-        reading: the version by whose rules the lists are drawn: that of a run which goes on.
+        follow: wraps the iteration over many videos, to show progress.
+        reading: the version by whose rules the splits are drawn: that of a resumed run.
 
     Raises:
         DataError: the source, a listed file, a split or a video cannot be used, or an option has
@@ -136,7 +136,7 @@ def load_data(
 def _looked_through(
     source: Source, lists: Lists, options: DataOptions, follow: Follow | None, reading: int
 ) -> tuple[Source, Lists, Faults]:
-    """Returns source and lists with what their files say, and which of them cannot be used.
+    """Returns source and splits with the facts of their files, and the unusable ones.
 
     Raises:
         DataError: too many of them, or an option that has no effect on this source.
@@ -155,7 +155,7 @@ def _looked_through(
 def _datasets(
     source: Source, lists: Lists, faults: Faults, options: DataOptions
 ) -> dict[Split, ClipDataset]:
-    """Returns the clips of every list, each record with what is known against it."""
+    """Returns the clips of every split, each record with its fault."""
     remember = options.workers == 0 and _fits(lists, options)
     return {
         split: ClipDataset(
@@ -173,7 +173,7 @@ def _datasets(
 
 
 def _contents(lists: Lists, options: DataOptions, follow: Follow | None) -> Contents:
-    """Returns what the files hold; where there are many of them it is shown and remembered."""
+    """Returns the contents of the files; if there are many, with progress and a cache."""
     many = are_many(lists)
     return read_contents(
         lists,
@@ -184,7 +184,7 @@ def _contents(lists: Lists, options: DataOptions, follow: Follow | None) -> Cont
 
 
 def _all_notes(source: Source, lists: Lists, faults: Faults) -> tuple[str, ...]:
-    """Returns what a person should know: what the source says, and what was found."""
+    """Returns the notes for the user: those of the source, and new findings."""
     return (
         *source.notes,
         *_notes(source, lists, faults),
@@ -194,12 +194,12 @@ def _all_notes(source: Source, lists: Lists, faults: Faults) -> tuple[str, ...]:
 
 
 def _notes(source: Source, lists: Lists, faults: Mapping[Split, Mapping[int, str]]) -> list[str]:
-    """Returns what a person should know besides: torn videos, empty classes, unreadable files."""
+    """Returns further notes: videos in several splits, empty classes, unreadable files."""
     notes: list[str] = []
     torn = torn_videos(lists)
     if torn:
         notes.append(
-            f"{len(torn)} video(s) have clips on several lists; what is learned is tested on the "
+            f"{len(torn)} video(s) have clips in several splits, so training and test share the "
             f"same source\n{listed(torn)}"
         )
     empty = classes_without(source, lists["train"])
@@ -217,7 +217,7 @@ def _notes(source: Source, lists: Lists, faults: Mapping[Split, Mapping[int, str
 
 
 def _odd_clocks(lists: Lists) -> list[str]:
-    """Returns a note, in one line, where videos said something odd about themselves."""
+    """Returns a note, in one line, if videos have irregular clocks."""
     noted = {
         record.path: f"{record.name}: {record.info.note}"
         for split in SPLITS
@@ -227,15 +227,15 @@ def _odd_clocks(lists: Lists) -> list[str]:
     if not noted:
         return []
     few = "; ".join(list(noted.values())[:5]) + ("; ..." if len(noted) > 5 else "")
-    return [f"{len(noted)} video(s) with an odd clock: {few}"]
+    return [f"{len(noted)} video(s) with an irregular clock: {few}"]
 
 
 def _samples(lists: Lists) -> list[str]:
     """Returns how many folders hold a sample of a video's frames, and what becomes of the rate."""
     steps = Counter((i.step, i.fps) for i in _infos(lists) if i.step > 1)
     return [
-        f"{count} folder(s) hold one frame in {step} of a video, by the numbers in their names: "
-        f"taken as they are{f', at {fps:g} frames a second' if fps else ''}"
+        f"{count} folder(s) contain one frame in {step} of a video, by the numbers in their names: "
+        f"used as they are{f', at {fps:g} frames per second' if fps else ''}"
         for (step, fps), count in sorted(steps.items())
     ]
 

@@ -12,11 +12,11 @@ from connsearch.data.loading.workers import WorkerPool
 
 
 class Loader:
-    """Makes batches of a data set, in this process or by workers beside it, which it owns.
+    """Makes batches of a data set, in this process or by worker processes that it owns.
 
-    The batches follow from the data set and from what is asked for; workers change nothing. Files
-    that cost their whole time or killed their reader are not tried again by the same loader; two
-    loaders of one data set know nothing of each other.
+    The batches depend on the data set and the arguments only, not on workers. Files that timed out
+    or killed their reader are not tried again by the same loader; two loaders of one data set are
+    independent.
 
     >>> with Loader(clips, workers=2) as loader:  # doctest: +SKIP
     ...     for epoch in range(3):
@@ -54,7 +54,7 @@ class Loader:
     def faults(self) -> Mapping[int, str]:
         """Index -> reason, of clips that are not tried (again).
 
-        They were unusable from the start, cost their whole time, or killed their reader.
+        They were unusable from the start, timed out, or killed their reader.
         """
         return MappingProxyType(self._faults)
 
@@ -64,9 +64,9 @@ class Loader:
         return MappingProxyType(self._quarantined)
 
     def leave_out(self, faults: Mapping[int, str]) -> None:
-        """Takes over what another loader has found: index -> reason, of clips not to be tried.
+        """Adds the findings of another loader: index -> reason, of clips not to be tried.
 
-        An epoch that is under way goes on without knowing it.
+        They take effect with the next epoch.
         """
         self._faults.update(faults)
         self._end_workers([pool for pool in self._pools if not pool.busy])
@@ -106,7 +106,7 @@ class Loader:
 
         Raises:
             DataError: no stand-in could be read either.
-            Failure: a process that reads cannot be kept alive.
+            Failure: the reading processes die repeatedly.
             ValueError: the loader was closed.
         """
         self._refuse_closed()
@@ -147,7 +147,7 @@ class Loader:
     def _refuse_closed(self) -> None:
         if self._closed:
             raise ValueError(
-                "this loader is closed: its workers have ended; cure: read inside of its `with`"
+                "this loader is closed: its workers have ended; cure: read inside its `with`"
             )
 
 

@@ -3,7 +3,7 @@
 Coarse clips (fewer frames, smaller pictures) are cheap, so their batches are larger by as much: a
 step costs about the same whatever its shape. A *long cycle* goes through four stages from coarse to
 full, a *short cycle* changes the side from step to step. Nothing here has a state: the batches of
-an epoch follow from (settings, seed, epoch), so a run goes on anywhere.
+an epoch follow from (settings, seed, epoch), so a run can be resumed anywhere.
 
 ``reference`` (Wu et al., arXiv 1912.00998). Kept as published: the shapes of stages and turns, the
 batch ``B * round(T S^2 / (t s^2))``, a stride that grows by T / t so that a clip covers the same
@@ -12,7 +12,7 @@ batch over B), and full clips alone at the end. Not kept, because there are no r
 a climb and a cosine: one long cycle lay inside each rate step; here ``rounds`` long cycles fill the
 epochs before the last ``fine_tune`` share of them, and the cosine runs over clips shown, not over
 steps, so that an epoch has the same rate whatever its shapes times the factor of its stage. Epochs
-are not multiplied by 1.5: who compares two schedules gives both the same number.
+are not multiplied by 1.5: to compare two schedules, give both the same number.
 
 ``srtg`` (the published trainer of SRTG). Every epoch has four quarters of equally many steps, with
 batches 8B, 4B, 2B, B, and step i of an epoch has turn i mod 3, with batches x1, x2, x4 (in
@@ -20,7 +20,7 @@ batches 8B, 4B, 2B, B, and step i of an epoch has turn i mod 3, with batches x1,
 less time. Counts are the intended ones: a quarter gets its
 share of the clips (8, 4, 2, 1 of 15). The rate is that of the 8B quarter, then 1/2, 1/4, 1/8.
 
-Both: every clip is shown once an epoch; what is left at the end of an epoch (``srtg``: of a
+Both: every clip is shown once per epoch; what is left at the end of an epoch (``srtg``: of a
 quarter) makes a smaller batch. Clips never have fewer than 2 frames (flow needs two) or 4 pixels
 a side, unless the full clip has. Sides are even where the full side is not meant: ``reference``
 takes the nearest even number, ``srtg`` rounds down, then up to even.

@@ -15,13 +15,13 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 from connsearch.data.clips.dataset import ClipDataset, ClipKey
 from connsearch.data.loading.batches import Batch, BatchPlan, make_batch
 from connsearch.errors import DataError, Failure
-from connsearch.files.stopping import leave_to_parent
+from connsearch.files.stopping import ignore_interrupts
 
 _NOTHING = -1
-"""What a beacon shows while no record is read."""
+"""Value of a beacon while no record is read."""
 
 _CHANCES = 2
-"""How often in a row workers may die without a file to blame."""
+"""How often in a row workers may die without a file as the cause."""
 
 
 class _ToMake(Sampler[BatchPlan]):
@@ -41,7 +41,7 @@ class _Reading(Dataset["Batch | str"]):
     """What a worker does with the plan of one batch; a fault travels back as its message.
 
     Attributes:
-        beacon: where the worker says which record it reads, in case that kills it; int64 (1,).
+        beacon: the record that the worker reads, in case that kills it; int64 (1,).
     """
 
     def __init__(self, dataset: ClipDataset, faults: dict[int, str]) -> None:
@@ -88,7 +88,7 @@ class WorkerPool:
 
         Raises:
             DataError: no stand-in could be read for a clip.
-            Failure: the workers die, and no file is to blame.
+            Failure: the workers die, and no file is the cause.
         """
         self.busy = True
         done, deaths = 0, 0
@@ -108,7 +108,7 @@ class WorkerPool:
                     deaths += not self._blame(plan[done:])
                     if deaths > _CHANCES:
                         raise Failure(
-                            "the processes that read the clips die, and no file is to blame: is "
+                            "the processes that read the clips die, and no file is the cause: is "
                             f"memory short? ({error})\n  cure: fewer workers, or smaller batches"
                         ) from None
                     self.close()
@@ -119,8 +119,8 @@ class WorkerPool:
     def close(self) -> None:
         """Ends the workers, once each has made the batch it is at.
 
-        torch ends them when nobody holds the iterator any more, and the traceback of an error may
-        hold it; it has no public way to say so.
+        torch ends them when the iterator is freed, and the traceback of an error may keep it; torch
+        has no public method for that.
         """
         if self._iterator is not None:
             self._iterator._shutdown_workers()
@@ -149,20 +149,20 @@ class WorkerPool:
                 how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
                 self._faults[index] = (
                     f"{self._dataset.records[index].path}: kills the process that reads it ({how})"
-                    "; cure: re-encode the file or take it off the list"
+                    "; cure: re-encode the file or remove it from the list"
                 )
                 guilty = True
         return guilty
 
 
 class _Start:
-    """What a worker does first: one thread of its own, and a beacon."""
+    """Initialises a worker: a single thread, and a beacon."""
 
     def __init__(self, beacons: Tensor) -> None:
         self._beacons = beacons
 
     def __call__(self, worker: int) -> None:
-        leave_to_parent()
+        ignore_interrupts()
         torch.set_num_threads(1)
         info = get_worker_info()
         assert info is not None
@@ -187,8 +187,8 @@ def _exit_code(dataset: ClipDataset, key: ClipKey) -> int:
 
 
 def _read_alone(dataset: ClipDataset, key: ClipKey) -> None:
-    leave_to_parent()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a decoder that hangs hears nothing else
+    ignore_interrupts()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a blocked decoder reacts to nothing else
     torch.set_num_threads(1)
-    with suppress(DataError):  # refused in words: whatever killed the reader, it was not this
+    with suppress(DataError):  # refused with a message: this did not kill the reader
         dataset.clip(key)

@@ -1,1 +1,1 @@
-"""Where frames lie, and how each of them is found again."""
+"""How frames are stored, and how each of them is found."""

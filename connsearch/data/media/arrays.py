@@ -1,4 +1,4 @@
-"""Arrays of npy and npz files, read piece by piece: nothing is allocated on a header's word.
+"""Arrays of npy and npz files, read in blocks: the size in a header is never allocated unchecked.
 
 The header is read first and compared with the bytes that are there; then the values come in
 blocks of a few megabytes. Nothing that is stored can run code: objects are refused.
@@ -27,14 +27,14 @@ from connsearch.errors import DataError
 MOST_ARRAY = 2**34
 """Bytes of an array: 16 GiB, as unpacked."""
 MOST_SLICE = 2**28
-"""Bytes of one map, the least that is held at once: 256 MiB."""
+"""Bytes of one map, the smallest block in memory: 256 MiB."""
 _BLOCK = 2**23
 _PIECE = 2**20
 _HEADER = 2**16
 _DEFLATE = 1032
 """Bytes that deflate unpacks from one byte at most."""
 
-_CURE = "cure: write the file again with numpy.savez_compressed, or take the clip off the list"
+_CURE = "cure: write the file again with numpy.savez_compressed, or remove the clip from the list"
 _KINDS = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflated"}
 
 
@@ -58,7 +58,7 @@ class _FileFault(Exception):
 
 
 class Readable(Protocol):
-    """Where bytes come from."""
+    """A source of bytes."""
 
     def read(self, size: int, /) -> bytes:
         """Returns at most so many bytes, nothing only at the end."""
@@ -130,7 +130,7 @@ def opened_array(path: Path, *, name: str = "classes") -> Generator[StoredArray]
         name: of the array in an npz; the only array of one may be called anything.
 
     Raises:
-        DataError: whatever is wrong with the file, here or while it is read, by its name.
+        DataError: any fault of the file, here or while it is read, with its name.
     """
     with ExitStack() as stack:
         with _named(path):
@@ -142,14 +142,14 @@ def _opened(path: Path, name: str, stack: ExitStack) -> StoredArray:
     """Returns the array of a file that the stack will close."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):  # a pipe would never end
-        raise _FileFault("no regular file")
+        raise _FileFault("not a regular file")
     file = stack.enter_context(_Guarded(io.FileIO(path)))
     start = file.read(npy.MAGIC_LEN)
     file.seek(0)
     if start.startswith(npy.MAGIC_PREFIX):
         return _stored(path, file, found.st_size)
     if not start.startswith(b"PK"):
-        raise ValueError("it begins as neither does")
+        raise ValueError("it begins like neither of them")
     archive = stack.enter_context(zipfile.ZipFile(file))
     info = _member(archive, name, found.st_size)
     return _stored(path, stack.enter_context(archive.open(info)), info.file_size)
@@ -168,7 +168,7 @@ def _named(path: Path) -> Generator[None]:
 
 
 class _Guarded(io.BufferedReader):
-    """A file of which nobody takes more than a piece at a time, whatever a directory claims."""
+    """A file that is read in small pieces only, whatever its directory claims."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or size < 0:

@@ -1,4 +1,4 @@
-"""Presentation times to a clock: seconds from the first frame, a rate, and what was odd."""
+"""Presentation times to a clock: seconds from the first frame, a rate, and irregularities."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNEVEN = 0.5
 how a container rounds."""
 
 DEPARTS = 0.02
-"""A header whose rate is further from the measured one than this share is not believed."""
+"""A header whose rate differs from the measured one by more than this share is ignored."""
 
 GAP_SECONDS, GAP_FRAMES = 1.0, 10
 """A frame that comes more than both of these after the one before belongs to another recording."""
@@ -27,9 +27,9 @@ class Clock:
     """When the frames of a video are shown.
 
     Attributes:
-        fps: frames a second, on average where the rate varies; 0: nothing is known.
+        fps: frames per second, on average if the rate varies; 0: nothing is known.
         times: seconds from the first frame to each, where the rate varies; else empty.
-        note: what a person should know about it; "": nothing.
+        note: for the user; "": nothing.
     """
 
     fps: float
@@ -50,11 +50,11 @@ def read_clock(stamps: Sequence[int] | None, unit: float, header: float) -> Cloc
     Args:
         stamps: presentation time of every frame, in the order they are shown; None: unknown.
         unit: seconds of one step of the stamps.
-        header: frames a second as the file says; 0: it does not.
+        header: frames per second from the file; 0: none.
     """
     if stamps is None or len(stamps) < 2 or unit <= 0:
         return Clock(header)
-    steps, note = _mended([b - a for a, b in pairwise(stamps)], unit)
+    steps, note = _repaired([b - a for a, b in pairwise(stamps)], unit)
     known = [0.0]
     for step in steps:
         known.append(known[-1] + step)
@@ -80,16 +80,16 @@ def tells_order(stamps: Sequence[int | None], *, back: float = 0.0) -> bool:
     return sum(step <= 0 for step in steps) <= back * len(steps)
 
 
-def _mended(steps: list[int], unit: float) -> tuple[list[float], str]:
+def _repaired(steps: list[int], unit: float) -> tuple[list[float], str]:
     """Returns the steps with the median in place of jumps, and what a person should know."""
     usual = median([step for step in steps if step > 0] or [0])
     limit = max(GAP_SECONDS / unit, GAP_FRAMES * usual)
     jumps = [n for n, step in enumerate(steps) if not 0 < step <= limit]
     if not jumps:
         return [float(step) for step in steps], ""
-    mended = [float(usual if n in set(jumps) else step) for n, step in enumerate(steps)]
+    repaired = [float(usual if n in set(jumps) else step) for n, step in enumerate(steps)]
     by = (steps[jumps[0]] - usual) * unit
     where = f"by {by:+g} s before frame {jumps[0] + 2}"
     if len(jumps) > 1:
         where = f"at {len(jumps)} places, first {where}"
-    return mended, f"the clock jumps {where}; times go on there as if it did not"
+    return repaired, f"the clock jumps {where}; times continue as if it did not"

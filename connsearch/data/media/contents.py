@@ -1,13 +1,13 @@
-"""What the files of a data set hold, as marks that belong to its fingerprint.
+"""The contents of the files of a data set, as marks that are part of its fingerprint.
 
 Of a file: its size, and the bytes it is made of. ``full`` takes all of them; ``sample`` takes 64
 KiB from the beginning, the middle and the end, which is the whole of a file of up to 192 KiB. Of a
 folder of pictures: the name and the size of every picture, and the content of the first, the middle
 and the last one by name (``sample``) or of all (``full``).
 
-A time of change is not trusted: it can be set. What was read before is remembered under size, time
-of change *and* the time at which the system last touched the file's entry, which no program can
-set; where the system does not keep that time, nothing is remembered.
+Modification times are not trusted, because they can be set. Marks are cached under size,
+modification time *and* the time at which the system last changed the file's entry, which no program
+can set; if the system does not keep that time, nothing is cached.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _Follow = Callable[[Iterable[tuple[Split, int]], int], Iterable[tuple[Split, int
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What the files of three lists hold.
+    """The contents of the files of three splits.
 
     Attributes:
         kind: how much of every file was read.
@@ -81,13 +81,13 @@ class Contents:
 def read_contents(
     lists: _Lists, kind: Kind, *, cache: Path | None = None, follow: _Follow | None = None
 ) -> Contents:
-    """Returns what the files of the lists hold; a file of several records is read once.
+    """Returns the contents of the files of the splits; a file of several records is read once.
 
     Args:
         lists: the records.
         kind: how much of every file is read.
-        cache: an SQLite file in which marks are remembered; None: nothing is.
-        follow: is handed the walk over the records, to show how far it is.
+        cache: an SQLite file that caches marks; None: no cache.
+        follow: wraps the iteration over the records, to show progress.
     """
     walk: Iterable[tuple[Split, int]] = [(s, i) for s in SPLITS for i in range(len(lists[s]))]
     count = sum(map(len, lists.values()))
@@ -110,7 +110,7 @@ def read_contents(
 
 
 def mark_of(path: Path, kind: Kind) -> str:
-    """Returns SHA-256 of what a file or a folder of pictures holds; see the top of this file.
+    """Returns SHA-256 of the content of a file or a folder of pictures; see the top of this file.
 
     A path that cannot be read has the mark :data:`UNREADABLE`.
     """
@@ -144,7 +144,7 @@ def _file(path: Path | str, kind: Kind) -> str:
 
 
 def _exactly(read: Callable[[int], bytes | None], count: int) -> bytes:
-    """Returns so many bytes, or those there are: a system may hand over fewer at a time."""
+    """Returns this many bytes, or all there are: a system may return fewer at a time."""
     parts: list[bytes] = []
     while count > 0 and (part := read(count)):
         parts.append(part)

@@ -163,7 +163,7 @@ def read_frames(
 ) -> Frames:
     """Returns the frames of those numbers, ``uint8`` (T, H, W, 3).
 
-    A number is a frame's place in one pass from the start, whichever way it is read.
+    A number is a frame's place in one pass from the start, however it is read.
 
     Args:
         path: a video file.
@@ -173,7 +173,7 @@ def read_frames(
             all before them; None: the file is decoded from its start.
 
     Raises:
-        DataError: the file is unreadable, damaged on the way, or holds fewer frames than asked.
+        DataError: the file is unreadable, damaged on the way, or has fewer frames than requested.
     """
     wanted = set(indices)
     found: dict[int, Frames] = {}
@@ -191,7 +191,7 @@ def read_frames(
     if len(found) < len(wanted):
         raise DataError(
             f"{path}: frame {max(wanted) + 1} was needed, decoding stopped after {read} "
-            f"(the file is damaged or cut off); cure: re-encode it or take it off the list"
+            f"(the file is damaged or cut off); cure: re-encode it or remove it from the list"
         )
     return np.stack([found[index] for index in indices])
 
@@ -244,7 +244,7 @@ def write_video(
         frames: ``uint8`` (T, H, W, 3), or that many (H, W, 3), one at a time.
         fps: frames per second.
         quality: quantiser, the same for every frame, 0 (best, nothing is lost) to 51.
-        key_every: at least every that manyth frame can be reached by a seek.
+        key_every: one frame in this many, or more, can be reached by a seek.
         pixels: ``yuv420p`` halves the colours' resolution, which every player shows; height and
             width are even then.
     """

@@ -1,4 +1,4 @@
-"""The format ``frames.db``: one SQLite file a video, one JPEG a row.
+"""The format ``frames.db``: one SQLite file per video, one JPEG per row.
 
 ``Images(ObjId TEXT PRIMARY KEY, frames BLOB, size INT)`` holds the frames: the key is
 ``FOLDER/frame_00001`` (from 1 on, at least five digits), the blob a whole JPEG file, ``size`` its
@@ -43,7 +43,7 @@ _SHORT = 100
 """Bytes of the file with the number of frames."""
 
 _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-"""What SQLite says where there is no room: the disk is full, or a file may not grow."""
+"""Messages of SQLite if the disk is full, or a file may not grow."""
 
 
 def write_store(
@@ -55,8 +55,8 @@ def write_store(
 ) -> int:
     """Writes ``frames.db`` and ``n_frames`` into a folder, and returns the number of frames.
 
-    A reader finds the whole store or none: the file is written under another name, brought to the
-    disk and renamed; then ``n_frames`` follows.
+    A reader finds the complete store or none: the file is written under another name, brought to
+    the disk and renamed; then ``n_frames`` follows.
 
     Args:
         folder: is made; its name is part of every key.
@@ -101,7 +101,7 @@ def read_pictures(path: Path, numbers: Sequence[int]) -> Generator[tuple[int, by
     frame.
 
     Raises:
-        DataError: the file cannot be read, or frames are missing: which ones is said.
+        DataError: the file cannot be read, or frames are missing, which are named.
     """
     with opened(path) as db:
         first = db.execute("SELECT ObjId FROM Images LIMIT 1").fetchone()
@@ -136,12 +136,12 @@ def store_info(path: Path, size_of: Callable[[bytes, str], tuple[int, int]]) -> 
 
     Raises:
         DataError: no such store, no frame, holes, another number of frames than ``n_frames``, or
-            a rate or times in Meta that are none.
+            an invalid rate or times in Meta.
     """
     for suffix in ("-journal", "-wal"):
         left = path.with_name(path.name + suffix)
         if left.is_file() and left.stat().st_size:
-            raise DataError(f"{path}: its writing was cut short, {left.name} is left; {CURE}")
+            raise DataError(f"{path}: its writing was interrupted, {left.name} is left; {CURE}")
     with opened(path) as db:
         held = _numbers(path, db)
         meta = meta_of(db, path, len(held))
@@ -150,7 +150,7 @@ def store_info(path: Path, size_of: Callable[[bytes, str], tuple[int, int]]) -> 
     _refuse_missing(path, _holes(held, max(count, len(held))))
     if count != len(held):
         raise DataError(
-            f"{path}: {len(held)} frames, {COUNT} beside it says {count}; cure: pack the video "
+            f"{path}: {len(held)} frames, {COUNT} next to it gives {count}; cure: pack the video "
             f"again, or remove {COUNT} if the frames are right"
         )
     ((_, first),) = read_pictures(path, [0])
@@ -163,7 +163,7 @@ def _numbers(path: Path, db: sqlite3.Connection) -> list[int]:
     """Returns the numbers of all frames, from 0, in order.
 
     Raises:
-        DataError: a key of another form, of another video, or that stands twice; or too many.
+        DataError: a key of another form, of another video, or repeated; or too many.
     """
     numbers: list[int] = []
     prefix: str | None = None
@@ -173,7 +173,7 @@ def _numbers(path: Path, db: sqlite3.Connection) -> list[int]:
         if found != prefix:
             first, second = (shortly(name) for name in sorted((found, prefix)))
             raise DataError(
-                f"{path}: frames of several videos, {first} and {second}; allowed: one video a "
+                f"{path}: frames of several videos, {first} and {second}; allowed: one video per "
                 f"file; {CURE}"
             )
         numbers.append(number)
@@ -184,7 +184,7 @@ def _numbers(path: Path, db: sqlite3.Connection) -> list[int]:
     numbers.sort()
     twice = [n for m, n in itertools.pairwise(numbers) if m == n]
     if twice:
-        raise DataError(f"{path}: frame {twice[0] + 1} stands there twice; {CURE}")
+        raise DataError(f"{path}: frame {twice[0] + 1} is there twice; {CURE}")
     return numbers
 
 
@@ -222,7 +222,7 @@ def read_count(path: Path) -> int | None:
     """Returns the number of frames that is written beside a store; None: there is none.
 
     Raises:
-        DataError: it cannot be read, or is no number.
+        DataError: it cannot be read, or is not a number.
     """
     file = path.with_name(COUNT)
     if not file.is_file():

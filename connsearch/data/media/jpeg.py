@@ -257,5 +257,5 @@ def _check_size(name: str, read: tuple[int, int], stored: tuple[int, int]) -> No
 def _damaged(name: str, data: bytes, reason: str) -> DataError:
     return DataError(
         f"{name}: not readable as a picture ({reason}); read: {len(data)} bytes; cure: extract or "
-        "pack the video again, or take it off the list"
+        "pack the video again, or remove it from the list"
     )

@@ -30,19 +30,19 @@ _MODES = {
 _STRETCHED = {(_GREY, 2): 85, (_GREY, 4): 17}
 """PIL stretches grey of few bits to 0 to 255: by this."""
 
-_CURE = "cure: write the maps again, or take the clip off the list"
+_CURE = "cure: write the maps again, or remove the clip from the list"
 
 
 class FolderOfMaps:
     """PNG label maps of a folder as one array (T, H, W), in the order of their numbers.
 
     Attributes:
-        shape: one map a picture, each of the size of the first.
+        shape: one map per picture, each of the size of the first.
         dtype: wide enough for 16 bits.
 
     Raises:
-        DataError: no such folder, no PNG in it, a number that is missing or stands twice, or a
-            first picture that is no label map.
+        DataError: no such folder, no PNG in it, a number that is missing or repeated, or a
+            first picture that is not a label map.
     """
 
     def __init__(self, path: Path) -> None:
@@ -91,7 +91,7 @@ def read_labels(data: bytes, name: str) -> npt.NDArray[Any]:
         name: of the picture, for messages.
 
     Raises:
-        DataError: no PNG of one channel, too large, or damaged.
+        DataError: not a PNG of one channel, too large, or damaged.
     """
     _size(Path(name), data)
     header = png_header(data)

@@ -25,7 +25,8 @@ class Numbered:
 
     Attributes:
         names: in order.
-        step: every how manyth number is there: 1, unless the pictures are a sample in equal steps.
+        step: difference of neighbouring numbers: 1, unless the pictures are a sample in equal
+            steps.
     """
 
     names: tuple[str, ...]
@@ -36,9 +37,9 @@ def numbered(path: Path, suffixes: tuple[str, ...], *, what: str, cure: str) -> 
     """Returns the pictures of a folder in order, and the step of their numbers.
 
     Names that differ by one number at their end are in the order of that number; others are in
-    the order in which a person would count them. Suffixes may be in capitals; names that begin
-    with a dot are no pictures. Three pictures or more whose numbers all lie equally far apart (1,
-    6, 11 ...) are a sample; with unequal gaps pictures are missing.
+    natural order. Suffixes may be in capitals; names that begin with a dot are ignored.
+    Three pictures or more whose numbers have equal steps (1, 6, 11 ...) are a sample; with unequal
+    gaps pictures are missing.
 
     Args:
         path: the folder.
@@ -47,7 +48,7 @@ def numbered(path: Path, suffixes: tuple[str, ...], *, what: str, cure: str) -> 
         cure: what to do, for messages.
 
     Raises:
-        DataError: no such folder, no picture in it, or a number that is missing or stands twice.
+        DataError: no such folder, no picture in it, or a number that is missing or repeated.
     """
     try:
         return _listing(os.fspath(path), path.stat().st_mtime_ns, suffixes, what, cure)
@@ -71,7 +72,7 @@ def pictures(folder: str, suffixes: tuple[str, ...]) -> list[str]:
 def _listing(
     folder: str, changed: int, suffixes: tuple[str, ...], what: str, cure: str
 ) -> Numbered:
-    """Returns the pictures of a folder; a folder that changed since is listed anew."""
+    """Returns the pictures of a folder; a folder that changed since is listed again."""
     names = pictures(folder, suffixes)
     if not names:
         raise DataError(f"{folder}: no {what}; allowed: pictures in {', '.join(suffixes)}; {cure}")
@@ -82,7 +83,7 @@ def _listing(
     numbers = sorted((int(match[2]), name) for name, match in found.items())
     twice = [f"{a} and {b}" for (m, a), (n, b) in itertools.pairwise(numbers) if m == n]
     if twice:
-        raise DataError(f"{folder}: {what}s that stand twice\n{listed(twice)}\n  {cure}")
+        raise DataError(f"{folder}: {what}s that are there twice\n{listed(twice)}\n  {cure}")
     step, gaps = _gaps(numbers)
     if gaps:
         apart = f"; the others are {step} numbers apart" if step > 1 else ""
@@ -92,7 +93,7 @@ def _listing(
 
 def _gaps(numbers: Sequence[tuple[int, str]]) -> tuple[int, list[str]]:
     """Returns the usual step of the numbers, and where they stray from it."""
-    if len(numbers) < 3:  # one gap says nothing about the others
+    if len(numbers) < 3:  # one gap does not define a step
         step = 1
     else:
         steps = Counter(n - m for (m, _), (n, _) in itertools.pairwise(numbers))
@@ -106,7 +107,7 @@ def _gaps(numbers: Sequence[tuple[int, str]]) -> tuple[int, list[str]]:
 
 
 def even_step(numbers: Sequence[int]) -> int:
-    """Returns how far apart the numbers are if three or more are equally far apart, else 1.
+    """Returns the step of three or more numbers with equal steps, else 1.
 
     >>> even_step([1, 6, 11]), even_step([1, 6]), even_step([1, 6, 12])
     (5, 1, 1)

@@ -1,7 +1,7 @@
 """Object maps from disk: which class every pixel of every frame belongs to.
 
 An ``.npy`` or ``.npz`` array of whole numbers (T, H, W) (the only array of the npz, or the one
-called ``classes``), or a folder of PNG label maps, one a frame, in the order of the numbers in
+called ``classes``), or a folder of PNG label maps, one per frame, in the order of the numbers in
 their names.
 
 Shape letters: T maps, H W pixels.
@@ -75,7 +75,7 @@ def check_objects(path: Path, *, frames: int | None = None) -> None:
 
 
 def greatest_class(path: Path) -> int:
-    """Returns the greatest class in some object maps; little of them is held at once.
+    """Returns the greatest class in some object maps; read in small blocks.
 
     Raises:
         DataError: they cannot be read, or hold other numbers than 0 to 255.
@@ -142,7 +142,7 @@ def _checked(path: Path, frames: int | None) -> Generator[Stored]:
             )
         if frames is not None and shape[0] != frames:
             raise DataError(
-                f"{path}: {shape[0]} object maps, the video has {frames} frames; one each is needed"
+                f"{path}: {shape[0]} object maps, the video has {frames} frames; allowed: one each"
             )
         refuse_large(str(path), (shape[1], shape[2]))
         yield stored

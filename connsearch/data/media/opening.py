@@ -22,9 +22,9 @@ from connsearch.errors import DataError
 
 @contextmanager
 def opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
-    """Opens the video stream of a file; whatever goes wrong becomes a :class:`DataError`.
+    """Opens the video stream of a file; every error becomes a :class:`DataError`.
 
-    A cover picture is no video: of several streams, the first that is none is taken.
+    A cover picture is not a video: the first stream that is not one is used.
     """
     try:
         # "file:" keeps a name with a colon from being read as a protocol, and the white list
@@ -43,7 +43,7 @@ def opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
     except (FFmpegError, OSError) as error:
         reason = error.strerror or type(error).__name__
         size = f"{path.stat().st_size} bytes" if path.is_file() else "no such file"
-        cure = "re-encode the file, fetch it again, or take it off the list"
+        cure = "re-encode the file, fetch it again, or remove it from the list"
         if _is_pointer(path):
             size, cure = "a Git LFS pointer, not the file itself", "git lfs pull"
         raise DataError(
@@ -52,7 +52,7 @@ def opened(path: Path) -> Generator[tuple[InputContainer, VideoStream]]:
 
 
 def _chosen(path: Path, container: InputContainer) -> VideoStream:
-    """Returns the first video stream that is no cover picture and can be decoded."""
+    """Returns the first video stream that is not a cover picture and can be decoded."""
     pictures = Disposition.attached_pic | Disposition.timed_thumbnails
     found = [s for s in container.streams.video if not s.disposition & pictures]
     known = [s for s in found if cast("object | None", s.codec_context) is not None]
@@ -60,17 +60,17 @@ def _chosen(path: Path, container: InputContainer) -> VideoStream:
         return known[0]
     kinds = {s.type for s in container.streams if s.type != "video"}
     if found:
-        kinds.add("a video stream in a code that FFmpeg does not know")
+        kinds.add("a video stream with a codec that FFmpeg does not know")
     elif container.streams.video:
         kinds.add("a cover picture")
     raise DataError(
         f"{path}: no video stream; read: {', '.join(sorted(kinds)) or 'nothing'}; "
-        "cure: take the file off the list, or replace it with a video"
+        "cure: remove the file from the list, or replace it with a video"
     )
 
 
 def _is_pointer(path: Path) -> bool:
-    """Returns whether the file only says where Git LFS keeps the real one."""
+    """Returns whether the file is only a pointer of Git LFS."""
     if not path.is_file() or path.stat().st_size > 1024:
         return False
     return path.read_bytes().startswith(b"version https://git-lfs")
@@ -90,7 +90,7 @@ def demuxed(
     """Yields (place, packet) of a stream, last the empty one that ends it.
 
     A frame's ``opaque`` is the place of its packet. Packets without content are left out: Theora
-    has them where a picture is repeated, and decoders take them for a mistake.
+    has them for repeated pictures, and decoders treat them as errors.
     """
     stream.codec_context.flags |= Flags.copy_opaque
     for place, packet in enumerate(container.demux(stream)):

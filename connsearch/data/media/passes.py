@@ -11,16 +11,16 @@ from connsearch.data.records import VideoInfo
 from connsearch.errors import DataError
 
 _AT_ONCE = 32
-"""Frames of a folder or a store that are held at once."""
+"""Frames of a folder or a store in memory at once."""
 
 
 def one_pass(
     path: Path, medium: str, info: VideoInfo, *, size: tuple[int, int] | None
 ) -> Iterator[Frames]:
-    """Yields every frame, (H, W, 3), as many as the medium promised.
+    """Yields every frame, (H, W, 3), as many as the probe counted.
 
-    A video is decoded from its start to its end, without a seek; of other media every frame stands
-    for itself.
+    A video is decoded from its start to its end, without a seek; in other media every frame is
+    independent.
 
     Args:
         path: where the frames are stored.
@@ -44,5 +44,5 @@ def one_pass(
             return
     raise DataError(
         f"{path}: {info.frames} frames, decoding stopped after {count} (the file is damaged or cut "
-        "off); cure: re-encode it or take it off the list"
+        "off); cure: re-encode it or remove it from the list"
     )

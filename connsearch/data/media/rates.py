@@ -1,8 +1,8 @@
-"""Frames a second of media that do not say it: folders of frames, stores and others.
+"""Frame rates of files that do not tell them: folders of frames, stores and others.
 
-Whose word counts: what a medium says itself; else the column ``fps`` of a list; else the option
-``media_fps``; else the rate at which a published set of frames was made. Where a medium and the
-column say different things, the clip is refused: nobody could tell which of them is wrong.
+The first known one is used: the rate of the file itself; the column ``fps`` of a list; the option
+``media_fps``; the rate at which a published set of frames was made. If a file and the column
+differ, the clip is refused, because it is unknown which of them is wrong.
 """
 
 from __future__ import annotations
@@ -16,29 +16,27 @@ from connsearch.errors import DataError
 RATES = (1e-3, 1e6)
 """The slowest and the fastest rate that can be given."""
 
-CURE = (
-    "cure: say the rate of media that do not say it themselves with --media-fps or in a column fps"
-)
+CURE = "cure: give the rate of files that do not tell it with --media-fps or in a column fps"
 
 _ALIKE = 0.02
 """Share by which two rates may differ and mean the same: 30 and 29.97."""
 
 
 def with_rate(info: VideoInfo, record: Record) -> VideoInfo:
-    """Returns what a video says about itself, with its rate where only others say it.
+    """Returns the facts of a video, with its rate from elsewhere if the file has none.
 
-    A folder that holds every fifth frame has a fifth of the rate: what is given is the rate of the
-    video, in which its frames are numbered.
+    A folder of every fifth frame has a fifth of the rate: the given rate is that of the video in
+    which its frames are numbered.
 
     Raises:
-        DataError: the list says another rate than the medium.
+        DataError: the list has another rate than the file.
     """
     if info.fps > 0:
         if record.fps is not None and abs(record.fps / info.fps - 1.0) > _ALIKE:
             raise DataError(
-                f"{record.name}: the column fps says {record.fps:g} frames a second, the file "
-                f"{info.fps:g}; cure: correct the column, or leave it empty for media that say "
-                "their rate themselves"
+                f"{record.name}: the column fps gives {record.fps:g} frames per second, the file "
+                f"{info.fps:g}; cure: correct the column, or leave it empty for files that tell "
+                "their rate"
             )
         return info
     given = record.fps or record.media_fps
@@ -46,7 +44,7 @@ def with_rate(info: VideoInfo, record: Record) -> VideoInfo:
 
 
 def with_media_rate(source: Source, options: DataOptions) -> Source:
-    """Returns the data set with the rate of the options for media that do not say one."""
+    """Returns the data set with the rate of the options for files without one."""
     if options.media_fps is None:
         return source
     records = tuple(replace(record, media_fps=options.media_fps) for record in source.records)
@@ -54,13 +52,13 @@ def with_media_rate(source: Source, options: DataOptions) -> Source:
 
 
 def check_spans(info: VideoInfo, record: Record, options: DataOptions) -> None:
-    """Refuses a clip whose classes depend on seconds where nothing is known of time.
+    """Refuses a clip whose classes depend on seconds if its rate is unknown.
 
     Raises:
-        DataError: says which clip, and how to say its rate.
+        DataError: names the clip, and how to give its rate.
     """
     if options.clip_labels == "clip" and record.spans and info.fps <= 0:
         raise DataError(
-            f"{record.name}: its classes are given in seconds, and {record.path} says no frame "
-            f"rate; {CURE}, or take the classes of the whole video with --clip-labels video"
+            f"{record.name}: its classes are given in seconds, and {record.path} has no frame "
+            f"rate; {CURE}, or use the classes of the whole video with --clip-labels video"
         )

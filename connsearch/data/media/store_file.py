@@ -1,4 +1,4 @@
-"""A frame store opened to read: whoever wrote it, what it can make SQLite do is bounded."""
+"""A frame store opened to read; what an untrusted one can make SQLite do is limited."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import quote
 from connsearch.data.bounds import MOST_BYTES
 from connsearch.errors import DataError
 
-CURE = "cure: pack the video again, fetch the file again, or take it off the list"
+CURE = "cure: pack the video again, fetch the file again, or remove it from the list"
 """What to do about a store that cannot be read."""
 
 _FAULTS = (sqlite3.Error, sqlite3.Warning, OverflowError, MemoryError, UnicodeError)
@@ -27,19 +27,19 @@ _GENERATED = (2, 3)
 
 @contextmanager
 def opened(path: Path) -> Generator[sqlite3.Connection]:
-    """Opens a store to read, in whatever folder; whatever goes wrong becomes a DataError.
+    """Opens a store to read, in any folder; every error becomes a DataError.
 
     Every reader opens its own: a connection belongs to one process and one thread, and opening
     costs a hundredth of decoding the frames of a clip.
 
-    What a stranger's file can make SQLite do is bounded: values have at most ``MOST_BYTES``, the
-    tables are plain ones (a view can run for ever), and a query takes steps in proportion to the
+    What an untrusted file can make SQLite do is limited: values have at most ``MOST_BYTES``, the
+    tables are plain ones (a view can run forever), and a query takes steps in proportion to the
     size of the file.
     """
     # quoted as bytes: a name may hold ?, #, % and letters of no encoding
     uri = f"file:{quote(os.fsencode(os.path.abspath(path)))}?mode=ro&immutable=1"
     if path.exists() and not path.is_file():  # a pipe would never open
-        raise DataError(f"{path}: not readable as a frame store (no regular file); {CURE}")
+        raise DataError(f"{path}: not readable as a frame store (not a regular file); {CURE}")
     patience = _Patience(path)
     try:
         with closing(sqlite3.connect(uri, uri=True)) as db:
@@ -72,7 +72,7 @@ class _Patience:
 
 
 def _check_plain(path: Path, db: sqlite3.Connection) -> None:
-    """Refuses whatever computes what it shows: views, virtual tables, generated columns."""
+    """Refuses everything that computes its values: views, virtual tables, generated columns."""
     query = "SELECT name, type, rootpage FROM sqlite_master WHERE lower(name) IN ('images', 'meta')"
     for name, kind, page in db.execute(query).fetchall():
         if kind != "table" or not page:

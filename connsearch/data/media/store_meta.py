@@ -42,8 +42,8 @@ def meta_of(db: sqlite3.Connection, path: Path, frames: int) -> dict[str, Any]:
     most = _META + _META_A_FRAME * frames
     if rows > _META_ROWS or (size or 0) > most:
         raise DataError(
-            f"{path}: the table Meta has {rows} rows of {size} letters; allowed: {_META_ROWS} rows "
-            f"and {most} letters; {CURE}"
+            f"{path}: the table Meta has {rows} rows of {size} characters; allowed: {_META_ROWS} "
+            f"rows and {most} characters; {CURE}"
         )
     try:
         return {
@@ -51,25 +51,25 @@ def meta_of(db: sqlite3.Connection, path: Path, frames: int) -> dict[str, Any]:
             for key, value in db.execute("SELECT key, value FROM Meta")
         }
     except (ValueError, TypeError, RecursionError) as error:
-        raise DataError(f"{path}: the table Meta holds no JSON ({error}); {CURE}") from error
+        raise DataError(f"{path}: the table Meta is not JSON ({error}); {CURE}") from error
 
 
 def _no_number(word: str) -> float:
-    raise ValueError(f"{word} is no number")
+    raise ValueError(f"{word} is not a number")
 
 
 def stored_clock(
     path: Path, meta: Mapping[str, Any], frames: int
 ) -> tuple[float, tuple[float, ...]]:
-    """Returns the rate and the times of a store, as its Meta says them; 0 and nothing without.
+    """Returns the rate and the times of a store, from its Meta; 0 and none without it.
 
     Raises:
-        DataError: they are no numbers, no clock, or contradict each other.
+        DataError: they are not numbers, not a clock, or contradict each other.
     """
     times = meta.get("times", ())
     if not isinstance(times, list | tuple) or not all(_is_number(t, _LONGEST) for t in times):
         raise DataError(
-            f"{path}: times {shortly(times)} in Meta; allowed: seconds, one a frame; {CURE}"
+            f"{path}: times {shortly(times)} in Meta; allowed: seconds, one per frame; {CURE}"
         )
     if times and len(times) != frames:
         raise DataError(f"{path}: {frames} frames, {len(times)} times in Meta; {CURE}")
@@ -80,8 +80,8 @@ def stored_clock(
     slowest, fastest = _RATES if not mean else (mean / _APART, mean * _APART)
     if not _is_number(fps, _RATES[1]) or (fps and not slowest <= fps <= fastest):
         raise DataError(
-            f"{path}: fps {shortly(fps)} in Meta; allowed: frames a second, {slowest:g} to "
-            f"{fastest:g}, or 0 where it is not known; {CURE}"
+            f"{path}: fps {shortly(fps)} in Meta; allowed: frames per second, {slowest:g} "
+            f"to {fastest:g}, or 0 if it is not known; {CURE}"
         )
     if not fps and not mean:  # one frame at most: nothing passes
         return 0.0, ()

@@ -1,9 +1,9 @@
-"""What a video file says about itself, and how its frames are found again.
+"""The facts of a video file, and how its frames are found.
 
 The number of a frame is its place in one pass from the start, as the decoder shows them. Where a
 container keeps presentation times, packets are enough to count frames and to find them. Others
-(AVI, raw streams, MPEG program streams ...) have stamps that FFmpeg makes up from the order of
-storage; they are decoded once, and that pass tells.
+(AVI, raw streams, MPEG program streams ...) have stamps that FFmpeg derives from the order of
+storage; they are decoded once, and that pass gives the facts.
 
 With ``opening.py`` and ``decode.py`` the only door to PyAV.
 """
@@ -43,12 +43,12 @@ MOST_HELD = 16
 
 
 def probe(path: Path) -> VideoInfo:
-    """Returns what a file says about itself.
+    """Returns the facts of a file.
 
     Packets are counted where that is enough; else the file is decoded once.
 
     Raises:
-        DataError: the file cannot be opened, or holds no video or no frame.
+        DataError: the file cannot be opened, or has no video or no frame.
     """
     packets = _packets(path)
     first = packets.first
@@ -81,14 +81,14 @@ def probe(path: Path) -> VideoInfo:
 
 @dataclass(frozen=True, slots=True)
 class _Packets:
-    """What the packets of a file say, and the first frame.
+    """The facts from the packets of a file, and the first frame.
 
     Attributes:
         timed: the container keeps presentation times, and the codec a frame a packet.
         ordered: the codec stores frames in the order in which they are shown.
         first: the first frame; None: nothing could be decoded.
         depth: how many frames the decoder holds back to bring them in order.
-        rate: frames a second as the header says; 0: it does not.
+        rate: frames per second from the header; 0: none.
         unit: seconds of a step of the stamps.
         stamps: presentation time of every packet that is shown, in the order of storage.
         stored: their decoding times.
@@ -116,8 +116,8 @@ class _Packets:
         Not where stamps are missing or repeated, where the clock is set back, where groups of
         pictures are open (frames that lead up to a key frame are lost where the file was cut, and
         in HEVC many more where parts were joined), where two packets may be the fields of one
-        frame, and where the decoder reorders but stamps follow the storage: then somebody made
-        them up.
+        frame, and where the decoder reorders but stamps follow the storage: then they are not
+        real.
         """
         stamps, first = self.stamps, self.first
         if not self.timed or first is None or not stamps or None in stamps:
@@ -153,7 +153,7 @@ def _depth(stamps: Sequence[int]) -> int:
 
 
 def _packets(path: Path) -> _Packets:
-    """Returns what the packets of a file say; one frame is decoded."""
+    """Returns the facts from the packets of a file; one frame is decoded."""
     with opened(path) as (container, stream):
         codec = stream.codec_context.codec.canonical_name
         timed = container.format.name.split(",")[0] in _TIMED_CONTAINERS
@@ -201,7 +201,7 @@ class _KeyFrame:
 def _decoded(path: Path, packets: _Packets) -> tuple[int, list[tuple[int, int]], Clock]:
     """Returns number of frames, (packet, number) of key frames, and the clock, by decoding all.
 
-    A file that is damaged on the way keeps the count of its packets: what comes before the damage
+    A file that is damaged further on keeps the count of its packets: the part before the damage
     can be used.
     """
     keys: list[_KeyFrame] = []
@@ -240,11 +240,11 @@ def _parting(places: Sequence[int]) -> set[int]:
 def _likely(shown: Sequence[int | None], packets: _Packets) -> Sequence[int] | None:
     """Returns the likeliest times of the frames: those that rise, or else those that rise mostly.
 
-    Where the times of a few neighbours are interchanged, because somebody took the order of storage
-    for that of showing, they are put in order.
+    If the times of a few neighbours are interchanged, because a program wrote them in the order of
+    storage, they are sorted.
 
     Args:
-        shown: what the decoder says of each frame.
+        shown: the decoder's time of each frame.
         packets: whose decoding times rise as evenly as the frames are shown, earlier by a delay.
     """
     for back in (0.0, FEW_BACK):
@@ -274,7 +274,7 @@ def _look(frame: VideoFrame) -> int:
 
 
 def _proven(path: Path, keys: Sequence[_KeyFrame]) -> list[_KeyFrame]:
-    """Returns the keys from which a fresh decoder gives the very picture of the one pass."""
+    """Returns the keys from which a new decoder gives the same picture as the one pass."""
     places = {key.place: key for key in keys}
     proven: list[_KeyFrame] = []
     key: _KeyFrame | None = None

@@ -15,7 +15,7 @@ from connsearch.registry import suggest
 
 REQUIRED = ("path", "label")
 TWINS: Mapping[str, str] = {"labels": "label", "subject": "group"}
-"""Columns that stand in place of another one."""
+"""Columns that replace another one."""
 
 
 def read_rows(path: Path, optional: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
@@ -86,8 +86,8 @@ def _check_header(path: Path, header: list[str], optional: Sequence[str]) -> Non
             near = sorted({name[:40] for name in header[:40]})
             raise DataError(
                 f"{path}: {suggest('column', column, near)}\n"
-                f"  expected: {', '.join(REQUIRED)}, and optionally {', '.join(optional)}; in "
-                f"place of path {', '.join(IDS)}: names of videos without their suffix\n"
+                f"  expected: {', '.join(REQUIRED)}, and optionally {', '.join(optional)}; instead "
+                f"of path {', '.join(IDS)}: names of videos without their suffix\n"
                 "  cure: a first line with the names of the columns"
             )
     twice = sorted(column for column, count in Counter(header).items() if count > 1)

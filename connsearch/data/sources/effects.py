@@ -12,13 +12,13 @@ from connsearch.errors import DataError
 
 BOUND: Mapping[str, str] = {
     "protocol": "it has no protocols",
-    "videos": "its own files say where the videos lie",
+    "videos": "its own files contain the places of the videos",
     "train_clips": "it is not planted data",
     "val_clips": "it is not planted data",
     "test_clips": "it is not planted data",
-    "object_classes": "it says the number itself, or has no object maps",
+    "object_classes": "it defines the number itself, or has no object maps",
 }
-"""Options that only some readers look at (``datasets.dataset`` says which), and why not others."""
+"""Options that only some readers use (``datasets.dataset`` lists them), and why not others."""
 
 
 class WithoutEffectError(DataError):
@@ -36,7 +36,7 @@ def refuse_without_effect(source: Source, options: DataOptions) -> None:
         lines = "\n".join(f"  {_flag(name, options)}: {why}" for name, why in found.items())
         raise WithoutEffectError(
             f"{source.name}: options without effect on this data\n{lines}\n"
-            "  cure: leave them out; if a run or --config brings them along, give the default"
+            "  cure: omit them; if they come from a run or --config, set them to the default"
         )
 
 
@@ -62,7 +62,7 @@ def without_effect(source: Source, options: DataOptions) -> dict[str, str]:
 
 
 def refuse_idle_rate(source: Source, options: DataOptions, infos: Sequence[VideoInfo]) -> None:
-    """Refuses ``media_fps`` where every medium says its rate itself, or its list does.
+    """Refuses ``media_fps`` if every file, or its list, tells its rate.
 
     Args:
         source: the data set.
@@ -77,19 +77,19 @@ def refuse_idle_rate(source: Source, options: DataOptions, infos: Sequence[Video
         return
     raise DataError(
         f"{source.name}: options without effect on this data\n"
-        f"  {_flag('media_fps', options)}: all of its media say their rate themselves\n"
-        "  cure: leave it out"
+        f"  {_flag('media_fps', options)}: all of its files tell their rate\n"
+        "  cure: omit it"
     )
 
 
 _BY_CONTENT: dict[str, str] = {
     "object_classes": "it has no object maps",
-    "clip_labels": "it does not say when its classes are seen",
-    "split_by": "it has no groups, and no video is on two of its lists",
-    "val_share": "it gives the validation list itself",
-    "test_share": "it gives the test list itself",
+    "clip_labels": "it has no times of its classes",
+    "split_by": "it has no groups, and no video is in two of its splits",
+    "val_share": "it has a validation split of its own",
+    "test_share": "it has a test split of its own",
 }
-"""Options whose effect depends on what the data holds."""
+"""Options whose effect depends on the content of the data."""
 
 
 def _tears(records: Sequence[Record]) -> bool:

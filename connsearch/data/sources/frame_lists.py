@@ -37,12 +37,12 @@ class FrameList:
     Attributes:
         name: the data set.
         classes: number of classes.
-        names: files of class names, one a line; the first that is there is read.
+        names: files of class names, one per line; the first that is there is read.
         train: the training list, as it may be called.
         val: the list that results are reported on.
         frames: folders below the list's that may hold the frames.
         pattern: name of the image of a number, from 1.
-        fps: frames a second of the official frames; None: not known.
+        fps: frames per second of the official frames; None: not known.
         commas: ``path,frames,label[,label[,label]]``; otherwise blanks, and one label.
     """
 
@@ -62,7 +62,7 @@ class FrameList:
         last = self.classes - 1
         if self.commas:
             return f"path,frames,label, with one to {MOST_LABELS} labels of 0 to {last}"
-        return f"path, frames and label (0 to {last}) with blanks between them"
+        return f"path, frames and label (0 to {last}) with spaces between them"
 
 
 def read_frame_list(form: FrameList, rest: str, options: DataOptions) -> Source:
@@ -144,7 +144,7 @@ def _fault(parts: Sequence[str], text: str, form: FrameList) -> str:
     if len(parts) > 2 + MOST_LABELS:
         return f"{len(parts) - 2} labels, at most {MOST_LABELS} are allowed; read {text[:120]!r}"
     if whole(parts[1]) is None:
-        return f"{parts[1]!r} is no number of frames"
+        return f"{parts[1]!r} is not a number of frames"
     labels = [p for p in parts[2:] if not (form.commas and p == "-1")]
     wrong = [p for p in labels if (number := whole(p)) is None or number >= form.classes]
     if wrong or not labels:
@@ -164,20 +164,20 @@ def _with_all_frames(source: Source, form: FrameList, options: DataOptions) -> S
             numbers = frame_numbers(record.path)
             held = len(numbers)
             if held < stated // even_step(numbers):
-                short.append(f"{record.name}: {held} frames, the list says {stated}")
+                short.append(f"{record.name}: {held} frames, the list gives {stated}")
                 continue
         sound.append(record)
     if len(short) > options.bad_share * len(source.records):
         raise DataError(
-            f"{source.name}: {len(short)} of {len(source.records)} folders hold fewer frames than "
-            f"the list says\n{listed(short)}\n  allowed: a share of {options.bad_share:g}; cure: "
-            "extract them again, correct the list, or raise bad_share to do without them"
+            f"{source.name}: {len(short)} of {len(source.records)} folders have fewer frames than "
+            f"the list gives\n{listed(short)}\n  allowed: a share of {options.bad_share:g}; cure: "
+            "extract them again, correct the list, or raise bad_share to skip them"
         )
     notes = source.notes
     if short:
         notes = (
             *notes,
-            f"{form.name}: {len(short)} folders hold fewer frames than the list says and are left "
+            f"{form.name}: {len(short)} folders have fewer frames than the list gives and are left "
             f"out\n{listed(short)}",
         )
     return Source(

@@ -31,7 +31,7 @@ def id_column(path: Path, header: Sequence[str]) -> str | None:
     if len(found) > 1:
         raise DataError(
             f"{path}: the columns {' and '.join(found)} may both name the videos\n"
-            "  cure: call the one that does path or remove the other one"
+            "  cure: rename the right one to path, or remove the other one"
         )
     return found[0]
 
@@ -54,7 +54,7 @@ def with_paths(
     videos, folders = Shelves(places), Shelves(places, "folder")
     found = [(line, {**row, "path": _find(row, name, root, videos, folders)}) for line, row in rows]
     notes = [
-        f"{videos.doubles} videos lie beside one of the same name; the first by letter is read"
+        f"{videos.doubles} videos have the same name as another one; the first by name is read"
     ]
     return found, notes if videos.doubles else []
 

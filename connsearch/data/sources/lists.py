@@ -19,11 +19,11 @@ _DIGITS = 18
 """Of a whole number; Python refuses to read one of several thousand."""
 
 Line = tuple[int, str]
-"""A line's number, from 1, and its text without blanks at its ends."""
+"""A line's number, from 1, and its text without spaces at its ends."""
 
 
 class Faults:
-    """What is wrong with the lines of one file, gathered and refused together.
+    """Faults of the lines of one file, collected and reported together.
 
     Args:
         path: the file.
@@ -36,7 +36,7 @@ class Faults:
         self._lines: list[tuple[int, str]] = []
 
     def add(self, line: int, message: str) -> None:
-        """Notes what is wrong with a line."""
+        """Adds a fault of a line."""
         self._lines.append((line, f"line {line}: {message}"))
 
     @property
@@ -89,7 +89,7 @@ def need_file(folder: Path, *names: str) -> Path:
     found = find_file(folder, *names)
     if found is None:
         raise DataError(
-            f"{folder}: none of these annotation files is there\n{listed(names)}\n"
+            f"{folder}: none of these annotation files exists\n{listed(names)}\n"
             "  cure: name the folder that holds the official files"
         )
     return found
@@ -124,7 +124,7 @@ def read_lines(path: Path) -> list[Line]:
 
 
 def read_json(path: Path) -> Any:
-    """Returns what a JSON file holds.
+    """Returns the content of a JSON file.
 
     Raises:
         DataError: the file cannot be read, or is not JSON.
@@ -132,7 +132,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:
-        raise DataError(f"{path}: not JSON ({error}); cure: take the official file") from error
+        raise DataError(f"{path}: not JSON ({error}); cure: use the official file") from error
 
 
 def read_table(path: Path, required: Sequence[str], *, header: bool = True) -> Table:
@@ -171,7 +171,7 @@ def _check_header(path: Path, names: Sequence[str], required: Sequence[str]) -> 
     missing = [name for name in required if name not in names]
     if not missing:
         return
-    cure = "take the official file"
+    cure = "use the official file"
     mark = next((m for m in ";\t|" if len(names) == 1 and m in names[0]), None)
     if mark is not None:
         cure = f"columns are separated by {mark!r} here; save the file with commas"

@@ -21,14 +21,14 @@ _PLACES = 100
 def refuse_missing(
     path: Path, root: Path, missing: Sequence[str], *, count: int, moved: bool
 ) -> None:
-    """Refuses a list of which files are not there; says so if one change would find them.
+    """Refuses a list with missing files; suggests a single change that would find them.
 
     Args:
         path: of the list.
         root: what its paths are relative to.
-        missing: the paths that are not there, as listed.
+        missing: the missing paths, as listed.
         count: of all paths.
-        moved: whether the option ``videos`` said what the root is.
+        moved: whether the root comes from the option ``videos``.
 
     Raises:
         DataError: if there are any missing.
@@ -36,12 +36,12 @@ def refuse_missing(
     if not missing:
         return
     fix = nearest_fix(path, root, missing)
-    where = "" if moved else "; --videos DIR says that they are relative to another folder"
+    where = "" if moved else "; --videos DIR makes them relative to another folder"
     every = "every one of the " if len(missing) == count and count > 1 else ""
     raise DataError(
-        f"{path}: {every}{len(missing)} listed files are not there\n"
+        f"{path}: {every}{len(missing)} listed files do not exist\n"
         f"{listed([name[:200] for name in missing])}\n"
-        f"  cure: paths are relative to {root}{where}; fetch them, or shorten the list"
+        f"  cure: paths are relative to {root}{where}; add the files, or remove them from the list"
         + (f"\n  {fix}" if fix else "")
     )
 
@@ -62,12 +62,14 @@ def nearest_fix(path: Path, root: Path, missing: Sequence[str]) -> str:
 def _fixes(path: Path, root: Path, name: str) -> Iterator[str]:
     """Yields the changes that find one file: another suffix, another folder, or fewer folders."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    turned = r"/ in place of \ in the list" if "\\" in name else ""
+    turned = r"/ instead of \ in the list" if "\\" in name else ""
     tails = [(n, os.path.join(*parts[n:])) for n in range(min(len(parts), 8))]
     for place in _places(path, root):
         for cut, tail in tails:
             option = "" if place == root else f"--videos {place}"
-            without = f"{os.path.join(*parts[:cut])} taken off the paths in the list" if cut else ""
+            without = (
+                f"{os.path.join(*parts[:cut])} removed from the paths in the list" if cut else ""
+            )
             if os.path.lexists(place / tail) and (option or without or turned):
                 yield " and ".join(word for word in (option, without, turned) if word)
             suffix = _other_suffix(place / tail)

@@ -1,4 +1,4 @@
-"""Planted scenes: moving textured shapes of which exactly one thing tells the class.
+"""Planted scenes: moving textured shapes in which exactly one factor is the class.
 
 A scene has three factors that are drawn independently of each other:
 

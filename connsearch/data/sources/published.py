@@ -1,7 +1,7 @@
 """What the sources of published lists share: from rows of a list to a :class:`Source`.
 
-A reader gives classes, rows and the places its videos may lie in; :func:`published_source` leaves
-out (and counts) what is not on disk, and keeps the official splits as they are published.
+A reader gives classes, rows and the folders of its videos; :func:`published_source` leaves out (and
+counts) missing videos, and keeps the official splits as they are published.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from connsearch.registry import suggest
 
 @dataclass(frozen=True, slots=True)
 class PublishedRow:
-    """A row of a published list, before anybody looked for its video.
+    """A row of a published list, before its video is looked for.
 
     Attributes:
-        name: the record's name, the same wherever the videos lie.
+        name: the record's name, the same wherever the videos are.
         labels: indices of its classes.
-        split: the list it counts to.
+        split: the split it belongs to.
         folders: where its video may lie, relative to a place of videos, the likeliest first; the
             same tuple for many rows, as each is looked into once.
         stems: how the video may be called there, without its suffix, the likeliest first.
@@ -55,10 +55,10 @@ Kind = Literal["video", "folder"]
 
 
 class Shelves:
-    """Where the videos lie; every folder is looked into once, however many rows ask.
+    """The folders of the videos; every folder is listed once, for all rows.
 
     Args:
-        places: folders that may hold the videos; those that are not there are passed over.
+        places: folders that may hold the videos; missing ones are ignored.
         kind: look for video files by their names without suffix, or for folders (of frames).
     """
 
@@ -83,7 +83,7 @@ class Shelves:
         return None
 
     def _contents(self, path: str) -> Mapping[str, str]:
-        """Returns stem -> name of what lies in one folder."""
+        """Returns stem -> name of the entries of one folder."""
         if path not in self._held:
             names = _look(path, self.kind)
             stems = [name if self.kind == "folder" else os.path.splitext(name)[0] for name in names]
@@ -110,7 +110,7 @@ def shelves(
     *below: str,
     kind: Kind = "video",
 ) -> Shelves:
-    """Returns where videos lie: the option ``videos``, else these folders below the list's own.
+    """Returns the folders of videos: the option ``videos``, else these below the list's own.
 
     Raises:
         DataError: the option names no folder.
@@ -119,7 +119,9 @@ def shelves(
         return Shelves([*(path / name for name in below), path], kind)
     videos = options.videos.expanduser()
     if not videos.is_dir():
-        raise DataError(f"{videos}: no such folder; the option videos says where the videos lie")
+        raise DataError(
+            f"{videos}: no such folder; use the option videos for the folder of the videos"
+        )
     return Shelves([videos, *(videos / name for name in below)], kind)
 
 
@@ -139,7 +141,7 @@ def list_folder(rest: str) -> Path:
 
 
 def choose_protocol(name: str, options: DataOptions, known: Sequence[str]) -> str:
-    """Returns the protocol that is asked for; by default the first of the known.
+    """Returns the requested protocol; by default the first of the known.
 
     Raises:
         DataError: a protocol that the list does not have.
@@ -155,13 +157,13 @@ def check_count(path: Path, classes: Sequence[str], official: int, what: str) ->
     """Refuses a list of classes of another length than the official one.
 
     Raises:
-        DataError: says what was read.
+        DataError: names what was read.
     """
     if len(classes) != official:
         read = ", ".join(classes[:3]) + (" ..." if len(classes) > 3 else "")
         raise DataError(
             f"{path}: {len(classes)} classes, {what} has {official}\n  read: {read}\n"
-            "  cure: take the official file, whole; another list of classes is a CSV data set"
+            "  cure: use the complete official file; for other classes use a CSV data set"
         )
 
 
@@ -169,12 +171,12 @@ def class_index(path: Path, classes: Sequence[str]) -> dict[str, int]:
     """Returns class name -> label.
 
     Raises:
-        DataError: a name that stands twice.
+        DataError: a repeated name.
     """
     index = {name: label for label, name in enumerate(classes)}
     if len(index) != len(classes):
         twice = sorted(name for name, count in Counter(classes).items() if count > 1)
-        raise DataError(f"{path}: classes that stand twice\n{listed(twice)}")
+        raise DataError(f"{path}: classes that are there twice\n{listed(twice)}")
     return index
 
 
@@ -184,7 +186,7 @@ def once(rows: Sequence[PublishedRow], faults: Faults) -> list[PublishedRow]:
     for row in rows:
         first = seen.setdefault(row.name, row)
         if first is not row and replace(row, line=first.line) != first:
-            faults.add(row.line, f"{row.name} stands on line {first.line} otherwise")
+            faults.add(row.line, f"{row.name} is different on line {first.line}")
     return list(seen.values())
 
 
@@ -207,11 +209,11 @@ def published_source(
         path: of its lists.
         classes: class names.
         rows: of all lists.
-        where: the places its videos may lie in.
+        where: the folders of its videos.
         medium: how they are stored.
         multi_label: a clip can have several classes, or none.
-        notes: what a person should know.
-        fps: frames a second at which its frames were published; None: videos say it.
+        notes: for the user.
+        fps: frames per second of published frames; None: videos tell it.
 
     Raises:
         DataError: one clip on two lists, no video on disk, or none of the training list.
@@ -225,21 +227,21 @@ def published_source(
     said = [*notes, *_missing(name, rows, records)]
     if where.doubles:
         said.append(
-            f"{name}: {where.doubles} videos lie beside one of the same name with another suffix; "
-            "the first by letter is read"
+            f"{name}: {where.doubles} videos have the same name as another one but another suffix; "
+            "the first in alphabetical order is read"
         )
     if not any(record.split == "train" for record in records):
         wanted = [row for row in rows if row.split == "train"] or rows
         raise DataError(
-            f"{path}: none of the {len(wanted)} listed training videos is on disk; looked in\n"
+            f"{path}: none of the {len(wanted)} listed training videos exists; searched in\n"
             f"{listed([str(p) for p in where.places])}\n  for, among others\n"
             f"{listed([_expected(row) for row in wanted[:3]])}\n"
-            "  cure: say where the videos lie with the option videos"
+            "  cure: use the option videos for the folder of the videos"
         )
     records, torn = _untie(records)
     if torn:
         said.append(
-            f"{name}: {len(torn)} groups stand on several official lists, which are kept as "
+            f"{name}: {len(torn)} groups are on several official lists, which are kept as "
             f"published: {', '.join(torn[:5])}{' ...' if len(torn) > 5 else ''}"
         )
     title = f"{name}:{path}"
@@ -275,7 +277,7 @@ def _refuse_repeated(path: Path, rows: Sequence[PublishedRow]) -> None:
     twice = [row.name for row in rows if split.setdefault(row.name, row.split) != row.split]
     if twice:
         raise DataError(
-            f"{path}: clips on two of the lists\n{listed(twice)}\n  cure: take the official files"
+            f"{path}: clips in two of the lists\n{listed(twice)}\n  cure: use the official files"
         )
 
 
@@ -286,13 +288,13 @@ def _missing(name: str, rows: Sequence[PublishedRow], records: Sequence[Record])
     listed_in, found = Counter(row.split for row in rows), Counter(r.split for r in records)
     parts = [f"{s} {listed_in[s] - found[s]}" for s in SPLITS if listed_in[s] > found[s]]
     return [
-        f"{name}: {len(rows) - len(records)} of {len(rows)} listed videos are not on disk and "
+        f"{name}: {len(rows) - len(records)} of {len(rows)} listed videos do not exist and are "
         f"left out ({', '.join(parts)})"
     ]
 
 
 def _untie(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
-    """Returns the records, and the groups that the official lists tear apart.
+    """Returns the records, and the groups that are on several official lists.
 
     Such a group keeps its name on the first of its lists only, so that what is drawn from the
     training list is drawn whole, and the official lists can be used as they are.

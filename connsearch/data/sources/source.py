@@ -1,4 +1,4 @@
-"""From what somebody calls a data set to its records: :func:`read_source`."""
+"""From the name of a data set to its records: :func:`read_source`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_source(options: DataOptions, *, reading: int = READING) -> Source:
     Raises:
         DataError: the name is neither a data set nor a folder nor a list, or an option has no
             effect on it.
-        UnreadableError: it is a pipe or a device, or may not be read.
+        UnreadableError: it is a pipe or a device, or cannot be read.
         UnknownNameError: no such kind of data set.
     """
     source = with_media_rate(_read_source(options), options)
@@ -55,7 +55,7 @@ def _read_source(options: DataOptions) -> Source:
         return DATASETS["csv" if suffix == ".csv" else "list"](str(path), options)
     near = suggest("data set", kind, sorted(DATASETS)) if colon else "no such folder or list"
     if kind in DATASETS:
-        near = f"say where its files are: {kind}:PATH"
+        near = f"add the path of its files: {kind}:PATH"
     raise DataError(
         f"{options.source}: {near}\n  allowed: a folder of class folders, a CSV file with the "
         "columns path and label, NAME:PATH for a published list, synthetic:TASK"

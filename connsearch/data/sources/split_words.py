@@ -1,4 +1,4 @@
-"""What the three lists are called in folders and files of others."""
+"""Names of the three splits in folders and files."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ NAMES: Mapping[Split, tuple[str, ...]] = {
     "val": ("val", "valid", "validation", "dev", "select"),
     "test": ("test", "testing"),
 }
-"""In a data set of one's own, the validation list is what is chosen by: ``val``."""
+"""In your own data sets the validation split is the one to select by: ``val``."""
 
 _SPLIT_OF: Mapping[str, Split] = {name: split for split, names in NAMES.items() for name in names}
 
 
 def split_of(word: str) -> Split | None:
-    """Returns the list that a word means, in whatever case; None for any other word.
+    """Returns the split that a word means, in upper or lower case; None for any other word.
 
     >>> split_of("Validation"), split_of("walk")
     ('val', None)

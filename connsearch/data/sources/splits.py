@@ -1,9 +1,8 @@
-"""Three disjoint lists of clips, checked and hashed: train, val, test.
+"""Three disjoint splits of clips, checked and hashed: train, val, test.
 
-What a data set gives is kept. Where it gives nothing, whole units are drawn into val and test:
-groups, and in any case whole video files (``data/sources/units``); where it gives train but no
-val or no test, the missing list is drawn from train in the same way. A share of 0 leaves a list
-empty.
+Splits of a data set are kept. If it has none, whole units are drawn into val and test: groups, and
+always whole video files (``data/sources/units``); if it has train but no val or no test, the
+missing split is drawn from train in the same way. A share of 0 leaves a split empty.
 """
 
 from __future__ import annotations
@@ -61,8 +60,8 @@ def split_records(source: Source, options: DataOptions, *, reading: int = READIN
     for split in missing:
         if not lists[split]:
             raise DataError(
-                f"{source.name}: too few clips of a class to put any on the {split} list\n"
-                f"  cure: more clips, a larger {split}_share, or {split}_share=0 to do without it"
+                f"{source.name}: too few clips of a class to put any into the {split} split\n"
+                f"  cure: more clips, a larger {split}_share, or {split}_share=0 to omit it"
             )
     out: Lists = {split: tuple(records) for split, records in lists.items()}
     if options.split_by == "group":
@@ -159,10 +158,10 @@ def _by_unit(
     """Returns a list for every record such that no unit is on two of them."""
     units = sorted(set(unit_of))
     if len(units) <= len(shares):
-        clip = "--split-by clip (clips of one group then stand on several lists), "
+        clip = "--split-by clip (clips of one group are then in several splits), "
         raise DataError(
             f"{name}: {len(units)} {'group' if by_group else 'video'}(s) cannot be divided into "
-            f"{len(shares) + 1} lists\n{listed(units)}\n  cure: a split column, "
+            f"{len(shares) + 1} splits\n{listed(units)}\n  cure: a split column, "
             f"{clip if by_group else ''}or shares of 0"
         )
     totals = Counter(r.label for r in records)
@@ -222,9 +221,9 @@ def _check_groups(source: Source, lists: Lists, reading: int) -> None:
     torn = _torn(lists, by_group=True, files=reading > FIRST and not source.published)
     if torn:
         raise DataError(
-            f"{source.name}: groups or videos on two lists; what is learned would be tested on the "
+            f"{source.name}: groups or videos in two splits, so training and test would share the "
             f"same source\n{listed(torn)}\n  cure: give every group and every video one split, or "
-            "--split-by clip to keep the lists as they are, knowingly"
+            "--split-by clip to keep the splits as they are"
         )
 
 
@@ -260,7 +259,7 @@ def _check_classes(source: Source, train: Sequence[Record]) -> None:
     if len(source.classes) < 2:
         raise DataError(
             f"{source.name}: one class only ({', '.join(source.classes)}); there is nothing to "
-            "tell apart\n  cure: clips of at least two classes"
+            "distinguish\n  cure: clips of at least two classes"
         )
     missing = classes_without(source, train)
     if missing and not source.published:
@@ -304,7 +303,7 @@ def _hash(source: Source, records: Sequence[Record]) -> str:
 
 
 def fingerprint(source: Source, hashes: Mapping[str, str], contents: Contents | None = None) -> str:
-    """Returns SHA-256 over the classes and the three lists; independent of where the files lie.
+    """Returns SHA-256 over the classes and the three lists; independent of the place of the files.
 
     Args:
         source: names the classes.

@@ -1,4 +1,4 @@
-"""What must not be torn apart by a split: clips that share a group, a video file, or both."""
+"""What must stay in one split: clips that share a group, a video file, or both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def units_of(records: Sequence[Record], *, split_by: SplitBy = "group") -> list[
     """Returns the name of every record's unit; records of one unit stay together.
 
     Records of one video file are one unit, however its path is spelled, linked or mounted; with
-    ``split_by="group"`` so are records of one group, and whatever hangs together by either. The
+    ``split_by="group"`` so are records of one group, and all that are connected by either. The
     names depend on groups and names of records alone, so a packed list has the same ones.
     """
     by_group = split_by == "group"

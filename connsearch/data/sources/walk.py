@@ -1,4 +1,4 @@
-"""What lies in a folder of clips: everything is either a clip or counted by its kind."""
+"""The content of a folder of clips: everything is either a clip or counted by its kind."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ MAPS = ".npz"
 
 @dataclass(slots=True)
 class FolderContents:
-    """What lies below a folder.
+    """The content of a folder.
 
     Attributes:
         videos: video files and stores, by path.
         pictures: folder -> number of the pictures in it.
         maps: files that may be object maps.
         others: suffix -> files of another kind.
-        skipped: why -> number of entries that were not looked at.
+        skipped: reason -> number of ignored entries.
     """
 
     videos: list[Path] = field(default_factory=list[Path])
@@ -37,7 +37,7 @@ class FolderContents:
     skipped: Counter[str] = field(default_factory=Counter[str])
 
     def add(self, other: FolderContents) -> None:
-        """Takes over what lies in another folder."""
+        """Adds the content of another folder."""
         self.videos += other.videos
         self.maps += other.maps
         self.pictures.update(other.pictures)
@@ -51,9 +51,9 @@ class FolderContents:
 
 
 def look(folder: Path, *, deep: bool = True) -> FolderContents:
-    """Returns what lies below a folder, or only directly in it; links to folders are followed.
+    """Returns the content of a folder with or without sub-folders; links to folders are followed.
 
-    A link that leads back to where one came from, or above the folder, is counted and not followed.
+    A circular link, or one to a folder above, is counted and not followed.
     """
     held = FolderContents()
     waiting: list[tuple[Path, tuple[tuple[int, int], ...]]] = [(folder, _above(folder))]
@@ -63,7 +63,7 @@ def look(folder: Path, *, deep: bool = True) -> FolderContents:
             found = place.stat()
             here = (found.st_dev, found.st_ino)
             if here in above:
-                held.skipped["links that lead in a circle"] += 1
+                held.skipped["circular links"] += 1
                 continue
             with os.scandir(place) as entries:
                 for entry in entries:
@@ -95,11 +95,11 @@ def _file(path: Path, held: FolderContents) -> None:
     try:
         regular = stat.S_ISREG(path.stat().st_mode)
     except OSError:
-        held.skipped["links to nothing"] += 1
+        held.skipped["broken links"] += 1
         return
     suffix = path.suffix.lower()
     if not regular:
-        held.skipped["things that are no files"] += 1
+        held.skipped["special files"] += 1
     elif suffix in VIDEO_SUFFIXES or path.name == STORE:
         held.videos.append(path)
     elif suffix in PICTURES:

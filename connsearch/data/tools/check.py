@@ -33,19 +33,19 @@ _AT_ONCE = 512
 """Frames that are read between two looks at the clock."""
 
 _SMALL = 16, 16
-"""(H, W) that a check scales frames to where nobody looks at them."""
+"""(H, W) that a check scales frames to if they are not compared."""
 
 _BYTES_A_SECOND = 1e5
-"""A file that is read more slowly than this, beyond what its frames may take, hangs."""
+"""A file that is read more slowly than this, beyond its frames' own limit, counts as hanging."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameDifference:
-    """A frame that is not the same read alone and in one pass.
+    """A frame that differs between a single read and one pass.
 
     Attributes:
         frame: its number, from 0.
-        reason: why it cannot be read alone; "": it can, and is another picture.
+        reason: why it cannot be read alone; "": it can, but is another picture.
     """
 
     frame: int
@@ -54,12 +54,12 @@ class FrameDifference:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found out about one clip of a data set.
+    """The result of checking one clip of a data set.
 
     Attributes:
         place: of its record among those that were given.
         record: which it is.
-        info: what its file says about itself; None where not even that can be read.
+        info: facts of its file; None if they cannot be read.
         reason: why it cannot be used; None: it can.
         seeks: frames of its file that were read alone; of several clips of one file the first
             says so.
@@ -97,7 +97,7 @@ def check_clips(
         records: the clips.
         options: how clips are cut, and ``timeout``.
         workers: processes that read; 0: this one.
-        seeks: so many frames of every file are also read alone, as training reads them, and
+        seeks: number of frames of every file that are also read alone, as in training, and
             compared with one pass over the whole file, bit for bit; the options' seed and the
             file's name decide which.
     """
@@ -153,7 +153,7 @@ def _jobs(records: Sequence[Record], options: DataOptions, seeks: int) -> list[_
 def _patience(job: _FileJob) -> float:
     """Returns the seconds after which a process is ended whose file stops even its clock."""
     size = 0
-    with suppress(OSError, DataError):  # whoever reads it says what is wrong with it
+    with suppress(OSError, DataError):  # reading it reports the fault
         size = MEDIA[job.medium].bytes_on_disk(job.path)
     return job.options.timeout * (2 + job.seeks + len(job.clips)) + size / _BYTES_A_SECOND + 60
 
@@ -241,13 +241,13 @@ def _check_clip(
     Args:
         job: its file.
         record: the clip.
-        info: what its file says about itself.
+        info: facts of its file.
         walk: the pass over the whole file, if there was one.
         limit: None: the file took too long, nothing of it is read again.
         fault: what stopped the pass.
 
     Raises:
-        DataError: says why.
+        DataError: gives the reason.
     """
     first, last = usable_part(record, with_rate(info, record), job.options)
     if fault is not None and (record.window is None or limit is None):

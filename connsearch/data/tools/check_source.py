@@ -1,7 +1,7 @@
 """The clips of a data set that are to be checked, whether it can be trained on or not.
 
-A check asks which files are whole. It needs no classes, no labels and no splits: where a list or a
-folder is refused as a data set, every file that it names or holds is checked all the same.
+A check finds damaged files. It needs no classes, no labels and no splits: if a list or a folder is
+refused as a data set, every file that it names or contains is checked anyway.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class ToCheck:
     """What is to be checked.
 
     Attributes:
-        source: the clips, and what a person should know.
-        lost: (name, reason) of what is named and is not there.
+        source: the clips, with notes for the user.
+        lost: (name, reason) of missing files.
     """
 
     source: Source
@@ -47,14 +47,14 @@ class ToCheck:
 
 
 def clips_to_check(options: DataOptions) -> ToCheck:
-    """Returns every clip that a source names or holds.
+    """Returns every clip that a source names or contains.
 
     Besides all that can be trained on, a source is a single video or store, a folder of frames, a
     folder with videos anywhere below it, or a CSV file with the column ``path`` and no labels.
 
     Raises:
-        DataError: there is no file to check; says why the source is no data set either. Or options
-            have no effect on it.
+        DataError: there is no file to check; tells why the source is not a data set either. Or
+            options have no effect on it.
         UnknownNameError: no such kind of data set.
     """
     kind, colon, rest = options.source.partition(":")
@@ -71,7 +71,7 @@ def clips_to_check(options: DataOptions) -> ToCheck:
             raise
         if not listed:
             refuse_without_effect(found.source, options)
-        note = f"cannot be trained on as it is; its files are checked all the same\n  {error}"
+        note = f"cannot be trained on as it is; its files are checked anyway\n  {error}"
         return replace(found, source=replace(found.source, notes=(*found.source.notes, note)))
     if not named and path.is_dir() and not _is_listed(path):
         return ToCheck(_with_loose(source, path))
@@ -83,7 +83,7 @@ def _is_listed(path: Path) -> bool:
 
 
 def _without_labels(path: Path, options: DataOptions, *, named: bool) -> ToCheck | None:
-    """Returns the files of a source that is no data set; None: there is no such file or folder.
+    """Returns the files of a source that is not a data set; None: it does not exist.
 
     Args:
         path: the file or folder.
@@ -174,7 +174,7 @@ def _with_loose(source: Source, path: Path) -> Source:
         loose = tuple(r for r in loose if r.medium != "frame_folder")  # some are object maps
     if not loose:
         return source
-    note = f"{path}: {len(loose)} files belong to no class; they are checked as well"
+    note = f"{path}: {len(loose)} files belong to no class; they are checked, too"
     return replace(source, records=source.records + loose, notes=(*source.notes, note))
 
 
@@ -190,9 +190,9 @@ def _listed_files(path: Path, options: DataOptions) -> ToCheck | None:
         name = row.get("path", "")
         clip = folder / name
         if not name:
-            lost[f"row {number}"] = f"{path}, row {number}: names no file"
+            lost[f"row {number}"] = f"{path}, row {number}: has no file name"
         elif not os.path.exists(clip):
-            lost[name] = f"{clip}: no such file; cure: fetch it, or take it off the list"
+            lost[name] = f"{clip}: no such file; cure: add it, or remove it from the list"
         elif clip not in records:
             record = _record(folder, clip) if clip != folder else _record(folder.parent, clip)
             maps = folder / row["object"] if row.get("object") else record.objects

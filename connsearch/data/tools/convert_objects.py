@@ -125,8 +125,8 @@ def _cut(source: Path, values: _Array, levels: Sequence[float]) -> Maps:
     if not np.all(np.isfinite(measured)):
         row = int(np.argwhere(~np.isfinite(measured))[0][0])
         raise DataError(
-            f"{source}: a value that is no number among the rows used, first in row {row} of them; "
-            "cure: fill the gaps, or leave these frames out"
+            f"{source}: a value that is not a number among the rows used, first in row {row} of "
+            "them; cure: fill the gaps, or omit these frames"
         )
     return np.digitize(measured, cuts).astype(np.uint8)
 
@@ -135,8 +135,8 @@ def _renumbered(source: Path, values: _Array, numbers: Mapping[int, int] | None)
     """Returns the class of stored values, each as it is told."""
     if values.dtype.kind not in "iub":
         raise DataError(
-            f"{source}: values of {values.dtype}; expected whole numbers; cure: --levels cuts "
-            "measured values into classes"
+            f"{source}: values of {values.dtype}; expected whole numbers; cure: --levels "
+            "divides measured values into classes"
         )
     held = [int(value) for value in np.unique(values)]
     known = {value: value for value in range(256)} if numbers is None else numbers

@@ -2,7 +2,7 @@
 
 ``TARGET/jpg/LABEL/VIDEO/frames.db`` and ``n_frames`` are as the published loaders expect them;
 ``TARGET/clips.csv`` lists the clips under their first names, so that splits are drawn as from the
-videos themselves; ``TARGET/packed.json`` keeps what a list cannot say, such as the order of the
+videos themselves; ``TARGET/packed.json`` has what a list cannot express, such as the order of the
 classes. The list and that file are written last.
 """
 
@@ -34,9 +34,9 @@ from connsearch.files.text import csv_text, raw_bytes
 from connsearch.graph.files import atomic_write_text
 
 _INSIDE = 384
-"""Bytes of the longest path in a target: a folder, a label and a video, each cut to fit."""
+"""Bytes of the longest path in a target: a folder, a label and a video, each shortened to fit."""
 _BYTES_A_SECOND = 1e5
-"""A video that is packed more slowly than this hangs."""
+"""A video that is packed more slowly than this counts as hanging."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class PackEvent:
 
 @dataclass(frozen=True, slots=True)
 class PackResult:
-    """What stands there now.
+    """The result of packing.
 
     Attributes:
         folder: the target.
@@ -68,7 +68,7 @@ class PackResult:
         clips: rows of the list.
         frames: in all stores.
         bytes: of all stores.
-        before: stores that stood there already.
+        before: stores that existed already.
         unreadable: name -> reason of what was left out.
     """
 
@@ -93,8 +93,8 @@ def pack(
 ) -> Generator[PackEvent | PackResult]:
     """Yields an event for every video, then the result.
 
-    What was finished before, from the same videos in the same way, is kept; so the same call
-    completes what was interrupted.
+    Stores finished before, from the same videos in the same way, are kept; so the same call
+    completes interrupted work.
 
     Args:
         source: the data set.
@@ -108,7 +108,7 @@ def pack(
     Raises:
         DataError: a label cannot be written to the list, or the target cannot be written.
         SettingsError: the target's path is too long.
-        Failure: too many videos are unreadable; what was packed stays.
+        Failure: too many videos are unreadable; finished stores stay.
         RunError: another process packs into the target.
     """
     check_path(target, below=_INSIDE)
@@ -149,7 +149,7 @@ def _pack(
             f"{source.name}: {len(reasons)} of {len(todo)} videos unreadable\n"
             f"{listed(list(reasons.values()))}\n"
             f"  allowed: a share of {bad_share:g}; what was packed stays in {target}, no list was "
-            "written\n  cure: mend them and give the same line again, or raise bad_share"
+            "written\n  cure: repair them and rerun the same command, or raise bad_share"
         )
     _write_list(source, kept, target)
     yield PackResult(
@@ -165,9 +165,9 @@ def _pack(
 
 @contextmanager
 def _alone(target: Path) -> Generator[None]:
-    """Makes the folder, for this process alone, and removes what a killed one left half written.
+    """Creates the folder, for this process alone, and removes incomplete files of a killed one.
 
-    What a worker is writing stays, if it has survived the process that was killed.
+    Files that a surviving worker of the killed process is writing stay.
     """
     try:
         lock = DirectoryLock(target)
@@ -183,19 +183,19 @@ def _alone(target: Path) -> Generator[None]:
 
 
 def _check(source: Source, target: Path) -> None:
-    """Refuses labels that a list cannot hold, and a target inside what is packed."""
+    """Refuses labels that a list cannot hold, and a target inside the packed data."""
     bad = [name for name in source.classes if source.multi_label and BETWEEN in name]
     bad += [name for name in source.classes if not name.strip() or name != name.strip()]
     if bad:
         raise DataError(
             f"{source.name}: classes that a list cannot hold\n{listed(bad)}\n  cure: rename them; "
-            f"allowed: names without {BETWEEN!r} and without blanks at their ends"
+            f"allowed: names without {BETWEEN!r} and without spaces at their ends"
         )
     inside = [r.name for r in source.records if target.resolve() in r.path.resolve().parents]
     if inside:
         raise DataError(
-            f"{target}: holds clips of the data set itself\n{listed(inside)}\n  cure: another "
-            "folder"
+            f"{target}: contains clips of the data set itself\n{listed(inside)}\n  cure: choose "
+            "another folder"
         )
 
 
@@ -237,7 +237,7 @@ def _size(job: PackJob) -> int:
     try:
         return MEDIA[job.medium].bytes_on_disk(job.path)
     except (OSError, DataError):
-        return 0  # whoever packs it says what is wrong with it
+        return 0  # packing it reports the fault
 
 
 def _safe(name: str) -> str:
@@ -256,7 +256,7 @@ def _safe(name: str) -> str:
 
 
 def _write_list(source: Source, kept: Sequence[tuple[Record, PackJob]], target: Path) -> None:
-    """Writes the list and the facts; only the columns that say something."""
+    """Writes the list and the facts; only the columns that have values."""
     groups = _groups(kept)
     rows = [
         _row(source, record, job, target) | {"group": group}
@@ -279,7 +279,7 @@ def _groups(kept: Sequence[tuple[Record, PackJob]]) -> list[str]:
     """Returns the group of every row: its own, or that of the clips it must stay with.
 
     Clips of one video that has several stores (with other object maps) take one group in any case.
-    What the data set itself puts on several lists is left as it is.
+    Splits given by the data set itself are left as they are.
     """
     units = units_of([record for record, _ in kept])
     stores: dict[str, set[Path]] = {}

@@ -21,7 +21,7 @@ from connsearch.data.records import Record, VideoInfo
 from connsearch.errors import DataError
 
 _READING = 2
-"""How videos are read; rises when frames, colours or clocks of the same file come out otherwise."""
+"""Version of how videos are read; rises when frames, colours or clocks of a file change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class PackJob:
         path: where its frames are now.
         medium: how they are stored there.
         objects: its object maps, copied as they are.
-        folder: where the store comes to stand.
+        folder: of the store.
         short_side: of the stored frames in pixels; smaller videos are not enlarged.
         quality: of the JPEGs, 1 to 100.
-        fps: frames a second, as a list says for the video (see ``Record``).
-        media_fps: frames a second where neither that nor the medium says it.
+        fps: frames per second of the video from a list (see ``Record``).
+        media_fps: frames per second if neither that nor the file gives it.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Packed:
 
 
 def pack_store(job: PackJob) -> Packed:
-    """Returns what was written; where the finished store of this very job stands, nothing is.
+    """Returns what was written; nothing is if this job's finished store exists.
 
     Raises:
         DataError: the video or its object maps cannot be read.
@@ -102,7 +102,7 @@ def packed_size(info: VideoInfo, short_side: int) -> tuple[int, int]:
 
 
 def _origin(job: PackJob) -> dict[str, Any]:
-    """Returns what decides the content of a store, as it is kept in its Meta."""
+    """Returns the facts that decide the content of a store, as kept in its Meta."""
     try:
         size = MEDIA[job.medium].bytes_on_disk(job.path)
         maps = _files(job.objects)
@@ -120,7 +120,7 @@ def _origin(job: PackJob) -> dict[str, Any]:
 
 
 def _info(job: PackJob) -> VideoInfo:
-    """Returns what a video says about itself, with its rate where only others say it."""
+    """Returns the facts of a video, with its rate from elsewhere if the file has none."""
     record = Record(job.name, job.path, (), fps=job.fps, media_fps=job.media_fps)
     return with_rate(MEDIA[job.medium].probe(job.path), record)
 
@@ -132,7 +132,7 @@ def _files(objects: Path | None) -> list[Path]:
 
 
 def _finished(job: PackJob, origin: dict[str, Any]) -> Packed | None:
-    """Returns what stands there already if it was made from the same, in the same way."""
+    """Returns an existing store if it was made from the same video in the same way."""
     store = job.folder / STORE
     if not store.is_file():
         return None

@@ -1,4 +1,4 @@
-"""Jobs done by processes of their own, so that one that crashes or hangs costs itself only."""
+"""Jobs done by separate processes, so that a crash or a hang affects only one job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Generic, TypeVar
 
 from connsearch.errors import ConnsearchError, DataError, Failure
-from connsearch.files.stopping import leave_to_parent
+from connsearch.files.stopping import ignore_interrupts
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -27,8 +27,8 @@ class Done(Generic[J, R]):
     """A job that ended.
 
     Attributes:
-        job: what was asked.
-        result: what came back; None: it failed.
+        job: the job.
+        result: its result; None: it failed.
         reason: why it failed; "" if it did not.
     """
 
@@ -50,26 +50,26 @@ def do_jobs(
     long, after which the process is ended. Closing the generator ends all of them.
 
     Args:
-        jobs: are handed out in order, each can be pickled by the standard library.
+        jobs: are started in order; each can be pickled by the standard library.
         work: what is done with each, a function of a module.
-        workers: processes, started afresh (not forked), at least 1.
+        workers: processes, spawned (not forked), at least 1.
         seconds: how long a job may take.
 
     Raises:
-        Failure: a job ended in another error than that: nothing is to be gained by going on.
+        Failure: a job ended in another error; continuing would not help.
     """
     waiting = iter(jobs)
-    crew: list[_Worker[J, R]] = []
+    pool: list[_Worker[J, R]] = []
     try:
         while True:
-            free = workers - sum(w.busy for w in crew)
-            for job in islice(waiting, free):  # no more than can be begun: nobody waits for them
-                idle = next((w for w in crew if not w.busy), None)
+            free = workers - sum(w.busy for w in pool)
+            for job in islice(waiting, free):  # no more than can be started now
+                idle = next((w for w in pool if not w.busy), None)
                 if idle is None:
                     idle = _Worker[J, R](work)
-                    crew.append(idle)
+                    pool.append(idle)
                 idle.give(job, seconds(job))
-            busy = [w for w in crew if w.busy]
+            busy = [w for w in pool if w.busy]
             if not busy:
                 return
             ready = wait([w.pipe for w in busy], timeout=_LOOK)
@@ -77,9 +77,9 @@ def do_jobs(
                 if worker.pipe in ready or worker.late:
                     yield worker.take()
                     if worker.gone:
-                        crew.remove(worker)
+                        pool.remove(worker)
     finally:
-        for worker in crew:
+        for worker in pool:
             worker.end()
 
 
@@ -108,7 +108,7 @@ class _Worker(Generic[J, R]):
     def give(self, job: J, seconds: float) -> None:
         self._job, self._limit = [job], seconds
         self._until = time.monotonic() + seconds
-        with suppress(OSError):  # the process died while idle: the job is told so by take
+        with suppress(OSError):  # the process died while idle: take reports it
             self.pipe.send(job)
 
     def take(self) -> Done[J, R]:
@@ -118,7 +118,7 @@ class _Worker(Generic[J, R]):
                 result, reason, fault = self.pipe.recv()
                 if fault:
                     raise Failure(
-                        f"{fault}\n  what is done stays; the same again goes on from there"
+                        f"{fault}\n  finished work is kept; rerun the same command to resume"
                     )
                 return Done(job, result, reason)
             reason = f"not done within {self._limit:g} s"
@@ -128,7 +128,7 @@ class _Worker(Generic[J, R]):
             how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
             reason = f"kills the process that reads it ({how})"
         self.end()
-        return Done(job, None, f"{reason}; cure: re-encode the file or take it off the list")
+        return Done(job, None, f"{reason}; cure: re-encode the file or remove it from the list")
 
     def end(self) -> None:
         self.gone = True
@@ -140,7 +140,7 @@ class _Worker(Generic[J, R]):
 
 def _serve(pipe: Connection, work: Callable[[J], R]) -> None:
     """Works off one job after another until the other end is closed."""
-    leave_to_parent()  # whoever gave the jobs decides when to stop
+    ignore_interrupts()  # the parent decides when to stop
     with suppress(EOFError, OSError):
         while True:
             job = pipe.recv()
@@ -150,6 +150,6 @@ def _serve(pipe: Connection, work: Callable[[J], R]) -> None:
                 answer = None, str(error), ""
             except ConnsearchError as error:  # a full disk, perhaps
                 answer = None, "", str(error)
-            except Exception as error:  # whoever gave the job is told
+            except Exception as error:  # reported to the parent
                 answer = None, "", f"{type(error).__name__}: {error}"
             pipe.send(answer)

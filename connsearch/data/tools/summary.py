@@ -1,4 +1,4 @@
-"""What a data set is made of, by what its files say about themselves."""
+"""The composition of a data set, from the facts of its files."""
 
 from __future__ import annotations
 
@@ -64,16 +64,16 @@ class Summary:
         classes: class names.
         splits: the three lists.
         sizes: "width x height" -> clips, most frequent first.
-        rates: frames a second -> clips, of those with a constant rate, most frequent first.
+        rates: frames per second -> clips, of those with a constant rate, most frequent first.
         variable: lowest and highest mean rate of the clips whose rate varies, and how many.
-        unclocked: clips whose files say no rate.
+        unclocked: clips whose files have no rate.
         media: how they are stored -> clips.
         windows: clips that use a part of their video.
         with_objects: clips with object maps.
         object_classes: classes of the maps; 0: there are none.
         bytes_on_disk: of all videos; one that several clips are cut from counts once.
         faults: clips that cannot be read.
-        notes: what the data set says besides.
+        notes: of the data set.
     """
 
     name: str
@@ -93,10 +93,10 @@ class Summary:
 
 
 def describe(data: DataSplits) -> Summary:
-    """Returns what a data set is made of.
+    """Returns the composition of a data set.
 
     Args:
-        data: loaded with ``check_files``, so that every readable file has spoken already.
+        data: loaded with ``check_files``, so that the facts of every readable file are known.
     """
     records = [record for _, clips in data for record in clips.records]
     infos = [record.info for record in records if record.info is not None]

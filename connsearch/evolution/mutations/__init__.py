@@ -1,7 +1,8 @@
 """The cupboard of mutations: one file each, a pure function of a parent, a seed and the limits.
 
-Whatever the parent, offspring keep every rule of a structure and the channel sum of every level,
-stays within the limits where the parent did, and has no unread node that the parent had read.
+Whatever the parent, an offspring keeps every rule of a structure and the channel sum of every
+level, stays within the limits if the parent did, and has no unread node that was read in the
+parent.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Kind = Literal["block", "stem", "connection", "wiring"]
 
 
 class Mutate(Protocol):
-    """What every member of the cupboard promises."""
+    """The contract of every mutation."""
 
     def __call__(self, parent: Structure, rng: Random, limits: Limits) -> Offspring | None:
         """Returns a changed structure, or None where nothing of the kind can be changed."""
@@ -59,7 +60,7 @@ def find(text: str) -> Mutate:
 
     Raises:
         UnknownNameError: no such mutation.
-        SettingsError: a number where none is taken, or something that is no number in [0, 1].
+        SettingsError: a number where none is allowed, or a value that is not in [0, 1].
 
     >>> find("guided:0.5").keywords
     {'threshold': 0.5}

@@ -16,10 +16,10 @@ def add_stem(parent: Structure, rng: Random, limits: Limits) -> Offspring | None
     """Returns the parent with one more RGB or flow stem of random dilation.
 
     It has the kind of the parent's first stem of that stream, if there is one. It feeds every block
-    with probability one half, and at least one that reaches a final block. All stems share the
-    channels of ``stem_total`` anew, where the network sets no ``stem_width``.
+    with probability one half, and at least one that reaches a final block. The
+    channels of ``stem_total`` are divided again among all stems, unless ``stem_width`` is set.
 
-    None where each modality has as many stems as it may have, or no channel is left for another.
+    None if each modality has its largest number of stems, or no channel is left for another.
     """
     editor = StructureEditor(parent)
     settings = parent.network

@@ -12,7 +12,7 @@ from connsearch.graph.spec import Structure
 
 @mutation("drop", "connection")
 def drop(parent: Structure, rng: Random, limits: Limits) -> Offspring | None:
-    """Returns the parent without one connection; None where somebody depends on each."""
+    """Returns the parent without one connection; None if nodes depend on each of them."""
     editor = StructureEditor(parent)
     removable = editor.removable()
     if not removable:

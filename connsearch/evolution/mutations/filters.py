@@ -20,8 +20,8 @@ def filters(parent: Structure, rng: Random, limits: Limits) -> Offspring | None:
     Both are of one kind. At least one filter moves, of several numbers one of each. A move after
     which the two have only exchanged their numbers does not count.
 
-    None where no block can give any: alone in its level, too narrow, or final beside others, all
-    of which the head wants equally wide.
+    None if no block can give any: alone in its level, too narrow, or one of several final blocks,
+    which must all be equally wide for the head.
     """
     editor = StructureEditor(parent)
     moves = list(_moves(editor, limits))

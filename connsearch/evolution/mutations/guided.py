@@ -1,4 +1,4 @@
-"""The step that connection learning guides: strong connections stay, others are drawn anew."""
+"""The step that connection learning guides: strong connections stay, others are drawn again."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def guided(
     """Returns the parent with its strong connections, and random ones in place of the others.
 
     A connection of learned weight W stays if ``W > threshold``; without a threshold it stays with
-    probability W (a uniform draw for each). Mending may bring a weak one back. How many new ones
-    come, and when their number is not kept in expectation, :func:`rewired` says.
+    probability W (a uniform draw for each). A repair may bring a weak one back. See :func:`rewired`
+    for the number of new ones, and for when it is not kept in expectation.
 
-    None where the very same connections come out, for instance where all weights are 1.
+    None if the result has the same connections, for instance if all weights are 1.
     """
     strength = {edge: as_number(weight) for edge, weight in parent.weights().items()}
     return rewired(parent, survivors(strength, rng, threshold), strength, rng)

@@ -18,7 +18,7 @@ def merge(parent: Structure, rng: Random, limits: Limits) -> Offspring | None:
 
     It has the connections of both, the sum of their filters and the dilation of one of them. Of a
     connection that both had the stronger weight stays: coefficient 1 before any learned weight,
-    and a learned one before one that nobody has learned.
+    and a learned one before one that is not learned.
 
     None where no two blocks of a level have the same stride and kind, or the final blocks, which
     the head averages, would no longer be equally wide.

@@ -14,10 +14,11 @@ from connsearch.graph.spec import Modality, Structure
 def remove_stem(parent: Structure, rng: Random, limits: Limits) -> Offspring | None:
     """Returns the parent without one of its RGB or flow stems.
 
-    Blocks it alone has fed get a random other input; repair also connects whatever dangled in
-    the parent. The stems that stay share the channels anew (see :func:`add_stem`).
+    Blocks that only it has fed get another random input; the repair also connects nodes that
+    dangled in the parent. The channels are divided again among the remaining stems (see
+    :func:`add_stem`).
 
-    None where each modality has as few stems as it may have.
+    None if each modality has its smallest number of stems.
     """
     editor = StructureEditor(parent)
     able: list[int] = []

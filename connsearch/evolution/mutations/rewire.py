@@ -30,7 +30,7 @@ def rewire(parent: Structure, rng: Random, limits: Limits) -> Offspring | None:
 
 
 def _replaces(other: Edge, edge: Edge, needs: Needs) -> bool:
-    """Whether it shares one end with a connection and nobody misses the other end."""
+    """Whether it shares one end with a connection and no node needs the other end."""
     if other.target == edge.target:
         return not needs.of_source(edge)
     if other.source == edge.source:

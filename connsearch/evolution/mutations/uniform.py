@@ -20,10 +20,10 @@ def uniform(
 ) -> Offspring | None:
     """Returns the parent with each connection removed with probability ``share``, others added.
 
-    Mending brings removed connections back as in the guided step, but random ones. How many new
-    ones come, and when their number is not kept in expectation, :func:`rewired` says.
+    A repair brings removed connections back as in the guided step, but random ones. See
+    :func:`rewired` for the number of new ones, and for when it is not kept in expectation.
 
-    None where the very same connections come out, for instance where none is removed.
+    None if the result has the same connections, for instance if none is removed.
     """
     worth = {edge: rng.random() for edge in sorted(parent.edges())}
     kept = [edge for edge in sorted(worth) if rng.random() >= share]

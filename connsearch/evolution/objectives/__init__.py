@@ -1,7 +1,7 @@
-"""The cupboard of objectives: one file each, what an evolution makes more or less of.
+"""The cupboard of objectives: one file each, a quantity that an evolution optimises.
 
-A member says how its value is taken from what is known of a judged child, whether more is better,
-and how people read it. Judges, populations, tables and pictures ask it, and know no names.
+A member defines how its value is computed for a judged child, whether more is better, and how it
+is written. Judges, populations, tables and pictures use these definitions, not names.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Style = Literal["share", "count", "measure"]
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What is known of a child that was judged, wholly or up to a rung.
+    """The measured values of a child that was judged, completely or up to a rung.
 
     Attributes:
         structure: of the child.
@@ -38,14 +38,14 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What counts in an evolution.
+    """An objective of an evolution.
 
     Attributes:
         take: returns its value for a child.
         higher: whether more is better; otherwise less is.
-        label: what stands beside an axis, with the unit of its numbers.
+        label: of an axis, with the unit of its numbers.
         style: how numbers are written.
-        unit: behind a number in a sentence; none for a share.
+        unit: after a number in a sentence; empty for a share.
     """
 
     take: Callable[[Assessment], float]
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     ObjectiveName = str
 else:
     ObjectiveName = Literal[tuple(OBJECTIVES)]
-"""A name of the cupboard: help pages and messages list them."""
+"""A name of an objective: help pages and messages list them."""
 
 
 def values(names: Iterable[str], found: Assessment) -> tuple[float, ...]:

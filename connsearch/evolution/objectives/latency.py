@@ -1,4 +1,4 @@
-"""What a clip takes on the machine that judges."""
+"""The time a clip takes on the machine that evaluates it."""
 
 from connsearch.evolution.objectives import OBJECTIVES, Objective
 

@@ -6,7 +6,7 @@ OBJECTIVES.register("macs")(
     Objective(
         lambda found: float(found.macs),
         higher=False,
-        label="multiply-accumulates of a clip",
+        label="multiply-accumulates per clip",
         style="count",
         unit="MACs",
     )

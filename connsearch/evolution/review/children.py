@@ -1,4 +1,4 @@
-"""One row a child: who it is, how it fared, what it costs; and everything that went wrong."""
+"""One row per child: its origin, its outcome, its cost; and all failed evaluations."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Entry:
     Attributes:
         number: of the child.
         parents: their numbers.
-        founder: at the end of its line.
-        operators: what made it; of a founder its own word.
-        fate: ``judged``; ``pruned`` on the ladder; ``failed`` for good; ``open``: nothing final.
+        founder: the first one of its ancestry.
+        operators: how it was made; for a founder ``initial`` or ``start``.
+        fate: ``judged``; ``pruned`` at a rung; ``failed`` finally; ``open``: not finished.
         values: mean of its evaluations as the study has them, or None.
         spread: their standard deviation, NaN of one evaluation; None without any.
         evaluations: how many.
@@ -58,12 +58,12 @@ class Mishap:
 
     Attributes:
         trial: its number in the study.
-        child: whom it should have judged.
+        child: the one it should have judged.
         evaluation: which one of the child's.
         attempt: from 0.
-        cause: in the words of the worker.
-        given_up: whether nobody tries again.
-        worker: who met it.
+        cause: as the worker recorded it.
+        given_up: whether no further attempt is made.
+        worker: the one that recorded it.
     """
 
     trial: int
@@ -82,7 +82,7 @@ def children_of(history: History) -> list[Entry]:
 
 
 def best_children(history: History) -> list[int]:
-    """Returns the best child there ever was, or the front of those nobody dominates; best first.
+    """Returns the best child of all, or the front of those not dominated; best first.
 
     The same child may have left the population since.
     """

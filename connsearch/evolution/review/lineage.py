@@ -1,4 +1,4 @@
-"""Where a child comes from: its ancestors, its operators taken again, its connections traced back.
+"""Where a child comes from: its ancestors, its operators replayed, its connections traced back.
 
 The line of ancestry follows first parents. It ends at a founder: a child made at random, or the
 structure the evolution started from.
@@ -30,7 +30,8 @@ class Generation:
 
     Attributes:
         child: number of the ancestor.
-        operators: what made it of its parent, in order; of a founder its own word.
+        operators: how it was made from its parent, in order; for a founder ``initial`` or
+            ``start``.
         edges: the connection under the ancestor's numbers; several where a merge joined them.
         weights: of each, as the ancestor's first evaluation has learned it.
     """
@@ -48,7 +49,7 @@ class Origin:
     Attributes:
         edge: the connection under the child's numbers.
         child: number of the ancestor that had it first.
-        operator: of the step that brought it; of a founder its own word.
+        operator: of the step that added it; for a founder ``initial`` or ``start``.
         seed: of that step.
         generations: from that ancestor to the child.
     """
@@ -61,7 +62,7 @@ class Origin:
 
 
 def known(history: History, number: int) -> None:
-    """Refuses a number nobody bears.
+    """Refuses the number of a child that does not exist.
 
     Raises:
         UnknownNameError: no such child.
@@ -79,7 +80,7 @@ def parent_of(history: History, number: int) -> int | None:
 
 
 def operators_of(history: History, number: int) -> tuple[str, ...]:
-    """Returns the operators that made a child of its parent, in order; a founder's own word."""
+    """Returns the operators that made a child, in order; of a founder ``initial`` or ``start``."""
     return tuple(operator for operator, _ in history.births[number]["steps"])
 
 
@@ -115,7 +116,7 @@ def founders(history: History) -> dict[int, int]:
 
 
 def repeatable(history: History, number: int) -> bool:
-    """Returns whether a child can be made once more: a founder may come from no known operator."""
+    """Returns whether a child can be replayed: the operator of a founder may be unknown."""
     words = [operator.partition(":")[0] for operator in operators_of(history, number)]
     if parent_of(history, number) is None and words in ([START], [INITIAL]):
         return True
@@ -123,11 +124,11 @@ def repeatable(history: History, number: int) -> bool:
 
 
 def replayed(history: History, number: int, limits: Limits) -> Structure:
-    """Returns a child made once more: of its parent by its steps, of the start if it has none.
+    """Returns a child made again from its parent by its steps, or from the start if it has none.
 
     Raises:
         UnknownNameError: no such child, or an operator of another version.
-        RunError: what comes out is not the child that the study has; the message says what differs.
+        RunError: the result is not the child that the study has; the message says what differs.
     """
     known(history, number)
     stages = _stages(history, number, limits)
@@ -135,13 +136,13 @@ def replayed(history: History, number: int, limits: Limits) -> Structure:
 
 
 def connection_ancestry(history: History, number: int, edge: Edge, limits: Limits) -> Origin:
-    """Returns since when a child's connection is there, what brought it, and its weights since.
+    """Returns where a child's connection first appeared, what added it, and its weights since.
 
     A connection is the same in parent and child where both of its ends come from the ends of one of
-    the parent's. One that a step took away and the same step put back has not been away.
+    the parent's. One that a step removed and added again counts as kept.
 
     Args:
-        history: knows the child, its ancestors and what they learned.
+        history: has the child, its ancestors and what they learned.
         number: of the child.
         edge: one of its connections.
         limits: of the search space, as the study has them.
@@ -154,7 +155,7 @@ def connection_ancestry(history: History, number: int, edge: Edge, limits: Limit
     have = history.child(number).structure.edges()
     if edge not in have:
         into = sorted(e.source for e in have if e.target == edge.target)
-        cure = f"node {edge.target} reads {into}" if into else f"node {edge.target} reads nothing"
+        cure = f"node {edge.target} reads {into}" if into else f"node {edge.target} has no inputs"
         raise UnknownNameError(
             f"child {number} has no connection {edge.source} -> {edge.target}; {cure}"
         )
@@ -231,7 +232,7 @@ def _check(stored: Structure, rebuilt: Structure, digest: str, place: str) -> No
     if same and rows(rebuilt) == rows(stored):
         return
     if same:
-        raise RunError(f"{place}: replayed, its nodes have other numbers\n{_CURE}")
+        raise RunError(f"{place}: replaying its steps gives nodes with other numbers\n{_CURE}")
     found = compare(stored, rebuilt, weights=False)
     words: Mapping[str, int] = {
         "settings": len(found.settings),
@@ -239,11 +240,13 @@ def _check(stored: Structure, rebuilt: Structure, digest: str, place: str) -> No
         "connections": len(found.connections),
     }
     said = ", ".join(f"{count} {name}" for name, count in words.items() if count)
-    raise RunError(f"{place}: replayed, another structure comes out ({said} differ)\n{_CURE}")
+    raise RunError(f"{place}: replaying its steps gives another structure ({said} differ)\n{_CURE}")
 
 
 def _place(number: int, parent: int | None) -> str:
     return f"child {number} of {'the start' if parent is None else f'child {parent}'}"
 
 
-_CURE = "  the study was made by another version, or what the parent learned was changed afterwards"
+_CURE = (
+    "  the study was made by another version, or the parent's learned weights were changed since"
+)

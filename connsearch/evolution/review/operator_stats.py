@@ -18,12 +18,12 @@ class Yield:
     """One operator over all children that it had a part in.
 
     A child made by several operators counts once for each of them, so the rows add up to more than
-    there are children, and a good row may be the merit of another operator's company.
+    there are children, and a good row may be due to another operator of the same children.
 
     Attributes:
         operator: as the steps have it.
         used: children it had a part in.
-        judged: those of them that were judged and whose parent was, which is what the rest is of.
+        judged: those of them that were judged and whose parent was; the rest refers to these.
         better: of these, how many are better than their parent: greater in the only objective, or
             dominating it.
         entered: children that came into the population.
@@ -43,14 +43,14 @@ class Yield:
 
 
 def operator_yield(history: History, told: Sequence[Round] | None = None) -> list[Yield]:
-    """Returns one row an operator, the most used first; founders have no operator.
+    """Returns one row per operator, the most used first; founders have no operator.
 
-    Parents were chosen because they were measured high, by luck too: where they are not judged
-    again, a mean change somewhat below zero is what an operator without any effect would show.
+    Parents were selected for high measured values, which is partly luck: if they are not judged
+    again, an operator without any effect shows a mean change somewhat below zero.
 
     Args:
-        history: knows children and evaluations.
-        told: its rounds, where they are known already.
+        history: has children and evaluations.
+        told: its rounds, if they are known already.
     """
     entries = {e.child: e for e in (rounds(history) if told is None else told)}
     used: dict[str, list[int]] = {}

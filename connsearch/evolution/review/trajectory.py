@@ -1,7 +1,7 @@
-"""An evolution told again, round by round: who entered, who left, who was in the population.
+"""An evolution round by round: which children entered, left and were in the population.
 
-A round is a child's first evaluation that was completed. The population is made once more from the
-order in which evaluations ended, so what is told here is what the study itself went through.
+A round is a child's first evaluation that was completed. The population is rebuilt from the
+order in which evaluations ended, so this is what the study itself went through.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class Round:
 
     Attributes:
         number: from 1.
-        child: who was judged.
-        trial: which trial it was.
-        entered: whether it came into the population; otherwise it was the one to leave at once.
-        left: who left; None while there is room.
-        best: whether nobody judged before was as good: better than all in the only objective, or
+        child: the one that was judged.
+        trial: its trial.
+        entered: whether it entered the population; otherwise it left at once.
+        left: the child that left; None while there is room.
+        best: whether no child judged before was as good: better than all in the only objective, or
             dominated by none.
         members: the population, the best first, with the evaluations up to the next round.
-        top: per objective, the best mean anybody is known to have then; greater is better.
+        top: per objective, the best mean of any child known then; greater is better.
     """
 
     number: int
@@ -100,8 +100,8 @@ def diversity(history: History, told: Sequence[Round] | None = None) -> list[Div
     """Returns how different the population is after every round.
 
     Args:
-        history: knows the children.
-        told: its rounds, where they are known already.
+        history: has the children.
+        told: its rounds, if they are known already.
     """
     line = founders(history)
     patterns: dict[int, Counter[tuple[str, str]]] = {}
@@ -124,9 +124,9 @@ def diversity(history: History, told: Sequence[Round] | None = None) -> list[Div
 
 
 def wiring_pattern(structure: Structure) -> Counter[tuple[str, str]]:
-    """Returns how many connections lead from where to where: a stem's stream or a level, a level.
+    """Returns the number of connections between kinds of nodes: from a stream or level to a level.
 
-    It says nothing about node numbers, which mean something else in every structure.
+    It is independent of node numbers, whose meaning differs between structures.
 
     >>> from connsearch.graph.files import load_structure
     >>> wiring_pattern(load_structure("starter"))["rgb", "level 0"]

@@ -1,7 +1,7 @@
-"""An evolution on a virtual clock: how long it would take so many workers, without waiting for it.
+"""An evolution on a virtual clock: how long it would take several workers, without waiting for it.
 
 Everything is told and asked in the order in which it would happen, ties by worker number. So it is
-the same every time, and says what a real evolution would have known when each child was born.
+the same every time, and has the knowledge of a real evolution when each child was born.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from connsearch.evolution.proposal import ExhaustedError
 class Engine(Protocol):
     """What is simulated: ``study.evolution.Evolution``, or a stand-in for tests.
 
-    One of them stands for all workers, so no lease of a worker can run out here.
+    One of them represents all workers, so no lease of a worker can run out here.
     """
 
     def ask(self, *, rounds: int) -> Task | None:
@@ -35,23 +35,23 @@ class Engine(Protocol):
         ...
 
     def report(self, task: Task, rung: Rung) -> bool:
-        """Returns whether the evaluation goes on."""
+        """Returns whether the evaluation continues."""
         ...
 
     def prune(self, task: Task) -> object:
-        """Ends an evaluation that does not go on."""
+        """Ends an evaluation that does not continue."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Elapsed:
-    """An event of an evaluation: so many seconds have gone by since it began."""
+    """An event of an evaluation: the seconds that have passed since it began."""
 
     seconds: float
 
 
 class SimulatedFailure(TrainingError):
-    """An evaluation that failed because it was asked to; ``seconds`` says after how long."""
+    """A simulated failure of an evaluation, after ``seconds``."""
 
     def __init__(self, message: str, seconds: float) -> None:
         super().__init__(message)
@@ -80,14 +80,14 @@ class Timed:
 
 
 def simulate(engine: Engine, evaluate: Evaluate, workers: int, *, rounds: int) -> list[Timed]:
-    """Returns what so many workers do until the evolution ends, in the order in which it ended.
+    """Returns what the workers do until the evolution ends, in the order in which it ended.
 
-    An evaluation lasts as long as the fact ``seconds`` of its outcome says; rungs are reported
-    when as much has gone by as the :class:`Elapsed` before them says.
+    An evaluation lasts for the fact ``seconds`` of its outcome; rungs are reported
+    at the time of the :class:`Elapsed` before them.
 
     Args:
-        engine: a new evolution, or one that goes on; nobody else works on it.
-        evaluate: takes no time of its own.
+        engine: a new or an unfinished evolution; no other worker uses it.
+        evaluate: takes no virtual time itself.
         workers: how many there are, each with one task at a time.
         rounds: children in all.
 
@@ -114,7 +114,7 @@ def busy_share(timed: Sequence[Timed], workers: int) -> float:
 
 @dataclass
 class _Job:
-    """What a worker is at; ``end`` is known from when its evaluation has returned or failed."""
+    """The job of a worker; ``end`` is known once its evaluation has returned or failed."""
 
     task: Task
     began: float
@@ -152,7 +152,7 @@ class _VirtualClock:
             heapq.heappush(self._queue, (now, worker))
 
     def _go_on(self, worker: int, job: _Job, now: float) -> None:
-        """Follows one evaluation from now to the next moment at which time goes by."""
+        """Follows one evaluation from now to the next moment at which time passes."""
         while job.end is None:
             try:
                 event = next(job.steps)

@@ -27,7 +27,7 @@ CLEARNESS = 2.0
 """Logit of a learned weight where a connection is worth 1 and weights are fully informative."""
 
 MACS_PER_SECOND = 1e9
-"""Of the machine that simulated latencies are measured on; they come without noise."""
+"""Speed of the machine for simulated latencies, which have no noise."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class Planted:
         landscape: decides what is preferred.
         scale: how strongly; at 0 there is nothing but noise.
         noise: standard deviation of one evaluation.
-        informative: how much learned weights say about what connections are worth; at 0 nothing.
+        informative: how much learned weights tell about the value of connections; at 0 nothing.
         weight_noise: standard deviation of their logits about that.
         seconds: mean duration of an evaluation.
         spread: standard deviation of its logarithm.
-        sleep: whether it is slept for, or only told.
+        sleep: whether to sleep for that time, or only to report it.
         failure: probability that an attempt fails.
-        objectives: what a value is told for, in this order.
-        rungs: shares of an evaluation at which it tells how it stands.
+        objectives: which values are reported, in this order.
+        rungs: shares of an evaluation at which it reports values.
     """
 
     landscape: int = 0
@@ -66,7 +66,7 @@ class Planted:
                 raise SettingsError(f"planted: {name} is a number from 0; read {self._read(name)}")
         if not isfinite(self.informative):
             raise SettingsError(
-                f"planted: informative is a number, below 0 where weights shall mislead; read "
+                f"planted: informative is a number, negative for misleading weights; read "
                 f"{self._read('informative')}"
             )
         if not 0 <= self.failure <= 1:
@@ -114,7 +114,7 @@ class Planted:
         return self._known(structure).fitness
 
     def gains(self, structure: Structure) -> Mapping[Edge, float]:
-        """Returns what every connection is truly worth, about -2 to 2."""
+        """Returns the true value of every connection, about -2 to 2."""
         return self._known(structure).gains
 
     def _known(self, structure: Structure) -> Landmark:
@@ -167,9 +167,9 @@ def simulated(
     """Returns the fitness a text names: ``planted``, ``planted:noise=0.02``, ``table:FILE``.
 
     Args:
-        text: a name, and behind a colon settings of :class:`Planted` or the path of a table.
+        text: a name, and after a colon settings of :class:`Planted` or the path of a table.
         objectives: of the study, in its order.
-        rungs: shares of an evaluation at which it tells how it stands; a table does not.
+        rungs: shares of an evaluation at which it reports values; a table does not.
 
     Raises:
         UnknownNameError: no such fitness.
@@ -185,14 +185,14 @@ def simulated(
     if name == "planted":
         return Planted(**_settings(rest), objectives=tuple(objectives), rungs=tuple(rungs))
     if not rest:
-        raise SettingsError(f"{text!r} names no file; write table:FILE")
+        raise SettingsError(f"{text!r} does not name a file; write table:FILE")
     if rungs:
-        raise SettingsError(f"{text}: a table knows no rungs; leave the rungs out, or use planted")
+        raise SettingsError(f"{text}: a table has no values at rungs; omit --rungs, or use planted")
     return FitnessTable.load(Path(rest), objectives=len(objectives))
 
 
 def _settings(text: str) -> dict[str, Any]:
-    """What ``noise=0.02,landscape=3`` says, each number of the kind it shall be."""
+    """What ``noise=0.02,landscape=3`` says, each number of the type of its setting."""
     kinds = {f.name: f.type for f in fields(Planted) if f.name not in ("objectives", "rungs")}
     found: dict[str, Any] = {}
     for part in text.split(",") if text else ():
@@ -202,7 +202,7 @@ def _settings(text: str) -> dict[str, Any]:
         if name not in kinds:
             raise SettingsError(f"planted: {suggest('setting', name, sorted(kinds))}")
         if name in found:
-            raise SettingsError(f"planted: {name} is said twice; say it once")
+            raise SettingsError(f"planted: {name} is given twice; give it once")
         found[name] = _number(name, value, str(kinds[name]))
     return found
 

@@ -29,15 +29,15 @@ def best_possible(
     climbs: int = 3,
     seed: int = 0,
 ) -> Summit:
-    """Returns the best of several climbs: a lower bound of what the landscape holds.
+    """Returns the best of several climbs: a lower bound of the landscape's maximum.
 
-    Every climb begins at an initial structure, tries random single mutations, whole wirings left
-    out, and takes those that are no worse.
+    Every climb starts at an initial structure, tries random single mutations (except of the whole
+    wiring), and accepts those that are no worse.
 
     Args:
         fitness: without noise, for instance ``Planted.true``.
-        start: whose space is searched.
-        limits: its walls.
+        start: its search space is used.
+        limits: of the search space.
         steps: mutations tried in each climb.
         climbs: how many.
         seed: decides everything random.

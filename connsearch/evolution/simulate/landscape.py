@@ -1,9 +1,9 @@
 """A hidden preference over structures, for planning and tests: no network, no data.
 
 What a connection is worth depends on what it joins: the stream or level it comes from, the level it
-leads to, and the temporal dilations at both ends. It also passes on less of a source that is itself
-fed badly, so that connections depend on each other, a little. Beside that a landscape likes certain
-numbers of stems and blocks, and in each level one dilation or a mix. All of it follows from a seed.
+leads to, and the temporal dilations at both ends. A source with poor inputs passes on less, so that
+connections depend on each other a little. A landscape also prefers certain numbers of stems and
+blocks, and in each level one dilation or a mix. All of it follows from a seed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from connsearch.graph.temporal import has_dilation
 from connsearch.seeds import derive
 
 LOWEST, HIGHEST = 0.2, 0.9
-"""Between these every true fitness lies, as accuracies of a small data set do."""
+"""Range of every true fitness, like accuracies of a small data set."""
 
 _CONNECTIONS = 5.0
 """How much the mean worth of all legal connections counts; one that is not there is worth 0."""
@@ -38,7 +38,7 @@ _PAIR = 0.5
 """Share of the variance of a connection's worth that is the same for all dilations."""
 
 _SEEN_DILATIONS = (1, 2, 4, 8)
-"""Others count as the greatest of these that is not greater."""
+"""Other values count as the greatest of these that is not greater."""
 
 _STREAMS = tuple(Modality)
 _Kind = tuple[int, int]
@@ -47,11 +47,11 @@ _Kind = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Landmark:
-    """What a landscape knows of one structure.
+    """The values of one structure in a landscape.
 
     Attributes:
         fitness: true value, without noise.
-        gains: what every connection is worth there, about -2 to 2.
+        gains: the value of every connection, about -2 to 2.
     """
 
     fitness: float
@@ -77,7 +77,7 @@ class Landscape:
         self._tastes: dict[int, float] = {}
 
     def at(self, structure: Structure) -> Landmark:
-        """Returns what the landscape knows of a structure."""
+        """Returns the values of a structure in the landscape."""
         kinds = [_kind(structure, node) for node in structure.nodes]
         gains, mean = _connections(structure, kinds, self._world(structure))
         liked = _CONNECTIONS * mean + self._numbers(structure, kinds) + self._mixes(kinds)
@@ -87,7 +87,7 @@ class Landscape:
     def _world(self, structure: Structure) -> Mapping[tuple[_Kind, _Kind], float]:
         """What a well fed connection is worth, between nodes of any two kinds; 0 in the mean.
 
-        Without that, in some landscapes everything would be good, and in others nothing.
+        Without a mean of 0 everything would be good in some landscapes, and nothing in others.
         """
         streams, network = structure.modalities(), structure.network
         own = any(node.kind is not None for node in structure.nodes)
@@ -114,7 +114,7 @@ class Landscape:
         return sqrt(_PAIR) * pair + sqrt(1 - _PAIR) * both
 
     def _numbers(self, structure: Structure, kinds: list[_Kind]) -> float:
-        """How near the numbers of stems and blocks are to those it wants; 0 for middling ones."""
+        """How close the numbers of stems and blocks are to the preferred ones; 0 on average."""
         have = {level: 0 for level in range(structure.network.levels)}
         for kind, _ in kinds:
             have[kind] = have.get(kind, 0) + 1

@@ -1,8 +1,8 @@
-"""What an evolution takes: wall clock, worker hours and what is found, for any number of workers.
+"""The cost of an evolution: wall clock, worker hours and the result, for any number of workers.
 
-Durations are measured or published, fitness is planted, time is virtual. So the table tells what
-waiting and asynchrony cost, which follows from durations alone; what is found it tells for planted
-preferences, not for anybody's videos.
+Durations are measured or published, fitness is planted, time is virtual. So the table shows what
+waiting and asynchrony cost, which follows from durations alone; its results are for planted
+preferences, not for real videos.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class PlannedEvolution:
         wall: seconds from the first to the last moment.
         work: seconds of all workers together.
         busy: share of their time in which they worked.
-        best: the true fitness of the child it takes for its best.
+        best: the true fitness of the child that it selects as best.
     """
 
     workers: int

@@ -15,7 +15,7 @@ from connsearch.evolution.child import Outcome, Task
 from connsearch.files.disk import read_plain
 from connsearch.seeds import derive
 
-_FORM = "{structure hash: [[a value of each objective], one such list for each evaluation]}"
+_FORM = "{structure hash: [[a value per objective], one such list per evaluation]}"
 
 Measured = Mapping[str, tuple[tuple[float, ...], ...]]
 """By structure hash all evaluations, each with a value for every objective."""
@@ -42,19 +42,19 @@ class FitnessTable:
     def load(cls, path: Path, *, objectives: int = 1, noise: float = 0.0) -> FitnessTable:
         """Returns the table of a JSON file: by structure hash a list of evaluations.
 
-        An evaluation is a list of a value for each objective; of a single one the bare number does.
+        An evaluation is a list of one value per objective; for a single one the number is enough.
 
         Raises:
-            DataError: the file is missing, is no such table, or has other objectives.
+            DataError: the file is missing, is not such a table, or has other objectives.
         """
         try:
             read: object = json.loads(read_plain(path))
         except OSError as error:
             raise DataError(f"{path}: cannot be read: {error.strerror}") from None
         except ValueError as error:
-            raise DataError(f"{path}: is no JSON ({error}); a table is {_FORM}") from None
+            raise DataError(f"{path}: is not JSON ({error}); a table is {_FORM}") from None
         if not isinstance(read, dict) or not read:
-            raise DataError(f"{path}: holds no structures; a table is {_FORM}")
+            raise DataError(f"{path}: contains no structures; a table is {_FORM}")
         rows = cast(dict[str, object], read)
         values = {key: _evaluations(path, key, row, objectives) for key, row in rows.items()}
         return cls(values, noise, str(path))
@@ -68,10 +68,9 @@ class FitnessTable:
         known = self.values.get(task.child.hash)
         if known is None:
             raise DataError(
-                f"{self.name}: does not know child {task.child.number}, structure hash "
-                f"{task.child.hash}; it knows {len(self.values)} structures\n"
-                "  cure: a table serves a search space it holds all of; search with planted, or "
-                "train"
+                f"{self.name}: has no entry for child {task.child.number}, structure hash "
+                f"{task.child.hash}; it has {len(self.values)} structures\n"
+                "  cure: use a table that covers the whole search space, or use planted, or train"
             )
         rng = Random(derive(task.seed, "table"))
         values = list(rng.choice(known))
@@ -94,7 +93,7 @@ def _evaluations(
         if len(values) != objectives:
             raise DataError(
                 f"{path}: structure {key}: an evaluation has {len(values)} values, but the study "
-                f"{objectives} objectives; ask for those the table was measured for"
+                f"{objectives} objectives; use those that the table was measured for"
             )
         found.append(tuple(float(cast(float, number)) for number in numbers))
     return tuple(found)

@@ -1,1 +1,1 @@
-"""One study, many workers: its storage, its trials, and those who ask and tell."""
+"""One study, many workers: its storage, its trials, and the workers that ask and tell."""

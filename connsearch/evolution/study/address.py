@@ -1,7 +1,7 @@
-"""Where a study is kept, as a text: what may stand in it, and what of it may be shown.
+"""The address of a study's storage, as text: what it may contain, and what of it may be shown.
 
-Users, passwords and the values of a query are nobody else's business: :func:`hidden` and
-:func:`scrubbed` take them out of whatever is printed or written.
+Users, passwords and the values of a query are secret: :func:`hidden` and :func:`scrubbed` remove
+them from everything that is printed or written.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def hidden(place: str) -> str:
     local = kind.lower().startswith("sqlite") and rest.startswith("/")
     if "@" in rest and not local:
         user, _, rest = rest.rpartition("@")
-        if "?" in user:  # nobody knows which part is which
+        if "?" in user:  # the parts are ambiguous
             return f"{kind}://{SECRET}"
         rest = f"{SECRET}@{rest}"
     address, mark, query = rest.partition("?")
@@ -87,19 +87,19 @@ def hidden(place: str) -> str:
 
 
 def scrubbed(text: str, place: str = "") -> str:
-    """Returns what a driver said without what :func:`hidden` takes out of a place.
+    """Returns a driver's message without the secrets that :func:`hidden` hides.
 
     Args:
         text: of an exception, for instance.
-        place: whose user, password and query values may stand in it, encoded or not; empty where it
-            is not known: URLs, settings of a connection and quoted users are looked for.
+        place: its user, password and query values may occur in the text, encoded or not; empty if
+            it is not known: then URLs, settings of a connection and quoted users are looked for.
 
     >>> scrubbed('connection failed: FATAL: role "me" does not exist')
     'connection failed: FATAL: role "***" does not exist'
     """
     for secret in sorted(set(_secrets(place)), key=len, reverse=True):
         begin = r"(?<!\w)" if re.match(r"\w", secret) else ""
-        end = r"(?!\w)" if re.search(r"\w$", secret) else ""  # nobody's name is taken out of words
+        end = r"(?!\w)" if re.search(r"\w$", secret) else ""  # not inside longer words
         text = re.sub(begin + re.escape(secret) + end, SECRET, text)
     text = without_secrets(text)
     text = _SLIP_INSIDE.sub(lambda found: hidden(found[0]), text)
@@ -130,7 +130,7 @@ def checked(place: str) -> str:
     kind, separator, rest = place.partition("://")
     if not separator:
         if _SLIP.match(place) or _DSN.search(place):
-            raise SettingsError(f"{hidden(place)}: is no storage\n  allowed: {ALLOWED}")
+            raise SettingsError(f"{hidden(place)}: is not a storage\n  allowed: {ALLOWED}")
         return place
     database = kind.partition("+")[0].lower()
     allowed = QUERY_KEYS.get(_OTHER_NAMES.get(database, database), ())
@@ -138,9 +138,9 @@ def checked(place: str) -> str:
         key = unquote_plus(part.partition("=")[0])
         if key not in allowed:
             raise SettingsError(
-                f"{hidden(place)}: its query may not have the key {key[:60]!r}\n"
+                f"{hidden(place)}: the query key {key[:60]!r} is not allowed\n"
                 f"  allowed: {', '.join(allowed) or 'none'}\n"
-                "  cure: give the driver what else it needs in its own variables or files"
+                "  cure: set other options of the driver in its own environment variables or files"
             )
     return place
 
@@ -181,7 +181,7 @@ def is_within(place: str, directory: Path) -> bool:
 
 
 def is_same(a: str, b: str) -> bool:
-    """Returns whether two places are one, as far as can be told without what is hidden of them."""
+    """Returns whether two places are the same, as far as can be seen without their secrets."""
     if hidden(absolute(a)) == hidden(absolute(b)):
         return True
     first, second = file_of(a), file_of(b)
@@ -195,7 +195,7 @@ def is_same(a: str, b: str) -> bool:
 
 
 def in_url(host: str) -> str:
-    """Returns a host as it stands before ``:PORT``.
+    """Returns a host as it is written before ``:PORT``.
 
     >>> in_url("::1"), in_url("localhost")
     ('[::1]', 'localhost')
@@ -216,10 +216,10 @@ def is_loopback(host: str) -> bool:
 
 
 def reachable(host: str) -> str:
-    """Returns what others write for a host that is listened at.
+    """Returns the name by which other machines reach a host that is listened at.
 
-    For "all addresses" this is the machine's name where it stands for an address that others
-    reach, else that address; the name again where there is no network.
+    For "all addresses" this is the machine's name if it resolves to an address that others can
+    reach, else that address; without a network it is the name.
     """
     try:
         everywhere = not host or ip_address(host.strip("[]")).is_unspecified
@@ -233,7 +233,7 @@ def reachable(host: str) -> str:
         if found and not any(map(is_loopback, found)):
             return name
     with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-        asked.connect(("192.0.2.1", 9))  # sends nothing: only asks which way it would go
+        asked.connect(("192.0.2.1", 9))  # sends nothing: only selects the route
         own = asked.getsockname()[0]
         return name if is_loopback(own) else own
     return name

@@ -1,4 +1,4 @@
-"""Python's search for unused cycles, held back while very many objects are made at once."""
+"""Python's garbage collection, postponed while very many objects are created."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def collected_later() -> Generator[None]:
-    """Holds the search back meanwhile: reading a long study, it takes more than half of the time.
+    """Postpones garbage collection: it would take more than half of the time to read a long study.
 
-    It looks at everything there is again and again, and nothing of it can go.
+    It would examine all objects repeatedly, and none of them can be freed.
     """
     was_on = gc.isenabled()
     gc.disable()

@@ -25,11 +25,11 @@ def open_database(url: str, *, reading: bool, seconds: float) -> BaseStorage:
     Args:
         url: of the database; its keys are checked.
         reading: nothing is written or created.
-        seconds: in which one that does not answer is asked again.
+        seconds: for which one that does not answer is retried.
 
     Raises:
         SettingsError: no such kind, or its driver is not installed.
-        StorageError: it cannot be reached, is not there, or what stands there is damaged.
+        StorageError: it cannot be reached, does not exist, or is damaged.
     """
     try:
         from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -39,7 +39,9 @@ def open_database(url: str, *, reading: bool, seconds: float) -> BaseStorage:
             try:
                 return optuna.storages.get_storage(_database(url, reading=reading))
             except ArgumentError:
-                raise SettingsError(f"{hidden(url)}: is no storage\n  allowed: {ALLOWED}") from None
+                raise SettingsError(
+                    f"{hidden(url)}: is not a storage\n  allowed: {ALLOWED}"
+                ) from None
             except SqliteError as error:
                 raise StorageError(f"{hidden(url)}: {error}") from None
             except (SQLAlchemyError, StorageInternalError, AssertionError) as error:
@@ -87,10 +89,10 @@ def _database(url: str, *, reading: bool) -> optuna.storages.RDBStorage:
 def _tables_as_they_are(
     literal: str, url: str, settings: dict[str, Any]
 ) -> optuna.storages.RDBStorage:
-    """A database in which nothing is made and nothing written.
+    """A database in which nothing is created and nothing written.
 
-    Optuna notes its version where it finds none, and makes tables on its own: so both are looked
-    for first, and a server that can is told that transactions only read.
+    Optuna records its version if it finds none, and creates tables itself: so both are looked
+    for first, and transactions are read-only if the server supports it.
     """
     from sqlalchemy import create_engine, inspect, text
 
@@ -107,7 +109,7 @@ def _tables_as_they_are(
     finally:
         engine.dispose()
     if missing:
-        raise StorageError(f"{hidden(url)}: holds no study, and reading makes none")
+        raise StorageError(f"{hidden(url)}: contains no study, and reading does not create one")
     storage = optuna.storages.RDBStorage(literal, engine_kwargs=settings, skip_table_creation=True)
     if storage.engine.dialect.name == "postgresql":
         _only_read(storage.engine)
@@ -115,7 +117,7 @@ def _tables_as_they_are(
 
 
 def _only_read(engine: Any) -> None:
-    """Lets a server refuse whatever would write."""
+    """Makes the server refuse every write."""
     from sqlalchemy import event
 
     def begun(connection: Any) -> None:

@@ -1,4 +1,4 @@
-"""Ask for a task, tell what came out: one evolution, shared with all other workers of its study."""
+"""Ask for a task, tell its outcome: one evolution, shared with all other workers of its study."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from connsearch.seeds import derive
 
 
 class OrderError(UserError):
-    """Something was told that was not asked for, or told twice."""
+    """An outcome was told for a task that was not asked for, or told twice."""
 
 
 class Evolution:
     """The evolution that a study holds, seen by one worker.
 
     Every task that :meth:`ask` returns is leased to this worker until it is told, failed or
-    released. What a worker that died has left is asked for again, by whoever asks next.
+    released. A task left by a dead worker is returned to the next worker that asks.
 
     Args:
         study: its trials, shared by all workers.
         space: what is searched.
         options: how.
         seed: decides everything random.
-        worker: a name for tables; ids of process and machine are recorded beside it.
-        lease_seconds: without a sign of life for so long, a worker is taken for dead.
+        worker: a name for tables; ids of process and machine are recorded with it.
+        lease_seconds: a worker that does not renew its lease for this long counts as dead.
 
     Attributes:
-        history: what the study said when it was last looked at.
+        history: the study when it was last read.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Evolution:
         self.worker, self.lease_seconds = worker, lease_seconds
         self.history = history_of(space, options)
         self._watch = Watch(unsigned=lease_seconds)
-        self._held: dict[int, Task] = {}
+        self._leased: dict[int, Task] = {}
         self._dead: list[Trial] = []
         self._tasks = Tasks(
             study,
@@ -71,12 +71,12 @@ class Evolution:
         self._tasks.refresh()
 
     def ask(self, *, rounds: int) -> Task | None:
-        """Returns the next task, or None where there is none now.
+        """Returns the next task, or None if there is none now.
 
         Tasks that wait come first, then repetitions for elites, then new children.
 
         Args:
-            rounds: children in all; none is born beyond.
+            rounds: the total number of children.
 
         Raises:
             ExhaustedError: no further child could be made.
@@ -96,13 +96,13 @@ class Evolution:
                 return self._hold(trial)
 
     def tell(self, task: Task, outcome: Outcome) -> bool:
-        """Files an outcome; returns whether it counts.
+        """Records an outcome; returns whether it counts.
 
-        It does not where the worker was taken for dead meanwhile and the task is somebody else's.
+        It does not if the worker was taken for dead meanwhile and another one has the task.
         An outcome that is not finite is a failure of the attempt.
 
         Raises:
-            OrderError: the task is not held by this worker.
+            OrderError: the task is not assigned to this worker.
         """
         self._require(task)
         if len(outcome.values) != len(self.options.objectives):
@@ -123,13 +123,13 @@ class Evolution:
         return self._counts(task)
 
     def report(self, task: Task, rung: Rung) -> bool:
-        """Files the values at a rung; returns whether the evaluation goes on.
+        """Records the values at a rung; returns whether the evaluation continues.
 
-        Repetitions always do, everything where the study has no rungs, and the first children:
-        their values are compared with, but a population must be filled before it can choose.
+        Repetitions always do, and everything if the study has no rungs. The first children do, too:
+        others are compared with them, but a population must be full before it can select.
 
         Raises:
-            OrderError: the task is not held by this worker.
+            OrderError: the task is not assigned to this worker.
         """
         self._require(task)
         if task.evaluation or not self.options.rungs:
@@ -149,7 +149,7 @@ class Evolution:
         return founds or own not in reached or goes_on(own, reached, self.options.survivors)
 
     def prune(self, task: Task, facts: Mapping[str, Any] | None = None) -> bool:
-        """Ends an evaluation that does not go on; the child never enters the population."""
+        """Ends an evaluation that does not continue; the child never enters the population."""
         self._drop(task)
         self.study.note(task.trial, "result", dict(facts or {}))
         self.study.finish(task.trial, "pruned")
@@ -164,7 +164,7 @@ class Evolution:
             cause: in words, for people.
 
         Raises:
-            OrderError: the task is not held by this worker.
+            OrderError: the task is not assigned to this worker.
         """
         self._drop(task)
         self._tasks.fail(task.trial, cause)
@@ -172,15 +172,15 @@ class Evolution:
 
     def release(self, task: Task, cause: str) -> None:
         """Gives a task back at no cost to the child; nothing where it has ended already."""
-        if task.trial in self._held:
+        if task.trial in self._leased:
             self._drop(task)
             self._tasks.fail(task.trial, cause, counts=False)
 
     def forget(self, task: Task) -> None:
-        """Drops a task that has become somebody else's.
+        """Drops a task that another worker has now.
 
         Raises:
-            OrderError: the task is not held by this worker.
+            OrderError: the task is not assigned to this worker.
         """
         self._drop(task)
 
@@ -202,7 +202,7 @@ class Evolution:
         self.refresh()
         dead: list[Trial] = []
         for trial in list(self.history.open.values()):
-            mine = trial.number in self._held
+            mine = trial.number in self._leased
             if trial.state != "running" or mine:
                 continue
             if self._watch.has_run_out(trial.number, trial.facts.get("lease")):
@@ -214,9 +214,9 @@ class Evolution:
         return dead
 
     @property
-    def held(self) -> tuple[Task, ...]:
+    def leased(self) -> tuple[Task, ...]:
         """The tasks this worker has asked for and not told."""
-        return tuple(self._held.values())
+        return tuple(self._leased.values())
 
     def _birth(self, rounds: int) -> tuple[Key, Child] | None:
         number = len(self.history.births)
@@ -247,20 +247,20 @@ class Evolution:
             attempt=key.attempt,
             seed=trial.facts["seed"],
         )
-        self._held[trial.number] = task
+        self._leased[trial.number] = task
         return task
 
     def _require(self, task: Task) -> None:
-        if task.trial not in self._held:
+        if task.trial not in self._leased:
             raise OrderError(
-                f"trial {task.trial} (child {task.child.number}) is not held by this worker: it "
-                "was told already, or never asked for\n  allowed: "
-                f"{', '.join(str(n) for n in self._held) or 'none, ask first'}"
+                f"trial {task.trial} (child {task.child.number}) is not assigned to this "
+                "worker: it was told already, or never asked for\n  allowed: "
+                f"{', '.join(str(n) for n in self._leased) or 'none, ask first'}"
             )
 
     def _drop(self, task: Task) -> None:
         self._require(task)
-        del self._held[task.trial]
+        del self._leased[task.trial]
 
     def _turn(self, number: int) -> int:
         return self.history.trials[number].facts["result"]["turn"]

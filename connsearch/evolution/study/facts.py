@@ -1,4 +1,4 @@
-"""What a study may hold: a storage can be anybody's file, and each fact in it is looked at once."""
+"""What a study may contain: a storage may be untrusted, so each fact in it is checked once."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _STRANGE = (ValueError, LookupError, TypeError, AttributeError, AssertionError, 
 
 @contextmanager
 def understood(directory: Path) -> Generator[None]:
-    """Turns what a study without sense leads to into one sentence about it.
+    """Turns the errors of an invalid study into one message about it.
 
     Raises:
-        RunError: the study holds what no evolution writes.
+        RunError: the study contains what no evolution writes.
     """
     try:
         yield
     except (*_STRANGE, RecursionError) as error:
         said = "nested too deep" if isinstance(error, RecursionError) else show(str(error))
         raise RunError(
-            f"{directory}: its study holds what connsearch evolve does not write "
-            f"({type(error).__name__}: {said})\n  cure: the directory as evolve left it, or "
-            "another one"
+            f"{directory}: its study contains what connsearch evolve does not write "
+            f"({type(error).__name__}: {said})\n  cure: restore the directory as evolve wrote it, "
+            "or choose another one"
         ) from None
 
 
@@ -39,7 +39,7 @@ def check_trials(trials: Iterable[Trial], objectives: int) -> None:
 
     Args:
         trials: all of a study.
-        objectives: how many values each has that is complete.
+        objectives: the number of values of a complete trial.
 
     Raises:
         ValueError: a fact is missing, of a wrong type or out of range; the message says which.
@@ -61,7 +61,7 @@ def check_trials(trials: Iterable[Trial], objectives: int) -> None:
         if facts["evaluation"] == facts["attempt"] == 0 and facts["child"] not in born:
             _check_birth(facts.get("birth"), facts["child"], f"{place}: birth", born)
             born.add(facts["child"])
-        _require(facts["child"] in born, f"{place}: child {facts['child']} was never born")
+        _require(facts["child"] in born, f"{place}: there is no child {facts['child']}")
 
 
 def _check_optional(facts: Mapping[str, Any], place: str) -> None:
@@ -79,11 +79,11 @@ def _check_optional(facts: Mapping[str, Any], place: str) -> None:
 
 
 def _check_birth(birth: object, child: int, place: str, born: set[int]) -> None:
-    _require(_is_object(birth), f"{place} is no object")
+    _require(_is_object(birth), f"{place} is not an object")
     facts = cast("dict[str, Any]", birth)
     for key, fits in _BIRTH.items():
         _ask(fits, facts, key, place)
-    for parent in facts["parents"]:  # whoever follows parents comes to an end
+    for parent in facts["parents"]:  # following parents always ends
         _require(parent < child and parent in born, f"{place}: parent {parent} of {child}")
 
 

@@ -1,8 +1,8 @@
 """The lock of a journal file, and the repair of a line that was cut off in the middle.
 
-A process that is killed while it writes leaves half a line. The next one would be written right
-behind it, and from then on nobody could read the file. So whoever holds the lock first looks at the
-end of the file, and moves half a line into a file beside it. The lock goes when its holder dies.
+A process that is killed while it writes leaves an incomplete line. The next line would be appended
+to it, and the file would be unreadable from then on. So the holder of the lock first checks the end
+of the file and moves an incomplete line to another file. The lock ends with its holder.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from connsearch.files.drafts import replacing
 
 try:
     import fcntl
-except ImportError:  # no such locks there; the caller takes another kind
+except ImportError:  # no such locks on this system; the caller uses another kind
     fcntl = None
 
 HAS_LOCKS = fcntl is not None
@@ -27,14 +27,14 @@ HAS_LOCKS = fcntl is not None
 _BLOCK = 65536
 
 _OWN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-"""How files beside a journal are opened: where one is a link, it leads to somebody else's file."""
+"""How files next to a journal are opened; links are not followed, they may lead elsewhere."""
 
 _FIRST = b'{"op_code":'
-"""How every line begins."""
+"""The beginning of every line."""
 
 
 class JournalLock:
-    """An exclusive lock on a journal; taking it leaves a file whose last line is whole.
+    """An exclusive lock on a journal; taking it leaves a file whose last line is complete.
 
     Args:
         path: of the journal.
@@ -60,9 +60,9 @@ class JournalLock:
         return True
 
     def release(self) -> None:
-        """Gives the lock back.
+        """Releases the lock.
 
-        It is unlocked, not only closed: a process that was forked meanwhile holds it as well.
+        It is unlocked, not only closed: a process that was forked meanwhile has it, too.
         """
         if self._handle is not None:
             assert fcntl is not None
@@ -74,9 +74,9 @@ class JournalLock:
 
 
 def is_journal(path: Path) -> bool:
-    """Returns whether a file is a journal, if only half of its first line, or does not exist yet.
+    """Returns whether a file is a journal (also with half of its first line) or does not exist yet.
 
-    A file that is none must not be mended.
+    Other files must not be repaired.
     """
     try:
         with open_plain(path) as file:
@@ -92,9 +92,9 @@ def is_journal(path: Path) -> bool:
 
 
 def repair_tail(path: Path) -> bytes:
-    """Returns what stood behind the last whole line, moved to ``<name>.torn``; usually nothing.
+    """Returns what followed the last complete line, moved to ``<name>.torn``; usually nothing.
 
-    Nobody else may write meanwhile.
+    No other process may write meanwhile.
     """
     try:
         size = path.stat().st_size
@@ -114,9 +114,10 @@ def repair_tail(path: Path) -> bytes:
 
 
 def _keep(path: Path, line: bytes) -> None:
-    """Adds half a line to a file, on the disk when this returns.
+    """Adds an incomplete line to a file, on the disk when this returns.
 
-    Somebody may have done that and been killed before the line was cut off: then nothing is added.
+    Another process may have done so and been killed before it cut the line off: then nothing is
+    added.
     """
     before = path.read_bytes() if is_plain(path) and not path.is_symlink() else b""
     if not before.endswith(line):
@@ -125,10 +126,10 @@ def _keep(path: Path, line: bytes) -> None:
 
 
 def check_tail(path: Path) -> None:
-    """Raises ValueError where the last whole line is no JSON.
+    """Raises ValueError if the last complete line is not JSON.
 
-    Whoever reads a journal takes such a line for one that is still being written, until another
-    one stands behind it.
+    Readers of a journal take such a line for one that is still being written, until another
+    one follows it.
     """
     if not path.exists():
         return

@@ -1,7 +1,7 @@
-"""Who works on a trial, and whether that worker still lives.
+"""Which worker has a trial, and whether it is still alive.
 
 A lease is renewed while its worker lives. It has run out when its process is gone (seen only on the
-same machine), or when it was not renewed for its whole length by the clock of whoever looks: clocks
+same machine), or when it was not renewed for its whole length by the clock of the observer: clocks
 of different machines are never compared.
 """
 
@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 DEFAULT_LEASE = 60.0
-"""Seconds without a sign of life after which a worker is taken for dead."""
+"""Seconds without a renewal after which a worker counts as dead."""
 
 
 def here() -> dict[str, Any]:
-    """Returns what tells this process from every other, as JSON values."""
+    """Returns what identifies this process among all others, as JSON values."""
     pid = os.getpid()
     return {"host": socket.gethostname(), "place": _place(), "pid": pid, "born": _born(pid)}
 
@@ -76,7 +76,7 @@ class Watch:
 
 
 def _place() -> str | None:
-    """This start of this machine and its process numbers; None where the system does not say."""
+    """The boot and process namespace of this machine; None if the system does not tell."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot}/{os.readlink('/proc/self/ns/pid')}"
@@ -85,7 +85,7 @@ def _place() -> str | None:
 
 
 def _born(pid: int) -> str | None:
-    """When a process was started, in ticks since the machine was; None if there is no such."""
+    """When a process was started, in ticks since the machine was; None if there is none."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""What a storage that does not answer means: asked again for a while, then said in one sentence."""
+"""A storage that does not answer: it is retried for a while, then reported in one message."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from connsearch.evolution.study.address import scrubbed
 from connsearch.files.disk import cure_for
 
 PATIENCE = 60.0
-"""Seconds in which a database that is busy or restarting is asked again."""
+"""Seconds for which a database that is busy or restarting is retried."""
 
 _PASSING = ("locked", "busy", "I/O", "unable to open")
-"""What SQLite says where asking again may help."""
+"""Messages of SQLite after which a retry may help."""
 
 _LONGEST = 500
-"""So much of what a driver says is told: it may repeat a value of any size."""
+"""Characters of a driver's message that are shown: it may repeat a value of any size."""
 
 T = TypeVar("T")
 
@@ -32,10 +32,10 @@ class StorageError(Failure):
 
 
 def patiently(ask: Callable[[], T]) -> T:
-    """Returns what a storage answers; one that is busy or restarting is asked again for a while.
+    """Returns the answer of a storage; one that is busy or restarting is retried for a while.
 
-    What had been done already, though the answer was lost, is done twice: whoever asks for
-    something that must not be sees to that.
+    If an operation was done but its answer was lost, it is done twice; callers for whom
+    that matters must handle it.
 
     Raises:
         StorageError: it still does not answer, or a file cannot be written.
@@ -77,7 +77,7 @@ def _is_the_storages(error: Exception) -> bool:
 
 
 def is_full(error: BaseException) -> bool:
-    """Returns whether SQLite says that there is no room: waiting does not make any."""
+    """Returns whether SQLite reports a full disk, which waiting does not change."""
     said = getattr(_databases_own(error), "orig", None)
     code = getattr(said, "sqlite_errorcode", None)
     return code is not None and code & 0xFF == sqlite3.SQLITE_FULL
@@ -86,9 +86,9 @@ def is_full(error: BaseException) -> bool:
 def may_pass(error: BaseException) -> bool:
     """Returns whether a storage's error says that it is busy or away, and not that it is broken.
 
-    A key that is there already is written by somebody else at this moment; of SQLite's other errors
-    only a lock and a disk can get better by themselves. After a connection was cut, the transaction
-    that stood open on it fails once more before there is a new one.
+    A key that exists already is being written by another process; of SQLite's other errors
+    only a lock and a disk can recover without help. After a connection was cut, its open
+    transaction fails once more before there is a new one.
     """
     cause = _databases_own(error)
     said = getattr(cause, "orig", None)
@@ -103,7 +103,7 @@ def may_pass(error: BaseException) -> bool:
 
 
 def is_damage(error: BaseException) -> bool:
-    """Returns whether SQLite says that its file is none, or broken: that does not pass."""
+    """Returns whether SQLite reports a permanent fault: the file is damaged or not a database."""
     return type(getattr(_databases_own(error), "orig", None)) is sqlite3.DatabaseError
 
 
@@ -113,7 +113,7 @@ def _databases_own(error: BaseException) -> BaseException:
 
 
 def reason(error: BaseException, place: str = "") -> str:
-    """Returns what a driver said, without the statement it was given and what is not for show.
+    """Returns the message of a driver, without its statement and without secrets.
 
     Args:
         error: of the driver, or around it.

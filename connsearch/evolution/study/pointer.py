@@ -1,7 +1,7 @@
-"""``study.json``: which study a directory belongs to, and whether its word is taken for it.
+"""``study.json``: which study a directory belongs to, and whether it is followed.
 
-A directory may come from anybody. So the file in it is believed only as long as the study lies in
-the directory itself; a study elsewhere is opened when the line names the same place.
+A directory may be untrusted. So the file in it is followed only to a study in the directory itself;
+a study elsewhere is opened only if the command line names the same place.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Pointer:
 
     @property
     def words(self) -> str:
-        """What an error says of it."""
+        """Its description in an error."""
         return f"study {self.name!r} in {self.storage or 'its own journal'}"
 
     def text(self) -> str:
@@ -83,7 +83,7 @@ def read_pointer(directory: Path) -> Pointer | None:
         reason = "nested too deep" if isinstance(error, RecursionError) else error
         raise RunError(
             f"{path}: cannot be read: {reason}\n"
-            '  allowed: {"storage": a text or null, "name": a text}, as connsearch evolve writes it'
+            '  allowed: {"storage": text or null, "name": text}, as connsearch evolve writes it'
         ) from None
     return Pointer(None if storage is None else _moved(hidden(storage), directory), name)
 
@@ -94,10 +94,10 @@ def place_of(directory: Path, pointer: Pointer, storage: str | None) -> str:
     Args:
         directory: whose study it is.
         pointer: as the directory has it.
-        storage: as the line has it, or None.
+        storage: from the command line, or None.
 
     Raises:
-        RunError: the study is kept elsewhere and the line does not say so, or says otherwise.
+        RunError: the study is elsewhere and the command line does not name that place.
         SettingsError: such a storage may not be named.
     """
     own = pointer.storage or str(directory / JOURNAL)
@@ -106,22 +106,22 @@ def place_of(directory: Path, pointer: Pointer, storage: str | None) -> str:
             return storage
         raise RunError(
             f"{directory}: belongs to {pointer.words}, not to {hidden(storage)}\n"
-            "  cure: that --storage, or another directory"
+            "  cure: use that --storage, or choose another directory"
         )
     if own == MEMORY:
-        raise RunError(f"{directory}: its study was kept in memory, and ended with its process")
+        raise RunError(f"{directory}: its study was in memory and ended with its process")
     if is_within(own, directory):
         return own
     where = os.path.realpath(own) if pointer.storage is None else own
     raise RunError(
-        f"{directory}: its study is kept outside of it, in {where}; a file in a directory does not "
-        f"decide what else is opened\n  cure: if that is your study, add --storage "
-        f"{shlex.quote(where)}{' with what *** stands for' if '***' in where else ''}"
+        f"{directory}: its study is outside the directory, in {where}; connsearch opens such a "
+        f"study only if you name it\n  cure: if this is your study, add --storage "
+        f"{shlex.quote(where)}{' with the values hidden by ***' if '***' in where else ''}"
     )
 
 
 def needed_storage(directory: Path) -> str:
-    """Returns what a line that reads a directory's study has to end with; empty: it lies inside."""
+    """Returns the option that commands need to read a directory's study; empty if it is inside."""
     pointer = read_pointer(directory)
     own = None if pointer is None else pointer.storage
     if own is None or own == MEMORY or is_within(own, directory):
@@ -130,7 +130,7 @@ def needed_storage(directory: Path) -> str:
 
 
 def keep_pointer(directory: Path, pointer: Pointer) -> None:
-    """Writes the pointer of a directory that has none; one with secrets in it is written anew."""
+    """Writes the pointer of a directory that has none; one that contains secrets is replaced."""
     path = directory / POINTER
     if not path.exists():
         _write_once(path, pointer.text())
@@ -152,7 +152,7 @@ def _moved(storage: str, directory: Path) -> str:
 
 
 def _has_secrets(path: Path) -> bool:
-    """Whether a pointer of an earlier version holds what is hidden today."""
+    """Whether a pointer of an earlier version contains what is hidden today."""
     storage, _ = _fields(json.loads(_bytes(path)))
     return storage is not None and hidden(storage) != storage
 
@@ -164,7 +164,7 @@ def _fields(found: object) -> tuple[str | None, str]:
         if key == "storage" and value is None:
             continue
         if not isinstance(value, str) or not value or len(value) > _LONGEST or "\0" in value:
-            raise ValueError(f"{key} is no text of 1 to {_LONGEST} characters")
+            raise ValueError(f"{key} is not text of 1 to {_LONGEST} characters")
     storage, name = cast("dict[str, Any]", found)["storage"], cast("dict[str, str]", found)["name"]
     if storage is not None and not storage.isprintable():
         raise ValueError("storage is not printable")
@@ -172,19 +172,19 @@ def _fields(found: object) -> tuple[str | None, str]:
 
 
 def _bytes(path: Path) -> bytes:
-    """The content of a small file; nothing waits for whoever stands at the other end of a pipe."""
+    """The content of a small file; a pipe in its place is refused instead of waited for."""
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     with os.fdopen(handle, "rb") as file:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
-            raise ValueError("is no file")
+            raise ValueError("is not a regular file")
         if facts.st_size > _LARGEST:
             raise ValueError(f"{facts.st_size:,} bytes; at most {_LARGEST:,} are read")
         return file.read(_LARGEST)
 
 
 def _write_once(path: Path, text: str) -> None:
-    """Writes a file; of several that do at the same moment one wins, and nobody sees half of it."""
+    """Writes a file; of several simultaneous writers one wins, and no reader sees half of it."""
     with alone(path.with_name(f".{path.name}.lock")):
         if not path.exists():
             with replacing(path) as draft:

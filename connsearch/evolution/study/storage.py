@@ -21,7 +21,7 @@ from connsearch.evolution.study.journal import HAS_LOCKS, JournalLock, check_tai
 from connsearch.evolution.study.patience import StorageError
 
 _OPENING = 10.0
-"""Seconds in which one is asked again that does not answer when it is opened."""
+"""Seconds for which a storage that does not answer when it is opened is retried."""
 
 
 def open_storage(place: str | Path, *, reading: bool = False) -> BaseStorage:
@@ -30,11 +30,11 @@ def open_storage(place: str | Path, *, reading: bool = False) -> BaseStorage:
     Args:
         place: a journal file; ``sqlite:///FILE``, ``postgresql://...`` or ``mysql://...``;
             ``grpc://HOST:PORT`` of a proxy; or ``memory``.
-        reading: nothing is written or created, not even a lock, and what is not there is not made.
+        reading: nothing is written or created, not even a lock.
 
     Raises:
-        SettingsError: no such kind, a key that a URL may not have, or no driver is installed.
-        StorageError: it cannot be reached, is not there, or what stands there is damaged.
+        SettingsError: no such kind, a query key that is not allowed, or no driver is installed.
+        StorageError: it cannot be reached, does not exist, or is damaged.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # its warnings repeat what drivers say
     text = checked(str(place))
@@ -51,11 +51,11 @@ def open_storage(place: str | Path, *, reading: bool = False) -> BaseStorage:
 def serve(place: str | Path, *, host: str, port: int) -> None:
     """Serves a storage to other machines through Optuna's gRPC proxy, until interrupted.
 
-    It answers whoever can reach the port, without a password.
+    It has no password: anyone who can reach the port can use it.
 
     Raises:
         SettingsError: grpcio is not installed.
-        StorageError: nobody can listen there.
+        StorageError: the address cannot be used.
     """
     storage = open_storage(place)
     with warnings.catch_warnings():
@@ -65,7 +65,9 @@ def serve(place: str | Path, *, host: str, port: int) -> None:
         except ImportError as error:
             raise _no_grpc(f"{in_url(host)}:{port}") from error
         except RuntimeError as error:
-            raise StorageError(f"{in_url(host)}:{port}: cannot listen there: {error}") from error
+            raise StorageError(
+                f"{in_url(host)}:{port}: cannot listen at this address: {error}"
+            ) from error
 
 
 def _open_journal(path: Path) -> BaseStorage:
@@ -73,7 +75,7 @@ def _open_journal(path: Path) -> BaseStorage:
         path.parent.mkdir(parents=True, exist_ok=True)
         _require_journal(path)
         lock = JournalLock(path) if HAS_LOCKS else JournalFileOpenLock(str(path))
-        if HAS_LOCKS and lock.acquire():  # half a line at its end is mended
+        if HAS_LOCKS and lock.acquire():  # an incomplete line at its end is repaired
             lock.release()
             check_tail(path)
         with collected_later():
@@ -83,7 +85,7 @@ def _open_journal(path: Path) -> BaseStorage:
 def _read_journal(path: Path) -> BaseStorage:
     with _named(path):
         if not path.exists():
-            raise StorageError(f"{path}: is not there, and reading makes no study")
+            raise StorageError(f"{path}: does not exist, and reading does not create a study")
         _require_journal(path)
         check_tail(path)
         with collected_later():
@@ -91,7 +93,7 @@ def _read_journal(path: Path) -> BaseStorage:
 
 
 class _ReadOnlyJournal(JournalFileBackend):
-    """A journal that is only read: no lock, and half a line at its end is left where it is.
+    """A journal that is only read: no lock, and an incomplete line at its end is left alone.
 
     No backend here may keep snapshots: Optuna writes those as pickles, which run code when read.
     """
@@ -102,10 +104,10 @@ class _ReadOnlyJournal(JournalFileBackend):
 
 def _require_journal(path: Path) -> None:
     if path.exists() and not path.is_file():
-        raise StorageError(f"{path}: is no file")
+        raise StorageError(f"{path}: is not a regular file")
     if not is_journal(path):
         raise StorageError(
-            f"{path}: is no journal of a study\n  cure: name a file that does not exist yet"
+            f"{path}: is not the journal of a study\n  cure: name a file that does not exist yet"
         )
 
 
@@ -126,8 +128,8 @@ def _named(path: Path) -> Generator[None]:
         RecursionError,
     ) as error:
         raise StorageError(
-            f"{path}: is damaged: {error}\n  cure: every line is one JSON object; take out the "
-            "line that is none, in a copy of the file"
+            f"{path}: is damaged: {error}\n  cure: every line is one JSON object; remove the "
+            "line that is not, in a copy of the file"
         ) from error
 
 
@@ -143,7 +145,7 @@ def _open_proxy(address: str) -> BaseStorage:
     except ImportError as error:
         raise _no_grpc(f"grpc://{address}") from error
     except ConnectionError as error:
-        raise StorageError(f"grpc://{address}: nobody answers there") from error
+        raise StorageError(f"grpc://{address}: no server answers there") from error
     return storage
 
 

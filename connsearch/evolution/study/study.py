@@ -1,9 +1,9 @@
-"""The study: an Optuna storage, and what an evolution asks of it.
+"""The study: an Optuna storage, and what an evolution needs of it.
 
 Every trial is one evaluation of one child. What must not happen twice (taking a waiting trial,
-ending one) is left to the storage, which lets exactly one worker win; everything else is made sense
-of in :mod:`connsearch.evolution.history`. Optuna is imported here and where
-storages are opened.
+ending one) is left to the storage, which lets exactly one worker win; everything else is
+interpreted in :mod:`connsearch.evolution.history`. Optuna is imported here and where storages are
+opened.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _STATES: Mapping[TrialState, State] = {
     TrialState.FAIL: "failed",
 }
 _DIRECT = (InMemoryStorage, JournalStorage, GrpcStorageProxy)
-"""Storages that are quickly asked for one trial; databases rather for all news at once."""
+"""Storages that return a single trial quickly; databases are faster with all changes at once."""
 
 _CODES = {state: code for code, state in _STATES.items()}
 _RUNG = "rung "
@@ -45,7 +45,7 @@ local ones: through its proxy they arrive as another zone's, and one hour in aut
 _SETTINGS = "connsearch"
 
 _CREATION = 5.0
-"""Seconds after which whoever created a study, and has not said what it is, is taken for dead."""
+"""Seconds after which the creator of a study that has written no settings counts as dead."""
 
 
 class Study:
@@ -56,9 +56,9 @@ class Study:
         name: of the study in the storage.
         maximise: for every objective whether more is better.
         settings: what decides results, as JSON values; a study that exists must have the same.
-        reduction: every how many children one goes on at a rung, where one objective is pruned by
-            Optuna; None where nothing is.
-        create: whether a study that is not there is made; else it has to be.
+        reduction: one of how many children continues at a rung, if Optuna prunes by one
+            objective; None without pruning.
+        create: whether a missing study is created; otherwise it must exist.
 
     Raises:
         RunError: the study exists with other objectives or settings.
@@ -88,9 +88,9 @@ class Study:
     def _agree(
         self, wanted: Sequence[StudyDirection], asked: Mapping[str, Any], created: bool
     ) -> Mapping[str, Any]:
-        """Writes the settings of a new study; refuses others than it has.
+        """Writes the settings of a new study; refuses other settings than it has.
 
-        Whoever created it writes them; the others wait for that, unless it died in between.
+        The worker that created it writes them; the others wait for that, unless it died in between.
         """
         end = time.monotonic() + (0.0 if created else _CREATION)
         known = self._recorded()
@@ -106,9 +106,9 @@ class Study:
             different["objectives"] = ("others", "these")
         if different:
             raise RunError(
-                f"study {self.name}: was begun with other settings\n"
+                f"study {self.name}: was started with other settings\n"
                 f"{describe_differences(different)}\n"
-                "  cure: repeat its own settings, or choose another directory or name"
+                "  cure: use its settings, or choose another directory or name"
             )
         return known
 
@@ -116,7 +116,7 @@ class Study:
         return patiently(lambda: self.storage.get_study_user_attrs(self._id)).get(_SETTINGS)
 
     def trials(self) -> list[Trial]:
-        """Returns all trials, whatever was asked for before."""
+        """Returns all trials, including those returned before."""
         with collected_later():
             found = patiently(lambda: self.storage.get_all_trials(self._id, deepcopy=False))
             return [_trial(frozen) for frozen in found]
@@ -138,7 +138,7 @@ class Study:
     def _one_by_one(self) -> list[FrozenTrial]:
         """The same without a list of all trials, which takes long where there are many.
 
-        New ones are found first: what is known of the others is not older then.
+        New ones are found first, so the others are at least as recent.
         """
         storage, last = self.storage, self._known
         with contextlib.suppress(KeyError):
@@ -175,12 +175,12 @@ class Study:
         return True
 
     def finish(self, number: int, state: State, values: Sequence[float] | None = None) -> bool:
-        """Ends a trial; returns whether nobody else has ended it before."""
+        """Ends a trial; returns whether no other worker has ended it before."""
         self.note(number, _ENDED, time.time())
         return self._change(number, _CODES[state], values)
 
     def rung(self, number: int, rung: int, values: Sequence[float]) -> bool:
-        """Writes the values a trial has on its way; returns whether it was still open."""
+        """Writes the intermediate values of a trial; returns whether it was still open."""
         return self.note(number, f"{_RUNG}{rung}", list(values))
 
     def is_hopeless(self, number: int, rung: int, value: float) -> bool:
@@ -196,7 +196,7 @@ class Study:
             patiently(lambda: trial.report(value, factor**rung))
             return patiently(trial.should_prune)
         except optuna.exceptions.UpdateFinishedTrialError:
-            return False  # somebody else has ended it; telling will find out
+            return False  # another worker has ended it; telling will find out
 
     def _change(
         self, number: int, state: TrialState, values: Sequence[float] | None = None

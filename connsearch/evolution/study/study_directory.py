@@ -57,10 +57,10 @@ class Opened:
     directory: Path
 
     def history(self) -> History:
-        """Returns what the study says now.
+        """Returns the current history of the study.
 
         Raises:
-            RunError: it holds what no evolution writes.
+            RunError: it contains what no evolution writes.
         """
         history = history_of(self.space, self.options)
         with understood(self.directory):
@@ -80,10 +80,10 @@ def study_settings(
     clip: tuple[int, int, int],
     fitness: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Returns what a study records of itself: all that decides its result.
+    """Returns the settings a study records: all that decide its result.
 
     Args:
-        start: what the evolution starts from.
+        start: the structure the evolution starts from.
         options: how it evolves.
         seed: decides everything random.
         classes: outputs of the classifier.
@@ -121,7 +121,7 @@ def begin(
     strange = [] if has_study(directory) or not directory.is_dir() else _strange(directory)
     if strange and not has_study(directory):
         raise RunError(
-            f"{directory}: holds something else, {strange[0]} for instance\n"
+            f"{directory}: contains other files, such as {strange[0]}\n"
             "  cure: choose another directory"
         )
     made: list[Path] = []
@@ -147,10 +147,10 @@ def reopen(directory: str | Path, *, storage: str | None = None) -> Opened:
 
     Args:
         directory: of an evolution.
-        storage: where its study is kept, if that is outside of the directory; None: inside.
+        storage: of its study, if that is outside the directory; None: inside.
 
     Raises:
-        RunError: the directory has none, it is kept elsewhere, or holds what no evolution writes.
+        RunError: the directory has none, it is elsewhere, or contains what no evolution writes.
         SettingsError: such a storage may not be named.
         StorageError: the storage cannot be opened.
     """
@@ -182,13 +182,13 @@ def storage_of(directory: Path, storage: str | None = None) -> tuple[str, str]:
     pointer = read_pointer(directory)
     if pointer is None:
         raise RunError(
-            f"{directory}: holds no evolution\n  allowed: a directory that connsearch evolve wrote"
+            f"{directory}: has no evolution\n  allowed: a directory that connsearch evolve wrote"
         )
     return place_of(directory, pointer, storage), pointer.name
 
 
 def has_study(directory: Path) -> bool:
-    """Returns whether a directory says which study it belongs to."""
+    """Returns whether a directory names a study."""
     return os.path.lexists(directory / POINTER)
 
 
@@ -203,7 +203,7 @@ def _refuse_another(directory: Path, wanted: Pointer, storage: str | None) -> No
     if not same or known.name != wanted.name:
         raise RunError(
             f"{directory}: belongs to {known.words}, not to {wanted.words}\n"
-            "  cure: that --storage and --name, or another directory"
+            "  cure: use that --storage and --name, or choose another directory"
         )
 
 
@@ -252,7 +252,7 @@ def _study(
 
 
 def _reduction(options: EvolutionOptions) -> int | None:
-    """Every how many children one goes on: what Optuna's pruner asks for; None for other shares."""
+    """One of how many children continues, as Optuna's pruner needs it; None for other shares."""
     factor = round(1 / options.survivors)
     whole = factor >= 2 and abs(factor * options.survivors - 1) < 0.02
     return factor if options.rungs and len(options.objectives) == 1 and whole else None

@@ -1,7 +1,6 @@
 """What one worker does with the trials of a study: begins, takes, ends and queues them again.
 
-Every step leaves the study so that another worker can go on from it, should this one die between
-two lines.
+After every step another worker can continue, if this one dies between two lines.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ class Tasks:
 
     Args:
         study: shared by all workers.
-        history: what the study said when it was last looked at; kept up to date here.
+        history: the study when it was last read; updated here.
         worker: a name for tables.
-        lease_seconds: without a sign of life for so long, a worker is taken for dead.
+        lease_seconds: a worker that does not renew its lease for this long counts as dead.
         attempts: how often a child is tried.
     """
 
@@ -45,10 +44,10 @@ class Tasks:
             self.history.update(changed)
 
     def begin(self, key: Key, child: Child | None, seed: int) -> Trial | None:
-        """Returns the trial of a new task; None where another worker was quicker.
+        """Returns the trial of a new task; None if another worker was faster.
 
-        Where the storage had taken the trial, but its answer was lost, it was asked for a second
-        one. The first counts then, and it is this worker's.
+        If the storage had accepted the trial but its answer was lost, a second one was
+        requested. The first counts then, and belongs to this worker.
         """
         facts = {
             **key._asdict(),
@@ -85,7 +84,7 @@ class Tasks:
 
         Args:
             number: of a trial that is open.
-            cause: in words, for people.
+            cause: text for users.
             counts: whether it costs the child one of its attempts.
         """
         if self.end_void(number):

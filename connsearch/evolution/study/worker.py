@@ -31,7 +31,7 @@ from connsearch.evolution.study.patience import StorageError
 from connsearch.files.disk import REFUSED
 
 IN_A_ROW = 10
-"""So many failed attempts in a row, and it is not the children's fault."""
+"""After this many failed attempts in a row the children are not the cause."""
 
 _POLL = 0.5
 """Seconds between two looks at what other workers do."""
@@ -41,11 +41,11 @@ def work(evolution: Evolution, evaluate: Evaluate, stop: StopOptions) -> Iterato
     """Yields what one worker does.
 
     Killed at any moment, it leaves a lease that runs out, and its task is done by another worker or
-    by the same line again. Interrupted, it gives its task back at no cost.
+    by a rerun of the same command. Interrupted, it returns its task at no cost.
 
     Raises:
-        UserError: an evaluation was refused for a reason that no repetition changes.
-        OSError: there is no room, or no permission, to write what an evaluation leaves.
+        UserError: an evaluation was refused for a reason that a repetition does not change.
+        OSError: no space or no permission to write the results of an evaluation.
         Failure: too many attempts in a row have failed, or the storage does not answer.
     """
     yield EvolutionBegan(evolution.history, evolution.options.objectives, stop.rounds)
@@ -81,13 +81,13 @@ def work(evolution: Evolution, evaluate: Evaluate, stop: StopOptions) -> Iterato
             raise Failure(
                 f"the last {failures} attempts have all failed; the last one: "
                 f"{evolution.history.trials[task.trial].facts.get('cause')}\n"
-                "  cure: mend that first; the same line goes on"
+                "  cure: fix the cause, then rerun the same command to resume"
             )
 
 
 def _end(evolution: Evolution, stop: StopOptions, deadline: float | None) -> str | None:
     if deadline is not None and time.monotonic() > deadline:
-        return f"{stop.hours:g} hours are over"
+        return f"{stop.hours:g} hours have passed"
     if stop.stagnation is not None and evolution.history.since_better >= stop.stagnation:
         return f"the last {stop.stagnation} children were no better"
     return None
@@ -96,7 +96,7 @@ def _end(evolution: Evolution, stop: StopOptions, deadline: float | None) -> str
 def _judge(
     evolution: Evolution, evaluate: Evaluate, task: Task, timeout: float | None
 ) -> Iterator[WorkerEvent]:
-    """One task from its beginning to its end, whatever that is."""
+    """One task from its beginning to its end."""
     try:
         yield Asked(task)
         with _Renewal(evolution, task) as renewal:
@@ -109,7 +109,7 @@ def _judge(
         evolution.release(task, "interrupted")
         raise
     except UserError as error:
-        if isinstance(error, RunError):  # a directory that is in use, or that nobody can go on in
+        if isinstance(error, RunError):  # a directory that is in use, or cannot be resumed
             yield Failed(task, str(error), evolution.fail(task, str(error)))
             return
         evolution.release(task, str(error))
@@ -133,7 +133,7 @@ def _watched(
     renewal: _Renewal,
     timeout: float | None,
 ) -> Generator[WorkerEvent, None, Outcome | None]:
-    """The events of an evaluation; its outcome, or None where it was ended on its way."""
+    """The events of an evaluation; its outcome, or None if it was ended early."""
     began = time.monotonic()
     with closing(steps):
         while True:
@@ -159,7 +159,7 @@ def _watched(
 
 
 class _Renewal:
-    """Renews the lease of a task while it is judged, in a thread of its own."""
+    """Renews the lease of a task while it is judged, in a separate thread."""
 
     def __init__(self, evolution: Evolution, task: Task) -> None:
         self._evolution, self._task = evolution, task
@@ -179,7 +179,7 @@ class _Renewal:
         while not self._done.wait(self._evolution.lease_seconds / 3):
             try:
                 self.lost = not self._evolution.renew(self._task)
-            except Failure:  # the storage is away; whoever asks next will say so
+            except Failure:  # the storage is unreachable; the next request reports it
                 continue
             if self.lost:
                 return

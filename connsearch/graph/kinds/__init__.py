@@ -1,4 +1,4 @@
-"""The cupboard of block and stem kinds: one file each, which says all that such a node is.
+"""The cupboard of block and stem kinds: one file each, which defines such a node completely.
 
 A kind is a value: how filters are written, what width comes out, and the layers of a module as a
 list (``graph.layers``). Plan, cost, rules, dilations, evolution and ``nn`` read that value; a new
@@ -21,7 +21,7 @@ from connsearch.graph.tracing import Extent, Traced, traced
 from connsearch.registry import Registry
 
 _REMEMBERED = 1 << 14
-"""So many lists of layers are kept: every child of an evolution asks for almost the same ones."""
+"""Size of the cache of layer lists: children of an evolution need almost the same ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class FilterForm:
     """How the filters of a block are written: one whole number, or a list of several.
 
     Attributes:
-        entries: what the numbers are, in order; of a single one the form is a plain number.
+        entries: the meaning of the numbers, in order; a single one is written as a plain number.
         unit: every number is a multiple of it (where groups share the channels, for instance).
     """
 
@@ -54,7 +54,7 @@ class FilterForm:
         return found[0] if len(self.entries) == 1 else found
 
     def filled(self, number: int) -> Filters:
-        """Returns filters of this form that all are so many units.
+        """Returns filters of this form that are all equal to a number of units.
 
         >>> FilterForm(("expand", "output"), unit=4).filled(2)
         (8, 8)
@@ -105,7 +105,7 @@ class BlockModule:
         inner_width: what the settings give the block's level (``network.inner_widths``).
         dilation: frames between temporal taps.
         stride: it carries in space; 1 after step 0.
-        step: 0, then 1 to the kind's ``period``, again and again.
+        step: 0, then 1 to the kind's ``period``, repeatedly.
     """
 
     in_width: int
@@ -123,7 +123,7 @@ class StemModule:
     Attributes:
         modality: the stream it reads.
         in_width: channels of the stream.
-        width: channels it puts out.
+        width: channels of its output.
         dilation: frames between temporal taps.
     """
 
@@ -138,11 +138,11 @@ class BlockKind:
     """What a block is: a chain of modules, the first of which carries its spatial stride.
 
     Attributes:
-        name: by which structures and families name it.
+        name: the name that structures and families use.
         filters: how its filters are written.
         out_width: from its filters, as a tuple, to its output channels.
         layers: from a module to its layers, in the order they are computed.
-        period: after step 0, modules repeat after so many.
+        period: number of modules after which they repeat, from step 1 on.
     """
 
     name: str
@@ -160,7 +160,7 @@ class BlockKind:
         return 0 if number == 0 else 1 + (number - 1) % self.period
 
     def steps(self, modules: int) -> Iterator[tuple[int, int]]:
-        """Yields every step that occurs in a block of so many modules, and how often it does."""
+        """Yields every step that occurs in a block of ``modules`` modules, and its count."""
         for step in range(min(modules, 1 + self.period)):
             yield step, 1 if step == 0 else 1 + (modules - 1 - step) // self.period
 
@@ -173,7 +173,7 @@ class BlockKind:
         return _traced_block(self, module)
 
     def has_dilation(self, filters: Filters, *, inner_width: int, modules: int) -> bool:
-        """Returns whether a temporal dilation changes anything in a block of so many modules."""
+        """Returns whether a temporal dilation has an effect in a block of ``modules`` modules."""
         return _is_dilated(self, self.filters.numbers(filters), inner_width, modules)
 
 
@@ -182,7 +182,7 @@ class StemKind:
     """What a stem is.
 
     Attributes:
-        name: by which structures and families name it.
+        name: the name that structures and families use.
         layers: from a stem to its layers, in the order they are computed.
         modalities: the streams it can read.
         passes: streams it passes on with as many channels as they have; what is left of
@@ -220,7 +220,7 @@ def block_kind(
 ) -> Callable[[Callable[[BlockModule], Iterable[Layer]]], BlockKind]:
     """Returns a decorator that files a function from modules to layers as a block kind."""
     if period < 1 or filters.unit < 1 or not filters.entries:
-        raise KindError(f"block kind {name!r}: period, unit and entries are at least 1")
+        raise KindError(f"block kind {name!r}: period, unit and entries must be at least 1")
 
     def file(layers: Callable[[BlockModule], Iterable[Layer]]) -> BlockKind:
         kind = BlockKind(name, filters, out_width, layers, period)

@@ -1,6 +1,6 @@
-"""The cupboard of published weights. One file a publication; a new file here is a new one.
+"""The cupboard of published weights: one file per publication; a new file adds one.
 
-A member is a :class:`Publication`: one key map, and what the weights take for granted.
+A member is a :class:`Publication`: one key map, and what the weights assume.
 ``models/published.py`` reads the files.
 """
 

@@ -2,7 +2,7 @@
 
 Its networks with recursion have further entries (``sar.lstm``), which none of ours takes. Its code
 had no pool after the stem until autumn 2020, and a file does not tell its age: weights that
-classify badly may want ``stem_pool=False``.
+classify badly may need ``stem_pool=False``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FULL = {
     "r3d": {"": ".0.0"},
     "r2plus1d": {".spatial": ".0.0", ".norm": ".0.1", ".temporal": ".0.3"},
 }
-"""What a 3x3x3 is called behind ``conv1`` or ``conv2``."""
+"""The name of a 3x3x3 convolution after ``conv1`` or ``conv2``."""
 
 POINTWISE = {"": ".0"}
 BLOCKS = {

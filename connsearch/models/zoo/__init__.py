@@ -1,4 +1,4 @@
-"""The cupboard of networks by name. One file a family; a new file here adds its names.
+"""The cupboard of networks by name: one file per family; a new file adds its names.
 
 A member is a :class:`ZooModel`. What it builds is a ``Model`` whose ``modalities`` name the streams
 it reads. From its ``describe()``, a model document with a ``kind``, the member of ``READERS`` of
@@ -25,10 +25,10 @@ class Builder(Protocol):
         Args:
             num_classes: number of logits.
             seed: seed of the first values; None takes torch's global generator as it stands.
-            options: settings of the network that are to differ from its name's.
+            options: settings of the network that override those of the name.
 
         Raises:
-            SettingsError: an option that there is not, or a value out of range.
+            SettingsError: an unknown option, or a value out of range.
         """
         ...
 
@@ -40,7 +40,7 @@ class ZooModel:
     Attributes:
         build: returns the network.
         kind: of its model document.
-        clip: frames, height and width it was published for; what it costs is told for this clip.
+        clip: frames, height and width it was published for; its cost is given for this clip.
     """
 
     build: Builder

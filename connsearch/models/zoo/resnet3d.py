@@ -62,7 +62,7 @@ class ResNet3DSettings(BaseModel):
 
 
 class AllOfResNet3D(ResNet3DSettings):
-    """The settings of a model document: how many classes it tells apart, too."""
+    """The settings of a model document, including the number of classes."""
 
     classes: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 
@@ -162,7 +162,7 @@ class ResNet3D(Model):
         clips, _, frames, height, width = shape
         if clips == 1 and frames <= stride and max(height, width) <= 2 * stride:
             raise DataError(
-                f"one clip of {frames} frames and {height}x{width} pixels leaves one number a "
+                f"one clip of {frames} frames and {height}x{width} pixels leaves one number per "
                 "channel, and batch normalisation in training needs at least two\n"
                 f"  cure: a batch of two clips, more than {stride} frames, or more than "
                 f"{2 * stride} pixels"
@@ -193,7 +193,7 @@ def _valid(form: type[M], values: Mapping[str, Any], what: str) -> M:
     except ValidationError as error:
         faults = error.errors()
         lines = [
-            f"  {'.'.join(map(str, f['loc'])) or 'it'}: {f['msg']}; read: {f['input']!r:.60}"
+            f"  {'.'.join(map(str, f['loc'])) or 'settings'}: {f['msg']}; read: {f['input']!r:.60}"
             for f in faults[:5]
         ]
         more = [f"  and {len(faults) - 5} more"] if len(faults) > 5 else []
@@ -208,7 +208,7 @@ def from_document(document: ModelDocument) -> ResNet3D:
         SettingsError: a setting of the document is missing, unknown, or out of range.
     """
     known = {k: v for k, v in document.settings.items() if k != "provenance"}
-    return _built(document.name, known, f"{document.name}: no model document of a {KIND}")
+    return _built(document.name, known, f"{document.name}: not a model document of a {KIND}")
 
 
 def build(
@@ -225,7 +225,7 @@ def build(
     Raises:
         SettingsError: an option that is no setting, or a value out of range.
     """
-    what = f"{name} cannot be built like that"
+    what = f"{name} cannot be built with these settings"
     settings = _valid(ResNet3DSettings, {**preset.model_dump(), **options}, what)
     return _built(name, settings.model_dump() | {"classes": num_classes}, what, seed=seed)
 

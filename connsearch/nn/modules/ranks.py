@@ -77,9 +77,11 @@ def check_features(what: str, x: Tensor, width: int, *, clips: int | None = None
     shape = tuple(x.shape)
     if x.dim() not in LAYOUTS or not x.numel():
         layouts = ", ".join(LAYOUTS.values())
-        raise DataError(f"{what}: got shape {shape}; it must be one of {layouts}, no axis of 0")
+        raise DataError(
+            f"{what}: got shape {shape}; it must be one of {layouts}, without axes of size 0"
+        )
     if shape[1] != width:
-        raise DataError(f"{what}: got shape {shape}, {shape[1]} channels; declared are {width}")
+        raise DataError(f"{what}: got shape {shape}, {shape[1]} channels; declared: {width}")
     if clips not in (None, shape[0]):
         raise DataError(f"{what}: got shape {shape}, {shape[0]} clips; the streams have {clips}")
     if not x.is_floating_point():

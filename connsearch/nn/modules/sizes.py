@@ -11,7 +11,7 @@ from connsearch.nn.modules.wiring import check_names
 Size = str | Sequence[int] | None
 """None: the smallest along every axis; a name: that stream's; numbers: one an axis."""
 
-_CURE = "  cure: say the size, keep(..., size=(7, 7)) or size='name of a stream that stays'"
+_CURE = "  cure: give the size, keep(..., size=(7, 7)) or size='name of a stream that stays'"
 
 
 def check_rule(size: Size, streams: Collection[str]) -> str | tuple[int, ...] | None:
@@ -27,7 +27,7 @@ def check_rule(size: Size, streams: Collection[str]) -> str | tuple[int, ...] | 
         check_names("stream", [size], streams)
         return size
     if any(side < 1 for side in size):
-        raise SettingsError(f"size: got {tuple(size)}; 1 is the least along every axis")
+        raise SettingsError(f"size: got {tuple(size)}; it must be at least 1 along every axis")
     return tuple(size)
 
 
@@ -50,7 +50,7 @@ def fused_size(
         return sizes[rule]
     if len(rule) != rank - 2:
         raise DataError(
-            f"the size of the result is {rule}, and the streams have {rank - 2} axes behind (B, C)"
+            f"the size of the result is {rule}, and the streams have {rank - 2} axes after (B, C)"
         )
     given = dict(zip(axes(rank), rule, strict=True))
     return tuple(given.get(axis, 1) for axis in (2, 3, 4))
@@ -82,8 +82,8 @@ def survives(
         return
     if not sizes:
         raise SettingsError(
-            "the size is that of the smallest stream, and none was seen yet: one that is dropped "
-            f"may be it\n  cure: run the module once before\n{_CURE}"
+            "the size is that of the smallest stream, which is not known yet and may be one of "
+            f"those dropped\n  cure: run the module once first\n{_CURE}"
         )
     before = fused_size(None, sizes, 5)
     after = fused_size(None, {name: sizes[name] for name in kept}, 5)

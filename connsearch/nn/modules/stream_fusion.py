@@ -288,7 +288,7 @@ def _mode(name: str, peers: Mapping[str, int] | None) -> Attention:
     if name not in _MODES:
         raise UnknownNameError(suggest("attention mode", name, [m.value for m in _MODES]))
     if peers is not None and name != Attention.PEER:
-        raise SettingsError(f"peers are given and attention is {str(name)!r}; it must be 'peer'")
+        raise SettingsError(f"peers are given, so attention must be 'peer', not {str(name)!r}")
     return Attention(name)
 
 
@@ -297,5 +297,5 @@ def _start(weights: Mapping[str, float], widths: Mapping[str, int]) -> dict[str,
     check_names("stream", weights, widths)
     for name, weight in weights.items():
         if not 0 <= weight <= 1:
-            raise SettingsError(f"weight of {name!r}: got {weight}; it lies in [0, 1]")
+            raise SettingsError(f"weight of {name!r}: got {weight}; allowed: 0 to 1")
     return {name: float(weights[name]) for name in widths if name in weights}

@@ -47,7 +47,7 @@ def check_widths(what: str, widths: Mapping[str, int]) -> None:
         raise SettingsError(f"no {what} is declared; at least one name with its channels is needed")
     for name, width in widths.items():
         if width < 1:
-            raise SettingsError(f"{what} {name!r}: got {width} channels; 1 is the least")
+            raise SettingsError(f"{what} {name!r}: got {width} channels; at least 1 is needed")
 
 
 def check_names(what: str, names: Collection[str], known: Collection[str]) -> None:
@@ -72,7 +72,7 @@ def check_given(what: str, given: Collection[str], declared: Sequence[str]) -> N
     missing = [name for name in declared if name not in given]
     if missing:
         raise DataError(
-            f"{what} {', '.join(map(repr, missing))} is declared and was not given; "
+            f"{what} {', '.join(map(repr, missing))} is declared but was not given; "
             f"got: {', '.join(given) or 'nothing'}"
         )
 

@@ -1,4 +1,4 @@
-"""What a search does beside training, one file an option; a new file here is a new option.
+"""What a search adds to training, one file per option; a new file here is a new option.
 
 A member is called as ``member(options, network, clip)``: the options of the search
 (``oneshot.options.SearchOptions``), what is searched, and the (T, H, W) of its clips. It returns a

@@ -11,7 +11,7 @@ from connsearch.training.hooks import Hook
 
 
 class Annealing(Hook):
-    """Relaxes connection weights and peer mixtures as the options say, and settles them at the end.
+    """Relaxes connection weights and peer mixtures by the options, and settles them at the end.
 
     Args:
         options: of the search.

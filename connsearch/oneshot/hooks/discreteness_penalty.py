@@ -1,4 +1,4 @@
-"""A penalty on weights that say neither yes nor no."""
+"""A penalty on undecided weights."""
 
 from __future__ import annotations
 

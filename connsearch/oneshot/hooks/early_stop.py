@@ -40,7 +40,7 @@ class EarlyStop(Hook):
             return None
         return (
             f"the ranking of the inputs of every block has been stable for {patience} epochs "
-            f"(mean Kendall tau {least:.3f}, at least {options.stable} asked)"
+            f"(mean Kendall tau {least:.3f}, required {options.stable})"
         )
 
     def state(self) -> Mapping[str, Any]:

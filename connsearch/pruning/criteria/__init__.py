@@ -14,7 +14,7 @@ from connsearch.registry import Registry
 
 
 class Criterion(Protocol):
-    """What every member of the cupboard promises: no side effect, no chance but its seed."""
+    """The contract of every criterion: no side effects, no randomness except its seed."""
 
     def __call__(self, structure: Structure, scores: Mapping[Edge, float]) -> frozenset[Edge]:
         """Returns the connections to keep, those without a weight among them.

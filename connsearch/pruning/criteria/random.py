@@ -1,4 +1,4 @@
-"""Keeps connections by lot: the baseline any other criterion has to beat."""
+"""Keeps connections at random: the baseline that any other criterion has to beat."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ THINNINGS = 20
 class Random:
     """Keeps ``number`` connections at random, or ``share`` of them where no number is given.
 
-    Connections leave one by one, each taking along what it leaves without an input or without a
+    Connections are removed one by one, each together with what it leaves without an input or a
     consumer, so that all that stay lie on a path from a stem to a final node and the pruned network
     has exactly that many; the next larger number where the wiring does not allow it. Needs no
     weights. The same ``seed`` keeps the same connections.
@@ -46,7 +46,7 @@ class Random:
             raise SettingsError(f"criterion random: `seed` is a whole number; read {self.seed!r}")
 
     def __call__(self, structure: Structure, scores: Mapping[Edge, float]) -> frozenset[Edge]:
-        """Returns a random keep-set; the scores are not looked at.
+        """Returns a random keep-set; the scores are ignored.
 
         Raises:
             PruneError: fewer connections lie on a path than ``number``.

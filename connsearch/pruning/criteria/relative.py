@@ -1,4 +1,4 @@
-"""Keeps what is strong beside its neighbours: the default."""
+"""Keeps what is strong relative to the other inputs of its block: the default."""
 
 from __future__ import annotations
 

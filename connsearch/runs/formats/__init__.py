@@ -1,4 +1,4 @@
-"""The forms of all files of a run: whoever writes one builds its form, whoever reads one checks it.
+"""The forms of all files of a run: a writer builds the form, a reader checks it.
 
 Nothing here imports torch.
 """

@@ -44,7 +44,7 @@ class SplitRecord(Form):
 
 
 class Facts(GivenForm):
-    """What was found out about the data, and the digest of the first weights.
+    """Facts about the data, and the digest of the first weights.
 
     Attributes:
         data: the fingerprint of the data.
@@ -75,7 +75,7 @@ class Environment(Form):
 
 
 class Recorded(Form):
-    """What ``config.json`` and ``prune.json`` both say."""
+    """The common part of ``config.json`` and ``prune.json``."""
 
     settings: Settings = Settings()
     facts: Facts = Facts()
@@ -157,8 +157,8 @@ class Config(Recorded):
 
     @model_validator(mode="after")
     def _begun(self) -> Config:
-        """What is settled when a run begins stands there together, or not at all."""
+        """Environment and facts are recorded together when a run starts, or not at all."""
         given = {"environment", "facts"} & self.model_fields_set
         if len(given) == 1 or (given and self.environment is None):
-            raise ValueError("environment and facts of a run that has begun stand together")
+            raise ValueError("a run has environment and facts together, or neither")
         return self

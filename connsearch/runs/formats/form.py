@@ -13,8 +13,8 @@ F = TypeVar("F", bound="Form")
 class Form(BaseModel):
     """A JSON object in a file of a run, or a row of one of its tables.
 
-    What a file of a newer version has beside the fields is let through when it is read. Whoever
-    writes cannot add to them: :meth:`to_json` refuses.
+    Further keys in a file of a newer version are accepted when it is read, but cannot be
+    written: :meth:`to_json` refuses them.
     """
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
@@ -29,37 +29,37 @@ class Form(BaseModel):
         return {key: value for key, value in handler(self).items() if key not in absent}
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        """Yields what its ``repr`` shows: single values that are known, no tables and lists."""
+        """Yields what its ``repr`` shows: single values that were given, no tables and lists."""
         for name in type(self).model_fields:
             value = getattr(self, name)
-            if isinstance(value, str | int | float | Form) and value != "":
+            if name in self.model_fields_set and isinstance(value, str | int | float):
                 yield name, value
 
     def to_json(self) -> dict[str, Any]:
         """Returns the values as they are written, in the order of the fields.
 
         Raises:
-            ValueError: there is something that no field stands for.
+            ValueError: it has a key without a field.
         """
         unknown = list(undeclared(self))
         if unknown:
             raise ValueError(
-                f"{type(self).__name__}: no field for {', '.join(unknown)}, so nobody could read "
-                "it\n  cure: a field in connsearch/runs/formats; this is a bug in connsearch"
+                f"{type(self).__name__}: no field is declared for {', '.join(unknown)}"
+                "\n  cure: declare it in connsearch/runs/formats; this is a bug in connsearch"
             )
         return self.model_dump(by_alias=True)
 
 
 class GivenForm(Form):
-    """A form of which only the values that were given are written: its defaults say nothing."""
+    """A form of which only the given values are written, not its defaults."""
 
 
 class OpenForm(GivenForm):
-    """A form that other models say more about: what a command was asked for."""
+    """A form with further keys that other models define: the settings of a command."""
 
 
 def undeclared(value: object, place: str = "") -> Iterator[str]:
-    """Yields the place of every key in a form that no field stands for.
+    """Yields the place of every key in a form that has no field.
 
     >>> class Point(Form):
     ...     x: int

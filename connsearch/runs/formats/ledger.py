@@ -1,4 +1,4 @@
-"""``ledger.jsonl``: the settings on the first line, then a finished unit a line."""
+"""``ledger.jsonl``: the settings on the first line, then a finished unit per line."""
 
 from __future__ import annotations
 

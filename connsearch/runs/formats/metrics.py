@@ -79,7 +79,7 @@ class Metrics(Form):
     def from_json(cls, data: Mapping[str, Any], *, where: str = "metrics") -> Metrics:
         """Returns what :meth:`to_json` wrote, here or before some of the numbers were known.
 
-        ``where`` is what stands before a fault.
+        ``where`` begins the message of a fault.
 
         Raises:
             RunError: a number is missing or of another kind; the first is named.
@@ -91,7 +91,7 @@ class Metrics(Form):
             place = ".".join(map(str, first["loc"]))
             raise RunError(
                 f"{where}: {place}: {first['msg']}; read: {first['input']!r:.60}\n"
-                "  cure: remove the file they stand in, and repeat the command that wrote it"
+                "  cure: remove the file that contains them, and rerun the command that wrote it"
             ) from None
 
     def __str__(self) -> str:

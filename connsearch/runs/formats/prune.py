@@ -69,7 +69,7 @@ class PruneRecord(Form):
         repairs: connections put back, as sentences.
         substitutes: peers that others took the place of, as sentences.
         changes: what else changed, as sentences.
-        metrics: by split, where the statistics were set anew.
+        metrics: by split, if the statistics were recomputed.
         scores: what it was pruned by, where that was measured.
         budget: what came of each budget, by name.
         pruning: how was pruned.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connsearch.errors import Failure, StructureError
+from connsearch.errors import Failure
 from connsearch.files.text import visible
 from connsearch.graph.cost import DEFAULT_CLIP, cost
-from connsearch.graph.rules import validate
+from connsearch.graph.rules import faults
 from connsearch.graph.spec import FREE, Structure
 from connsearch.view.console import as_html
 from connsearch.view.notebook.card import Html, card, facts, folded, note, warning
@@ -21,7 +21,10 @@ CLASSES = 400
 MOST_FAULTS = 5
 """Rules that are named where a structure breaks them."""
 
-_DARK = ":is([data-jp-theme-light=false],.vscode-dark,.vscode-high-contrast,html[theme=dark])"
+_DARK = (
+    ":is([data-jp-theme-light=false],.vscode-dark,"
+    ".vscode-high-contrast:not(.vscode-high-contrast-light),html[theme=dark])"
+)
 """Where JupyterLab, VS Code and Colab say that their theme is dark. What the system prefers does
 not matter here: a notebook has a theme of its own."""
 
@@ -30,24 +33,18 @@ def structure_html(structure: Structure) -> Html:
     """Returns the card of a structure: facts, its wiring as SVG, and its nodes to unfold.
 
     Without Graphviz, or where it fails, the nodes stand in the place of the picture. Of a structure
-    that breaks a rule the rules are named, and nothing is drawn.
+    that breaks rules the rules are named, and nothing is drawn.
     """
-    return card(structure.name, "structure", *_told(structure))
-
-
-def _told(structure: Structure) -> Iterator[Html]:
-    try:
-        validate(structure)
-    except StructureError as error:
-        yield facts(_counted(structure))
-        yield from (warning(str(fault)) for fault in error.faults[:MOST_FAULTS] or [error])
-        return
-    yield facts([*_counted(structure), *_costs(structure)])
-    yield from wiring(structure)
+    told = facts(structure_facts(structure))
+    return card(structure.name, "structure", told, *wiring(structure))
 
 
 def wiring(structure: Structure) -> Iterator[Html]:
-    """Yields the picture of a valid structure and its nodes, or why there is no picture."""
+    """Yields the picture of a structure and its nodes, or why there is no picture."""
+    broken = faults(structure)
+    if broken:
+        yield from (warning(str(fault)) for fault in broken[:MOST_FAULTS])
+        return
     nodes = as_html(structure_table(structure), width=110)
     try:
         picture = _picture(structure)
@@ -59,7 +56,11 @@ def wiring(structure: Structure) -> Iterator[Html]:
     yield folded("nodes", nodes)
 
 
-def _counted(structure: Structure) -> Iterator[tuple[str, object]]:
+def structure_facts(structure: Structure) -> Iterator[tuple[str, object]]:
+    """Yields what is said of a structure beside its picture, as names and values.
+
+    What it costs is known only of one that breaks no rule.
+    """
     weights = list(structure.weights().values())
     free = sum(weight == FREE for weight in weights)
     learned = len(weights) - free - weights.count(None)
@@ -67,13 +68,11 @@ def _counted(structure: Structure) -> Iterator[tuple[str, object]]:
     yield "streams", ", ".join(structure.modalities())
     yield "nodes", f"{len(structure)} ({sum(1 for _ in structure.stems())} stems)"
     yield "connections", f"{len(weights)} ({learned} with a learned weight, {free} free)"
-
-
-def _costs(structure: Structure) -> Iterator[tuple[str, object]]:
-    found = cost(structure, num_classes=CLASSES, clip=DEFAULT_CLIP)
-    clip = " x ".join(map(str, found.clip))
-    yield "parameters", f"{short(found.parameters)} for {CLASSES} classes"
-    yield "MACs", f"{short(found.macs)} for one clip of {clip}"
+    if not faults(structure):
+        found = cost(structure, num_classes=CLASSES, clip=DEFAULT_CLIP)
+        clip = " x ".join(map(str, found.clip))
+        yield "parameters", f"{short(found.parameters)} for {CLASSES} classes"
+        yield "MACs", f"{short(found.macs)} for one clip of {clip}"
 
 
 def _picture(structure: Structure) -> Html:

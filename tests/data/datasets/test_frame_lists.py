@@ -67,7 +67,7 @@ def test_labels_counts_and_forms_are_refused_by_line_all_at_once(name: str, tmp_
     said = refused(name, tmp_path)
     assert "4 lines that cannot be used" in said
     assert f"line 2: no class has the label '{len(source.classes)}'" in said
-    assert "line 3: '1.5' is no number of frames" in said
+    assert "line 3: '1.5' is not a number of frames" in said
     assert "line 4: read 'alone'" in said
     assert "line 5: no class has the label '-1'" in said
 
@@ -86,8 +86,8 @@ def test_a_folder_with_fewer_frames_than_stated_is_named_and_left_out(tmp_path: 
     whole = make("jester", tmp_path)
     (whole.records[0].path / f"{FRAMES:05d}.jpg").unlink()
     said = refused("jester", tmp_path)
-    assert "1 of 10 folders hold fewer frames than the list says" in said
-    assert f"a video 00: {FRAMES - 1} frames, the list says {FRAMES}" in said
+    assert "1 of 10 folders have fewer frames" in said
+    assert f"a video 00: {FRAMES - 1} frames, the list gives {FRAMES}" in said
     assert "raise bad_share" in said
     source = read("jester", tmp_path, bad_share=0.1)
     assert source.records == whole.records[1:]
@@ -159,7 +159,7 @@ def test_annotations_refuse_forms_repetitions_and_missing_frames(tmp_path: Path)
     edit(listing, f"clips/0-1 1 {FRAMES} 0", f"clips/0-2 1 {FRAMES} 0")
     said = refused("frames", tmp_path)
     assert "line 1: read 'clips/0-0 5 1 0'" in said
-    assert f"line 3: clips/0-2 1 {FRAMES} stands on line 2 already" in said
+    assert f"line 3: clips/0-2 1 {FRAMES} is already on line 2" in said
     listing.write_text(whole)
     (tmp_path / "clips" / "0-1" / "img_00003.jpg").unlink()
     edit(listing, f"clips/0-0 1 {FRAMES}", f"clips/0-0 1 {FRAMES + 1}")

@@ -89,7 +89,7 @@ def test_an_option_changes_something_or_is_refused(
         changed.append(refused or after != before or option in LATER)
         if refused:
             assert f"--{option.replace('_', '-')} {given}" in str(after)
-            assert "cure: leave them out" in str(after)
+            assert "cure: omit them" in str(after)
         if option in BOUND:
             assert refused == (option not in USES.get(name, source.uses or ()))
         elif option == "clip_labels":

@@ -30,7 +30,7 @@ def test_numbered_clips_of_a_sample_are_its_pictures(tmp_path: Path) -> None:
         (0, FRAMES // 3)
     }
     assert {r.info.fps for r in data.train.records if r.info} == {2.0}
-    assert "hold one frame in 3 of a video" in " ".join(data.notes)
+    assert "contain one frame in 3 of a video" in " ".join(data.notes)
     (tmp_path / "clips" / "0-0" / "img_00004.jpg").unlink()
     with pytest.raises(DataError, match=r"clips/0-0 has 3 of the 12 frames 1 to 12"):
         load_data(asked)
@@ -44,5 +44,5 @@ def test_a_list_that_counts_all_frames_takes_a_sample_of_them(tmp_path: Path) ->
     }
     folder = next(iter(data.train.records)).path
     (folder / "00004.jpg").unlink()
-    with pytest.raises(DataError, match=r"1 of 10 folders hold fewer frames than the list says"):
+    with pytest.raises(DataError, match=r"1 of 10 folders have fewer frames"):
         read_source(options(f"jester:{tiny.rest}", bad_share=0.0))

@@ -83,17 +83,19 @@ def test_where_no_video_is_on_disk_the_places_are_named(tmp_path: Path) -> None:
     said = refused("ucf101", tmp_path)
     assert f"none of the 8 listed training videos is on disk; looked in\n  {tmp_path}\n" in said
     assert "Class000/v_Class000_g02_c01" in said
-    assert "with the option videos" in said
+    assert "option videos" in said
     moved = read("ucf101", tmp_path, videos=videos)
     assert [r.name for r in moved.records] == [r.name for r in source.records]
-    assert "no such folder; the option videos" in refused("ucf101", tmp_path, videos=tmp_path / "x")
+    assert "no such folder; use the option videos" in refused(
+        "ucf101", tmp_path, videos=tmp_path / "x"
+    )
 
 
 def test_a_clip_on_both_lists_is_refused(tmp_path: Path) -> None:
     make("ucf101", tmp_path)
     edit(tmp_path / "testlist01.txt", "Class000_g01_c01", "Class000_g02_c01")
     said = refused("ucf101", tmp_path)
-    assert "clips on two of the lists\n  Class000/v_Class000_g02_c01.avi" in said
+    assert "clips in two of the lists\n  Class000/v_Class000_g02_c01.avi" in said
 
 
 def test_a_row_that_stands_twice_counts_once_and_two_that_differ_are_refused(
@@ -108,7 +110,7 @@ def test_a_row_that_stands_twice_counts_once_and_two_that_differ_are_refused(
     name = "Class000+ing/yt-training.0_1.mp4"
     listing.write_text(listing.read_text() + f"{name},Class001+ing,3,0\n")
     said = refused("moments", tmp_path / "m")
-    assert f"line 9: {name} stands on line 1 otherwise" in said
+    assert f"line 9: {name} is different on line 1" in said
 
 
 @pytest.mark.parametrize(

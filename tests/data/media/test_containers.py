@@ -202,11 +202,13 @@ def test_an_odd_clock_is_named_before_anything_is_done(
 ) -> None:
     name = "h264 jump of 3600 s.ts"
     notes = load_data(options(lists / "clips.csv", val_share=0, test_share=0)).notes
-    wanted = f"1 video(s) with an odd clock: {name}: the clock jumps by +3600 s before frame 65;"
+    wanted = (
+        f"1 video(s) with an irregular clock: {name}: the clock jumps by +3600 s before frame 65;"
+    )
     assert [note for note in notes if note.startswith(wanted)]
     said = ["--data", str(lists / "clips.csv"), "--val-share", "0", "--test-share", "0"]
     assert main(["data", "stats", *said]) == 0
-    assert f"odd clock: {name}" in " ".join(capsys.readouterr().out.split())
+    assert f"irregular clock: {name}" in " ".join(capsys.readouterr().out.split())
     report = str(lists / "check.csv")
     assert main(["data", "check", *said, "--output", report, "--readers", "0"]) == 0
     assert f"{name}: the clock jumps by +3600 s" in " ".join(capsys.readouterr().out.split())

@@ -110,7 +110,7 @@ def test_a_count_that_is_wrong_is_refused(tmp_path: Path) -> None:
         ("UPDATE Images SET frames = NULL WHERE rowid = 1", r"frame 1: no picture is stored"),
         ("UPDATE Images SET frames = x'ffd8ff00' WHERE rowid = 1", r"frame 1: not readable as a p"),
         ("DROP TABLE Images", r"not readable as a frame store \(no such table"),
-        ("UPDATE Meta SET value = '[' WHERE key = 'width'", r"the table Meta holds no JSON"),
+        ("UPDATE Meta SET value = '[' WHERE key = 'width'", r"the table Meta is not JSON"),
         ("INSERT INTO Meta VALUES ('times', '[0, 1]')", r"4 frames, 2 times in Meta"),
     ],
 )

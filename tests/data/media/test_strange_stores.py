@@ -35,7 +35,7 @@ def test_a_rate_that_is_none_is_refused(tmp_path: Path, value: str) -> None:
 @pytest.mark.parametrize(
     ("times", "words"),
     [
-        (["a"] * 4, "times .* in Meta; allowed: seconds, one a frame"),
+        (["a"] * 4, "times .* in Meta; allowed: seconds, one per frame"),
         (7, "times 7 in Meta; allowed"),
         ([0, 1, 2, True], "times .* in Meta; allowed"),
         ([0, 1, 2, 1e300], "times .* in Meta; allowed"),
@@ -64,14 +64,14 @@ def test_times_alone_say_the_rate(tmp_path: Path) -> None:
 def test_meta_that_is_no_json_is_refused(tmp_path: Path, text: str) -> None:
     path = store(tmp_path / "v", flat(2))
     changed(path, f"INSERT INTO Meta VALUES ('x', '{text.replace(chr(39), chr(39) * 2)}')")
-    with pytest.raises(DataError, match=r"frames.db: the table Meta holds no JSON .*cure:"):
+    with pytest.raises(DataError, match=r"frames.db: the table Meta is not JSON .*cure:"):
         DB.probe(path)
 
 
 def test_meta_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = store(tmp_path / "v", flat(2), note="x" * 300)
     monkeypatch.setattr(store_meta, "_META", 100)
-    with pytest.raises(DataError, match=r"Meta has 2 rows of 304 letters; allowed: 1000 rows"):
+    with pytest.raises(DataError, match=r"Meta has 2 rows of 304 characters; allowed: 1000 rows"):
         DB.probe(path)
     monkeypatch.setattr(store_meta, "_META_ROWS", 1)
     with pytest.raises(DataError, match=r"Meta has 2 rows .*; allowed: 1 rows"):
@@ -116,7 +116,7 @@ def test_a_frame_that_stands_twice_is_refused(tmp_path: Path) -> None:
         "DROP TABLE Images",
         "ALTER TABLE Others RENAME TO Images",
     )
-    with pytest.raises(DataError, match=r"frames.db: frame 2 stands there twice; cure:"):
+    with pytest.raises(DataError, match=r"frames.db: frame 2 is there twice; cure:"):
         DB.probe(path)
 
 
@@ -178,7 +178,9 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "frames.db")
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "frames.db", tmp_path / "folder"):
-        with pytest.raises(DataError, match=r"not readable as a frame store \(no regular file\)"):
+        with pytest.raises(
+            DataError, match=r"not readable as a frame store \(not a regular file\)"
+        ):
             DB.probe(path)
 
 

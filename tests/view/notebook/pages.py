@@ -45,7 +45,7 @@ class Page(HTMLParser):
             self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        assert self._open and self._open[-1] == tag, f"</{tag}> after {self._open[-3:]}"
+        assert self._open[-1:] == [tag], f"</{tag}> after {self._open[-3:]}"
         self._open.pop()
 
     def handle_data(self, data: str) -> None:

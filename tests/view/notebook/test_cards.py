@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,12 +42,12 @@ from tests.view.structures import PUBLISHED
 HOSTILE = "<script>alert(1)</script>\x1b[31m\"' onload=x &amp;"
 
 
-def metrics(**chosen: object) -> Metrics:
+def metrics(**chosen: Any) -> Metrics:
     found = summarise([0, 1, 1, 0], [0, 1, 0, 0], classes=["walk", "run"], loss=1.25)
     return found.model_copy(update=chosen)
 
 
-def comparison(**chosen: object) -> CompareSummary:
+def comparison(**chosen: Any) -> CompareSummary:
     rows = [
         CompareRow(
             wiring="random" if draw else "found",
@@ -61,14 +62,18 @@ def comparison(**chosen: object) -> CompareSummary:
         for seed in range(2)
     ]
     difference = DifferenceRecord(mean=0.15, low=0.02, high=0.28, p=0.031)
-    known = {"run": "runs/a", "verdict": "better than random wirings", "difference": difference}
+    known: dict[str, Any] = {
+        "run": "runs/a",
+        "verdict": "better than random wirings",
+        "difference": difference,
+    }
     budget = TrainingBudget(epochs=3)
-    return CompareSummary(rows=rows, budget=budget, **{**known, **chosen})  # pyright: ignore
+    return CompareSummary(rows=rows, budget=budget, **{**known, **chosen})
 
 
-def pruning(**chosen: object) -> PruneRecord:
+def pruning(**chosen: Any) -> PruneRecord:
     exact = ExactnessRecord(equal=True, max_abs_difference=0.0)
-    known = {
+    known: dict[str, Any] = {
         "nodes": BeforeAfter(before=12, after=9),
         "connections": BeforeAfter(before=53, after=21),
         "parameters": BeforeAfter(before=2000, after=1000),
@@ -79,15 +84,15 @@ def pruning(**chosen: object) -> PruneRecord:
         "metrics": {"val": metrics()},
         "run": "runs/a",
     }
-    return PruneRecord(**{**known, **chosen})  # pyright: ignore
+    return PruneRecord(**{**known, **chosen})
 
 
-def evolution(**chosen: object) -> EvolutionSummary:
+def evolution(**chosen: Any) -> EvolutionSummary:
     best = BestChild(child=7, values=[0.7341, 1_234_567.0], evaluations=2, hash="ab" * 20)
-    known = {"run": "runs/e", "objectives": ["accuracy", "macs"], "best": [best]}
+    known: dict[str, Any] = {"run": "runs/e", "objectives": ["accuracy", "macs"], "best": [best]}
     return EvolutionSummary(
         children=12, judged=9, ended_early=2, failed=1, attempts_failed=3, **{**known, **chosen}
-    )  # pyright: ignore
+    )
 
 
 @pytest.fixture(scope="module")
@@ -176,13 +181,13 @@ def test_a_run_that_is_not_finished_or_damaged_says_so(run: RunRecord) -> None:
 
 
 def test_an_evaluation_has_its_interval_its_classes_and_how_often_it_was_opened() -> None:
-    known = {"opened": "2026-01-02", "metrics": metrics(), "data": "f" * 64}
-    page = Page(evaluation_html(Evaluation(**known, times_opened=1)))  # pyright: ignore
+    known: dict[str, Any] = {"opened": "2026-01-02", "metrics": metrics(), "data": "f" * 64}
+    page = Page(evaluation_html(Evaluation(**known, times_opened=1)))
     assert "0.301 to 0.954" in page.cells
     assert "walk" in page.cells
     assert "once" in page.text
     assert "choices" not in page.text
-    again = Page(evaluation_html(Evaluation(**known, times_opened=3)))  # pyright: ignore
+    again = Page(evaluation_html(Evaluation(**known, times_opened=3)))
     assert "opened 3 times: choices" in again.text
     assert "0.301 to 0.954" in Page(metrics_html(metrics())).cells
 

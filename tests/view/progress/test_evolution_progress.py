@@ -1,9 +1,8 @@
-"""What is seen of an evolution while it runs: the population in place, or a line for every child."""
+"""What is seen of an evolution while it runs: the population in place, or a line for each child."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ from connsearch.evolution.study.events import (
 from connsearch.evolution.study.evolution import Evolution
 from connsearch.evolution.study.worker import work
 from connsearch.runs.events import NoteEvent, StepEvent, WarningEvent, WorkBegan, WorkEnded
-from connsearch.view.progress import canvas, pace
+from connsearch.view.progress import pace
 from tests.evolution.engine import Noise, evolution_of
 from tests.view.progress.screens import plain, told
 
@@ -33,7 +32,8 @@ from tests.view.progress.screens import plain, told
 @pytest.fixture(autouse=True)
 def _drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal draws four times a second; these tests do not wait for that."""
-    monkeypatch.setattr(canvas._Terminal, "touch", lambda self: self._live.refresh())
+    touch = "connsearch.view.progress.canvas._Terminal.touch"
+    monkeypatch.setattr(touch, lambda self: self._live.refresh())
 
 
 @pytest.fixture(scope="module")
@@ -130,13 +130,13 @@ def test_a_kind_of_note_of_an_evaluation_is_told_once(done: tuple[Evolution, lis
 
 
 @pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+def _slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every look at the clock is six seconds later than the one before."""
     ticks = itertools.count(0.0, 6.0)
     monkeypatch.setattr(pace.time, "monotonic", lambda: next(ticks))
-    yield lambda: None
 
 
-@pytest.mark.usefixtures("slow")
+@pytest.mark.usefixtures("_slow")
 def test_a_long_evaluation_says_where_it_is(done: tuple[Evolution, list[Any]]) -> None:
     _, events = done
     task = task_of(events)

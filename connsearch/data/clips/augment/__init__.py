@@ -34,7 +34,7 @@ class ClipChange(Protocol):
 
 
 Augmentation = Callable[[np.random.Generator], ClipChange]
-"""Draws the parameters of one clip, from a generator of its own."""
+"""Draws the parameters of one clip, from its own generator."""
 
 AUGMENTATIONS: Registry[Augmentation] = Registry("augmentation", __name__)
 
@@ -83,9 +83,9 @@ def expanded(names: tuple[str, ...]) -> tuple[str, ...]:
 def draw_changes(options: DataOptions, rng: np.random.Generator) -> tuple[ClipChange, ...]:
     """Returns what is done to one clip, in the order the options name.
 
-    ``rng`` makes two draws, whatever is named and whatever comes out: each augmentation has a
-    generator of its own, seeded by one of them and its name, so that adding one to the options
-    changes nothing about what the others do to a clip.
+    ``rng`` always makes two draws: each augmentation has its own generator, seeded by one of
+    them and its name, so that adding one to the options does not change what the others do
+    to a clip.
     """
     names = expanded(options.augment)
     if not names:

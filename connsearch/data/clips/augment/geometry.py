@@ -51,7 +51,7 @@ class Perspective(Moved):
 
 @dataclass(frozen=True, slots=True)
 class Rotation(Moved):
-    """The frame turned clockwise around its centre by so many degrees."""
+    """The frame turned clockwise around its centre by a number of degrees."""
 
     degrees: float
 

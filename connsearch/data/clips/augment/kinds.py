@@ -41,7 +41,7 @@ class Moved(ABC):
 
     def rgb(self, rgb_TCHW: Tensor) -> Tensor:
         """Returns the moved frames, float32, of the same shape, interpolated linearly."""
-        # All frames lie in the channels of one picture: one look at the grid serves them all.
+        # All frames are channels of one picture, so the grid is evaluated once for all.
         return self._sample(rgb_TCHW.flatten(0, 1), "bilinear").unflatten(0, rgb_TCHW.shape[:2])
 
     def maps(self, maps_THW: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ MULTIPLY = (0.8, 1.2)
 GAMMA = (0.85, 1.15)
 CONTRAST = (0.85, 1.115)
 NOISE = 0.3 * 255.0
-"""As described with the published sets; the code beside them says 0.03, in a line that is off."""
+"""As described with the published sets; their code has 0.03, in a line that is disabled."""
 
 Three = tuple[float, float, float]
 
@@ -28,7 +28,7 @@ def _per_channel(values: Three) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class ChannelAdd(Recoloured):
-    """A number of its own added to each colour."""
+    """A separate number added to each colour."""
 
     values: Three
 
@@ -50,7 +50,7 @@ class Multiply(Recoloured):
 
 @dataclass(frozen=True, slots=True)
 class ChannelGamma(Recoloured):
-    """Each colour raised to a power of its own; black and full light stay."""
+    """Each colour raised to its own power; black and full light stay."""
 
     gammas: Three
 
@@ -120,5 +120,5 @@ def draw_linear_contrast(rng: np.random.Generator) -> LinearContrast:
 
 @AUGMENTATIONS.register("gaussian_noise")
 def draw_gaussian_noise(rng: np.random.Generator) -> GaussianNoise:
-    """Returns heavy noise that stands still."""
+    """Returns strong noise that is the same in all frames."""
     return GaussianNoise(NOISE, int(rng.integers(2**63)))

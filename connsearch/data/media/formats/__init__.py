@@ -15,10 +15,10 @@ class Medium(Protocol):
     """A way to store frames. Shape letters: T frames, H W pixels; frames are RGB."""
 
     def probe(self, path: Path) -> VideoInfo:
-        """Returns what is stored there; decodes no more than it takes to know.
+        """Returns the facts of the stored frames; decodes no more than necessary.
 
         Raises:
-            DataError: nothing usable is there; says the path, what was read, and the usual cure.
+            DataError: nothing usable is there; names the path, what was read, and the usual cure.
         """
         ...
 

@@ -1,6 +1,6 @@
-"""Folders of frames: one JPEG or PNG a frame, in the order of the numbers in their names.
+"""Folders of frames: one JPEG or PNG per frame, in the order of the numbers in their names.
 
-A folder whose numbers all lie equally far apart (1, 6, 11 ...) is a sample of a video.
+A folder whose numbers have equal steps (1, 6, 11 ...) is a sample of a video.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from connsearch.errors import DataError
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
-_CURE = "cure: extract the frames again, or take the clip off the list"
+_CURE = "cure: extract the frames again, or remove the clip from the list"
 
 
 class FrameFolder:
-    """A folder whose pictures are the frames of one video; it says no frame rate."""
+    """A folder whose pictures are the frames of one video; it has no frame rate."""
 
     def probe(self, path: Path) -> VideoInfo:
         """Returns what is stored there; the folder is listed, the first frame's header is read."""
@@ -64,7 +64,7 @@ def frame_names(path: Path) -> tuple[str, ...]:
     """Returns the names of the frames of a folder, in order; see ``data/media/numbered.py``.
 
     Raises:
-        DataError: no such folder, no picture in it, or a number that is missing or stands twice.
+        DataError: no such folder, no picture in it, or a number that is missing or repeated.
     """
     return _listing(path).names
 

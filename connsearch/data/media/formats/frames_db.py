@@ -1,4 +1,4 @@
-"""Frame stores: one SQLite file a video, one JPEG a frame (see ``data/media/frame_store.py``)."""
+"""Frame stores: one SQLite file per video (see ``data/media/frame_store.py``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Video files, decoded where they lie."""
+"""Video files, decoded in place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Video:
     """A file that FFmpeg can open."""
 
     def probe(self, path: Path) -> VideoInfo:
-        """Returns what the file says about itself; it is decoded once if packets cannot tell."""
+        """Returns the facts of the file; it is decoded once if packets are not enough."""
         return probe(path)
 
     def read(

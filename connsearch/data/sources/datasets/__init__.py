@@ -11,7 +11,7 @@ from connsearch.data.records import Source
 from connsearch.registry import Registry
 
 DatasetReader = Callable[[str, DataOptions], Source]
-"""Reads what stands after the name of the data set: ``reader(rest, options)``."""
+"""Reads a data set from the text after its name: ``reader(rest, options)``."""
 
 DATASETS: Registry[DatasetReader] = Registry("data set", __name__)
 
@@ -22,7 +22,7 @@ EXAMPLES: dict[str, Mapping[str, str]] = {}
 def dataset(
     name: str, *uses: str, example: Mapping[str, str] | None = None
 ) -> Callable[[DatasetReader], DatasetReader]:
-    """Returns a decorator that files a reader in the cupboard.
+    """Returns a decorator that registers a reader.
 
     Args:
         name: of the data set, as in ``--data NAME:PATH``.

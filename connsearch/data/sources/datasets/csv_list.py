@@ -1,4 +1,4 @@
-"""A CSV file of clips, one a row, with commas and a header.
+"""A CSV file of clips, one per row, with commas and a header.
 
 Columns:
 
@@ -17,8 +17,8 @@ Columns:
 * ``start`` and ``end``, both: the part that is used, the end not included; nothing: from the
   beginning, to the end; ``unit``: of both, ``seconds`` (by default) or ``frames`` (from 0);
 * ``spans``: when each class is seen, ``LABEL START END`` in seconds, separated by ``|``;
-* ``fps``: frames a second of a medium that does not say it (a folder of frames), such as ``25`` or
-  ``30000/1001``; where the medium says another rate the clip is refused.
+* ``fps``: frames per second of a medium that does not say it (a folder of frames), such as ``25``
+  or ``30000/1001``; where the medium says another rate the clip is refused.
 
 Only ``path`` and ``label`` (or ``labels``) are needed. Further columns are allowed and not read.
 """
@@ -81,13 +81,11 @@ def _check_rows(path: Path, rows: list[tuple[int, dict[str, str]]], *, repeats: 
         # ./a.mp4 and b/../a.mp4 are one video; two parts of it are two clips
         clip = (os.path.normpath(row["path"]), row.get("start", ""), row.get("end", ""))
         if clip in seen and not repeats:
-            faults.append(f"line {line}: {row['path'][:200]} stands on line {seen[clip]} already")
+            faults.append(f"line {line}: {row['path'][:200]} is already on line {seen[clip]}")
         seen.setdefault(clip, line)
         name = row.get("clip_name", "")
         if name and name in names:
-            faults.append(
-                f"line {line}: the name {name[:200]} stands on line {names[name]} already"
-            )
+            faults.append(f"line {line}: the name {name[:200]} is already on line {names[name]}")
         names.setdefault(name, line)
     if faults:
         words = ", ".join(
@@ -95,7 +93,7 @@ def _check_rows(path: Path, rows: list[tuple[int, dict[str, str]]], *, repeats: 
         )
         raise DataError(
             f"{path}: rows that cannot be used\n{listed(faults)}\n"
-            f"  allowed splits: {words}, nothing, exclude, extra-..."
+            f"  allowed splits: {words}, empty, exclude, extra-..."
         )
 
 
@@ -118,14 +116,14 @@ def _faults(row: Mapping[str, str]) -> list[str]:
     except ValueError:
         found.append(
             f"a part from {row.get('start', '')[:80]!r} to {row.get('end', '')[:80]!r}; allowed: "
-            "numbers from 0, the end after the start, whole ones in frames, or nothing"
+            "numbers from 0, the end after the start, whole ones in frames, or empty"
         )
     try:
         _rate(row)
     except (ValueError, ZeroDivisionError):
         found.append(
-            f"fps {row['fps'][:40]!r}; allowed: frames a second, {RATES[0]:g} to {RATES[1]:g}, as "
-            "25 or 30000/1001, or nothing"
+            f"fps {row['fps'][:40]!r}; allowed: frames per second, {RATES[0]:g} to {RATES[1]:g}, "
+            "as 25 or 30000/1001, or empty"
         )
     try:
         _spans(row, {label: n for n, label in enumerate(_labels(row))})
@@ -183,7 +181,7 @@ def _spans(row: Mapping[str, str], classes: Mapping[str, int]) -> tuple[Span, ..
 
 
 def _rate(row: Mapping[str, str]) -> float | None:
-    """Returns the frames a second that a row says; None: it says none.
+    """Returns the frames per second that a row says; None: it says none.
 
     Raises:
         ValueError: no number, or out of range.
@@ -272,7 +270,9 @@ def read_list(
     """
     root = path.parent if videos is None else videos.expanduser()
     if videos is not None and not root.is_dir():
-        raise DataError(f"{root}: no such folder; the option videos says where the videos lie")
+        raise DataError(
+            f"{root}: no such folder; use the option videos for the folder of the videos"
+        )
     rows, doubles = with_paths(read_rows(path, OPTIONAL), root)
     _check_rows(path, rows, repeats=repeats)
     used = [row for _, row in rows if not _excluded(row.get("split", ""))]

@@ -61,7 +61,7 @@ def _rows(path: Path, split: Split) -> list[PublishedRow]:
     entries: Any = read_json(path)
     if not isinstance(entries, list):
         raise DataError(f"{path}: not a list; expected entries {FORM}")
-    faults = Faults(path, f"entries {FORM}; an entry's number stands for a line")
+    faults = Faults(path, f"entries {FORM}; line numbers are those of entries")
     rows: list[PublishedRow] = []
     for number, entry in enumerate(cast("list[Any]", entries), start=1):
         row = _row(entry, number, split)

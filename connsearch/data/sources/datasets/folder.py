@@ -24,12 +24,12 @@ from connsearch.data.sources.split_words import NAMES, alike, nearly, split_of
 from connsearch.data.sources.walk import PICTURES, VIDEO_SUFFIXES, FolderContents, counted, look
 from connsearch.errors import DataError
 
-_CURE = f"cure: rename the folder, or say what is meant in a {LIST} with the column split"
+_CURE = f"cure: rename the folder, or use a {LIST} with the column split"
 
 
 @dataclass(frozen=True, slots=True)
 class _Class:
-    """A class folder and what lies in it."""
+    """A class folder and its content."""
 
     path: Path
     split: Split | None
@@ -41,8 +41,8 @@ def read_folder(rest: str, options: DataOptions) -> Source:
     """Returns the data set a folder holds; a ``clips.csv`` in it is read instead of the folders.
 
     Raises:
-        DataError: no such folder, no class folders, class folders without a clip, or folders of
-            which nobody can say whether they are lists or classes.
+        DataError: no such folder, no class folders, class folders without a clip, or folders that
+            may be either splits or classes.
     """
     path = Path(rest)
     if not path.is_dir():
@@ -85,10 +85,10 @@ def read_folder(rest: str, options: DataOptions) -> Source:
 
 
 def _class_folders(path: Path) -> tuple[list[_Class], list[str], FolderContents]:
-    """Returns the class folders, what is to be said of them, and what lies beside them.
+    """Returns the class folders, notes about them, and other files next to them.
 
     Raises:
-        DataError: nobody can say whether folders are lists or classes.
+        DataError: folders may be either splits or classes.
     """
     beside = look(path, deep=False)
     top = _folders(path)
@@ -103,7 +103,7 @@ def _class_folders(path: Path) -> tuple[list[_Class], list[str], FolderContents]
                 f"{path}: no class folders in {names}; expected {path.name}/{named[0].name}/CLASS/"
                 f"video.mp4\n  cure: a folder for every class, or a {LIST} with the column label"
             )
-        notes.append(f"{path}: {names}: clips lie directly in it, so it is read as a class")
+        notes.append(f"{path}: {names}: clips are directly in it, so it is read as a class")
     if not listing:
         _refuse_nearly_lists(path, top)
         return [_Class(folder, None, look(folder)) for folder in top], notes, beside
@@ -113,12 +113,12 @@ def _class_folders(path: Path) -> tuple[list[_Class], list[str], FolderContents]
             held = look(folder)
             if held.anything:
                 _unclear(path, [folder.name], [f.name for f in listing])
-            notes.append(f"{path}: the folder {folder.name} holds no clip and is not read")
+            notes.append(f"{path}: the folder {folder.name} contains no clip and is not read")
             beside.add(held)
     if all(split_of(folder.name) != "train" for folder in listing):
         names = ", ".join(folder.name for folder in listing)
         raise DataError(
-            f"{path}: folders called like lists ({names}), and none of them is a training list\n"
+            f"{path}: folders named like splits ({names}), but none of them is a training split\n"
             f"  allowed for that: {', '.join(NAMES['train'])}; {_CURE}"
         )
     classes: list[_Class] = []
@@ -133,8 +133,8 @@ def _refuse_unclear(path: Path, named: list[Path], listing: list[Path]) -> None:
     """Refuses lists of which one is there twice, or one holds clips directly."""
     for split, names in alike(folder.name for folder in listing).items():
         raise DataError(
-            f"{path}: the folders {' and '.join(names)} both mean the list {split}\n"
-            f"  cure: put them together, or say what is meant in a {LIST} with the column split"
+            f"{path}: the folders {' and '.join(names)} both mean the split {split}\n"
+            f"  cure: merge them, or use a {LIST} with the column split"
         )
     direct = [folder.name for folder in named if folder not in listing and look(folder).anything]
     if direct:
@@ -153,15 +153,15 @@ def _refuse_nearly_lists(path: Path, folders: list[Path]) -> None:
     if known and any(inner[f] & known for f in within if called[f] != "train"):
         words = ", ".join(word for names in NAMES.values() for word in names)
         raise DataError(
-            f"{path}: are these folders lists or classes? {', '.join(alike_)} hold folders of the "
-            f"same names\n  allowed for lists: {words}; {_CURE}"
+            f"{path}: are these folders splits or classes? {', '.join(alike_)} contain folders of "
+            f"the same names\n  allowed for splits: {words}; {_CURE}"
         )
 
 
 def _unclear(path: Path, classes: list[str], lists: list[str]) -> None:
     raise DataError(
-        f"{path}: are these folders lists or classes? {', '.join(lists)} are called and built like "
-        f"lists (train/CLASS/video.mp4), {', '.join(classes)} like classes (CLASS/video.mp4)\n"
+        f"{path}: are these folders splits or classes? {', '.join(lists)} are named and built like "
+        f"splits (train/CLASS/video.mp4), {', '.join(classes)} like classes (CLASS/video.mp4)\n"
         f"  {_CURE}"
     )
 
@@ -186,7 +186,7 @@ def _seen(others: Counter[str]) -> str:
 
 
 def _left_out(path: Path, loose: FolderContents, records: tuple[Record, ...]) -> list[str]:
-    """Returns what lies in the folder and belongs to no clip, counted."""
+    """Returns the counts of files in the folder that belong to no clip."""
     used = {r.path for r in records} | {r.objects for r in records if r.objects is not None}
     kinds = Counter(loose.others)
     kinds += Counter(file.suffix.lower() for file in loose.videos if file not in used)
@@ -194,9 +194,11 @@ def _left_out(path: Path, loose: FolderContents, records: tuple[Record, ...]) ->
     kinds += Counter(".npz without a clip" for file in loose.maps if file not in used)
     notes: list[str] = []
     if kinds:
-        notes.append(f"{path}: {kinds.total()} files are no clips and not read: {counted(kinds)}")
+        notes.append(
+            f"{path}: {kinds.total()} files are not clips and are not read: {counted(kinds)}"
+        )
     if loose.skipped:
-        notes.append(f"{path}: not looked at: {counted(loose.skipped)}")
+        notes.append(f"{path}: ignored: {counted(loose.skipped)}")
     return notes
 
 

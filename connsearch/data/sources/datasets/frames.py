@@ -1,7 +1,7 @@
 """Any clips that are folders of frames: ``annotations.txt`` with ``folder first last label``.
 
 The two numbers are those in the names of a clip's first and last image, so that several clips may
-be cut from one folder; such clips are a group. Class names stand in ``classes.txt``, one a line,
+be cut from one folder; such clips are a group. Class names stand in ``classes.txt``, one per line,
 for the labels 0, 1 and so on; without that file the labels are the names.
 """
 
@@ -63,7 +63,7 @@ def read_frames(rest: str, options: DataOptions) -> Source:
 
 def _clips(path: Path, names: list[str] | None) -> list[Clip]:
     """Returns the lines of the file, each of the right form and only once."""
-    faults = Faults(path, "folder first last label, with blanks between them")
+    faults = Faults(path, "folder first last label, with spaces between them")
     clips: list[Clip] = []
     seen: dict[tuple[str, int, int], int] = {}
     for line, text in read_lines(path):
@@ -78,7 +78,7 @@ def _clips(path: Path, names: list[str] | None) -> list[Clip]:
         folder = str(PurePosixPath(folder))
         other = seen.setdefault((folder, first, last), line)
         if other != line:
-            faults.add(line, f"{folder} {first} {last} stands on line {other} already")
+            faults.add(line, f"{folder} {first} {last} is already on line {other}")
         clips.append((line, folder, first, last, label))
     faults.refuse()
     return clips
@@ -99,7 +99,7 @@ def _windows(path: Path, root: Path, clips: list[Clip]) -> list[Window]:
         windows.append(Window(begin, end, "frames"))
     if missing:
         raise DataError(
-            f"{path}: {len(missing)} clips whose frames are not all there\n{listed(missing)}\n"
-            "  cure: correct the file, or say where the folders lie with the option videos"
+            f"{path}: {len(missing)} clips with missing frames\n{listed(missing)}\n"
+            "  cure: correct the file, or give the place of the folders with the option videos"
         )
     return windows

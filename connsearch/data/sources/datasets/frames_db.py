@@ -33,7 +33,7 @@ LIST, FACTS, STORES = "clips.csv", "packed.json", "jpg"
 
 _SPLITS: Mapping[str, Split] = {"train": "train", "val": "val", "test": "test"}
 _LISTED = re.compile(r"(.+)_(train|val|test)\.csv")
-_CURE = "cure: give a packed folder, or root/data/NAME_videos beside root/labels/NAME_train.csv"
+_CURE = "cure: give a packed folder, or root/data/NAME_videos next to root/labels/NAME_train.csv"
 
 
 @dataset("frames_db", "protocol")
@@ -99,7 +99,7 @@ def _facts(path: Path) -> dict[str, Any]:
             return facts
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    raise DataError(f"{path}: damaged; cure: pack again, stores that are finished are kept")
+    raise DataError(f"{path}: damaged; cure: pack again; finished stores are kept")
 
 
 def _published(path: Path, options: DataOptions) -> Source:
@@ -117,7 +117,7 @@ def _published(path: Path, options: DataOptions) -> Source:
         if strange:
             raise DataError(
                 f"{file}: classes that {lists['train'].name} does not have\n{listed(strange)}\n"
-                "  cure: correct the spelling, or take these clips off the list"
+                "  cure: correct the spelling, or remove these clips from the list"
             )
         listed_once = list({(row["label"], row["video"]): row for row in rows[split]}.values())
         there = _records(path, split, listed_once, classes)
@@ -127,9 +127,9 @@ def _published(path: Path, options: DataOptions) -> Source:
             notes.append(f"{file.name}: {again} rows repeat another one and count once")
         if len(there) < len(listed_once):
             missing = len(listed_once) - len(there)
-            notes.append(f"{file.name}: {missing} of {len(listed_once)} clips are not there")
+            notes.append(f"{file.name}: {missing} of {len(listed_once)} clips do not exist")
     if not records:
-        raise DataError(f"{path / STORES}: none of the listed clips is there; {_CURE}")
+        raise DataError(f"{path / STORES}: none of the listed clips exists; {_CURE}")
     return Source(str(path), classes, tuple(records), 0, tuple(notes), published=True)
 
 
@@ -212,7 +212,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
     if faults:
         raise DataError(
             f"{path}: rows that cannot be used\n{listed(faults)}\n"
-            "  expected: a label, an id, and times in seconds or nothing"
+            "  expected: a label, an id, and times in seconds or empty"
         )
     return out
 

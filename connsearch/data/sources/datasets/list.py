@@ -1,12 +1,13 @@
-"""The lists of the field: ``path label`` with blanks between and no header, a clip a line.
+"""The usual list files: ``path label`` with spaces between and no header, one clip per line.
 
-``list:FILE`` is one list, split as any data set without splits; ``list:FOLDER`` holds a file for
-each list, told by a word of its name (``train.txt``, ``val.csv``, ``mini_test_videos.txt``). Paths
-are relative to the list, or to the option videos, and may hold blanks; labels are numbers from 0 or
-words. Names of numbers stand one a line in a ``classes.txt`` or ``labels.txt`` beside the list.
+``list:FILE`` is one list, split as any data set without splits; ``list:FOLDER`` has a file for
+each split, recognised by a word of its name (``train.txt``, ``val.csv``, ``mini_test_videos.txt``).
+Paths are relative to the list, or to the option videos, and may hold blanks; labels are numbers
+from 0 or words. Names of numbers stand one per line in a ``classes.txt`` or ``labels.txt`` beside
+the list.
 
-``folder frames label``, as lists of folders of frames have it, is told by two numbers behind a
-folder; the first so many frames are used.
+``folder frames label``, the form of lists of folders of frames, is recognised by two numbers after
+a folder; this many frames from the first are used.
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ SUFFIXES = (".txt", ".csv", ".lst", ".list")
 CLASSES = ("classes.txt", "labels.txt", "class_list.txt")
 """Files that may name the labels 0, 1 and so on."""
 
-FORM = "PATH LABEL with blanks between them, or FOLDER FRAMES LABEL; the path may hold blanks"
+FORM = "PATH LABEL with spaces between them, or FOLDER FRAMES LABEL; PATH may contain spaces"
 VIDEO = re.compile(
     rf"(.+(?:{'|'.join(re.escape(s) for s in sorted(VIDEO_SUFFIXES))}))\s+(\S.*)", re.IGNORECASE
 )
 """A path that ends like a video, and what stands behind it."""
 _LOOKED_AT = 20
-"""Lines by which it is told whether a number of frames stands in them."""
+"""Number of lines that decide whether lines contain a number of frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +61,16 @@ def read_path_list(rest: str, options: DataOptions) -> Source:
     """Returns the clips of a list, or of a folder of lists.
 
     Raises:
-        DataError: a line that cannot be read, or listed files that are not there; all are named.
+        DataError: a line that cannot be read, or listed files that do not exist; all are named.
     """
     path = Path(rest).expanduser()
     files = _files(path)
     folder = path if path.is_dir() else path.parent
     root = folder if options.videos is None else options.videos.expanduser()
     if not root.is_dir():
-        raise DataError(f"{root}: no such folder; the option videos says where the videos lie")
+        raise DataError(
+            f"{root}: no such folder; use the option videos for the folder of the videos"
+        )
     lists = {file: _lines(file, root) for file in files}
     classes, label_of = _classes(folder, lists)
     records: list[Record] = []
@@ -109,12 +112,12 @@ def _files(path: Path) -> dict[Path, Split | None]:
         names = [file.name for file in found if found[file] == split]
         if len(names) > 1:
             raise DataError(
-                f"{path}: the files {' and '.join(names)} both mean the list {split}\n"
-                "  cure: name one file, list:FILE, or keep one of them there"
+                f"{path}: the files {' and '.join(names)} both mean the split {split}\n"
+                "  cure: name one file, list:FILE, or keep only one of them"
             )
     if "train" not in found.values():
         raise DataError(
-            f"{path}: no list for training in it; expected a file such as train.txt\n"
+            f"{path}: no training list in it; expected a file such as train.txt\n"
             f"  allowed: names with train, val or test in them that end in {', '.join(SUFFIXES)}"
         )
     return dict(found)
@@ -132,7 +135,7 @@ def _split_in(stem: str) -> Split | None:
 
 
 def _notes(path: Path) -> Iterable[str]:
-    """Yields which lists stand beside the one that is read."""
+    """Yields which lists are next to the one that is read."""
     if not path.is_file() or _split_in(path.stem) is None:
         return
     others = [
@@ -142,7 +145,7 @@ def _notes(path: Path) -> Iterable[str]:
     ]
     if others:
         yield (
-            f"{path.name} is split into train, val and test; {', '.join(others)} beside it is "
+            f"{path.name} is split into train, val and test; {', '.join(others)} next to it is "
             f"not read (list:{path.parent} reads a folder of lists)"
         )
 
@@ -161,11 +164,11 @@ def _lines(path: Path, root: Path) -> list[ListedClip]:
             continue
         first = seen.setdefault(line.path, number)
         if first != number:
-            faults.add(number, f"{line.path[:120]} stands on line {first} already")
+            faults.add(number, f"{line.path[:120]} is already on line {first}")
         lines.append(line)
     faults.refuse()
     if not lines:
-        raise DataError(f"{path}: no line but a header; expected {FORM}")
+        raise DataError(f"{path}: only a header; expected {FORM}")
     return lines
 
 
@@ -188,9 +191,9 @@ def _says_frames(path: Path, root: Path, lines: Sequence[tuple[int, str]]) -> bo
 
 
 def _line(number: int, text: str, faults: Faults, *, counted: bool) -> ListedClip | None:
-    """Returns one clip; None where the line cannot be read, which is noted."""
+    """Returns one clip; None if the line cannot be read, which is noted."""
     if "\0" in text:
-        faults.add(number, "holds a NUL")
+        faults.add(number, "contains a NUL")
         return None
     if counted and (parts := _with_frames(text)):
         return ListedClip(number, _place(parts[0]), parts[2], int(parts[1]))
@@ -204,7 +207,9 @@ def _line(number: int, text: str, faults: Faults, *, counted: bool) -> ListedCli
         return None
     path, label = words
     if len(label.split()) > 1:
-        faults.add(number, f"{len(label.split())} words behind the path: {label[:80]!r}; one label")
+        faults.add(
+            number, f"{len(label.split())} words after the path: {label[:80]!r}; expected one label"
+        )
         return None
     return ListedClip(number, _place(path), label)
 
@@ -251,11 +256,11 @@ def _is_there(path: Path) -> bool:
 
 
 def _check_frames(file: Path, root: Path, lines: Sequence[ListedClip]) -> None:
-    """Refuses folders with fewer frames than the list says, by line."""
-    faults = Faults(file, "as many frames as the line says")
+    """Refuses folders with fewer frames than the list gives, by line."""
+    faults = Faults(file, "as many frames as the line gives")
     for line in lines:
         if line.frames and (held := len(frame_numbers(root / line.path))) < line.frames:
-            faults.add(line.number, f"{line.path[:120]} holds {held} frames of {line.frames}")
+            faults.add(line.number, f"{line.path[:120]} has {held} frames of {line.frames}")
     faults.refuse()
 
 
@@ -275,5 +280,5 @@ def _refuse_repeated(path: Path, records: Sequence[Record]) -> None:
     twice = [r.name for r in records if on.setdefault(r.name, r.split) != r.split]
     if twice:
         raise DataError(
-            f"{path}: clips on two of the lists\n{listed(twice)}\n  cure: take them off one"
+            f"{path}: clips in two of the lists\n{listed(twice)}\n  cure: remove them from one"
         )

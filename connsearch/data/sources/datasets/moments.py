@@ -51,7 +51,7 @@ def _classes(path: Path) -> list[str]:
         if not name or place is None:
             faults.add(line, f"read {text!r}")
         elif place in names:
-            faults.add(line, f"index {place} is that of {names[place]} already")
+            faults.add(line, f"index {place} is already that of {names[place]}")
         else:
             names[place] = name
     gap = next((n for n in range(len(names)) if n not in names), None)

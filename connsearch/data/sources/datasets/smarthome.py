@@ -64,7 +64,7 @@ def read_smarthome(rest: str, options: DataOptions) -> Source:
     if not stems:
         raise DataError(
             f"{root}: no videos; expected names like Cutbread_p02_r00_v02_c03.mp4\n"
-            "  cure: say where the videos lie with the option videos"
+            "  cure: use the option videos for the folder of the videos"
         )
     rows: list[PublishedRow] = []
     out: Counter[str] = Counter()
@@ -81,7 +81,7 @@ def read_smarthome(rest: str, options: DataOptions) -> Source:
         else:
             rows.append(row)
     if wrong:
-        raise DataError(f"{root}: videos that are none of smarthome's\n{listed(wrong)}")
+        raise DataError(f"{root}: videos that do not belong to smarthome\n{listed(wrong)}")
     notes = [f"smarthome: protocol {protocol}"]
     notes += [f"smarthome: {count} videos left out ({reason})" for reason, count in out.items()]
     if len(stems) < len(videos):

@@ -109,7 +109,7 @@ def _write_once(
                 shutil.rmtree(draft, ignore_errors=True)
     except OSError as error:
         if (folder / "clips.csv").is_file():
-            return  # without locks, somebody else was quicker
+            return  # without locks, another process was faster
         if error.errno in FULL:
             raise disk_full(folder, error) from None
         raise DataError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from connsearch.data.loading.load import DataSplits
@@ -14,14 +15,18 @@ DataLike = Place | DataOptions | DataSplits
 """Data that is loaded, or what :func:`~connsearch.workflows.load.load_data` finds it by."""
 
 
-def data_keywords(value: DataLike | None) -> dict[str, Any]:
-    """Returns the settings that data stands for, by keyword.
+def given_data(value: DataLike | None, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the keywords of a workflow together with those that its data stands for.
+
+    Args:
+        value: the data; None: what the workflow takes by default.
+        settings: all other keywords.
 
     Raises:
         SettingsError: it was not loaded by its options, so a run could not record them.
     """
     if value is None:
-        return {}
+        return dict(settings)
     if isinstance(value, DataSplits):
         if value.options is None:
             raise SettingsError(
@@ -29,9 +34,10 @@ def data_keywords(value: DataLike | None) -> dict[str, Any]:
                 "where they come from\n  cure: connsearch.load_data(...)"
             )
         value = value.options
-    if isinstance(value, DataOptions):
-        return {"data": value, "data_seed": value.seed}
-    return {"source": os.fspath(value)}
+    if not isinstance(value, DataOptions):
+        return {**settings, "source": os.fspath(value)}
+    seed = {} if value.seed == settings.get("seed", 0) else {"data_seed": value.seed}
+    return {**settings, **seed, "data": value.model_dump()}
 
 
 def splits_in(value: DataLike | None) -> DataSplits | None:

@@ -1,0 +1,161 @@
+"""Would another seed have found the same connections? :func:`stability`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connsearch.analysis.stability import Found, agree, learned, unit
+from connsearch.analysis.statistics import as_json
+from connsearch.analysis.units import UnitWork, work_through
+from connsearch.data.loading.load import DataSplits
+from connsearch.graph.files import write_structure
+from connsearch.graph.spec import Structure
+from connsearch.pruning.pruner import Pruned
+from connsearch.runs.documents import write_form
+from connsearch.runs.formats.ledger import SearchUnit
+from connsearch.runs.formats.studies import EstimateRecord, StabilitySummary
+from connsearch.runs.formats.tables import StabilityRow
+from connsearch.runs.ledger import Ledger
+from connsearch.runs.logs import write_table
+from connsearch.runs.names import CONSENSUS, STABILITY, SUMMARY, table
+from connsearch.workflows.analyses import refuse_strange
+from connsearch.workflows.data import begun_with, open_data, suit
+from connsearch.workflows.given import StructureLike, name_of, structure_in
+from connsearch.workflows.listening import Listener, Progress
+from connsearch.workflows.loaded import DataLike, given_data, splits_in
+from connsearch.workflows.pictures import draw_structure
+from connsearch.workflows.settings.run import RUNS
+from connsearch.workflows.settings.search import SearchSettings
+from connsearch.workflows.settings.stability import StabilitySettings
+from connsearch.workflows.targets import open_structure
+
+
+@dataclass(frozen=True, slots=True)
+class StabilityStudy:
+    """How far several searches agree.
+
+    Attributes:
+        directory: where everything lies.
+        found: what each search keeps, and their agreement.
+        consensus: what at least half of them keep.
+        summary: what is written of it.
+    """
+
+    directory: Path
+    found: Found
+    consensus: Pruned
+    summary: StabilitySummary
+
+
+def stability(
+    structure: StructureLike = "starter",
+    data: DataLike = "synthetic:mix",
+    *,
+    progress: Progress = True,
+    **settings: Any,
+) -> StabilitySummary:
+    """Returns how far searches with different seeds agree, and keeps it in their directory.
+
+    Args:
+        structure: a value, a name, a file, or an earlier run.
+        data: loaded data, or what ``load_data`` finds it by.
+        progress: True shows a bar, False nothing; a function hears every event.
+        settings: any option of ``connsearch stability`` by its name: ``searches=4``.
+
+    Raises:
+        UserError: a setting, the structure or the data cannot be used.
+    """
+    asked = StabilitySettings.of(**given_data(data, settings), structure=name_of(structure))
+    given = structure_in(structure), splits_in(data)
+    return run_stability(asked, Listener.of(progress), *given).summary
+
+
+def run_stability(
+    asked: StabilitySettings,
+    listener: Listener,
+    structure: Structure | None = None,
+    data: DataSplits | None = None,
+) -> StabilityStudy:
+    """Returns how far the searches agree, once everything is written.
+
+    Raises:
+        UserError: as for :func:`stability`.
+    """
+    if structure is None:
+        structure = open_structure(asked.structure)
+    place = asked.directory(RUNS / f"stability-{Path(asked.structure).stem}")
+    refuse_strange(place)
+    listener.say(f"run: {place}")
+    clips = open_data(asked.data_options(), listener) if data is None else data
+    start = suit(structure, clips, asked)
+    settings = {"command": "stability", "settings": asked.settings()}
+
+    def begin(fingerprint: str) -> Ledger:
+        return Ledger(place, {**settings, "data": fingerprint})
+
+    with begun_with(clips, begin, listener) as ledger:
+        work = {name: _unit(asked, name, start, clips, place) for name in _names(asked)}
+        results = listener.work_through(work_through(ledger, work), "searches")
+        found = agree([learned(place / name) for name in work], asked.pruning, seed=asked.seed)
+        scores = {name: results.read(name, SearchUnit).score for name in work}
+        return _write(asked, place, found, scores, listener)
+
+
+def _names(asked: StabilitySettings) -> Mapping[str, int]:
+    """The seed of every search, by the name of its directory."""
+    return {f"seed-{asked.seed + number}": asked.seed + number for number in range(asked.searches)}
+
+
+def _unit(
+    asked: StabilitySettings, name: str, structure: Structure, data: DataSplits, place: Path
+) -> UnitWork:
+    """One search, recorded as ``connsearch search`` would record it."""
+    one = SearchSettings(
+        structure=asked.structure,
+        seed=_names(asked)[name],
+        data_seed=asked.data_options().seed,
+        streams=asked.streams,
+        attention=asked.attention,
+        data=asked.data,
+        training=asked.training,
+    )
+    options = asked.training.model_copy(update={"seed": one.seed})
+    config = {"command": "search", "settings": one.settings()}
+    return unit(structure, data, options, place / name, config)
+
+
+def _write(
+    asked: StabilitySettings,
+    place: Path,
+    found: Found,
+    scores: Mapping[str, float | None],
+    listener: Listener,
+) -> StabilityStudy:
+    """Writes everything, the summary last."""
+    consensus, rows = found.consensus(), found.rows()
+    write_table(place / table(STABILITY), StabilityRow, rows)
+    write_structure(consensus.structure, place / CONSENSUS)
+    title = f"{found.space.name}: share of {asked.searches} searches that keep a connection"
+    pictures = draw_structure(found.frequencies(), place / STABILITY, listener, title=title)
+    report = StabilitySummary(
+        command="stability",
+        run=str(place),
+        verdict=found.verdict,
+        searches=asked.searches,
+        scores=dict(scores),
+        kept={name: len(kept) for name, kept in zip(scores, found.kept, strict=True)},
+        criterion=asked.pruning.criterion,
+        jaccard=EstimateRecord(**as_json(found.agreement)),
+        chance=found.chance,
+        p=found.p,
+        consensus=[list(edge) for edge in sorted(consensus.edges)],
+        repairs=[str(repair) for repair in consensus.repairs],
+        rows=rows,
+        structure=str(place / CONSENSUS),
+        pictures=[str(path) for path in pictures],
+    )
+    write_form(place / SUMMARY, report)
+    return StabilityStudy(place, found, consensus, report)
