@@ -83,7 +83,7 @@ def opened(paths: Sequence[Path], folder: Path, timeout: float) -> DataSplits:
         source=str(listing(paths, folder / "clips.csv")),
         frames=16,
         size=64,
-        select_share=0,
+        val_share=0,
         test_share=0,
         bad_share=1.0,
         timeout=timeout,

@@ -285,7 +285,7 @@ def waiting_share(source: Path, frames: int, side: int, batch: int, steps: int) 
         size=side,
         batch_size=batch,
         workers=1,
-        select_share=0.0,
+        val_share=0.0,
         test_share=0.0,
     )
     waits: list[float] = []

@@ -33,13 +33,13 @@ from connsearch.graph.spec import Structure
 from connsearch.runs.events import ResultEvent
 from connsearch.training.options import TrainOptions
 
-SPLITS = ("select", "test")
+SPLITS = ("val", "test")
 
 
 def trained(
     structure: Structure, data: DataSplits, options: TrainOptions, directory: Path
 ) -> dict[str, Any]:
-    """Returns the accuracy on select and test of a structure trained from scratch."""
+    """Returns the accuracy on val and test of a structure trained from scratch."""
     result: ResultEvent | None = None
     for event in train_alone(structure, data, options, directory, open_test=True):
         result = event if isinstance(event, ResultEvent) else result
@@ -118,7 +118,7 @@ def main() -> None:
         command = f"python benchmarks/evolution_clips.py RUN --ledger DIR --seeds {arguments.seeds}"
         note = (
             f"{arguments.seeds} seeds, {arguments.epochs} epochs, 95 % t intervals over seeds "
-            f"({len(data.select)} and {len(data.test)} clips: the clips' own chance comes on top)"
+            f"({len(data.val)} and {len(data.test)} clips: the clips' own chance comes on top)"
         )
         title = "An evolved structure against the hand-made start"
         write_markdown(arguments.markdown, title, command, lines, note=note)

@@ -159,7 +159,7 @@ def main() -> None:
     parser.add_argument("--train-clips", type=int, default=24)
     parser.add_argument("--markdown", type=Path)
     arguments = parser.parse_args()
-    clips = {"select_clips": 60, "train_clips": arguments.train_clips}
+    clips = {"val_clips": 60, "train_clips": arguments.train_clips}
     data = load_data(DataOptions(source=arguments.data, **clips))
     options = SearchOptions(epochs=50, steps=arguments.steps, threads=1)
     settings = {

@@ -72,7 +72,7 @@ def fit_logistic(x: Tensor, y: Tensor, classes: int, decay: float) -> Tensor:
 
 
 def floors(data: DataSplits) -> dict[str, Any]:
-    """Returns test and balanced accuracy of every feature; select chooses the penalty."""
+    """Returns test and balanced accuracy of every feature; val chooses the penalty."""
     sets = {name: collect(dataset) for name, dataset in data}
     found: dict[str, Any] = {}
     for name in sets["train"][0]:
@@ -83,7 +83,7 @@ def floors(data: DataSplits) -> dict[str, Any]:
         }
         y = {split: labels for split, (_, labels) in sets.items()}
         fits = [fit_logistic(x["train"], y["train"], len(data.classes), d) for d in DECAYS]
-        right = [float(((x["select"] @ w).argmax(1) == y["select"]).float().mean()) for w in fits]
+        right = [float(((x["val"] @ w).argmax(1) == y["val"]).float().mean()) for w in fits]
         answers = (x["test"] @ fits[right.index(max(right))]).argmax(1)
         metrics = summarise(y["test"].tolist(), answers.tolist(), classes=data.classes)
         found[name] = {"accuracy": metrics.accuracy, "balanced": metrics.balanced_accuracy}

@@ -38,7 +38,7 @@ def searched(directory: Path, *, quick: bool) -> Structure:
     run = directory / "search"
     short = ["--steps", "2", "--frames", "4", "--size", "16"] if quick else ["--epochs", "4"]
     few = ("8", "4", "4") if quick else ("24", "12", "12")
-    clips = [*("--train-clips", few[0]), *("--select-clips", few[1]), *("--test-clips", few[2])]
+    clips = [*("--train-clips", few[0]), *("--val-clips", few[1]), *("--test-clips", few[2])]
     line = ["search", "starter", "--run", str(run), "--threads", "1", *short, *clips]
     code = main(line)
     if code:

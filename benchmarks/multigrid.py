@@ -123,7 +123,7 @@ def accuracies(entries: Sequence[dict[str, Any]], split: str) -> list[float]:
 
 def row(name: str, entries: Sequence[dict[str, Any]]) -> Sequence[str]:
     """Returns the table row of one schedule."""
-    test, select = accuracies(entries, "test"), accuracies(entries, "select")
+    test, val = accuracies(entries, "test"), accuracies(entries, "val")
     low, high = interval(test)
     clips = entries[0]["metrics"]["test"]["clips"]
     one = wilson_interval(round(float(np.mean(test)) * clips), clips)
@@ -134,7 +134,7 @@ def row(name: str, entries: Sequence[dict[str, Any]]) -> Sequence[str]:
         f"{np.mean(test):.3f}",
         f"[{max(low, 0):.3f}, {min(high, 1):.3f}]",
         f"[{one[0]:.3f}, {one[1]:.3f}]",
-        f"{np.mean(select):.3f}",
+        f"{np.mean(val):.3f}",
         f"{np.mean([entry['steps'] for entry in entries]):.0f}",
         f"{np.mean(seconds):.1f} s ({min(seconds):.1f} to {max(seconds):.1f})",
         f"{np.mean([entry['busy'] for entry in entries]):.1f} s",
@@ -144,7 +144,7 @@ def row(name: str, entries: Sequence[dict[str, Any]]) -> Sequence[str]:
 def paired(name: str, mine: Sequence[dict[str, Any]], plain: Sequence[dict[str, Any]]) -> list[str]:
     """Returns sentences: a schedule against the plain one, seed by seed."""
     lines: list[str] = []
-    for split in ("test", "select"):
+    for split in ("test", "val"):
         pairs = zip(accuracies(mine, split), accuracies(plain, split), strict=True)
         differences = [a - b for a, b in pairs]
         low, high = interval(differences)
@@ -171,7 +171,7 @@ def report(ledger: Ledger, study: Study, schedules: Sequence[str]) -> list[str]:
     found = {name: [ledger.results[f"{name}/{seed}"] for seed in seeds] for name in schedules}
     heads = (
         "schedule", "n", "test accuracy", "95 % over seeds", "95 % of one test",
-        "select accuracy", "steps", "training", "processor time",
+        "val accuracy", "steps", "training", "processor time",
     )  # fmt: skip
     lines = table(heads, [row(name, entries) for name, entries in found.items()])
     for name in schedules[1:]:

@@ -77,10 +77,10 @@ def search_once(task: str, seed: int, options: argparse.Namespace) -> dict[str, 
     area = auroc(weights[planted], [w for m in distractors for w in weights[m]])
     return {
         "weights": weights,
-        "select": result.metrics["select"].accuracy,
+        "val": result.metrics["val"].accuracy,
         "seconds": time.process_time() - begin,
         "auroc": area,
-        "summary": f"AUROC {area:.3f}, select accuracy {result.metrics['select'].accuracy:.3f}",
+        "summary": f"AUROC {area:.3f}, val accuracy {result.metrics['val'].accuracy:.3f}",
     }
 
 
@@ -145,7 +145,7 @@ def recovery_row(task: str, found: Sequence[dict[str, Any]]) -> Sequence[str]:
         f"{sum(each) / len(each):.3f} [{inside[0]:.3f}, {min(inside[1], 1):.3f}], "
         f"lowest {min(each):.3f}",
         ", ".join(f"{m} {mean_weight(found, m):.2f}" for m in Modality),
-        f"{sum(f['select'] for f in found) / len(found):.3f}",
+        f"{sum(f['val'] for f in found) / len(found):.3f}",
         f"{sum(f['seconds'] for f in found) / len(found):.0f} s",
     )
 
@@ -159,7 +159,7 @@ def report(ledger: Ledger, options: argparse.Namespace) -> list[str]:
         "AUROC, pooled [95 % over searches]",
         "AUROC within a search, mean [95 %]",
         "mean weight by stream",
-        "select accuracy",
+        "val accuracy",
         "CPU time of a search",
     )
     rows = [

@@ -3,8 +3,8 @@
 One search for every task, variant and seed; a variant is the published search and one option, or
 several. Of each search: how well the connections that a criterion keeps recover the true wiring
 (``planted_wiring.json``; precision, recall, F1 of the connections that leave a stem), the accuracy
-of the whole network and of the hard-masked one on the select split, both recalibrated, and what the
-search cost.
+of the whole network and of the hard-masked one on the validation split, both recalibrated, and what
+the search cost.
 
     python benchmarks/search_options.py --seeds 5 [--tasks object] [--data cc-motion/clips.csv]
 
@@ -27,7 +27,7 @@ from common import Ledger, auroc, interval, last_result
 from page import table, write_markdown
 
 from connsearch.analysis.importance import ablate
-from connsearch.analysis.searched_run import Subject, masked
+from connsearch.analysis.searched_run import SearchedRun, masked
 from connsearch.data.loading.load import DataSplits, load_data
 from connsearch.data.loading.loader import Loader, SplitLoaders
 from connsearch.data.options import DataOptions
@@ -88,7 +88,7 @@ def search_once(task: str, variant: str, seed: int, options: argparse.Namespace)
     weights = learned_weights(result.structure)
     entry: dict[str, Any] = {
         "weights": [[*edge, weight] for edge, weight in weights.items()],
-        "select": result.metrics["select"].accuracy,
+        "val": result.metrics["val"].accuracy,
         "cpu": spent,
         "seconds": wall,
         "steps": result.report.steps,
@@ -105,7 +105,7 @@ def search_once(task: str, variant: str, seed: int, options: argparse.Namespace)
         entry["auroc"] = auroc(*(of(task, kind, weights) for kind in ("true", "false")))
     f1 = entry.get("recovery", {}).get(RULES[0], {}).get("f1", float("nan"))
     entry["summary"] = (
-        f"select {entry['select']:.3f}, masked {entry['masked']:.3f}, F1 {f1:.2f}, {spent:.0f} s"
+        f"val {entry['val']:.3f}, masked {entry['masked']:.3f}, F1 {f1:.2f}, {spent:.0f} s"
     )
     return entry
 
@@ -117,9 +117,9 @@ def ablation(
     compute = Compute(bf16=settings.precision != "fp32")
     network = searched(directory, len(data.classes))
     loaders = SplitLoaders(data.parts())  # without workers: nothing to close
-    subject = Subject(directory, network, found, data, settings, compute, loaders)
+    run = SearchedRun(directory, network, found, data, settings, compute, loaders)
     with Units(directory / "importance", {}) as ledger:
-        work = ablate(subject, ledger)
+        work = ablate(run, ledger)
         while True:
             try:
                 next(work)
@@ -168,7 +168,7 @@ def judged(
     compute = Compute(bf16=settings.precision != "fp32")
     with masked(network, pruned):
         recalibrate_on(network, Loader(data.train), clips=128, seed=settings.seed, compute=compute)
-        metrics = evaluate(network, Loader(data.select), classes=data.classes, compute=compute)
+        metrics = evaluate(network, Loader(data.val), classes=data.classes, compute=compute)
     macs = [
         cost(s, num_classes=len(data.classes), clip=data.clip).macs
         for s in (pruned.structure, found)
@@ -219,7 +219,7 @@ def row(variant: str, entries: Sequence[dict[str, Any]]) -> Sequence[str]:
             found = [e["recovery"][rule]["f1"] for e in entries if rule in e["recovery"]]
             cells.append(mean(found) if found else "")
         cells += [f"{np.mean([e['auroc'] for e in entries]):.3f}"]
-    cells += [mean(e["select"] for e in entries), mean(e["masked"] for e in entries)]
+    cells += [mean(e["val"] for e in entries), mean(e["masked"] for e in entries)]
     cells += [f"{np.mean([e[key] for e in entries]):.2f}" for key in ("kept", "decided")]
     return [*cells, f"{np.mean([e['cpu'] for e in entries]):.0f} s"]
 
@@ -237,7 +237,7 @@ def report(ledger: Ledger, tasks: Sequence[str]) -> list[str]:
         if task in WIRING:
             heads += [f"F1, {rule}" for rule in (*RULES, "ablation", "uniform random")]
             heads += ["AUROC"]
-        heads += ["select, whole", "select, masked", "kept", "decided", "CPU"]
+        heads += ["val, whole", "val, masked", "kept", "decided", "CPU"]
         if rows:
             lines += [f"**{task}**", "", *table(heads, rows), ""]
     return lines

@@ -60,12 +60,12 @@ def measured(data: DataSplits, given: argparse.Namespace, seed: int, kind: str) 
     with Run.open(place / "search", {"command": "stores", "settings": chosen}) as run:
         found, _ = last_result(search(structure, data, options, run=run))
     trained = train_from_scratch(structure, data, TrainOptions(**chosen), place / "train")
-    searched, test = found.metrics["select"].accuracy, trained.metrics["test"].accuracy
+    searched, test = found.metrics["val"].accuracy, trained.metrics["test"].accuracy
     return {
         "searched": searched,
         "test": test,
         "seconds": time.perf_counter() - begin,
-        "summary": f"select after the search {searched:.3f}, test after training {test:.3f}",
+        "summary": f"val after the search {searched:.3f}, test after training {test:.3f}",
     }
 
 
@@ -95,7 +95,7 @@ def main() -> None:
             for what in ("searched", "test"):
                 values.setdefault((kind, what), []).append(entry[what])
     rows: list[list[str]] = []
-    for what, name in (("searched", "select, after the search"), ("test", "test, trained")):
+    for what, name in (("searched", "val, after the search"), ("test", "test, trained")):
         ours, packed = values["videos", what], values["frames.db", what]
         differences = [b - a for a, b in zip(ours, packed, strict=True)]
         low, high = interval(differences)

@@ -39,7 +39,7 @@ def curve(run: Path) -> list[str]:
         )
         for p in found["points"]
     ]
-    heads = ("connections", "parameters", "MACs", "latency of a clip", "spread", "select accuracy")
+    heads = ("connections", "parameters", "MACs", "latency of a clip", "spread", "val accuracy")
     return [*table(heads, rows), ""]
 
 
@@ -83,7 +83,7 @@ def main() -> None:
         "Accuracy over cost (`connsearch curve`; nothing is trained, batch norm set anew):",
         "",
         *curve(options.run),
-        "The discretisation gap (`connsearch gap`; select accuracy by stage):",
+        "The discretisation gap (`connsearch gap`; val accuracy by stage):",
         "",
         *gap(options.run),
         "Found against random wirings of the same nodes, connections and cost, all trained from "

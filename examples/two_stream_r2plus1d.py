@@ -153,16 +153,16 @@ def drop_last(network: TwoStream, clips: ClipDataset) -> None:
 
 def main(*, attention: str = "peer", epochs: int = 12, clips: int = 64, task: str = "mix") -> float:
     torch.manual_seed(0)
-    counts = {"train_clips": clips, "select_clips": min(clips, 24), "test_clips": 1}
+    counts = {"train_clips": clips, "val_clips": min(clips, 24), "test_clips": 1}
     data = load_data(DataOptions(source=f"synthetic:{task}", **counts))
     network = TwoStream(len(data.classes), attention=attention)
     begin = time.perf_counter()
     train(network, data.train, epochs)
     print(f"trained in {time.perf_counter() - begin:.0f} s")
-    share = accuracy(network, data.select)
-    print(f"recognised: {share:.3f} of {len(data.select)} clips it was not trained on")
+    share = accuracy(network, data.val)
+    print(f"recognised: {share:.3f} of {len(data.val)} clips it was not trained on")
     show(network)
-    drop_last(network, data.select)
+    drop_last(network, data.val)
     return share
 
 

@@ -38,7 +38,7 @@ from connsearch.models.export import compare as compare_programs
 from connsearch.models.export import pt2_runner, to_pt2, write_down
 from connsearch.models.inherit import inherit
 from connsearch.models.structure import Network
-from connsearch.models.weight_inheritance import transplant
+from connsearch.models.weight_inheritance import inherit_weights
 from connsearch.oneshot.search import search
 from connsearch.pruning.options import PruneOptions
 from connsearch.pruning.pruner import Pruned, prune_by
@@ -330,7 +330,7 @@ def test_a_search_learns_and_pruning_is_exact(tmp_path: Path) -> None:
 
 def test_a_mutant_takes_over_what_its_parent_knows() -> None:
     parent, child = lively(own(), 1), lively(own(), 2)
-    moved = transplant(child, parent, [(n,) for n in range(len(own()))])
+    moved = inherit_weights(child, parent, [(n,) for n in range(len(own()))])
     assert moved.share == 1.0
     streams = {"rgb": torch.rand(1, 3, 4, 20, 16)}
     with torch.no_grad():
@@ -375,11 +375,11 @@ def test_mutants_keep_their_kinds_and_stay_valid() -> None:
     made = dict.fromkeys(MUTATIONS, 0)
     for name in MUTATIONS:
         for seed in range(12):
-            mutant = MUTATIONS[name].apply(parent, Random(seed), limits)
-            if mutant is not None:
-                keeps_promises(parent, mutant, limits)
+            offspring = MUTATIONS[name].apply(parent, Random(seed), limits)
+            if offspring is not None:
+                keeps_promises(parent, offspring, limits)
                 made[name] += 1
-                plan(mutant.structure)
+                plan(offspring.structure)
     alone = {"merge", "filters", "remove_stem"}  # one block of a kind, one stem of a stream
     still = {"stem_dilation"}  # neither stem has a temporal convolution
     assert {name for name, count in made.items() if not count} == alone | still
@@ -414,10 +414,10 @@ def test_only_blocks_of_one_kind_merge_or_exchange_filters() -> None:
     assert limits.channels[0] == {"gated": (12, 12), "separated": 12, "bottleneck": 2}
     for name in ("merge", "filters", "split"):
         for seed in range(30):
-            mutant = MUTATIONS[name].apply(parent, Random(seed), limits)
-            assert mutant is not None
-            keeps_promises(parent, mutant, limits)
-            seen |= {(name, b.kind, b.filters) for _, b in mutant.structure.blocks()}
+            offspring = MUTATIONS[name].apply(parent, Random(seed), limits)
+            assert offspring is not None
+            keeps_promises(parent, offspring, limits)
+            seen |= {(name, b.kind, b.filters) for _, b in offspring.structure.blocks()}
     assert {("merge", "gated", (12, 12)), ("merge", "separated", 12)} <= seen
     assert {("filters", "separated", 6), ("split", "separated", 4)} <= seen
     assert not any(isinstance(f, int) and f % 2 for _, k, f in seen if k == "separated")

@@ -140,7 +140,7 @@ def test_what_is_named_is_there() -> None:
         "see docs/gone.md",
         "rooms.py has it",
         "by its rules (``data/units``)",
-        "(``evolve.draft.Mutant``)",
+        "(``evolve.draft.Offspring``)",
         ":mod:`connsearch.graph.kind`",
         ":func:`~connsearch.runs.files.gone`",
         "``graph.plan.gone``",

@@ -31,7 +31,7 @@ def test_the_warm_spot_lands_where_the_video_shows_it(tmp_path: Path) -> None:
     places = str(tmp_path / "clips.csv"), str(tmp_path / "thermal"), str(tmp_path / "out")
     assert example["main"](*places) == 0
     options = DataOptions(
-        source=str(tmp_path / "out" / "clips.csv"), select_share=0, test_share=0, frames=4, size=16
+        source=str(tmp_path / "out" / "clips.csv"), val_share=0, test_share=0, frames=4, size=16
     )
     data = load_data(options)
     assert [r.name for r in data.train.records] == ["../x.mp4", "../y.mp4"]  # b has no array

@@ -20,7 +20,7 @@ def soft_closure(structure: Structure, keep: Collection[Edge]) -> Closure:
     return close(_all_peers(structure), keep, peers_kept=len(structure))
 
 
-def mended_closure(structure: Structure, keep: Collection[Edge]) -> Closure:
+def repaired_closure(structure: Structure, keep: Collection[Edge]) -> Closure:
     """Returns the same after the repairs that pruning makes: something always reaches the head."""
     closure, _ = close_with_repairs(_all_peers(structure), keep, peers_kept=len(structure))
     return closure

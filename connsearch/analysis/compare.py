@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from connsearch.analysis.searched_run import Subject, free_weights, train_alone, trained_alone
+from connsearch.analysis.searched_run import SearchedRun, free_weights, train_alone, trained_alone
 from connsearch.analysis.statistics import (
     MOST_RUNS,
     Crossed,
@@ -71,7 +71,7 @@ def wirings(found: Structure, random: Sequence[Structure]) -> list[Wiring]:
 
 
 def units(
-    subject: Subject,
+    searched: SearchedRun,
     compared: Sequence[Wiring],
     options: TrainOptions,
     seeds: Sequence[int],
@@ -87,16 +87,16 @@ def units(
     pairs = [(wiring, seed) for seed in seeds for wiring in compared]
     work: dict[str, UnitWork] = {}
     for wiring, seed in pairs:
-        work[unit_name(wiring, seed)] = _training(subject, wiring, options, seed, directory)
+        work[unit_name(wiring, seed)] = _training(searched, wiring, options, seed, directory)
     for wiring, seed in pairs if open_test else ():
-        work[unit_name(wiring, seed, "test")] = _judging(subject, wiring, seed, directory)
+        work[unit_name(wiring, seed, "test")] = _judging(searched, wiring, seed, directory)
     return work
 
 
-def unit_name(wiring: Wiring, seed: int, split: str = "select") -> str:
+def unit_name(wiring: Wiring, seed: int, split: str = "val") -> str:
     """Returns the name of a unit in the ledger."""
     name = f"{wiring.name}, seed {seed}"
-    return name if split == "select" else f"{name}, {split}"
+    return name if split == "val" else f"{name}, {split}"
 
 
 def rows(
@@ -173,32 +173,32 @@ def _missing(needed: Needed, found: Crossed) -> str:
 
 
 def _training(
-    subject: Subject, wiring: Wiring, options: TrainOptions, seed: int, directory: Path
+    searched: SearchedRun, wiring: Wiring, options: TrainOptions, seed: int, directory: Path
 ) -> UnitWork:
     def work() -> Iterator[Event | TrainedUnit]:
         place = _place(directory, wiring, seed)
         structure, result = wiring.structure, None
         seeded = options.model_copy(update={"seed": seed})
-        for event in train_alone(structure, subject.data, seeded, place):
+        for event in train_alone(structure, searched.data, seeded, place):
             result = event if isinstance(event, ResultEvent) else result
             yield event
         assert result is not None, "a training ends with its result"
-        price, metrics = subject.cost(structure), result.metrics["select"]
+        price, metrics = searched.cost(structure), result.metrics["val"]
         yield TrainedUnit(
             score=metrics.score,
             connections=len(structure.edges()),
             macs=price.macs,
             parameters=price.parameters,
-            summary=f"select {metrics.measure} {metrics}",
+            summary=f"val {metrics.measure} {metrics}",
         )
 
     return work
 
 
-def _judging(subject: Subject, wiring: Wiring, seed: int, directory: Path) -> UnitWork:
+def _judging(searched: SearchedRun, wiring: Wiring, seed: int, directory: Path) -> UnitWork:
     def work() -> Iterator[Event | TestedUnit]:
-        network = trained_alone(_place(directory, wiring, seed), len(subject.data.classes))
-        metrics = subject.judge(network.to(subject.compute.device), "test")
+        network = trained_alone(_place(directory, wiring, seed), len(searched.data.classes))
+        metrics = searched.judge(network.to(searched.compute.device), "test")
         yield TestedUnit(score=metrics.score, summary=f"test {metrics.measure} {metrics}")
 
     return work

@@ -1,7 +1,7 @@
 """What accuracy costs: prunings of one network from the whole to its strongest path, all judged.
 
 Every point inherits its weights and has its batch-norm statistics set anew; nothing is trained.
-Accuracy is that on ``select``; times are of all networks measured in turn.
+Accuracy is that on ``val``; times are of all networks measured in turn.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from connsearch.analysis.searched_run import Subject
+from connsearch.analysis.searched_run import SearchedRun
 from connsearch.analysis.units import UnitEvent, UnitWork, work_through
 from connsearch.models.latency import summarise_times, timed_rounds
 from connsearch.models.structure import Network
@@ -66,22 +66,22 @@ def spread_evenly(macs: Sequence[int], whole: int, count: int) -> list[int]:
 
 
 def curve(
-    subject: Subject, path: Sequence[Pruned], ledger: Ledger, *, points: int, rounds: int
+    searched: SearchedRun, path: Sequence[Pruned], ledger: Ledger, *, points: int, rounds: int
 ) -> Generator[UnitEvent, None, CurvePoints]:
     """Yields what happens while the points are judged and timed; returns the curve.
 
     Args:
-        subject: the searched network and its data.
+        searched: the searched network and its data.
         path: its nested prunings, the least pruned first.
         ledger: opened with :func:`curve_settings`.
         points: how many networks, the whole one among them; at least 2.
         rounds: of timing; each has five passes of every network.
     """
-    members = _members(subject, path, points)
+    members = _members(searched, path, points)
     units: dict[str, UnitWork] = {
-        name: _judging(subject, pruned) for name, pruned in members.items()
+        name: _judging(searched, pruned) for name, pruned in members.items()
     }
-    timing = _TimedInTurn(subject, list(members.values()))
+    timing = _TimedInTurn(searched, list(members.values()))
     for number in range(1, rounds + 1):
         units[f"round {number} of {len(members)} points"] = timing.round
     found = yield from work_through(ledger, units)
@@ -96,50 +96,52 @@ def curve(
             _point(judged, times) for judged, times in zip(networks, by_point, strict=True)
         ),
         measure=networks[0].measure,
-        clip=subject.data.clip,
-        device=subject.compute.device,
-        threads=_threads(subject),
-        precision=_precision(subject),
-        recalibrate_clips=_recalibrate_clips(subject),
+        clip=searched.data.clip,
+        device=searched.compute.device,
+        threads=_threads(searched),
+        precision=_precision(searched),
+        recalibrate_clips=_recalibrate_clips(searched),
     )
 
 
-def curve_settings(subject: Subject, path: Sequence[Pruned]) -> dict[str, Any]:
+def curve_settings(searched: SearchedRun, path: Sequence[Pruned]) -> dict[str, Any]:
     """Returns what a ledger of a curve has to be opened with: all that decides its results."""
     members = [f"{sorted(one.edges)} {one.structure.network}" for one in path]
     return {
-        "network": digest(subject.network.state_dict(), {}),
-        "data": subject.data.fingerprint,
+        "network": digest(searched.network.state_dict(), {}),
+        "data": searched.data.fingerprint,
         "path": sha256("\n".join(members).encode()).hexdigest(),
         "mode": path[0].structure.provenance["mode"],
-        "clip": list(subject.data.clip),
-        "recalibrate_clips": _recalibrate_clips(subject),
-        "device": subject.compute.device,
-        "threads": _threads(subject),
-        "precision": _precision(subject),
+        "clip": list(searched.data.clip),
+        "recalibrate_clips": _recalibrate_clips(searched),
+        "device": searched.compute.device,
+        "threads": _threads(searched),
+        "precision": _precision(searched),
     }
 
 
-def _members(subject: Subject, path: Sequence[Pruned], points: int) -> dict[str, Pruned | None]:
+def _members(
+    searched: SearchedRun, path: Sequence[Pruned], points: int
+) -> dict[str, Pruned | None]:
     """The networks by the names of their units; None is the whole one."""
-    whole = subject.cost(subject.structure).macs
-    macs = [subject.cost(one.structure).macs for one in path]
-    same = macs[0] == whole and len(path[0].edges) == len(subject.structure.edges())
+    whole = searched.cost(searched.structure).macs
+    macs = [searched.cost(one.structure).macs for one in path]
+    same = macs[0] == whole and len(path[0].edges) == len(searched.structure.edges())
     rest = range(1 if same and len(path) > 1 else 0, len(path))
     places = spread_evenly([macs[p] for p in rest], whole, points - 1)
     chosen = [path[rest[place]] for place in places]
     return {"whole": None} | {f"{len(one.edges)} connections": one for one in chosen}
 
 
-def _judging(subject: Subject, pruned: Pruned | None) -> UnitWork:
+def _judging(searched: SearchedRun, pruned: Pruned | None) -> UnitWork:
     """Judges one network, recalibrated."""
 
     def work() -> Iterator[CurveUnit]:
-        network = _network(subject, pruned)
-        subject.recalibrate(network)
-        found = subject.judge(network)
-        structure = subject.structure if pruned is None else pruned.structure
-        cost = subject.cost(structure)
+        network = _network(searched, pruned)
+        searched.recalibrate(network)
+        found = searched.judge(network)
+        structure = searched.structure if pruned is None else pruned.structure
+        cost = searched.cost(structure)
         yield CurveUnit(
             nodes=len(structure),
             connections=len(structure.edges()),
@@ -160,21 +162,21 @@ def _judging(subject: Subject, pruned: Pruned | None) -> UnitWork:
 class _TimedInTurn:
     """All networks in memory at once, from the first round that is still to do."""
 
-    def __init__(self, subject: Subject, members: Sequence[Pruned | None]) -> None:
-        self._subject = subject
+    def __init__(self, searched: SearchedRun, members: Sequence[Pruned | None]) -> None:
+        self._searched = searched
         self._members = members
         self._rounds: Iterator[list[float]] | None = None
 
     def round(self) -> Iterator[TimingUnit]:
         """Times every network a few times, in turn."""
-        subject = self._subject
-        with processor_threads(_threads(subject)):
+        searched = self._searched
+        with processor_threads(_threads(searched)):
             if self._rounds is None:
                 self._rounds = timed_rounds(
-                    [_network(subject, pruned) for pruned in self._members],
-                    clip=subject.data.clip,
+                    [_network(searched, pruned) for pruned in self._members],
+                    clip=searched.data.clip,
                     rounds=2**31,
-                    bf16=subject.compute.bf16,
+                    bf16=searched.compute.bf16,
                 )
             seconds = [next(self._rounds) for _ in range(PASSES)]
         slowest = max(map(max, seconds))
@@ -182,9 +184,9 @@ class _TimedInTurn:
         yield TimingUnit(seconds=seconds, summary=summary)
 
 
-def _network(subject: Subject, pruned: Pruned | None) -> Network:
-    network = copy.deepcopy(subject.network) if pruned is None else subject.child(pruned)
-    return network.to(subject.compute.device)
+def _network(searched: SearchedRun, pruned: Pruned | None) -> Network:
+    network = copy.deepcopy(searched.network) if pruned is None else searched.child(pruned)
+    return network.to(searched.compute.device)
 
 
 def _point(judged: CurveUnit, times: Sequence[float]) -> CurveRow:
@@ -205,13 +207,13 @@ def _point(judged: CurveUnit, times: Sequence[float]) -> CurveRow:
     )
 
 
-def _threads(subject: Subject) -> int:
-    return subject.options.threads or torch.get_num_threads()
+def _threads(searched: SearchedRun) -> int:
+    return searched.options.threads or torch.get_num_threads()
 
 
-def _precision(subject: Subject) -> str:
-    return "bf16" if subject.compute.bf16 else "fp32"
+def _precision(searched: SearchedRun) -> str:
+    return "bf16" if searched.compute.bf16 else "fp32"
 
 
-def _recalibrate_clips(subject: Subject) -> int:
-    return subject.options.recalibrate_clips or 128
+def _recalibrate_clips(searched: SearchedRun) -> int:
+    return searched.options.recalibrate_clips or 128

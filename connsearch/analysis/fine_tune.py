@@ -8,7 +8,7 @@ from itertools import count, islice
 
 import torch
 
-from connsearch.analysis.searched_run import Subject
+from connsearch.analysis.searched_run import SearchedRun
 from connsearch.data.loading.batches import Batch
 from connsearch.errors import TrainingError
 from connsearch.models.structure import Network
@@ -23,7 +23,7 @@ GENTLE = 0.1
 that is only to settle must not be thrown far from where it was."""
 
 
-def tune(network: Network, subject: Subject, *, steps: int, seed: int) -> Iterator[StepEvent]:
+def tune(network: Network, searched: SearchedRun, *, steps: int, seed: int) -> Iterator[StepEvent]:
     """Yields the events of so many training steps; filters and logits learn, masks stay.
 
     Everything follows from the seed. The rates are a tenth of the search's peaks, constant;
@@ -31,8 +31,8 @@ def tune(network: Network, subject: Subject, *, steps: int, seed: int) -> Iterat
     anew, where the search did so before its evaluations.
 
     Args:
-        network: trained in place, on the subject's device; in evaluation mode afterwards.
-        subject: whose training clips and options are used.
+        network: trained in place, on the searched's device; in evaluation mode afterwards.
+        searched: whose training clips and options are used.
         steps: how many; with none not even the statistics change.
         seed: of the order of the clips and of dropout.
 
@@ -41,15 +41,15 @@ def tune(network: Network, subject: Subject, *, steps: int, seed: int) -> Iterat
     """
     if not steps:
         return
-    options, data = gentle(subject.options), subject.data.train
+    options, data = gentle(searched.options), searched.data.train
     judge = choose_loss(options.loss, multi_label=data.num_classes > 0)
     optimisers = Optimisers(network, options)
-    devices = [torch.cuda.current_device()] if subject.compute.device == "cuda" else []
+    devices = [torch.cuda.current_device()] if searched.compute.device == "cuda" else []
     network.train()
-    for step, batch in enumerate(islice(_endless(subject, seed), steps)):
+    for step, batch in enumerate(islice(_endless(searched, seed), steps)):
         with torch.random.fork_rng(devices):
             torch.manual_seed(derive(seed, "step", step))
-            logits = subject.compute.logits(network, batch)
+            logits = searched.compute.logits(network, batch)
         loss = judge.training(logits, batch, smoothing=options.label_smoothing)
         loss.backward()
         try:
@@ -61,7 +61,7 @@ def tune(network: Network, subject: Subject, *, steps: int, seed: int) -> Iterat
         yield _event(step + 1, steps, loss.item(), rate, logits.detach(), batch)
     network.eval()
     if options.recalibrate_clips:
-        subject.recalibrate(network)
+        searched.recalibrate(network)
 
 
 def gentle(options: TrainOptions) -> TrainOptions:
@@ -76,9 +76,9 @@ def gentle(options: TrainOptions) -> TrainOptions:
     )
 
 
-def _endless(subject: Subject, seed: int) -> Iterator[Batch]:
+def _endless(searched: SearchedRun, seed: int) -> Iterator[Batch]:
     for epoch in count():
-        yield from subject.loaders["train"].batches(
+        yield from searched.loaders["train"].batches(
             seed=seed, epoch=epoch, shuffle=True, augment=True
         )
 

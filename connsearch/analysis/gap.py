@@ -1,7 +1,7 @@
 """What is lost on the way from the searched network to a small one, stage by stage.
 
 The network that is kept is not the one that was searched: connections weighed less than others,
-then they are gone (arXiv 2007.03154, 1911.12126). Each stage is judged on ``select``, by which the
+then they are gone (arXiv 2007.03154, 1911.12126). Each stage is judged on ``val``, by which the
 network was chosen; the numbers compare stages and are no estimate of its accuracy.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connsearch.analysis.ablation_mask import soft_closure
-from connsearch.analysis.searched_run import Subject, masked, train_alone
+from connsearch.analysis.searched_run import SearchedRun, masked, train_alone
 from connsearch.analysis.units import UnitEvent, UnitWork, work_through
 from connsearch.graph.spec import Structure
 from connsearch.models.structure import Network
@@ -71,7 +71,7 @@ def cut(
 
 
 def measure_gap(
-    subject: Subject, plan: GapPlan, directory: Path
+    searched: SearchedRun, plan: GapPlan, directory: Path
 ) -> Generator[UnitEvent, None, list[GapRow]]:
     """Yields the work of judging every stage; returns one row a threshold and stage.
 
@@ -79,23 +79,23 @@ def measure_gap(
     thresholds, criteria and steps add to what is there.
 
     Args:
-        subject: the searched network.
+        searched: the searched network.
         plan: what to look at.
         directory: of the ledger, and of the runs of what is trained.
 
     Raises:
-        DataError: ``select`` has no clip that can be read.
+        DataError: ``val`` has no clip that can be read.
         RunError: the directory holds something else.
     """
     settings = {
         "command": "gap",
-        "network": digest(subject.network.state_dict(), {}),
-        "data": subject.data.fingerprint,
-        "precision": "bf16" if subject.compute.bf16 else "fp32",
+        "network": digest(searched.network.state_dict(), {}),
+        "data": searched.data.fingerprint,
+        "precision": "bf16" if searched.compute.bf16 else "fp32",
         "seed": plan.seed,
     }
-    threads = subject.options.threads
-    stages = _Stages(subject, plan, directory)
+    threads = searched.options.threads
+    stages = _Stages(searched, plan, directory)
     with (
         Ledger(directory, settings) as ledger,
         nullcontext() if threads is None else processor_threads(threads),
@@ -104,21 +104,21 @@ def measure_gap(
     return stages.rows(results)
 
 
-def recorded_evaluation(subject: Subject) -> Metrics | None:
-    """Returns the search's own last evaluation on ``select``; None where it made none."""
-    result = open_run(subject.directory).result
-    return None if result is None else result.metrics.get("select")
+def recorded_evaluation(searched: SearchedRun) -> Metrics | None:
+    """Returns the search's own last evaluation on ``val``; None where it made none."""
+    result = open_run(searched.directory).result
+    return None if result is None else result.metrics.get("val")
 
 
 class _Stages:
     """The units of every stage and threshold, and the table they add up to."""
 
-    def __init__(self, subject: Subject, plan: GapPlan, directory: Path) -> None:
-        self._subject, self._plan, self._directory = subject, plan, directory
+    def __init__(self, searched: SearchedRun, plan: GapPlan, directory: Path) -> None:
+        self._searched, self._plan, self._directory = searched, plan, directory
 
     def units(self) -> dict[str, UnitWork]:
         """Returns the work by name: the soft network once, each wiring once a stage."""
-        units: dict[str, UnitWork] = {SOFT: lambda: iter([self._judged(self._subject.network)])}
+        units: dict[str, UnitWork] = {SOFT: lambda: iter([self._judged(self._searched.network)])}
         for pruned in self._plan.cuts.values():
             for stage in self._stages():
                 units[self._name(stage, pruned)] = self._work(stage, pruned)
@@ -150,12 +150,12 @@ class _Stages:
         return lambda: works[stage](pruned)
 
     def _masked(self, pruned: Pruned) -> Iterator[GapUnit]:
-        with masked(self._subject.network, pruned):
-            yield self._judged(self._subject.network)
+        with masked(self._searched.network, pruned):
+            yield self._judged(self._searched.network)
 
     def _recalibrated(self, pruned: Pruned) -> Iterator[GapUnit]:
-        child = self._subject.child(pruned)
-        self._subject.recalibrate(child)
+        child = self._searched.child(pruned)
+        self._searched.recalibrate(child)
         yield self._judged(child)
 
     def _tuned(self, pruned: Pruned) -> Iterator[Event | GapUnit]:
@@ -164,22 +164,22 @@ class _Stages:
             update={"steps": steps, "multigrid": "off", "eval_every": 10**9}
         )
         place = self._directory / f"{TUNED}-{steps}-{_wiring(pruned)}"
-        yield from _trained(self._subject, pruned, options, place, self._subject.child(pruned))
+        yield from _trained(self._searched, pruned, options, place, self._searched.child(pruned))
 
     def _scratch(self, pruned: Pruned) -> Iterator[Event | GapUnit]:
         place = self._directory / f"{SCRATCH}-{_wiring(pruned)}"
-        yield from _trained(self._subject, pruned, self._options(), place, None)
+        yield from _trained(self._searched, pruned, self._options(), place, None)
 
     def _options(self) -> TrainOptions:
-        return self._subject.options.model_copy(update={"seed": self._plan.seed})
+        return self._searched.options.model_copy(update={"seed": self._plan.seed})
 
     def _judged(self, network: Network) -> GapUnit:
-        return _result(self._subject.judge(network, all_views=True))
+        return _result(self._searched.judge(network, all_views=True))
 
     def _row(self, share: float, stage: str, pruned: Pruned, results: Ledger) -> GapRow:
-        whole, soft = self._subject.structure, stage == SOFT
+        whole, soft = self._searched.structure, stage == SOFT
         structure = whole if soft else pruned.structure
-        cost = self._subject.cost(structure)
+        cost = self._searched.cost(structure)
         alive = len(soft_closure(whole, whole.edges()).nodes)
         found = results.read(SOFT if soft else self._name(stage, pruned), GapUnit)
         return GapRow(
@@ -199,13 +199,17 @@ class _Stages:
 
 
 def _trained(
-    subject: Subject, pruned: Pruned, options: TrainOptions, place: Path, weights: Network | None
+    searched: SearchedRun,
+    pruned: Pruned,
+    options: TrainOptions,
+    place: Path,
+    weights: Network | None,
 ) -> Iterator[Event | GapUnit]:
     """Trains the pruned structure in a run of its own; found connection weights stay."""
-    for event in train_alone(pruned.structure, subject.data, options, place, weights=weights):
+    for event in train_alone(pruned.structure, searched.data, options, place, weights=weights):
         yield event
         if isinstance(event, ResultEvent):
-            yield _result(event.metrics["select"])
+            yield _result(event.metrics["val"])
 
 
 def _result(found: Metrics) -> GapUnit:

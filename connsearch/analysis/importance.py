@@ -1,4 +1,4 @@
-"""How much a searched network needs each connection: measured by silencing it, on ``select``.
+"""How much a searched network needs each connection: measured by silencing it, on ``val``.
 
 Larger weights need not mean larger contributions (Wang et al., arXiv 2108.04392), and weights of
 different nodes are not on one scale at all: a factor common to a node's inputs is absorbed by its
@@ -14,7 +14,7 @@ from functools import cache
 
 from connsearch.analysis.ablation_mask import soft_closure, soft_mask
 from connsearch.analysis.cached_split import CachedSplit
-from connsearch.analysis.searched_run import Subject
+from connsearch.analysis.searched_run import SearchedRun
 from connsearch.analysis.units import UnitEvent, UnitWork, work_through
 from connsearch.graph.spec import Edge, Structure
 from connsearch.models.structure import Network
@@ -64,25 +64,25 @@ def scores_of(structure: Structure, rises: Mapping[Edge, float]) -> dict[Edge, f
     return scores
 
 
-def ablate(subject: Subject, ledger: Ledger) -> Generator[UnitEvent, None, Importance]:
-    """Yields the work of silencing each connection alone; returns what that did to ``select``.
+def ablate(searched: SearchedRun, ledger: Ledger) -> Generator[UnitEvent, None, Importance]:
+    """Yields the work of silencing each connection alone; returns what that did to ``val``.
 
     The peers of other connections stay as they are, the silent connection's own source among them.
     Batch-norm statistics are those of the search: setting them anew for every connection would cost
-    a pass over training clips each time. One pass over ``select`` a connection, and one more.
+    a pass over training clips each time. One pass over ``val`` a connection, and one more.
 
     Args:
-        subject: the searched network; masked while it is measured, and as it was at the end.
+        searched: the searched network; masked while it is measured, and as it was at the end.
         ledger: keeps the result of each connection.
 
     Raises:
-        DataError: no clip of ``select`` can be read.
+        DataError: no clip of ``val`` can be read.
     """
-    structure, network = subject.structure, subject.network
+    structure, network = searched.structure, searched.network
 
     @cache
     def held() -> CachedSplit:
-        return CachedSplit(subject)
+        return CachedSplit(searched)
 
     def without(edge: Edge) -> Iterator[ImportanceUnit]:
         closure = soft_closure(structure, set(structure.edges()) - {edge})
@@ -102,7 +102,7 @@ def judge_alive(held: CachedSplit, network: Network, closure: Closure) -> Metric
     Where nothing reaches the head any more, it answers nothing.
     """
     if not closure.finals:
-        return held.judge_silence()
+        return held.judge_masked()
     network.mask(soft_mask(closure))
     try:
         return held.judge(network)

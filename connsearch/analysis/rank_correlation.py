@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connsearch.analysis.agreement import Estimate, kendall, kendall_difference
-from connsearch.analysis.searched_run import Subject, free_weights, train_alone
+from connsearch.analysis.searched_run import SearchedRun, free_weights, train_alone
 from connsearch.analysis.units import UnitWork
 from connsearch.errors import PruneError, SettingsError
 from connsearch.graph.spec import Edge, Structure
@@ -81,12 +81,12 @@ def sample(space: Structure, count: int, *, seed: int) -> list[Pruned]:
 
 
 def units(
-    subject: Subject, drawn: Sequence[Pruned], options: TrainOptions, directory: Path
+    searched: SearchedRun, drawn: Sequence[Pruned], options: TrainOptions, directory: Path
 ) -> dict[str, UnitWork]:
     """Returns one unit a sub-network: judged in the supernet, then trained alone."""
     return {
         unit_name(number): _unit(
-            subject, pruned, options, directory / TRAININGS / unit_name(number)
+            searched, pruned, options, directory / TRAININGS / unit_name(number)
         )
         for number, pruned in enumerate(drawn, start=1)
     }
@@ -131,17 +131,17 @@ def _verdict(ours: Estimate, theirs: Estimate, gain: Estimate, count: int) -> st
     return f"the supernet ranking is not better than FLOPs, as far as this shows: {numbers}"
 
 
-def _unit(subject: Subject, pruned: Pruned, options: TrainOptions, place: Path) -> UnitWork:
+def _unit(searched: SearchedRun, pruned: Pruned, options: TrainOptions, place: Path) -> UnitWork:
     def work() -> Iterator[Event | RankedUnit]:
-        child = subject.child(pruned).to(subject.compute.device)
-        subject.recalibrate(child)
-        supernet = subject.judge(child).score
+        child = searched.child(pruned).to(searched.compute.device)
+        searched.recalibrate(child)
+        supernet = searched.judge(child).score
         structure, result = free_weights(pruned.structure), None
-        for event in train_alone(structure, subject.data, options, place):
+        for event in train_alone(structure, searched.data, options, place):
             result = event if isinstance(event, ResultEvent) else result
             yield event
         assert result is not None, "a training ends with its result"
-        alone, price = result.metrics["select"].score, subject.cost(structure)
+        alone, price = result.metrics["val"].score, searched.cost(structure)
         yield RankedUnit(
             supernet=supernet,
             alone=alone,

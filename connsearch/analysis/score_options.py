@@ -15,7 +15,7 @@ class ScoreOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     scores: ScoreKind = "weight"
-    """What the criterion compares: the learned weight; ablation (the rise of the loss on select
+    """What the criterion compares: the learned weight; ablation (the rise of the loss on val
     when that one connection is multiplied by zero); or perturbation (the same, node after node,
     the network tuned in between). The last two need the run of a search and its data."""
     score_steps: int = Field(default=10, ge=0)

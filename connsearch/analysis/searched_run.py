@@ -27,7 +27,7 @@ from connsearch.training.options import TrainOptions
 
 
 @dataclass(frozen=True)
-class Subject:
+class SearchedRun:
     """A searched network and everything needed to judge it.
 
     Attributes:
@@ -69,7 +69,7 @@ class Subject:
             compute=self.compute,
         )
 
-    def judge(self, network: Network, split: str = "select", *, all_views: bool = False) -> Metrics:
+    def judge(self, network: Network, split: str = "val", *, all_views: bool = False) -> Metrics:
         """Returns how a network does on a split, by the centre of every clip.
 
         With ``all_views`` by the views its data options ask for, as the search's last evaluation.

@@ -11,7 +11,7 @@ from pathlib import Path
 from connsearch.analysis.importance import WHOLE, Importance, ablate
 from connsearch.analysis.perturbation import perturb
 from connsearch.analysis.score_options import ScoreOptions
-from connsearch.analysis.searched_run import Subject
+from connsearch.analysis.searched_run import SearchedRun
 from connsearch.analysis.units import UnitEvent
 from connsearch.graph.spec import Edge, Weight
 from connsearch.pruning.options import PruneOptions, build_criterion
@@ -44,19 +44,19 @@ class Selection:
     directory: Path
     whole: WholeUnit | None
 
-    def report(self, subject: Subject, weight: Pruned, measured: Pruned) -> ImportanceSummary:
+    def report(self, searched: SearchedRun, weight: Pruned, measured: Pruned) -> ImportanceSummary:
         """Returns every connection with weight, score and who keeps it, after writing that down.
 
         Args:
-            subject: the searched network.
+            searched: the searched network.
             weight: pruned by the learned weights.
             measured: pruned by these scores, by the same criterion.
         """
-        rows = self._rows(subject, weight.edges, measured.edges)
+        rows = self._rows(searched, weight.edges, measured.edges)
         report = ImportanceSummary(
             kind=self.kind,
-            run=str(subject.directory),
-            split="select",
+            run=str(searched.directory),
+            split="val",
             whole=self.whole,
             rows=rows,
             disagreements=[row for row in rows if row.kept_by_weight != row.kept_by_score],
@@ -67,9 +67,9 @@ class Selection:
         return report
 
     def _rows(
-        self, subject: Subject, by_weight: Collection[Edge], by_score: Collection[Edge]
+        self, searched: SearchedRun, by_weight: Collection[Edge], by_score: Collection[Edge]
     ) -> list[ImportanceRow]:
-        structure, found = subject.structure, self.importance
+        structure, found = searched.structure, self.importance
         weights, scores = structure.weights(), found.scores(structure)
         return [
             ImportanceRow(
@@ -87,7 +87,7 @@ class Selection:
 
 
 def measure(
-    subject: Subject, scoring: ScoreOptions, pruning: PruneOptions
+    searched: SearchedRun, scoring: ScoreOptions, pruning: PruneOptions
 ) -> Generator[UnitEvent, None, Selection]:
     """Yields the work of scoring a run's connections; returns the scores.
 
@@ -95,31 +95,31 @@ def measure(
     Perturbation decides on its way, so its settings hold the criterion.
 
     Raises:
-        DataError: no clip of ``select`` can be read.
+        DataError: no clip of ``val`` can be read.
         RunError: the directory holds scores of another network.
         TrainingError: the tuning of a perturbation diverged.
     """
     name = score_name(scoring, pruning)
-    place = subject.directory / IMPORTANCE
+    place = searched.directory / IMPORTANCE
     settings = {
         "command": "prune",
         "scores": scoring.scores,
-        "network": digest(subject.network.state_dict(), {}),
-        "data": subject.data.fingerprint,
-        "precision": "bf16" if subject.compute.bf16 else "fp32",
+        "network": digest(searched.network.state_dict(), {}),
+        "data": searched.data.fingerprint,
+        "precision": "bf16" if searched.compute.bf16 else "fp32",
     }
     if scoring.scores == "perturbation":
         settings |= {**scoring.model_dump(), "criterion": pruning.criterion}
-    threads = subject.options.threads
+    threads = searched.options.threads
     with (
         Ledger(place / name, settings) as ledger,
         nullcontext() if threads is None else processor_threads(threads),
     ):
         if scoring.scores == "ablation":
-            found = yield from ablate(subject, ledger)
+            found = yield from ablate(searched, ledger)
         else:
             found = yield from perturb(
-                subject,
+                searched,
                 build_criterion(pruning.criterion),
                 ledger,
                 steps=scoring.score_steps,

@@ -117,11 +117,11 @@ def unit(
                 result = event if isinstance(event, ResultEvent) else result
                 yield event
         assert result is not None, "a search ends with its result"
-        metrics = result.metrics.get("select")
+        metrics = result.metrics.get("val")
         yield SearchUnit(
             seed=options.seed,
             score=None if metrics is None else metrics.score,
-            summary="searched" if metrics is None else f"select {metrics.measure} {metrics}",
+            summary="searched" if metrics is None else f"val {metrics.measure} {metrics}",
         )
 
     return work

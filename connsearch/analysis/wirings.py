@@ -23,7 +23,7 @@ UNIFORM = 50
 
 
 @dataclass(frozen=True)
-class Lot:
+class WiringSampler:
     """What random wirings are drawn like.
 
     Attributes:

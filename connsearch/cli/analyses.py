@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from connsearch.errors import SettingsError
 from connsearch.files.places import strange
 from connsearch.runs.names import LEDGER
+from connsearch.runs.record import RunRecord
 
 if TYPE_CHECKING:
-    from connsearch.analysis.searched_run import Subject
+    from connsearch.analysis.searched_run import SearchedRun
     from connsearch.training.options import TrainOptions
 
 
@@ -21,7 +22,7 @@ def place_for(run: str, command: str, output: Path | None) -> Path:
     Raises:
         SettingsError: there is a directory that holds something else.
     """
-    place = Path(run) / command if output is None else output
+    place = RunRecord(Path(run)).analysis(command) if output is None else output
     refuse_strange(place)
     return place
 
@@ -39,16 +40,16 @@ def refuse_strange(place: Path) -> None:
         )
 
 
-def require_select(subject: Subject) -> None:
+def require_val(searched: SearchedRun) -> None:
     """Refuses data that leaves nothing to judge on.
 
     Raises:
-        SettingsError: the select split is empty.
+        SettingsError: the validation split is empty.
     """
-    if not len(subject.data.select):
+    if not len(searched.data.val):
         raise SettingsError(
-            f"{subject.directory}: its data has no select split, so nothing can be judged\n"
-            "  cure: search on data with a share or a list of clips for select"
+            f"{searched.directory}: its data has no validation split, so nothing can be judged\n"
+            "  cure: search on data with a share or a list of clips for validation"
         )
 
 

@@ -38,7 +38,7 @@ COMMANDS: Mapping[str, str] = {
     "evaluate": "judge a trained network on the test split, once",
     "compare": "is the found wiring better than random ones? trained alike, with an interval",
     "stability": "do several short searches find the same connections?",
-    "selftest": "does the supernet rank sub-networks as training them alone does?",
+    "rank-correlation": "does the supernet rank sub-networks as training them alone does?",
     "evolve": "let the blocks of a structure evolve, on as many machines as there are",
     "evolve report": "write pictures, tables and one HTML file about an evolution",
     "evolve plan": "estimate what an evolution takes on 1, 8 or 64 workers",
@@ -64,7 +64,7 @@ _LISTED = 1000
 """So many faults of a structure are told to scripts, beside how many there are."""
 
 _GO_ON = frozenset(
-    [*"search train prune gap curve compare stability selftest evolve".split(), "data pack"]
+    [*"search train prune gap curve compare stability rank-correlation evolve".split(), "data pack"]
 )
 """Commands that the same line continues when they were stopped."""
 
@@ -166,8 +166,9 @@ def _is_group(word: str) -> bool:
 
 
 def _command(name: str) -> type[Command]:
-    module = importlib.import_module(f"connsearch.cli.commands.{name.replace(' ', '_')}")
-    return getattr(module, name.title().replace(" ", ""))
+    words = name.replace("-", " ")
+    module = importlib.import_module(f"connsearch.cli.commands.{words.replace(' ', '_')}")
+    return getattr(module, words.title().replace(" ", ""))
 
 
 def _introduce(arguments: Sequence[str], *, group: str = "") -> int:

@@ -49,12 +49,12 @@ def prune_scored(
         )
     from connsearch.analysis.selection import measure
 
-    with open_searched(run, terminal) as subject:
-        terminal.say(f"{scoring.scores}: measured on select ({len(subject.data.select)} clips)")
-        found = terminal.work_through(measure(subject, scoring, pruning), "connections")
+    with open_searched(run, terminal) as searched:
+        terminal.say(f"{scoring.scores}: measured on val ({len(searched.data.val)} clips)")
+        found = terminal.work_through(measure(searched, scoring, pruning), "connections")
         scores = found.importance.scores(structure)
         pruned = prune(scores, scoring.scores)
-        report = found.report(subject, by_weight, pruned)
+        report = found.report(searched, by_weight, pruned)
     _show(report, terminal)
     terminal.say(f"scores: {found.directory / table(found.name)}")
     return pruned, report

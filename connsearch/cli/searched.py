@@ -12,11 +12,11 @@ from connsearch.cli.work import open_data_of
 from connsearch.errors import RunError
 
 if TYPE_CHECKING:
-    from connsearch.analysis.searched_run import Subject
+    from connsearch.analysis.searched_run import SearchedRun
 
 
 @contextmanager
-def open_searched(target: str, terminal: Terminal) -> Generator[Subject]:
+def open_searched(target: str, terminal: Terminal) -> Generator[SearchedRun]:
     """Returns the searched network in a run's directory, ready to be judged inside of ``with``.
 
     What reads its clips ends with it.
@@ -24,7 +24,7 @@ def open_searched(target: str, terminal: Terminal) -> Generator[Subject]:
     Raises:
         RunError: it is no finished search, or its data is not what it was searched on.
     """
-    from connsearch.analysis.searched_run import Subject
+    from connsearch.analysis.searched_run import SearchedRun
     from connsearch.data.loading.loader import SplitLoaders
     from connsearch.oneshot.options import SearchOptions
     from connsearch.training.environment import describe_environment
@@ -43,4 +43,4 @@ def open_searched(target: str, terminal: Terminal) -> Generator[Subject]:
     network = trained.network().to(compute.device)
     found = trained.directory, network, trained.structure, data, options, compute
     with SplitLoaders(data.parts()) as loaders:
-        yield Subject(*found, loaders)
+        yield SearchedRun(*found, loaders)

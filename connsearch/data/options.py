@@ -97,7 +97,7 @@ class DataOptions(BaseModel):
     split_by: SplitBy = "group"
     """Split and check by the group column (no group in two splits), or clip by clip. Clips of one
     video file stay together in any case."""
-    select_share: Share = 0.15
+    val_share: Share = 0.15
     """Share of the clips for selection where the file gives no such split."""
     test_share: Share = 0.2
     """Share of the clips for the test where the file gives no such split."""
@@ -124,7 +124,7 @@ class DataOptions(BaseModel):
     those that are seen in the clip."""
     train_clips: int = Field(default=96, ge=1, le=100_000)
     """Planted data: training clips of a class."""
-    select_clips: int = Field(default=24, ge=1, le=100_000)
+    val_clips: int = Field(default=24, ge=1, le=100_000)
     """Planted data: clips of a class for selection."""
     test_clips: int = Field(default=32, ge=1, le=100_000)
     """Planted data: clips of a class for the test."""
@@ -167,9 +167,9 @@ class DataOptions(BaseModel):
                 f"short_side {self.decoded_side} is smaller than size {self.size}: a crop cannot "
                 "be larger than the frame; leave short_side out, or raise it"
             )
-        if self.select_share + self.test_share >= 1.0:
+        if self.val_share + self.test_share >= 1.0:
             raise ValueError(
-                f"select_share {self.select_share} and test_share {self.test_share} leave nothing "
+                f"val_share {self.val_share} and test_share {self.test_share} leave nothing "
                 "to train on; together they must stay below 1"
             )
         return self

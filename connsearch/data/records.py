@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Split = Literal["train", "select", "test"]
-SPLITS: tuple[Split, ...] = ("train", "select", "test")
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+BEFORE: Mapping[Split, str] = {"train": "train", "val": "select", "test": "test"}
+"""What the splits were called before, where a name is hashed or part of a path."""
+
+
+def split_name(name: object) -> object:
+    """Returns what this version calls a split; whatever is none is returned as it is.
+
+    >>> split_name("select"), split_name("test")
+    ('val', 'test')
+    """
+    return "val" if name == BEFORE["val"] else name
+
+
 """The three disjoint lists: learned from, chosen by, and reported once."""
 
 

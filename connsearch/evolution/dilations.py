@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from random import Random
 
-from connsearch.evolution.draft import Draft, Mutant
 from connsearch.evolution.limits import Limits
+from connsearch.evolution.structure_editor import Offspring, StructureEditor
 from connsearch.graph.spec import Structure
 from connsearch.graph.temporal import has_dilation
 
 
 def redilated(
     parent: Structure, nodes: Iterable[int], rng: Random, limits: Limits
-) -> Mutant | None:
+) -> Offspring | None:
     """Returns the parent with another temporal dilation in a random one of some nodes.
 
     Those without a temporal convolution do not take part: another dilation would make a structure
@@ -28,6 +28,6 @@ def redilated(
     able = [index for index, others in changes.items() if others]
     if not able:
         return None
-    draft, index = Draft(parent), rng.choice(able)
-    draft.nodes[index] = replace(draft.nodes[index], temporal_dilation=rng.choice(changes[index]))
-    return draft.finish()
+    editor, index = StructureEditor(parent), rng.choice(able)
+    editor.nodes[index] = replace(editor.nodes[index], temporal_dilation=rng.choice(changes[index]))
+    return editor.finish()

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
-from connsearch.evolution.draft import Draft
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import find
+from connsearch.evolution.structure_editor import StructureEditor
 from connsearch.graph.families import family
 from connsearch.graph.kinds import BLOCK_KINDS, FilterForm
 from connsearch.graph.space import over_connect, random_wiring
@@ -45,10 +45,10 @@ def initial_structure(start: Structure, limits: Limits, rng: Random) -> Structur
     bare = replace(start, nodes=nodes, finals=None)
     split, full = find("split"), over_connect(bare)
     for _ in range(rng.randint(1, MOST_SPLITS)):
-        mutant = split(full, rng, limits)
-        if mutant is None:
+        offspring = split(full, rng, limits)
+        if offspring is None:
             break
-        full = mutant.structure
+        full = offspring.structure
     full = _with_dilations(full, limits, rng)
     used = len({block.level for _, block in full.blocks()})
     found = _wired(full, rng)
@@ -128,13 +128,13 @@ def _with_dilations(structure: Structure, limits: Limits, rng: Random) -> Struct
 
 
 def _wired(structure: Structure, rng: Random) -> Structure:
-    """The nodes of a structure with random connections, mended where they are too few."""
-    draft = Draft(structure)
-    draft.weights.clear()
-    legal = draft.legal()
+    """The nodes of a structure with random connections, repaired where they are too few."""
+    editor = StructureEditor(structure)
+    editor.weights.clear()
+    legal = editor.legal()
     chosen = random_wiring(legal, rng, share=CONNECTED)
     for edge in legal:
         if edge in chosen:
-            draft.connect(edge)
-    draft.mend(rng)
-    return draft.finish().structure
+            editor.connect(edge)
+    editor.repair(rng)
+    return editor.finish().structure

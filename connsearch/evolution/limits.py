@@ -57,7 +57,7 @@ class Limits:
         head reads a single final node (lite), the top level stays one block.
 
         Raises:
-            StructureError: without its pins, which no mutant keeps, the structure breaks a rule.
+            StructureError: without its pins, which no offspring keeps, the structure breaks a rule.
 
         >>> from connsearch.graph.files import load_structure
         >>> Limits.of(load_structure("assemblenet-50")).channels

@@ -166,9 +166,9 @@ def _mutated(
     structure, steps = parent, list[Step]()
     for name in names:
         step = Step(name, _seed(rng))
-        mutant = take(structure, step, limits)
-        if mutant is not None:
-            structure = mutant.structure
+        offspring = take(structure, step, limits)
+        if offspring is not None:
+            structure = offspring.structure
             steps.append(step)
     return structure, tuple(steps)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from connsearch.errors import SettingsError
-from connsearch.evolution.draft import Draft
+from connsearch.evolution.structure_editor import StructureEditor
 from connsearch.graph.rules import validate
 from connsearch.graph.spec import FREE, Attention, Structure
 
@@ -27,7 +27,7 @@ def unlearned(structure: Structure) -> Structure:
             f"{structure.name}: names the peers of every connection, which no mutation can keep\n"
             "  cure: --attention peer (learned anew in every child), or none"
         )
-    mutant = Draft(structure).finish()
-    stored = mutant.structure.weights()
-    found = mutant.structure.with_weights({e: FREE for e, w in stored.items() if w is not None})
+    offspring = StructureEditor(structure).finish()
+    stored = offspring.structure.weights()
+    found = offspring.structure.with_weights({e: FREE for e, w in stored.items() if w is not None})
     return replace(found, name=structure.name)

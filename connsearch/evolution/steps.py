@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from random import Random
 
 from connsearch.errors import RunError
-from connsearch.evolution.draft import Mutant
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import find
+from connsearch.evolution.structure_editor import Offspring
 from connsearch.graph.spec import Structure
 
 
@@ -26,12 +26,12 @@ class Step:
     seed: int
 
 
-def take(parent: Structure, step: Step, limits: Limits) -> Mutant | None:
+def take(parent: Structure, step: Step, limits: Limits) -> Offspring | None:
     """Returns what one step makes of a parent; None where it cannot change anything."""
     return find(step.operator)(parent, Random(step.seed), limits)
 
 
-def replay(parent: Structure, steps: Sequence[Step], limits: Limits) -> Mutant:
+def replay(parent: Structure, steps: Sequence[Step], limits: Limits) -> Offspring:
     """Returns what several steps make of a parent, one after the other.
 
     The same parent (with the weights it had learned), steps and limits give the same child.
@@ -42,15 +42,15 @@ def replay(parent: Structure, steps: Sequence[Step], limits: Limits) -> Mutant:
     structure = parent
     origins: tuple[tuple[int, ...], ...] = tuple((n,) for n in range(len(parent)))
     for number, step in enumerate(steps, start=1):
-        mutant = take(structure, step, limits)
-        if mutant is None:
+        offspring = take(structure, step, limits)
+        if offspring is None:
             raise RunError(
                 f"{parent.name}: step {number}, {step.operator} with seed {step.seed}, changes "
                 "nothing\n  this is not the parent it was taken from, or another version took it"
             )
-        structure = mutant.structure
+        structure = offspring.structure
         origins = tuple(
             tuple(sorted({old for node in nodes for old in origins[node]}))
-            for nodes in mutant.origins
+            for nodes in offspring.origins
         )
-    return Mutant(structure, origins)
+    return Offspring(structure, origins)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from random import Random
 
-from connsearch.evolution.draft import Draft, Mutant
+from connsearch.evolution.structure_editor import Offspring, StructureEditor
 from connsearch.graph.spec import Edge, Structure
 
 
 def rewired(
     parent: Structure, kept: Collection[Edge], worth: Mapping[Edge, float], rng: Random
-) -> Mutant | None:
+) -> Offspring | None:
     """Returns the parent with only the ``kept`` of its connections, and random new ones.
 
     As published (AssembleNet, section 3.2) each of the unused legal connections, E* - E, is added
     with probability ``|E - kept| / |E* - E|``, so that as many are expected as the parent has.
 
-    Not published: blocks left without an input and nodes that reach no final block are mended,
+    Not published: blocks left without an input and nodes that reach no final block are repaired,
     with the removed connection of greatest ``worth`` that would do, under its old weight. For
     each one so added, a new connection that nobody depends on goes again, so that the number
     stays as drawn. It grows where there is none: in wirings with hardly more connections than it
@@ -26,31 +26,33 @@ def rewired(
 
     None where the very same connections come out; another try would favour other numbers.
     """
-    draft = Draft(parent)
-    before = dict(draft.weights)
-    unused = draft.unused()
+    editor = StructureEditor(parent)
+    before = dict(editor.weights)
+    unused = editor.unused()
     removed = [edge for edge in sorted(before) if edge not in kept]
     for edge in removed:
-        draft.disconnect(edge)
+        editor.disconnect(edge)
     drawn = [edge for edge in unused if rng.random() * len(unused) < len(removed)]
     for edge in drawn:
-        draft.connect(edge)
-    mended = draft.mend(rng, {edge: worth[edge] for edge in removed})
-    for edge in mended:
+        editor.connect(edge)
+    repaired = editor.repair(rng, {edge: worth[edge] for edge in removed})
+    for edge in repaired:
         if edge in before:
-            draft.connect(edge, before[edge])
-    _compensate(draft, drawn, mended, rng)
-    return None if draft.weights.keys() == before.keys() else draft.finish()
+            editor.connect(edge, before[edge])
+    _compensate(editor, drawn, repaired, rng)
+    return None if editor.weights.keys() == before.keys() else editor.finish()
 
 
-def _compensate(draft: Draft, drawn: list[Edge], mended: list[Edge], rng: Random) -> None:
-    """Takes out one connection for each that mending had to add: a drawn one, else a mended one.
+def _compensate(
+    editor: StructureEditor, drawn: list[Edge], repaired: list[Edge], rng: Random
+) -> None:
+    """Takes out one connection for each that repair had to add: a drawn one, else a repaired one.
 
-    What one mend has added may be needless after the next.
+    What one repair has added may be needless after the next.
     """
-    for _ in mended:
-        removable = draft.removable()
-        spare = [e for e in removable if e in drawn] or [e for e in removable if e in mended]
+    for _ in repaired:
+        removable = editor.removable()
+        spare = [e for e in removable if e in drawn] or [e for e in removable if e in repaired]
         if not spare:
             return
-        draft.disconnect(rng.choice(spare))
+        editor.disconnect(rng.choice(spare))

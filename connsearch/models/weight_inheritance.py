@@ -17,7 +17,7 @@ from connsearch.nn.layered import Layered
 
 
 @dataclass(frozen=True, slots=True)
-class Transplanted:
+class InheritedWeights:
     """What a child has taken over from its parent; everything else has its first values.
 
     Attributes:
@@ -46,8 +46,10 @@ class Transplanted:
         )
 
 
-def transplant(child: Network, parent: Network, origins: Sequence[Sequence[int]]) -> Transplanted:
-    """Copies what the parent knows into the network of a mutant; returns the account.
+def inherit_weights(
+    child: Network, parent: Network, origins: Sequence[Sequence[int]]
+) -> InheritedWeights:
+    """Copies what the parent knows into the network of an offspring; returns the account.
 
     A tensor is taken over where its nodes were each made of one node of the parent and its shape is
     the same; a projection of inputs of one width only if it projected one of these inputs before,
@@ -58,7 +60,7 @@ def transplant(child: Network, parent: Network, origins: Sequence[Sequence[int]]
         child: changed in place.
         parent: not changed.
         origins: for every node of the child, the nodes of the parent it was made of
-            (``evolution.draft.Mutant``).
+            (``evolution.structure_editor.Offspring``).
 
     Raises:
         RunError: the origins are not those of this child and this parent.
@@ -80,7 +82,7 @@ def transplant(child: Network, parent: Network, origins: Sequence[Sequence[int]]
         peers = _peers(child, parent, old)
     sizes = {name: parameter.numel() for name, parameter in child.named_parameters()}
     learned = sum(e.source in block_fusion(child, e.target).learned for e in connections)
-    return Transplanted(
+    return InheritedWeights(
         tensors=tuple(taken),
         connections=tuple(connections),
         peers=tuple(peers),

@@ -2,7 +2,7 @@
 
 Connection weights learn inside every candidate (AssembleNet, appendix A.1); what they have learned
 guides the mutations of its children. The published fitness is the sum of top-1 and top-5 accuracy
-on a validation set; ours is the score on ``select`` (accuracy, or mAP of multi-label data), alone
+on a validation set; ours is the score on ``val`` (accuracy, or mAP of multi-label data), alone
 or beside what the network costs. The test split stays closed.
 """
 
@@ -29,8 +29,8 @@ from connsearch.models.structure import Network
 from connsearch.oneshot.judge import Judge
 from connsearch.oneshot.options import SearchOptions
 from connsearch.oneshot.search import build, fit_model, search
-from connsearch.oneshot.successive_halving import Ladder
-from connsearch.oneshot.weight_inheritance import Heritage, Origins, heritage_of
+from connsearch.oneshot.successive_halving import SuccessiveHalving
+from connsearch.oneshot.weight_inheritance import Origins, WeightInheritance, weight_inheritance_of
 from connsearch.runs.events import Event, ResultEvent
 from connsearch.runs.files import load_weights, put_weights, write_weights
 from connsearch.runs.names import CHECKPOINTS, FIRST, WEIGHTS
@@ -48,7 +48,7 @@ class SearchFitness:
     :meth:`thin` removes those nobody will ask for.
 
     Args:
-        data: the splits; ``train`` teaches filters and connections, ``select`` judges.
+        data: the splits; ``train`` teaches filters and connections, ``val`` judges.
         options: how every child is trained; seed, over-connecting and warm start are decided here.
         directory: of all runs.
         objectives: what is judged, in the order of the values.
@@ -99,13 +99,13 @@ class SearchFitness:
         number, options = task.child.number, self._options.model_copy(update={"seed": task.seed})
         directory = self.run_of(number, task.evaluation)
         structure = self._suited(task.child.structure)
-        heritage = self._heritage(task.child, directory)
-        config = self._config(task, structure, options, heritage)
+        inheritance = self._inheritance(task.child, directory)
+        config = self._config(task, structure, options, inheritance)
         with Run.open(directory, config) as run:
             judge = Judge(self._data, structure, self._objectives, options, run)
-            ladder = Ladder(self._rungs, run, judge.values)
+            ladder = SuccessiveHalving(self._rungs, run, judge.values)
             result: ResultEvent | None = None
-            with closing(self._train(structure, options, run, heritage)) as events:
+            with closing(self._train(structure, options, run, inheritance)) as events:
                 for event in events:
                     yield event
                     yield from ladder.hear(event)
@@ -132,7 +132,9 @@ class SearchFitness:
             suited = suited.with_settings(normalise_inputs=True)
         return validate(suited)
 
-    def _heritage(self, child: Child, directory: Path) -> Heritage | Mapping[str, Any] | None:
+    def _inheritance(
+        self, child: Child, directory: Path
+    ) -> WeightInheritance | Mapping[str, Any] | None:
         """Where the child starts; a mapping: it was decided before, or why there is nothing."""
         if self._origins is None:
             return None
@@ -141,7 +143,7 @@ class SearchFitness:
         begun = run.has(FIRST) or run.finished
         if isinstance(recorded, dict) and (recorded["from"] is None or begun):
             return recorded
-        found = heritage_of(child, self.run_of, self._origins)
+        found = weight_inheritance_of(child, self.run_of, self._origins)
         return {"from": None, "why": found} if isinstance(found, str) else found
 
     def _config(
@@ -149,10 +151,14 @@ class SearchFitness:
         task: Task,
         structure: Structure,
         options: SearchOptions,
-        heritage: Heritage | Mapping[str, Any] | None,
+        inheritance: WeightInheritance | Mapping[str, Any] | None,
     ) -> dict[str, Any]:
         """Everything that decides the result; with it, the run can be read like any search."""
-        inherited = {"from": heritage.parent} if isinstance(heritage, Heritage) else heritage
+        inherited = (
+            {"from": inheritance.parent}
+            if isinstance(inheritance, WeightInheritance)
+            else inheritance
+        )
         return {
             "command": "search",
             "settings": {
@@ -175,7 +181,7 @@ class SearchFitness:
         structure: Structure,
         options: SearchOptions,
         run: Run,
-        heritage: Heritage | Mapping[str, Any] | None,
+        inheritance: WeightInheritance | Mapping[str, Any] | None,
     ) -> Generator[Event]:
         """Yields the events of the training, the result last."""
 
@@ -183,8 +189,8 @@ class SearchFitness:
             first = run.directory / FIRST
             if is_there(first):
                 put_weights(network, load_weights(first), first)
-            elif isinstance(heritage, Heritage):
-                taken = heritage.start(network, temperature=options.relaxed.temperature)
+            elif isinstance(inheritance, WeightInheritance):
+                taken = inheritance.start(network, temperature=options.relaxed.temperature)
                 run.describe("transplanted", {"share": taken.share, "account": str(taken)})
                 write_weights(first, network.state_dict(), ModelDocument.of(structure))
 
@@ -206,11 +212,11 @@ def require_judges(data: DataSplits) -> None:
     """Refuses data without clips to judge children by.
 
     Raises:
-        DataError: the select split is empty.
+        DataError: the validation split is empty.
     """
-    if not len(data.select):
+    if not len(data.val):
         raise DataError(
-            f"{data.name}: no clip to judge structures by; the select split is empty\n"
+            f"{data.name}: no clip to judge structures by; the validation split is empty\n"
             "  cure: give it a share, or a list"
         )
 

@@ -55,8 +55,8 @@ class Judge:
         """
         if not math.isfinite(score):
             raise DataError(
-                f"{self._structure.name}: its score on the select split is {score}: none of the "
-                "clips has a class\n  cure: a select split with clips of the classes"
+                f"{self._structure.name}: its score on the validation split is {score}: "
+                "no clip has a class\n  cure: a validation split with clips of the classes"
             )
         found = Assessment(
             structure=self._structure,
@@ -69,7 +69,7 @@ class Judge:
 
     def outcome(self, result: ResultEvent) -> Outcome:
         """Returns what a finished training comes to."""
-        metrics, config = result.metrics["select"], self._run.config
+        metrics, config = result.metrics["val"], self._run.config
         numbers = self.values(metrics.score)
         facts: dict[str, Any] = {
             "run": self._run.directory.name,

@@ -44,11 +44,11 @@ def search(
 
     Args:
         structure: where to start; over-connected first unless the options say otherwise.
-        data: the splits; ``train`` teaches filters and connections alike, ``select`` is looked at.
+        data: the splits; ``train`` teaches filters and connections alike, ``val`` is looked at.
         options: how to search.
         run: where everything is kept; one that stopped goes on where it was.
         start: changes the first weights; the same way on every call for the same run.
-        looks: shares of the search after which ``select`` is evaluated, whatever the options say.
+        looks: shares of the search after which ``val`` is evaluated, whatever the options say.
 
     Raises:
         SettingsError: nothing in the structure can be searched, or it reads object maps and the

@@ -15,7 +15,7 @@ from connsearch.runs.run import Run
 from connsearch.training.schedule import moment
 
 
-class Ladder:
+class SuccessiveHalving:
     """Turns evaluations at some moments of a training into rungs.
 
     A training that goes on after an interruption says again what it had said before: its rungs are
@@ -24,7 +24,7 @@ class Ladder:
     Args:
         shares: of the training, rising; it has to be evaluated there (``looks`` of ``fit``).
         run: of the training.
-        values: what a score on ``select`` comes to, one number an objective.
+        values: what a score on ``val`` comes to, one number an objective.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Ladder:
             yield from self._passed(event.step)
         elif isinstance(event, ResultEvent):
             yield from self._passed(math.inf)
-        elif isinstance(event, EvaluationEvent) and event.split == "select":
+        elif isinstance(event, EvaluationEvent) and event.split == "val":
             while self._at[self._next :][:1] == [event.step]:
                 yield self._rung(event.metrics.score)
 
@@ -66,10 +66,10 @@ class Ladder:
 
 
 def _logged(path: Path) -> dict[int, float]:
-    """The scores on ``select`` in a table of metrics, by step."""
+    """The scores on ``val`` in a table of metrics, by step."""
     found: dict[int, float] = {}
     for row in read_table(path, MetricsRow, needed=("step", "split", "accuracy")):
         score = row.accuracy if row.mAP is None else row.mAP
-        if row.split == "select" and score is not None:
+        if row.split == "val" and score is not None:
             found[row.step] = score
     return found

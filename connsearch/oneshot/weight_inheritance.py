@@ -10,7 +10,7 @@ import torch
 
 from connsearch.evolution.child import Child
 from connsearch.models.structure import Network
-from connsearch.models.weight_inheritance import Transplanted, transplant
+from connsearch.models.weight_inheritance import InheritedWeights, inherit_weights
 from connsearch.runs.files import put_weights
 from connsearch.runs.names import WEIGHTS
 from connsearch.runs.record import RunRecord, open_run
@@ -20,7 +20,7 @@ Origins = Callable[[Child], Sequence[Sequence[int]] | None]
 
 
 @dataclass(frozen=True)
-class Heritage:
+class WeightInheritance:
     """Where a child starts, where it does not start anew.
 
     Attributes:
@@ -33,7 +33,7 @@ class Heritage:
     directory: Path
     origins: Sequence[Sequence[int]]
 
-    def start(self, network: Network, *, temperature: float) -> Transplanted:
+    def start(self, network: Network, *, temperature: float) -> InheritedWeights:
         """Takes over what the parent knows; returns the account.
 
         Args:
@@ -46,14 +46,16 @@ class Heritage:
         record = open_run(self.directory)
         parent = Network(record.structure, network.num_classes, learn_connections=True, seed=0)
         put_weights(parent, record.weights(), record.weights_path)
-        taken = transplant(network, parent, self.origins)
+        taken = inherit_weights(network, parent, self.origins)
         with torch.no_grad():
             for logits in (*network.connection_parameters(), *network.peer_parameters()):
                 logits.mul_(temperature)
         return taken
 
 
-def heritage_of(child: Child, run: Callable[[int], Path], origins: Origins) -> Heritage | str:
+def weight_inheritance_of(
+    child: Child, run: Callable[[int], Path], origins: Origins
+) -> WeightInheritance | str:
     """Returns where a child starts, or why it starts anew.
 
     Args:
@@ -71,4 +73,4 @@ def heritage_of(child: Child, run: Callable[[int], Path], origins: Origins) -> H
     record = RunRecord(directory)
     if not record.finished or not record.has(WEIGHTS):
         return f"the weights of {parent} are not on this machine: no {directory.name}/{WEIGHTS}"
-    return Heritage(parent, directory, made_of)
+    return WeightInheritance(parent, directory, made_of)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from connsearch import __version__
+from connsearch.data.records import split_name
 from connsearch.errors import RunError
 from connsearch.files.disk import atomic_write_text, is_there
 from connsearch.files.documents import checked, read_object
@@ -15,6 +16,7 @@ from connsearch.runs.formats.config import Config
 from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.form import Form, undeclared
 from connsearch.runs.formats.result import Result
+from connsearch.runs.migration import migrated
 from connsearch.runs.names import EVALUATION
 from connsearch.settings import plain
 
@@ -63,7 +65,10 @@ def keep_evaluation(directory: Path, split: str, found: Evaluation) -> Path:
     """
     path = directory / EVALUATION
     known = read_object(path, "a record of connsearch") if is_there(path) else {}
-    entries = {**known, split: found.to_json()}
+    entries = {
+        **{str(split_name(name)): entry for name, entry in known.items()},
+        split: found.to_json(),
+    }
     atomic_write_text(path, json.dumps(entries, indent=2) + "\n")
     return path
 
@@ -128,4 +133,4 @@ def read_config(path: Path) -> dict[str, Any]:
             "  cure: use that version, or choose another directory"
         )
     checked(path, Config, config, what, cure=f"put the file back, or {cure}")
-    return config
+    return migrated(config)

@@ -89,7 +89,7 @@ class ResultEvent:
 
     Attributes:
         model: the result; of a structure, with learned weights and peers written in.
-        metrics: by split name (``select``, ``test``).
+        metrics: by split name (``val``, ``test``).
         path: the result's document; its weights lie beside it.
         report: the run's ``result.json`` (alarms, steps, seconds ...).
     """

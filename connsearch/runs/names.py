@@ -34,7 +34,8 @@ weights."""
 TRAINED, SCRATCH = "trained", "scratch"
 """The usual folders of a network that is trained further, or from new weights."""
 
-GAP, CURVE, COMPARE, SELFTEST, IMPORTANCE = "gap", "curve", "compare", "selftest", "importance"
+GAP, CURVE, COMPARE, IMPORTANCE = "gap", "curve", "compare", "importance"
+RANK_CORRELATION = "rank_correlation"
 """The usual folders of the analyses of a run; their tables are called like them."""
 
 STABILITY, CONSENSUS = "stability", "consensus.json"
@@ -63,6 +64,10 @@ TENSORBOARD = "tensorboard"
 
 STRUCTURE_PICTURE, TRAINING_PICTURE = "structure.png", "training.png"
 """The picture that is drawn last when a run ends: of a structure, and of another model."""
+
+
+EARLIER = {RANK_CORRELATION: "selftest"}
+"""What earlier versions called the folder of an analysis."""
 
 
 def table(name: str) -> str:

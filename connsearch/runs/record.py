@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from connsearch.data.records import split_name
 from connsearch.errors import RunError
 from connsearch.files.disk import is_folder, is_there
 from connsearch.files.documents import checked, read_object
@@ -24,6 +25,7 @@ from connsearch.runs.formats.prune import PruneRecord
 from connsearch.runs.formats.result import Result
 from connsearch.runs.formats.tables import Row
 from connsearch.runs.logs import read_table
+from connsearch.runs.migration import migrated
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -139,7 +141,7 @@ class RunRecord:
                 path, what = self.path(name), "the record of a run or a pruning"
                 found = read_object(path, "a record of connsearch")
                 checked(path, Recorded, found, what, cure=_BACK)
-                return found
+                return migrated(found)
         return {}
 
     @cached_property
@@ -244,7 +246,9 @@ class RunRecord:
         found = read_object(path, what, cure=cure)
         damaged = "whole: nobody knows whether the split {} was opened"
         return {
-            split: checked(path, Evaluation, entry, damaged.format(split), cure=cure)
+            str(split_name(split)): checked(
+                path, Evaluation, entry, damaged.format(split), cure=cure
+            )
             for split, entry in found.items()
         }
 
@@ -254,8 +258,13 @@ class RunRecord:
         Raises:
             RunError: it is damaged.
         """
-        path = self.path(name) / names.SUMMARY
+        path = self.analysis(name) / names.SUMMARY
         return read_form(path, kind, f"what {name} found") if is_there(path) else None
+
+    def analysis(self, name: str) -> Path:
+        """Returns the folder of an analysis; what an earlier version called it if only that exists."""
+        earlier = names.EARLIER.get(name)
+        return self.path(earlier if earlier and not self.has(name) and self.has(earlier) else name)
 
     def rows(self, name: str, kind: type[R], *, needed: tuple[str, ...] = ()) -> Iterator[R]:
         """Yields the rows of a table; see :func:`~connsearch.runs.logs.read_table`."""

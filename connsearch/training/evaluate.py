@@ -20,7 +20,7 @@ from connsearch.runs.formats.config import LossName
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.seeds import derive
 from connsearch.training.losses import choose_loss
-from connsearch.training.predictions import AnswerSheet
+from connsearch.training.predictions import PooledPredictions
 from connsearch.training.recalibrate import recalibrate
 
 
@@ -55,7 +55,7 @@ def evaluate(
 ) -> Metrics:
     """Returns how the network does on every clip of a split that can be read, untouched.
 
-    One view is the centre; several are pooled as ``predictions.AnswerSheet``
+    One view is the centre; several are pooled as ``predictions.PooledPredictions``
     says. A view that cannot be read is missing from its pool; a clip without any is left out, and
     counted.
 
@@ -77,7 +77,7 @@ def evaluate(
     compute, options = compute or Compute(), dataset.options
     views = options.clips_per_video * options.crops_per_clip if all_views else 1
     judge = choose_loss(loss, multi_label=dataset.num_classes > 0)
-    sheet = AnswerSheet(judge, views=views, pool=options.pool_views)
+    sheet = PooledPredictions(judge, views=views, pool=options.pool_views)
     reasons: dict[int, str] = {}
     seconds = 0.0
     with evaluating(network), torch.inference_mode():

@@ -66,12 +66,12 @@ def optimise(
 
     Args:
         network: trained in place; the same first weights on every call for the same run.
-        data: the splits. Evaluations during training use ``select`` (skipped when it is empty).
+        data: the splits. Evaluations during training use ``val`` (skipped when it is empty).
         options: how to train.
         run: where logs and checkpoints go; one that stopped goes on from its last checkpoint.
         open_test: evaluate on ``test`` too, once, at the very end.
         hooks: what is done besides.
-        looks: shares of the training after which ``select`` is evaluated, whatever the options say.
+        looks: shares of the training after which ``val`` is evaluated, whatever the options say.
 
     Raises:
         DataError: there is no training clip.

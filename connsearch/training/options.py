@@ -79,7 +79,7 @@ class TrainOptions(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**63)
     """Decides everything random: first weights, order of the clips, augmentation, dropout."""
     eval_every: int | None = Field(default=None, ge=1)
-    """Epochs between two evaluations on the select split; by default about five in all."""
+    """Epochs between two evaluations on the validation split; by default about five in all."""
     recalibrate_clips: int = Field(default=128, ge=0)
     """Training clips that batch-norm statistics are computed from before each evaluation; 0 keeps
     the running averages."""

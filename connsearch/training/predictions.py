@@ -15,7 +15,7 @@ from connsearch.runs.metrics import summarise, summarise_sets
 from connsearch.training.losses import Loss
 
 
-class AnswerSheet:
+class PooledPredictions:
     """One row a clip, in the order they first came.
 
     Several views of a clip are pooled as probabilities, class by class: their mean, or their

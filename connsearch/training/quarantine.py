@@ -7,6 +7,7 @@ from typing import Any
 
 from connsearch.data.loading.first_look import refuse_too_many
 from connsearch.data.loading.loader import Loader, SplitLoaders
+from connsearch.data.records import split_name
 from connsearch.runs.events import WarningEvent
 from connsearch.runs.names import QUARANTINE
 from connsearch.runs.run import Run
@@ -63,7 +64,8 @@ class Quarantine:
 
     def restore(self, state: list[list[Any]]) -> None:
         """Puts back what :meth:`state` gave: what is not tried again is not tried again."""
-        for split, index, reason, step, lasting in state:
+        for name, index, reason, step, lasting in state:
+            split = str(split_name(name))
             loader = self._loaders[split]
             self._known.add((split, index))
             self._entries.append(_entry(split, index, loader, reason, step))

@@ -75,7 +75,7 @@ class Training:
         run: where logs and checkpoints go.
         environment: device, precision and threads, as the run recorded them.
         hooks: what is done besides.
-        looks: shares of the training after which ``select`` is evaluated.
+        looks: shares of the training after which ``val`` is evaluated.
     """
 
     def __init__(
@@ -180,7 +180,7 @@ class Training:
             yield from self._log_hooks()
         if self._evaluation_due() and not last:
             self._recalibrate()
-            yield from self._evaluate("select", epoch)
+            yield from self._evaluate("val", epoch)
         if last or self._checkpoint_due() or signals.asked:
             yield self._checkpoint()
 
@@ -191,7 +191,7 @@ class Training:
             hook.finish()
         metrics: dict[str, Metrics] = {}
         self._recalibrate()
-        for split in ("select", "test") if open_test else ("select",):
+        for split in ("val", "test") if open_test else ("val",):
             for event in self._evaluate(split, epoch, all_views=True):
                 yield event
                 metrics[split] = event.metrics

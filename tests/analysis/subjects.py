@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 import torch
 
-from connsearch.analysis.searched_run import Subject
+from connsearch.analysis.searched_run import SearchedRun
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.loading.loader import SplitLoaders
 from connsearch.graph.spec import Attention, Structure
@@ -42,20 +42,20 @@ def stirred(network: Network, seed: int = 1) -> Network:
     return network.eval()
 
 
-def subject_of(network: Network, directory: Path, **changes: Any) -> Subject:
+def searched_of(network: Network, directory: Path, **changes: Any) -> SearchedRun:
     """Returns a network as a search would have left it."""
     data = cast("DataSplits", SearchedData())
     options = tiny_options(**changes)
     structure, loaders = network.learned_structure(), SplitLoaders(data.parts())
-    return Subject(directory, network, structure, data, options, Compute(), loaders)
+    return SearchedRun(directory, network, structure, data, options, Compute(), loaders)
 
 
 def tiny_subject(
     directory: Path, *, attention: Attention = Attention.PEER, seed: int = 1
-) -> Subject:
+) -> SearchedRun:
     """Returns two stems and three blocks of random weights."""
     structure = tiny_structure(attention=attention, dropout=0.0)
-    return subject_of(stirred(Network(structure, 2, learn_connections=True, seed=seed)), directory)
+    return searched_of(stirred(Network(structure, 2, learn_connections=True, seed=seed)), directory)
 
 
 def drained(work: Generator[Any, None, T]) -> T:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connsearch.analysis.curve import CurvePoints, curve, curve_settings, spread_evenly
-from connsearch.analysis.searched_run import Subject
+from connsearch.analysis.searched_run import SearchedRun
 from connsearch.analysis.units import UnitFinished
 from connsearch.data.loading.loader import SplitLoaders
 from connsearch.errors import RunError
@@ -46,7 +46,7 @@ class ClipData(TinyData):
 
 
 @pytest.fixture
-def subject(tmp_path: Path) -> Subject:
+def searched(tmp_path: Path) -> SearchedRun:
     """The tiny network with weights that differ, not searched."""
     structure = tiny_structure(attention=Attention.NONE)
     weights = {edge: 0.3 + 0.05 * n for n, edge in enumerate(structure.edges())}
@@ -54,16 +54,21 @@ def subject(tmp_path: Path) -> Subject:
     network = Network(structure, 2, seed=1, learn_connections=True)
     data: Any = ClipData()
     loaders = SplitLoaders(data.parts())
-    return Subject(tmp_path, network, structure, data, tiny_options(), Compute(), loaders)
+    return SearchedRun(tmp_path, network, structure, data, tiny_options(), Compute(), loaders)
 
 
 def drawn(
-    subject: Subject, directory: Path, path: Sequence[Pruned], *, points: int = 4, rounds: int = 1
+    searched: SearchedRun,
+    directory: Path,
+    path: Sequence[Pruned],
+    *,
+    points: int = 4,
+    rounds: int = 1,
 ) -> tuple[CurvePoints, list[UnitFinished]]:
     """The curve, and the units that took work."""
     done: list[UnitFinished] = []
-    with Ledger(directory, curve_settings(subject, path)) as ledger:
-        events = curve(subject, path, ledger, points=points, rounds=rounds)
+    with Ledger(directory, curve_settings(searched, path)) as ledger:
+        events = curve(searched, path, ledger, points=points, rounds=rounds)
         while True:
             try:
                 event = next(events)
@@ -74,68 +79,70 @@ def drawn(
 
 
 def test_the_first_point_is_the_whole_network_and_the_last_the_smallest(
-    subject: Subject, tmp_path: Path
+    searched: SearchedRun, tmp_path: Path
 ) -> None:
-    path = pruning_path(subject.structure)
-    before = {name: x.clone() for name, x in subject.network.state_dict().items()}
-    found, _ = drawn(subject, tmp_path / "curve", path)
+    path = pruning_path(searched.structure)
+    before = {name: x.clone() for name, x in searched.network.state_dict().items()}
+    found, _ = drawn(searched, tmp_path / "curve", path)
     whole, *_, last = found.points
-    assert whole.connections == len(subject.structure.edges())
-    assert whole.macs == subject.cost(subject.structure).macs
+    assert whole.connections == len(searched.structure.edges())
+    assert whole.macs == searched.cost(searched.structure).macs
     assert last.connections == len(path[-1].edges)
     assert len(found.points) == 4
     for point in found.points:
         assert point.clips == 6
         assert 0 <= point.low <= point.accuracy + 1e-9 <= point.high + 1e-9 <= 1 + 1e-9
         assert (point.passes, point.latency_ms > 0) == (5, True)
-    after = subject.network.state_dict()
+    after = searched.network.state_dict()
     assert all(torch.equal(x, after[name]) for name, x in before.items())
 
 
-def test_networks_are_judged_with_statistics_of_their_own(subject: Subject, tmp_path: Path) -> None:
+def test_networks_are_judged_with_statistics_of_their_own(
+    searched: SearchedRun, tmp_path: Path
+) -> None:
     """The same numbers as by hand: child, recalibrated, judged."""
-    path = pruning_path(subject.structure)
-    found, _ = drawn(subject, tmp_path / "curve", path)
-    child = subject.child(path[-1])
-    subject.recalibrate(child)
-    by_hand = subject.judge(child)
+    path = pruning_path(searched.structure)
+    found, _ = drawn(searched, tmp_path / "curve", path)
+    child = searched.child(path[-1])
+    searched.recalibrate(child)
+    by_hand = searched.judge(child)
     last = found.points[-1]
     assert (last.accuracy, last.low, last.high) == (by_hand.accuracy, by_hand.low, by_hand.high)
 
 
-def test_more_points_and_rounds_add_to_what_is_there(subject: Subject, tmp_path: Path) -> None:
-    path = pruning_path(subject.structure)
-    first, done = drawn(subject, tmp_path / "curve", path, points=3)
+def test_more_points_and_rounds_add_to_what_is_there(searched: SearchedRun, tmp_path: Path) -> None:
+    path = pruning_path(searched.structure)
+    first, done = drawn(searched, tmp_path / "curve", path, points=3)
     assert len(done) == 4
-    again, done = drawn(subject, tmp_path / "curve", path, points=3)
+    again, done = drawn(searched, tmp_path / "curve", path, points=3)
     assert (again, done) == (first, [])
-    more, done = drawn(subject, tmp_path / "curve", path, points=3, rounds=2)
+    more, done = drawn(searched, tmp_path / "curve", path, points=3, rounds=2)
     assert [event.name for event in done] == ["round 2 of 3 points"]
     assert more.points[0].passes == 10
-    _, done = drawn(subject, tmp_path / "curve", path, points=4)
+    _, done = drawn(searched, tmp_path / "curve", path, points=4)
     assert len(done) == 2
     assert done[-1].name == "round 1 of 4 points"
 
 
-def test_killed_between_units_it_goes_on(subject: Subject, tmp_path: Path) -> None:
-    path = pruning_path(subject.structure)
-    with Ledger(tmp_path / "curve", curve_settings(subject, path)) as ledger:
-        events = curve(subject, path, ledger, points=4, rounds=2)
+def test_killed_between_units_it_goes_on(searched: SearchedRun, tmp_path: Path) -> None:
+    path = pruning_path(searched.structure)
+    with Ledger(tmp_path / "curve", curve_settings(searched, path)) as ledger:
+        events = curve(searched, path, ledger, points=4, rounds=2)
         while not (isinstance(event := next(events), UnitFinished) and event.number == 2):
             pass
         events.close()
-    _, done = drawn(subject, tmp_path / "curve", path, rounds=2)
+    _, done = drawn(searched, tmp_path / "curve", path, rounds=2)
     assert [event.number for event in done] == [3, 4, 5, 6]
 
 
-def test_another_path_or_network_does_not_mix(subject: Subject, tmp_path: Path) -> None:
-    path = pruning_path(subject.structure)
-    drawn(subject, tmp_path / "curve", path, points=2)
-    turned = {edge: 1 - float(w) for edge, w in subject.structure.weights().items()}  # type: ignore[arg-type]
-    other = pruning_path(subject.structure, turned)
+def test_another_path_or_network_does_not_mix(searched: SearchedRun, tmp_path: Path) -> None:
+    path = pruning_path(searched.structure)
+    drawn(searched, tmp_path / "curve", path, points=2)
+    turned = {edge: 1 - float(w) for edge, w in searched.structure.weights().items()}  # type: ignore[arg-type]
+    other = pruning_path(searched.structure, turned)
     with pytest.raises(RunError, match="path"):
-        drawn(subject, tmp_path / "curve", other, points=2)
+        drawn(searched, tmp_path / "curve", other, points=2)
     with torch.no_grad():
-        next(subject.network.parameters()).add_(1)
+        next(searched.network.parameters()).add_(1)
     with pytest.raises(RunError, match="network"):
-        drawn(subject, tmp_path / "curve", path, points=2)
+        drawn(searched, tmp_path / "curve", path, points=2)

@@ -16,7 +16,7 @@ from torch import Tensor
 from connsearch.analysis.ablation_mask import soft_closure, soft_mask
 from connsearch.analysis.cached_split import CachedSplit
 from connsearch.analysis.importance import NOTHING, WHOLE, Importance, ablate, scores_of
-from connsearch.analysis.searched_run import Subject
+from connsearch.analysis.searched_run import SearchedRun
 from connsearch.data.clips.dataset import ClipKey
 from connsearch.errors import DataError
 from connsearch.graph.parse import parse_structure
@@ -28,13 +28,13 @@ from connsearch.nn.mask import Mask
 from connsearch.pruning.pruner import prune
 from connsearch.runs.checkpoint import digest
 from connsearch.runs.ledger import Ledger
-from tests.analysis.subjects import drained, soft_everywhere, stirred, subject_of, tiny_subject
+from tests.analysis.subjects import drained, searched_of, soft_everywhere, stirred, tiny_subject
 from tests.pruning.structures import MODES, drawn, random_tiny
 
 
-def ablated(subject: Subject, directory: Path) -> Importance:
+def ablated(searched: SearchedRun, directory: Path) -> Importance:
     with Ledger(directory, {}) as ledger:
-        return drained(ablate(subject, ledger))
+        return drained(ablate(searched, ledger))
 
 
 # A network whose one useful connection is known --------------------------------------------------
@@ -57,9 +57,9 @@ def one_that_matters() -> Network:
     return network
 
 
-def teach_head(subject: Subject) -> None:
+def teach_head(searched: SearchedRun) -> None:
     """Fits the classifier alone, on the features as they are."""
-    network, train = subject.network, subject.data.train
+    network, train = searched.network, searched.data.train
     clips = torch.stack([clip_of(train, i) for i in range(len(train))])
     labels = torch.tensor([i % 2 for i in range(len(train))])
     features: list[Tensor] = []
@@ -80,15 +80,15 @@ def clip_of(dataset: Any, index: int) -> Tensor:
 
 
 def test_the_one_connection_that_matters_has_the_top_score(tmp_path: Path) -> None:
-    subject = subject_of(one_that_matters(), tmp_path)
-    teach_head(subject)
-    assert subject.judge(subject.network).accuracy == 1.0
-    found = ablated(subject, tmp_path / "ledger")
-    scores = found.scores(subject.structure)
+    searched = searched_of(one_that_matters(), tmp_path)
+    teach_head(searched)
+    assert searched.judge(searched.network).accuracy == 1.0
+    found = ablated(searched, tmp_path / "ledger")
+    scores = found.scores(searched.structure)
     assert max(scores, key=scores.__getitem__) == Edge(0, 3)
     assert found.drops[Edge(0, 3)] == pytest.approx(0.5)
     assert scores[Edge(0, 3)] > 2 * max(scores[Edge(1, 3)], scores[Edge(2, 3)])
-    weights = subject.structure.weights()
+    weights = searched.structure.weights()
     assert min(weights, key=lambda edge: weights[edge] or 0) == Edge(0, 3), "weights say otherwise"
 
 
@@ -97,35 +97,35 @@ def test_the_one_connection_that_matters_has_the_top_score(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("attention", MODES)
 def test_ablation_leaves_the_network_as_it_was(tmp_path: Path, attention: Attention) -> None:
-    subject = tiny_subject(tmp_path, attention=attention)
-    before = digest(subject.network.state_dict(), {})
-    loss = subject.judge(subject.network).loss
-    found = ablated(subject, tmp_path / "a")
-    assert digest(subject.network.state_dict(), {}) == before
-    assert subject.judge(subject.network).loss == loss, "a mask was left behind"
-    assert ablated(subject, tmp_path / "b") == found
-    assert set(found.rises) == set(subject.structure.edges())
+    searched = tiny_subject(tmp_path, attention=attention)
+    before = digest(searched.network.state_dict(), {})
+    loss = searched.judge(searched.network).loss
+    found = ablated(searched, tmp_path / "a")
+    assert digest(searched.network.state_dict(), {}) == before
+    assert searched.judge(searched.network).loss == loss, "a mask was left behind"
+    assert ablated(searched, tmp_path / "b") == found
+    assert set(found.rises) == set(searched.structure.edges())
     assert any(abs(rise) > 1e-3 for rise in found.rises.values())
 
 
 def test_each_connection_is_measured_alone(tmp_path: Path) -> None:
     """One that is measured first and one that is measured last find the same network."""
-    subject = tiny_subject(tmp_path)
-    found = ablated(subject, tmp_path / "all")
-    held, last = CachedSplit(subject), subject.structure.edges()[-1]
-    closure = soft_closure(subject.structure, set(subject.structure.edges()) - {last})
-    subject.network.mask(soft_mask(closure))
-    alone = held.judge(subject.network).loss
-    subject.network.mask(None)
-    assert alone - held.judge(subject.network).loss == found.rises[last]
+    searched = tiny_subject(tmp_path)
+    found = ablated(searched, tmp_path / "all")
+    held, last = CachedSplit(searched), searched.structure.edges()[-1]
+    closure = soft_closure(searched.structure, set(searched.structure.edges()) - {last})
+    searched.network.mask(soft_mask(closure))
+    alone = held.judge(searched.network).loss
+    searched.network.mask(None)
+    assert alone - held.judge(searched.network).loss == found.rises[last]
 
 
 def test_what_was_measured_is_not_measured_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    subject = tiny_subject(tmp_path)
+    searched = tiny_subject(tmp_path)
     with Ledger(tmp_path / "a", {}) as ledger:
-        work = ablate(subject, ledger)
+        work = ablate(searched, ledger)
         while len(ledger.results) < 4:
             next(work)
         work.close()
@@ -133,25 +133,25 @@ def test_what_was_measured_is_not_measured_again(
     seen: list[int] = []
     judge = CachedSplit.judge
     monkeypatch.setattr(CachedSplit, "judge", lambda s, n: (seen.append(1), judge(s, n))[1])
-    found = ablated(subject, tmp_path / "a")
-    assert len(seen) == len(subject.structure.edges()) + 1 - 4
+    found = ablated(searched, tmp_path / "a")
+    assert len(seen) == len(searched.structure.edges()) + 1 - 4
     monkeypatch.undo()
-    assert found == ablated(subject, tmp_path / "b")
+    assert found == ablated(searched, tmp_path / "b")
 
 
 def test_held_clips_are_judged_as_the_subject_judges(tmp_path: Path) -> None:
-    subject = tiny_subject(tmp_path)
-    subject.network.train()
-    held, usual = CachedSplit(subject).judge(subject.network), subject.judge(subject.network)
-    assert subject.network.training
+    searched = tiny_subject(tmp_path)
+    searched.network.train()
+    held, usual = CachedSplit(searched).judge(searched.network), searched.judge(searched.network)
+    assert searched.network.training
     assert (held.loss, held.accuracy, held.recalls) == (usual.loss, usual.accuracy, usual.recalls)
 
 
 def test_a_split_without_clips_is_refused(tmp_path: Path) -> None:
-    subject = tiny_subject(tmp_path)
-    subject.data.select.labels.clear()  # type: ignore[attr-defined]
-    with pytest.raises(DataError, match=r"select split of tiny has no clip.*\n.*select_share"):
-        CachedSplit(subject)
+    searched = tiny_subject(tmp_path)
+    searched.data.val.labels.clear()  # type: ignore[attr-defined]
+    with pytest.raises(DataError, match=r"validation split of tiny has no clip.*\n.*val_share"):
+        CachedSplit(searched)
 
 
 # What is silent is what pruning would remove -----------------------------------------------------
@@ -199,21 +199,21 @@ def test_silencing_a_connection_is_pruning_it() -> None:
 
 
 def test_a_silent_connection_does_not_silence_its_source_as_a_peer(tmp_path: Path) -> None:
-    subject = tiny_subject(tmp_path)
-    closure = soft_closure(subject.structure, set(subject.structure.edges()) - {Edge(0, 2)})
+    searched = tiny_subject(tmp_path)
+    closure = soft_closure(searched.structure, set(searched.structure.edges()) - {Edge(0, 2)})
     assert 0 in closure.nodes
-    only = {e for e in subject.structure.edges() if e.source != 0}
-    assert 0 in soft_closure(subject.structure, only).nodes, "it gates as a peer"
-    plain = subject.structure.with_settings(attention=Attention.NONE)
+    only = {e for e in searched.structure.edges() if e.source != 0}
+    assert 0 in soft_closure(searched.structure, only).nodes, "it gates as a peer"
+    plain = searched.structure.with_settings(attention=Attention.NONE)
     assert 0 not in soft_closure(plain, only).nodes
 
 
 def test_without_its_only_way_to_the_head_a_network_answers_nothing(tmp_path: Path) -> None:
     """One stem, one block: silence the connection and the logits are zero."""
     structure = drawn((0, 1), {1: {0: 0.7}, 2: {1: 0.6}}, stems=[Modality.RGB])
-    subject = subject_of(stirred(Network(structure, 2, learn_connections=True, seed=1)), tmp_path)
-    found = ablated(subject, tmp_path / "a")
-    loss = subject.judge(subject.network).loss
+    searched = searched_of(stirred(Network(structure, 2, learn_connections=True, seed=1)), tmp_path)
+    found = ablated(searched, tmp_path / "a")
+    loss = searched.judge(searched.network).loss
     assert found.rises[Edge(1, 2)] == pytest.approx(math.log(2) - loss, abs=1e-6)
 
 

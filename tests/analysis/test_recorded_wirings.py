@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from connsearch.analysis.rank_correlation import sample
-from connsearch.analysis.wirings import Lot
+from connsearch.analysis.wirings import WiringSampler
 from connsearch.evolution.initial import initial_structure
 from connsearch.evolution.limits import Limits
 from connsearch.graph.files import load_structure
@@ -86,7 +86,7 @@ def test_the_criterion_keeps_what_it_kept(name: str, settings: tuple[tuple[str, 
 def test_compare_draws_what_it_drew(criterion: str, attention: str, mode: Mode, seed: int) -> None:
     space = searched(Attention(attention))
     found = prune_by(space, PruneOptions(criterion=criterion, mode=mode))
-    drawn = Lot(space, found, mode, macs, 0.3).draw(5, seed=seed)
+    drawn = WiringSampler(space, found, mode, macs, 0.3).draw(5, seed=seed)
     assert digest([listed(one.edges) for one in drawn]) == LOTS[criterion, attention, mode, seed]
 
 

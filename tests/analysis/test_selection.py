@@ -29,33 +29,33 @@ KINDS = (
 @pytest.mark.parametrize("attention", MODES)
 def test_every_selection_rule_is_exact(tmp_path: Path, attention: Attention) -> None:
     """Every criterion x every kind of scores: max |difference| = 0.0."""
-    subject = tiny_subject(tmp_path, attention=attention)
+    searched = tiny_subject(tmp_path, attention=attention)
     for name in sorted(CRITERIA):
         pruning = PruneOptions(criterion=name)
         for scoring in KINDS:
             scores = None
             if scoring.scores != "weight":
-                found = drained(measure(subject, scoring, pruning)).importance
-                scores = found.scores(subject.structure)
-            pruned = prune_by(subject.structure, pruning, scores=scores)
-            child = subject.child(pruned)
-            clip = subject.data.clip
-            compared = exactness(subject.network, child, pruned, clip=clip, batch=1)
+                found = drained(measure(searched, scoring, pruning)).importance
+                scores = found.scores(searched.structure)
+            pruned = prune_by(searched.structure, pruning, scores=scores)
+            child = searched.child(pruned)
+            clip = searched.data.clip
+            compared = exactness(searched.network, child, pruned, clip=clip, batch=1)
             assert compared.max_abs_difference == 0.0, (name, scoring, compared)
             assert compared.equal
 
 
 def test_scores_are_kept_beside_the_run_and_reused(tmp_path: Path) -> None:
-    subject = tiny_subject(tmp_path)
+    searched = tiny_subject(tmp_path)
     scoring, pruning = ScoreOptions(scores="ablation"), PruneOptions(criterion="top_k:1")
-    found = drained(measure(subject, scoring, pruning))
-    scores = found.importance.scores(subject.structure)
-    by_weight = prune_by(subject.structure, pruning)
-    by_score = prune_by(subject.structure, pruning, scores=scores, measured="ablation")
-    report = found.report(subject, by_weight, by_score)
+    found = drained(measure(searched, scoring, pruning))
+    scores = found.importance.scores(searched.structure)
+    by_weight = prune_by(searched.structure, pruning)
+    by_score = prune_by(searched.structure, pruning, scores=scores, measured="ablation")
+    report = found.report(searched, by_weight, by_score)
     rows = list(csv.DictReader((tmp_path / "importance" / "ablation.csv").read_text().splitlines()))
-    assert [(int(r["source"]), int(r["target"])) for r in rows] == list(subject.structure.edges())
-    assert [float(r["score"]) for r in rows] == [scores[e] for e in subject.structure.edges()]
+    assert [(int(r["source"]), int(r["target"])) for r in rows] == list(searched.structure.edges())
+    assert [float(r["score"]) for r in rows] == [scores[e] for e in searched.structure.edges()]
     kept = {(r.source, r.target) for r in report.rows if r.kept_by_ablation}
     assert kept == by_score.edges
     apart = {(r.source, r.target) for r in report.disagreements}
@@ -63,7 +63,7 @@ def test_scores_are_kept_beside_the_run_and_reused(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "importance" / "summary.json").read_text()) == report.to_json()
     assert by_score.structure.provenance["criterion"]["scores"] == "ablation"
     before = (tmp_path / "importance" / "ablation" / "ledger.jsonl").read_bytes()
-    again = drained(measure(subject, scoring, PruneOptions()))
+    again = drained(measure(searched, scoring, PruneOptions()))
     assert again.importance == found.importance, "another criterion, the same measurement"
     assert (tmp_path / "importance" / "ablation" / "ledger.jsonl").read_bytes() == before
 
@@ -81,10 +81,10 @@ def test_a_setting_that_says_nothing_is_refused() -> None:
 
 
 def test_perturbation_under_another_criterion_is_filed_elsewhere(tmp_path: Path) -> None:
-    subject = tiny_subject(tmp_path)
+    searched = tiny_subject(tmp_path)
     scoring = ScoreOptions(scores="perturbation", score_steps=0)
     names = {
-        drained(measure(subject, scoring, PruneOptions(criterion=c))).name
+        drained(measure(searched, scoring, PruneOptions(criterion=c))).name
         for c in ("relative", "top_k:1")
     }
     assert names == {"perturbation-steps-0", "perturbation-steps-0-top_k-1"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from connsearch.analysis import rank_correlation as selftest
+from connsearch.analysis import rank_correlation
 from connsearch.analysis.compare import judge
 from connsearch.errors import SettingsError
 from connsearch.graph.files import load_structure
@@ -29,18 +29,18 @@ def scores(found: float, *, spread: float = 0.02, seeds: int = 3) -> list[Compar
 
 
 def sentence(rows: list[CompareRow]) -> str:
-    return judge(rows, measure="accuracy", split="select").sentence
+    return judge(rows, measure="accuracy", split="val").sentence
 
 
 def test_better_and_worse_are_said_where_the_interval_excludes_nothing_less() -> None:
     assert sentence(scores(0.5)).startswith("better than random wirings: +0.")
     assert sentence(scores(-0.5)).startswith("worse than random wirings: -0.")
-    assert "accuracy on select over 3 seeds and 5 random wirings (p = " in sentence(scores(0.5))
+    assert "accuracy on val over 3 seeds and 5 random wirings (p = " in sentence(scores(0.5))
 
 
 @pytest.mark.parametrize("found", [-0.06, -0.01, 0.0, 0.01, 0.06, 0.1])
 def test_better_is_never_said_across_zero(found: float) -> None:
-    verdict = judge(scores(found), measure="accuracy", split="select")
+    verdict = judge(scores(found), measure="accuracy", split="val")
     crosses = verdict.difference.low <= 0 <= verdict.difference.high
     assert verdict.sentence.startswith("no difference shown") == crosses
     assert ("better" in verdict.sentence) == (verdict.difference.low > 0)
@@ -52,7 +52,7 @@ def test_what_is_missing_is_said() -> None:
     noisy = [
         row.model_copy(update={"accuracy": row.accuracy + 0.06 * rng.normal()}) for row in rows
     ]
-    verdict = judge(noisy, measure="accuracy", split="select")
+    verdict = judge(noisy, measure="accuracy", split="val")
     assert not verdict.difference.shown
     assert verdict.needed.seeds is not None
     assert f"needs about {verdict.needed.seeds} more seeds" in verdict.sentence
@@ -69,13 +69,13 @@ def test_rows_in_any_order_say_the_same() -> None:
     assert sentence(rows[::-1]) == sentence(rows)
 
 
-def ranked(supernet: list[float], macs: list[int]) -> selftest.Ranking:
+def ranked(supernet: list[float], macs: list[int]) -> rank_correlation.Ranking:
     alone = [0.1 * i for i in range(len(supernet))]
     rows = [
         RankRow(name="one", alone=a, supernet=s, macs=m, connections=m, parameters=0)
         for a, s, m in zip(alone, supernet, macs, strict=True)
     ]
-    return selftest.judge(rows, seed=0)
+    return rank_correlation.judge(rows, seed=0)
 
 
 def test_a_supernet_that_ranks_as_the_truth_does_is_better_than_flops() -> None:
@@ -104,15 +104,15 @@ def test_a_higher_tau_alone_is_not_called_better() -> None:
 
 def test_sub_networks_are_many_and_various_and_more_can_be_added() -> None:
     space = over_connect(load_structure("starter"))
-    few, many = (selftest.sample(space, count, seed=1) for count in (4, 15))
+    few, many = (rank_correlation.sample(space, count, seed=1) for count in (4, 15))
     assert [one.edges for one in many[:4]] == [one.edges for one in few]
     assert len({one.edges for one in many}) == 15
     counts = [len(one.edges) for one in many]
     assert max(counts) - min(counts) > len(space.edges()) / 3
-    other = selftest.sample(space, 15, seed=2)
+    other = rank_correlation.sample(space, 15, seed=2)
     assert {one.edges for one in other} != {one.edges for one in many}
 
 
 def test_a_space_without_so_many_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"only \d+ different sub-networks.*\n.*--subnets"):
-        selftest.sample(tiny_structure(), 60, seed=0)
+        rank_correlation.sample(tiny_structure(), 60, seed=0)

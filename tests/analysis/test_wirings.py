@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from connsearch.analysis.wirings import Lot, pruned_from
+from connsearch.analysis.wirings import WiringSampler, pruned_from
 from connsearch.errors import RunError, SettingsError
 from connsearch.graph.cost import cost
 from connsearch.graph.files import load_structure
@@ -34,9 +34,11 @@ def peculiar(structure: Structure) -> int:
     return sum(7 ** (edge.source % 5) * 3**edge.target for edge in structure.edges())
 
 
-def lot(space: Structure, criterion: str, *, mode: Mode = "pinned", tolerance: float = 0.1) -> Lot:
+def lot(
+    space: Structure, criterion: str, *, mode: Mode = "pinned", tolerance: float = 0.1
+) -> WiringSampler:
     found = prune_by(space, PruneOptions(criterion=criterion, mode=mode))
-    return Lot(space, found, mode, macs, tolerance)
+    return WiringSampler(space, found, mode, macs, tolerance)
 
 
 @pytest.mark.parametrize("mode", ["pinned", "published"])

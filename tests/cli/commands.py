@@ -12,7 +12,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 
 TINY = (
-    "--frames 4 --size 16 --train-clips 3 --select-clips 2 --test-clips 2 --batch-size 6 "
+    "--frames 4 --size 16 --train-clips 3 --val-clips 2 --test-clips 2 --batch-size 6 "
     "--precision fp32 --threads 1 --recalibrate-clips 6"
 ).split()
 """Data of a few clips; a step of the starter structure takes a fraction of a second."""

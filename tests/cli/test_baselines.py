@@ -1,4 +1,4 @@
-"""compare, stability and selftest as a person runs them: resumed, grown, refused."""
+"""compare, stability and rank-correlation as a person runs them: resumed, grown, refused."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_compare_is_resumed_and_grows(
     assert grown.code == 0, grown.err
     assert [row for row in grown.json["rows"] if row["draw"] < 3] == rows
     assert len(grown.json["rows"]) == 8
-    assert grown.err.count("select accuracy") == 2, "only the new wiring was trained"
+    assert grown.err.count("val accuracy") == 2, "only the new wiring was trained"
     assert {p.name for p in place.iterdir()} >= {"compare.csv", "compare.svg", "compare.png"}
     with (place / "compare.csv").open() as file:
         table = list(csv.DictReader(file))
@@ -98,9 +98,9 @@ def test_compare_trains_wirings_that_are_alike(searched: Path, run: Command) -> 
     assert all(abs(cost / macs[0] - 1) <= 0.1 for cost in macs)
     assert done.json["difference"]["n"] == 2
     assert done.json["budget"] == {"epochs": 16, "steps": 1}
-    assert done.json["split"] == "select"
+    assert done.json["split"] == "val"
     results = [json.loads(p.read_text()) for p in searched.glob("compare/runs/*/result.json")]
-    assert {tuple(result["metrics"]) for result in results} == {("select",)}
+    assert {tuple(result["metrics"]) for result in results} == {("val",)}
 
 
 def test_compare_opens_the_test_split_when_asked_and_trains_nothing_for_it(
@@ -111,7 +111,7 @@ def test_compare_opens_the_test_split_when_asked_and_trains_nothing_for_it(
     opened = run(*line, "--open-test")
     assert opened.code == 0, opened.err
     assert "the test split is opened" in opened.err
-    assert opened.err.count("select accuracy") == 0
+    assert opened.err.count("val accuracy") == 0
     assert opened.err.count("test accuracy") == 6
     assert opened.json["split"] == "test"
     again = run(*line, "--open-test")
@@ -152,7 +152,7 @@ def test_compare_refuses_before_any_work(
     assert not (searched / "compare").exists()
 
 
-@pytest.mark.parametrize("command", ["compare", "selftest"])
+@pytest.mark.parametrize("command", ["compare", "rank-correlation"])
 def test_what_is_no_search_is_refused(tour: Tour, run: Command, command: str) -> None:
     for target in ("nowhere", tour.trained, tour.pruned):
         done = run(command, target)
@@ -170,36 +170,41 @@ def test_compare_refuses_other_settings_and_strange_places(searched: Path, run: 
     assert "holds something else" in strange.err
 
 
-def test_selftest_is_resumed_and_grows(
+def test_rank_correlation_is_resumed_and_grows(
     searched: Path, run: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line = ["selftest", searched, "--steps", "1", "--epochs", "1"]
+    line = ["rank-correlation", searched, "--steps", "1", "--epochs", "1"]
     with monkeypatch.context() as patched:
         interrupt(patched, after=1)
         assert run(*line, "--subnets", "3").code == 130
     done = run(*line, "--subnets", "3", "--json")
     assert done.code == 0, done.err
-    assert done.json == summary(searched / "selftest")
+    assert done.json == summary(searched / "rank_correlation")
     assert same(run(*line, "--subnets", "3", "-o", "whole", "--json").json, done.json)
     grown = run(*line, "--subnets", "4", "--json")
     assert grown.json["rows"][:3] == done.json["rows"]
     assert grown.err.count("alone") >= 1
     assert {"tau", "low", "high", "flops_tau", "flops_low", "flops_high"} <= set(grown.json)
     assert "FLOPs" in grown.json["verdict"] or "no ranking" in grown.json["verdict"]
-    names = {path.name for path in (searched / "selftest").iterdir()}
-    assert names >= {"selftest.csv", "selftest.svg", "selftest.png", "summary.json"}
+    names = {path.name for path in (searched / "rank_correlation").iterdir()}
+    assert names >= {
+        "rank_correlation.csv",
+        "rank_correlation.svg",
+        "rank_correlation.png",
+        "summary.json",
+    }
     refused = run(*line, "--subnets", "2")
     assert refused.code == 2
     assert "--subnets: read '2'" in refused.err
 
 
-def test_selftest_judges_in_the_supernet_what_prune_and_recalibrate_give(
+def test_rank_correlation_judges_in_the_supernet_what_prune_and_recalibrate_give(
     searched: Path, run: Command
 ) -> None:
     """The score in the supernet is that of the pruned network, its statistics set anew."""
-    line = ["selftest", searched, "--steps", "1", "--subnets", "3", "--json"]
+    line = ["rank-correlation", searched, "--steps", "1", "--subnets", "3", "--json"]
     row = run(*line).json["rows"][0]
-    trained = read_structure(searched / "selftest" / "runs" / "subnet-1" / "structure.json")
+    trained = read_structure(searched / "rank_correlation" / "runs" / "subnet-1" / "structure.json")
     assert len(trained.edges()) == row["connections"]
     assert 0 <= row["supernet"] <= 1
 
@@ -229,7 +234,7 @@ def test_stability_is_resumed_and_grows(
     assert len(rare) == len(grown.json["repairs"])
     other = run(*line[:-1], "top_k:1", "--searches", "3", "--run", "half", "--json")
     assert other.code == 0, other.err
-    assert "select accuracy" not in other.err, "another criterion searches nothing anew"
+    assert "val accuracy" not in other.err, "another criterion searches nothing anew"
     assert sum(other.json["kept"].values()) < sum(kept.values())
 
 

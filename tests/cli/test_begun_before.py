@@ -82,7 +82,7 @@ def test_a_run_of_before_goes_on_with_a_note(place: Path, run: Command) -> None:
     after = config("run-plain")
     for key in ("facts", "splits", "settings"):
         assert after[key] == before[key]
-    trained = run("evaluate", "run-plain", "--split", "select", "--json")
+    trained = run("evaluate", "run-plain", "--split", "val", "--json")
     assert trained.code == 0, trained.err
     assert NOTE in trained.err
 

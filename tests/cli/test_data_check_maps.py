@@ -10,7 +10,7 @@ import pytest
 from connsearch.data.media.decode import write_video
 from tests.cli.commands import Command
 
-SPLIT = ("--select-share", "0", "--test-share", "0")
+SPLIT = ("--val-share", "0", "--test-share", "0")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from connsearch.data.options import DataOptions
 from connsearch.errors import SettingsError, UnknownNameError
 from tests.view.test_contact_sheet import listing
 
-PLANTED = "--data synthetic:mix --train-clips 3 --select-clips 1 --test-clips 1 --size 16".split()
+PLANTED = "--data synthetic:mix --train-clips 3 --val-clips 1 --test-clips 1 --size 16".split()
 
 
 def asked(tmp_path: Path, *words: str) -> DataShow:

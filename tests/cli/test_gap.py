@@ -30,7 +30,7 @@ def test_gap_writes_table_pictures_and_summary(search: Path, run: Command) -> No
     assert names >= {"ledger.jsonl", "gap.csv", "gap.svg", "gap.png", "summary.json"}
     report = done.json
     assert json.loads((place / "summary.json").read_text()) == report
-    assert report["split"] == "select"
+    assert report["split"] == "val"
     assert report["tune_steps"] == 1
     stages = ["soft", "masked", "recalibrated", "fine-tuned"]
     assert [row["stage"] for row in report["rows"]] == stages * 2
@@ -38,10 +38,10 @@ def test_gap_writes_table_pictures_and_summary(search: Path, run: Command) -> No
     assert all(set(keys) <= set(row) for row in report["rows"])
     rows = list(csv.DictReader((place / "gap.csv").read_text().splitlines()))
     assert [float(row["accuracy"]) for row in rows] == [r["accuracy"] for r in report["rows"]]
-    recorded = json.loads((search / "result.json").read_text())["metrics"]["select"]
+    recorded = json.loads((search / "result.json").read_text())["metrics"]["val"]
     assert report["rows"][0]["accuracy"] == recorded["accuracy"]
     assert "its search recorded" not in done.err
-    assert "select was used for choosing" in done.err
+    assert "validation split was used for choosing" in done.err
     assert max(map(len, done.err.splitlines()[-30:])) <= 140
     before = (place / "ledger.jsonl").read_bytes()
     again = run("gap", search, "--shares", "0.001", "0.99", "--tune-steps", "1", "--json")
@@ -51,7 +51,7 @@ def test_gap_writes_table_pictures_and_summary(search: Path, run: Command) -> No
 
 def test_a_soft_network_that_is_not_the_recorded_one_is_told(search: Path, run: Command) -> None:
     result = json.loads((search / "result.json").read_text())
-    result["metrics"]["select"]["accuracy"] = 0.123
+    result["metrics"]["val"]["accuracy"] = 0.123
     (search / "result.json").write_text(json.dumps(result))
     done = run("gap", search, "--shares", "0.5", "--tune-steps", "0")
     assert done.code == 0, done.err

@@ -81,7 +81,7 @@ def test_no_two_kinds_of_model_share_a_name() -> None:
 
 
 TINY_CLIPS = (
-    "--frames 4 --size 16 --train-clips 3 --select-clips 2 --test-clips 2 --batch-size 6 "
+    "--frames 4 --size 16 --train-clips 3 --val-clips 2 --test-clips 2 --batch-size 6 "
     "--precision fp32 --threads 1 --recalibrate-clips 6 --steps 2"
 ).split()
 

@@ -41,7 +41,7 @@ def test_two_classes_have_neither_top_five_nor_map() -> None:
 
 def test_many_classes_have_top_five() -> None:
     many = summarise([0], [0], classes=[*"abcdef"], scores=torch.rand(1, 6), views=2, left_out=1)
-    line = headings({"select": summarise([0], [0], classes=["a", "b"]), "test": many})
+    line = headings({"val": summarise([0], [0], classes=["a", "b"]), "test": many})
     assert line.split()[:4] == ["split", "clips", "left", "out"]
     assert "views" in line
     assert "top-5" in line
@@ -67,6 +67,6 @@ def test_the_classes_of_clips_with_several_have_their_average_precision() -> Non
 def test_an_evaluation_is_told_by_the_number_it_is_judged_by(structure: object) -> None:
     made, written = terminal()
     last: Event = ResultEvent(ModelDocument.of(structure), {})  # type: ignore[arg-type]
-    made.follow([EvaluationEvent(0, "select", several(left_out=1), 3), last])
-    said = "after epoch 1: select mAP 1.000 over 2 of 3 classes, 3 clips, 1 left out"
+    made.follow([EvaluationEvent(0, "val", several(left_out=1), 3), last])
+    said = "after epoch 1: val mAP 1.000 over 2 of 3 classes, 3 clips, 1 left out"
     assert said in written.getvalue().splitlines()

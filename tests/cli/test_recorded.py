@@ -32,7 +32,7 @@ def test_a_run_does_not_decide_where_anything_is_written(
     config = json.loads((copy / "config.json").read_text())
     config["settings"]["data"]["cache"] = str(victim)
     (copy / "config.json").write_text(json.dumps(config))
-    done = run("evaluate", str(copy), "--split", "select", "--json")
+    done = run("evaluate", str(copy), "--split", "val", "--json")
     assert done.code == 0, done.err
     again = run("train", str(copy), "--config", str(copy / "config.json"), "--steps", "1")
     assert again.code in (0, 2), again.err

@@ -30,7 +30,7 @@ REFUSED = {
     "data that is not there": "search --run new --data nowhere",
     "streams the structure has not": "search starter_rgb_flow --run new --streams object TINY",
     "a stream for a training": "train first --run deep/new --streams rgb",
-    "select is empty": "evolve --run new TINY --select-clips 0",
+    "val is empty": "evolve --run new TINY --val-clips 0",
     "no such storage": "evolve --run deep/new --storage nonsense://x --simulate planted",
     "settings beside --pruned": "compare first --pruned first --criterion top_k:2",
     "no such criterion": "prune first --criterion nonsense --output deep/small",

@@ -26,8 +26,8 @@ def test_a_run_a_pruned_network_and_a_training_are_reported(
         assert text.count(f"{verb}: ") == 1
         assert "bit-equal" in text.lower() or verb == "Trained"
     searched = str(Text((tmp_path / "Searched.html").read_text()))
-    accuracy = tour.search.json["metrics"]["select"]["accuracy"]
-    assert f"accuracy on select {accuracy:.3f}" in searched
+    accuracy = tour.search.json["metrics"]["val"]["accuracy"]
+    assert f"accuracy on val {accuracy:.3f}" in searched
     assert "no baseline" in searched
     assert "pruned/trained" in searched
     assert "not recorded" not in searched[searched.index("SHA-256 of the list") :][:400]

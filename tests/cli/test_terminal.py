@@ -39,7 +39,7 @@ def events(structure: Structure, *, first: int = 1, last: int = 6) -> Iterator[E
         )
         if step == 3:
             metrics = summarise([0, 1, 1, 0], [0, 1, 0, 0], classes=["a", "b"], loss=1.0)
-            yield EvaluationEvent(0, "select", metrics, step)
+            yield EvaluationEvent(0, "val", metrics, step)
     yield CheckpointEvent(last, Path("checkpoint"))
     yield WarningEvent("one [bold]weight[/bold] never moved")
     yield ResultEvent(ModelDocument.of(structure), {})
@@ -63,7 +63,7 @@ def test_a_pipe_gets_plain_lines_now_and_then(structure: Structure) -> None:
     steps = [line for line in lines if " step " in line]
     assert 1 < len(steps) <= 6
     assert "step 6/6" in steps[-1]
-    assert "after epoch 1: select accuracy 0.750 [0.301, 0.954] of 4 clips" in lines
+    assert "after epoch 1: val accuracy 0.750 [0.301, 0.954] of 4 clips" in lines
     assert "warning: one [bold]weight[/bold] never moved" in lines
 
 

@@ -47,7 +47,7 @@ def test_train_goes_on_with_the_weights_and_data_of_the_run(tour: Tour) -> None:
     assert ours == theirs
     pruned = read_structure(tour.pruned / "structure.json")
     assert read_structure(tour.trained / "structure.json") == pruned
-    assert set(tour.train.json["metrics"]) == {"select"}, "training does not open the test split"
+    assert set(tour.train.json["metrics"]) == {"val"}, "training does not open the test split"
 
 
 def test_evaluate_opens_the_test_split_once(tour: Tour, run: Command, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_published_shapes_are_reported(tour: Tour, run: Command, tmp_path: Path)
 def test_recalibrate_judges_the_pruned_network(tour: Tour, run: Command) -> None:
     done = run("prune", tour.run, "--recalibrate", "6", "-o", "out", "--json")
     assert done.code == 0, done.err
-    assert done.json["metrics"]["select"]["clips"] == 8
+    assert done.json["metrics"]["val"]["clips"] == 8
 
 
 def test_a_published_structure_is_pruned_by_its_stored_weights(run: Command) -> None:

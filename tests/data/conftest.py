@@ -72,7 +72,7 @@ def planted_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def small_planted(cache: Path) -> DataOptions:
     """Returns the options of the small planted data set."""
-    return options("synthetic:mix", cache=cache, train_clips=3, select_clips=1, test_clips=1)
+    return options("synthetic:mix", cache=cache, train_clips=3, val_clips=1, test_clips=1)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from connsearch.data.loading.load import DataSplits, load_data
 from connsearch.data.options import DataOptions
 from connsearch.errors import DataError
 
-TINY = {"frames": 4, "size": 16, "train_clips": 6, "select_clips": 2, "test_clips": 2}
+TINY = {"frames": 4, "size": 16, "train_clips": 6, "val_clips": 2, "test_clips": 2}
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,8 @@ def test_halves_are_disjoint_and_whole(data: DataSplits) -> None:
     assert abs(len(first) - len(second)) <= len(data.classes)
     assert sorted(set(halved.train.labels)) == sorted(set(halved.connections.labels))
     assert halved.hashes["train"] != data.hashes["train"]
-    assert [name for name, _ in halved.parts()] == ["train", "select", "test", "connections"]
-    assert [name for name, _ in data.parts()] == ["train", "select", "test"]
+    assert [name for name, _ in halved.parts()] == ["train", "val", "test", "connections"]
+    assert [name for name, _ in data.parts()] == ["train", "val", "test"]
 
 
 def test_halves_follow_from_the_seed(data: DataSplits) -> None:

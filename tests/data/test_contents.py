@@ -103,13 +103,13 @@ def records(folder: Path, count: int) -> list[Record]:
 @pytest.mark.parametrize("count", [3, MARKS, MARKS + 10])
 def test_what_changed_is_named(tmp_path: Path, count: int) -> None:
     train = records(tmp_path, count)
-    lists = {"train": train, "select": train[:1], "test": ()}
+    lists = {"train": train, "val": train[:1], "test": ()}
     before = read_contents(lists, "sample")  # pyright: ignore[reportArgumentType]
     assert len(before.marks["train"]) <= MARKS
     flip(tmp_path / "2.mp4", 0)
     after = read_contents(lists, "sample")  # pyright: ignore[reportArgumentType]
     assert after.hashes["train"] != before.hashes["train"]
-    assert after.hashes["select"] == before.hashes["select"]
+    assert after.hashes["val"] == before.hashes["val"]
     named = after.changed(before.marks)
     assert named == (["2.mp4"] if count <= MARKS else ["2.mp4 to 3.mp4"])
 
@@ -118,7 +118,7 @@ def test_what_was_read_is_remembered_until_the_file_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train = records(tmp_path, 3)
-    lists = {"train": train, "select": (), "test": ()}
+    lists = {"train": train, "val": (), "test": ()}
     cache = tmp_path / "cache.sqlite"
 
     def read() -> dict[str, str]:

@@ -29,8 +29,8 @@ def test_all_columns_are_read(tmp_path: Path) -> None:
     assert source.object_classes == 0
     assert [(r.name, r.label, r.group, r.split) for r in source.records] == [
         ("a.mp4", 0, "ann", "train"),
-        ("b.mp4", 1, "bob", "select"),
-        ("c.mp4", 0, "bob", "select"),
+        ("b.mp4", 1, "bob", "val"),
+        ("c.mp4", 0, "bob", "val"),
         ("d.mp4", 1, "", "test"),
     ]
 
@@ -179,11 +179,10 @@ WORDS = "Train TRAINING val VALID validation dev Select test TESTING".split()
 def test_splits_are_words_in_any_case(tmp_path: Path) -> None:
     rows = "".join(f"{n}.mp4,x,{word}\n" for n, word in enumerate(WORDS))
     source = read(tmp_path, "path,label,split\n" + rows, videos="012345678")
-    assert [r.split for r in source.records] == ["train"] * 2 + ["select"] * 5 + ["test"] * 2
+    assert [r.split for r in source.records] == ["train"] * 2 + ["val"] * 5 + ["test"] * 2
     assert source.notes == (
         "mine.csv: the splits train and training are all read as train",
-        "mine.csv: the splits dev and select and val and valid and validation are all read as "
-        "select",
+        "mine.csv: the splits dev and val and val and valid and validation are all read as val",
         "mine.csv: the splits test and testing are all read as test",
     )
 

@@ -44,7 +44,7 @@ def copies(videos: Path, tmp_path: Path) -> ClipDataset:
         path.write_bytes(content if number < 10 else damaged(content, rng))
         rows.append(f"{path.name},{'ab'[number % 2]},train")
     (tmp_path / "clips.csv").write_text("\n".join(rows))
-    asked = {"select_share": 0, "test_share": 0, "bad_share": 1.0, "memory_mb": 0, "timeout": 20}
+    asked = {"val_share": 0, "test_share": 0, "bad_share": 1.0, "memory_mb": 0, "timeout": 20}
     return load_data(options(tmp_path, **asked)).train
 
 

@@ -19,7 +19,7 @@ from connsearch.errors import DataError
 from tests.data.helpers import CLASSES, GROUPS, options
 from tests.data.test_arrays import npy
 
-ALL = {"select_share": 0.0, "test_share": 0.0, "bad_share": 0.3}
+ALL = {"val_share": 0.0, "test_share": 0.0, "bad_share": 0.3}
 BAD = ("fall/person-b", "sit/person-c", "walk/person-a", "walk/person-f")
 
 

@@ -16,7 +16,7 @@ from connsearch.data.options import DataOptions, default_cache
         ({"size": 2}, "greater than or equal to 4"),
         ({"crop_scale": (1.2, 0.8)}, "the smaller one first"),
         ({"size": 64, "short_side": 32}, "a crop cannot be larger than the frame"),
-        ({"select_share": 0.5, "test_share": 0.5}, "leave nothing to train on"),
+        ({"val_share": 0.5, "test_share": 0.5}, "leave nothing to train on"),
         ({"short": "stretch"}, "'repeat', 'loop', 'shrink' or 'refuse'"),
         ({"frame": 8}, "Extra inputs are not permitted"),
     ],

@@ -35,7 +35,7 @@ def test_split_folders_are_splits(tmp_path: Path) -> None:
     assert source.classes == ("x",)
     assert {r.name: r.split for r in source.records} == {
         "train/x/a.mp4": "train",
-        "val/x/b.mp4": "select",
+        "val/x/b.mp4": "val",
         "test/x/c.mp4": "test",
     }
 
@@ -89,20 +89,20 @@ def test_pictures_beside_videos_are_no_clips(tmp_path: Path) -> None:
 
 LISTS = {
     "train": ("train", "Train", "training", "TRAINING"),
-    "select": ("val", "valid", "validation", "Valid", "dev", "select"),
+    "val": ("val", "valid", "validation", "Valid", "dev", "val"),
     "test": ("test", "TEST", "testing"),
 }
 
 
 @pytest.mark.parametrize("train", LISTS["train"])
-@pytest.mark.parametrize("select", LISTS["select"])
-def test_lists_are_known_by_their_usual_names(tmp_path: Path, train: str, select: str) -> None:
+@pytest.mark.parametrize("val", LISTS["val"])
+def test_lists_are_known_by_their_usual_names(tmp_path: Path, train: str, val: str) -> None:
     for test in LISTS["test"]:
-        files = [f"{word}/{label}/a.mp4" for word in (train, select, test) for label in "xy"]
+        files = [f"{word}/{label}/a.mp4" for word in (train, val, test) for label in "xy"]
         source = read(tmp_path / test, *files)
         assert source.classes == ("x", "y")
         splits = {r.name.split("/")[0]: r.split for r in source.records}
-        assert splits == {train: "train", select: "select", test: "test"}
+        assert splits == {train: "train", val: "val", test: "test"}
         assert source.notes == ()
 
 

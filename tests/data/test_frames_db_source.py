@@ -47,7 +47,7 @@ def test_the_published_layout_is_read(root: Path) -> None:
 
 def test_its_clips_load(root: Path) -> None:
     place = root / "data" / "kinetics_videos"
-    data = load_data(options(f"frames_db:{place}", select_share=0.0))
+    data = load_data(options(f"frames_db:{place}", val_share=0.0))
     assert (len(data.train), len(data.test)) == (2, 1)
 
 
@@ -56,7 +56,7 @@ def test_a_test_list_leaves_val_to_select_by(root: Path) -> None:
     (labels / "kinetics-400_test.csv").write_text((labels / "kinetics-400_val.csv").read_text())
     (labels / "kinetics-400_val.csv").write_text(TRAIN)
     splits = sorted(str(r.split) for r in read(root).records)
-    assert splits == ["select", "select", "test", "train", "train"]
+    assert splits == ["val", "val", "test", "train", "train"]
 
 
 def test_lists_without_times_name_the_folder_by_id(tmp_path: Path) -> None:

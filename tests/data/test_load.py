@@ -109,7 +109,7 @@ def test_the_cupboard_names_the_nearest() -> None:
 
 def test_unreadable_videos_are_refused_together_before_any_work(tmp_path: Path) -> None:
     rows = ["path,label,split"]
-    for i, split in enumerate(("train", "train", "select", "test")):
+    for i, split in enumerate(("train", "train", "val", "test")):
         (tmp_path / f"{i}.mp4").write_bytes(b"x" * i)
         rows.append(f"{i}.mp4,{'ab'[i % 2]},{split}")
     (tmp_path / "clips.csv").write_text("\n".join(rows))
@@ -156,7 +156,7 @@ def test_frames_are_decoded_to_the_shorter_side(
         ("cc-motion", {}, (119, 30, 49)),
         ("fir-rgb-scene01", {"stride": 4}, (95, 33, 51)),
         ("lips-cat-coop", {"split_by": "clip"}, (30, 7, 9)),
-        ("cc-asl20", {"select_share": 0, "test_share": 0}, (20, 0, 0)),
+        ("cc-asl20", {"val_share": 0, "test_share": 0}, (20, 0, 0)),
     ],
 )
 def test_real_videos_load(name: str, changes: dict, counts: tuple[int, int, int]) -> None:

@@ -212,7 +212,7 @@ def test_the_loaders_of_all_splits_end_together(listing: Path) -> None:
     before = readers()
     data = load_data(options(listing, workers=1))
     with SplitLoaders(data.parts()) as loaders:
-        assert [name for name, _ in loaders] == ["train", "select", "test"]
+        assert [name for name, _ in loaders] == ["train", "val", "test"]
         for name, loader in loaders:
             assert loader is loaders[name]
             assert loader.workers == 1

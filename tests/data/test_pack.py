@@ -104,9 +104,9 @@ def test_only_given_splits_are_written(tmp_path: Path, listing: Path) -> None:
     assert {r.split for r in read_source(options(tmp_path / "a")).records} == {None}
     (tmp_path / "v").mkdir()
     path = MAKERS["video"](tmp_path / "v", flat(3))
-    given = [Record("a", path, (0,), split="select"), Record("b", path, (1,), split="train")]
+    given = [Record("a", path, (0,), split="val"), Record("b", path, (1,), split="train")]
     packing(source_of(given), tmp_path / "b")
-    assert [r.split for r in read_source(options(tmp_path / "b")).records] == ["select", "train"]
+    assert [r.split for r in read_source(options(tmp_path / "b")).records] == ["val", "train"]
 
 
 def test_windows_spans_and_several_labels_are_kept_and_share_a_store(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_a_folder_of_lists_gives_the_splits(tmp_path: Path) -> None:
     (tmp_path / "mine_test_videos.lst").write_text("4.mp4 0\n5.mp4 1\n")
     (tmp_path / "notes.txt").write_text("train val test\n")
     source = read_source(options(f"list:{tmp_path}"))
-    assert [r.split for r in source.records] == ["test"] * 2 + ["train"] * 3 + ["select"]
+    assert [r.split for r in source.records] == ["test"] * 2 + ["train"] * 3 + ["val"]
     alone = read_source(options(tmp_path / "mine_train.txt"))
     assert "mine_test_videos.lst, mine_val.csv beside it is not read" in alone.notes[0]
     (tmp_path / "mine_test_videos.lst").write_text("0.mp4 0\n")

@@ -26,7 +26,7 @@ from tests.data.helpers import options
 from tests.data.media.helpers import flat, png_folder, store
 
 FRAMES = 40
-ALL = {"select_share": 0.0, "test_share": 0.0, "frames": 4}
+ALL = {"val_share": 0.0, "test_share": 0.0, "frames": 4}
 
 
 def folders(path: Path, count: int = 2, *, every: int = 1) -> Path:
@@ -209,7 +209,7 @@ def test_charades_is_read_from_its_official_frames(tmp_path: Path) -> None:
     assert {record.medium for record in both.records} == {"video"}
     for file in videos.iterdir():
         file.unlink()
-    asked = options(f"charades:{tiny.rest}", clip_labels="clip", select_share=0.0, frames=2)
+    asked = options(f"charades:{tiny.rest}", clip_labels="clip", val_share=0.0, frames=2)
     data = load_data(asked)
     first = data.train.records[0]
     assert (first.medium, first.path.name) == ("frame_folder", first.name)

@@ -45,13 +45,13 @@ def test_a_split_is_a_function_of_the_seed() -> None:
 
 def test_groups_are_dealt_close_to_the_shares() -> None:
     lists = split_records(grouped(20, 4), options("x"))
-    assert [len(lists[s]) for s in ("train", "select", "test")] == [52, 12, 16]
+    assert [len(lists[s]) for s in ("train", "val", "test")] == [52, 12, 16]
 
 
 def test_without_groups_every_class_is_divided_alike() -> None:
     lists = split_records(source(*[(int(i >= 60), "", None) for i in range(100)]), options("x"))
     counts = {split: Counter(r.label for r in records) for split, records in lists.items()}
-    assert counts == {"train": {0: 39, 1: 26}, "select": {0: 9, 1: 6}, "test": {0: 12, 1: 8}}
+    assert counts == {"train": {0: 39, 1: 26}, "val": {0: 9, 1: 6}, "test": {0: 12, 1: 8}}
 
 
 def test_given_splits_are_kept_and_a_missing_one_is_drawn_from_train() -> None:
@@ -59,14 +59,14 @@ def test_given_splits_are_kept_and_a_missing_one_is_drawn_from_train() -> None:
     rows += [(0, "t", "test"), (1, "t", "test")]
     lists = split_records(source(*rows), options("x"))
     assert [r.group for r in lists["test"]] == ["t", "t"]
-    assert len(lists["select"]) in (2, 4)
-    none = split_records(source(*rows), options("x", select_share=0))
-    assert none["select"] == ()
+    assert len(lists["val"]) in (2, 4)
+    none = split_records(source(*rows), options("x", val_share=0))
+    assert none["val"] == ()
     assert len(none["train"]) == 20
 
 
 def test_a_group_on_two_lists_is_refused_by_name() -> None:
-    torn = source((0, "ann", "train"), (1, "ann", "test"), (1, "bob", "train"), (0, "c", "select"))
+    torn = source((0, "ann", "train"), (1, "ann", "test"), (1, "bob", "train"), (0, "c", "val"))
     with pytest.raises(DataError, match=r"group ann: train and test\n  cure"):
         split_records(torn, options("x"))
     lists = split_records(torn, options("x", split_by="clip"))
@@ -78,7 +78,7 @@ def test_too_few_groups_are_refused_and_the_cures_work() -> None:
     with pytest.raises(DataError, match=r"1 group\(s\) cannot be divided .*\n  group everyone"):
         split_records(one, options("x"))
     assert len(split_records(one, options("x", split_by="clip"))["test"]) == 4
-    everything = split_records(one, options("x", select_share=0, test_share=0))
+    everything = split_records(one, options("x", val_share=0, test_share=0))
     assert [len(records) for records in everything.values()] == [20, 0, 0]
 
 
@@ -89,7 +89,7 @@ def test_too_few_clips_are_refused() -> None:
 
 def test_a_class_without_training_clips_is_refused_by_name() -> None:
     with pytest.raises(DataError, match=r"classes without a training clip\n  b\n  cure"):
-        split_records(source((0, "", "train"), (1, "", "test"), (0, "", "select")), options("x"))
+        split_records(source((0, "", "train"), (1, "", "test"), (0, "", "val")), options("x"))
 
 
 def test_rows_with_and_without_a_split_are_refused() -> None:
@@ -103,7 +103,7 @@ def test_hashes_change_with_what_is_on_the_lists_and_not_with_the_place(tmp_path
         (folder / "v.mp4").write_bytes(content)
         record = Record("v.mp4", folder / "v.mp4", (label,))
         whole = Source(str(folder), ("a", "b"), (record,), 0)
-        hashes = split_hashes(whole, {"train": (record,), "select": (), "test": ()})
+        hashes = split_hashes(whole, {"train": (record,), "val": (), "test": ()})
         return hashes, fingerprint(whole, hashes)
 
     first = marks(tmp_path / "a", b"123")
@@ -117,10 +117,10 @@ def test_hashes_change_with_what_is_on_the_lists_and_not_with_the_place(tmp_path
 
 def test_more_groups_than_are_tried_in_turn_are_shared_out_evenly() -> None:
     many = grouped(20_500, 1)
-    lists = split_records(many, options("x", select_share=0.1, test_share=0.2))
+    lists = split_records(many, options("x", val_share=0.1, test_share=0.2))
     assert {split: len(records) for split, records in lists.items()} == {
         "train": 14_350,
-        "select": 2_050,
+        "val": 2_050,
         "test": 4_100,
     }
     for records in lists.values():
@@ -130,6 +130,6 @@ def test_more_groups_than_are_tried_in_turn_are_shared_out_evenly() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_of_several_draws_the_one_with_the_most_even_classes_is_kept(seed: int) -> None:
     whole = source(*[(group % 2, f"g{group}", None) for group in range(40) for _ in range(3)])
-    lists = split_records(whole, options("x", seed=seed, select_share=0.25, test_share=0.25))
-    for split in ("select", "test"):
+    lists = split_records(whole, options("x", seed=seed, val_share=0.25, test_share=0.25))
+    for split in ("val", "test"):
         assert Counter(r.label for r in lists[split]) == {0: 15, 1: 15}

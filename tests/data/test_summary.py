@@ -37,7 +37,7 @@ def test_clips_are_counted_by_class_and_list(data: DataSplits) -> None:
     assert found.classes == ("a", "b")
     assert {split: part.classes for split, part in found.splits.items()} == {
         "train": (2, 2),
-        "select": (0, 1),
+        "val": (0, 1),
         "test": (0, 0),
     }
     assert [part.clips for part in found.splits.values()] == [4, 1, 0]
@@ -81,7 +81,7 @@ def test_windows_variable_rates_and_shared_files_are_told_apart(data: DataSplits
     assert found.rates == {"10": 3}
     assert found.unclocked == 1
     assert found.windows == 2
-    sizes = [r.path.stat().st_size for r in (first, second, *data.select.records)]
+    sizes = [r.path.stat().st_size for r in (first, second, *data.val.records)]
     assert found.bytes_on_disk == sum(sizes)
 
 

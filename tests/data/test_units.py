@@ -108,10 +108,10 @@ def test_given_lists_that_tear_a_video_are_refused_or_told(tmp_path: Path) -> No
     with pytest.raises(
         DataError, match=r"(?s)groups or videos on two lists.*v00.mp4#0-4: train and"
     ):
-        split_records(source, options("x", select_share=0))
-    lists = split_records(source, options("x", select_share=0, split_by="clip"))
+        split_records(source, options("x", val_share=0))
+    lists = split_records(source, options("x", val_share=0, split_by="clip"))
     assert len(torn_videos(lists)) == VIDEOS
-    published = split_records(replace(source, published=True), options("x", select_share=0))
+    published = split_records(replace(source, published=True), options("x", val_share=0))
     assert [len(records) for records in published.values()] == [24, 0, 12]
 
 

@@ -72,7 +72,7 @@ def test_what_was_found_out_is_not_found_out_again(place: Path, run: Command) ->
     for line in (
         ["gap", "searched", "--shares", "0.5", "--tune-steps", "1"],
         ["curve", "searched"],
-        ["selftest", "searched", "--subnets", "4", "--steps", "2"],
+        ["rank-correlation", "searched", "--subnets", "4", "--steps", "2"],
     ):
         name = line[0]
         before = json.loads(Path("searched", name, "summary.json").read_text())
@@ -81,7 +81,7 @@ def test_what_was_found_out_is_not_found_out_again(place: Path, run: Command) ->
         assert done.code == 0, done.err
         assert Path("searched", name, "ledger.jsonl").read_bytes() == ledger
         assert json.loads(Path("searched", name, "summary.json").read_text()) == before
-    opened = run("evaluate", "searched", "--split", "select", "--json")
+    opened = run("evaluate", "searched", "--split", "val", "--json")
     assert opened.json["times_opened"] == 1
     assert "was opened on" in opened.err
 

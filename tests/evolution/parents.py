@@ -6,9 +6,9 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from connsearch.evolution.draft import Draft, Mutant
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import MUTATIONS, find
+from connsearch.evolution.structure_editor import Offspring, StructureEditor
 from connsearch.graph.dag import candidate_edges
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import FREE, Edge, Structure
@@ -44,7 +44,7 @@ def learned(structure: Structure, rng: Random, *, share: float = 1.0) -> Structu
     return structure.with_weights({e: rng.random() for e in chosen})
 
 
-def step(parent: Structure, name: str, seed: int, limits: Limits) -> Mutant | None:
+def step(parent: Structure, name: str, seed: int, limits: Limits) -> Offspring | None:
     return find(name)(parent, Random(seed), limits)
 
 
@@ -52,14 +52,14 @@ def walk(parent: Structure, rng: Random, limits: Limits, steps: int) -> list[Str
     """Returns the parent and what so many random mutations make of it, one after the other."""
     found = [parent]
     for _ in range(steps):
-        mutant = step(found[-1], rng.choice(list(MUTATIONS)), rng.randrange(2**32), limits)
-        found.append(found[-1] if mutant is None else mutant.structure)
+        offspring = step(found[-1], rng.choice(list(MUTATIONS)), rng.randrange(2**32), limits)
+        found.append(found[-1] if offspring is None else offspring.structure)
     return found
 
 
 def backbone(structure: Structure, spare: int) -> list[Edge]:
     """Returns its connections without so many that nobody depends on."""
-    draft = Draft(structure)
+    editor = StructureEditor(structure)
     for _ in range(spare):
-        draft.disconnect(draft.removable()[0])
-    return sorted(draft.weights)
+        editor.disconnect(editor.removable()[0])
+    return sorted(editor.weights)

@@ -1,29 +1,29 @@
-"""What every mutant promises about itself and its parent."""
+"""What every offspring promises about itself and its parent."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from connsearch.evolution.draft import Mutant
 from connsearch.evolution.limits import Limits, filter_sums
+from connsearch.evolution.structure_editor import Offspring
 from connsearch.graph.dag import by_level, dangling_nodes, levels
 from connsearch.graph.families import kind_name
 from connsearch.graph.rules import validate
 from connsearch.graph.spec import FREE, Block, Edge, Filters, Modality, Stem, Structure, Weight
 
 
-def keeps_promises(parent: Structure, mutant: Mutant, limits: Limits) -> None:
-    """Fails where a mutant breaks a rule, the limits, or has lost what the parent had."""
-    child = mutant.structure
+def keeps_promises(parent: Structure, offspring: Offspring, limits: Limits) -> None:
+    """Fails where an offspring breaks a rule, the limits, or has lost what the parent had."""
+    child = offspring.structure
     validate(child)
     _is_whole(child)
     assert channels(child) == channels(parent)
     assert (child.name, child.family, child.network) == (parent.name, parent.family, parent.network)
     assert (child.finals, dict(child.provenance)) == (None, {})
-    _has_origins(parent, mutant)
-    _lives_on(parent, mutant)
-    _stays_within(parent, mutant, limits)
-    _keeps_weights(parent, mutant)
+    _has_origins(parent, offspring)
+    _lives_on(parent, offspring)
+    _stays_within(parent, offspring, limits)
+    _keeps_weights(parent, offspring)
 
 
 def channels(structure: Structure) -> list[object]:
@@ -46,10 +46,10 @@ def _is_whole(child: Structure) -> None:
     assert child.network.levels - 1 in by_level(child)
 
 
-def _has_origins(parent: Structure, mutant: Mutant) -> None:
-    child = mutant.structure
-    assert len(mutant.origins) == len(child)
-    for node, old in zip(child.nodes, mutant.origins, strict=True):
+def _has_origins(parent: Structure, offspring: Offspring) -> None:
+    child = offspring.structure
+    assert len(offspring.origins) == len(child)
+    for node, old in zip(child.nodes, offspring.origins, strict=True):
         assert len(set(old)) == len(old)
         for origin in (parent.nodes[index] for index in old):
             if isinstance(node, Stem):
@@ -59,28 +59,28 @@ def _has_origins(parent: Structure, mutant: Mutant) -> None:
                 assert isinstance(origin, Block)
                 assert (origin.level, origin.spatial_stride) == (node.level, node.spatial_stride)
             assert kind_name(parent, origin) == kind_name(child, node)
-    gone = set(range(len(parent))) - {index for old in mutant.origins for index in old}
+    gone = set(range(len(parent))) - {index for old in offspring.origins for index in old}
     assert all(isinstance(parent.nodes[index], Stem) for index in gone)
 
 
-def _lives_on(parent: Structure, mutant: Mutant) -> None:
+def _lives_on(parent: Structure, offspring: Offspring) -> None:
     dangled, read = dangling_nodes(parent), _read(parent)
     top = parent.network.levels - 1
-    for index in dangling_nodes(mutant.structure):
-        assert mutant.origins[index], "a new node dangles"
-        assert set(mutant.origins[index]) <= dangled
-    for index, node in enumerate(mutant.structure.nodes):
+    for index in dangling_nodes(offspring.structure):
+        assert offspring.origins[index], "a new node dangles"
+        assert set(offspring.origins[index]) <= dangled
+    for index, node in enumerate(offspring.structure.nodes):
         below = isinstance(node, Stem) or node.level < top
-        if below and index not in _read(mutant.structure):
-            assert not set(mutant.origins[index]) & read
+        if below and index not in _read(offspring.structure):
+            assert not set(offspring.origins[index]) & read
 
 
 def _read(structure: Structure) -> set[int]:
     return {edge.source for edge in structure.edges()}
 
 
-def _stays_within(parent: Structure, mutant: Mutant, limits: Limits) -> None:
-    child = mutant.structure
+def _stays_within(parent: Structure, offspring: Offspring, limits: Limits) -> None:
+    child = offspring.structure
     for modality in Modality:
         count = _count(child, modality)
         if count != _count(parent, modality):
@@ -89,7 +89,7 @@ def _stays_within(parent: Structure, mutant: Mutant, limits: Limits) -> None:
             assert modality is not Modality.OBJECT
     for level, most in enumerate(limits.blocks):
         assert len(at(child, level)) <= max(most, len(at(parent, level)))
-    for node, old in zip(child.nodes, mutant.origins, strict=True):
+    for node, old in zip(child.nodes, offspring.origins, strict=True):
         known = {parent.nodes[index].temporal_dilation for index in old}
         assert node.temporal_dilation in known | set(limits.dilations)
         if isinstance(node, Block):
@@ -102,17 +102,17 @@ def _count(structure: Structure, modality: Modality) -> int:
     return sum(stem.modality is modality for _, stem in structure.stems())
 
 
-def _keeps_weights(parent: Structure, mutant: Mutant) -> None:
+def _keeps_weights(parent: Structure, offspring: Offspring) -> None:
     """A kept connection has its weight, of merged ones that of either; no other has learned."""
-    child, known = mutant.structure, parent.weights()
+    child, known = offspring.structure, parent.weights()
     for (source, target), weight in child.weights().items():
         if len(child.block(target).inputs) == 1:
             assert weight is None
             continue
         old = [
             Edge(s, t)
-            for s in mutant.origins[source]
-            for t in mutant.origins[target]
+            for s in offspring.origins[source]
+            for t in offspring.origins[target]
             if Edge(s, t) in known
         ]
         allowed = [FREE if len(parent.block(e.target).inputs) == 1 else known[e] for e in old]

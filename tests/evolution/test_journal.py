@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from connsearch.evolution.child import Outcome
-from connsearch.evolution.study.journal import JournalLock, is_journal, mend_tail
+from connsearch.evolution.study.journal import JournalLock, is_journal, repair_tail
 from connsearch.evolution.study.patience import StorageError
 from connsearch.evolution.study.storage import open_storage
 from tests.evolution.engine import evolution_of, options_of, read, study_of
@@ -40,7 +40,7 @@ def test_every_cut_through_the_last_two_lines_is_mended(journal: Path, monkeypat
         torn_file = journal.with_name(journal.name + ".torn")
         torn_file.unlink(missing_ok=True)
         journal.write_bytes(whole[:end])
-        torn = mend_tail(journal)
+        torn = repair_tail(journal)
         last = whole[:end].rfind(b"\n") + 1
         assert journal.read_bytes() == whole[:last]
         assert torn == whole[last:end]

@@ -48,7 +48,7 @@ def test_a_level_without_blocks_has_nothing() -> None:
 
 
 def test_a_structure_that_is_valid_only_by_its_pins_has_no_walls() -> None:
-    """The head reads one of two final blocks of unequal width: mutants would read both."""
+    """The head reads one of two final blocks of unequal width: offspring would read both."""
     parent = drawn((0, 0), {2: {0: None}, 3: {1: None}})
     assert Limits.of(pin(parent)) == Limits.of(parent)
     wide = replace(parent.block(3), filters=9)

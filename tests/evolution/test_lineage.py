@@ -115,20 +115,20 @@ def test_the_step_that_brought_a_connection_is_named() -> None:
     evolution = evolved(1, mishaps=False)
     history = evolution.history
     steps = (Step("dilation", 1), Step("add", 2), Step("stem_dilation", 3), Step("split", 4))
-    mutant = replay(history.learned(0), steps, evolution.limits)
-    number = evolution.bear(mutant.structure, (0,), steps)
+    offspring = replay(history.learned(0), steps, evolution.limits)
+    number = evolution.bear(offspring.structure, (0,), steps)
     old = set(history.child(0).structure.edges())
     evolution.judge(number)
-    origins = mutant.origins
+    origins = offspring.origins
     new = [
-        e for e in mutant.structure.edges()
+        e for e in offspring.structure.edges()
         if old.isdisjoint(Edge(s, t) for s in origins[e.source] for t in origins[e.target])
     ]  # fmt: skip
     assert new
     for edge in new:
         found = connection_ancestry(history, number, edge, evolution.limits)
         assert (found.child, found.operator, found.seed) == (number, "add", 2)
-    kept = connection_ancestry(history, number, mutant.structure.edges()[0], evolution.limits)
+    kept = connection_ancestry(history, number, offspring.structure.edges()[0], evolution.limits)
     assert (kept.child, kept.operator) == (0, "start")
     assert [g.child for g in kept.generations] == [0, number]
 

@@ -8,25 +8,25 @@ import pytest
 from hypothesis import given, settings
 
 from connsearch.errors import RunError, UnknownNameError
-from connsearch.evolution.draft import Mutant
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import MUTATIONS, find
 from connsearch.evolution.steps import Step, replay, take
+from connsearch.evolution.structure_editor import Offspring
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Structure
 from tests.evolution.parents import SEEDS, parents
 from tests.evolution.promises import keeps_promises
 
 
-def walked(parent: Structure, rng: Random, limits: Limits) -> tuple[list[Step], list[Mutant]]:
+def walked(parent: Structure, rng: Random, limits: Limits) -> tuple[list[Step], list[Offspring]]:
     """Returns up to eight steps that change something, and what each has made."""
-    taken, made = list[Step](), list[Mutant]()
+    taken, made = list[Step](), list[Offspring]()
     for _ in range(8):
         one = Step(rng.choice([*MUTATIONS, "guided:0.5"]), rng.randrange(2**32))
-        mutant = take(made[-1].structure if made else parent, one, limits)
-        if mutant is not None:
+        offspring = take(made[-1].structure if made else parent, one, limits)
+        if offspring is not None:
             taken.append(one)
-            made.append(mutant)
+            made.append(offspring)
     return taken, made
 
 
@@ -49,11 +49,11 @@ def test_a_replay_makes_the_same_child_with_origins_in_the_first_parent(
         assert list(again.origins[node]) == sorted(again.origins[node])
 
 
-def traced(node: int, made: list[Mutant]) -> set[int]:
+def traced(node: int, made: list[Offspring]) -> set[int]:
     """Follows one node back through every step."""
     found = {node}
-    for mutant in reversed(made):
-        found = {old for n in found for old in mutant.origins[n]}
+    for offspring in reversed(made):
+        found = {old for n in found for old in offspring.origins[n]}
     return found
 
 
@@ -67,9 +67,9 @@ def test_a_replayed_chain_of_block_mutations_keeps_the_promises_as_one() -> None
 def test_a_split_and_a_merge_trace_back_to_both() -> None:
     parent = load_structure("assemblenet-50")
     limits = Limits.of(parent)
-    mutant = replay(parent, [Step("split", 1), Step("merge", 2), Step("merge", 4)], limits)
-    assert {n for old in mutant.origins for n in old} == set(range(15))
-    assert max(len(old) for old in mutant.origins) >= 2
+    offspring = replay(parent, [Step("split", 1), Step("merge", 2), Step("merge", 4)], limits)
+    assert {n for old in offspring.origins for n in old} == set(range(15))
+    assert max(len(old) for old in offspring.origins) >= 2
 
 
 def test_a_step_is_what_its_operator_does_with_its_seed() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from connsearch.errors import RunError, SettingsError, UserError
-from connsearch.evolution.study.journal import mend_tail
+from connsearch.evolution.study.journal import repair_tail
 from connsearch.evolution.study.patience import StorageError
 from connsearch.evolution.study.pointer import POINTER
 from connsearch.evolution.study.storage import _ReadOnlyJournal, open_storage
@@ -235,7 +235,7 @@ def test_files_beside_a_journal_are_not_written_through_links(
 
 def test_half_a_line_goes_beside_its_journal(tmp_path: Path) -> None:
     (tmp_path / "j").write_bytes(b'{"op_code":0}\nhalf')
-    assert mend_tail(tmp_path / "j") == b"half"
+    assert repair_tail(tmp_path / "j") == b"half"
     assert (tmp_path / "j.torn").read_bytes() == b"half\n"
 
 

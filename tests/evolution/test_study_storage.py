@@ -270,7 +270,7 @@ def test_a_proxy_that_restarts_is_asked_again(monkeypatch) -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        sqlalchemy.exc.OperationalError("select", {}, Exception("server closed the connection")),
+        sqlalchemy.exc.OperationalError("val", {}, Exception("server closed the connection")),
         sqlalchemy.exc.PendingRollbackError("Can't reconnect until invalid transaction is ..."),
         sqlalchemy.exc.ResourceClosedError("This Connection is closed"),
         sqlalchemy.exc.TimeoutError("QueuePool limit reached"),
@@ -283,7 +283,7 @@ def test_a_connection_that_was_cut_is_asked_again(monkeypatch, error: Exception)
 
 
 def test_what_asking_again_cannot_help_is_said_at_once() -> None:
-    wrong = sqlalchemy.exc.ProgrammingError("select", {}, Exception("no such column"))
+    wrong = sqlalchemy.exc.ProgrammingError("val", {}, Exception("no such column"))
     for error in (wrong, sqlalchemy.exc.InvalidRequestError("a mistake of ours")):
         with pytest.raises(StorageError, match="cannot be used"):
             patiently(Busy(1, told_by_optuna(error)))

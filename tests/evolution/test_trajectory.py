@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from connsearch.evolution.history import key_of
 from connsearch.evolution.population import dominates
-from connsearch.evolution.review.children import best_children, census, mishaps, refusals
+from connsearch.evolution.review.children import best_children, children_of, mishaps, refusals
 from connsearch.evolution.review.operator_stats import operator_yield
 from connsearch.evolution.review.trajectory import (
     diversity,
@@ -169,7 +169,7 @@ def test_better_means_dominating_for_several_objectives() -> None:
 
 def test_the_census_knows_every_child() -> None:
     history = evolved(60).history
-    entries = census(history)
+    entries = children_of(history)
     assert [e.number for e in entries] == list(range(60))
     assert Counter(e.fate for e in entries).keys() == {"judged", "pruned", "failed"}
     assert sum(e.member for e in entries) == len(history.population.members)
@@ -187,6 +187,6 @@ def test_the_census_knows_every_child() -> None:
 def test_an_unfinished_child_is_open() -> None:
     evolution = evolved(0)
     evolution.judge(evolution.found(), state="running")
-    (entry,) = census(evolution.history)
+    (entry,) = children_of(evolution.history)
     assert (entry.fate, entry.values, entry.evaluations) == ("open", None, 0)
     assert key_of(evolution.history.trials[0]).child == 0

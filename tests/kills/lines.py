@@ -10,7 +10,7 @@ from typing import Any
 from connsearch.data.tools.process_pool import Done
 
 _TINY = (
-    "--frames 4 --size 16 --train-clips 3 --select-clips 2 --test-clips 2 --batch-size 6 "
+    "--frames 4 --size 16 --train-clips 3 --val-clips 2 --test-clips 2 --batch-size 6 "
     "--precision fp32 --threads 1 --recalibrate-clips 6"
 )
 
@@ -19,7 +19,7 @@ PRUNED = "prune first --criterion top_k:2 --output first/pruned"
 EVOLVED = f"evolve starter --run evolved --rounds 3 --population 2 --tournament 2 --steps 2 {_TINY}"
 
 PLANTED = (
-    "data check --frames 4 --size 16 --train-clips 1 --select-clips 1 --test-clips 1 --readers 0 "
+    "data check --frames 4 --size 16 --train-clips 1 --val-clips 1 --test-clips 1 --readers 0 "
     "--cache cache"
 )
 _CLIPS = "cache/synthetic/v2-mix-8x18-1-1-1-seed0/clips.csv"
@@ -84,7 +84,7 @@ LINES: Mapping[str, Line] = {
     ),
     "compare": Line("compare first --criterion top_k:2 --steps 1 --random 2 --seeds 2"),
     "stability": Line(f"stability starter --run stable --searches 2 --steps 1 {_TINY}", ()),
-    "selftest": Line("selftest first --subnets 3 --steps 1"),
+    "rank-correlation": Line("rank-correlation first --subnets 3 --steps 1"),
     "export": Line("export first --format published --output out/lists", (SEARCHED,)),
     "report": Line("report first"),
     "draw": Line("draw first --output pictures/a.svg"),
@@ -95,7 +95,7 @@ LINES: Mapping[str, Line] = {
         f"data objects {Path(_CLIPS).parent}/test/00000.npz --output maps/a.npz", (PLANTED,)
     ),
     "data-show": Line(
-        "data show --frames 4 --size 16 --train-clips 3 --select-clips 2 "
+        "data show --frames 4 --size 16 --train-clips 3 --val-clips 2 "
         "--test-clips 2 --clips 2 --output pictures/s.png",
         (),
     ),

@@ -11,7 +11,7 @@ import torch
 from connsearch.data.media.frame_store import write_store
 from connsearch.data.options import DataOptions
 from connsearch.data.sources.datasets.synthetic import read_synthetic
-from connsearch.evolution.study.journal import mend_tail
+from connsearch.evolution.study.journal import repair_tail
 from connsearch.evolution.study.pointer import _write_once  # pyright: ignore[reportPrivateUsage]
 from connsearch.files.drafts import replacing
 from connsearch.files.places import filling
@@ -88,7 +88,7 @@ def a_pointer(place: Path) -> None:
 
 
 def planted(place: Path) -> None:
-    counts = dict.fromkeys(("train_clips", "select_clips", "test_clips"), 1)
+    counts = dict.fromkeys(("train_clips", "val_clips", "test_clips"), 1)
     options = DataOptions(frames=2, size=16, cache=place / "cache", **counts)
     read_synthetic("mix", options)
 
@@ -126,7 +126,7 @@ def half_a_line(place: Path) -> None:
 
 def test_a_torn_journal_is_mended_once_whoever_is_killed_at_it(tmp_path: Path) -> None:
     def mend(place: Path) -> None:
-        mend_tail(place / "study.journal")
+        repair_tail(place / "study.journal")
 
     assert unlike_the_whole(mend, tmp_path, prepare=half_a_line) == []
     assert (tmp_path / "whole" / "study.journal.torn").read_bytes() == b'{"op_code":1\n'

@@ -1,4 +1,4 @@
-"""A mutant takes over from its parent what still means the same, to the last bit, and no more."""
+"""An offspring takes over what still means the same, to the last bit, and no more."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from connsearch.errors import RunError
-from connsearch.evolution.draft import Draft, Mutant
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import MUTATIONS
 from connsearch.evolution.steps import Step, replay, take
+from connsearch.evolution.structure_editor import Offspring, StructureEditor
 from connsearch.graph.spec import FREE, Attention, Edge, Modality, Structure
 from connsearch.models.structure import Network
-from connsearch.models.weight_inheritance import Transplanted, transplant
+from connsearch.models.weight_inheritance import InheritedWeights, inherit_weights
 from connsearch.nn.attention import PeerAttention
 from tests.nn.helpers import CLASSES, clips, fusion_of, fusions_of, network_of, starter
 from tests.pruning.structures import drawn, random_tiny
@@ -44,7 +44,7 @@ def state(network: Network) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
 
-def mutant(parent: Structure, rng: random.Random, count: int) -> Mutant:
+def offspring(parent: Structure, rng: random.Random, count: int) -> Offspring:
     """Returns what a chain of random mutations makes of a structure."""
     limits = Limits.of(parent, narrowest=1)
     steps: list[Step] = []
@@ -85,7 +85,11 @@ def ancestor(parent: Network, name: str, only: Mapping[int, int]) -> Tensor | No
 
 
 def expected(
-    report: Transplanted, fresh: Mapping[str, Tensor], child: Network, parent: Network, only: dict
+    report: InheritedWeights,
+    fresh: Mapping[str, Tensor],
+    child: Network,
+    parent: Network,
+    only: dict,
 ) -> dict[str, Tensor]:
     """Returns the first values of a child with what the report says was taken over."""
     out = {name: tensor.clone() for name, tensor in fresh.items()}
@@ -116,10 +120,10 @@ def test_what_is_said_to_be_taken_over_is_and_nothing_else(seed: int) -> None:
     structure = random_tiny(rng)
     if rng.random() < 0.3:
         structure = structure.with_settings(normalise_inputs=True)
-    made = mutant(structure, rng, rng.randint(0, 5))
+    made = offspring(structure, rng, rng.randint(0, 5))
     parent, child = stirred(structure, 1), stirred(made.structure, 2)
     before, fresh, only = state(parent), state(child), single(made.origins)
-    report = transplant(child, parent, made.origins)
+    report = inherit_weights(child, parent, made.origins)
     wanted = expected(report, fresh, child, parent, only)
     found = state(child)
     assert all(torch.equal(found[name], wanted[name]) for name in found)
@@ -146,7 +150,7 @@ def test_a_child_that_was_not_mutated_computes_what_its_parent_does(attention: A
     child = Network(structure, CLASSES, seed=2, learn_connections=True).eval()
     streams = clips(structure)
     assert not torch.equal(child(streams), parent(streams))
-    report = transplant(child, parent, [(n,) for n in range(len(structure))])
+    report = inherit_weights(child, parent, [(n,) for n in range(len(structure))])
     assert report.share == 1
     assert torch.equal(child(streams), parent(streams))
     assert all(
@@ -163,30 +167,30 @@ SMALL = drawn(
 )
 
 
-def moved(change: str) -> tuple[Transplanted, Network, Network, Mutant]:
+def moved(change: str) -> tuple[InheritedWeights, Network, Network, Offspring]:
     """Returns what is left of SMALL after one change to it."""
-    draft = Draft(SMALL)
+    editor = StructureEditor(SMALL)
     if change == "dilation":
-        draft.nodes[4] = replace(draft.block(4), temporal_dilation=4)
+        editor.nodes[4] = replace(editor.block(4), temporal_dilation=4)
     elif change == "narrower":
-        draft.disconnect(Edge(2, 4))
+        editor.disconnect(Edge(2, 4))
     elif change == "other source":
-        draft.disconnect(Edge(0, 4))
-        draft.connect(Edge(1, 4))
+        editor.disconnect(Edge(0, 4))
+        editor.connect(Edge(1, 4))
     elif change == "split":
-        draft.nodes[2] = replace(draft.block(2), filters=2)
-        other = draft.add(replace(draft.block(2), filters=2), (2,))
+        editor.nodes[2] = replace(editor.block(2), filters=2)
+        other = editor.add(replace(editor.block(2), filters=2), (2,))
         for source, target in [(0, other), (1, other), (other, 4), (other, 5)]:
-            draft.connect(Edge(source, target), 0.5)
+            editor.connect(Edge(source, target), 0.5)
     elif change == "new input":
-        draft.connect(Edge(0, 3))
+        editor.connect(Edge(0, 3))
     else:
-        draft.nodes[2] = replace(draft.block(2), filters=6)
-        draft.origins[2] = (2, 3)
-        draft.remove(3)
-    made = draft.finish()
+        editor.nodes[2] = replace(editor.block(2), filters=6)
+        editor.origins[2] = (2, 3)
+        editor.remove(3)
+    made = editor.finish()
     parent, child = stirred(SMALL, 1), stirred(made.structure, 2)
-    return transplant(child, parent, made.origins), child, parent, made
+    return inherit_weights(child, parent, made.origins), child, parent, made
 
 
 def test_another_dilation_keeps_every_number() -> None:
@@ -243,9 +247,9 @@ def test_a_single_input_that_gets_company_starts_undecided() -> None:
 def test_origins_of_others_are_refused() -> None:
     parent, child = stirred(SMALL, 1), stirred(SMALL, 2)
     with pytest.raises(RunError, match="belong to other structures"):
-        transplant(child, parent, [(n,) for n in range(3)])
+        inherit_weights(child, parent, [(n,) for n in range(3)])
     with pytest.raises(RunError, match=r"\[0, 9\]"):
-        transplant(child, parent, [(9,), *([(0,)] * 5)])
+        inherit_weights(child, parent, [(9,), *([(0,)] * 5)])
 
 
 def test_the_account_can_be_read() -> None:

@@ -183,7 +183,7 @@ def test_a_strided_inverted_bottleneck_numbers_its_parameters_as_before() -> Non
 
 
 def test_a_normalisation_knows_the_kernel_before_it() -> None:
-    """A mutant takes one over only with the other."""
+    """An offspring takes one over only with the other."""
     assert block("inverted_bottleneck", stride=2).kernels == {
         "shortcut_bn": "shortcut.weight",
         "bn1": "conv1.weight",

@@ -44,8 +44,8 @@ def test_a_child_is_judged_by_its_score_and_keeps_its_own_connections(
 ) -> None:
     result = whole.events[-1]
     assert isinstance(result, ResultEvent)
-    assert whole.outcome.values == (result.metrics["select"].score,)
-    assert set(result.metrics) == {"select"}
+    assert whole.outcome.values == (result.metrics["val"].score,)
+    assert set(result.metrics) == {"val"}
     assert set(whole.outcome.weights) == set(tiny_structure().edges())
     assert dict(whole.outcome.weights) == result.structure.weights()
     assert whole.outcome.facts["steps"] == 8
@@ -229,8 +229,8 @@ def test_a_loss_that_is_not_finite_is_told(tmp_path: Path) -> None:
 
 def test_what_cannot_be_judged_is_refused(tmp_path: Path) -> None:
     data = TinyData()
-    data.select = TinyClips(0, seed=2, options=data.options)
-    with pytest.raises(DataError, match="select split is empty"):
+    data.val = TinyClips(0, seed=2, options=data.options)
+    with pytest.raises(DataError, match="validation split is empty"):
         fitness(tmp_path, data)
 
 

@@ -50,7 +50,7 @@ def changed(found: Any, rng: random.Random) -> Any:
         elif action < 0.9:
             del at[key]
         elif isinstance(at, dict):
-            at[rng.choice(["select", "loss", "x", "0", "edges"])] = rng.choice(VALUES)
+            at[rng.choice(["val", "loss", "x", "0", "edges"])] = rng.choice(VALUES)
         else:
             at.append(rng.choice(VALUES))
         break

@@ -61,7 +61,7 @@ SUMMARIES: Mapping[str, type[Form]] = {
     names.GAP: GapSummary,
     names.CURVE: CurveSummary,
     names.COMPARE: CompareSummary,
-    names.SELFTEST: RankSummary,
+    names.RANK_CORRELATION: RankSummary,
     names.IMPORTANCE: ImportanceSummary,
     names.STABILITY: StabilitySummary,
     "evolution": EvolutionSummary,
@@ -73,7 +73,7 @@ TABLES: Mapping[str, type[Row]] = {
     names.table(names.GAP): GapRow,
     names.table(names.CURVE): CurveRow,
     names.table(names.COMPARE): CompareRow,
-    names.table(names.SELFTEST): RankRow,
+    names.table(names.RANK_CORRELATION): RankRow,
     names.table(names.STABILITY): StabilityRow,
     "ablation.csv": ImportanceRow,
     "perturbation-steps-1.csv": ImportanceRow,
@@ -82,7 +82,7 @@ UNITS: Mapping[str, tuple[type[Unit], ...]] = {
     names.GAP: (GapUnit,),
     names.CURVE: (CurveUnit, TimingUnit),
     names.COMPARE: (TrainedUnit, TestedUnit),
-    names.SELFTEST: (RankedUnit,),
+    names.RANK_CORRELATION: (RankedUnit,),
     names.STABILITY: (SearchUnit,),
     "ablation": (WholeUnit, ImportanceUnit),
     "perturbation-steps-1": (ImportanceUnit,),
@@ -169,7 +169,7 @@ def test_every_key_that_a_command_writes_is_a_field(
             "--criterion",
             "top_k:2",
         ],
-        ["selftest", "run", "--subnets", "3", "--steps", "1"],
+        ["rank-correlation", "run", "--subnets", "3", "--steps", "1"],
         ["stability", "starter", *_TINY, "--searches", "2", "--run", "stability"],
         ["export", "run", "--format", "published"],
         ["export", "run", "--format", "torch"],
@@ -199,9 +199,9 @@ def _planted(place: Path) -> None:
     path = place / "run" / "result.json"
     found = json.loads(path.read_text())
     del found["of_nobody"]
-    found["metrics"]["select"]["of_nobody"] = 1
+    found["metrics"]["val"]["of_nobody"] = 1
     path.write_text(json.dumps(found))
-    assert strangers(path) == ["metrics.select.of_nobody"]
+    assert strangers(path) == ["metrics.val.of_nobody"]
     assert open_run(place / "run").result is not None, "who reads it reads past it"
 
 

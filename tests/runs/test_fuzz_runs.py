@@ -95,9 +95,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     for event in resumed(half):
         if isinstance(event, StepEvent) and event.step == 4:
             break
-    metrics = json.loads((done / "result.json").read_text())["metrics"]["select"]
+    metrics = json.loads((done / "result.json").read_text())["metrics"]["val"]
     entry = {"opened": "2026-01-01", "times_opened": 1, "metrics": metrics, "clips_by_class": {}}
-    (done / "evaluation.json").write_text(json.dumps({"select": entry}))
+    (done / "evaluation.json").write_text(json.dumps({"val": entry}))
     return done, half
 
 

@@ -61,10 +61,10 @@ def test_events_come_in_order_and_count_right(tmp_path: Path) -> None:
     assert [e.step for e in events if isinstance(e, CheckpointEvent)] == [3, 6, 9, 12, 15, 16]
     evaluations = [e for e in events if isinstance(e, EvaluationEvent)]
     assert [(e.split, e.step, e.epoch) for e in evaluations] == [
-        ("select", 4, 0),
-        ("select", 8, 1),
-        ("select", 12, 2),
-        ("select", 16, 3),
+        ("val", 4, 0),
+        ("val", 8, 1),
+        ("val", 12, 2),
+        ("val", 16, 3),
     ]
     logged = [e.step for e in events if isinstance(e, ConnectionsEvent)]
     assert logged == [0, 2, 4, 6, 8, 10, 12, 14, 16]
@@ -101,12 +101,12 @@ def test_training_opens_the_test_split_once_at_the_end(tmp_path: Path) -> None:
     events = tiny_fit(tmp_path / "run", data, eval_every=1)
     assert data.opened == len(data.test)
     splits = [e.split for e in events if isinstance(e, EvaluationEvent)]
-    assert splits == ["select", "select", "test"]
+    assert splits == ["val", "val", "test"]
 
 
 def test_without_select_clips_training_goes_on(tmp_path: Path) -> None:
     data = TinyData()
-    data.select = TinyClips(0, seed=0, options=data.options)
+    data.val = TinyClips(0, seed=0, options=data.options)
     events = tiny_fit(tmp_path / "run", data)
     assert set(events[-1].metrics) == {"test"}
 
@@ -122,8 +122,8 @@ def test_evaluation_changes_nothing_and_an_empty_split_is_refused() -> None:
     data = TinyData()
     network = Network(tiny_structure(), 2, seed=0).train()
     before = {n: t.clone() for n, t in network.state_dict().items()}
-    select: Any = data.select
-    first, again = (evaluate(network, Loader(select), classes=data.classes) for _ in range(2))
+    val: Any = data.val
+    first, again = (evaluate(network, Loader(val), classes=data.classes) for _ in range(2))
     timed = {"seconds_per_clip": 0.0}
     assert again.model_copy(update=timed) == first.model_copy(update=timed)
     assert network.training

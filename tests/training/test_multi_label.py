@@ -45,13 +45,13 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
 
 def splits(records: list[Record], **changes: Any) -> DataSplits:
     options = DataOptions(frames=4, size=16, batch_size=4, **changes)
-    train, select, test = (
+    train, val, test = (
         ClipDataset(tuple(records), options, object_classes=0, num_classes=2, remember=True)
         for _ in range(3)
     )
-    hashes = dict.fromkeys(("train", "select", "test"), "colours")
+    hashes = dict.fromkeys(("train", "val", "test"), "colours")
     facts = (CLASSES, 0, "colours", hashes, (), (4, 16, 16), "colours")
-    return DataSplits(train, select, test, *facts, multi_label=True)
+    return DataSplits(train, val, test, *facts, multi_label=True)
 
 
 def trained(directory: Path, data: DataSplits, **changes: Any) -> tuple[list[Any], Network]:
@@ -77,7 +77,7 @@ def test_every_class_of_every_clip_is_learned(records: list[Record], tmp_path: P
     stored = json.loads((tmp_path / "run" / "result.json").read_text())["metrics"]["test"]
     assert Metrics.from_json(stored) == found
     curves = read_curves(tmp_path / "run" / "metrics.csv")
-    assert curves.mAP["select"].steps == [15, 30]
+    assert curves.mAP["val"].steps == [15, 30]
     assert "train" not in curves.mAP
 
 
@@ -108,7 +108,7 @@ def test_a_step_of_clips_without_a_class_is_no_number_of_right_answers(
     with (tmp_path / "run" / "metrics.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
     assert [row["accuracy"] for row in rows] == ["", ""]
-    assert events[-1].metrics["select"].mAP is None
+    assert events[-1].metrics["val"].mAP is None
 
 
 @pytest.mark.parametrize(("span", "label"), [((0.0, 9.0), 1), ((7.0, 9.0), -1)])

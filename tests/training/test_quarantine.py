@@ -87,7 +87,7 @@ def test_what_a_checkpoint_keeps_goes_back_into_the_loaders() -> None:
     back = Quarantine(after, run, name="bad")
     back.restore(state)
     assert after["train"].faults == {SLOW: "3.mp4: cannot be read"}
-    assert after["select"].faults == {}
+    assert after["val"].faults == {}
     assert back.state() == state
     list(after["train"].batches())
     assert list(back.new(5)) == []  # each is listed once

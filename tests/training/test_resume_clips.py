@@ -29,7 +29,7 @@ def listing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clips")
     rng = np.random.default_rng(0)
     rows = []
-    for split, count in (("train", 11), ("select", 2)):
+    for split, count in (("train", 11), ("val", 2)):
         for number in range(count):
             name = f"{split}-{number}.mp4"
             frames = rng.integers(0, 255, (7, 20, 24, 3), dtype=np.uint8)

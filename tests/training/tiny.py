@@ -94,16 +94,16 @@ class TinyData:
 
     def __post_init__(self) -> None:
         self.train = TinyClips(14, seed=1, options=self.options)
-        self.select = TinyClips(6, seed=2, options=self.options)
+        self.val = TinyClips(6, seed=2, options=self.options)
         self.test = TinyClips(6, seed=3, options=self.options)
 
     @property
     def hashes(self) -> dict[str, str]:
         """As many as there are lists."""
-        return dict.fromkeys(("train", "select", "test"), self.fingerprint)
+        return dict.fromkeys(("train", "val", "test"), self.fingerprint)
 
     def __iter__(self) -> Iterator[tuple[str, TinyClips]]:
-        return iter((name, getattr(self, name)) for name in ("train", "select", "test"))
+        return iter((name, getattr(self, name)) for name in ("train", "val", "test"))
 
     def parts(self) -> Iterator[tuple[str, TinyClips]]:
         yield from self

@@ -51,7 +51,7 @@ GAP: Mapping[str, Any] = {
         )
     ],
     "tune_steps": 37,
-    "split": "select",
+    "split": "val",
 }
 
 CURVE: Mapping[str, Any] = {
@@ -117,11 +117,11 @@ COMPARE: Mapping[str, Any] = {
     "verdict": "the found wiring is better than random ones of its size",
     "seeds": 3,
     "random": 4,
-    "split": "select",
+    "split": "val",
     "budget": {"epochs": 4, "lr": 0.002},
 }
 
-SELFTEST: Mapping[str, Any] = {
+RANK_CORRELATION: Mapping[str, Any] = {
     "rows": [
         {
             **{"name": f"wiring {i}", "supernet": 0.4 + i / 30, "alone": 0.5 + i / 25},
@@ -138,11 +138,11 @@ SELFTEST: Mapping[str, Any] = {
     "verdict": "the supernet ranks wirings better than their size does",
 }
 
-ANALYSES = {"gap": GAP, "curve": CURVE, "compare": COMPARE, "selftest": SELFTEST}
+ANALYSES = {"gap": GAP, "curve": CURVE, "compare": COMPARE, "rank_correlation": RANK_CORRELATION}
 
 
 def write_analyses(run: Path) -> None:
-    """Puts what gap, curve, compare, selftest and another analysis leave into a run."""
+    """Puts what gap, curve, compare, rank-correlation and another analysis leave into a run."""
     other = {"verdict": "weights and ablation agree", "tau": 0.529, "rows": []}
     for name, summary in {**ANALYSES, "importance": other}.items():
         (run / name).mkdir(exist_ok=True)
@@ -199,12 +199,12 @@ def make_run(directory: Path, *, classes: tuple[str, ...] = CLASSES) -> Path:
         "facts": {"data": "f" * 64, "classes": list(classes), "first_weights": "e" * 64},
         "splits": {
             name: {"clips": clips, "hash": mark * 64}
-            for name, clips, mark in (("train", 51, "a"), ("select", 30, "b"), ("test", 33, "c"))
+            for name, clips, mark in (("train", 51, "a"), ("val", 30, "b"), ("test", 33, "c"))
         },
     }
     alarm = {"kind": "undecided", "what": "connection weights", "edges": [[0, 5]], "of": 53}
     result = {
-        "metrics": {"select": metrics.to_json()},
+        "metrics": {"val": metrics.to_json()},
         **{"steps": STEPS, "seconds": 12.5, "digest": "d" * 64, "warnings": [], "quarantine": []},
         "alarms": [alarm],
     }
@@ -254,7 +254,7 @@ def _metrics_rows() -> Iterable[Mapping[str, Any]]:
         yield {**row, "split": "train", "learning_rate": 0.001, "clips_per_second": 25 + step}
         if step % 20 == 0:
             bounds = {"low": 0.41, "high": 0.59, "clips": 30}
-            yield {**row, **bounds, "split": "select", "accuracy": 0.5 + step / 1000}
+            yield {**row, **bounds, "split": "val", "accuracy": 0.5 + step / 1000}
 
 
 def _connection_rows(structure: Structure) -> Iterable[Mapping[str, Any]]:

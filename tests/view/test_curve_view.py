@@ -54,7 +54,7 @@ def test_bars_are_the_intervals_and_the_spread() -> None:
 def test_map_has_no_interval() -> None:
     curve = replace(CURVE, measure="mAP")
     macs, _ = curve_figure(curve, title="run").axes
-    assert macs.get_ylabel() == "mAP on select (48 clips)"
+    assert macs.get_ylabel() == "mAP on val (48 clips)"
     assert all(
         len(found.get_paths()) == 0 or found.get_offsets().size for found in macs.collections
     )

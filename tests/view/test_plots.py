@@ -40,7 +40,7 @@ def write_logs(run: Path, structure: Structure, *, steps: int = 20) -> None:
             row = {"step": step, "epoch": 0, "loss": 1 / step, "accuracy": 1 - 1 / step}
             writer.writerow(row | {"split": "train", "clips": 4})
             if step % 10 == 0:
-                writer.writerow(row | {"split": "select", "low": 0.2, "high": 1.0, "clips": 40})
+                writer.writerow(row | {"split": "val", "low": 0.2, "high": 1.0, "clips": 40})
     with (run / "connections.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, columns(ConnectionRow), restval="")
         writer.writeheader()
@@ -136,10 +136,10 @@ def test_log_with_words_for_numbers_is_refused(run: Path) -> None:
 
 def test_read_curves(run: Path) -> None:
     curves = read_curves(run / "metrics.csv")
-    assert list(curves.loss) == ["train", "select"]
+    assert list(curves.loss) == ["train", "val"]
     assert len(curves.loss["train"]) == 20
-    select = curves.accuracy["select"]
-    assert (select.steps, select.low, select.high) == ([10, 20], [0.2, 0.2], [1.0, 1.0])
+    val = curves.accuracy["val"]
+    assert (val.steps, val.low, val.high) == ([10, 20], [0.2, 0.2], [1.0, 1.0])
 
 
 def test_read_weights(run: Path) -> None:
@@ -157,7 +157,7 @@ def test_training_figure_survives_numbers_that_are_none() -> None:
 
 
 def test_training_figure_has_a_panel_of_map_where_there_is_one() -> None:
-    loss = {"select": Series([1, 2], [1.0, 0.5])}
+    loss = {"val": Series([1, 2], [1.0, 0.5])}
     plain = training_figure(Curves(loss, loss), title="plain")
     several = training_figure(Curves(loss, loss, loss), title="several")
     titles = [[axes.get_title() for axes in figure.axes] for figure in (plain, several)]

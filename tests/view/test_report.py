@@ -19,7 +19,7 @@ from tests.view.report_files import (
     CURVE,
     EVOLUTION,
     GAP,
-    SELFTEST,
+    RANK_CORRELATION,
     Text,
     change,
     make_run,
@@ -48,9 +48,9 @@ def text(page: str) -> str:
 
 
 def test_the_summary_says_what_was_searched_and_how_good_it_is(run: Path, text: str) -> None:
-    found = json.loads((run / "result.json").read_text())["metrics"]["select"]
+    found = json.loads((run / "result.json").read_text())["metrics"]["val"]
     assert "Searched: 53 connections between 12 nodes of starter on synthetic:mix" in text
-    assert f"accuracy on select {found['accuracy']:.3f}" in text
+    assert f"accuracy on val {found['accuracy']:.3f}" in text
     assert f"{found['low']:.3f} to {found['high']:.3f} at 95 %" in text
     assert "guessing: 0.333" in text
     assert "test split closed" in text
@@ -69,7 +69,7 @@ def test_settings_that_differ_come_first(text: str) -> None:
 
 
 def test_the_data_has_three_lists_with_their_hashes(text: str) -> None:
-    for name, clips, mark in (("train", 51, "a"), ("select", 30, "b"), ("test", 33, "c")):
+    for name, clips, mark in (("train", 51, "a"), ("val", 30, "b"), ("test", 33, "c")):
         assert re.search(rf"{name} {clips} [a-z ,]+{mark * 64}", text)
     assert "f" * 64 in text
 
@@ -83,7 +83,7 @@ def test_every_number_of_the_analyses_is_there(text: str) -> None:
         assert f"{point['latency_ms']:.3g} ms" in text
     for row in COMPARE["rows"]:
         assert f"{row['accuracy']:.4f} {row['connections']} {row['macs']:,}" in text
-    for row in SELFTEST["rows"]:
+    for row in RANK_CORRELATION["rows"]:
         assert f"{row['name']} {row['supernet']:.4f} {row['alone']:.4f}" in text
     assert "+0.0712 0.021 to 0.122" in text
     assert "0.643 (0.211 to 0.914)" in text
@@ -161,7 +161,7 @@ def test_the_checklist_is_filled_in_from_what_was_recorded(text: str) -> None:
 
 def test_evaluations_of_the_test_split_are_shown_and_counted(run: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(run, tmp_path / "run")
-    metrics = json.loads((run / "result.json").read_text())["metrics"]["select"]
+    metrics = json.loads((run / "result.json").read_text())["metrics"]["val"]
     opened = {"opened": "2026-11-21T10:00:00+00:00", "times_opened": 2, "metrics": metrics}
     (copy / "evaluation.json").write_text(json.dumps({"test": opened}))
     text = str(Text(report(copy)))

@@ -21,7 +21,7 @@ _FILES = {
     "gap/summary.json": "gap",
     "curve/summary.json": "curve",
     "compare/summary.json": "compare",
-    "selftest/summary.json": "selftest",
+    "rank_correlation/summary.json": "rank_correlation",
     "importance/summary.json": "more",
     "evaluation.json": "judged",
     "config.json": "settings",
@@ -87,7 +87,7 @@ def test_numbers_that_are_none_stop_nothing(run: Path) -> None:
     found = json.loads((run / "compare" / "summary.json").read_text())
     change(run / "compare" / "summary.json", difference=None, rows=found["rows"][:1])
     result = json.loads((run / "result.json").read_text())
-    result["metrics"]["select"] |= {"loss": float("nan"), "confusion": None, "recalls": {"a": None}}
+    result["metrics"]["val"] |= {"loss": float("nan"), "confusion": None, "recalls": {"a": None}}
     (run / "result.json").write_text(json.dumps(result))
     text = str(Text(report(run)))
     assert "No baseline." in text

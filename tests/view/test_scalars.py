@@ -36,7 +36,7 @@ def events(first: int, last: int, *, process: int) -> Iterator[Event]:
             weights = {Edge(0, 5): process / 10}
             yield ConnectionsEvent(step, weights, {Edge(0, 5): peers})
             metrics = summarise([0, 1], [0, 1], classes=("a", "b"), loss=float(step))
-            yield EvaluationEvent(0, "select", metrics, step)
+            yield EvaluationEvent(0, "val", metrics, step)
 
 
 def read(directory: Path) -> Any:
@@ -54,9 +54,9 @@ def test_events_come_through_and_are_written(tmp_path: Path) -> None:
     assert list(with_scalars(given, tmp_path)) == given
     assert points(tmp_path / "train", "loss") == [(1, 1.0), (2, 2.0), (3, 3.0), (4, 4.0)]
     assert points(tmp_path / "train", "learning rate")[0] == (1, 0.01)
-    assert points(tmp_path / "select", "loss") == [(2, 2.0), (4, 4.0)]
-    assert points(tmp_path / "select", "accuracy") == [(2, 1.0), (4, 1.0)]
-    assert "mAP" not in read(tmp_path / "select").Tags()["scalars"], "there is no such number"
+    assert points(tmp_path / "val", "loss") == [(2, 2.0), (4, 4.0)]
+    assert points(tmp_path / "val", "accuracy") == [(2, 1.0), (4, 1.0)]
+    assert "mAP" not in read(tmp_path / "val").Tags()["scalars"], "there is no such number"
     connections = tmp_path / "connections"
     assert points(connections, "weight into 5/from 0") == [(2, 0.0), (4, 0.0)]
     assert points(connections, "strongest peer into 5/from 0")[0] == (2, 0.75)
@@ -72,7 +72,7 @@ def test_a_resumed_run_counts_no_step_twice(tmp_path: Path) -> None:
     assert [loss for _, loss in losses] == [1, 2, 3, 4, 105, 106, 107, 108]
     weights = points(tmp_path / "connections", "weight into 5/from 0")
     assert weights == [(2, 0.0), (4, 0.0), (6, 0.1), (8, 0.1)]
-    assert [step for step, _ in points(tmp_path / "select", "loss")] == [2, 4, 6, 8]
+    assert [step for step, _ in points(tmp_path / "val", "loss")] == [2, 4, 6, 8]
 
 
 def test_what_was_written_is_kept_when_the_work_stops(tmp_path: Path) -> None:

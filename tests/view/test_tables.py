@@ -106,12 +106,12 @@ def test_prune_table(mode: Any) -> None:
 def test_metrics_table() -> None:
     text = printed(
         metrics_table(
-            [{"split": "select", "accuracy": 0.812345}, {"split": "[red]test", "loss": math.nan}],
+            [{"split": "val", "accuracy": 0.812345}, {"split": "[red]test", "loss": math.nan}],
             title="[b]accuracy",
         )
     )
     assert "[b]accuracy" in text  # nothing is read as markup
-    assert ["select", "0.8123", "-"] in rows(text)
+    assert ["val", "0.8123", "-"] in rows(text)
     assert ["[red]test", "-", "-"] in rows(text)
     assert printed(metrics_table([])).strip() == ""
 

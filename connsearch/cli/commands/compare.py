@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from connsearch.cli.analyses import place_for, require_select, training_record
+from connsearch.cli.analyses import place_for, require_val, training_record
 from connsearch.cli.command import Command, Flag
 from connsearch.cli.outcome import say_pictures
 from connsearch.cli.searched import open_searched
@@ -30,8 +30,8 @@ from connsearch.runs.names import COMPARE, SUMMARY, table
 
 if TYPE_CHECKING:
     from connsearch.analysis.compare import Verdict, Wiring
-    from connsearch.analysis.searched_run import Subject
-    from connsearch.analysis.wirings import Lot
+    from connsearch.analysis.searched_run import SearchedRun
+    from connsearch.analysis.wirings import WiringSampler
     from connsearch.pruning.pruner import Pruned
     from connsearch.training.options import TrainOptions
 
@@ -68,7 +68,7 @@ class Compare(Command):
     pruned: Annotated[Path | None, Flag(metavar="DIR")] = None
     """What connsearch prune has left of this search; by default pruned anew as --criterion says."""
     open_test: Annotated[bool, Flag(switch=True)] = False
-    """Judge on the test split, once, and not on select."""
+    """Judge on the test split, once, and not on val."""
     output: Annotated[Path | None, Flag(short="-o", metavar="DIR")] = None
     """Where the results go; by default compare in the run."""
     pruning: PruneOptions = PruneOptions()
@@ -76,50 +76,54 @@ class Compare(Command):
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Compares, or goes on, and returns the rows, the difference and the verdict."""
         place = place_for(self.run, COMPARE, self.output)
-        with open_searched(self.run, terminal) as subject:
-            return self._measured(subject, place, terminal)
+        with open_searched(self.run, terminal) as searched:
+            return self._measured(searched, place, terminal)
 
-    def _measured(self, subject: Subject, place: Path, terminal: Terminal) -> Mapping[str, Any]:
+    def _measured(
+        self, searched: SearchedRun, place: Path, terminal: Terminal
+    ) -> Mapping[str, Any]:
         from connsearch.analysis.compare import judge, rows, units, wirings
         from connsearch.analysis.searched_run import budget
         from connsearch.analysis.units import work_through
 
-        require_select(subject)
-        lot = self._lot(subject)
+        require_val(searched)
+        lot = self._lot(searched)
         drawn = lot.draw(self.random, seed=self.seed)
         compared = wirings(lot.found.structure, [one.structure for one in drawn])
-        options = budget(subject.options, epochs=self.epochs, steps=self.steps)
+        options = budget(searched.options, epochs=self.epochs, steps=self.steps)
         seeds = range(self.seed, self.seed + self.seeds)
         self._introduce(lot, compared, terminal)
         with Ledger(place, self._settings(lot.found, lot.mode, options)) as ledger:
-            split = "test" if self.open_test else "select"
-            work = units(subject, compared, options, seeds, place, open_test=self.open_test)
+            split = "test" if self.open_test else "val"
+            work = units(searched, compared, options, seeds, place, open_test=self.open_test)
             results = terminal.work_through(work_through(ledger, work), "trainings")
             scores = rows(results, compared, seeds, split)
-            measure = "mAP" if subject.data.train.num_classes else "accuracy"
+            measure = "mAP" if searched.data.train.num_classes else "accuracy"
             verdict = judge(scores, measure=measure, split=split)
             report = self._report(scores, verdict, options, split, measure)
             return self._write(place, report, terminal)
 
-    def _lot(self, subject: Subject) -> Lot:
+    def _lot(self, searched: SearchedRun) -> WiringSampler:
         """What random wirings are drawn like.
 
         Raises:
             SettingsError: ``--pruned`` beside settings of a pruning.
         """
-        from connsearch.analysis.wirings import Lot, pruned_from
+        from connsearch.analysis.wirings import WiringSampler, pruned_from
         from connsearch.pruning.pruner import prune_by
 
         mode = self.pruning.mode
         if self.pruned is None:
-            found = prune_by(subject.structure, self.pruning)
+            found = prune_by(searched.structure, self.pruning)
         elif self.pruning != PruneOptions():
             raise SettingsError("--pruned is pruned already; leave out --criterion and its like")
         else:
             smaller = open_structure(str(self.pruned))
-            found, mode = pruned_from(subject.structure, smaller, name=str(self.pruned))
+            found, mode = pruned_from(searched.structure, smaller, name=str(self.pruned))
         tolerance = self.macs_tolerance
-        return Lot(subject.structure, found, mode, lambda s: subject.cost(s).macs, tolerance)
+        return WiringSampler(
+            searched.structure, found, mode, lambda s: searched.cost(s).macs, tolerance
+        )
 
     def _settings(self, found: Pruned, mode: str, options: TrainOptions) -> Mapping[str, Any]:
         """Everything that decides a result; how many there are does not belong here."""
@@ -132,7 +136,9 @@ class Compare(Command):
             "training": training_record(options),
         }
 
-    def _introduce(self, lot: Lot, compared: Sequence[Wiring], terminal: Terminal) -> None:
+    def _introduce(
+        self, lot: WiringSampler, compared: Sequence[Wiring], terminal: Terminal
+    ) -> None:
         costs = [lot.macs(wiring.structure) for wiring in compared]
         terminal.say(
             f"found: {len(lot.found.structure)} nodes, {len(lot.found.edges)} of "

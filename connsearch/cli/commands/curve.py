@@ -21,7 +21,7 @@ from connsearch.runs.names import CURVE, SUMMARY, table
 
 if TYPE_CHECKING:
     from connsearch.analysis.curve import CurvePoints
-    from connsearch.analysis.searched_run import Subject
+    from connsearch.analysis.searched_run import SearchedRun
 
 
 class Curve(Command):
@@ -31,7 +31,7 @@ class Curve(Command):
     its strongest path.
 
     Every network inherits its weights, has its batch-norm statistics set anew and is judged on the
-    select split; nothing is trained. All are timed in turn on this device.
+    validation split; nothing is trained. All are timed in turn on this device.
     """
 
     run: Annotated[str, Flag(positional=True)]
@@ -49,26 +49,26 @@ class Curve(Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Judges, times, shows and draws the points; returns the curve."""
-        with open_searched(self.run, terminal) as subject:
-            return self._measured(subject, terminal)
+        with open_searched(self.run, terminal) as searched:
+            return self._measured(searched, terminal)
 
-    def _measured(self, subject: Subject, terminal: Terminal) -> Mapping[str, Any]:
+    def _measured(self, searched: SearchedRun, terminal: Terminal) -> Mapping[str, Any]:
         from connsearch.analysis.curve import curve, curve_settings
         from connsearch.pruning.path import pruning_path
 
         place = self.output or Path(self.run) / CURVE
         noted = {"name": "path", "order": "relative"}
         path = pruning_path(
-            subject.structure, mode=self.mode, peers_kept=self.peers, criterion=noted
+            searched.structure, mode=self.mode, peers_kept=self.peers, criterion=noted
         )
-        with Ledger(place, curve_settings(subject, path)) as ledger:
-            work = curve(subject, path, ledger, points=self.points, rounds=self.rounds)
+        with Ledger(place, curve_settings(searched, path)) as ledger:
+            work = curve(searched, path, ledger, points=self.points, rounds=self.rounds)
             found = terminal.work_through(work, "curve")
             pictures = self._show(found, place, terminal)
             report = CurveSummary(
                 command="curve",
                 run=self.run,
-                split="select",
+                split="val",
                 rounds=self.rounds,
                 points=list(found.points),
                 measure=found.measure,

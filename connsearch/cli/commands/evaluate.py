@@ -42,7 +42,7 @@ class Evaluate(Command):
 
     run: Annotated[str, Flag(positional=True)]
     """The directory of a training, a search or a pruning."""
-    split: Literal["test", "select"] = "test"
+    split: Literal["test", "val"] = "test"
     """The clips to judge on."""
     source: Annotated[str | None, Flag(name="data")] = None
     """Where the data is now, if it has moved since; it must be the same data."""
@@ -117,7 +117,7 @@ class Evaluate(Command):
         found = describe_environment(wanted)
         compute = Compute(found["device"], bf16=found["precision"] == "bf16")
         network = trained.model().to(found["device"])
-        dataset = data.test if self.split == "test" else data.select
+        dataset = data.test if self.split == "test" else data.val
         faults: dict[int, UnreadClip] = {}
         with Loader(dataset) as loader:
             metrics = evaluate(

@@ -38,7 +38,7 @@ _OF_A_MACHINE = frozenset({"threads", "device"})
 class Evolve(Work):
     """Evolves the blocks of a structure: each child is a short search of its own connections.
 
-    Children are mutants of good parents; what a parent's connections have learned guides how its
+    Children are offspring of good parents; what a parent's connections have learned guides how its
     child is connected. Without arguments: from a small structure, on built-in data.
 
     The same line on another terminal or machine joins as a second worker. Stopped or killed, it

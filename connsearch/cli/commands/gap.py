@@ -21,7 +21,7 @@ from connsearch.runs.logs import write_table
 from connsearch.runs.names import GAP, SUMMARY, table
 
 if TYPE_CHECKING:
-    from connsearch.analysis.searched_run import Subject
+    from connsearch.analysis.searched_run import SearchedRun
 
 Rows = Sequence[GapRow]
 
@@ -29,8 +29,9 @@ Rows = Sequence[GapRow]
 class Gap(Command):
     """Judges a search stage by stage: as searched, masked, recalibrated, fine-tuned, from scratch.
 
-    For each threshold of the criterion the select accuracy of every stage, and what is left. The
-    select split was used for choosing, so the numbers compare stages; the test split stays closed.
+    Shows the validation accuracy of every stage for each threshold of the criterion, and what is
+    left. The validation split was used for choosing, so the numbers compare stages only; the test
+    split stays closed.
 
     Interrupted or killed, the same line goes on; other thresholds and stages add to what is there.
     """
@@ -80,24 +81,24 @@ class Gap(Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Judges every stage that is not filed yet; returns the table."""
-        with open_searched(self.run, terminal) as subject:
-            return self._measured(subject, terminal)
+        with open_searched(self.run, terminal) as searched:
+            return self._measured(searched, terminal)
 
-    def _measured(self, subject: Subject, terminal: Terminal) -> Mapping[str, Any]:
+    def _measured(self, searched: SearchedRun, terminal: Terminal) -> Mapping[str, Any]:
         from connsearch.analysis.gap import GapPlan, cut, measure_gap
         from connsearch.view.runs.gap_figure import gap_pictures
 
-        cuts = cut(subject.structure, self.criterion, self.shares, peers=self.peers)
-        seed = subject.options.seed if self.seed is None else self.seed
+        cuts = cut(searched.structure, self.criterion, self.shares, peers=self.peers)
+        seed = searched.options.seed if self.seed is None else self.seed
         plan = GapPlan(cuts, tune_steps=self.tune_steps, scratch=self.scratch, seed=seed)
         place = self.output or Path(self.run) / GAP
-        rows = terminal.work_through(measure_gap(subject, plan, place), "stages")
+        rows = terminal.work_through(measure_gap(searched, plan, place), "stages")
         write_table(place / table(GAP), GapRow, rows)
-        title = f"{subject.structure.name}: discretisation gap"
+        title = f"{searched.structure.name}: discretisation gap"
         drawn = [row.to_json() for row in rows]
         pictures = gap_pictures(place, drawn, title=title, criterion=self.criterion)
         report = self._report(rows, pictures, seed)
-        self._show(rows, subject, terminal)
+        self._show(rows, searched, terminal)
         write_form(place / SUMMARY, report)
         say_pictures(pictures, terminal)
         terminal.say(f"table: {place / table(GAP)}")
@@ -113,14 +114,14 @@ class Gap(Command):
             peers=self.peers,
             tune_steps=self.tune_steps,
             seed=seed,
-            split="select",
-            chosen_by="select",
+            split="val",
+            chosen_by="val",
             gap={f"{share:g}": lost for share, lost in _losses(rows).items()},
             limit=self.limit,
             pictures=[str(path) for path in pictures],
         )
 
-    def _show(self, rows: Rows, subject: Subject, terminal: Terminal) -> None:
+    def _show(self, rows: Rows, searched: SearchedRun, terminal: Terminal) -> None:
         from connsearch.analysis.gap import recorded_evaluation
         from connsearch.view.structures.tables import metrics_table, short
 
@@ -138,12 +139,12 @@ class Gap(Command):
             }
             for row in rows
         ]
-        title = f"select split ({rows[0].clips} clips), criterion {self.criterion}"
+        title = f"validation split ({rows[0].clips} clips), criterion {self.criterion}"
         terminal.show(metrics_table(shown, title=title))
-        terminal.say("select was used for choosing: the numbers compare stages, no more")
+        terminal.say("the validation split was used for choosing: the numbers only compare stages")
         if not self.scratch:
             terminal.say("without training from scratch (--scratch): new weights may do as well")
-        recorded = recorded_evaluation(subject)
+        recorded = recorded_evaluation(searched)
         if recorded is not None and recorded.accuracy != rows[0].accuracy:
             terminal.warn(
                 f"the soft network has accuracy {rows[0].accuracy:.4f}, its search recorded "

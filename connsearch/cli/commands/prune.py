@@ -240,12 +240,10 @@ class Prune(Command):
         seed = settings.get("seed", 0)
         with SplitLoaders(data.parts()) as loaders:
             recalibrate_on(child, loaders["train"], clips=self.recalibrate, seed=seed)
-            if not len(data.select):
+            if not len(data.val):
                 return {}
-            loss, clips = recorded_loss(self.run), loaders["select"]
-            return {
-                "select": evaluate(child, clips, classes=data.classes, loss=loss, all_views=True)
-            }
+            loss, clips = recorded_loss(self.run), loaders["val"]
+            return {"val": evaluate(child, clips, classes=data.classes, loss=loss, all_views=True)}
 
     def _write(
         self,

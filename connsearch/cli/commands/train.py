@@ -128,7 +128,7 @@ class Train(Work):
         if recorded not in (data.fingerprint, data.earlier):
             terminal.warn(
                 "these are not the clips and splits its weights come from: clips it has learned "
-                "from may be among the select and test clips"
+                "from may be among the validation and test clips"
             )
 
     def _place(self) -> Path:

@@ -39,7 +39,7 @@ class DataSplits:
 
     Attributes:
         train: to learn from.
-        select: to choose by (early stopping, criteria); may be empty if its share is 0.
+        val: to choose by (early stopping, criteria); may be empty if its share is 0.
         test: to report, once; may be empty if its share is 0.
         classes: class names.
         object_classes: K of the object maps; 0: there are none.
@@ -56,7 +56,7 @@ class DataSplits:
     """
 
     train: ClipDataset
-    select: ClipDataset
+    val: ClipDataset
     test: ClipDataset
     classes: tuple[str, ...]
     object_classes: int
@@ -72,8 +72,8 @@ class DataSplits:
     reading: int = READING
 
     def __iter__(self) -> Iterator[tuple[Split, ClipDataset]]:
-        """Yields (name of the split, its clips): train, select, test."""
-        return iter(zip(SPLITS, (self.train, self.select, self.test), strict=True))
+        """Yields (name of the split, its clips): train, val, test."""
+        return iter(zip(SPLITS, (self.train, self.val, self.test), strict=True))
 
     def parts(self) -> Iterator[tuple[str, ClipDataset]]:
         """Yields the splits and, in a bilevel search, the half of train that is not in it."""

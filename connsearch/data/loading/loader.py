@@ -155,7 +155,7 @@ class SplitLoaders:
     """A loader for every split of a data set, closed together.
 
     >>> with SplitLoaders(data.parts()) as loaders:  # doctest: +SKIP
-    ...     for batch in loaders["select"].batches():
+    ...     for batch in loaders["val"].batches():
     ...         look(batch)
 
     Args:

@@ -1,1 +1,1 @@
-"""From what a user names to lists of records, split into train, select and test."""
+"""From what a user names to lists of records, split into train, val and test."""

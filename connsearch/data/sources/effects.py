@@ -14,7 +14,7 @@ BOUND: Mapping[str, str] = {
     "protocol": "it has no protocols",
     "videos": "its own files say where the videos lie",
     "train_clips": "it is not planted data",
-    "select_clips": "it is not planted data",
+    "val_clips": "it is not planted data",
     "test_clips": "it is not planted data",
     "object_classes": "it says the number itself, or has no object maps",
 }
@@ -52,7 +52,7 @@ def without_effect(source: Source, options: DataOptions) -> dict[str, str]:
         "object_classes": not any(r.objects is not None for r in source.records),
         "clip_labels": not any(r.spans for r in source.records),
         "split_by": not any(r.group for r in source.records) and not _tears(source.records),
-        "select_share": any(r.split == "select" for r in source.records),
+        "val_share": any(r.split == "val" for r in source.records),
         "test_share": any(r.split == "test" for r in source.records),
     }
     for name, useless in by_content.items():
@@ -86,7 +86,7 @@ _BY_CONTENT: dict[str, str] = {
     "object_classes": "it has no object maps",
     "clip_labels": "it does not say when its classes are seen",
     "split_by": "it has no groups, and no video is on two of its lists",
-    "select_share": "it gives the select list itself",
+    "val_share": "it gives the validation list itself",
     "test_share": "it gives the test list itself",
 }
 """Options whose effect depends on what the data holds."""

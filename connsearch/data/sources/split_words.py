@@ -9,10 +9,10 @@ from connsearch.data.records import Split
 
 NAMES: Mapping[Split, tuple[str, ...]] = {
     "train": ("train", "training"),
-    "select": ("val", "valid", "validation", "dev", "select"),
+    "val": ("val", "valid", "validation", "dev", "select"),
     "test": ("test", "testing"),
 }
-"""In a data set of one's own, the validation list is what is chosen by: ``select``."""
+"""In a data set of one's own, the validation list is what is chosen by: ``val``."""
 
 _SPLIT_OF: Mapping[str, Split] = {name: split for split, names in NAMES.items() for name in names}
 
@@ -21,7 +21,7 @@ def split_of(word: str) -> Split | None:
     """Returns the list that a word means, in whatever case; None for any other word.
 
     >>> split_of("Validation"), split_of("walk")
-    ('select', None)
+    ('val', None)
     """
     return _SPLIT_OF.get(word.strip().lower())
 
@@ -29,7 +29,7 @@ def split_of(word: str) -> Split | None:
 _NEARLY: Mapping[str, Split] = {
     **_SPLIT_OF,
     **{f"{name}set": split for name, split in _SPLIT_OF.items()},
-    "validate": "select",
+    "validate": "val",
     "eval": "test",
     "evaluation": "test",
     "holdout": "test",
@@ -41,7 +41,7 @@ def nearly(name: str) -> Split | None:
     """Returns the one list that a word within a name may mean; None where there is no such word.
 
     >>> nearly("train_256"), nearly("Test Set"), nearly("val2017"), nearly("trainval_test")
-    ('train', 'test', 'select', 'test')
+    ('train', 'test', 'val', 'test')
     """
     words = re.split(r"[^a-z]+", name.lower())
     found: set[Split] = {_NEARLY[word] for word in words if word in _NEARLY}
@@ -52,7 +52,7 @@ def alike(words: Iterable[str]) -> dict[Split, list[str]]:
     """Returns the lists that several different words mean, with those words.
 
     >>> alike(["train", "val", "Valid", "val"])
-    {'select': ['Valid', 'val']}
+    {'val': ['Valid', 'val']}
     """
     found: dict[Split, set[str]] = {}
     for word in words:

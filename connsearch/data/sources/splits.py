@@ -1,8 +1,8 @@
-"""Three disjoint lists of clips, checked and hashed: train, select, test.
+"""Three disjoint lists of clips, checked and hashed: train, val, test.
 
-What a data set gives is kept. Where it gives nothing, whole units are drawn into select and test:
+What a data set gives is kept. Where it gives nothing, whole units are drawn into val and test:
 groups, and in any case whole video files (``data/sources/units``); where it gives train but no
-select or no test, the missing list is drawn from train in the same way. A share of 0 leaves a list
+val or no test, the missing list is drawn from train in the same way. A share of 0 leaves a list
 empty.
 """
 
@@ -19,7 +19,7 @@ from connsearch.data.media.contents import Contents
 from connsearch.data.media.formats import MEDIA
 from connsearch.data.options import DataOptions
 from connsearch.data.reading import FIRST, READING
-from connsearch.data.records import SPLITS, Record, Source, Split, listed
+from connsearch.data.records import BEFORE, SPLITS, Record, Source, Split, listed
 from connsearch.data.sources.units import shares_files, units_before, units_of
 from connsearch.errors import DataError
 
@@ -53,7 +53,7 @@ def split_records(source: Source, options: DataOptions, *, reading: int = READIN
     lists: dict[Split, list[Record]] = {split: [] for split in SPLITS}
     for record in source.records:
         lists[record.split or "train"].append(record)
-    asked: dict[Split, float] = {"test": options.test_share, "select": options.select_share}
+    asked: dict[Split, float] = {"test": options.test_share, "val": options.val_share}
     missing: list[Split] = [split for split in asked if asked[split] > 0 and not lists[split]]
     if missing:
         shares: dict[Split, float] = {split: asked[split] for split in missing}
@@ -101,10 +101,10 @@ def halve(
         DataError: there is one group only.
     """
     rng = np.random.default_rng([seed, 5])
-    half: dict[Split, float] = {"select": 0.5}
+    half: dict[Split, float] = {"val": 0.5}
     part_of = _parts(name, records, half, options, rng, reading)
-    second = [place for place, part in enumerate(part_of) if part == "select"]
-    return [place for place, part in enumerate(part_of) if part != "select"], second
+    second = [place for place, part in enumerate(part_of) if part == "val"]
+    return [place for place, part in enumerate(part_of) if part != "val"], second
 
 
 def _parts(
@@ -266,7 +266,7 @@ def _check_classes(source: Source, train: Sequence[Record]) -> None:
     if missing and not source.published:
         raise DataError(
             f"{source.name}: classes without a training clip\n{listed(missing)}\n"
-            "  cure: more clips or groups of these classes, or --select-share 0 and "
+            "  cure: more clips or groups of these classes, or --val-share 0 and "
             "--test-share 0 to train on everything there is"
         )
 
@@ -314,8 +314,13 @@ def fingerprint(source: Source, hashes: Mapping[str, str], contents: Contents | 
     what: dict[str, object] = {
         "classes": source.classes,
         "objects": source.object_classes,
-        "lists": dict(hashes),
+        "lists": _as_before(hashes),
     }
     if contents is not None:
-        what["contents"] = {"kind": contents.kind, "hashes": dict(contents.hashes)}
+        what["contents"] = {"kind": contents.kind, "hashes": _as_before(contents.hashes)}
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+
+
+def _as_before(hashes: Mapping[Split, str] | Mapping[str, str]) -> dict[str, str]:
+    """Returns the hashes by the names that every fingerprint has been made with."""
+    return {BEFORE[split]: hashes[split] for split in SPLITS if split in hashes}

@@ -1,6 +1,6 @@
 """The cupboard of mutations: one file each, a pure function of a parent, a seed and the limits.
 
-Whatever the parent, a mutant keeps every rule of a structure and the channel sum of every level,
+Whatever the parent, an offspring keeps every rule of a structure and the channel sum of every level,
 stays within the limits where the parent did, and has no unread node that the parent had read.
 """
 
@@ -13,12 +13,12 @@ from random import Random
 from typing import Literal, Protocol, TypeVar
 
 from connsearch.errors import SettingsError
-from connsearch.evolution.draft import Mutant
 from connsearch.evolution.limits import Limits
+from connsearch.evolution.structure_editor import Offspring
 from connsearch.graph.spec import Structure
 from connsearch.registry import Registry
 
-T = TypeVar("T", bound=Callable[..., Mutant | None])
+T = TypeVar("T", bound=Callable[..., Offspring | None])
 
 Kind = Literal["block", "stem", "connection", "wiring"]
 """What a mutation changes: one block or two, a stem, one connection, or the whole wiring."""
@@ -27,7 +27,7 @@ Kind = Literal["block", "stem", "connection", "wiring"]
 class Mutate(Protocol):
     """What every member of the cupboard promises."""
 
-    def __call__(self, parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
+    def __call__(self, parent: Structure, rng: Random, limits: Limits) -> Offspring | None:
         """Returns a changed structure, or None where nothing of the kind can be changed."""
         ...
 
@@ -37,7 +37,7 @@ class Mutation:
     """A mutation, what it changes, and the keyword a number behind its name sets, if any."""
 
     kind: Kind
-    apply: Callable[..., Mutant | None]
+    apply: Callable[..., Offspring | None]
     setting: str | None = None
 
 

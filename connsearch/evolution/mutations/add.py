@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from random import Random
 
-from connsearch.evolution.draft import Draft, Mutant
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import mutation
+from connsearch.evolution.structure_editor import Offspring, StructureEditor
 from connsearch.graph.spec import Structure
 
 
 @mutation("add", "connection")
-def add(parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
+def add(parent: Structure, rng: Random, limits: Limits) -> Offspring | None:
     """Returns the parent with one more legal connection; None where it has them all."""
-    draft = Draft(parent)
-    unused = draft.unused()
+    editor = StructureEditor(parent)
+    unused = editor.unused()
     if not unused:
         return None
-    draft.connect(rng.choice(unused))
-    return draft.finish()
+    editor.connect(rng.choice(unused))
+    return editor.finish()

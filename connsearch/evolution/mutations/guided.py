@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-from connsearch.evolution.draft import Mutant
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import mutation
+from connsearch.evolution.structure_editor import Offspring
 from connsearch.evolution.wiring import rewired
 from connsearch.graph.spec import Edge, Structure, as_number
 
@@ -14,7 +14,7 @@ from connsearch.graph.spec import Edge, Structure, as_number
 @mutation("guided", "wiring", setting="threshold")
 def guided(
     parent: Structure, rng: Random, limits: Limits, *, threshold: float | None = None
-) -> Mutant | None:
+) -> Offspring | None:
     """Returns the parent with its strong connections, and random ones in place of the others.
 
     A connection of learned weight W stays if ``W > threshold``; without a threshold it stays with

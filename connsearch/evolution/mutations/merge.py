@@ -6,14 +6,14 @@ from dataclasses import replace
 from itertools import combinations
 from random import Random
 
-from connsearch.evolution.draft import Draft, Mutant
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import mutation
+from connsearch.evolution.structure_editor import Offspring, StructureEditor
 from connsearch.graph.spec import FREE, Edge, Filters, Structure, Weight
 
 
 @mutation("merge", "block")
-def merge(parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
+def merge(parent: Structure, rng: Random, limits: Limits) -> Offspring | None:
     """Returns the parent with two random blocks of one level, stride and kind as one.
 
     It has the connections of both, the sum of their filters and the dilation of one of them. Of a
@@ -23,40 +23,42 @@ def merge(parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
     None where no two blocks of a level have the same stride and kind, or the final blocks, which
     the head averages, would no longer be equally wide.
     """
-    draft = Draft(parent)
-    pairs = [pair for pair in combinations(draft.blocks(), 2) if _can_merge(draft, *pair)]
+    editor = StructureEditor(parent)
+    pairs = [pair for pair in combinations(editor.blocks(), 2) if _can_merge(editor, *pair)]
     if not pairs:
         return None
     pair = rng.choice(pairs)
-    first, second = map(draft.block, pair)
+    first, second = map(editor.block, pair)
     chosen = rng.choice((first, second)).temporal_dilation
-    merged = replace(first, filters=_together(draft, *pair), temporal_dilation=chosen)
-    one = draft.add(merged, pair)
-    for edge, weight in list(draft.weights.items()):
+    merged = replace(first, filters=_together(editor, *pair), temporal_dilation=chosen)
+    one = editor.add(merged, pair)
+    for edge, weight in list(editor.weights.items()):
         moved = Edge(*(one if node in pair else node for node in edge))
         if moved != edge:
-            both = moved in draft.weights
-            draft.connect(moved, _stronger(draft.weights[moved], weight) if both else weight)
+            both = moved in editor.weights
+            editor.connect(moved, _stronger(editor.weights[moved], weight) if both else weight)
     for name in pair:
-        draft.remove(name)
-    return draft.finish()
+        editor.remove(name)
+    return editor.finish()
 
 
-def _can_merge(draft: Draft, a: int, b: int) -> bool:
-    one, two = draft.block(a), draft.block(b)
+def _can_merge(editor: StructureEditor, a: int, b: int) -> bool:
+    one, two = editor.block(a), editor.block(b)
     if one.level != two.level or one.spatial_stride != two.spatial_stride:
         return False
-    if draft.kind(a) is not draft.kind(b):
+    if editor.kind(a) is not editor.kind(b):
         return False
-    if one.level != draft.top or draft.one_final:
+    if one.level != editor.top or editor.one_final:
         return True
-    width = draft.kind(a).width(_together(draft, a, b))
-    return all(draft.width(n) == width for n in draft.blocks(one.level) if n not in (a, b))
+    width = editor.kind(a).width(_together(editor, a, b))
+    return all(editor.width(n) == width for n in editor.blocks(one.level) if n not in (a, b))
 
 
-def _together(draft: Draft, a: int, b: int) -> Filters:
+def _together(editor: StructureEditor, a: int, b: int) -> Filters:
     """The sum of two blocks' filters."""
-    return draft.kind(a).filters.zipped(int.__add__, draft.block(a).filters, draft.block(b).filters)
+    return editor.kind(a).filters.zipped(
+        int.__add__, editor.block(a).filters, editor.block(b).filters
+    )
 
 
 def _stronger(a: Weight, b: Weight) -> Weight:

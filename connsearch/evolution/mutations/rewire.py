@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from random import Random
 
-from connsearch.evolution.draft import Draft, Mutant, Needs
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import mutation
+from connsearch.evolution.structure_editor import Needs, Offspring, StructureEditor
 from connsearch.graph.spec import Edge, Structure
 
 
 @mutation("rewire", "connection")
-def rewire(parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
+def rewire(parent: Structure, rng: Random, limits: Limits) -> Offspring | None:
     """Returns the parent with one end of a random connection moved; its weight starts unlearned.
 
     None where no connection can move without leaving a block unfed or a node dangling. Between
     nodes that are alike the child may be the parent under other numbers.
     """
-    draft = Draft(parent)
-    unused, needs = draft.unused(), draft.needs()
-    edges = sorted(draft.weights)
+    editor = StructureEditor(parent)
+    unused, needs = editor.unused(), editor.needs()
+    edges = sorted(editor.weights)
     for edge in rng.sample(edges, len(edges)):
         moved = [other for other in unused if _replaces(other, edge, needs)]
         if moved:
-            draft.disconnect(edge)
-            draft.connect(rng.choice(moved))
-            return draft.finish()
+            editor.disconnect(edge)
+            editor.connect(rng.choice(moved))
+            return editor.finish()
     return None
 
 

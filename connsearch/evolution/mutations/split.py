@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from connsearch.evolution.draft import Draft, Mutant
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import mutation
+from connsearch.evolution.structure_editor import Offspring, StructureEditor
 from connsearch.graph.kinds import FilterForm
 from connsearch.graph.spec import Edge, Filters, Structure
 
 
 @mutation("split", "block")
-def split(parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
+def split(parent: Structure, rng: Random, limits: Limits) -> Offspring | None:
     """Returns the parent with a random block as two of half its filters, connected alike.
 
     Both halves have its connections, weights and dilation; of an odd number the second half has
@@ -29,34 +29,34 @@ def split(parent: Structure, rng: Random, limits: Limits) -> Mutant | None:
 
     None where a level is full or its blocks are too narrow.
     """
-    draft = Draft(parent)
-    able = [name for name in draft.blocks() if _can_split(draft, name, limits)]
+    editor = StructureEditor(parent)
+    able = [name for name in editor.blocks() if _can_split(editor, name, limits)]
     if not able:
         return None
     one = rng.choice(able)
-    block = draft.block(one)
-    first, second = _halves(draft.kind(one).filters, block.filters)
-    draft.nodes[one] = replace(block, filters=first)
-    other = draft.add(replace(block, filters=second), draft.origins[one])
-    for edge, weight in list(draft.weights.items()):
+    block = editor.block(one)
+    first, second = _halves(editor.kind(one).filters, block.filters)
+    editor.nodes[one] = replace(block, filters=first)
+    other = editor.add(replace(block, filters=second), editor.origins[one])
+    for edge, weight in list(editor.weights.items()):
         if edge.target == one:
-            draft.connect(Edge(edge.source, other), weight)
+            editor.connect(Edge(edge.source, other), weight)
         elif edge.source == one:
-            draft.connect(Edge(other, edge.target), weight)
-    return draft.finish()
+            editor.connect(Edge(other, edge.target), weight)
+    return editor.finish()
 
 
-def _can_split(draft: Draft, name: int, limits: Limits) -> bool:
-    level, kind = draft.level(name), draft.kind(name)
-    halves = _halves(kind.filters, draft.block(name).filters)
-    if len(draft.blocks(level)) >= limits.blocks[level]:
+def _can_split(editor: StructureEditor, name: int, limits: Limits) -> bool:
+    level, kind = editor.level(name), editor.kind(name)
+    halves = _halves(kind.filters, editor.block(name).filters)
+    if len(editor.blocks(level)) >= limits.blocks[level]:
         return False
     if min(kind.filters.numbers(halves[0])) < limits.narrowest:
         return False
-    if level != draft.top:
+    if level != editor.top:
         return True
-    widths = {draft.width(n) for n in draft.blocks(level) if n != name}
-    return not draft.one_final and len(widths | set(map(kind.width, halves))) == 1
+    widths = {editor.width(n) for n in editor.blocks(level) if n != name}
+    return not editor.one_final and len(widths | set(map(kind.width, halves))) == 1
 
 
 def _halves(form: FilterForm, filters: Filters) -> tuple[Filters, Filters]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-from connsearch.evolution.draft import Mutant
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import mutation
+from connsearch.evolution.structure_editor import Offspring
 from connsearch.evolution.wiring import rewired
 from connsearch.graph.spec import Structure
 
@@ -17,7 +17,7 @@ SHARE = 1 / 3
 @mutation("uniform", "wiring", setting="share")
 def uniform(
     parent: Structure, rng: Random, limits: Limits, *, share: float = SHARE
-) -> Mutant | None:
+) -> Offspring | None:
     """Returns the parent with each connection removed with probability ``share``, others added.
 
     Mending brings removed connections back as in the guided step, but random ones. How many new

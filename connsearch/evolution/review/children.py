@@ -75,7 +75,7 @@ class Mishap:
     worker: str
 
 
-def census(history: History) -> list[Entry]:
+def children_of(history: History) -> list[Entry]:
     """Returns every child that was born, in order."""
     line = founders(history)
     return [_entry(history, number, line[number]) for number in sorted(history.births)]

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from random import Random
 
 from connsearch.errors import RunError, UnknownNameError
-from connsearch.evolution.draft import Mutant
 from connsearch.evolution.history import History
 from connsearch.evolution.initial import initial_structure
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import MUTATIONS
 from connsearch.evolution.proposal import INITIAL, START
 from connsearch.evolution.steps import Step, take
+from connsearch.evolution.structure_editor import Offspring
 from connsearch.graph.compare import compare
 from connsearch.graph.hashing import structure_hash
 from connsearch.graph.parse import rows
@@ -202,26 +202,26 @@ def _traced(
     return None, edges
 
 
-def _stages(history: History, number: int, limits: Limits) -> list[Mutant]:
+def _stages(history: History, number: int, limits: Limits) -> list[Offspring]:
     """What each step of a child has made, checked against the child; none for the start itself."""
     child = history.child(number)
     parent = parent_of(history, number)
     structure = history.start if parent is None else history.learned(parent)
-    stages: list[Mutant] = []
+    stages: list[Offspring] = []
     for place, step in enumerate(child.steps, start=1):
         if parent is None and step.operator in (START, INITIAL):
             if step.operator == INITIAL:
                 structure = initial_structure(history.start, limits, Random(step.seed))
-                stages.append(Mutant(structure, ((),) * len(structure)))
+                stages.append(Offspring(structure, ((),) * len(structure)))
             continue
-        mutant = take(structure, step, limits)
-        if mutant is None:
+        offspring = take(structure, step, limits)
+        if offspring is None:
             raise RunError(
                 f"{_place(number, parent)}, step {place}, {step.operator} with seed {step.seed}: "
                 f"changes nothing\n{_CURE}"
             )
-        stages.append(mutant)
-        structure = mutant.structure
+        stages.append(offspring)
+        structure = offspring.structure
     _check(child.structure, structure, child.hash, _place(number, parent))
     return stages
 

@@ -49,10 +49,10 @@ def best_possible(
         structure = initial_structure(start, limits, rng)
         here = Summit(structure, fitness(structure))
         for _ in range(steps):
-            mutant = rng.choice(small)(here.structure, rng, limits)
-            if mutant is None:
+            offspring = rng.choice(small)(here.structure, rng, limits)
+            if offspring is None:
                 continue
-            there = Summit(mutant.structure, fitness(mutant.structure))
+            there = Summit(offspring.structure, fitness(offspring.structure))
             if there.fitness >= here.fitness:
                 here = there
         found.append(here)

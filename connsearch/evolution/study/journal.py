@@ -53,7 +53,7 @@ class JournalLock:
         try:
             self._handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | _OWN, 0o644)
             fcntl.flock(self._handle, fcntl.LOCK_EX)
-            mend_tail(self._path)
+            repair_tail(self._path)
         except BaseException:
             self.release()
             raise
@@ -91,7 +91,7 @@ def is_journal(path: Path) -> bool:
         return False
 
 
-def mend_tail(path: Path) -> bytes:
+def repair_tail(path: Path) -> bytes:
     """Returns what stood behind the last whole line, moved to ``<name>.torn``; usually nothing.
 
     Nobody else may write meanwhile.

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from connsearch.runs.formats.form import Form, GivenForm
 from connsearch.runs.formats.tables import Row
+from connsearch.runs.migration import SplitName
 
 
 class TrainingBudget(GivenForm):
@@ -28,7 +29,7 @@ class CurveRow(Row):
         latency_ms: median of its timed passes, one clip each.
         latency_spread: their interquartile range as a share of the median.
         passes: how many were timed.
-        accuracy: on ``select``.
+        accuracy: on ``val``.
         low: lower end of the accuracy's 95 % interval.
         high: upper end.
         score: what networks are judged by: the accuracy, or mAP in multi-label data.
@@ -54,7 +55,7 @@ class CurveSummary(Form):
 
     command: str = "curve"
     run: str = ""
-    split: str = "select"
+    split: SplitName = "val"
     rounds: int | None = None
     points: list[CurveRow] = Field(min_length=1)
     measure: str = "accuracy"
@@ -99,8 +100,8 @@ class GapSummary(Form):
     peers: int | None = None
     tune_steps: int | None = None
     seed: int | None = None
-    split: str = "select"
-    chosen_by: str = "select"
+    split: SplitName = "val"
+    chosen_by: SplitName = "val"
     gap: dict[str, float] = {}
     limit: float | None = None
     pictures: list[str] = []
@@ -164,7 +165,7 @@ class CompareSummary(Form):
     over_seeds: OverSeeds | None = None
     seeds: int | None = None
     random: int | None = None
-    split: str = "select"
+    split: SplitName = "val"
     measure: str = "accuracy"
     budget: TrainingBudget = TrainingBudget()
     rows: list[CompareRow] = Field(min_length=1)
@@ -192,16 +193,16 @@ class RankRow(Row):
 
 
 class RankSummary(Form):
-    """``selftest/summary.json``: does the supernet rank wirings as training alone does?
+    """``rank_correlation/summary.json``: does the supernet rank wirings as training alone does?
 
     Kendall's tau with its interval: of the supernet, of multiply-accumulates (``flops``), of the
     number of connections, and what the supernet has before multiply-accumulates (``gain``).
     """
 
-    command: str = "selftest"
+    command: str = "rank-correlation"
     run: str = ""
     subnets: int | None = None
-    split: str = "select"
+    split: SplitName = "val"
     measure: str = "accuracy"
     budget: TrainingBudget = TrainingBudget()
     verdict: str = ""

@@ -97,7 +97,7 @@ class Inherited(Form):
     why: str | None = None
 
 
-class TransplantRecord(Form):
+class InheritedRecord(Form):
     """How much of a child came from its parent, and the account of it."""
 
     share: float
@@ -152,7 +152,7 @@ class Config(Recorded):
     child: ChildRecord | None = None
     rungs: RungSteps = RungSteps()
     inherited: bool | Inherited | None = None
-    transplanted: TransplantRecord = TransplantRecord(share=0.0)
+    transplanted: InheritedRecord = InheritedRecord(share=0.0)
     latency: LatencyRecord | None = None
 
     @model_validator(mode="after")

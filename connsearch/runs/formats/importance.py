@@ -9,6 +9,7 @@ from pydantic import field_validator
 from connsearch.runs.formats.form import Form
 from connsearch.runs.formats.ledger import WholeUnit
 from connsearch.runs.formats.tables import Row
+from connsearch.runs.migration import SplitName
 
 
 class ImportanceRow(Row):
@@ -59,7 +60,7 @@ class ImportanceSummary(Form):
 
     kind: str = ""
     run: str = ""
-    split: str = "select"
+    split: SplitName = "val"
     whole: WholeUnit | None = None
     rows: list[ImportanceRow] = []
     disagreements: list[ImportanceRow] = []

@@ -26,7 +26,7 @@ class LedgerLine(OpenForm):
 
 
 class GapUnit(Unit):
-    """A stage of ``gap``, judged on ``select``."""
+    """A stage of ``gap``, judged on ``val``."""
 
     accuracy: float
     low: float
@@ -37,7 +37,7 @@ class GapUnit(Unit):
 
 
 class CurveUnit(Unit):
-    """A network of ``curve``, judged on ``select``."""
+    """A network of ``curve``, judged on ``val``."""
 
     nodes: int
     connections: int
@@ -58,7 +58,7 @@ class TimingUnit(Unit):
 
 
 class TrainedUnit(Unit):
-    """A training of ``compare``, with its score on ``select``."""
+    """A training of ``compare``, with its score on ``val``."""
 
     score: float
     connections: int
@@ -75,7 +75,7 @@ class TestedUnit(Unit):
 
 
 class RankedUnit(Unit):
-    """A sub-network of ``selftest``: its score inside the supernet and alone, and its size."""
+    """A sub-network of ``rank-correlation``: its score in the supernet and alone, and its size."""
 
     supernet: float
     alone: float

@@ -8,6 +8,7 @@ from connsearch.runs.formats.config import Facts, Settings
 from connsearch.runs.formats.form import Form, OpenForm
 from connsearch.runs.formats.importance import ImportanceSummary
 from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.migration import SplitName
 
 
 class BeforeAfter(Form):
@@ -92,7 +93,7 @@ class PruneRecord(Form):
     repairs: list[str] = []
     substitutes: list[str] = []
     changes: list[str] = []
-    metrics: dict[str, Metrics] = {}
+    metrics: dict[SplitName, Metrics] = {}
     scores: ImportanceSummary | None = None
     budget: dict[str, ReachedRecord] = {}
     pruning: PruningSettings = PruningSettings()

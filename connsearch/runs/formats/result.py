@@ -8,6 +8,7 @@ from pydantic import Field
 
 from connsearch.runs.formats.form import Form
 from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.migration import SplitName
 
 _Count = Annotated[int, Field(ge=0)]
 _Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -44,7 +45,7 @@ class Quarantined(Form):
         step: of the training at which it was met.
     """
 
-    split: str
+    split: SplitName
     index: int | None = None
     name: str
     reason: str
@@ -72,7 +73,7 @@ class Result(Form):
     structure: str = ""
     model: str = ""
     weights: str = ""
-    metrics: dict[str, Metrics]
+    metrics: dict[SplitName, Metrics]
     steps: _Count | None = None
     seconds: _Number | None = None
     digest: str | None = None

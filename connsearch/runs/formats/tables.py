@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from connsearch.runs.formats.form import Form
+from connsearch.runs.migration import SplitName
 
 Whole = Annotated[int, Field(ge=-(10**12), le=10**12)]
 """A number that is counted or names something."""
@@ -27,7 +28,7 @@ class MetricsRow(Row):
 
     step: Whole
     epoch: Whole | None = None
-    split: str
+    split: SplitName
     loss: float | None = None
     accuracy: float | None = None
     balanced_accuracy: float | None = None
@@ -64,7 +65,7 @@ class QuarantineRow(Row):
     """A row of ``quarantine.csv``: a clip that could not be read, when it was first met."""
 
     step: Whole | None = None
-    split: str
+    split: SplitName
     index: int | None = None
     name: str = ""
     reason: str = ""

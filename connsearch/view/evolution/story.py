@@ -10,7 +10,7 @@ from connsearch.evolution.history import History
 from connsearch.evolution.objectives import OBJECTIVES
 from connsearch.evolution.options import EvolutionOptions
 from connsearch.evolution.proposal import START
-from connsearch.evolution.review.children import Entry, Mishap, best_children, census, mishaps
+from connsearch.evolution.review.children import Entry, Mishap, best_children, children_of, mishaps
 from connsearch.evolution.review.lineage import operators_of, parent_of
 from connsearch.evolution.review.operator_stats import Yield, operator_yield
 from connsearch.evolution.review.trajectory import (
@@ -63,7 +63,7 @@ class Story:
             initial=initial_rounds(history, told),
             yields=operator_yield(history, told),
             diversity=diversity(history, told),
-            entries={entry.number: entry for entry in census(history)},
+            entries={entry.number: entry for entry in children_of(history)},
             mishaps=mishaps(history),
             best=best_children(history),
         )

@@ -16,7 +16,7 @@ from connsearch.runs.names import REPORT
 from connsearch.view.report.findings import find
 from connsearch.view.report.material import Material
 from connsearch.view.report.page import Page, Shown
-from connsearch.view.report.reader import gather
+from connsearch.view.report.reader import read_material
 from connsearch.view.report.section import Section, SectionMaker, in_order
 from connsearch.view.report.sections import SECTIONS
 
@@ -58,7 +58,7 @@ def write_report(
     check_path(place)
     makers = in_order(sections)
     summaries = {maker.name: maker.summary for maker in makers if maker.summary is not None}
-    material = gather(directory, summaries)
+    material = read_material(directory, summaries)
     if place.is_dir() or not place.parent.is_dir():
         fault = "is a directory" if place.is_dir() else f"there is no directory {place.parent}"
         raise UserError(f"{place}: {fault}\n  cure: name a file in a directory that exists")

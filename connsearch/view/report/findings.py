@@ -64,13 +64,13 @@ def mixtures(structure: Structure) -> dict[Edge, Mixture]:
 
 
 def judged(material: Material) -> tuple[str, Metrics] | None:
-    """Returns the split and numbers to show first: ``select`` where there is one."""
+    """Returns the split and numbers to show first: ``val`` where there is one."""
     found = {**({} if material.result is None else material.result.metrics)}
     if material.prune_record is not None:
         found |= material.prune_record.metrics
     for split, evaluation in material.evaluations.items():
         found.setdefault(split, evaluation.metrics)
-    return next(((name, found[name]) for name in ("select", "test") if name in found), None)
+    return next(((name, found[name]) for name in ("val", "test") if name in found), None)
 
 
 def chance(material: Material) -> float | None:

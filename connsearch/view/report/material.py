@@ -15,7 +15,7 @@ from connsearch.runs.formats.form import Form
 from connsearch.runs.formats.prune import PruneRecord
 from connsearch.runs.formats.result import Quarantined, Result
 from connsearch.runs.formats.tables import QuarantineRow
-from connsearch.runs.names import COMPARE, GAP, SELFTEST
+from connsearch.runs.names import COMPARE, GAP, RANK_CORRELATION
 from connsearch.view.runs.series import Curves, Series
 
 F = TypeVar("F", bound=Form)
@@ -123,9 +123,9 @@ class Material:
         return self.summary(COMPARE, CompareSummary)
 
     @property
-    def selftest(self) -> RankSummary | None:
-        """What ``connsearch selftest`` found."""
-        return self.summary(SELFTEST, RankSummary)
+    def rank_correlation(self) -> RankSummary | None:
+        """What ``connsearch rank-correlation`` found."""
+        return self.summary(RANK_CORRELATION, RankSummary)
 
 
 def _object(value: Any) -> Mapping[str, Any]:

@@ -14,7 +14,15 @@ from connsearch.models.document import ModelDocument
 from connsearch.runs.formats.form import Form
 from connsearch.runs.formats.result import Quarantined, Result
 from connsearch.runs.formats.tables import QuarantineRow
-from connsearch.runs.names import CONNECTIONS, METRICS, MODEL, QUARANTINE, STRUCTURE, SUMMARY
+from connsearch.runs.names import (
+    CONNECTIONS,
+    EARLIER,
+    METRICS,
+    MODEL,
+    QUARANTINE,
+    STRUCTURE,
+    SUMMARY,
+)
 from connsearch.runs.record import RunRecord, open_run
 from connsearch.view.report.material import Branch, Material
 from connsearch.view.runs.series import Series, read_column, read_curves, read_weights
@@ -22,7 +30,7 @@ from connsearch.view.runs.series import Series, read_column, read_curves, read_w
 T = TypeVar("T")
 
 
-def gather(directory: str | Path, summaries: Mapping[str, type[Form]]) -> Material:
+def read_material(directory: str | Path, summaries: Mapping[str, type[Form]]) -> Material:
     """Returns what the directory of a run or of a pruned network holds.
 
     Args:
@@ -40,6 +48,7 @@ class _Reader:
 
     def __init__(self, run: RunRecord, summaries: Mapping[str, type[Form]]) -> None:
         self._run, self._forms = run, summaries
+        self._known = {*summaries, *(EARLIER[name] for name in summaries if name in EARLIER)}
         self._notes: dict[str, list[str]] = {}
 
     def material(self) -> Material:
@@ -114,7 +123,7 @@ class _Reader:
         found: list[Branch] = []
         for run in self._run.below():
             place = run.directory.relative_to(self._run.directory)
-            if place.parts[0] not in self._forms:
+            if place.parts[0] not in self._known:
                 pruned = self._try("pruned", lambda run=run: run.prune_record, None)
                 result = self._try("pruned", lambda run=run: run.result, None)
                 evaluations = self._try("pruned", lambda run=run: run.evaluations, {})
@@ -135,7 +144,7 @@ class _Reader:
         found: dict[str, Mapping[str, Any]] = {}
         for path in sorted(self._run.directory.glob(f"*/{SUMMARY}")):
             name = path.parent.name
-            if name in self._forms:
+            if name in self._known:
                 continue
             entries = self._try("more", partial(read_object, path), None)
             if entries is not None:

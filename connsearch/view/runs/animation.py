@@ -35,7 +35,7 @@ class Moment:
         epoch: from 0.
         weights: of the connections that learn, post-sigmoid.
         kept: the connections the criterion would keep now.
-        accuracy: of the newest evaluation of the select split up to here; None before the first.
+        accuracy: of the newest evaluation on the validation split so far; None before the first.
     """
 
     step: int
@@ -48,7 +48,7 @@ class Moment:
         """Returns step, epoch (from 1), accuracy and how many connections would stay."""
         parts = [f"step {self.step}", f"epoch {self.epoch + 1}"]
         if self.accuracy is not None:
-            parts.append(f"select accuracy {self.accuracy:.3f}")
+            parts.append(f"val accuracy {self.accuracy:.3f}")
         stay = sum(edge in self.kept for edge in self.weights)
         return " · ".join([*parts, f"{stay} of {len(self.weights)} connections would stay"])
 
@@ -161,8 +161,8 @@ def _spread(steps: Sequence[int], frames: int) -> list[int]:
 
 
 def _accuracy(run_dir: Path) -> list[tuple[int, float]]:
-    """Step and accuracy of every evaluation of the select split."""
+    """Step and accuracy of every evaluation of the validation split."""
     if not is_there(run_dir / METRICS):
         return []
-    found = read_curves(run_dir / METRICS).accuracy.get("select")
+    found = read_curves(run_dir / METRICS).accuracy.get("val")
     return [] if found is None else sorted(zip(found.steps, found.values, strict=True))

@@ -45,7 +45,7 @@ def comparison_pictures(
 def ranking_pictures(
     directory: Path, rows: Rows, taus: Mapping[str, str], *, measure: str
 ) -> list[Path]:
-    """Returns the pictures ``selftest``: how good alone, by supernet score, MACs and connections.
+    """Returns the pictures ``rank_correlation``: accuracy alone over supernet score, MACs, edges.
 
     Args:
         directory: where they go.
@@ -71,7 +71,9 @@ def ranking_pictures(
         panels[0].set_ylabel(f"{measure} trained alone")
         return figure
 
-    return write_figure(make, [directory / f"selftest.{suffix}" for suffix in ("svg", "png")])
+    return write_figure(
+        make, [directory / f"rank_correlation.{suffix}" for suffix in ("svg", "png")]
+    )
 
 
 def _draw_scores(axes: Axes, rows: Rows, seeds: Sequence[int], measure: str) -> None:

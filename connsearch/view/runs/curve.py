@@ -36,7 +36,7 @@ def curve_table(curve: CurvePoints) -> Table:
     size = "x".join(map(str, curve.clip))
     threads = f"{curve.threads} thread{'s' if curve.threads != 1 else ''}"
     title = (
-        f"select, {whole.clips} clips; one clip of {size}, {curve.device}, {threads}, "
+        f"val, {whole.clips} clips; one clip of {size}, {curve.device}, {threads}, "
         f"{curve.precision}"
     )
     return metrics_table(rows, title=title)
@@ -64,7 +64,7 @@ def curve_figure(curve: CurvePoints, *, title: str) -> Figure:
     )
     name = curve.measure
     interval = "" if name == "mAP" else ", 95 % interval"
-    panels[0].set_ylabel(f"{name} on select ({points[0].clips} clips{interval})")
+    panels[0].set_ylabel(f"{name} on val ({points[0].clips} clips{interval})")
     panels[0].set_title(f"{name} over MACs")
     panels[1].set_title(f"{name} over latency")
     panels[0].set_ylim(-0.09, 1.03)

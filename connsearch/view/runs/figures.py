@@ -20,7 +20,7 @@ MANY_BLOCKS = 16
 MANY_LABELS = 16
 """Up to so many lines in a panel, or columns in a map, are labelled with numbers."""
 
-_SPLITS = {"train": MIXED.line, "select": PEER.line, "test": TEXT}
+_SPLITS = {"train": MIXED.line, "val": PEER.line, "test": TEXT}
 
 
 def training_figure(curves: Curves, *, title: str) -> Figure:

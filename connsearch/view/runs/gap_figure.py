@@ -38,7 +38,7 @@ def gap_pictures(
 
 
 def gap_figure(rows: Sequence[Mapping[str, Any]], *, title: str, criterion: str) -> Figure:
-    """Returns accuracy on select with its 95 % interval, a line a stage; MACs below.
+    """Returns accuracy on val with its 95 % interval, a line a stage; MACs below.
 
     Args:
         rows: share, stage, accuracy, low, high, connections, macs; as ``gap.csv`` has them.
@@ -54,7 +54,7 @@ def gap_figure(rows: Sequence[Mapping[str, Any]], *, title: str, criterion: str)
         own = sorted((r for r in rows if r["stage"] == stage), key=lambda row: row["share"])
         shift = (place - (len(stages) - 1) / 2) * _APART * reach
         _draw_stage(above, stage, own, shift)
-    above.set_ylabel("accuracy on select")
+    above.set_ylabel("accuracy on val")
     above.set_ylim(-0.03, 1.03)
     _draw_cost(below, rows)
     below.set_xlabel(f"threshold of criterion {criterion}")

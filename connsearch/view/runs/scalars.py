@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def with_scalars(events: Iterable[Event], directory: str | Path) -> Iterator[Event]:
     """Yields the events as they come, each after its scalars are written below ``directory``.
 
-    ``train``, ``select`` and ``connections`` are runs of their own, so that TensorBoard draws the
+    ``train``, ``val`` and ``connections`` are runs of their own, so that TensorBoard draws the
     loss of two splits into one chart. A resumed training hides what was written past its
     checkpoint, so that no step counts twice.
     """

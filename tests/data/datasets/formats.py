@@ -274,7 +274,7 @@ def path_list(path: Path, make: Maker) -> Tiny:
 
 
 def synthetic(path: Path, make: Maker) -> Tiny:
-    few = {"train_clips": 1, "select_clips": 1, "test_clips": 1}
+    few = {"train_clips": 1, "val_clips": 1, "test_clips": 1}
     return Tiny("appearance", {"cache": path, **few})
 
 

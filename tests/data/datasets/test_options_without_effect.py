@@ -24,12 +24,12 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "protocol": ("2", "200", "v1", "mini", "cv1"),
     "videos": ("elsewhere",),
     "train_clips": (2,),
-    "select_clips": (2,),
+    "val_clips": (2,),
     "test_clips": (2,),
     "object_classes": (7,),
     "clip_labels": ("clip",),
     "split_by": ("clip",),
-    "select_share": (0.5,),
+    "val_share": (0.5,),
     "test_share": (0.6,),
 }
 """Values that are not the default; a source that looks at the option differs with one of them."""
@@ -44,7 +44,7 @@ USES: dict[str, set[str]] = {
     **{name: {"videos"} for name in "jester csv list frames".split()},
     "folder": set(),
     "frames_db": {"protocol"},
-    "synthetic": {"train_clips", "select_clips", "test_clips"},
+    "synthetic": {"train_clips", "val_clips", "test_clips"},
 }
 """What each source looks at, where the data holds nothing but clips and labels; another one looks
 at what it says itself."""
@@ -95,19 +95,19 @@ def test_an_option_changes_something_or_is_refused(
         elif option == "clip_labels":
             assert refused == (name != "charades")
         elif option != "split_by":
-            word: Split = "select" if option == "select_share" else "test"
+            word: Split = "val" if option == "val_share" else "test"
             given_by = {record.split for record in source.records}  # pyright: ignore
             assert refused == (word in given_by)
     assert any(changed)
 
 
 def test_what_an_earlier_run_brings_along_can_be_undone(tmp_path: Path) -> None:
-    recorded = for_source({"source": "other", "select_share": 0.3}, str(tmp_path))
-    assert recorded["select_share"] == 0.3  # the data may only have moved
+    recorded = for_source({"source": "other", "val_share": 0.3}, str(tmp_path))
+    assert recorded["val_share"] == 0.3  # the data may only have moved
     given = [Record(s, Path(s), (0,), split=s) for s in SPLITS]
-    with pytest.raises(DataError, match=r"(?s)--select-share 0.3 \(by default 0.15\).*the default"):
+    with pytest.raises(DataError, match=r"(?s)--val-share 0.3 \(by default 0.15\).*the default"):
         refuse_without_effect(clips(*given), DataOptions(**recorded))
-    refuse_without_effect(clips(*given), DataOptions(**{**recorded, "select_share": 0.15}))
+    refuse_without_effect(clips(*given), DataOptions(**{**recorded, "val_share": 0.15}))
 
 
 @pytest.mark.parametrize("name", MEMBERS)

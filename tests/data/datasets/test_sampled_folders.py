@@ -24,7 +24,7 @@ def sampled(folder: Path, pattern: str, count: int) -> None:
 
 def test_numbered_clips_of_a_sample_are_its_pictures(tmp_path: Path) -> None:
     frames(tmp_path, Maker(frames=sampled))
-    asked = options(f"frames:{tmp_path}", frames=2, select_share=0.0, test_share=0.0, media_fps=6.0)
+    asked = options(f"frames:{tmp_path}", frames=2, val_share=0.0, test_share=0.0, media_fps=6.0)
     data = load_data(asked)
     assert {(r.window.start, r.window.end) for r in data.train.records if r.window} == {
         (0, FRAMES // 3)
@@ -38,7 +38,7 @@ def test_numbered_clips_of_a_sample_are_its_pictures(tmp_path: Path) -> None:
 
 def test_a_list_that_counts_all_frames_takes_a_sample_of_them(tmp_path: Path) -> None:
     tiny = jester(tmp_path, Maker(frames=sampled))
-    data = load_data(options(f"jester:{tiny.rest}", frames=2, select_share=0.0))
+    data = load_data(options(f"jester:{tiny.rest}", frames=2, val_share=0.0))
     assert {(r.info.frames, r.info.step, r.info.fps) for r in data.train.records if r.info} == {
         (FRAMES // 3, 3, 4.0)
     }

@@ -97,7 +97,7 @@ def test_kinetics_ignores_an_unlabelled_test_list_and_selects_on_val_beside_a_la
     write(tmp_path / "test.csv", lines)
     (tmp_path / "te_000007_000009.mp4").touch()
     splits = Counter(r.split for r in read("kinetics", tmp_path).records)
-    assert splits == {"train": 8, "select": 2, "test": 1}
+    assert splits == {"train": 8, "val": 2, "test": 1}
 
 
 def test_kinetics_refuses_labels_and_times_by_line(tmp_path: Path) -> None:
@@ -238,12 +238,12 @@ def test_smarthome_splits_by_person_or_by_camera(tmp_path: Path) -> None:
     (tmp_path / "mp4" / "Cook.Cut_p03_r01_v01_c01.mp4").touch()
     one = read("smarthome", tmp_path, protocol="cv1")
     assert len(one.classes) == 19
-    assert Counter(r.split for r in one.records) == {"train": 10, "select": 1, "test": 1}
+    assert Counter(r.split for r in one.records) == {"train": 10, "val": 1, "test": 1}
     assert {r.group for r in one.records} == {""}
     assert "smarthome: 1 videos left out (cameras that cv1 does not use)" in one.notes
     assert "smarthome: 1 videos left out (classes that cv1 does not have)" in one.notes
     two = read("smarthome", tmp_path, protocol="cv2")
-    assert Counter(r.split for r in two.records) == {"train": 11, "select": 1, "test": 1}
+    assert Counter(r.split for r in two.records) == {"train": 11, "val": 1, "test": 1}
 
 
 def test_smarthome_trains_on_eleven_persons_and_tests_on_seven(tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def lists(folder: Path) -> Path:
 
 
 def test_memory_disk_and_store_give_the_same_clips(lists: Path) -> None:
-    asked = {"select_share": 0, "test_share": 0, "frames": 8, "stride": 2, "size": 40}
+    asked = {"val_share": 0, "test_share": 0, "frames": 8, "stride": 2, "size": 40}
     asked |= {"short_side": 48, "keep_aspect": True}
     disk = load_data(options(lists / "clips.csv", memory_mb=0, **asked)).train
     memory = load_data(options(lists / "clips.csv", memory_mb=500, **asked)).train
@@ -201,10 +201,10 @@ def test_an_odd_clock_is_named_before_anything_is_done(
     lists: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = "h264 jump of 3600 s.ts"
-    notes = load_data(options(lists / "clips.csv", select_share=0, test_share=0)).notes
+    notes = load_data(options(lists / "clips.csv", val_share=0, test_share=0)).notes
     wanted = f"1 video(s) with an odd clock: {name}: the clock jumps by +3600 s before frame 65;"
     assert [note for note in notes if note.startswith(wanted)]
-    said = ["--data", str(lists / "clips.csv"), "--select-share", "0", "--test-share", "0"]
+    said = ["--data", str(lists / "clips.csv"), "--val-share", "0", "--test-share", "0"]
     assert main(["data", "stats", *said]) == 0
     assert f"odd clock: {name}" in " ".join(capsys.readouterr().out.split())
     report = str(lists / "check.csv")

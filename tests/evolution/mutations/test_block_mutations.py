@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import assume, given, settings
 
-from connsearch.evolution.draft import Mutant
 from connsearch.evolution.limits import Limits
+from connsearch.evolution.structure_editor import Offspring
 from connsearch.graph.cost import cost
 from connsearch.graph.files import load_structure
 from connsearch.graph.hashing import renumbering
@@ -21,10 +21,10 @@ from tests.evolution.promises import entries
 from tests.pruning.structures import drawn
 
 
-def made(parent: Structure, name: str, seed: int = 0, limits: Limits | None = None) -> Mutant:
-    mutant = step(parent, name, seed, limits or Limits.of(parent))
-    assert mutant is not None
-    return mutant
+def made(parent: Structure, name: str, seed: int = 0, limits: Limits | None = None) -> Offspring:
+    offspring = step(parent, name, seed, limits or Limits.of(parent))
+    assert offspring is not None
+    return offspring
 
 
 def with_block(structure: Structure, index: int, **changes: object) -> Structure:
@@ -112,22 +112,24 @@ def test_split_halves_triples_entry_by_entry() -> None:
 
 def halved(parent: Structure, seed: int, limits: Limits) -> tuple[int, list[Block]]:
     """Returns the block that a split has taken, and its halves."""
-    mutant = made(parent, "split", seed, limits)
-    ((block,),) = (old for old, count in Counter(mutant.origins).items() if count == 2)
-    halves = [mutant.structure.block(i) for i, old in enumerate(mutant.origins) if old == (block,)]
+    offspring = made(parent, "split", seed, limits)
+    ((block,),) = (old for old, count in Counter(offspring.origins).items() if count == 2)
+    halves = [
+        offspring.structure.block(i) for i, old in enumerate(offspring.origins) if old == (block,)
+    ]
     return block, halves
 
 
 def test_split_copies_connections_and_weights() -> None:
     parent = twins(8, 3)
-    mutant = made(parent, "split", limits=replace(Limits.of(parent), narrowest=2))
-    assert mutant.origins == ((0,), (1,), (2,), (2,), (3,), (4,))
+    offspring = made(parent, "split", limits=replace(Limits.of(parent), narrowest=2))
+    assert offspring.origins == ((0,), (1,), (2,), (2,), (3,), (4,))
     expected: dict[Edge, Weight] = {
         **{Edge(0, b): 0.25 for b in (2, 3, 4)},
         **{Edge(1, b): 0.75 for b in (2, 3, 4)},
         **{Edge(b, 5): 0.5 for b in (2, 3, 4)},
     }
-    assert mutant.structure.weights() == expected
+    assert offspring.structure.weights() == expected
 
 
 def test_split_respects_narrowest_and_the_number_of_blocks() -> None:
@@ -173,12 +175,12 @@ def test_split_keeps_the_parameters_it_says(block: int) -> None:
 def test_merging_the_halves_of_a_split_restores_the_structure(parent: Structure, seed: int) -> None:
     parent = as_a_child(parent)
     limits = Limits.of(parent)
-    mutant = step(parent, "split", seed, limits)
-    assume(mutant is not None)
-    assert mutant is not None
-    halves = [i for i, old in enumerate(mutant.origins) if mutant.origins.count(old) == 2]
+    offspring = step(parent, "split", seed, limits)
+    assume(offspring is not None)
+    assert offspring is not None
+    halves = [i for i, old in enumerate(offspring.origins) if offspring.origins.count(old) == 2]
     for again in range(400):
-        back = step(mutant.structure, "merge", again, limits)
+        back = step(offspring.structure, "merge", again, limits)
         if back is not None and tuple(halves) in back.origins:
             assert renumbering(back.structure, parent, learned=True) is not None
             return
@@ -186,7 +188,7 @@ def test_merging_the_halves_of_a_split_restores_the_structure(parent: Structure,
 
 
 def as_a_child(structure: Structure) -> Structure:
-    """Returns the structure without what no mutant has: peers, and weights of single inputs."""
+    """Returns the structure without what no offspring has: peers, and weights of single inputs."""
     single = {e: None for e in structure.edges() if len(structure.block(e.target).inputs) == 1}
     return structure.with_peers(dict.fromkeys(structure.edges(), ())).with_weights(single)
 
@@ -203,11 +205,11 @@ def test_merge_unites_connections_and_adds_filters() -> None:
     parent = with_block(parent, 2, temporal_dilation=8)
     dilations: set[int] = set()
     for seed in range(20):
-        mutant = made(parent, "merge", seed)
-        assert mutant.origins == ((0,), (1,), (2, 3), (4,))
-        assert mutant.structure.block(2).filters == 11
-        dilations.add(mutant.structure.block(2).temporal_dilation)
-        assert mutant.structure.weights() == {
+        offspring = made(parent, "merge", seed)
+        assert offspring.origins == ((0,), (1,), (2, 3), (4,))
+        assert offspring.structure.block(2).filters == 11
+        dilations.add(offspring.structure.block(2).temporal_dilation)
+        assert offspring.structure.weights() == {
             Edge(0, 2): None,  # coefficient 1 is stronger than what was learned
             Edge(1, 2): 0.9,
             Edge(0, 3): 0.1,

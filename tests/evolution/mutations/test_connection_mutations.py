@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
-from connsearch.evolution.draft import Draft
 from connsearch.evolution.limits import Limits
+from connsearch.evolution.structure_editor import StructureEditor
 from connsearch.graph.dag import candidate_edges, dangling_nodes
 from connsearch.graph.files import load_structure
 from connsearch.graph.rules import faults
@@ -16,19 +16,19 @@ from tests.pruning.structures import drawn
 
 
 def edges_after(parent: Structure, name: str, seed: int) -> set[Edge] | None:
-    mutant = step(parent, name, seed, Limits.of(parent))
-    return None if mutant is None else set(mutant.structure.edges())
+    offspring = step(parent, name, seed, Limits.of(parent))
+    return None if offspring is None else set(offspring.structure.edges())
 
 
 def test_add_reaches_every_unused_connection() -> None:
     parent = load_structure("starter")
     before, added = set(parent.edges()), set[Edge]()
     for seed in range(400):
-        mutant = step(parent, "add", seed, Limits.of(parent))
-        assert mutant is not None
-        (new,) = set(mutant.structure.edges()) - before
-        assert before < set(mutant.structure.edges())
-        assert mutant.structure.weights()[new] == FREE
+        offspring = step(parent, "add", seed, Limits.of(parent))
+        assert offspring is not None
+        (new,) = set(offspring.structure.edges()) - before
+        assert before < set(offspring.structure.edges())
+        assert offspring.structure.weights()[new] == FREE
         added.add(new)
     assert added == set(candidate_edges(parent)) - before
 
@@ -53,9 +53,9 @@ def test_drop_reaches_every_connection_that_may_go() -> None:
 
 
 def harms(parent: Structure, edge: Edge) -> bool:
-    draft = Draft(parent)
-    draft.disconnect(edge)
-    child = draft.finish().structure
+    editor = StructureEditor(parent)
+    editor.disconnect(edge)
+    child = editor.finish().structure
     read = {source for source, _ in child.edges()}
     return bool(faults(child)) or edge.source not in read or dangling(child) > dangling(parent)
 
@@ -90,15 +90,17 @@ def test_drop_does_not_rely_on_a_reader_that_dangles() -> None:
 @settings(max_examples=40)
 @given(parents(), SEEDS)
 def test_rewire_moves_one_end(parent: Structure, seed: int) -> None:
-    mutant = step(parent, "rewire", seed, Limits.of(parent))
-    if mutant is None:
+    offspring = step(parent, "rewire", seed, Limits.of(parent))
+    if offspring is None:
         return
-    new = {Edge(*(mutant.origins[n][0] for n in edge)): edge for edge in mutant.structure.edges()}
+    new = {
+        Edge(*(offspring.origins[n][0] for n in edge)): edge for edge in offspring.structure.edges()
+    }
     (gone,) = set(parent.edges()) - set(new)
     (come,) = set(new) - set(parent.edges())
     assert (gone.source == come.source) != (gone.target == come.target)
-    alone = len(mutant.structure.block(new[come].target).inputs) == 1
-    assert mutant.structure.weights()[new[come]] == (None if alone else FREE)
+    alone = len(offspring.structure.block(new[come].target).inputs) == 1
+    assert offspring.structure.weights()[new[come]] == (None if alone else FREE)
 
 
 def test_rewire_reaches_all_moves_that_harm_nobody() -> None:
@@ -119,10 +121,10 @@ def test_rewire_reaches_all_moves_that_harm_nobody() -> None:
 
 
 def _moves_well(parent: Structure, gone: Edge, come: Edge) -> bool:
-    draft = Draft(parent)
-    draft.disconnect(gone)
-    draft.connect(come)
-    child = draft.finish().structure
+    editor = StructureEditor(parent)
+    editor.disconnect(gone)
+    editor.connect(come)
+    child = editor.finish().structure
     return not faults(child) and not dangling_nodes(child)
 
 
@@ -137,6 +139,6 @@ def test_rewire_does_not_move_the_last_way_up_into_a_dead_end() -> None:
     parent = drawn((0, 1, 2), {2: {0: 0.5, 1: 0.5}, 3: {0: 0.5, 1: 0.5}, 4: {2: 0.5, 1: 0.5}})
     assert dangling_nodes(parent) == {3}
     for seed in range(100):
-        mutant = step(parent, "rewire", seed, Limits.of(parent))
-        assert mutant is not None
-        assert dangling_nodes(mutant.structure) <= {3}
+        offspring = step(parent, "rewire", seed, Limits.of(parent))
+        assert offspring is not None
+        assert dangling_nodes(offspring.structure) <= {3}

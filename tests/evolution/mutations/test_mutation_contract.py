@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 
 from connsearch.errors import SettingsError, UnknownNameError
-from connsearch.evolution.draft import Mutant
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import MUTATIONS, find
+from connsearch.evolution.structure_editor import Offspring
 from connsearch.graph.files import load_structure, to_json
 from connsearch.graph.hashing import same_structure
 from connsearch.graph.spec import Structure
@@ -37,13 +37,13 @@ every = pytest.mark.parametrize("name", list(MUTATIONS))
 def test_a_mutant_keeps_the_promises(name: str, parent: Structure, seed: int) -> None:
     limits = Limits.of(parent)
     before = deepcopy(parent)
-    mutant = step(parent, name, seed, limits)
+    offspring = step(parent, name, seed, limits)
     assert to_json(parent) == to_json(before)
     assert parent == before
-    assert mutant == step(parent, name, seed, limits)
-    if mutant is not None:
-        keeps_promises(parent, mutant, limits)
-        changes_something(name, parent, mutant.structure)
+    assert offspring == step(parent, name, seed, limits)
+    if offspring is not None:
+        keeps_promises(parent, offspring, limits)
+        changes_something(name, parent, offspring.structure)
 
 
 def changes_something(name: str, parent: Structure, child: Structure) -> None:
@@ -59,11 +59,11 @@ def test_a_random_walk_keeps_the_promises(parent: Structure, seed: int) -> None:
     limits, rng = Limits.of(parent), Random(seed)
     for _ in range(30):
         name = rng.choice(list(MUTATIONS))
-        mutant = step(parent, name, rng.randrange(2**32), limits)
-        if mutant is not None:
-            keeps_promises(parent, mutant, limits)
-            changes_something(name, parent, mutant.structure)
-            parent = mutant.structure
+        offspring = step(parent, name, rng.randrange(2**32), limits)
+        if offspring is not None:
+            keeps_promises(parent, offspring, limits)
+            changes_something(name, parent, offspring.structure)
+            parent = offspring.structure
 
 
 def test_a_walk_goes_far() -> None:
@@ -86,7 +86,7 @@ def test_other_seeds_make_other_children(name: str) -> None:
     for parent in map(roomy, NAMES):
         limits = Limits.of(parent, most_stems=3)
         made = [step(parent, name, seed, limits) for seed in range(40)]
-        nodes = {mutant.structure.nodes for mutant in made if mutant is not None}
+        nodes = {offspring.structure.nodes for offspring in made if offspring is not None}
         if len(nodes) >= 3:
             return
     pytest.fail(f"{name} makes hardly any children of {NAMES}")
@@ -144,13 +144,13 @@ def digests(names: Sequence[str] = NAMES) -> dict[str, str]:
         limits = Limits.of(start, most_stems=3)
         for name in MUTATIONS:
             made = [step(start, name, seed, limits) for seed in range(5)]
-            text = json.dumps([_plain(mutant) for mutant in made], sort_keys=True)
+            text = json.dumps([_plain(offspring) for offspring in made], sort_keys=True)
             found[f"{start.name} {name}"] = blake2b(text.encode()).hexdigest()
     return found
 
 
-def _plain(mutant: Mutant | None) -> object:
-    return None if mutant is None else [to_json(mutant.structure), mutant.origins]
+def _plain(offspring: Offspring | None) -> object:
+    return None if offspring is None else [to_json(offspring.structure), offspring.origins]
 
 
 @pytest.mark.parametrize("hash_seed", ["1", "2"])

@@ -29,9 +29,9 @@ def test_a_dilation_changes_only_where_it_counts() -> None:
         changed = set[Modality]()
         dilations = set[int]()
         for seed in range(80):
-            mutant = step(parent, "stem_dilation", seed, Limits.of(parent))
-            assert mutant is not None
-            child = mutant.structure
+            offspring = step(parent, "stem_dilation", seed, Limits.of(parent))
+            assert offspring is not None
+            child = offspring.structure
             (index,) = [i for i, n in enumerate(child.nodes) if n != parent.nodes[i]]
             stem = child.nodes[index]
             assert isinstance(stem, Stem)
@@ -54,24 +54,24 @@ def test_a_new_stem_is_of_a_modality_with_room() -> None:
     assert step(full, "add_stem", 0, Limits.of(full)) is None
     more = replace(Limits.of(full), stems={Modality.FLOW: (1, 3), Modality.OBJECT: (1, 9)})
     for seed in range(20):
-        mutant = step(full, "add_stem", seed, more)
-        assert mutant is not None
-        assert counts(mutant.structure)[Modality.FLOW] == 3
+        offspring = step(full, "add_stem", seed, more)
+        assert offspring is not None
+        assert counts(offspring.structure)[Modality.FLOW] == 3
 
 
 def test_a_new_stem_feeds_each_block_half_of_the_time_and_always_one() -> None:
     parent = load_structure("assemblenet_plus_lite")
     times, dilations = Counter[int](), Counter[int]()
     for seed in range(600):
-        mutant = step(parent, "add_stem", seed, Limits.of(parent))
-        assert mutant is not None
-        (new,) = [i for i, old in enumerate(mutant.origins) if not old]
-        stem = mutant.structure.nodes[new]
+        offspring = step(parent, "add_stem", seed, Limits.of(parent))
+        assert offspring is not None
+        (new,) = [i for i, old in enumerate(offspring.origins) if not old]
+        stem = offspring.structure.nodes[new]
         assert isinstance(stem, Stem)
         dilations[stem.temporal_dilation] += 1
-        fed = [edge for edge in mutant.structure.edges() if edge.source == new]
+        fed = [edge for edge in offspring.structure.edges() if edge.source == new]
         assert fed
-        assert all(mutant.structure.weights()[edge] == FREE for edge in fed)
+        assert all(offspring.structure.weights()[edge] == FREE for edge in fed)
         times.update(edge.target - 1 for edge in fed)  # as the parent numbers its blocks
     assert set(times) == {index for index, _ in parent.blocks()}
     assert all(240 < count < 360 for count in times.values())  # five standard errors
@@ -81,9 +81,9 @@ def test_a_new_stem_feeds_each_block_half_of_the_time_and_always_one() -> None:
 def test_a_single_block_is_always_fed() -> None:
     parent = drawn((0,), {2: {0: 0.5, 1: 0.5}})
     for seed in range(20):
-        mutant = step(parent, "add_stem", seed, Limits.of(parent))
-        assert mutant is not None
-        assert len(mutant.structure.edges()) == 3
+        offspring = step(parent, "add_stem", seed, Limits.of(parent))
+        assert offspring is not None
+        assert len(offspring.structure.edges()) == 3
 
 
 def test_no_stem_without_a_channel() -> None:
@@ -97,9 +97,9 @@ def test_a_stem_goes_where_more_are_than_need_be() -> None:
     parent = load_structure("assemblenet_plus-50")
     gone = set[int]()
     for seed in range(60):
-        mutant = step(parent, "remove_stem", seed, Limits.of(parent))
-        assert mutant is not None
-        gone |= set(range(len(parent))) - {n for old in mutant.origins for n in old}
+        offspring = step(parent, "remove_stem", seed, Limits.of(parent))
+        assert offspring is not None
+        gone |= set(range(len(parent))) - {n for old in offspring.origins for n in old}
     assert gone == {0, 1, 2, 3}  # never 4, the object stem
     single = load_structure("assemblenet_plus_lite")
     assert step(single, "remove_stem", 0, Limits.of(single)) is None
@@ -113,11 +113,11 @@ def test_a_block_that_loses_its_only_input_gets_another() -> None:
     )
     inputs = set[tuple[int, ...]]()
     for seed in range(60):
-        mutant = step(parent, "remove_stem", seed, Limits.of(parent))
-        assert mutant is not None
-        if (0,) not in mutant.origins:
-            inputs.add(mutant.structure.block(2).inputs)
-            assert mutant.structure.weights()[Edge(2, 4)] == 0.25
+        offspring = step(parent, "remove_stem", seed, Limits.of(parent))
+        assert offspring is not None
+        if (0,) not in offspring.origins:
+            inputs.add(offspring.structure.block(2).inputs)
+            assert offspring.structure.weights()[Edge(2, 4)] == 0.25
     assert inputs == {(0,), (1,)}
 
 
@@ -127,6 +127,6 @@ def test_object_stems_stay_whatever_the_limits_say() -> None:
     )
     anything = replace(Limits.of(parent), stems={Modality.RGB: (1, 1), Modality.OBJECT: (0, 9)})
     for name in ("add_stem", "remove_stem", "stem_dilation"):
-        mutant = step(parent, name, 0, anything)
-        assert mutant is None or counts(mutant.structure)[Modality.OBJECT] == 2
+        offspring = step(parent, name, 0, anything)
+        assert offspring is None or counts(offspring.structure)[Modality.OBJECT] == 2
     assert step(parent, "remove_stem", 0, anything) is None

@@ -32,7 +32,7 @@ def children(parent: Structure, name: str, seeds: range = SEEDS) -> list[Structu
     """Returns the children; the parent where nothing changed."""
     limits = Limits.of(parent)
     made = (step(parent, name, seed, limits) for seed in seeds)
-    return [parent if mutant is None else mutant.structure for mutant in made]
+    return [parent if offspring is None else offspring.structure for offspring in made]
 
 
 def strong_and_weak(parent: Structure, spare: int) -> tuple[Structure, list[Edge]]:
@@ -164,9 +164,9 @@ def test_mending_brings_back_the_strongest_under_its_weight() -> None:
     worth = {e: w for e, w in parent.weights().items() if isinstance(w, float)}
     backs = Counter[Edge]()
     for seed in range(200):
-        mutant = rewired(parent, [], worth, Random(seed))
-        assert mutant is not None
-        for edge, weight in mutant.structure.weights().items():
+        offspring = rewired(parent, [], worth, Random(seed))
+        assert offspring is not None
+        for edge, weight in offspring.structure.weights().items():
             if edge in worth:
                 backs[edge] += 1
                 assert weight in (worth[edge], None)
@@ -184,8 +184,8 @@ def test_what_mending_adds_is_taken_from_what_was_drawn() -> None:
     for seed in range(300):
         twin = Random(seed)
         came = sum(twin.random() * unused < 2 for _ in range(unused))
-        mutant = rewired(parent, kept, worth, Random(seed))
-        size = len(parent.edges()) if mutant is None else len(mutant.structure.edges())
+        offspring = rewired(parent, kept, worth, Random(seed))
+        size = len(parent.edges()) if offspring is None else len(offspring.structure.edges())
         assert size >= 28 + came
         if came >= 4:
             assert size == 28 + came

@@ -7,7 +7,7 @@ Columns:
   video file without its suffix (``data/sources/id_lists``);
 * ``label``: its class, or ``labels``: its classes, separated by ``|``, or none (multi-label data);
 * ``group`` or ``subject``: what it shares with others (a person, a recording);
-* ``split``: ``train``, ``select`` (or ``val``, ``validation`` ...), ``test``, in any case; ``all``,
+* ``split``: ``train``, ``val`` (or ``valid``, ``validation`` ...), ``test``, in any case; ``all``,
   ``cv`` or nothing: the split is decided by group; ``exclude`` or anything that begins with
   ``extra-``: left out, and said;
 * ``object``: its object maps, relative to the CSV, or else to the option videos;

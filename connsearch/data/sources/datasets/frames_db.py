@@ -31,7 +31,7 @@ from connsearch.files.disk import open_text, read_plain
 LIST, FACTS, STORES = "clips.csv", "packed.json", "jpg"
 """What a packed folder holds."""
 
-_SPLITS: Mapping[str, Split] = {"train": "train", "val": "select", "test": "test"}
+_SPLITS: Mapping[str, Split] = {"train": "train", "val": "val", "test": "test"}
 _LISTED = re.compile(r"(.+)_(train|val|test)\.csv")
 _CURE = "cure: give a packed folder, or root/data/NAME_videos beside root/labels/NAME_train.csv"
 
@@ -156,8 +156,8 @@ def _lists(labels: Path, name: str, protocol: str | None) -> dict[Split, Path]:
 
 def _reported_last(lists: dict[Split, Path]) -> dict[Split, Path]:
     """Returns the lists with ``val`` as the reported split where there is no test list."""
-    if "select" in lists and "test" not in lists:
-        lists["test"] = lists.pop("select")
+    if "val" in lists and "test" not in lists:
+        lists["test"] = lists.pop("val")
     return lists
 
 

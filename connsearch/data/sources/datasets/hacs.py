@@ -87,7 +87,7 @@ def _rows(
     tested = any(row[2] == "testing" for _, row in positive)
     splits: dict[str, Split] = {
         "training": "train",
-        "validation": "select" if tested else "test",
+        "validation": "val" if tested else "test",
         "testing": "test",
     }
     cut = [f"{r[1]}_{int(float(r[3])):06d}_{int(float(r[4])):06d}" for _, r in positive]

@@ -53,7 +53,7 @@ def read_kinetics(rest: str, options: DataOptions) -> Source:
         need_file(path, *_names("val", sizes))
     rows = _rows(train, index, "train", "train")
     if val is not None:
-        rows += _rows(_table(val), index, "test" if labelled is None else "select", "val")
+        rows += _rows(_table(val), index, "test" if labelled is None else "val", "val")
     if labelled is not None:
         rows += _rows(labelled, index, "test", "test")
     below = (f"kinetics-{number}_videos", f"kinetics{number}", f"k{number}", "videos")

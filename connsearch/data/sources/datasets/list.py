@@ -142,7 +142,7 @@ def _notes(path: Path) -> Iterable[str]:
     ]
     if others:
         yield (
-            f"{path.name} is split into train, select and test; {', '.join(others)} beside it is "
+            f"{path.name} is split into train, val and test; {', '.join(others)} beside it is "
             f"not read (list:{path.parent} reads a folder of lists)"
         )
 

@@ -114,7 +114,7 @@ def _row(found: re.Match[str], protocol: str, folder: Path) -> tuple[str, Publis
     elif camera in TRAIN_CAMERAS[protocol]:
         split = "train"
     elif camera in (SELECT_CAMERA, TEST_CAMERA):
-        split = "select" if camera == SELECT_CAMERA else "test"
+        split = "val" if camera == SELECT_CAMERA else "test"
     else:
         return f"cameras that {protocol} does not use", None
     group = f"p{person:02d}" if protocol == "cs" else ""

@@ -14,7 +14,7 @@ import numpy as np
 from connsearch.data.clips.sampling import span
 from connsearch.data.media.decode import write_video
 from connsearch.data.options import DataOptions
-from connsearch.data.records import SPLITS, Source, VideoInfo, listed
+from connsearch.data.records import BEFORE, SPLITS, Source, VideoInfo, listed
 from connsearch.data.sources.datasets import dataset
 from connsearch.data.sources.datasets.csv_list import read_list
 from connsearch.data.sources.planted import (
@@ -42,7 +42,7 @@ SPARE_FRAMES = 4
 """Frames a planted video has beyond one clip, for random positions in time."""
 
 
-@dataset("synthetic", "train_clips", "select_clips", "test_clips")
+@dataset("synthetic", "train_clips", "val_clips", "test_clips")
 def read_synthetic(rest: str, options: DataOptions) -> Source:
     """Returns the planted data set of that task, writing its files if they are not there yet.
 
@@ -56,7 +56,7 @@ def read_synthetic(rest: str, options: DataOptions) -> Source:
     task: Task = rest
     frames = span(options.frames, options.stride) + SPARE_FRAMES
     side = options.decoded_side
-    counts = (options.train_clips, options.select_clips, options.test_clips)
+    counts = (options.train_clips, options.val_clips, options.test_clips)
     sizes = "-".join(str(n) for n in counts)
     key = f"v{VERSION}-{task}-{frames}x{side}-{sizes}-seed{options.seed}"
     folder = options.cache_directory / "synthetic" / key
@@ -131,12 +131,13 @@ def _write(
     rows: list[dict[str, object]] = []
     classes = CLASS_NAMES[task]
     for part, (split, count) in enumerate(zip(SPLITS, counts, strict=True)):
-        (folder / split).mkdir()
+        place = BEFORE[split]  # part of a clip's name, which is part of the fingerprint
+        (folder / place).mkdir()
         for number in range(count * len(classes)):
             label = number % len(classes)
             rng = np.random.default_rng([seed, VERSION, TASKS.index(task), part, number])
             factors = draw_factors(task, label, rng)
-            video, maps = f"{split}/{number:05d}.mp4", f"{split}/{number:05d}.npz"
+            video, maps = f"{place}/{number:05d}.mp4", f"{place}/{number:05d}.npz"
             write_video(folder / video, draw_video(factors, frames=frames, side=side, rng=rng))
             drawn = draw_objects(factors, frames=frames, side=side, rng=rng)
             np.savez_compressed(folder / maps, classes=drawn)

@@ -1,4 +1,4 @@
-"""How sure are we: gap, accuracy against cost, random wirings, self-test, other analyses."""
+"""How sure are we: gap, accuracy against cost, random wirings, rank correlation, other analyses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from connsearch.runs.formats.analyses import (
     GapSummary,
     RankSummary,
 )
-from connsearch.runs.names import COMPARE, CURVE, GAP, SELFTEST
+from connsearch.runs.names import COMPARE, CURVE, GAP, RANK_CORRELATION
 from connsearch.view.report.charts import Chart, ChartLine, ChartPoint, chart
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
@@ -114,12 +114,12 @@ def compare(material: Material, findings: Findings) -> Section | None:
     return Section("compare", "Against random wirings", values)
 
 
-@section(SELFTEST, 100, summary=RankSummary)
-def selftest(material: Material, findings: Findings) -> Section | None:
+@section(RANK_CORRELATION, 100, summary=RankSummary)
+def rank_correlation(material: Material, findings: Findings) -> Section | None:
     """Returns whether the supernet ranks wirings as training them alone does."""
-    found = material.selftest
+    found = material.rank_correlation
     if found is None:
-        return _missing(material, "selftest", "Supernet self-test")
+        return _missing(material, RANK_CORRELATION, "Rank correlation")
     points = [
         ChartPoint(
             row.supernet,
@@ -145,7 +145,7 @@ def selftest(material: Material, findings: Findings) -> Section | None:
             for row in found.rows
         ],
     }
-    return Section("selftest", "Supernet self-test", values)
+    return Section(RANK_CORRELATION, "Rank correlation", values)
 
 
 @section("more", 120)

@@ -141,10 +141,10 @@ def _sure(material: Material, findings: Findings) -> Iterator[Practice]:
 def _about_pruning(material: Material, findings: Findings) -> Iterator[Practice]:
     """How sure is it that what was searched is what is kept?"""
     group = "How sure are the numbers?"
-    selftest = material.selftest
+    found = material.rank_correlation
     text = "It was tested whether the supernet ranks wirings rightly."
-    evidence = "self-test: none" if selftest is None else selftest.verdict or "self-test done"
-    yield Practice(group, text, "no" if selftest is None else "yes", evidence)
+    evidence = "rank correlation: not measured" if found is None else found.verdict or "measured"
+    yield Practice(group, text, "no" if found is None else "yes", evidence)
     text = "What pruning costs was measured (discretisation gap)."
     gap = material.gap
     evidence = "gap: none" if gap is None else f"{len(gap.rows)} networks on {gap.split}"

@@ -96,7 +96,7 @@ def _splits(material: Material) -> list[dict[str, str]]:
     seen = _clips_seen(material)
     use = {
         "train": "teaches filters and connections" if material.wired else "teaches",
-        "select": "is looked at to choose",
+        "val": "is looked at to choose",
         "test": "is opened once, to report",
     }
     rows: list[dict[str, str]] = []

@@ -12,7 +12,7 @@ from connsearch.view.report.sections import section
 from connsearch.view.report.words import interval, number, share
 from connsearch.view.runs.series import Series, smooth
 
-_INKS = {"train": "mixed", "select": "peer", "test": "text"}
+_INKS = {"train": "mixed", "val": "peer", "test": "text"}
 
 
 @section("curves", 130)

@@ -14,7 +14,7 @@ from connsearch.graph.spec import FREE, Block, Connection, Edge, Modality, Stem,
 
 
 @dataclass(frozen=True, slots=True)
-class Mutant:
+class Offspring:
     """What a mutation has made of a parent.
 
     Attributes:
@@ -27,7 +27,7 @@ class Mutant:
     origins: tuple[tuple[int, ...], ...]
 
 
-class Draft:
+class StructureEditor:
     """Nodes and connections under names of their own: those of the parent, then new ones.
 
     Pinned shapes and peers belong to the parent's wiring and are dropped; weights stay. Only the
@@ -59,7 +59,7 @@ class Draft:
         self.origins: dict[int, tuple[int, ...]] = {n: (n,) for n in self.nodes}
 
     def add(self, node: Stem | Block, origins: tuple[int, ...] = ()) -> int:
-        """Returns the name of a node that joins the draft."""
+        """Returns the name of a node that joins the editor."""
         name = max(self.nodes, default=-1) + 1
         name = max(name, max(self.origins, default=-1) + 1)
         self.nodes[name] = node
@@ -164,7 +164,7 @@ class Draft:
         """Takes a connection away."""
         del self.weights[edge]
 
-    def mend(self, rng: Random, prefer: Mapping[Edge, float] | None = None) -> list[Edge]:
+    def repair(self, rng: Random, prefer: Mapping[Edge, float] | None = None) -> list[Edge]:
         """Connects every block without an input and every dangling node; says how.
 
         Of the connections that would do, one of the greatest value in ``prefer`` is taken, and
@@ -184,8 +184,8 @@ class Draft:
                 self.connect(_best(higher, values, rng))
         return list(self.weights)[before:]
 
-    def finish(self) -> Mutant:
-        """Returns the structure the draft has become: stems by modality, then blocks by level.
+    def finish(self) -> Offspring:
+        """Returns the structure the editor has become: stems by modality, then blocks by level.
 
         A single input has coefficient 1 and no weight; joined by others it starts unlearned.
         """
@@ -193,7 +193,7 @@ class Draft:
         number = {name: index for index, name in enumerate(order)}
         nodes = tuple(self._node(name, number) for name in order)
         structure = replace(self._parent, nodes=nodes, finals=None, provenance={})
-        return Mutant(structure, tuple(self.origins[name] for name in order))
+        return Offspring(structure, tuple(self.origins[name] for name in order))
 
     def _place(self, name: int) -> tuple[int, int, int]:
         """By modality or level; a node that was made of others stands where the first stood."""
@@ -213,7 +213,7 @@ class Draft:
 
 
 class Needs:
-    """Who depends on which connection of a draft.
+    """Who depends on which connection of a editor.
 
     Attributes:
         live: the nodes that reach a final block.

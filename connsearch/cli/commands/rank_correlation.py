@@ -1,4 +1,4 @@
-"""``connsearch selftest``: is a sub-network that does well in the supernet a good network?"""
+"""``connsearch rank-correlation``: does the supernet rank sub-networks as training alone does?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from connsearch.cli.analyses import place_for, require_select, training_record
+from connsearch.cli.analyses import place_for, require_val, training_record
 from connsearch.cli.command import Command, Flag
 from connsearch.cli.outcome import say_pictures
 from connsearch.cli.searched import open_searched
@@ -18,15 +18,15 @@ from connsearch.runs.formats.analyses import RankRow, RankSummary, TrainingBudge
 from connsearch.runs.formats.ledger import RankedUnit
 from connsearch.runs.ledger import Ledger
 from connsearch.runs.logs import write_table
-from connsearch.runs.names import SELFTEST, SUMMARY, table
+from connsearch.runs.names import RANK_CORRELATION, SUMMARY, table
 
 if TYPE_CHECKING:
     from connsearch.analysis.agreement import Estimate
     from connsearch.analysis.rank_correlation import RankAgreement
-    from connsearch.analysis.searched_run import Subject
+    from connsearch.analysis.searched_run import SearchedRun
 
 
-class Selftest(Command):
+class RankCorrelation(Command):
     """Tests whether the supernet ranks its sub-networks as training each of them alone does.
 
     Random sub-networks of various sizes are judged with the weights they inherit, after their
@@ -50,40 +50,42 @@ class Selftest(Command):
     seed: int = Field(default=0, ge=0, lt=2**62)
     """Decides which sub-networks, their first weights and the order of the clips."""
     output: Annotated[Path | None, Flag(short="-o", metavar="DIR")] = None
-    """Where the results go; by default selftest in the run."""
+    """Where the results go; by default rank_correlation in the run."""
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Tests, or goes on, and returns the rows, the taus and the verdict."""
-        place = place_for(self.run, SELFTEST, self.output)
-        with open_searched(self.run, terminal) as subject:
-            return self._measured(subject, place, terminal)
+        place = place_for(self.run, RANK_CORRELATION, self.output)
+        with open_searched(self.run, terminal) as searched:
+            return self._measured(searched, place, terminal)
 
-    def _measured(self, subject: Subject, place: Path, terminal: Terminal) -> Mapping[str, Any]:
+    def _measured(
+        self, searched: SearchedRun, place: Path, terminal: Terminal
+    ) -> Mapping[str, Any]:
         from connsearch.analysis.rank_correlation import judge, sample, units
         from connsearch.analysis.searched_run import budget
         from connsearch.analysis.units import work_through
 
-        require_select(subject)
-        drawn = sample(subject.structure, self.subnets, seed=self.seed)
-        epochs = max(1, round(subject.options.epochs / 4)) if self.epochs is None else self.epochs
-        options = budget(subject.options, epochs=epochs, steps=self.steps)
+        require_val(searched)
+        drawn = sample(searched.structure, self.subnets, seed=self.seed)
+        epochs = max(1, round(searched.options.epochs / 4)) if self.epochs is None else self.epochs
+        options = budget(searched.options, epochs=epochs, steps=self.steps)
         options = options.model_copy(update={"seed": self.seed})
         settings = {
-            "command": "selftest",
+            "command": "selftest",  # as the ledgers of earlier versions have it
             "seed": self.seed,
             "training": training_record(options),
         }
         with Ledger(place, settings) as ledger:
-            work = units(subject, drawn, options, place)
+            work = units(searched, drawn, options, place)
             results = terminal.work_through(work_through(ledger, work), "sub-networks")
             rows = [_row(name, results.read(name, RankedUnit)) for name in work]
-            measure = "mAP" if subject.data.train.num_classes else "accuracy"
+            measure = "mAP" if searched.data.train.num_classes else "accuracy"
             ranking = judge(rows, seed=self.seed)
             report = RankSummary(
-                command="selftest",
+                command="rank-correlation",
                 run=self.run,
                 subnets=self.subnets,
-                split="select",
+                split="val",
                 measure=measure,
                 budget=TrainingBudget(epochs=options.epochs, steps=options.steps),
                 verdict=ranking.verdict,
@@ -106,7 +108,7 @@ class Selftest(Command):
         from connsearch.view.runs.baselines import ranking_pictures
         from connsearch.view.structures.tables import metrics_table
 
-        write_table(place / table(SELFTEST), RankRow, report.rows)
+        write_table(place / table(RANK_CORRELATION), RankRow, report.rows)
         taus = {
             "supernet": ranking.supernet,
             "macs": ranking.macs,

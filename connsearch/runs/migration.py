@@ -1,0 +1,31 @@
+"""What earlier versions wrote under other names, as this version calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, cast
+
+from pydantic import BeforeValidator
+
+from connsearch.data.records import split_name
+
+BY_SPLIT = ("splits", "contents", "metrics")
+"""Parts of a record whose keys are names of splits."""
+
+SplitName = Annotated[str, BeforeValidator(split_name)]
+"""The name of a split in a form; the validation split was called ``select``."""
+
+
+def migrated(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what a run or a pruning recorded, with the names of this version.
+
+    >>> migrated({"command": "search", "splits": {"select": {"clips": 3}}})
+    {'command': 'search', 'splits': {'val': {'clips': 3}}}
+    """
+    found = dict(record)
+    for name in BY_SPLIT:
+        part = record.get(name)
+        if isinstance(part, Mapping):
+            entries = cast("Mapping[str, Any]", part).items()
+            found[name] = {split_name(key): value for key, value in entries}
+    return found
