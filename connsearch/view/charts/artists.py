@@ -117,12 +117,14 @@ def _put_points(axes: Axes, mark: Points, gid: str, order: float, look: Look) ->
         )  # fmt: skip
         for artist in (*bars.lines[1], *bars.lines[2]):
             artist.set_clip_on(False)
+    faces: dict[str, Any] = {"facecolors": "none" if mark.shape in HOLLOW else ink}
+    if mark.shape != "tick":
+        faces["edgecolors"] = ink
     where = {"transform": axes.get_xaxis_transform()} if mark.foot else {}
     axes.scatter(
         mark.xs, mark.ys, s=size**2, marker=SHAPES[mark.shape], label=mark.name or "_", gid=gid,
-        facecolors="none" if mark.shape in HOLLOW else ink, edgecolors=ink, zorder=order,
-        alpha=None if mark.opacity == 1 else mark.opacity, clip_on=False,
-        linewidths=1.3 if mark.shape == "tick" else 1.0, **where,
+        alpha=None if mark.opacity == 1 else mark.opacity, clip_on=False, zorder=order,
+        linewidths=1.3 if mark.shape == "tick" else 1.0, **faces, **where,
     )  # fmt: skip
 
 

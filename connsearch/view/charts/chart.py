@@ -86,11 +86,15 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """An entry of the legend: "line", "dashed", "dotted", "area", or a shape of points."""
+    """An entry of the legend: "line", "dashed", "dotted", "area", or a shape of points.
+
+    ``share`` says how strong its colour is, from 0 to 1.
+    """
 
     name: str
     ink: InkName
     kind: str
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +150,10 @@ def _keys(mark: Mark) -> Iterator[Key]:
     if isinstance(mark, Labels | Cells) or not mark.name:
         return
     if isinstance(mark, Line | Rule):
-        if isinstance(mark, Rule) or mark.listed:
-            yield Key(mark.name, mark.ink, "line" if mark.dash == "solid" else mark.dash)
+        kind = "line" if mark.dash == "solid" else mark.dash
+        if isinstance(mark, Rule):
+            yield Key(mark.name, mark.ink, kind)
+        elif mark.listed:
+            yield Key(mark.name, mark.ink, kind, mark.opacity)
     else:
         yield Key(mark.name, mark.ink, mark.shape if isinstance(mark, Points) else "area")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from connsearch.view.charts.artists import DASHES, HOLLOW, SHAPES, put, put_ends, put_words
 from connsearch.view.charts.chart import Axis, Chart, Key, Panel
 from connsearch.view.charts.drawable import drawable
-from connsearch.view.charts.inks import colour
+from connsearch.view.charts.inks import colour, mixed_with_paper
 from connsearch.view.charts.look import PAGE, PRINT, Look, dressed
 from connsearch.view.charts.marks import Line
 from connsearch.view.structures.markup import clean
@@ -73,9 +73,7 @@ def _blank(width: float, height: float, *, pad: float = 0.08) -> Figure:
     return figure
 
 
-def _finish(
-    figure: Figure, places: Sequence[Axes], panels: Sequence[Panel], look: Look
-) -> None:
+def _finish(figure: Figure, places: Sequence[Axes], panels: Sequence[Panel], look: Look) -> None:
     """Lays everything out, once for all formats, and writes what depends on where things are."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
@@ -119,7 +117,9 @@ def _set_axis(axes: Axes, which: str, given: Axis, look: Look) -> None:
     most = 5 if look.on_page or given.style != "plain" else 9
     if given.ticks is not None:
         axis.set_ticks([at for at, _ in given.ticks], [clean(text) for _, text in given.ticks])
-        axis.set_tick_params(length=0, labelcolor=colour("text") if which == "y" else None)
+        axis.set_tick_params(length=0)
+        if which == "y" and any(text.strip(".0123456789") for _, text in given.ticks):
+            axis.set_tick_params(labelcolor=colour("text"))  # names are no mere numbers
     elif given.style == "count":
         axis.set_major_locator(MaxNLocator(most))
         axis.set_major_formatter(FuncFormatter(lambda value, _: short(round(value))))
@@ -190,9 +190,9 @@ def _handle(key: Key) -> Any:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    ink, name = colour(key.ink), clean(key.name)
+    ink, name = mixed_with_paper(key.ink, key.share), clean(key.name)
     if key.kind == "area":
-        edge = colour("mixed") if key.ink.endswith("-tint") else ink
+        edge = colour("mixed") if key.ink.endswith("-tint") or key.share < 1 else ink
         return Patch(facecolor=ink, edgecolor=edge, linewidth=0.6, label=name)
     if key.kind in SHAPES:
         face = "none" if key.kind in HOLLOW else ink

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -26,7 +26,7 @@ MOST_VALUES = 400
 """A line on a page has so many values; a longer one is thinned, and the page says so."""
 MOST_STOPS = 100
 """Above so many points none of them is a stop of the keyboard."""
-SIZES = {"small": [(272, 168)], "normal": [(320, 232)], "wide": [(320, 232), (760, 300)]}
+SIZES = {"small": [(272, 168)], "normal": [(284, 212)], "wide": [(320, 232), (700, 290)]}
 """Pixels of a panel; "wide" ones are drawn for a telephone and for a desk."""
 
 _COLOURS = variables()
@@ -41,7 +41,7 @@ _DULL = {
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A panel at one width: its ``<svg>``, and where in it the axes stand (left, top, right, low)."""
+    """A panel at one width: its ``<svg>``, and the sides of its axes: left, top, right, low."""
 
     svg: str
     width: int
@@ -82,7 +82,7 @@ def inline(chart: Chart, name: str) -> ShownChart:
     """Returns a chart for the inside of a page; ``name`` begins every ``id`` in it."""
     panels = [panel for panel in chart.panels if panel.words is None]
     shown = [_shown(panel, chart.page, f"{name}-{n}") for n, panel in enumerate(panels)]
-    keys = [Key(clean(key.name), key.ink, key.kind) for key in chart.legend()]
+    keys = [replace(key, name=clean(key.name)) for key in chart.legend()]
     return ShownChart(shown, keys, chart.note, chart.page)
 
 
@@ -136,7 +136,8 @@ def _adapted(root: Element, panel: Panel, name: str) -> str:
             element.set(key.rpartition("}")[2], element.attrib.pop(key))
     for parent in list(root.iter()):
         for child in list(parent):
-            if child.tag in ("metadata", "style"):
+            ground = child.tag == "path" and child.get("style") == "fill: none"
+            if ground or child.tag in ("metadata", "style", "clipPath"):
                 parent.remove(child)
     _name_marks(root, panel)
     used = {element.get("href", "")[1:] for element in root.iter("use")}
@@ -153,15 +154,13 @@ def _name_marks(root: Element, panel: Panel) -> None:
     """Gives lines, points, bars and cells their class, and what they say."""
     groups = {element.get("id", ""): element for element in root.iter("g")}
     stops = sum(len(tips_of(mark)) for mark in panel.marks) <= MOST_STOPS
-    lines = {i for i, _ in panel.lines()}
+    lines = {place: n for n, (place, _) in enumerate(panel.lines())}
     for number, mark in enumerate(panel.marks):
         found = list(_parts(groups, f"mark-{number}"))
-        if number in lines:
-            for element in found:
-                element.set("class", "line told")
-        elif isinstance(mark, Line):
-            for element in found:
-                element.set("class", "line")
+        for element in found if isinstance(mark, Line) else []:
+            element.set("class", "line")
+            if number in lines:
+                element.set("data-line", str(lines[number]))
         tips = tips_of(mark)
         if isinstance(mark, Cells):
             assert len(found) == len(mark.cells), "one square a cell"
@@ -189,6 +188,7 @@ def _parts(groups: dict[str, Element], name: str) -> Iterable[Element]:
 
 
 def _adapt(element: Element, used: set[str], name: str) -> None:
+    element.attrib.pop("clip-path", None)  # nothing is drawn outside of its axes
     own = element.attrib.pop("id", "")
     if own in used:
         element.set("id", f"{name}-{own}")
@@ -202,6 +202,8 @@ def _adapt(element: Element, used: set[str], name: str) -> None:
         if key in element.attrib:
             text = _NUMBER.sub(lambda found: f"{float(found[0]):.1f}", element.attrib[key])
             element.set(key, _short_path(text) if key == "d" else text)
+    if element.get("transform", "").startswith("rotate(-0 "):
+        del element.attrib["transform"]
     element.text = (element.text or "").strip() if element.tag != "text" else element.text
     element.tail = None
 
@@ -232,5 +234,7 @@ def _flatten(element: Element) -> None:
     for child in list(element):
         _flatten(child)
         bare = child.tag == "g" and not child.attrib
+        if child.tag == "defs" and not len(child):
+            continue
         children += list(child) if bare else [child]
     element[:] = children

@@ -143,7 +143,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A square of a matrix; the ``share`` says how strong its colour is, ``wide`` how many it is."""
+    """A square of a matrix, or ``wide`` of them; ``share`` says how strong its colour is."""
 
     column: int
     row: int

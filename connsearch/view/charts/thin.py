@@ -27,8 +27,6 @@ def thinned(ys: Sequence[float], most: int) -> list[int]:
     inner = count - 2
     kept = {0, count - 1}
     for stretch in range(stretches):
-        places = range(
-            1 + stretch * inner // stretches, 1 + (stretch + 1) * inner // stretches
-        )
+        places = range(1 + stretch * inner // stretches, 1 + (stretch + 1) * inner // stretches)
         kept |= {min(places, key=ys.__getitem__), max(places, key=ys.__getitem__)}
     return sorted(kept)
