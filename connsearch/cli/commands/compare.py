@@ -186,8 +186,7 @@ class Compare(Command):
         write_table(place / table(COMPARE), CompareRow, report.rows)
         measure, found = f"{report.measure} on {report.split}", report.difference
         assert found is not None, "there are rows"
-        drawn = [row.to_json() for row in report.rows]
-        pictures = comparison_pictures(place, drawn, found.to_json(), measure=measure)
+        pictures = comparison_pictures(place, report.rows, found, measure=measure)
         rows = _by_wiring(report.rows, by_seed=self.seeds <= MANY_SEEDS)
         terminal.show(metrics_table(rows, title=measure))
         if found.p is not None:

@@ -86,8 +86,8 @@ class Curve(Command):
 
     def _show(self, found: CurvePoints, place: Path, terminal: Terminal) -> list[Path]:
         """Shows the table and draws the curve."""
-        from connsearch.view.runs.curve import curve_figure, curve_table
-        from connsearch.view.runs.plots import write_figure
+        from connsearch.view.charts.files import write_both
+        from connsearch.view.runs.curve import curve_chart, curve_table
 
         terminal.show(curve_table(found))
         noisy = [point for point in found.points if point.latency_spread > 0.05]
@@ -97,9 +97,8 @@ class Curve(Command):
                 "5 %: this machine does something else, too\n"
                 "  cure: a quiet machine; more --rounds narrow the median"
             )
-        paths = [place / f"curve.{suffix}" for suffix in ("svg", "png")]
         title = f"{Path(self.run).resolve().name}: what accuracy costs"
-        pictures = write_figure(lambda: curve_figure(found, title=title), paths)
+        pictures = write_both(curve_chart(found, title=title), place, CURVE)
         terminal.say(f"table: {place / table(CURVE)}")
         say_pictures(pictures, terminal)
         return pictures

@@ -86,7 +86,7 @@ class Gap(Command):
 
     def _measured(self, searched: SearchedRun, terminal: Terminal) -> Mapping[str, Any]:
         from connsearch.analysis.gap import GapPlan, cut, measure_gap
-        from connsearch.view.runs.gap_figure import gap_pictures
+        from connsearch.view.runs.gap import gap_pictures
 
         cuts = cut(searched.structure, self.criterion, self.shares, peers=self.peers)
         seed = searched.options.seed if self.seed is None else self.seed
@@ -95,8 +95,7 @@ class Gap(Command):
         rows = terminal.work_through(measure_gap(searched, plan, place), "stages")
         write_table(place / table(GAP), GapRow, rows)
         title = f"{searched.structure.name}: discretisation gap"
-        drawn = [row.to_json() for row in rows]
-        pictures = gap_pictures(place, drawn, title=title, criterion=self.criterion)
+        pictures = gap_pictures(place, rows, title=title, criterion=self.criterion)
         report = self._report(rows, pictures, seed)
         self._show(rows, searched, terminal)
         write_form(place / SUMMARY, report)

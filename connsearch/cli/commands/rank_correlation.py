@@ -115,8 +115,7 @@ class RankCorrelation(Command):
             "connections": ranking.connections,
         }
         words = {name: f"tau {tau}" for name, tau in taus.items()}
-        drawn = [row.to_json() for row in report.rows]
-        pictures = ranking_pictures(place, drawn, words, measure=report.measure)
+        pictures = ranking_pictures(place, report.rows, words, measure=report.measure)
         shown = [
             {"ranked by": name, "tau": tau.value, "95% interval": tau.interval}
             for name, tau in taus.items()

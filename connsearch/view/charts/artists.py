@@ -12,9 +12,9 @@ from connsearch.view.charts.marks import (
     Bars,
     Cells,
     Labels,
-    Line,
     Mark,
     Points,
+    Polyline,
     Rule,
 )
 from connsearch.view.charts.places import Place, beside, spread_apart
@@ -42,7 +42,7 @@ MANY_CELLS = 4000
 def put(axes: Axes, mark: Mark, number: int, look: Look) -> None:
     """Draws a mark; words that need to know where everything else is come later (``put_words``)."""
     order, gid = 2 + number / 100, f"mark-{number}"
-    if isinstance(mark, Line):
+    if isinstance(mark, Polyline):
         _put_line(axes, mark, gid, order, look)
     elif isinstance(mark, Points):
         _put_points(axes, mark, gid, order, look)
@@ -82,7 +82,7 @@ def put_words(axes: Axes, mark: Mark, look: Look) -> None:
             )
 
 
-def put_ends(axes: Axes, lines: list[Line], look: Look) -> None:
+def put_ends(axes: Axes, lines: list[Polyline], look: Look) -> None:
     """Writes each line's ``end`` beside its last value, moved apart where they would overlap.
 
     The vertical axis goes from about 0 to 1.
@@ -96,7 +96,7 @@ def put_ends(axes: Axes, lines: list[Line], look: Look) -> None:
         )  # fmt: skip
 
 
-def _put_line(axes: Axes, mark: Line, gid: str, order: float, look: Look) -> None:
+def _put_line(axes: Axes, mark: Polyline, gid: str, order: float, look: Look) -> None:
     steps: Any = f"steps-{mark.steps}" if mark.steps else "default"
     axes.plot(
         mark.xs, mark.ys, color=colour(mark.ink), linewidth=mark.width * look.scale,
@@ -117,14 +117,15 @@ def _put_points(axes: Axes, mark: Points, gid: str, order: float, look: Look) ->
         )  # fmt: skip
         for artist in (*bars.lines[1], *bars.lines[2]):
             artist.set_clip_on(False)
-    faces: dict[str, Any] = {"facecolors": "none" if mark.shape in HOLLOW else ink}
+    style: dict[str, Any] = {"facecolors": "none" if mark.shape in HOLLOW else ink}
     if mark.shape != "tick":
-        faces["edgecolors"] = ink
-    where = {"transform": axes.get_xaxis_transform()} if mark.foot else {}
+        style["edgecolors"] = ink
+    if mark.foot:
+        style["transform"] = axes.get_xaxis_transform()
     axes.scatter(
         mark.xs, mark.ys, s=size**2, marker=SHAPES[mark.shape], label=mark.name or "_", gid=gid,
         alpha=None if mark.opacity == 1 else mark.opacity, clip_on=False, zorder=order,
-        linewidths=1.3 if mark.shape == "tick" else 1.0, **faces, **where,
+        linewidths=1.3 if mark.shape == "tick" else 1.0, **style,
     )  # fmt: skip
 
 
@@ -190,7 +191,7 @@ def _put_foot(axes: Axes, mark: Labels, look: Look) -> None:
 
 def _put_beside(axes: Axes, mark: Labels, style: dict[str, Any], size: float) -> None:
     """Writes texts where they hide neither one another nor a point."""
-    scale = 72 / axes.figure.dpi  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
+    scale = 72 / axes.get_figure(root=True).dpi  # pyright: ignore[reportOptionalMemberAccess]
     box = axes.get_window_extent()
     frame = Place(box.x0 * scale, box.y0 * scale, box.x1 * scale, box.y1 * scale)
 

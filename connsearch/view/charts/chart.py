@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from connsearch.view.charts.inks import InkName
-from connsearch.view.charts.marks import Bars, Cells, Labels, Line, Mark, Points, Rule
+from connsearch.view.charts.marks import Bars, Cells, Labels, Mark, Points, Polyline, Rule
 
 SAID = 12
 """So many points of a panel are said in words to those who cannot see it."""
@@ -70,9 +70,9 @@ class Panel:
     width: float = 0.0
     height: float = 0.0
 
-    def lines(self) -> list[tuple[int, Line]]:
+    def lines(self) -> list[tuple[int, Polyline]]:
         """Returns the lines that answer on a page, with their places among the marks."""
-        found = [(i, mark) for i, mark in enumerate(self.marks) if isinstance(mark, Line)]
+        found = [(i, mark) for i, mark in enumerate(self.marks) if isinstance(mark, Polyline)]
         return [(i, line) for i, line in found if line.pointed and len(line.ys)]
 
     def described(self) -> str:
@@ -85,7 +85,7 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class LegendKey:
     """An entry of the legend: "line", "dashed", "dotted", "area", or a shape of points.
 
     ``share`` says how strong its colour is, from 0 to 1.
@@ -124,16 +124,16 @@ class Chart:
     heights: Sequence[float] = ()
     share_x: bool = False
     share_y: bool = False
-    keys: Sequence[Key] = ()
+    keys: Sequence[LegendKey] = ()
     note: str = ""
     page: Literal["small", "normal", "wide"] = "normal"
 
-    def legend(self) -> list[Key]:
+    def legend(self) -> list[LegendKey]:
         """Returns the entries of the legend, each name once, in the order of the marks."""
         if self.keys:
             return list(self.keys)
         marks = [mark for panel in self.panels for mark in panel.marks]
-        found: dict[str, Key] = {}
+        found: dict[str, LegendKey] = {}
         for key in (key for mark in marks for key in _keys(mark)):
             found.setdefault(key.name, key)
         return list(found.values())
@@ -146,14 +146,14 @@ def tips_of(mark: Mark) -> Sequence[str]:
     return [cell.tip for cell in mark.cells] if isinstance(mark, Cells) else ()
 
 
-def _keys(mark: Mark) -> Iterator[Key]:
+def _keys(mark: Mark) -> Iterator[LegendKey]:
     if isinstance(mark, Labels | Cells) or not mark.name:
         return
-    if isinstance(mark, Line | Rule):
+    if isinstance(mark, Polyline | Rule):
         kind = "line" if mark.dash == "solid" else mark.dash
         if isinstance(mark, Rule):
-            yield Key(mark.name, mark.ink, kind)
+            yield LegendKey(mark.name, mark.ink, kind)
         elif mark.listed:
-            yield Key(mark.name, mark.ink, kind, mark.opacity)
+            yield LegendKey(mark.name, mark.ink, kind, mark.opacity)
     else:
-        yield Key(mark.name, mark.ink, mark.shape if isinstance(mark, Points) else "area")
+        yield LegendKey(mark.name, mark.ink, mark.shape if isinstance(mark, Points) else "area")

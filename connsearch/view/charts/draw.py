@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from connsearch.view.charts.artists import DASHES, HOLLOW, SHAPES, put, put_ends, put_words
-from connsearch.view.charts.chart import Axis, Chart, Key, Panel
+from connsearch.view.charts.chart import Axis, Chart, LegendKey, Panel
 from connsearch.view.charts.drawable import drawable
 from connsearch.view.charts.inks import colour, mixed_with_paper
 from connsearch.view.charts.look import PAGE, PRINT, Look, dressed
-from connsearch.view.charts.marks import Line
+from connsearch.view.charts.marks import Polyline
 from connsearch.view.structures.markup import clean
 from connsearch.view.structures.tables import short
 
@@ -96,7 +96,7 @@ def _fill(axes: Axes, panel: Panel, look: Look, *, last: bool) -> None:
         put(axes, mark, number, look)
     _set_axis(axes, "x", panel.x, look)
     _set_axis(axes, "y", panel.y, look)
-    put_ends(axes, [mark for mark in panel.marks if isinstance(mark, Line)], look)
+    put_ends(axes, [mark for mark in panel.marks if isinstance(mark, Polyline)], look)
     if panel.x.title and (last or panel.x.on_top):
         axes.set_xlabel(clean(panel.x.title))
         axes.tick_params(labelbottom=not panel.x.on_top)
@@ -111,33 +111,39 @@ def _set_axis(axes: Axes, which: str, given: Axis, look: Look) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axis = axes.xaxis if which == "x" else axes.yaxis
-    axes.margins(**{which: given.room})
+    axes.margins(x=given.room) if which == "x" else axes.margins(y=given.room)
     if given.low is not None or given.high is not None:
         (axes.set_xlim if which == "x" else axes.set_ylim)(given.low, given.high)
-    most = 5 if look.on_page or given.style != "plain" else 9
     if given.ticks is not None:
         axis.set_ticks([at for at, _ in given.ticks], [clean(text) for _, text in given.ticks])
         axis.set_tick_params(length=0)
         if which == "y" and any(text.strip(".0123456789") for _, text in given.ticks):
             axis.set_tick_params(labelcolor=colour("text"))  # names are no mere numbers
-    elif given.style == "count":
-        axis.set_major_locator(MaxNLocator(most))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: short(round(value))))
     else:
-        whole = {"integer": True, "min_n_ticks": 1} if given.style == "whole" else {}
-        axis.set_major_locator(MaxNLocator(most, **whole))
+        axis.set_major_locator(MaxNLocator(**_ticks(axes, which, given, look)))
+        if given.style == "count":
+            axis.set_major_formatter(FuncFormatter(lambda value, _: short(round(value))))
     if given.size and not look.on_page:
         axis.set_tick_params(labelsize=given.size)
-    for label, ink in zip(axis.get_ticklabels() if given.inks else [], given.inks, strict=False):
-        label.set_color(colour(ink))
-        label.set_fontweight("bold")
     if given.upright:
         axis.set_tick_params(labelrotation=90)
     if given.on_top:
         axes.xaxis.tick_top()
         axes.xaxis.set_label_position("top")
+    for label, ink in zip(axis.get_ticklabels() if given.inks else [], given.inks, strict=False):
+        label.set_color(colour(ink))
+        label.set_fontweight("bold")
     if not given.grid:
         axis.grid(visible=False)
+
+
+def _ticks(axes: Axes, which: str, given: Axis, look: Look) -> dict[str, Any]:
+    """How many round numbers an axis has at most, and which."""
+    found: dict[str, Any] = {"nbins": "auto", "steps": [1, 2, 2.5, 5, 10]}
+    if look.on_page or given.style != "plain":
+        narrow = which == "x" and look.on_page and axes.get_window_extent().width < 300
+        found["nbins"] = 4 if narrow else 5
+    return found | ({"integer": True, "min_n_ticks": 1} if given.style == "whole" else {})
 
 
 def _say_nothing(axes: Axes, words: str) -> None:
@@ -186,7 +192,7 @@ def _wrapped(words: str, width: float) -> str:
     return "\n".join(textwrap.wrap(words, max(int(width * 14), 30)))
 
 
-def _handle(key: Key) -> Any:
+def _handle(key: LegendKey) -> Any:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 

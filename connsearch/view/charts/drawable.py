@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from connsearch.view.charts.chart import Axis, Panel
-from connsearch.view.charts.marks import Area, Bars, Cells, Labels, Line, Mark, Points, Rule
+from connsearch.view.charts.marks import Area, Bars, Cells, Labels, Mark, Points, Polyline, Rule
 from connsearch.view.charts.thin import thinned
 
 LARGEST = 1e100
@@ -27,11 +27,11 @@ def drawable(panel: Panel, *, most: int | None = None) -> Panel:
 
 def longest(panel: Panel) -> int:
     """Returns how many values its longest line has; 0 without a line."""
-    return max((len(mark.ys) for mark in panel.marks if isinstance(mark, Line)), default=0)
+    return max((len(mark.ys) for mark in panel.marks if isinstance(mark, Polyline)), default=0)
 
 
 def _whole(mark: Mark, panel: Panel, most: int | None) -> Mark | None:
-    if isinstance(mark, Line | Area):
+    if isinstance(mark, Polyline | Area):
         return _whole_line(mark, panel, most)
     if isinstance(mark, Points):
         return _whole_points(mark, panel)
@@ -50,7 +50,7 @@ def _whole(mark: Mark, panel: Panel, most: int | None) -> Mark | None:
     return mark if not isinstance(mark, Rule) or _can_be_drawn(mark.at) else None
 
 
-def _whole_line(mark: Line | Area, panel: Panel, most: int | None) -> Line | Area | None:
+def _whole_line(mark: Polyline | Area, panel: Panel, most: int | None) -> Polyline | Area | None:
     keep = _finite(mark.xs, mark.ys)
     if most is not None:
         keep = [keep[i] for i in thinned([mark.ys[i] for i in keep], most)]

@@ -14,12 +14,12 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from connsearch.view.charts.chart import Chart, Key, Panel, tips_of
+from connsearch.view.charts.chart import Chart, LegendKey, Panel, tips_of
 from connsearch.view.charts.draw import panel_figure
 from connsearch.view.charts.drawable import drawable, longest
 from connsearch.view.charts.inks import variables
 from connsearch.view.charts.look import PAGE, dressed
-from connsearch.view.charts.marks import Cells, Line
+from connsearch.view.charts.marks import Cells, Polyline
 from connsearch.view.structures.markup import clean
 
 MOST_VALUES = 400
@@ -50,7 +50,7 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownPanel:
     """A panel ready for a page.
 
     Attributes:
@@ -72,8 +72,8 @@ class Shown:
 class ShownChart:
     """A chart ready for a page: its panels with axes, its legend and its note."""
 
-    panels: Sequence[Shown]
-    keys: Sequence[Key]
+    panels: Sequence[ShownPanel]
+    keys: Sequence[LegendKey]
     note: str
     page: str
 
@@ -86,7 +86,7 @@ def inline(chart: Chart, name: str) -> ShownChart:
     return ShownChart(shown, keys, chart.note, chart.page)
 
 
-def _shown(panel: Panel, page: str, name: str) -> Shown:
+def _shown(panel: Panel, page: str, name: str) -> ShownPanel:
     far = longest(panel)
     drawn = drawable(panel, most=MOST_VALUES)
     drawings: list[Drawing] = []
@@ -97,7 +97,7 @@ def _shown(panel: Panel, page: str, name: str) -> Shown:
         drawings.append(drawing)
     data = _data(drawn, axes) if drawn.lines() else None
     left = far if far > MOST_VALUES else 0
-    return Shown(clean(panel.title), clean(drawn.described(), 2000), drawings, data, left)
+    return ShownPanel(clean(panel.title), clean(drawn.described(), 2000), drawings, data, left)
 
 
 def _drawing(panel: Panel, size: tuple[int, int], name: str) -> tuple[Drawing, dict[str, Any]]:
@@ -157,7 +157,7 @@ def _name_marks(root: Element, panel: Panel) -> None:
     lines = {place: n for n, (place, _) in enumerate(panel.lines())}
     for number, mark in enumerate(panel.marks):
         found = list(_parts(groups, f"mark-{number}"))
-        for element in found if isinstance(mark, Line) else []:
+        for element in found if isinstance(mark, Polyline) else []:
             element.set("class", "line")
             if number in lines:
                 element.set("data-line", str(lines[number]))

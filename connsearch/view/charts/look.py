@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +33,7 @@ PAGE = Look(text=12.0, small=12.0, scale=1.3, on_page=True)
 
 
 @contextmanager
-def dressed(look: Look) -> Iterator[None]:
+def dressed(look: Look) -> Generator[None]:
     """Draws in the house style meanwhile; nothing of it stays.
 
     Letters that the font lacks are drawn as boxes without a word: a class may have any name.

@@ -18,7 +18,7 @@ Numbers = Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Polyline:
     """A line through numbers.
 
     Attributes:
@@ -184,4 +184,4 @@ class Labels:
     keep_off: Sequence[tuple[float, float]] = ()
 
 
-Mark = Line | Points | Bars | Area | Band | Rule | Cells | Labels
+Mark = Polyline | Points | Bars | Area | Band | Rule | Cells | Labels

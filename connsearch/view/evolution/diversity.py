@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connsearch.view.charts.chart import Axis, Chart, Panel
-from connsearch.view.charts.marks import Area, Line, Mark, Rule
+from connsearch.view.charts.marks import Area, Mark, Polyline, Rule
 from connsearch.view.evolution.fitness import lasting, rounds_axis
 from connsearch.view.evolution.story import Story
 
@@ -18,10 +18,10 @@ def diversity_chart(story: Story) -> Chart:
     founders = lasting([d.founders for d in told]) if told else []
     first: list[Mark] = [
         Area("members", "mixed-tint", numbers, members, "post"),
-        Line("different structures", "rgb", numbers, structures, steps="post"),
+        Polyline("different structures", "rgb", numbers, structures, steps="post"),
     ]
-    second: list[Mark] = [Line("distance", "flow", numbers, distance, steps="post")]
-    third: list[Mark] = [Line("founders", "object", numbers, founders, steps="post")]
+    second: list[Mark] = [Polyline("distance", "flow", numbers, distance, steps="post")]
+    third: list[Mark] = [Polyline("founders", "object", numbers, founders, steps="post")]
     panels = [
         _panel(story, "different structures", first, max(members, default=1.0), whole=True),
         _panel(story, "mean distance of wiring", second, max(distance, default=1.0) or 0.1),

@@ -10,7 +10,7 @@ from connsearch.evolution.objectives import OBJECTIVES
 from connsearch.evolution.review.children import counted
 from connsearch.evolution.review.trajectory import Round
 from connsearch.view.charts.chart import Axis, Chart, Panel
-from connsearch.view.charts.marks import Band, Line, Mark, Points, Rule
+from connsearch.view.charts.marks import Band, Mark, Points, Polyline, Rule
 from connsearch.view.evolution.story import Story, direction
 from connsearch.view.evolution.tables import measured
 
@@ -59,7 +59,7 @@ def _panel(story: Story, place: int) -> Panel:
     return Panel(
         direction(name),
         marks,
-        rounds_axis(story, "round (children in the order in which they were judged)"),
+        rounds_axis(story, "round: children in the order of judging"),
         objective_axis(name),
         empty="no child was judged yet",
     )
@@ -72,8 +72,8 @@ def _lines(story: Story, place: int) -> Iterator[Mark]:
     numbers = lasting([e.number for e in told], step=0.6)
     best = lasting([sign * e.top[place] for e in told])
     mean = lasting([sign * e.mean[place] for e in told])
-    yield Line("mean of the population", "flow", numbers, mean, 1.4, steps="post")
-    yield Line("best so far", "text", numbers, best, 1.8, steps="post")
+    yield Polyline("mean of the population", "flow", numbers, mean, 1.4, steps="post")
+    yield Polyline("best so far", "text", numbers, best, 1.8, steps="post")
     if story.start is not None:
         value = story.value(story.start, place)
         assert value is not None, "the start was judged"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from connsearch.evolution.review.lineage import ancestry, parent_of
 from connsearch.view.charts.chart import Axis, Chart, Panel
-from connsearch.view.charts.marks import Labels, Line, Mark, Points
+from connsearch.view.charts.marks import Labels, Mark, Points, Polyline, Shape
 from connsearch.view.evolution.fitness import objective_axis
 from connsearch.view.evolution.story import Story, direction
 
@@ -52,21 +52,21 @@ def _spots(story: Story, members: Sequence[int]) -> dict[int, tuple[float, float
 
 def _births(
     story: Story, spots: Mapping[int, tuple[float, float]], line: Sequence[int], *, own: bool
-) -> Iterator[Line]:
+) -> Iterator[Polyline]:
     """A line from every parent to its child; the ``own`` ones belong to the line of ancestry."""
     ink, width, opacity = ("rgb", 2.0, 1.0) if own else ("mixed", 0.6, 0.45)
     for child in spots:
         parent = parent_of(story.history, child)
         if parent is not None and parent in spots and (child in line) is own:
             xs, ys = zip(spots[parent], spots[child], strict=True)
-            yield Line("", ink, xs, ys, width, opacity=opacity, pointed=False)
+            yield Polyline("", ink, xs, ys, width, opacity=opacity, pointed=False)
 
 
 def _points(
     story: Story, spots: Mapping[int, tuple[float, float]], line: Sequence[int]
 ) -> Iterator[Mark]:
     fates = {number: story.entries[number].fate for number in spots}
-    groups = (
+    groups: tuple[tuple[str, str, Shape, float, list[int]], ...] = (
         ("judged", "faint", "dot", 2.6, [n for n in spots if fates[n] == "judged"]),
         ("line of ancestry", "rgb", "dot", 5.8, [n for n in line if fates[n] == "judged"]),
         ("not judged", "mixed", "tick", 5.5, [n for n in spots if fates[n] in ("open", "pruned")]),

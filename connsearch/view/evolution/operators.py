@@ -29,8 +29,8 @@ def operators_chart(story: Story) -> Chart:
     marks = (_counts(rows), _shares(rows), _changes(rows)) if rows else ([], [], [])
     reach = _reach(rows)
     axes = (
-        Axis(low=0, high=1.5 * max((row.used for row in rows), default=1), style="whole"),
-        Axis(low=0, high=1.6, ticks=[(0, "0"), (0.5, "0.5"), (1, "1")]),
+        Axis(low=0, high=1.8 * max((row.used for row in rows), default=1), style="whole"),
+        Axis(low=-0.04, high=1.6, ticks=[(0, "0"), (0.5, "0.5"), (1, "1")]),
         Axis(low=-reach, high=reach),
     )
     titles = ("children", "better than their parent", change_title(story))

@@ -8,7 +8,7 @@ from itertools import combinations
 from connsearch.evolution.objectives import OBJECTIVES
 from connsearch.evolution.population import Standing, fronts
 from connsearch.view.charts.chart import Chart, Panel
-from connsearch.view.charts.marks import Labels, Line, Mark, Points
+from connsearch.view.charts.marks import Labels, Mark, Points, Polyline, Shape
 from connsearch.view.evolution.fitness import objective_axis
 from connsearch.view.evolution.story import Story, direction, worth
 
@@ -57,7 +57,7 @@ def _panel(story: Story, x: int, y: int) -> Panel:
 
 def _marks(story: Story, x: int, y: int) -> Iterator[Mark]:
     line = front_line(story, x, y)
-    yield Line(
+    yield Polyline(
         "front of these two",
         "rgb",
         [p[0] for p in line],
@@ -69,7 +69,7 @@ def _marks(story: Story, x: int, y: int) -> Iterator[Mark]:
     )
     front = set(story.best)
     known = {n: e for n, e in story.entries.items() if e.values is not None}
-    groups = (
+    groups: tuple[tuple[str, str, Shape, float, list[int]], ...] = (
         ("member", "faint", "dot", 4.0, [n for n, e in known.items() if e.member]),
         ("has left", "faint", "ring", 4.0, [n for n, e in known.items() if not e.member]),
         ("dominated by none", "rgb", "dot", 5.5, list(story.best)),

@@ -114,7 +114,8 @@ def _marks(rows: Sequence[Sequence[Shift]], unit: float, long: float) -> Iterato
     numbered = [(place, s, text) for place, s in placed if (text := _text(s, long))]
     middles = [(s.begin + s.end) / 2 / unit for _, s, _ in numbered]
     texts = [text for _, _, text in numbered]
-    yield Labels("paper", middles, [place for place, _, _ in numbered], texts, "centre")
+    if numbered:
+        yield Labels("paper", middles, [place for place, _, _ in numbered], texts, "centre")
 
 
 def _text(shift: Shift, long: float) -> str:

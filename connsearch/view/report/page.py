@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -40,7 +41,8 @@ class Page:
             undefined=StrictUndefined,
         )
         self._charts = 0
-        self._templates.globals.update({"drawn": self._drawn, "most_values": MOST_VALUES})
+        helpers: dict[str, Any] = {"drawn": self._drawn, "most_values": MOST_VALUES}
+        self._templates.globals.update(helpers)
 
     def show(self, section: Section) -> Markup:
         """Returns a section's body; one without values has none."""

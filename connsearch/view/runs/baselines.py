@@ -9,7 +9,7 @@ from pathlib import Path
 from connsearch.runs.formats.analyses import CompareRow, DifferenceRecord, RankRow
 from connsearch.view.charts.chart import Axis, Chart, Panel
 from connsearch.view.charts.files import write_both
-from connsearch.view.charts.marks import Labels, Line, Mark, Points, Rule
+from connsearch.view.charts.marks import Labels, Mark, Points, Polyline, Rule
 from connsearch.view.charts.places import spread_apart
 
 
@@ -90,7 +90,7 @@ def _scores(rows: Sequence[CompareRow], seeds: Sequence[int]) -> Iterator[Mark]:
         if random:
             yield Points("random wirings", "mixed", across, scores, tips, opacity=0.7)
             ends, mean = [place - 0.25, place + 0.25], sum(scores) / len(scores)
-            yield Line("their mean", "mixed", ends, [mean, mean], pointed=False)
+            yield Polyline("their mean", "mixed", ends, [mean, mean], pointed=False)
         tips = [f"found, seed {seed}: {row.accuracy:.3f}" for row in found]
         scores = [row.accuracy for row in found]
         yield Points("found wiring", "peer", [place] * len(found), scores, tips, "diamond", 7)
@@ -103,8 +103,8 @@ def _side_by_side(count: int) -> list[float]:
 
 def _difference(found: DifferenceRecord, mean: float) -> Panel:
     low, high = found.low, found.high
-    known = low is not None and high is not None
-    spread = f" ({low:+.3f} to {high:+.3f} at 95 %)" if known else ""
+    ends = (low, high) if low is not None and high is not None else ()
+    spread = f" ({ends[0]:+.3f} to {ends[1]:+.3f} at 95 %)" if ends else ""
     marks: list[Mark] = [
         Rule("", "text", 0.0, dash="solid"),
         Points(
@@ -115,17 +115,17 @@ def _difference(found: DifferenceRecord, mean: float) -> Panel:
             [f"found less random: {mean:+.4f}{spread}"],
             "diamond",
             7,
-            low=[low] if known else (),
-            high=[high] if known else (),
+            low=ends[:1],
+            high=ends[1:],
         ),
     ]
-    if not known:
+    if not ends:
         marks.append(Labels("faint", [0.08], [mean], ["no interval"]))
-    reach = max(abs(v) for v in (mean, low, high) if v is not None and math.isfinite(v))
+    reach = max((abs(v) for v in (mean, *ends) if math.isfinite(v)), default=0.0)
     return Panel(
         "found less random",
         marks,
-        Axis("95 % interval" if known else "", -0.5, 0.5, []),
+        Axis("95 % interval" if ends else "", -0.5, 0.5, []),
         Axis(low=-1.15 * reach - 0.01, high=1.15 * reach + 0.01),
         width=220,
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from connsearch.view.charts.chart import Axis, Chart, Key, Panel
+from connsearch.view.charts.chart import Axis, Chart, LegendKey, Panel
 from connsearch.view.charts.files import write_chart
 from connsearch.view.charts.marks import Cell, Cells, Mark, Rule
 from connsearch.view.structures.markup import clean
@@ -69,7 +69,7 @@ def confusion_chart(counts: Counts, *, title: str) -> Chart:
     panels = [Panel("", marks, x, y, square=True, width=size[0], height=size[1])]
     if not few:
         words = [
-            f"{clean(m.true, LONGEST_NAME)} → {clean(m.answer, LONGEST_NAME)}:  {m.clips} of {m.of}"
+            f"{clean(m.true, LONGEST_NAME)} → {clean(m.answer, LONGEST_NAME)}: {m.clips} of {m.of}"
             for m in most_mistaken(counts)
         ]
         panels.append(Panel("most frequent mistakes", words=words, empty="none"))
@@ -99,11 +99,11 @@ def most_mistaken(counts: Counts, most: int = MISTAKES) -> list[Mistake]:
     return sorted(found, key=lambda m: (-m.clips, m.of))[:most]
 
 
-def _keys(counts: Counts) -> Iterator[Key]:
-    yield Key("right", "rgb", "area")
-    yield Key("mistaken", "flow", "area")
+def _keys(counts: Counts) -> Iterator[LegendKey]:
+    yield LegendKey("right", "rgb", "area")
+    yield LegendKey("mistaken", "flow", "area")
     if not all(map(_clips, counts.values())):
-        yield Key("no clip", "rule", "area")
+        yield LegendKey("no clip", "rule", "area")
 
 
 def _cells(counts: Counts, *, numbers: bool) -> Iterator[Cell]:
@@ -138,7 +138,7 @@ def _axes(names: Sequence[str], cell: float, *, many: bool) -> tuple[Axis, Axis]
         size=max(size, 6.0) if many else size,
         grid=False,
     )
-    texts = [(i, f"{short[i]}  {i}" if many else short[i]) for i in rows]
+    texts = [(i, f"{short[i]} · {i}" if many else short[i]) for i in rows]
     return x, Axis("true class", n - 0.5, -0.5, texts, size=size, grid=False)
 
 

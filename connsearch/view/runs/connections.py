@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from connsearch.graph.spec import FREE, Edge, Stem, Structure, Weight
-from connsearch.view.charts.chart import Axis, Chart, Key, Panel
+from connsearch.view.charts.chart import Axis, Chart, LegendKey, Panel
 from connsearch.view.charts.inks import InkName
-from connsearch.view.charts.marks import Cell, Cells, Line, Mark, Rule
+from connsearch.view.charts.marks import Cell, Cells, Mark, Polyline, Rule
 from connsearch.view.runs.series import Series
 from connsearch.view.structures.facts import strength
 
@@ -50,9 +50,12 @@ def connections_chart(
         share_x=True,
         share_y=True,
         keys=[
-            *(Key(f"from {found.value}", found.value, "line") for found in structure.modalities()),
-            Key("from a block", "mixed", "line"),
-            Key(f"weight {threshold:g}", "faint", "dashed"),
+            *(
+                LegendKey(f"from {found.value}", found.value, "line")
+                for found in structure.modalities()
+            ),
+            LegendKey("from a block", "mixed", "line"),
+            LegendKey(f"weight {threshold:g}", "faint", "dashed"),
         ],
         page="small",
     )
@@ -101,8 +104,8 @@ def weights_chart(structure: Structure) -> Chart:
         [panel],
         (max(width, 5.2), min(size * len(blocks) + 1.9, 16.0)),
         keys=[
-            *(Key(f"{share:g}", "rgb", "area", share) for share in _SHADES),
-            Key("no connection", "rule", "area"),
+            *(LegendKey(f"{share:g}", "rgb", "area", share) for share in _SHADES),
+            LegendKey("no connection", "rule", "area"),
         ],
     )
 
@@ -126,11 +129,11 @@ def _groups(edges: Sequence[Edge], structure: Structure) -> dict[str, list[Edge]
 
 def _lines(
     weights: Mapping[Edge, Series], structure: Structure, *, both_ends: bool
-) -> Iterator[Line]:
+) -> Iterator[Polyline]:
     few = len(weights) <= MANY_LABELS
     for edge, series in weights.items():
         name = f"{edge.source} → {edge.target}" if both_ends else f"from {edge.source}"
-        yield Line(
+        yield Polyline(
             name,
             node_ink(structure, edge.source),
             series.steps,

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from connsearch.runs.formats.analyses import CurveRow, CurveSummary
 from connsearch.view.charts.chart import Axis, Chart, Panel
-from connsearch.view.charts.marks import Labels, Line, Mark, Points
+from connsearch.view.charts.marks import Labels, Mark, Points, Polyline
 from connsearch.view.structures.tables import metrics_table, short
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _marks(
     if numbers:
         texts = [str(point.connections) for point in points]
         yield Labels("text", places, scores, texts, "foot")
-    yield Line("", "mixed", places, scores, 1.0, opacity=0.6, pointed=False)
+    yield Polyline("", "mixed", places, scores, 1.0, opacity=0.6, pointed=False)
     tips = [_tip(curve.measure, p, x, x_title) for p, x in zip(points, places, strict=True)]
     names = ("the whole network", "pruned")
     for name, at in zip(names, (slice(0, 1), slice(1, None)), strict=True):

@@ -9,7 +9,7 @@ from connsearch.runs.formats.analyses import GapRow
 from connsearch.view.charts.chart import Axis, Chart, Panel
 from connsearch.view.charts.files import write_both
 from connsearch.view.charts.inks import InkName
-from connsearch.view.charts.marks import Line, Mark, Points, Shape
+from connsearch.view.charts.marks import Mark, Points, Polyline, Shape
 
 _LOOK: Mapping[str, tuple[InkName, Shape]] = {
     "soft": ("text", "square"),
@@ -74,7 +74,7 @@ def _stage(stage: str, rows: Sequence[GapRow], shift: float) -> Iterator[Mark]:
         for row in rows
     ]
     dash = "dashed" if stage == "soft" else "solid"
-    yield Line(stage, ink, xs, ys, dash=dash, listed=False, pointed=False)
+    yield Polyline(stage, ink, xs, ys, dash=dash, listed=False, pointed=False)
     low, high = [row.low for row in rows], [row.high for row in rows]
     yield Points(stage, ink, xs, ys, tips, shape, low=low, high=high)
 
@@ -95,5 +95,5 @@ def _cost(rows: Sequence[GapRow]) -> Iterator[Mark]:
         xs, ys = [x for x, _ in pairs], [y for _, y in pairs]
         tips = [f"{name} at {x:g}: {y:.0%} of the whole network" for x, y in pairs]
         dash = "solid" if name == "connections" else "dotted"
-        yield Line(f"{name} left", ink, xs, ys, dash=dash, pointed=False)
+        yield Polyline(f"{name} left", ink, xs, ys, dash=dash, pointed=False)
         yield Points("", ink, xs, ys, tips, size=3.5)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from connsearch.view.charts.chart import Axis, Chart, Panel
 from connsearch.view.charts.inks import InkName
-from connsearch.view.charts.marks import Line, Mark, Points
+from connsearch.view.charts.marks import Mark, Points, Polyline
 from connsearch.view.runs.series import Curves, Series, smooth
 
 _INKS: Mapping[str, InkName] = {"train": "mixed", "val": "peer", "test": "text"}
@@ -27,8 +27,8 @@ def training_chart(curves: Curves, *, title: str, rates: Series | None = None) -
     if curves.mAP:
         panels.append(_panel("mAP", curves.mAP, _SHARE))
     if rates is not None and len(rates) > 1:
-        line = Line("learning rate of the filters", "text", rates.steps, rates.values, listed=False)
-        panels.append(Panel("learning rate", [line], Axis("step"), Axis(low=0)))
+        line = Polyline("filters", "text", rates.steps, rates.values, listed=False)
+        panels.append(Panel("learning rate of the filters", [line], Axis("step"), Axis(low=0)))
     size = (4.5 * min(len(panels), 3), 3.7 * -(-len(panels) // 3))
     return Chart(f"{title}: training", panels, size, columns=min(len(panels), 3))
 
@@ -43,13 +43,13 @@ def _marks(name: str, split: str, series: Series) -> Iterator[Mark]:
     steps, values = series.steps, series.values
     if split == "train" and len(series) > 1:
         mean = smooth(series, max(len(series) // 30, 1))
-        yield Line("single batches", ink, steps, values, 0.6, opacity=0.35, pointed=False)
-        yield Line("train, mean of batches", ink, mean.steps, mean.values, 1.6)
+        yield Polyline("single batches", ink, steps, values, 0.6, opacity=0.35, pointed=False)
+        yield Polyline("train, mean of batches", ink, mean.steps, mean.values, 1.6)
         return
     whole = len(series.low) == len(series)
     tips = [_tip(name, split, series, at, whole=whole) for at in range(len(series))]
     low, high = (series.low, series.high) if whole else ((), ())
-    yield Line(split, ink, steps, values, 1.2)
+    yield Polyline(split, ink, steps, values, 1.2)
     yield Points(split, ink, steps, values, tips, size=4, low=low, high=high)
 
 
