@@ -189,7 +189,7 @@ def _wrapped(words: str, width: float) -> str:
     """Words in lines as wide as the picture."""
     import textwrap
 
-    return "\n".join(textwrap.wrap(words, max(int(width * 14), 30)))
+    return "\n".join(textwrap.wrap(clean(words, 1000), max(int(width * 14), 30)))
 
 
 def _handle(key: LegendKey) -> Any:

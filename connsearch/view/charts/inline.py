@@ -83,7 +83,7 @@ def inline(chart: Chart, name: str) -> ShownChart:
     panels = [panel for panel in chart.panels if panel.words is None]
     shown = [_shown(panel, chart.page, f"{name}-{n}") for n, panel in enumerate(panels)]
     keys = [replace(key, name=clean(key.name)) for key in chart.legend()]
-    return ShownChart(shown, keys, chart.note, chart.page)
+    return ShownChart(shown, keys, clean(chart.note, 1000), chart.page)
 
 
 def _shown(panel: Panel, page: str, name: str) -> ShownPanel:
@@ -93,15 +93,15 @@ def _shown(panel: Panel, page: str, name: str) -> ShownPanel:
     axes: dict[str, Any] = {}
     for number, (width, height) in enumerate(SIZES[page]):
         size = (round(panel.width or width), round(panel.height or height))
-        drawing, axes = _drawing(drawn, size, f"{name}-{number}")
-        drawings.append(drawing)
+        one, axes = drawing(drawn, size, f"{name}-{number}")
+        drawings.append(one)
     data = _data(drawn, axes) if drawn.lines() else None
     left = far if far > MOST_VALUES else 0
     return ShownPanel(clean(panel.title), clean(drawn.described(), 2000), drawings, data, left)
 
 
-def _drawing(panel: Panel, size: tuple[int, int], name: str) -> tuple[Drawing, dict[str, Any]]:
-    """A panel at one size, and the ends of its axes."""
+def drawing(panel: Panel, size: tuple[int, int], name: str) -> tuple[Drawing, dict[str, Any]]:
+    """Returns a panel so many pixels large, and the ends of its axes; ``name`` begins its ids."""
     figure = panel_figure(panel, *size)
     (axes,) = figure.axes
     buffer = io.BytesIO()
