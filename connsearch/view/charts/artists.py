@@ -115,6 +115,8 @@ def _put_points(axes: Axes, mark: Points, gid: str, order: float, look: Look) ->
             mark.xs, mark.ys, yerr=up, xerr=across, fmt="none", ecolor=ink, zorder=order - 0.005,
             elinewidth=0.8 * look.scale, capsize=2 * look.scale, label="_",
         )  # fmt: skip
+        for cap in bars.lines[1]:
+            cap.set_markerfacecolor(ink)
         for artist in (*bars.lines[1], *bars.lines[2]):
             artist.set_clip_on(False)
     style: dict[str, Any] = {"facecolors": "none" if mark.shape in HOLLOW else ink}
