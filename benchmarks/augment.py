@@ -73,7 +73,7 @@ def row(name: str, rgb_TCHW: Tensor, maps_THW: Tensor, repeats: int) -> list[str
 
 def set_row(name: str, rgb_TCHW: Tensor, repeats: int) -> list[str]:
     """Returns one line: a published set as it comes, drawn and applied."""
-    options = DataOptions(source="x", augment=(name,))
+    options = DataOptions.of(source="x", augment=(name,))
 
     def visit(seed: int) -> None:
         change_rgb(draw_changes(options, np.random.default_rng(seed)), rgb_TCHW)

@@ -100,14 +100,14 @@ def main() -> None:
     searched = arguments.run / "children" / f"{best:04d}-0"
     settings = json.loads((searched / "config.json").read_text())["settings"]
     data = load_data(DataOptions.model_validate(settings["data"]))
-    usual = TrainOptions(
+    usual = TrainOptions.of(
         epochs=arguments.epochs, lr=settings["training"]["lr"], threads=arguments.threads
-    ).model_copy(update={"eval_every": arguments.epochs})
+    ).with_values(eval_every=arguments.epochs)
     arms = arms_of(opened, best, searched)
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in arms}
     with Ledger(arguments.ledger / "ledger.jsonl", {"epochs": arguments.epochs}) as ledger:
         for seed, (name, structure) in product(range(arguments.seeds), arms.items()):
-            options = usual.model_copy(update={"seed": seed})
+            options = usual.with_values(seed=seed)
             place = arguments.ledger / f"{name.split()[0]}-{seed}"
             work = partial(trained, structure, data, options, place)
             found[name].append(ledger.measure(f"{name}, seed {seed}", work))

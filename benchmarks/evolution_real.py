@@ -160,8 +160,8 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path)
     arguments = parser.parse_args()
     clips = {"val_clips": 60, "train_clips": arguments.train_clips}
-    data = load_data(DataOptions(source=arguments.data, **clips))
-    options = SearchOptions(epochs=50, steps=arguments.steps, threads=1)
+    data = load_data(DataOptions.of(source=arguments.data, **clips))
+    options = SearchOptions.of(epochs=50, steps=arguments.steps, threads=1)
     settings = {
         "data": data.fingerprint,
         "training": options.model_dump(mode="json"),

@@ -71,7 +71,7 @@ WIRING = json.loads((Path(__file__).parent / "planted_wiring.json").read_text())
 def search_once(task: str, variant: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """Returns what one search found, how good that is, and what it cost."""
     data, structure = opened(task, seed, options)
-    settings = SearchOptions(
+    settings = SearchOptions.of(
         method="assemblenet",
         epochs=options.epochs,
         seed=seed,
@@ -145,9 +145,9 @@ def chance(task: str, kept: int, seed: int) -> float:
 def opened(task: str, seed: int, options: argparse.Namespace) -> tuple[DataSplits, Structure]:
     """Returns data and structure of a task: planted, or real clips by their file."""
     if task in TASKS:
-        data = load_data(DataOptions(source=f"synthetic:{task}", seed=seed))
+        data = load_data(DataOptions.of(source=f"synthetic:{task}", seed=seed))
         return data, load_structure("starter")
-    asked = DataOptions(
+    asked = DataOptions.of(
         source=options.data,
         frames=16,
         size=48,

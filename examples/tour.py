@@ -30,11 +30,11 @@ from connsearch.view.structures.draw import render
 
 
 def main(directory: Path, *, epochs: int = 6, clips: int = 96) -> ResultEvent:
-    data = load_data(DataOptions(source="synthetic:motion", train_clips=clips))
+    data = load_data(DataOptions.of(source="synthetic:motion", train_clips=clips))
     structure = fit_objects(load_structure("starter"), data.object_classes, data=data.name)
 
     # Search: every allowed connection, its weight learned together with the filters.
-    options = SearchOptions(epochs=epochs)
+    options = SearchOptions.of(epochs=epochs)
     with Run.open(directory / "search", {"command": "tour", "settings": {}}) as run:
         for event in search(structure, data, options, run=run):
             if isinstance(event, EvaluationEvent):
@@ -52,7 +52,7 @@ def main(directory: Path, *, epochs: int = 6, clips: int = 96) -> ResultEvent:
 
     # Train on, then open the test split, once.
     with Run.open(directory / "trained", {"command": "tour", "settings": {}}) as run:
-        options = TrainOptions(epochs=max(1, epochs // 3))
+        options = TrainOptions.of(epochs=max(1, epochs // 3))
         for event in fit_model(network, data, options, run=run):
             if isinstance(event, ResultEvent):
                 result = event

@@ -55,11 +55,11 @@ def measure_on(
         from connsearch.models.latency import latencies
         from connsearch.models.structure import Network
         from connsearch.training.environment import describe_environment, processor_threads
-        from connsearch.training.options import TrainOptions
+        from connsearch.training.options import ComputeOptions
 
-        recorded = recorded_settings(target).get("training", {})
+        recorded = recorded_settings(target).get("training", {}).get("compute", {})
         wanted = {k: recorded[k] for k in ("device", "precision", "threads") if k in recorded}
-        here = describe_environment(TrainOptions(**wanted))
+        here = describe_environment(ComputeOptions(**wanted))
         with processor_threads(here["threads"]):
             network = Network(structure, num_classes, seed=0).to(here["device"])
             bf16 = here["precision"] == "bf16"

@@ -26,6 +26,7 @@ class Flag:
         switch: a yes/no setting without a ``--no-`` twin.
         short: a one-letter name, such as ``-o``.
         repeats: an option that may be given several times, one value each.
+        rare: few people need it; a long help page leaves it to ``--help-all``.
     """
 
     name: str | None = None
@@ -34,6 +35,7 @@ class Flag:
     switch: bool = False
     short: str | None = None
     repeats: bool = False
+    rare: bool = False
 
 
 class Command(BaseModel, ABC):
@@ -44,13 +46,17 @@ class Command(BaseModel, ABC):
     HIDDEN: ClassVar[frozenset[str]] = frozenset()
     """Settings (dotted) that no option of their own sets."""
 
+    BASIC: ClassVar[frozenset[str]] = frozenset()
+    """Options by name that ``--help`` shows; none named: the command's own that are not ``rare``,
+    and those in groups that are marked (``settings.nesting.BASIC``)."""
+
     FAILURE: ClassVar[int] = 1
     """Exit code of work that went wrong; another one where 1 is an answer."""
 
     json_line: Annotated[bool, Flag(name="json", switch=True)] = False
     """Print one JSON object as the last line of standard output; all else goes to the error
     stream."""
-    debug: Annotated[bool, Flag(switch=True)] = False
+    debug: Annotated[bool, Flag(switch=True, rare=True)] = False
     """Show the traceback of an error."""
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, cast
 
@@ -26,7 +26,9 @@ from connsearch.errors import RunError, SettingsError
 from connsearch.graph.spec import Attention, Modality, Structure
 from connsearch.runs.names import TENSORBOARD
 from connsearch.runs.record import RunRecord
-from connsearch.settings import differences, may_change
+from connsearch.settings.differences import differences, may_change
+from connsearch.settings.earlier import migrated_settings, name_before, without
+from connsearch.settings.nesting import usual
 
 if TYPE_CHECKING:
     from connsearch.data.loading.load import DataSplits
@@ -85,13 +87,13 @@ class Work(Command):
             known = cast("Mapping[str, Any]", given)
             if given is not found:  # a run's own record, not what somebody has written for us
                 known = without_cache(known)
-            start = merged(start, _without_seeds(known, cls.HIDDEN))
-        return _of_the_source(start, values["data"]["source"])
+            start = merged(start, without(migrated_settings(known), cls.HIDDEN))
+        return _of_the_source(start, values["data"]["source"]["source"])
 
     def data_options(self) -> DataOptions:
         """Returns the data settings with their seed."""
         seed = self.seed if self.data_seed is None else self.data_seed
-        return self.data.model_copy(update={"seed": seed})
+        return self.data.with_values(seed=seed)
 
     def settings(self) -> dict[str, Any]:
         """Returns everything that decides the result, as JSON values."""
@@ -126,7 +128,7 @@ class Work(Command):
         plain = {name: getattr(self, name) for name in self.NAMED}
         usual = type(self).model_validate({**plain, **self.inherited(plain)})
         found = differences(usual.settings(), self.settings())
-        changed = {key: now for key, (_, now) in found.items() if not may_change(key)}
+        changed = {name_before(k): now for k, (_, now) in found.items() if not may_change(k)}
         if not changed:
             return default
         text = json.dumps(changed, sort_keys=True)
@@ -136,22 +138,13 @@ class Work(Command):
 def _of_the_source(start: dict[str, Any], asked: str) -> dict[str, Any]:
     """Recorded settings without what belongs to another data set than the one that is named."""
     data = start.get("data")
-    if not isinstance(data, Mapping) or asked == DataOptions.model_fields["source"].default:
+    if not isinstance(data, Mapping) or asked == usual(DataOptions, "source"):
         return start
     recorded = cast("Mapping[str, Any]", data)
-    if "source" not in recorded:
+    before = recorded.get("source", {}).get("source")
+    if before is None:
         return start
-    return {**start, "data": {**for_source(recorded, asked), "source": recorded["source"]}}
-
-
-def _without_seeds(values: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any]:
-    """Recorded settings without the seeds of their parts: those follow from the command's own."""
-    return {
-        name: {k: v for k, v in value.items() if f"{name}.{k}" not in hidden}
-        if isinstance(value, Mapping)
-        else value
-        for name, value in values.items()
-    }
+    return {**start, "data": for_source(recorded, asked, keep_name=True)}
 
 
 def prepare(
@@ -230,7 +223,7 @@ def open_data(
     from connsearch.data.loading.load import load_data
     from connsearch.data.reading import READING
 
-    terminal.say(f"data: {options.source}")
+    terminal.say(f"data: {options.source.source}")
     data = load_data(options, follow=terminal.count, reading=reading or READING)
     for note in data.notes:
         terminal.warn(note)

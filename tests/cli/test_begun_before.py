@@ -174,7 +174,7 @@ def test_what_belongs_to_another_source_is_not_taken_along(place: Path, run: Com
 
 def test_nothing_is_said_of_data_that_is_as_recorded(place: Path) -> None:
     terminal = Terminal()
-    data = open_data(Search().data.model_copy(update={"source": "plain.csv", "size": 16}), terminal)
+    data = open_data(Search().data.with_values(source="plain.csv", size=16), terminal)
     assert check_data("plain.csv", data, terminal) is data
 
 
@@ -182,7 +182,7 @@ def test_work_of_before_is_known_by_names_and_sizes(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     terminal = Terminal()
-    data = open_data(Search().data.model_copy(update={"source": "plain.csv", "size": 16}), terminal)
+    data = open_data(Search().data.with_values(source="plain.csv", size=16), terminal)
     for recorded in (data.fingerprint, data.earlier, "another"):
         capsys.readouterr()
 

@@ -35,7 +35,7 @@ CLIP = (4, 32, 32)
 
 
 def supernet(**changes: Any) -> Network:
-    space = search_space(starter(**changes), SearchOptions(method="assemblenet"))
+    space = search_space(starter(**changes), SearchOptions.of(method="assemblenet"))
     return Network(space, 3, learn_connections=True, seed=0)
 
 
@@ -46,9 +46,9 @@ def set_logits(network: Network, value: float) -> None:
 
 
 def test_the_published_method_is_one_word_away() -> None:
-    assert SearchOptions(method="assemblenet").relaxed == Relaxed()
+    assert SearchOptions.of(method="assemblenet").relaxed == Relaxed()
     assert SearchOptions().relaxed == METHODS["connsearch"]
-    mixed = SearchOptions(method="assemblenet", temperature=0.5).relaxed
+    mixed = SearchOptions.of(method="assemblenet", temperature=0.5).relaxed
     assert mixed == replace(Relaxed(), temperature=0.5)
 
 
@@ -67,7 +67,7 @@ def test_the_published_method_is_one_word_away() -> None:
 )
 def test_settings_that_say_nothing_are_refused(wrong: dict[str, Any], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
-        SearchOptions(**wrong)
+        SearchOptions.of(**wrong)
 
 
 @given(st.integers(2, 500), st.floats(0, 0.95))

@@ -174,7 +174,7 @@ class Compare(Command):
             random=self.random,
             split=split,
             measure=measure,
-            budget=TrainingBudget(epochs=options.epochs, steps=options.steps),
+            budget=TrainingBudget(epochs=options.schedule.epochs, steps=options.schedule.steps),
             rows=list(scores),
         )
 

@@ -55,7 +55,7 @@ class DataPack(Command):
         from connsearch.data.sources.source import read_source
         from connsearch.data.tools.pack import PackEvent, PackResult, pack
 
-        options = DataOptions(
+        options = DataOptions.of(
             source=self.data,
             protocol=self.protocol,
             videos=self.videos,

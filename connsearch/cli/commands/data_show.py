@@ -73,7 +73,7 @@ class DataShow(Command):
         if self.output.suffix.lower() != ".png":
             raise SettingsError(f"--output {self.output}: a contact sheet ends in .png")
         check_path(self.output)
-        data = load_data(self.data.model_copy(update={"seed": self.seed, "bad_share": 1.0}))
+        data = load_data(self.data.with_values(seed=self.seed, bad_share=1.0))
         for note in data.notes:
             terminal.warn(note)
         if self.names:
@@ -109,8 +109,8 @@ class DataShow(Command):
 
     def _remark(self, clip: tuple[int, int, int]) -> str:
         """Returns how the clips are cut and what is done to them in training."""
-        cut = f"clips of {'x'.join(map(str, clip))}, stride {self.data.stride}"
-        if self.data.fps is not None:
-            cut += f", {self.data.fps:g} frames a second"
-        changed = ", ".join(self.data.augment) or "none by name"
+        cut = f"clips of {'x'.join(map(str, clip))}, stride {self.data.clips.stride}"
+        if self.data.clips.fps is not None:
+            cut += f", {self.data.clips.fps:g} frames a second"
+        changed = ", ".join(self.data.augment.augment) or "none by name"
         return f"{cut}; seed {self.seed}, epoch {self.epoch}; augmentation: {changed}"

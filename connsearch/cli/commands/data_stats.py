@@ -40,7 +40,7 @@ class DataStats(Command):
         from connsearch.view.clips.data_tables import classes_table, files_table
 
         always = {"seed": self.seed, "bad_share": 1.0, "check_files": True}
-        summary = describe(load_data(self.data.model_copy(update=always)))
+        summary = describe(load_data(self.data.with_values(**always)))
         terminal.show(classes_table(summary), files_table(summary))
         for note in summary.notes:  # the unreadable are among them; each has its line below
             terminal.warn(note.splitlines()[0])

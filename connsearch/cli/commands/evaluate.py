@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from connsearch.cli.command import Command, Flag
+from connsearch.cli.command import Command, Flag, merged
 from connsearch.cli.outcome import say_pictures, show_classes, show_metrics
 from connsearch.cli.target import (
     Trained,
@@ -108,12 +108,12 @@ class Evaluate(Command):
         from connsearch.models.catalogue import require_known
         from connsearch.training.environment import describe_environment
         from connsearch.training.evaluate import Compute, evaluate
-        from connsearch.training.options import TrainOptions
+        from connsearch.training.options import ComputeOptions
 
         require_known(trained.record.model)
         data = self._data(terminal)
         _warn_unfair(trained.directory, terminal)
-        wanted = TrainOptions(device=self.device, precision=self.precision)
+        wanted = ComputeOptions(device=self.device, precision=self.precision)
         found = describe_environment(wanted)
         compute = Compute(found["device"], bf16=found["precision"] == "bf16")
         network = trained.model().to(found["device"])
@@ -141,7 +141,7 @@ class Evaluate(Command):
             clips_by_class=dict(metrics.support),
             data=data.fingerprint,
             precision=found["precision"],
-            pool_views=dataset.options.pool_views,
+            pool_views=dataset.clips.pool_views,
             times_opened=times,
         )
 
@@ -154,13 +154,15 @@ class Evaluate(Command):
         from connsearch.data.options import DataOptions
         from connsearch.data.sources.effects import for_source
         from connsearch.runs.same_data import reading_of
+        from connsearch.settings.nesting import nested
 
         names = ("source", "clips_per_video", "crops_per_clip", "pool_views")
         asked = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         settings = dict(recorded_settings(self.run).get("data", {}))
         if self.source is not None:
             settings = for_source(settings, self.source)
-        options = as_options(self.run, "data", DataOptions, {**settings, **asked})
+        asked = nested(DataOptions, asked)
+        options = as_options(self.run, "data", DataOptions, merged(settings, asked))
         data = open_data(options, terminal, reading=reading_of(recorded_facts(self.run)))
         return check_data(self.run, data, terminal)
 

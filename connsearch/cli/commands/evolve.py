@@ -19,6 +19,7 @@ from connsearch.evolution.options import EvolutionOptions, StopOptions
 from connsearch.oneshot.options import SearchOptions
 from connsearch.runs.documents import new_config, write_config
 from connsearch.runs.names import CONFIG, STRUCTURE
+from connsearch.settings.nesting import flat
 
 if TYPE_CHECKING:
     from connsearch.data.loading.load import DataSplits
@@ -69,7 +70,7 @@ class Evolve(Work):
     settings, such as planted:noise=0.02,seconds=1."""
     evolution: EvolutionOptions = EvolutionOptions()
     stop: StopOptions = StopOptions()
-    training: SearchOptions = SearchOptions(epochs=8)
+    training: SearchOptions = SearchOptions.of(epochs=8)
 
     def settings(self) -> dict[str, Any]:
         """Returns everything that decides the result, as JSON values."""
@@ -99,7 +100,7 @@ class Evolve(Work):
             lease_seconds=self.lease,
         )
         terminal.say(_state(evolution, self.stop.rounds))
-        if judge is None and self.training.threads is None and _has_neighbours(evolution):
+        if judge is None and self.training.compute.threads is None and _has_neighbours(evolution):
             terminal.warn(
                 "another worker computes on this machine, and both take all of its cores, which "
                 "makes both many times slower\n  cure: give each its share, such as --threads 1"
@@ -149,7 +150,7 @@ class Evolve(Work):
         if data is None:
             opened = begun({"simulate": self.simulate})
         else:
-            training = {k: v for k, v in settings["training"].items() if k not in _OF_A_MACHINE}
+            training = flat(self.training.with_values(seed=self.seed), without=_OF_A_MACHINE)
             opened = begun_with(
                 data, lambda mark: begun({"training": training, "data": mark}), terminal
             )

@@ -158,7 +158,7 @@ class Export(Command):
         """
         if self.clip is not None:
             return self.clip
-        data = recorded_settings(self.target).get("data", {})
+        data = recorded_settings(self.target).get("data", {}).get("clips", {})
         if not {"frames", "size"} <= set(data):
             raise SettingsError(
                 f"{self.target}: does not say how large its clips are\n  cure: --clip T H W"

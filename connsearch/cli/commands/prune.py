@@ -226,9 +226,9 @@ class Prune(Command):
 
     def _clip(self) -> tuple[int, int, int]:
         """The size of the clips the network was found with."""
-        data = recorded_settings(self.run).get("data", {})
-        size = data.get("size", 32)
-        return data.get("frames", 8), size, size
+        clips = recorded_settings(self.run).get("data", {}).get("clips", {})
+        size = clips.get("size", 32)
+        return clips.get("frames", 8), size, size
 
     def _recalibrated(self, child: Network, terminal: Terminal) -> Mapping[str, Metrics]:
         """Sets the batch-norm statistics on the run's own data; how good it is without training."""

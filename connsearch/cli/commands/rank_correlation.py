@@ -67,9 +67,10 @@ class RankCorrelation(Command):
 
         require_val(searched)
         drawn = sample(searched.structure, self.subnets, seed=self.seed)
-        epochs = max(1, round(searched.options.epochs / 4)) if self.epochs is None else self.epochs
+        usual = max(1, round(searched.options.schedule.epochs / 4))
+        epochs = usual if self.epochs is None else self.epochs
         options = budget(searched.options, epochs=epochs, steps=self.steps)
-        options = options.model_copy(update={"seed": self.seed})
+        options = options.with_values(seed=self.seed)
         settings = {
             "command": "selftest",  # as the ledgers of earlier versions have it
             "seed": self.seed,
@@ -87,7 +88,7 @@ class RankCorrelation(Command):
                 subnets=self.subnets,
                 split="val",
                 measure=measure,
-                budget=TrainingBudget(epochs=options.epochs, steps=options.steps),
+                budget=TrainingBudget(epochs=options.schedule.epochs, steps=options.schedule.steps),
                 verdict=ranking.verdict,
                 **_flat("", ranking.supernet),
                 **_flat("flops_", ranking.macs),

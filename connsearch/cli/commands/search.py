@@ -37,7 +37,7 @@ class Search(Work):
 
         structure = open_structure(self.structure)
         directory = self.directory(RUNS / f"search-{Path(self.structure).stem}")
-        options = self.training.model_copy(update={"seed": self.seed})
+        options = self.training.with_values(seed=self.seed)
         config = {"command": "search", "settings": self.settings()}
         data = prepare(directory, config, self.data_options(), terminal)
         with Run.open(directory, config) as run:

@@ -92,13 +92,13 @@ class Stability(Work):
         one = Search(
             structure=self.structure,
             seed=self._names()[name],
-            data_seed=self.data_options().seed,
+            data_seed=self.data_options().split.seed,
             streams=self.streams,
             attention=self.attention,
             data=self.data,
             training=self.training,
         )
-        options = self.training.model_copy(update={"seed": one.seed})
+        options = self.training.with_values(seed=one.seed)
         config = {"command": "search", "settings": one.settings()}
         return unit(structure, data, options, place / name, config)
 

@@ -64,7 +64,7 @@ class Train(Work):
 
         start = self._start()
         directory = self.directory(self._place())
-        options = self.training.model_copy(update={"seed": self.seed})
+        options = self.training.with_values(seed=self.seed)
         config = {"command": "train", "settings": self.settings()}
         data = prepare(directory, config, self.data_options(), terminal, target=self.target)
         with Run.open(directory, config) as run:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
+from connsearch.settings.earlier import without_group
+
 MAY_CHANGE = frozenset(
     "bad_share cache check_files checkpoint_seconds checkpoint_steps memory_mb timeout videos "
     "workers".split()
@@ -33,8 +35,13 @@ def differences(
 ) -> dict[str, tuple[Any, Any]]:
     """Returns both values of every setting that differs, by dotted key.
 
+    The key names part and setting, whatever group it is in, and by today's name: a record of an
+    earlier version, which knew no groups, is compared with one of this version.
+
     >>> differences({"data": {"size": 32, "seed": 0}}, {"data": {"size": 64, "seed": 0}})
     {'data.size': (32, 64)}
+    >>> differences({"data": {"size": 32}}, {"data": {"clips": {"size": 32}}})
+    {}
     """
     before, now = _flat(recorded), _flat(wanted)
     keys = [*before, *(key for key in now if key not in before)]
@@ -71,7 +78,7 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if isinstance(entry, Mapping):
             flat |= _flat(cast("Mapping[str, Any]", entry), f"{prefix}{key}.")
         else:
-            flat[prefix + key] = entry
+            flat[without_group(prefix + key)] = entry
     return flat
 
 
