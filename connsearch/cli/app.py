@@ -129,7 +129,7 @@ def _answered(arguments: Sequence[str], program: str) -> int:
     program = f"{program} {name}" if program == "connsearch" else program
     failure = FAILED
     try:
-        kind = _command(name)
+        kind = command_class(name)
         failure = kind.FAILURE
         command = parse(kind, rest, program=program)
         report = command.execute(Terminal(json_line=command.json_line))
@@ -165,7 +165,8 @@ def _is_group(word: str) -> bool:
     return word not in COMMANDS and any(command.startswith(f"{word} ") for command in COMMANDS)
 
 
-def _command(name: str) -> type[Command]:
+def command_class(name: str) -> type[Command]:
+    """Returns the class of a command: ``RankCorrelation`` of ``rank-correlation``."""
     words = name.replace("-", " ")
     module = importlib.import_module(f"connsearch.cli.commands.{words.replace(' ', '_')}")
     return getattr(module, words.title().replace(" ", ""))

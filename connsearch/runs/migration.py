@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, cast
-
-from pydantic import BeforeValidator
+from typing import Any, cast
 
 from connsearch.data.records import split_name
 from connsearch.settings.earlier import migrated_settings
 
 BY_SPLIT = ("splits", "contents", "metrics")
 """Parts of a record whose keys are names of splits."""
-
-SplitName = Annotated[str, BeforeValidator(split_name)]
-"""The name of a split in a form; the validation split was called ``select``."""
 
 
 def migrated(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -263,7 +263,7 @@ class RunRecord:
         return read_form(path, kind, f"what {name} found") if is_there(path) else None
 
     def analysis(self, name: str) -> Path:
-        """Returns the folder of an analysis; what an earlier version called it if only that exists."""
+        """Returns the folder of an analysis: under its earlier name if only that exists."""
         earlier = names.EARLIER.get(name)
         return self.path(earlier if earlier and not self.has(name) and self.has(earlier) else name)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import shutil
 import subprocess
@@ -15,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from connsearch import __version__
-from connsearch.cli.app import COMMANDS, main
+from connsearch.cli.app import COMMANDS, command_class, main
 from connsearch.graph.files import load_structure, write_structure
 from tests.cli.commands import TINY, Command, Tour
 
@@ -228,8 +227,7 @@ def _settings(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_setting_says_what_it_is(name: str) -> None:
-    module = importlib.import_module(f"connsearch.cli.commands.{name.replace(' ', '_')}")
-    command = getattr(module, name.title().replace(" ", ""))
+    command = command_class(name)
     assert [where for where, field in _settings(command) if not field.description] == []
 
 

@@ -182,7 +182,7 @@ def test_splits_are_words_in_any_case(tmp_path: Path) -> None:
     assert [r.split for r in source.records] == ["train"] * 2 + ["val"] * 5 + ["test"] * 2
     assert source.notes == (
         "mine.csv: the splits train and training are all read as train",
-        "mine.csv: the splits dev and val and val and valid and validation are all read as val",
+        "mine.csv: the splits dev and select and val and valid and validation are all read as val",
         "mine.csv: the splits test and testing are all read as test",
     )
 

@@ -119,7 +119,7 @@ def test_a_class_may_be_called_train_and_that_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        (["train/x/a.mp4", "val/x/b.mp4", "valid/x/c.mp4"], "val and valid both mean the list sel"),
+        (["train/x/a.mp4", "val/x/b.mp4", "valid/x/c.mp4"], "val and valid both mean the list val"),
         (["train/x/a.mp4", "Train/x/b.mp4"], "Train and train both mean the list train"),
         (["train/x/a.mp4", "test/x/b.mp4", "walking/c.mp4"], "test, train are called and built"),
         (["train/x/a.mp4", "test/b.mp4"], "train are called and built .* test like classes"),

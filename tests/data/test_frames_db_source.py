@@ -56,7 +56,7 @@ def test_a_test_list_leaves_val_to_select_by(root: Path) -> None:
     (labels / "kinetics-400_test.csv").write_text((labels / "kinetics-400_val.csv").read_text())
     (labels / "kinetics-400_val.csv").write_text(TRAIN)
     splits = sorted(str(r.split) for r in read(root).records)
-    assert splits == ["val", "val", "test", "train", "train"]
+    assert splits == ["test", "train", "train", "val", "val"]
 
 
 def test_lists_without_times_name_the_folder_by_id(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from connsearch.models.zoo import MODELS
 from connsearch.models.zoo.resnet3d import KIND
 from connsearch.nn import residual3d
 from tests.golden.folder import Folder
-from tests.golden.srtg.measure import Measure, SearchedRun, component, network
+from tests.golden.srtg.measure import Measure, Subject, component, network
 from tests.golden.srtg.rule import HERE, STATES, clip, shapes, value
 
 FOLDER = Folder.read(HERE)
@@ -28,7 +28,7 @@ BLOCKS = [name for name, entry in FOLDER.index.items() if entry["kind"] == "bloc
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
 
-def net(entry: dict[str, Any], dtype: torch.dtype) -> SearchedRun:
+def net(entry: dict[str, Any], dtype: torch.dtype) -> Subject:
     """The network of a case with the case's weights."""
     model: Any = MODELS[entry["factory"]].build(entry["num_classes"], seed=0)
     wanted = shapes(FOLDER, entry["factory"], entry["num_classes"])
@@ -39,10 +39,10 @@ def net(entry: dict[str, Any], dtype: torch.dtype) -> SearchedRun:
     places |= {f"layer{n}": getattr(model, f"stage{n}") for n in (1, 2, 3, 4)}
     places["avgpool"] = model.dropout
     names = {name: key_map.ours(name) or "" for name in state}
-    return SearchedRun(model.to(dtype), lambda x: model({"rgb": x}), names, places)
+    return Subject(model.to(dtype), lambda x: model({"rgb": x}), names, places)
 
 
-def block(entry: dict[str, Any], arrays: dict[str, Any], dtype: torch.dtype) -> SearchedRun:
+def block(entry: dict[str, Any], arrays: dict[str, Any], dtype: torch.dtype) -> Subject:
     """The block of a case with the case's weights."""
     build = residual3d.BLOCKS_3D[entry["block"]]
     module = build(entry["conv"], entry["inplanes"], entry["planes"], entry["stride"])
@@ -51,9 +51,9 @@ def block(entry: dict[str, Any], arrays: dict[str, Any], dtype: torch.dtype) -> 
         name: (key_map.ours(f"layer1.0.{name}") or "").removeprefix("stage1.0.")
         for name in (k.removeprefix("weight/") for k in arrays if k.startswith("weight/"))
     }
-    searched = SearchedRun(module, module, names)
-    searched.load({name: torch.from_numpy(arrays[f"weight/{name}"]) for name in names}, dtype)
-    return searched
+    subject = Subject(module, module, names)
+    subject.load({name: torch.from_numpy(arrays[f"weight/{name}"]) for name in names}, dtype)
+    return subject
 
 
 def judge(measures: list[Measure]) -> None:
@@ -90,8 +90,8 @@ def test_a_network_has_the_published_numbers(name: str, dtype: str, mode: str) -
 @pytest.mark.parametrize("name", BLOCKS)
 def test_a_block_has_the_published_numbers(name: str, dtype: str, mode: str) -> None:
     arrays = FOLDER.arrays(name)
-    searched = block(dict(FOLDER.index[name]), arrays, DTYPES[dtype])
-    judge(list(component(searched, arrays, mode, DTYPES[dtype])))
+    subject = block(dict(FOLDER.index[name]), arrays, DTYPES[dtype])
+    judge(list(component(subject, arrays, mode, DTYPES[dtype])))
 
 
 DEEP = {n for n in LISTED if sum(LISTED[n]["stages"]) > 16}
@@ -127,7 +127,7 @@ FAULTS = {
 def test_a_planted_fault_is_seen(fault: str) -> None:
     name = "s3_block_bottleneck_r3d_6to8_s2"
     arrays = FOLDER.arrays(name)
-    searched = block(dict(FOLDER.index[name]), arrays, torch.float64)
-    FAULTS[fault](searched)
+    subject = block(dict(FOLDER.index[name]), arrays, torch.float64)
+    FAULTS[fault](subject)
     with pytest.raises((AssertionError, RuntimeError)):
-        judge(list(component(searched, arrays, "train", torch.float64)))
+        judge(list(component(subject, arrays, "train", torch.float64)))

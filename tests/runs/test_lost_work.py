@@ -241,5 +241,5 @@ def test_a_result_with_wrong_numbers_is_refused_in_words(whole: Path, tmp_path: 
     run = copied(whole, tmp_path)
     path = run / RESULT
     path.write_text(path.read_text().replace('"clips": 6', '"clips": "six"'))
-    with pytest.raises(RunError, match=r"(?s)result\.json: .*metrics\.select\.clips: .*six"):
+    with pytest.raises(RunError, match=r"(?s)result\.json: .*metrics\.val\.clips: .*six"):
         [e for e in tiny_search(run, epochs=2) if isinstance(e, ResultEvent)]

@@ -1,6 +1,6 @@
 """The cupboard of mutations: one file each, a pure function of a parent, a seed and the limits.
 
-Whatever the parent, an offspring keeps every rule of a structure and the channel sum of every level,
+Whatever the parent, offspring keep every rule of a structure and the channel sum of every level,
 stays within the limits where the parent did, and has no unread node that the parent had read.
 """
 

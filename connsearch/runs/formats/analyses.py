@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from connsearch.runs.formats.form import Form, GivenForm
+from connsearch.runs.formats.splits import SplitName
 from connsearch.runs.formats.tables import Row
-from connsearch.runs.migration import SplitName
 
 
 class TrainingBudget(GivenForm):

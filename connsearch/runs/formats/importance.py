@@ -8,8 +8,8 @@ from pydantic import field_validator
 
 from connsearch.runs.formats.form import Form
 from connsearch.runs.formats.ledger import WholeUnit
+from connsearch.runs.formats.splits import SplitName
 from connsearch.runs.formats.tables import Row
-from connsearch.runs.migration import SplitName
 
 
 class ImportanceRow(Row):

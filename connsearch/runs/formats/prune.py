@@ -8,7 +8,7 @@ from connsearch.runs.formats.config import Facts, Settings
 from connsearch.runs.formats.form import Form, OpenForm
 from connsearch.runs.formats.importance import ImportanceSummary
 from connsearch.runs.formats.metrics import Metrics
-from connsearch.runs.migration import SplitName
+from connsearch.runs.formats.splits import SplitName
 
 
 class BeforeAfter(Form):

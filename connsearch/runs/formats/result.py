@@ -8,7 +8,7 @@ from pydantic import Field
 
 from connsearch.runs.formats.form import Form
 from connsearch.runs.formats.metrics import Metrics
-from connsearch.runs.migration import SplitName
+from connsearch.runs.formats.splits import SplitName
 
 _Count = Annotated[int, Field(ge=0)]
 _Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from connsearch.runs.formats.form import Form
-from connsearch.runs.migration import SplitName
+from connsearch.runs.formats.splits import SplitName
 
 Whole = Annotated[int, Field(ge=-(10**12), le=10**12)]
 """A number that is counted or names something."""
