@@ -99,9 +99,11 @@ def main() -> None:
     best = best_children(opened.history())[0]
     searched = arguments.run / "children" / f"{best:04d}-0"
     settings = json.loads((searched / "config.json").read_text())["settings"]
-    data = load_data(DataOptions.model_validate(settings["data"]))
+    data = load_data(DataOptions.model_validate(migrated_settings(settings)["data"]))
     usual = TrainOptions.of(
-        epochs=arguments.epochs, lr=settings["training"]["lr"], threads=arguments.threads
+        epochs=arguments.epochs,
+        lr=migrated_settings(settings)["training"]["optimiser"]["lr"],
+        threads=arguments.threads,
     ).with_values(eval_every=arguments.epochs)
     arms = arms_of(opened, best, searched)
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in arms}

@@ -50,8 +50,8 @@ from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
 VARIANTS: dict[str, dict[str, Any]] = {
     "published": {},
     "temperature .1 (default)": {"temperature": 0.1},
-    "zero-one": {"commitment": "zero_one"},
-    "entropy": {"commitment": "entropy"},
+    "zero-one": {"discreteness_penalty": "zero_one"},
+    "entropy": {"discreteness_penalty": "entropy"},
     "MACs penalty .1": {"macs_penalty": 0.1},
     "path dropout .3": {"path_dropout": 0.3},
     "hard forward .5": {"hard_share": 0.5},

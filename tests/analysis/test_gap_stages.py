@@ -81,7 +81,7 @@ def test_more_thresholds_and_stages_add_to_what_is_there(tmp_path: Path) -> None
     assert rows_of(searched, (0.5, 1.0), place, tune_steps=2, scratch=True) == more
     assert (place / "ledger.jsonl").read_bytes() == again
     tuned = next(place.glob("fine-tuned-2-*"))
-    assert open_run(tuned).config["settings"]["training"]["steps"] == 2
+    assert open_run(tuned).config["settings"]["training"]["schedule"]["steps"] == 2
     scratch = next(place.glob("scratch-*"))
     assert (
         open_run(scratch).config["settings"]["training"]["schedule"]["epochs"]

@@ -20,8 +20,8 @@ from connsearch.data.tools.pack import PackResult, pack
 from connsearch.data.tools.pack_store import PackJob, pack_store
 from connsearch.data.tools.summary import describe
 from connsearch.errors import DataError
-from connsearch.settings.differences import differences, plain
 from connsearch.settings import nesting
+from connsearch.settings.differences import differences, plain
 from tests.data.datasets.formats import Maker, charades, jester, something
 from tests.data.helpers import options
 from tests.data.media.helpers import flat, png_folder, store
