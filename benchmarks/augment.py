@@ -76,7 +76,7 @@ def set_row(name: str, rgb_TCHW: Tensor, repeats: int) -> list[str]:
     options = DataOptions.of(source="x", augment=(name,))
 
     def visit(seed: int) -> None:
-        change_rgb(draw_changes(options, np.random.default_rng(seed)), rgb_TCHW)
+        change_rgb(draw_changes(options.augment, np.random.default_rng(seed)), rgb_TCHW)
 
     times = [shortest(lambda s=seed: visit(s), repeats) for seed in range(8 * DRAWS)]
     return [f"{name}, as drawn", f"{np.mean(times):.2f}", "-", "-", "-"]

@@ -182,13 +182,15 @@ def our_batches(loader: Loader) -> Iterator[Tensor]:
 def dataset(records: Sequence[Record], side: int) -> tuple[ClipDataset, list[Job]]:
     """Returns the clips as the loader reads them, and the same clips for anyone else."""
     options = DataOptions.of(source="x", frames=FRAMES, size=side, batch_size=BATCH)
-    checked = [checked_record(record, options) for record in records]
+    checked = [checked_record(record, options.clips, "video") for record in records]
     jobs: list[Job] = []
     for record in checked:
         assert record.info is not None
         clock = timeline(record.info)
         numbers = clock.frames(clip_ticks(clock.ticks, FRAMES))
-        jobs.append(Job(record.path, numbers, record.info, decoded_size(record.info, options)))
+        jobs.append(
+            Job(record.path, numbers, record.info, decoded_size(record.info, options.clips))
+        )
     return ClipDataset.of(tuple(checked), options, object_classes=0), jobs
 
 
@@ -343,7 +345,7 @@ def small_list(given: Path, folder: Path, clips: int) -> tuple[Path, list[Record
         for records in by_class.values():
             if n < len(records) and len(kept) < clips and records[n].medium == "video":
                 try:
-                    kept.append(checked_record(records[n], options))
+                    kept.append(checked_record(records[n], options.clips, "video"))
                 except DataError as error:
                     print(f"left out: {error}")
     kept = [r for r in kept if r.info is not None and not r.info.times and r.window is None]
@@ -372,7 +374,7 @@ def measure(given: Path, folder: Path, clips: int, rounds: int, quick: bool) -> 
     for _ in pack(read_source(DataOptions.of(source=str(listing))), folder / "packed", workers=2):
         pass
     options = DataOptions.of(source=str(folder / "packed"), frames=FRAMES, size=32)
-    stores = [checked_record(r, options) for r in read_source(options).records]
+    stores = [checked_record(r, options.clips, "video") for r in read_source(options).records]
     assert all(r.path.name == STORE for r in stores)
     media = {"mp4": videos, "frames.db": stores, "folder": as_folders(stores, folder / "frames")}
     for side in (112, 224):

@@ -31,6 +31,7 @@ from connsearch.graph.cost import cost
 from connsearch.graph.files import read_structure
 from connsearch.graph.spec import Structure
 from connsearch.runs.events import ResultEvent
+from connsearch.settings.earlier import migrated_settings
 from connsearch.training.options import TrainOptions
 
 SPLITS = ("val", "test")
@@ -98,11 +99,11 @@ def main() -> None:
     opened = reopen(arguments.run)
     best = best_children(opened.history())[0]
     searched = arguments.run / "children" / f"{best:04d}-0"
-    settings = json.loads((searched / "config.json").read_text())["settings"]
-    data = load_data(DataOptions.model_validate(migrated_settings(settings)["data"]))
+    settings = migrated_settings(json.loads((searched / "config.json").read_text())["settings"])
+    data = load_data(DataOptions.model_validate(settings["data"]))
     usual = TrainOptions.of(
         epochs=arguments.epochs,
-        lr=migrated_settings(settings)["training"]["optimiser"]["lr"],
+        lr=settings["training"]["optimiser"]["lr"],
         threads=arguments.threads,
     ).with_values(eval_every=arguments.epochs)
     arms = arms_of(opened, best, searched)

@@ -35,6 +35,7 @@ from connsearch.graph.streams import fit_objects
 from connsearch.oneshot.fitness import SearchFitness
 from connsearch.oneshot.options import SearchOptions
 from connsearch.seeds import derive
+from connsearch.settings.nesting import flat
 
 STRATEGIES = ("guided", "uniform", "random")
 SHARED = {"population": 8, "tournament": 3, "include_start": False}
@@ -164,7 +165,7 @@ def main() -> None:
     options = SearchOptions.of(epochs=50, steps=arguments.steps, threads=1)
     settings = {
         "data": data.fingerprint,
-        "training": options.model_dump(mode="json"),
+        "training": flat(options),
         "evolution": SHARED,
     }
     found: dict[tuple[str, int], Mapping[str, Any]] = {}

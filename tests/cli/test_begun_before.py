@@ -89,7 +89,7 @@ def test_windows_that_were_torn_stay_where_they_were(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = prepared("windows")
-    recorded = config("run-windows")
+    recorded = migrated(config("run-windows"))
     assert data.hashes == {name: entry["hash"] for name, entry in recorded["splits"].items()}
     assert data.earlier == recorded["facts"]["data"]
     assert (data.reading, torn(data)) == (1, 12)
