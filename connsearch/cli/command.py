@@ -54,10 +54,10 @@ class Command(BaseModel, ABC):
     """Exit code of work that went wrong; another one where 1 is an answer."""
 
     json_line: Annotated[bool, Flag(name="json", switch=True)] = False
-    """Print one JSON object as the last line of standard output; all else goes to the error
-    stream."""
+    """Print one JSON object as the last line of standard output; everything else goes to standard
+    error."""
     debug: Annotated[bool, Flag(switch=True, rare=True)] = False
-    """Show the traceback of an error."""
+    """Show the Python traceback of an error."""
 
     @classmethod
     def about(cls) -> str:

@@ -82,7 +82,7 @@ def show_help(command: type[Command], *, program: str, everything: bool = False)
     print(f"{usage}\n\n{_wrapped(command.about())}\n\n{options.strip()}")
     more = len(known) - len(shown)
     if more:
-        print(_wrapped(f"{more} more options: {program} {_ALL}"))
+        print(_wrapped(f"{more} more options; `{program} {_ALL}` shows all of them."))
 
 
 class _Page(io.StringIO):

@@ -52,20 +52,22 @@ class Work(Command):
     """Settings that the default run directory is named after in full."""
 
     run: Annotated[Path | None, Flag(metavar="DIR")] = None
-    """The run directory; by default one under runs/ named after the structure, and after the
-    settings where they are not the default ones."""
+    """Run directory; by default one under runs/, named after the structure and the settings that
+    are not the default ones."""
     config: Annotated[Path | None, Flag(metavar="FILE")] = None
-    """Start from the settings in this file, such as the config.json of a run; flags win."""
+    """Read settings from this file, such as the config.json of a run; options on the command line
+    override them."""
     seed: int = Field(default=0, ge=0, lt=2**63)
-    """Decides everything random: data, first weights, order of the clips, augmentation."""
-    data_seed: int | None = Field(default=None, ge=0, lt=2**63)
-    """Another seed for the planted data and for splits no file gives; by default --seed."""
+    """Seed of everything random: data, first weights, order of the clips, augmentation."""
+    data_seed: Annotated[int | None, Flag(rare=True)] = Field(default=None, ge=0, lt=2**63)
+    """Separate seed for planted data and for splits that the data does not give; by default
+    --seed."""
     streams: tuple[Modality, ...] | None = None
-    """Use only the stems that read these streams, such as: --streams rgb flow."""
+    """Use only the stems of these streams, such as: --streams rgb flow."""
     attention: Attention | None = None
-    """Peer-attention mode in place of the structure's own."""
-    tensorboard: Annotated[bool, Flag(switch=True)] = False
-    """Write loss, accuracy, learning rates, connection weights and peers for TensorBoard, too, to
+    """Use this peer-attention mode instead of the one in the structure."""
+    tensorboard: Annotated[bool, Flag(switch=True, rare=True)] = False
+    """Also write loss, accuracy, learning rates, connection weights and peers for TensorBoard, to
     tensorboard/ in the run (needs the extra tensorboard)."""
     data: DataOptions = DataOptions()
 

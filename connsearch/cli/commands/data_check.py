@@ -52,6 +52,12 @@ class DataCheck(Command):
     """
 
     FAILURE: ClassVar[int] = 2
+    BASIC: ClassVar[frozenset[str]] = frozenset(
+        """
+        output readers seeks json_line source protocol videos media_fps object_classes frames stride
+        fps size short timeout
+        """.split()
+    )
 
     data: DataOptions = DataOptions()
     output: Annotated[Path, Flag(short="-o", metavar="FILE")] = Path("check.csv")

@@ -39,6 +39,13 @@ class DataShow(Command):
         }
     )
 
+    BASIC: ClassVar[frozenset[str]] = frozenset(
+        """
+        output split clips names columns epoch seed json_line source frames stride fps size
+        crop_scale flip brightness contrast augment augment_any augment_each
+        """.split()
+    )
+
     output: Annotated[Path, Flag(short="-o", metavar="FILE")] = Path("contact-sheet.png")
     """The picture, ending in .png."""
     split: Split = "train"

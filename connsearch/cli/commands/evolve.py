@@ -53,6 +53,14 @@ class Evolve(Work):
         "tensorboard",
     }
 
+    BASIC: ClassVar[frozenset[str]] = frozenset(
+        """
+        run config seed storage simulate json_line source frames stride size augment batch_size
+        workers val_share population objectives budget elites inherit rounds hours epochs lr device
+        threads
+        """.split()
+    )
+
     structure: Annotated[str, Flag(positional=True)] = "starter"
     """Where it starts: the name of a structure, a structure file, or an earlier run."""
     storage: Annotated[str | None, Flag(metavar="PLACE")] = None

@@ -46,6 +46,13 @@ class Stability(Work):
 
     NAMED: ClassVar[tuple[str, ...]] = ("structure",)
 
+    BASIC: ClassVar[frozenset[str]] = frozenset(
+        """
+        run config seed searches streams attention json_line source frames stride fps size augment
+        batch_size workers val_share epochs lr method temperature criterion budget device threads
+        """.split()
+    )
+
     structure: Annotated[str, Flag(positional=True)] = "starter"
     """The name of a structure (see `connsearch inspect`), a structure file, or an earlier run."""
     searches: int = Field(default=4, ge=2, le=1000)
