@@ -121,8 +121,8 @@ class EvolutionOptions(Options, title="evolution"):
             )
         if self.threshold is not None and self.strategy != "guided":
             raise ValueError(
-                f"threshold {self.threshold}: has no effect with strategy {self.strategy}; it is for "
-                "strategy guided"
+                f"threshold {self.threshold}: has no effect with strategy {self.strategy}, only "
+                "with guided"
             )
         if self.elites > self.population:
             raise ValueError(f"elites {self.elites}: more than the population, {self.population}")
