@@ -24,11 +24,12 @@ class EvolveServe(Command):
     run: Annotated[Path, Flag(positional=True)]
     """The directory of an evolution."""
     storage: Annotated[str | None, Flag(metavar="PLACE")] = None
-    """Where its study is kept, if that is not in the directory: as on the line that began it."""
+    """Where the study is kept, if not in the directory: the same --storage as in connsearch
+    evolve."""
     host: str = "localhost"
-    """The address to listen at; 0.0.0.0 for all of this machine's."""
+    """Address to listen on; 0.0.0.0 for all addresses of this machine."""
     port: int = Field(default=13000, ge=1, le=65535)
-    """The port to listen at."""
+    """Port to listen on."""
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Serves until interrupted."""

@@ -62,19 +62,19 @@ class Prune(Command):
     """
 
     run: Annotated[str, Flag(positional=True)]
-    """The directory of a search or a training; a structure's name or file is pruned by its stored
-    weights, without a network."""
+    """The directory of a search or a training, or the name or file of a structure, which is pruned
+    by its stored weights, without a network."""
     output: Annotated[Path | None, Flag(short="-o", metavar="DIR")] = None
-    """Where the pruned network goes; by default pruned in the run, and after it what is not
-    default."""
+    """Directory of the pruned network; by default RUN/pruned, followed by the settings that are not
+    the default ones."""
     recalibrate: int = Field(default=0, ge=0, le=10**6)
-    """Training clips to set the batch-norm statistics of the pruned network from; 0 keeps those of
-    the original."""
+    """Compute the batch-norm statistics of the pruned network from this many training clips; 0
+    keeps those of the original."""
     curve: Annotated[bool, Flag(switch=True)] = False
-    """Write no pruned network; show what accuracy costs over the whole range, from the searched
-    network to its strongest path: over MACs and over measured latency, as connsearch curve does."""
+    """Do not write a pruned network; show accuracy over MACs and over measured latency, from the
+    whole searched network to its strongest path, like connsearch curve."""
     points: Annotated[int, Field(ge=2, le=1000)] = 12
-    """Networks on the curve."""
+    """Number of networks on the curve."""
     pruning: PruneOptions = PruneOptions()
     scoring: ScoreOptions = ScoreOptions()
 
