@@ -146,7 +146,7 @@ def test_frames_are_decoded_to_the_shorter_side(
     keep: bool, video: tuple[int, int], size: tuple[int, int]
 ) -> None:
     info = VideoInfo(10, *video, 25.0)
-    assert decoded_size(info, options("x", keep_aspect=keep)) == size
+    assert decoded_size(info, options("x", keep_aspect=keep).clips) == size
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the real videos are not at hand")

@@ -185,8 +185,8 @@ def test_every_key_that_a_command_writes_is_a_field(
     assert {*TABLES, names.LEDGER, names.EVALUATION, names.EXPORT_RECORD} <= names_found
     assert {p.parent.name for p in found if p.name == names.SUMMARY} == set(SUMMARIES)
     config = json.loads((tmp_path / "run" / "config.json").read_text())["settings"]
-    assert set(config["data"]) <= set(DataOptions.model_fields)
-    assert set(config["training"]) <= set(SearchOptions.model_fields)
+    assert set(config["data"]) == set(DataOptions.model_fields)
+    assert set(config["training"]) == set(SearchOptions.model_fields)
     _planted(tmp_path)
 
 

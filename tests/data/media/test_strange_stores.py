@@ -221,8 +221,8 @@ def test_pictures_are_bounded_by_their_headers(tmp_path: Path, suffix: str) -> N
 def test_a_picture_that_is_a_line_is_not_made_huge(tmp_path: Path) -> None:
     info = VideoInfo(3, 1, 65_000, 0.0)
     with pytest.raises(DataError, match=r"v: 1x65000 pixels .*more than 100 times .*no-keep-a"):
-        decoded_size(info, options("x"), name="v")
-    assert decoded_size(info, options("x", keep_aspect=False)) == (20, 20)
+        decoded_size(info, options("x").clips, name="v")
+    assert decoded_size(info, options("x", keep_aspect=False).clips) == (20, 20)
 
 
 def test_many_pictures_are_decoded_some_at_a_time(
