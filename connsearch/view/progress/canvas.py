@@ -28,8 +28,8 @@ class Canvas(Protocol):
     def touch(self) -> None:
         """Is told that there may be something new to draw."""
 
-    def stop(self, *, keep: bool) -> None:
-        """Draws for the last time, or takes all of it away if nothing is to be kept."""
+    def stop(self) -> None:
+        """Draws for the last time; that stays."""
 
 
 def canvas(console: Console, render: Render) -> Canvas | None:
@@ -60,9 +60,8 @@ class _Terminal:
     def touch(self) -> None:
         """Does nothing: it is drawn again soon."""
 
-    def stop(self, *, keep: bool) -> None:
-        """Draws for the last time, or erases it, and gives the cursor back."""
-        self._live.transient = not keep
+    def stop(self) -> None:
+        """Draws for the last time and gives the cursor back."""
         self._live.stop()
 
 
@@ -89,17 +88,11 @@ class _Notebook:
     def touch(self) -> None:
         """Draws again, unless it has just been done."""
         if time.monotonic() - self._drawn >= 1 / PER_SECOND:
-            self._draw()
+            self._drawn = time.monotonic()
+            self._handle.update(self._picture())
 
-    def stop(self, *, keep: bool) -> None:
-        """Draws for the last time, or empties the output."""
-        if keep:
-            self._draw()
-        else:
-            self._handle.update(JupyterRenderable("", ""))
-
-    def _draw(self) -> None:
-        self._drawn = time.monotonic()
+    def stop(self) -> None:
+        """Draws for the last time."""
         self._handle.update(self._picture())
 
     def _picture(self) -> JupyterRenderable:

@@ -164,6 +164,8 @@ def test_a_run_says_how_good_it_is_and_where(
         assert split in page.cells
         assert f"{found.low:.3f} to {found.high:.3f}" in page.cells
     assert page.links == ["run"]
+    (alarm,) = run.result.alarms
+    assert f"{alarm.kind}: {len(alarm.edges)} of {alarm.of} {alarm.what}" in page.text
     assert "not finished" not in page.text
     assert picture_of(html) is not None
     assert len(html) < 300_000
