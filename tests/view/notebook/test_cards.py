@@ -237,11 +237,14 @@ def test_a_data_set_is_its_lists_and_its_classes(data: DataSplits) -> None:
 
 def test_names_of_others_are_shown_and_not_obeyed(tmp_path: Path, data: DataSplits) -> None:
     structure = replace(load_structure("starter"), name=HOSTILE)
+    drawn = structure_html(replace(structure, name=HOSTILE.replace("\x1b", "")))
+    assert picture_of(drawn).get("aria-label") == "wiring of " + HOSTILE.replace("\x1b", "")
     recalls: dict[str, float | None] = {HOSTILE: 1.0, "run": 0.5}
     hostile = metrics(recalls=recalls, support={HOSTILE: 2, "run": 2})
     folder = tmp_path / "javascript:<b>&\"'"
     make_run(folder)
     for html in (
+        drawn,
         structure_html(structure),
         metrics_html(hostile),
         pruned_html(pruning(run=HOSTILE, repairs=[HOSTILE], metrics={HOSTILE: hostile})),
