@@ -16,6 +16,9 @@ from connsearch.view.console import Console, as_html, as_text
 PER_SECOND = 4
 """Drawings a second at most."""
 
+WIDE = 92
+"""Characters of an output at most: as many as a notebook shows beside its other columns."""
+
 Render = Callable[[], RenderableType]
 
 
@@ -96,5 +99,5 @@ class _Notebook:
         self._handle.update(self._picture())
 
     def _picture(self) -> JupyterRenderable:
-        found, width = self._render(), self._console.width
+        found, width = self._render(), min(self._console.width, WIDE)
         return JupyterRenderable(as_html(found, width=width), as_text(found, width=width))
