@@ -82,8 +82,8 @@ class Worker:
                 warn(f"child {task.child.number}: {cause}; {_then(again)}")
             case Lost(task):
                 warn(
-                    f"child {task.child.number}: this worker gave no sign of life for too long, and "
-                    "another worker judges the child now; this one continues with the next child"
+                    f"child {task.child.number}: this worker gave no sign of life for too long; "
+                    "another worker judges the child, and this one continues with the next"
                 )
             case Swept():
                 self._swept(event)
