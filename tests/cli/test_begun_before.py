@@ -28,7 +28,7 @@ SETTINGS = (
     "--frames 4 --size 16 --batch-size 4 --epochs 3 --checkpoint-steps 3 --threads 1 "
     "--precision fp32 --recalibrate-clips 4"
 ).split()
-NOTE = "begun by a version that read data otherwise"
+NOTE = "started by a version that read data differently"
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_every_version_says_what_changed(place: Path) -> None:
     assert set(CHANGES) == set(range(2, READING + 1))
     assert changes_since(1) == tuple(s for version in sorted(CHANGES) for s in CHANGES[version])
     assert note_since(READING) == ""
-    assert note_since(1, "mine").startswith("mine was begun")
+    assert note_since(1, "mine").startswith("mine was started by")
 
 
 def test_what_belongs_to_another_source_is_not_taken_along(place: Path, run: Command) -> None:
