@@ -105,7 +105,7 @@ def test_data_of_other_sizes_is_refused_as_before(place: Path, run: Command) -> 
         file.write(b"more")
     done = run(*line("plain"))
     assert done.code == 2
-    assert "run-plain: holds a run with other data" in done.err
+    assert "run-plain: contains a run with other data" in done.err
     assert "file sizes than before" in done.err
 
 
@@ -129,7 +129,7 @@ def test_a_change_of_the_same_size_is_refused_by_name(place: Path, run: Command)
     Path("mine/result.json").unlink()
     again = run(*line("plain", "mine"), "--steps", "1")
     assert again.code == 2
-    assert "holds a run with other data" in again.err
+    assert "contains a run with other data" in again.err
     assert "the content of v03.mp4 changed" in again.err
 
 

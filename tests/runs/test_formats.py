@@ -220,7 +220,7 @@ def test_a_value_without_a_field_is_not_written(tmp_path: Path) -> None:
         write_form(tmp_path / "a.json", Result.model_validate({"metrics": metrics, "of_nobody": 1}))
     entry = {"split": "train", "name": "a", "reason": "b", "of_nobody": 1}
     result = Result(metrics={}, quarantine=[Quarantined.model_validate(entry)])
-    with pytest.raises(ValueError, match=r"no field for quarantine\.0\.of_nobody"):
+    with pytest.raises(ValueError, match=r"no field is declared for quarantine\.0\.of_nobody"):
         write_form(tmp_path / "a.json", result)
     with pytest.raises(ValueError, match=r"no field .* of_nobody"):
         new_config({"command": "search", "settings": {}, "of_nobody": 1})
