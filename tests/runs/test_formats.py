@@ -224,7 +224,7 @@ def test_a_value_without_a_field_is_not_written(tmp_path: Path) -> None:
         write_form(tmp_path / "a.json", result)
     with pytest.raises(ValueError, match=r"no field .* of_nobody"):
         new_config({"command": "search", "settings": {}, "of_nobody": 1})
-    with pytest.raises(ValueError, match=r"no field for rungs\.of_nobody"):
+    with pytest.raises(ValueError, match=r"no field is declared for rungs\.of_nobody"):
         described({"rungs": {"at": [1], "of_nobody": 1}})
     log = CsvLog(tmp_path / "metrics.csv", MetricsRow, length=None)
     with pytest.raises(ValueError, match=r"no field .* of_nobody"):
