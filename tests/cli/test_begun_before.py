@@ -30,7 +30,7 @@ SETTINGS = (
     "--frames 4 --size 16 --batch-size 4 --epochs 3 --checkpoint-steps 3 --threads 1 "
     "--precision fp32 --recalibrate-clips 4"
 ).split()
-NOTE = "begun by a version that read data otherwise"
+NOTE = "started by a version that read data differently"
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_data_of_other_sizes_is_refused_as_before(place: Path, run: Command) -> 
         file.write(b"more")
     done = run(*line("plain"))
     assert done.code == 2
-    assert "run-plain: holds a run with other data" in done.err
+    assert "run-plain: contains a run with other data" in done.err
     assert "file sizes than before" in done.err
 
 
@@ -127,7 +127,7 @@ def test_a_change_of_the_same_size_is_refused_by_name(place: Path, run: Command)
     Path("mine/result.json").unlink()
     again = run(*line("plain", "mine"), "--steps", "1")
     assert again.code == 2
-    assert "holds a run with other data" in again.err
+    assert "contains a run with other data" in again.err
     assert "the content of v03.mp4 changed" in again.err
 
 
@@ -156,7 +156,7 @@ def test_every_version_says_what_changed(place: Path) -> None:
     assert set(CHANGES) == set(range(2, READING + 1))
     assert changes_since(1) == tuple(s for version in sorted(CHANGES) for s in CHANGES[version])
     assert note_since(READING) == ""
-    assert note_since(1, "mine").startswith("mine was begun")
+    assert note_since(1, "mine").startswith("mine was started by")
 
 
 def test_what_belongs_to_another_source_is_not_taken_along(place: Path, run: Command) -> None:

@@ -104,7 +104,7 @@ def test_a_sample_of_frames_has_its_share_of_the_rate(tmp_path: Path) -> None:
     data = load_data(options(path, media_fps=10.0, **ALL))
     assert data.train.moments(ClipKey(0)) == [(n, n / 2) for n in (2, 3, 4, 5)]
     note = "2 folder(s) contain one frame in 5 of a video, by the numbers in their names: used as"
-    assert any(note in said and "at 2 frames a second" in said for said in data.notes)
+    assert any(note in said and "at 2 frames per second" in said for said in data.notes)
 
 
 def test_what_a_medium_says_itself_comes_first_and_may_not_be_contradicted(tmp_path: Path) -> None:
@@ -139,7 +139,9 @@ def test_what_a_medium_says_itself_comes_first_and_may_not_be_contradicted(tmp_p
 @pytest.mark.parametrize("word", ["0", "-3", "nan", "inf", "25 fps", "30/0", "1e9", "1/2/3"])
 def test_a_column_that_is_no_rate_is_refused_by_line(tmp_path: Path, word: str) -> None:
     path = listing(folders(tmp_path), ",30000/1001", f",{word}", columns=",fps")
-    with pytest.raises(DataError, match=r"line 3: fps .*; allowed: frames a second, 0.001 to 1e+"):
+    with pytest.raises(
+        DataError, match=r"line 3: fps .*; allowed: frames per second, 0.001 to 1e+"
+    ):
         read_source(options(path))
 
 

@@ -120,7 +120,7 @@ def test_given_lists_that_tear_a_video_are_refused_or_told(tmp_path: Path) -> No
 def test_one_video_cannot_be_divided(tmp_path: Path) -> None:
     source = windows(tmp_path)
     one = replace(source, records=source.records[:PARTS])
-    with pytest.raises(DataError, match=r"1 video\(s\) cannot be divided into 3 lists"):
+    with pytest.raises(DataError, match=r"1 video\(s\) cannot be divided into 3 splits"):
         split_records(one, options("x", split_by="clip").split)
     with pytest.raises(DataError, match=r"1 video\(s\) cannot be divided") as refused:
         split_records(one, options("x").split)
