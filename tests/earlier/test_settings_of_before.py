@@ -140,8 +140,8 @@ def test_a_study_of_before_is_joined_by_the_same_settings(tmp_path: Path) -> Non
     now = {name: value for name, value in training.items() if name not in OLD} | renamed
     wanted = {**settings, "fitness": {**settings["fitness"], "training": now}}
     assert len(begin(tmp_path / "evolution", wanted, storage=None, name=None).history().births) == 4
+    other = {**settings, "fitness": {**settings["fitness"], "training": {**now, "lr": 9.0}}}
     with pytest.raises(RunError, match=r"fitness\.training\.lr"):
-        other = {**settings, "fitness": {**settings["fitness"], "training": {**now, "lr": 9.0}}}
         begin(tmp_path / "evolution", other, storage=None, name=None)
 
 
