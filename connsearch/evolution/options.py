@@ -117,7 +117,7 @@ class EvolutionOptions(Options, title="evolution"):
     def _fit_together(self) -> EvolutionOptions:
         if self.tournament > self.population:
             raise ValueError(
-                f"tournament {self.tournament}: larger than the population, {self.population}"
+                f"tournament {self.tournament}: larger than a population of {self.population}"
             )
         if self.threshold is not None and self.strategy != "guided":
             raise ValueError(

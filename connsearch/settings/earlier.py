@@ -1,7 +1,7 @@
 """Settings as earlier versions recorded them: without groups, some of them by other names.
 
-``data`` and ``training`` of a record held every setting side by side: ``data.size``, now
-``data.clips.size``. Ledgers and studies still record them so. Nothing else has changed its place.
+``data`` and ``training`` of a record held every setting side by side; now ``size`` is in the group
+``clips`` of the data. Ledgers and studies still record them so. Nothing else has changed its place.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def name_before(key: str) -> str:
 
 
 def without(settings: Mapping[str, Any], keys: frozenset[str]) -> dict[str, Any]:
-    """Returns settings without some of them, which are named as in ``data.seed``.
+    """Returns settings without some of them, which are named by part and name alone.
 
     >>> without({"data": {"split": {"seed": 1}, "clips": {"size": 32}}}, frozenset({"data.seed"}))
     {'data': {'split': {}, 'clips': {'size': 32}}}

@@ -1,8 +1,8 @@
 """Settings in groups by concern, and the flat names that people write for them.
 
-A command, or whatever else is asked for, has a tree of settings: ``data.clips.frames``. People name
-the leaf alone: ``--frames`` on the command line, ``frames=16`` in Python. So no two groups of one
-command have a leaf of the same name.
+A command, or whatever else is asked for, has a tree of settings: its data has clips, and clips have
+a number of frames. People name the leaf alone: ``--frames`` on the command line, ``frames=16`` in
+Python. So no two groups of one command have a leaf of the same name.
 """
 
 from __future__ import annotations

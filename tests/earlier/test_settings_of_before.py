@@ -21,6 +21,7 @@ from connsearch.runs.documents import read_config, read_form
 from connsearch.runs.formats.prune import PruneRecord
 from connsearch.runs.record import RunRecord
 from connsearch.runs.run import Run
+from connsearch.settings.earlier import GROUPS, migrated_settings
 from connsearch.settings.nesting import flat
 from connsearch.training.options import TrainOptions
 from connsearch.view.report.reader import read_material
@@ -66,6 +67,13 @@ def test_the_files_are_of_before() -> None:
         assert "lr" in settings["training"], name
     pruned = raw(WRITTEN / "searched" / "pruned-top_k-2" / "prune.json")
     assert pruned["settings"]["data"]["size"] == 16
+
+
+def test_every_recorded_setting_has_a_group() -> None:
+    for name in ("search-killed", "train-killed", "searched"):
+        settings = migrated_settings(raw(WRITTEN / name / "config.json")["settings"])
+        for part in GROUPS:
+            assert set(settings[part]) - {"seed"} <= set(GROUPS[part]), (name, part)
 
 
 def test_a_config_is_read_in_groups_with_the_names_of_now(killed: Path) -> None:

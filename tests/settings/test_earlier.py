@@ -45,6 +45,7 @@ def as_before() -> dict[str, Any]:
             part: {
                 back.get(f"{part}.{name}", f"{part}.{name}").rpartition(".")[2]: value
                 for name, value in flat(options).items()
+                if name == "seed" or any(name in names for names in GROUPS[part].values())
             }
             for part, options in (("data", DATA), ("training", TRAINING))
         },

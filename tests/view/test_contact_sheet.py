@@ -37,7 +37,7 @@ def listing(folder: Path, *, objects: bool) -> Path:
 def opened(folder: Path, *, objects: bool = True, **changes: object) -> DataSplits:
     source = listing(folder, objects=objects)
     chosen = {"frames": 6, "size": 32, "bad_share": 1.0, **changes}
-    return load_data(DataOptions.model_validate({"source": str(source), **chosen}))
+    return load_data(DataOptions.of(source=str(source), **chosen))
 
 
 def test_picks_are_spread_over_the_classes_and_decided_by_the_seed(tmp_path: Path) -> None:
