@@ -174,7 +174,7 @@
       all(".lit", picture).forEach((node) => node.classList.remove("lit"));
       picture.classList.toggle("chosen", Boolean(id));
       choice.value = id;
-      if (!id) { panel.innerHTML = "<p>Nothing is chosen.</p>"; return; }
+      if (!id) { panel.innerHTML = "<p>Nothing is selected.</p>"; return; }
       const [kind, first, second] = id.split("-");
       const lit = kind === "node"
         ? Object.keys(details).filter((key) => key.startsWith("connection-") && key.split("-").slice(1).includes(first))
