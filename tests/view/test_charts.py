@@ -17,7 +17,7 @@ from connsearch.view.charts.draw import chart_figure
 from connsearch.view.charts.drawable import drawable
 from connsearch.view.charts.files import write_chart
 from connsearch.view.charts.inks import INKS, colour, variables
-from connsearch.view.charts.inline import MOST_STOPS, MOST_VALUES, inline
+from connsearch.view.charts.inline import MOST_IN_ALL, MOST_STOPS, MOST_VALUES, inline
 from connsearch.view.charts.marks import (
     Area,
     Band,
@@ -150,6 +150,18 @@ def test_a_page_thins_long_lines_and_says_so_and_files_do_not() -> None:
         Chart("a", [Panel("a", [Polyline("l", "rgb", [1], [1])])], (4, 3)), "a"
     ).panels
     assert short.thinned == 0
+
+
+def test_with_many_lines_each_has_fewer_values() -> None:
+    ys = [math.sin(i) for i in range(500)]
+    lines = [Polyline(f"{n}", "rgb", range(500), ys) for n in range(400)]
+    found = inline(Chart("a", [Panel("a", lines)], (4, 3)), "a")
+    (shown,) = found.panels
+    assert found.most == MOST_IN_ALL // 400 < MOST_VALUES
+    assert shown.thinned == 500
+    assert shown.data is not None
+    assert sum(len(line["ys"]) for line in shown.data["lines"]) <= MOST_IN_ALL
+    assert len(shown.data["xs"]) == 1, "steps in common stand there once"
 
 
 def test_many_points_are_no_stops_of_the_keyboard() -> None:

@@ -121,8 +121,11 @@
       const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
       if (!steps) return;
       event.preventDefault();
+      const before = xs(data.lines[chosen])[place];
       chosen = (chosen + steps[0] + data.lines.length) % data.lines.length;
-      place = Math.max(0, Math.min(place + steps[1], data.lines[chosen].ys.length - 1));
+      const places = xs(data.lines[chosen]);
+      if (steps[0]) place = places.reduce((best, x, i) => (Math.abs(x - before) < Math.abs(places[best] - before) ? i : best), 0);
+      place = Math.max(0, Math.min(place + steps[1], places.length - 1));
       light();
     });
   }
