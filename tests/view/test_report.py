@@ -157,8 +157,8 @@ def test_the_checklist_is_filled_in_from_what_was_recorded(text: str) -> None:
     assert "yes Random wirings of the same size were trained beside it. 4 random wirings" in points
     assert "yes The comparison was repeated with several seeds. 3 seeds" in points
     assert "test opened: no" in points
-    assert "no The search decided: no alarm was raised. undecided" in points
-    assert "not known It is told how the settings themselves were chosen" in points
+    assert re.search(r" no [^.]*no alarm was raised\. undecided", points)
+    assert re.search(r" not known [^.]*how the settings were chosen", points)
 
 
 @pytest.mark.usefixtures("no_drawings")

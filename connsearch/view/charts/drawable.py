@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -103,7 +102,7 @@ def _finite(*columns: Sequence[float]) -> list[int]:
 
 
 def _can_be_drawn(value: float) -> bool:
-    return math.isfinite(value) and abs(value) < LARGEST
+    return abs(value) < LARGEST  # never true of NaN
 
 
 def _kept(values: Sequence[float], keep: Sequence[int], axis: Axis) -> list[float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connsearch.graph.spec import Modality
 from connsearch.view.structures.palette import (
     DEAD,
     FAINT,
@@ -71,11 +70,6 @@ def variables() -> dict[str, str]:
         found[ink.line.lower()] = f"var(--{name})"
         found[ink.tint.lower()] = f"var(--{name}-tint)"
     return found
-
-
-def stream_ink(modality: Modality) -> InkName:
-    """Returns the ink of what a stem reads."""
-    return modality.value
 
 
 def _parts(code: str) -> list[int]:

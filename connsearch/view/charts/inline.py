@@ -23,7 +23,10 @@ from connsearch.view.charts.marks import Cells, Polyline
 from connsearch.view.structures.markup import clean
 
 MOST_VALUES = 400
-"""A line on a page has so many values; a longer one is thinned, and the page says so."""
+"""A line on a page has at most so many values; longer ones are thinned, and the page says so."""
+MOST_IN_ALL = 48_000
+"""All lines of a chart together have about so many: with many lines each has fewer."""
+FEWEST_VALUES = 12
 MOST_STOPS = 100
 """Above so many points none of them is a stop of the keyboard."""
 SIZES = {"small": [(272, 168)], "normal": [(284, 212)], "wide": [(320, 232), (700, 290)]}
@@ -70,25 +73,31 @@ class ShownPanel:
 
 @dataclass(frozen=True, slots=True)
 class ShownChart:
-    """A chart ready for a page: its panels with axes, its legend and its note."""
+    """A chart ready for a page: its panels with axes, its legend and its note.
+
+    ``most`` is how many values a line has at most.
+    """
 
     panels: Sequence[ShownPanel]
     keys: Sequence[LegendKey]
     note: str
     page: str
+    most: int
 
 
 def inline(chart: Chart, name: str) -> ShownChart:
     """Returns a chart for the inside of a page; ``name`` begins every ``id`` in it."""
     panels = [panel for panel in chart.panels if panel.words is None]
-    shown = [_shown(panel, chart.page, f"{name}-{n}") for n, panel in enumerate(panels)]
+    lines = sum(isinstance(mark, Polyline) for panel in panels for mark in panel.marks)
+    most = max(min(MOST_VALUES, MOST_IN_ALL // max(lines, 1)), FEWEST_VALUES)
+    shown = [_shown(panel, chart.page, f"{name}-{n}", most) for n, panel in enumerate(panels)]
     keys = [replace(key, name=clean(key.name)) for key in chart.legend()]
-    return ShownChart(shown, keys, clean(chart.note, 1000), chart.page)
+    return ShownChart(shown, keys, clean(chart.note, 1000), chart.page, most)
 
 
-def _shown(panel: Panel, page: str, name: str) -> ShownPanel:
+def _shown(panel: Panel, page: str, name: str, most: int) -> ShownPanel:
     far = longest(panel)
-    drawn = drawable(panel, most=MOST_VALUES)
+    drawn = drawable(panel, most=most)
     drawings: list[Drawing] = []
     axes: dict[str, Any] = {}
     for number, (width, height) in enumerate(SIZES[page]):
@@ -96,7 +105,7 @@ def _shown(panel: Panel, page: str, name: str) -> ShownPanel:
         one, axes = drawing(drawn, size, f"{name}-{number}")
         drawings.append(one)
     data = _data(drawn, axes) if drawn.lines() else None
-    left = far if far > MOST_VALUES else 0
+    left = far if far > most else 0
     return ShownPanel(clean(panel.title), clean(drawn.described(), 2000), drawings, data, left)
 
 

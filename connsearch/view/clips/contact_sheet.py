@@ -120,7 +120,7 @@ def _draw_legend(
     ):
         draw.text((x, y), text, FAINT, _font(size=10), anchor=anchor)
     left = MARGIN + WHEEL + 120
-    says = "flow: where things go from this frame to the next of the clip; stronger is faster"
+    says = "flow: motion from this frame to the next one of the clip; stronger colour: faster"
     draw.text((left, top + 4), says, FAINT, _font())
     draw.text((left, top + 4 + LINE), "under a frame: its number and its time", FAINT, _font())
     if not seen:

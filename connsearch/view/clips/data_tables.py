@@ -73,7 +73,7 @@ def files_table(summary: Summary) -> Table:
         low, high, count = summary.variable
         rates.append(f"variable, {low:.3g} to {high:.3g} on average ({count})")
     if summary.unclocked:
-        rates.append(f"not said ({summary.unclocked})")
+        rates.append(f"not stated ({summary.unclocked})")
     maps = "none"
     if summary.with_objects:
         maps = f"{summary.with_objects} clips, {summary.object_classes} classes"

@@ -29,7 +29,7 @@ def diversity_chart(story: Story) -> Chart:
     ]
     note = (
         "distance: one minus the share of connections two members have in common, each named by "
-        "the stream or level it leaves and the level it enters; founders: of all members"
+        "the stream or level it leaves and the level it enters; founders: ancestors of all members"
     )
     title = f"{story.title}: diversity of the population"
     return Chart(title, panels, (8.0, 6.4), share_x=True, note=note, page="small")

@@ -111,7 +111,11 @@ def lineage_sheet(story: Story, number: int, members: Sequence[int]) -> Sheet:
         if parent is not None:
             edges.append((str(parent), str(child), _arrow(story, child, bold=child in line)))
     title = f"{story.title}: where {story.labelled(number)} comes from"
-    facts = [f"{len(line) - 1} generations", f"{len(members)} of {len(story.entries)} children"]
+    steps = len(line) - 1
+    facts = [
+        f"{steps} generation{'' if steps == 1 else 's'}",
+        f"{len(members)} of {len(story.entries)} children",
+    ]
     label = header(title, facts, _key(story), [])
     return Sheet(label, shown, edges, {"ranksep": "0.7", "nodesep": "0.12"})
 

@@ -39,9 +39,9 @@ def operators_chart(story: Story) -> Chart:
         for title, found, x in zip(titles, marks, axes, strict=True)
     ]
     note = (
-        "a child of several operators counts for each of them; parents were chosen for being "
-        "measured high, so that a change somewhat below zero is no sign of a bad operator; "
-        "intervals are of 95 %"
+        "a child made by several operators counts for each of them; parents were selected for high "
+        "measured values, so a mean change slightly below zero does not indicate a bad operator; "
+        "95 % intervals"
     )
     return Chart(
         f"{story.title}: operators",

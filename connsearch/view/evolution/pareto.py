@@ -1,4 +1,4 @@
-"""Several objectives against one another: every child a point, those nobody dominates numbered."""
+"""Several objectives against one another: every child a point, the front numbered."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from connsearch.view.evolution.story import Story, direction, worth
 def pareto_chart(story: Story) -> Chart | None:
     """Returns a panel a pair of objectives; None where there is only one objective.
 
-    Numbered are the children nobody dominates in all objectives; the line is the front of the
-    panel's own two.
+    Numbered are the children that no other dominates in all objectives; the line is the front of
+    the panel's own two.
     """
     pairs = list(combinations(range(len(story.objectives)), 2))
     if not pairs:
@@ -71,8 +71,8 @@ def _marks(story: Story, x: int, y: int) -> Iterator[Mark]:
     known = {n: e for n, e in story.entries.items() if e.values is not None}
     groups: tuple[tuple[str, str, Shape, float, list[int]], ...] = (
         ("member", "faint", "dot", 4.0, [n for n, e in known.items() if e.member]),
-        ("has left", "faint", "ring", 4.0, [n for n, e in known.items() if not e.member]),
-        ("dominated by none", "rgb", "dot", 5.5, list(story.best)),
+        ("removed", "faint", "ring", 4.0, [n for n, e in known.items() if not e.member]),
+        ("not dominated", "rgb", "dot", 5.5, list(story.best)),
     )
     places = {n: (e.values[x], e.values[y]) for n, e in known.items() if e.values is not None}
     for name, ink, shape, size, everybody in groups:

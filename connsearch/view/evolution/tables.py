@@ -37,7 +37,7 @@ def population_table(story: Story, *, limit: int | None = None) -> Table:
 
 def best_table(story: Story, *, limit: int = 20) -> Table:
     """Returns the best child there ever was; of several objectives those nobody dominates."""
-    title = "best" if len(story.objectives) == 1 else f"dominated by none: {len(story.best)}"
+    title = "best" if len(story.objectives) == 1 else f"not dominated: {len(story.best)}"
     return metrics_table([_row(story, number) for number in story.best[:limit]], title=title)
 
 

@@ -81,7 +81,7 @@ def workers_chart(story: Story) -> Chart:
     height = 60.0 + 24 * max(len(rows), 2)
     panel = Panel("", marks, x, y, "no evaluation began yet", height=height)
     size = (10.0, min(1.9 + 0.4 * max(len(rows), 1), 14.0))
-    note = "numbers: children; ' judged again" if rows else ""
+    note = "numbers in the bars: children; ' judged again" if rows else ""
     return Chart(f"{story.title}: workers", [panel], size, note=note, page="wide")
 
 

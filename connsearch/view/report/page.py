@@ -16,7 +16,7 @@ from markupsafe import Markup
 from connsearch import __version__
 from connsearch.view.charts.chart import Chart
 from connsearch.view.charts.inks import INKS
-from connsearch.view.charts.inline import MOST_VALUES, ShownChart, inline
+from connsearch.view.charts.inline import ShownChart, inline
 from connsearch.view.report.section import Section
 from connsearch.view.structures.palette import FAINT, PAPER, RULE, SHADES, TEXT
 
@@ -41,7 +41,7 @@ class Page:
             undefined=StrictUndefined,
         )
         self._charts = 0
-        helpers: dict[str, Any] = {"drawn": self._drawn, "most_values": MOST_VALUES}
+        helpers: dict[str, Any] = {"drawn": self._drawn}
         self._templates.globals.update(helpers)
 
     def show(self, section: Section) -> Markup:

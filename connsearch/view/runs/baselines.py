@@ -34,7 +34,7 @@ def comparison_chart(
 
     Args:
         rows: one a training.
-        difference: found less random; None, or without a mean, leaves out its panel.
+        difference: found minus random; None, or without a mean, leaves out its panel.
         measure: what the scores are.
     """
     seeds = list(dict.fromkeys(row.seed for row in rows))
@@ -112,7 +112,7 @@ def _difference(found: DifferenceRecord, mean: float) -> Panel:
             "peer",
             [0.0],
             [mean],
-            [f"found less random: {mean:+.4f}{spread}"],
+            [f"found minus random: {mean:+.4f}{spread}"],
             "diamond",
             7,
             low=ends[:1],
@@ -123,7 +123,7 @@ def _difference(found: DifferenceRecord, mean: float) -> Panel:
         marks.append(Labels("faint", [0.08], [mean], ["no interval"]))
     reach = max((abs(v) for v in (mean, *ends) if math.isfinite(v)), default=0.0)
     return Panel(
-        "found less random",
+        "found minus random",
         marks,
         Axis("95 % interval" if ends else "", -0.5, 0.5, []),
         Axis(low=-1.15 * reach - 0.01, high=1.15 * reach + 0.01),

@@ -1,4 +1,4 @@
-"""What was taken for what: a confusion matrix as a chart, from two classes to hundreds."""
+"""A confusion matrix as a chart, from two classes to hundreds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MISTAKES = 14
 
 
 class Mistake(NamedTuple):
-    """Clips of a class that were taken for another."""
+    """Clips of a class that were predicted as another."""
 
     true: str
     answer: str
@@ -46,11 +46,11 @@ def confusion_pictures(
 
 
 def confusion_chart(counts: Counts, *, title: str) -> Chart:
-    """Returns a row a true class and a column an answer; the colour is the share of the row.
+    """Returns a matrix of true (rows) and predicted classes; the colour is the share of the row.
 
-    Right answers are blue, mistakes orange; rows of classes without clips are grey. The numbers of
-    clips stand in the cells when there are few classes; else the most frequent mistakes are listed
-    beside them.
+    Correct predictions are blue, wrong ones orange; rows of classes without clips are grey. The
+    numbers of clips stand in the cells when there are few classes; else the most frequent mistakes
+    are listed beside them.
     """
     n = len(counts)
     few, many = n <= FEW_CLASSES, n > MANY_CLASSES
@@ -58,6 +58,10 @@ def confusion_chart(counts: Counts, *, title: str) -> Chart:
     side = max(cell * n, 1.6)
     beside = 0.0 if few else 3.4
     marks: list[Mark] = [Cells(list(_cells(counts, numbers=few)))]
+    if few:
+        for place in range(n + 1):
+            for upright in (True, False):
+                marks.append(Rule("", "rule", place - 0.5, upright, "solid", 0.6))
     if many:  # a thin rule every ten helps the eye from the diagonal to both names
         for place in range(10, n, 10):
             for upright in (True, False):
@@ -80,7 +84,7 @@ def confusion_chart(counts: Counts, *, title: str) -> Chart:
         columns=len(panels),
         ratios=[side + 2.2, beside][: len(panels)],
         keys=list(_keys(counts)),
-        note="a row a true class, a column an answer; the colour is the share of the row",
+        note="rows: true classes, columns: predicted classes; colour: share of the row",
     )
 
 
@@ -100,8 +104,8 @@ def most_mistaken(counts: Counts, most: int = MISTAKES) -> list[Mistake]:
 
 
 def _keys(counts: Counts) -> Iterator[LegendKey]:
-    yield LegendKey("right", "rgb", "area")
-    yield LegendKey("mistaken", "flow", "area")
+    yield LegendKey("correct", "rgb", "area")
+    yield LegendKey("wrong", "flow", "area")
     if not all(map(_clips, counts.values())):
         yield LegendKey("no clip", "rule", "area")
 
@@ -116,7 +120,7 @@ def _cells(counts: Counts, *, numbers: bool) -> Iterator[Cell]:
         for answer, clips in answers.items():
             if not clips or answer not in columns:
                 continue
-            tip = f"{true} taken for {answer}: {clips} of {of}"
+            tip = f"{true} predicted as {answer}: {clips} of {of}"
             ink = "rgb" if answer == true else "flow"
             text = str(clips) if numbers else ""
             yield Cell(columns[answer], row, clips / of, ink, text, tip)
@@ -129,7 +133,7 @@ def _axes(names: Sequence[str], cell: float, *, many: bool) -> tuple[Axis, Axis]
     rows, size = range(0, n, every), _text_size(cell)
     columns = range(0, n, max(every, 5)) if many else rows
     x = Axis(
-        "answer",
+        "predicted class",
         -0.5,
         n - 0.5,
         [(i, str(i) if many else short[i]) for i in columns],

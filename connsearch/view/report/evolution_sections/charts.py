@@ -38,7 +38,8 @@ def pareto(story: Story) -> Section | None:
         return None
     less = [OBJECTIVES[o].label for o in story.objectives if not OBJECTIVES[o].higher]
     front = counted_children(len(story.best))
-    words = f"Nobody dominates {front}. Less is better of: {', '.join(less)}."
+    words = f"{front} not dominated by any other."
+    words += f" Less is better: {', '.join(less)}." if less else ""
     values = {"chart": chart, "words": words}
     return Section("pareto", "Pareto front", values, str(len(story.best)))
 

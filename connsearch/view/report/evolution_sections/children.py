@@ -86,7 +86,7 @@ def children(story: Story) -> Section | None:
             "child": number,
             "parent": ", ".join(f"#{parent}" for parent in entry.parents) or "–",
             "steps": story.steps(number),
-            "fate": _FATES.get(entry.fate) or ("member" if entry.member else "has left"),
+            "fate": _FATES.get(entry.fate) or ("member" if entry.member else "removed"),
             "shown": [measured(story, number, place) for place in range(len(story.objectives))],
             "judged": f"{entry.evaluations}×",
             "connections": entry.connections,

@@ -62,7 +62,7 @@ def curve(material: Material, findings: Findings) -> Section | None:
             "parameters": number(p.parameters),
             "macs": number(p.macs),
             "latency": f"{p.latency_ms:.3g} ms",
-            "spread": f"± {p.latency_spread:.2g}",
+            "spread": f"spread {p.latency_spread:.0%}",
             "accuracy": share(p.accuracy),
             "interval": interval(p.low, p.high),
             "clips": number(p.clips),

@@ -75,7 +75,7 @@ def _repeatable(material: Material) -> Iterator[Practice]:
     lists = "each list has its hash" if splits_recorded(material) else "the lists have one hash"
     yield _yes_if(group, "The exact data and its splits are recorded.", fingerprint, lists)
     digest = material.result.digest if material.result is not None else None
-    text = "The trained weights can be told apart from others."
+    text = "The trained weights are identified by a digest."
     yield _yes_if(group, text, digest, f"digest {(digest or '')[:12]}")
 
 
@@ -142,41 +142,41 @@ def _about_pruning(material: Material, findings: Findings) -> Iterator[Practice]
     """How sure is it that what was searched is what is kept?"""
     group = "How sure are the numbers?"
     found = material.rank_correlation
-    text = "It was tested whether the supernet ranks wirings rightly."
+    text = "It was tested whether the supernet ranks wirings correctly."
     evidence = "rank correlation: not measured" if found is None else found.verdict or "measured"
     yield Practice(group, text, "no" if found is None else "yes", evidence)
-    text = "What pruning costs was measured (discretisation gap)."
+    text = "The cost of pruning was measured (discretisation gap)."
     gap = material.gap
     evidence = "gap: none" if gap is None else f"{len(gap.rows)} networks on {gap.split}"
     yield Practice(group, text, "no" if gap is None else "yes", evidence)
     if material.kind == "search" and material.learned:
-        text = "The search decided: no alarm was raised."
+        text = "The search reached decisions: no alarm was raised."
         kinds = ", ".join(alarm.kind for alarm in findings.alarms)
         yield Practice(group, text, "no" if kinds else "yes", kinds or "no alarm")
 
 
 def _told(material: Material, findings: Findings) -> Iterator[Practice]:
-    """Is it told what it took?"""
-    group = "Is it told what it took?"
+    """Is the cost reported?"""
+    group = "Is the cost reported?"
     result = material.result
     spent = None if result is None else result.seconds
-    text = "The time of the whole search is told."
+    text = "The time of the whole search is reported."
     yield _yes_if(group, text, spent, seconds(spent))
     found = material.part("environment")
     processor = setting(found.get("processor"))
-    text = "The hardware and the number of threads are told."
+    text = "The hardware and the number of threads are reported."
     threads = f"{processor}, threads: {setting(found.get('threads'))}"
     yield _yes_if(group, text, found.get("processor"), threads)
     versions = found.get("versions")
-    text = "The versions of all libraries that matter are told."
+    text = "The versions of all relevant libraries are reported."
     named = ", ".join(versions) if isinstance(versions, dict) else ""
     yield _yes_if(group, text, versions, named)
-    text = "Size and multiply-accumulates of the network are told."
+    text = "Size and multiply-accumulates of the network are reported."
     cost = findings.cost
     size = "" if cost is None else f"{cost.parameters:,} parameters, {cost.macs:,} MACs"
     yield _yes_if(group, text, cost, size)
-    text = "It is told how the settings themselves were chosen, and at what cost."
-    yield Practice(group, text, "not known", "nothing records it: say it where you publish")
+    text = "It is reported how the settings were chosen, and at what cost."
+    yield Practice(group, text, "not known", "not recorded: state it when you publish")
 
 
 def _yes_if(group: str, text: str, known: object, evidence: str) -> Practice:

@@ -139,7 +139,7 @@ def _by_class(found: Metrics) -> list[tuple[str, str, str, float]]:
 
 
 def _matrix(found: Metrics) -> Chart | None:
-    """What was taken for what, where there are not too many classes for a page."""
+    """The confusion matrix, where there are not too many classes for a page."""
     counts = found.confusion
     if not counts or len(counts) > MANY_CLASSES:
         return None

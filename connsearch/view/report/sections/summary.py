@@ -86,7 +86,7 @@ def unfinished(material: Material) -> str:
         return ""
     steps = material.rates.steps or [s for ss in material.weights.values() for s in ss.steps[-1:]]
     far = f"its logs end at step {max(steps)}" if steps else "nothing is logged yet"
-    return f"This run is not finished: {far}. The same command line goes on with it."
+    return f"This run is not finished: {far}. Rerun the same command to resume it."
 
 
 def baseline(material: Material) -> Tile:

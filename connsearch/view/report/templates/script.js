@@ -121,8 +121,11 @@
       const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
       if (!steps) return;
       event.preventDefault();
+      const before = xs(data.lines[chosen])[place];
       chosen = (chosen + steps[0] + data.lines.length) % data.lines.length;
-      place = Math.max(0, Math.min(place + steps[1], data.lines[chosen].ys.length - 1));
+      const places = xs(data.lines[chosen]);
+      if (steps[0]) place = places.reduce((best, x, i) => (Math.abs(x - before) < Math.abs(places[best] - before) ? i : best), 0);
+      place = Math.max(0, Math.min(place + steps[1], places.length - 1));
       light();
     });
   }
@@ -174,7 +177,7 @@
       all(".lit", picture).forEach((node) => node.classList.remove("lit"));
       picture.classList.toggle("chosen", Boolean(id));
       choice.value = id;
-      if (!id) { panel.innerHTML = "<p>Nothing is chosen.</p>"; return; }
+      if (!id) { panel.innerHTML = "<p>Nothing is selected.</p>"; return; }
       const [kind, first, second] = id.split("-");
       const lit = kind === "node"
         ? Object.keys(details).filter((key) => key.startsWith("connection-") && key.split("-").slice(1).includes(first))
