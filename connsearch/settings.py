@@ -6,9 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from connsearch.errors import SettingsError
-from connsearch.registry import suggest
-
 MAY_CHANGE = frozenset(
     "bad_share cache check_files checkpoint_seconds checkpoint_steps memory_mb timeout videos "
     "workers".split()
@@ -101,12 +98,6 @@ def merged(values: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
 def nested(model: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     """Stand-in until the settings are nested."""
     found: dict[str, Any] = {}
-    known = list(model.model_fields)
-    for field in model.model_fields.values():
-        known += getattr(field.annotation, "model_fields", {})
-    unknown = [name for name in values if name not in known]
-    if unknown:
-        raise SettingsError("\n".join(suggest("setting", name, known) for name in unknown))
     for name, value in values.items():
         if name in model.model_fields:
             found[name] = value
