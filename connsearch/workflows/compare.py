@@ -83,8 +83,7 @@ def _write(place: Path, report: CompareSummary) -> CompareSummary:
     write_table(place / table(COMPARE), CompareRow, report.rows)
     measure, found = f"{report.measure} on {report.split}", report.difference
     assert found is not None, "there are rows"
-    drawn = [row.to_json() for row in report.rows]
-    pictures = comparison_pictures(place, drawn, found.to_json(), measure=measure)
+    pictures = comparison_pictures(place, report.rows, found, measure=measure)
     paths = {"output": str(place), "pictures": [str(path) for path in pictures]}
     report = report.model_copy(update=paths)
     write_form(place / SUMMARY, report)

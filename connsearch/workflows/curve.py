@@ -13,8 +13,8 @@ from connsearch.runs.formats.analyses import CurveRow, CurveSummary
 from connsearch.runs.ledger import Ledger
 from connsearch.runs.logs import write_table
 from connsearch.runs.names import CURVE, SUMMARY, table
-from connsearch.view.runs.curve import curve_figure
-from connsearch.view.runs.plots import write_figure
+from connsearch.view.charts.files import write_both
+from connsearch.view.runs.curve import curve_chart
 from connsearch.workflows.given import RunLike, place_of
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.searched import open_searched
@@ -53,8 +53,7 @@ def run_curve(asked: CurveSettings, listener: Listener) -> tuple[CurvePoints, Cu
             found = listener.work_through(work, "curve")
             _warn_of_noise(found, listener)
             title = f"{Path(asked.run).resolve().name}: what accuracy costs"
-            paths = [place / f"curve.{suffix}" for suffix in ("svg", "png")]
-            pictures = write_figure(lambda: curve_figure(found, title=title), paths)
+            pictures = write_both(curve_chart(found, title=title), place, CURVE)
             report = CurveSummary(
                 command="curve",
                 run=asked.run,

@@ -13,7 +13,7 @@ from connsearch.runs.documents import write_form
 from connsearch.runs.formats.analyses import GapRow, GapSummary
 from connsearch.runs.logs import write_table
 from connsearch.runs.names import GAP, SUMMARY, table
-from connsearch.view.runs.gap_figure import gap_pictures
+from connsearch.view.runs.gap import gap_pictures
 from connsearch.workflows.given import RunLike, place_of
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.searched import open_searched
@@ -57,8 +57,7 @@ def run_gap(asked: GapSettings, listener: Listener) -> GapSummary:
         rows = listener.work_through(measure_gap(searched, plan, place), "stages")
         write_table(place / table(GAP), GapRow, rows)
         title = f"{searched.structure.name}: discretisation gap"
-        drawn = [row.to_json() for row in rows]
-        pictures = gap_pictures(place, drawn, title=title, criterion=asked.criterion)
+        pictures = gap_pictures(place, rows, title=title, criterion=asked.criterion)
         found = _report(asked, rows, pictures, seed)
         _warn_of_another_soft_network(searched, rows, listener)
         write_form(place / SUMMARY, found)

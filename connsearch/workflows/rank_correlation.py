@@ -88,8 +88,7 @@ def _write(place: Path, report: RankSummary, ranking: RankAgreement) -> RankSumm
     """Writes everything, the summary last; returns it with its paths."""
     write_table(place / table(RANK_CORRELATION), RankRow, report.rows)
     words = {name: f"tau {tau}" for name, tau in taus(ranking).items()}
-    drawn = [row.to_json() for row in report.rows]
-    pictures = ranking_pictures(place, drawn, words, measure=report.measure)
+    pictures = ranking_pictures(place, report.rows, words, measure=report.measure)
     paths = {"output": str(place), "pictures": [str(path) for path in pictures]}
     whole = report.model_copy(update=paths)
     write_form(place / SUMMARY, whole)

@@ -21,6 +21,7 @@ from connsearch.pruning.pruner import prune_by
 from connsearch.runs.events import Event, ResultEvent, StepEvent
 from connsearch.runs.record import open_run
 from connsearch.runs.run import Run
+from connsearch.view.charts import inline
 from connsearch.view.report.build import write_report
 from connsearch.view.report.sections import wiring
 from connsearch.view.runs.animation import read_moments
@@ -34,6 +35,7 @@ from connsearch.workflows.targets import (
 from tests.data.fuzz import peak_megabytes
 from tests.runs.run_damage import damage
 from tests.training.tiny import TinyData, tiny_options, tiny_structure
+from tests.view.report_files import undrawn
 
 SECONDS, MEBIBYTES = 5.0, 1024
 
@@ -142,6 +144,7 @@ def check(runs: tuple[Path, Path], folder: Path, count: int) -> Counter[str]:
 def _no_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
     """The picture takes longer than all the rest, and no damage reaches it."""
     monkeypatch.setattr(wiring, "svg", lambda structure: "<svg></svg>")
+    monkeypatch.setattr(inline, "drawing", undrawn)
 
 
 @pytest.mark.parametrize("count", [30, pytest.param(2000, marks=pytest.mark.slow)])

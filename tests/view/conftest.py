@@ -11,6 +11,15 @@ import pytest
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
+@pytest.fixture
+def no_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports without the drawings of their charts, which take longer than all the rest."""
+    from connsearch.view.charts import inline
+    from tests.view.report_files import undrawn
+
+    monkeypatch.setattr(inline, "drawing", undrawn)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -23,7 +23,7 @@ SMALL_TEXT = """() => {
     if (["SCRIPT", "STYLE", "OPTION"].includes(node.tagName)) continue;
     let size = parseFloat(getComputedStyle(node).fontSize);
     const drawn = node instanceof SVGElement && node.getScreenCTM();
-    if (drawn) size *= Math.abs(drawn.d);
+    if (drawn) size *= Math.hypot(drawn.c, drawn.d);  // upright words are turned
     if (size < 11.95) small.push(`${size} ${node.tagName} ${walk.currentNode.textContent}`);
   }
   return small.slice(0, 5);
@@ -37,9 +37,9 @@ FAINT_TEXT = """() => {
   const clear = (colour) => colour.length === 4 && !colour[3];
   const faint = [];
   const text = "h1, h2, h3, h4, p, dt, dd, td, th, .name, .value, .remark";
-  for (const node of document.querySelectorAll(text + ", .ytick, .xtick, .answer, .number")) {
+  for (const node of document.querySelectorAll(text + ", .answer, .number, .legend")) {
     if (!node.checkVisibility() || !node.textContent.trim()) continue;
-    if (node.closest("svg, .matrix")) continue;
+    if (node.closest("svg")) continue;
     let below = node, ground = read(getComputedStyle(node).backgroundColor);
     while (clear(ground)) {
       below = below.parentElement;

@@ -19,6 +19,8 @@ from connsearch.oneshot.options import SearchOptions
 from connsearch.runs.formats.form import columns
 from connsearch.runs.formats.tables import ConnectionRow, MetricsRow
 from connsearch.runs.metrics import summarise
+from connsearch.view.charts.chart import Panel
+from connsearch.view.charts.inline import Drawing
 from connsearch.view.report.build import write_report
 
 EVOLUTION = (
@@ -214,6 +216,11 @@ def make_run(directory: Path, *, classes: tuple[str, ...] = CLASSES) -> Path:
     _table(directory / "metrics.csv", columns(MetricsRow), _metrics_rows())
     _table(directory / "connections.csv", columns(ConnectionRow), _connection_rows(structure))
     return directory
+
+
+def undrawn(panel: Panel, size: tuple[int, int], name: str) -> tuple[Drawing, dict[str, Any]]:
+    """In place of a panel's drawing, for tests of everything around it."""
+    return Drawing("<svg></svg>", *size, (0, 0, 1, 1)), {"x": [0, 1], "y": [0, 1]}
 
 
 def report(run: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,11 +11,14 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from connsearch.view.charts.chart import Chart
+from connsearch.view.charts.draw import chart_figure
+from connsearch.view.charts.marks import Cell, Cells
 from connsearch.view.runs.confusion import (
     FEW_CLASSES,
     LONGEST_NAME,
     Mistake,
-    confusion_figure,
+    confusion_chart,
     confusion_pictures,
     most_mistaken,
 )
@@ -33,9 +35,13 @@ def counted(classes: int) -> Counts:
     }
 
 
-def shares(figure: Figure) -> np.ma.MaskedArray:
-    (image,) = figure.axes[0].images
-    return np.ma.asarray(image.get_array())
+def cells(chart: Chart) -> list[Cell]:
+    (found,) = (mark for mark in chart.panels[0].marks if isinstance(mark, Cells))
+    return list(found.cells)
+
+
+def drawn(counts: Mapping[str, Mapping[str, int]], *, title: str) -> Figure:
+    return chart_figure(confusion_chart(counts, title=title))
 
 
 def labels(figure: Figure, axis: str) -> list[str]:
@@ -46,34 +52,39 @@ def labels(figure: Figure, axis: str) -> list[str]:
 @pytest.mark.parametrize("classes", [2, 5, 13, 61])
 def test_the_colour_is_the_share_of_the_row(classes: int) -> None:
     counts = counted(classes)
-    found = shares(confusion_figure(counts, title="test"))
-    for i, (true, row) in enumerate(counts.items()):
+    found = {(cell.row, cell.column): cell for cell in cells(confusion_chart(counts, title="t"))}
+    for i, row in enumerate(counts.values()):
+        if not row:
+            assert found[i, 0].ink == "rule"
+            assert found[i, 0].wide == classes, "a grey row"
+            continue
         for j, answer in enumerate(counts):
-            if row:
-                assert found[i, j] == pytest.approx(row.get(answer, 0) / sum(row.values())), true
-            else:
-                assert np.ma.is_masked(found[i, j]) or math.isnan(found[i, j])
+            share = row.get(answer, 0) / sum(row.values())
+            assert ((i, j) in found) == (share > 0)
+            if share:
+                assert found[i, j].share == pytest.approx(share)
+                assert found[i, j].ink == ("rgb" if i == j else "flow")
 
 
 def test_few_classes_have_the_numbers_in_their_cells() -> None:
     counts = {"sit": {"sit": 4, "fall": 1}, "fall": {"fall": 2}}
-    axes = confusion_figure(counts, title="test").axes[0]
+    axes = drawn(counts, title="test").axes[0]
     said = {text.get_position(): text.get_text() for text in axes.texts}
     assert said == {(0, 0): "4", (1, 0): "1", (1, 1): "2"}  # (column, row)
-    assert not confusion_figure(counted(FEW_CLASSES + 1), title="test").axes[0].texts
+    assert not drawn(counted(FEW_CLASSES + 1), title="test").axes[0].texts
 
 
 def test_many_classes_are_named_once_and_numbered_twice() -> None:
-    figure = confusion_figure(counted(157), title="test")
-    assert labels(figure, "y") == [f"class {i}  {i}" for i in range(157)]
+    figure = drawn(counted(157), title="test")
+    assert labels(figure, "y") == [f"class {i} · {i}" for i in range(157)]
     assert labels(figure, "x") == [str(i) for i in range(0, 157, 5)]
-    some = confusion_figure(counted(20), title="test")
+    some = drawn(counted(20), title="test")
     assert labels(some, "y") == labels(some, "x") == [f"class {i}" for i in range(20)]
 
 
 @pytest.mark.parametrize("classes", [2, 12, 13, 60, 61, 157, 400])
 def test_no_label_is_written_over_the_next(classes: int) -> None:
-    figure = confusion_figure(counted(classes), title="test")
+    figure = drawn(counted(classes), title="test")
     figure.draw_without_rendering()
     axes = figure.axes[0]
     for ticks, low, high in (
@@ -90,7 +101,7 @@ def test_no_label_is_written_over_the_next(classes: int) -> None:
 
 def test_names_are_shortened_and_no_formula() -> None:
     name = "$x^2$ " + "very " * 10
-    figure = confusion_figure({name: {name: 1}, "b": {}}, title="$t$")
+    figure = drawn({name: {name: 1}, "b": {}}, title="$t$")
     figure.draw_without_rendering()
     first = labels(figure, "y")[0]
     assert len(first) == LONGEST_NAME
@@ -110,10 +121,10 @@ def test_mistakes_come_by_number_then_by_share() -> None:
         Mistake("a", "b", 1, 10),
     ]
     assert most_mistaken(counts, 1) == [Mistake("b", "a", 3, 7)]
-    text = confusion_figure({**counts, **counted(20)}, title="test").axes[1].texts[1].get_text()
-    assert "b → a:  3 of 7" in text
+    text = drawn({**counts, **counted(20)}, title="test").axes[1].texts[1].get_text()
+    assert "b → a: 3 of 7" in text
     perfect = {name: {name: 1} for name in map(str, range(20))}
-    assert confusion_figure(perfect, title="test").axes[1].texts[1].get_text().strip() == "none"
+    assert drawn(perfect, title="test").axes[1].texts[1].get_text().strip() == "none"
 
 
 def test_the_pictures_lie_in_the_directory_and_hold_something(tmp_path: Path) -> None:

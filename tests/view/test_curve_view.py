@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from connsearch.analysis.curve import CurvePoints
 from connsearch.runs.formats.analyses import CurveRow
-from connsearch.view.runs.curve import curve_figure, curve_table
+from connsearch.view.charts.draw import chart_figure
+from connsearch.view.runs.curve import curve_chart, curve_table
 
 
 def point(connections: int, macs: int, latency_ms: float, accuracy: float) -> CurveRow:
@@ -32,32 +34,36 @@ CURVE = CurvePoints(
 
 
 def test_points_stand_at_their_cost() -> None:
-    macs, latency = curve_figure(CURVE, title="run").axes
+    chart = curve_chart(CURVE, title="run")
+    macs, latency, connections = chart_figure(chart).axes
     (line,) = (x for x in macs.lines if len(x.get_xydata()) == 3 and x.get_linestyle() == "-")
     assert line.get_xydata().tolist() == [[12.6, 0.85], [9.11, 0.6], [4.78, 0.55]]
-    hollow = latency.collections[-1]
-    assert hollow.get_offsets().tolist() == [[27.0, 0.85]], "the whole network"
+    whole, pruned = (c for c in latency.collections if not c.get_label().startswith("_"))
+    assert whole.get_offsets().tolist() == [[27.0, 0.85]]
+    assert pruned.get_offsets().tolist() == [[17.0, 0.6], [1.5, 0.55]]
+    assert [key.name for key in chart.legend()] == ["the whole network", "pruned"]
     assert [text.get_text() for text in macs.texts] == ["1", "25", "53"]
-    assert "1 thread," in latency.get_xlabel()
-    assert "48 clips, 95 % interval" in macs.get_ylabel()
+    assert connections.get_xlabel() == "connections"
+    assert "1 thread," in chart.note
+    assert "48 clips of val, 95 % intervals" in chart.note
 
 
 def test_bars_are_the_intervals_and_the_spread() -> None:
-    macs, latency = curve_figure(CURVE, title="run").axes
-    up = [path.vertices[:, 1].tolist() for path in macs.collections[0].get_paths()]
-    assert up == [pytest.approx([p.low, p.high]) for p in CURVE.points]
-    sides = [path.vertices[:, 0].tolist() for path in latency.collections[0].get_paths()]
+    macs, latency, _ = chart_figure(curve_chart(CURVE, title="run")).axes
+    up: list[Any] = [bars for found in macs.containers for bars in found.lines[2]]
+    drawn = [path.vertices[:, 1].tolist() for bars in up for path in bars.get_paths()]
+    assert drawn == [pytest.approx([p.low, p.high]) for p in CURVE.points]
+    across: list[Any] = [found.lines[2][0] for found in latency.containers]
+    sides = [path.vertices[:, 0].tolist() for bars in across for path in bars.get_paths()]
     halves = [(p.latency_ms * 0.95, p.latency_ms * 1.05) for p in CURVE.points]
     assert sides == [pytest.approx(list(half)) for half in halves]
 
 
 def test_map_has_no_interval() -> None:
-    curve = replace(CURVE, measure="mAP")
-    macs, _ = curve_figure(curve, title="run").axes
-    assert macs.get_ylabel() == "mAP on val (48 clips)"
-    assert all(
-        len(found.get_paths()) == 0 or found.get_offsets().size for found in macs.collections
-    )
+    chart = curve_chart(replace(CURVE, measure="mAP"), title="run")
+    assert chart.panels[0].title == "mAP over MACs"
+    assert "interval" not in chart.note
+    assert chart_figure(chart).axes[0].containers == []
 
 
 @pytest.mark.parametrize("measure", ["accuracy", "mAP"])

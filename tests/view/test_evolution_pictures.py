@@ -12,14 +12,23 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from connsearch.evolution.population import dominates
-from connsearch.view.evolution.figures import diversity_figure, fitness_figure
+from connsearch.view.charts.chart import Chart
+from connsearch.view.charts.draw import chart_figure
+from connsearch.view.charts.places import Place, beside
+from connsearch.view.evolution.diversity import diversity_chart
 from connsearch.view.evolution.files import evolution_pictures
-from connsearch.view.evolution.operators import change_interval, operators_figure, share_interval
-from connsearch.view.evolution.pareto import Place, beside, front_line, pareto_figure
+from connsearch.view.evolution.fitness import fitness_chart
+from connsearch.view.evolution.operators import change_interval, operators_chart, share_interval
+from connsearch.view.evolution.pareto import front_line, pareto_chart
 from connsearch.view.evolution.story import Story
-from connsearch.view.evolution.workers import shifts, workers_figure
+from connsearch.view.evolution.workers import shifts, workers_chart
 from tests.evolution.hand_made import evolved
 from tests.evolution.studies import SIZES, story
+
+
+def drawn(chart: Chart | None) -> Figure:
+    assert chart is not None
+    return chart_figure(chart)
 
 
 def texts(figure: Figure) -> list[str]:
@@ -56,11 +65,12 @@ def points(figure: Figure, label: str) -> list[list[tuple[float, float]]]:
     ],
 )
 def test_a_study_of_any_size_is_drawn(size: str) -> None:
-    makers = (fitness_figure, diversity_figure, operators_figure, workers_figure, pareto_figure)
+    makers = (fitness_chart, diversity_chart, operators_chart, workers_chart, pareto_chart)
     for make in makers:
-        figure = make(story(size))
-        assert (figure is None) == (make is pareto_figure and len(story(size).objectives) == 1)
-        if figure is not None:
+        chart = make(story(size))
+        assert (chart is None) == (make is pareto_chart and len(story(size).objectives) == 1)
+        if chart is not None:
+            figure = chart_figure(chart)
             figure.set_dpi(40)
             FigureCanvasAgg(figure).draw()
 
@@ -79,19 +89,19 @@ def test_pictures_are_written(size: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", ["none", "failed"])
 def test_an_empty_panel_says_why(size: str) -> None:
-    assert "no child was judged yet" in texts(fitness_figure(story(size)))
-    assert texts(diversity_figure(story(size))).count("no child was judged yet") == 3
-    assert texts(operators_figure(story(size))).count("no child has a parent yet") == 3
-    shown = "no evaluation began yet" in texts(workers_figure(story(size)))
+    assert "no child was judged yet" in texts(drawn(fitness_chart(story(size))))
+    assert texts(drawn(diversity_chart(story(size)))).count("no child was judged yet") == 3
+    assert texts(drawn(operators_chart(story(size)))).count("no child has a parent yet") == 3
+    shown = "no evaluation began yet" in texts(drawn(workers_chart(story(size))))
     assert shown == (size == "none")
 
 
 def test_fitness_shows_every_child_the_best_and_the_mean() -> None:
     told = story("few")
-    figure = fitness_figure(told)
+    figure = drawn(fitness_chart(told))
     entered, out = points(figure, "entered"), points(figure, "did not enter")
-    drawn = [p for group in (*entered, *out) for p in group]
-    assert dict(drawn) == pytest.approx({e.number: told.value(e.child) for e in told.rounds})
+    shown = [p for group in (*entered, *out) for p in group]
+    assert dict(shown) == pytest.approx({e.number: told.value(e.child) for e in told.rounds})
     ((xs, best),) = lines(figure, "best so far")
     assert xs[:-1] == [e.number for e in told.rounds]
     assert best[:-1] == [e.top[0] for e in told.rounds]
@@ -105,31 +115,31 @@ def test_fitness_shows_every_child_the_best_and_the_mean() -> None:
 
 def test_minimised_objectives_keep_their_own_sign() -> None:
     told = story("two goals")
-    (_, (_, best)) = lines(fitness_figure(told), "best so far")
+    (_, (_, best)) = lines(drawn(fitness_chart(told)), "best so far")
     assert best[-1] == min(v for n in told.entries if (v := told.value(n, 1)) is not None)
 
 
 def test_elites_have_their_spread() -> None:
     told = story("many")
-    (axes,) = fitness_figure(told).axes
+    chart = fitness_chart(told)
+    (axes,) = drawn(chart).axes
     (bars,) = axes.containers
     again = [e for e in told.rounds if told.entries[e.child].evaluations > 1]
-    assert bars.get_label() == "judged again, ± 1 sd"
+    assert "judged again, ± 1 sd" in [key.name for key in chart.legend()]
     assert len(bars[2][0].get_segments()) == len(again) > 5  # type: ignore[index]
 
 
 @pytest.mark.parametrize(("size", "panels"), [("two goals", 1), ("three goals", 3)])
 def test_the_front_is_numbered(size: str, panels: int) -> None:
     told = story(size)
-    figure = pareto_figure(told)
-    assert figure is not None
+    figure = drawn(pareto_chart(told))
     assert len(figure.axes) == panels
     for axes in figure.axes:
         numbers = [text.get_text() for text in axes.texts]
         assert set(numbers) <= {f"#{n}" for n in told.best}
         assert len(numbers) == len(set(numbers))
         assert len(numbers) > len(told.best) / 2
-    assert pareto_figure(story("few")) is None
+    assert pareto_chart(story("few")) is None
 
 
 def test_the_line_of_the_front_is_dominated_by_nobody() -> None:
@@ -174,7 +184,7 @@ def test_a_lonely_point_is_always_numbered() -> None:
 
 def test_operators_have_their_intervals() -> None:
     told = story("many")
-    figure = operators_figure(told)
+    figure = drawn(operators_chart(told))
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == [row.operator for row in told.yields]
     for row in told.yields:
@@ -208,7 +218,7 @@ def test_fifty_workers_are_legible() -> None:
     for _ in range(60):
         evolution.judge(evolution.found())
     told = Story.of(evolution.history, evolution.options, title="many workers")
-    figure = workers_figure(told)
+    figure = drawn(workers_chart(told))
     height = figure.get_size_inches()[1]
     assert len(figure.axes[0].get_yticks()) == 50
     assert height / 50 * 72 > 10, "points a row"

@@ -22,7 +22,9 @@ def read(told: Story, path: Path) -> str:
     return write_evolution_report(told, path / "evolution.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "size", [pytest.param(s, marks=pytest.mark.slow) if s == "many" else s for s in SIZES]
+)
 def test_a_study_of_any_size_is_reported(size: str, tmp_path: Path) -> None:
     told = story(size)
     page = read(told, tmp_path)
@@ -40,12 +42,14 @@ def test_a_study_of_any_size_is_reported(size: str, tmp_path: Path) -> None:
     assert len(ids) == len(set(ids)), "no two elements share an id"
 
 
+@pytest.mark.usefixtures("no_drawings")
 def test_a_whole_study_has_every_section(tmp_path: Path) -> None:
     page = read(story("two goals"), tmp_path)
     anchors = re.findall(r'<section id="([a-z]+)"', page)
     assert sorted(anchors) == sorted([*EVOLUTION, "summary", "wiring", "settings"])
 
 
+@pytest.mark.usefixtures("no_drawings")
 def test_it_warns_of_the_winners_luck(tmp_path: Path) -> None:
     told = story("many")
     text = str(Text(read(told, tmp_path)))
@@ -79,6 +83,7 @@ def test_the_best_of_equals_lies_above_them() -> None:
         assert expected_maximum(count) == pytest.approx(sum(best) / 2000, abs=0.08)
 
 
+@pytest.mark.usefixtures("no_drawings")
 def test_every_child_and_failure_is_listed(tmp_path: Path) -> None:
     told = story("two goals")
     page = read(told, tmp_path)

@@ -11,10 +11,11 @@ from PIL import Image
 
 from connsearch.errors import UnknownNameError
 from connsearch.evolution.review.lineage import ancestry, parent_of
+from connsearch.view.charts.draw import chart_figure
 from connsearch.view.evolution import lineage_film
 from connsearch.view.evolution.lineage_draw import MANY, draw_lineage, family, lineage_svg, shade
 from connsearch.view.evolution.lineage_film import film, write_film
-from connsearch.view.evolution.lineage_plot import lineage_figure
+from connsearch.view.evolution.lineage_plot import lineage_chart
 from connsearch.view.evolution.story import Story
 from connsearch.view.structures.palette import PAPER, SHADES
 from tests.evolution.hand_made import evolved
@@ -76,7 +77,7 @@ def test_large_families_are_drawn_over_the_births(tmp_path: Path) -> None:
     told = story("many")
     number = next(n for n in reversed(told.entries) if len(family(told, n)) > MANY)
     members, line = family(told, number), ancestry(told.history, number)
-    (axes,) = lineage_figure(told, number, members).axes
+    (axes,) = chart_figure(lineage_chart(told, number, members)).axes
     thick = [found for found in axes.lines if found.get_linewidth() > 1.5]
     assert len(thick) == len(line) - 1
     drawn = {n for points in axes.collections for n in points.get_offsets()[:, 0]}  # type: ignore

@@ -17,14 +17,13 @@ from connsearch.graph.spec import Edge, Structure
 from connsearch.models.document import ModelDocument
 from connsearch.runs.formats.form import columns
 from connsearch.runs.formats.tables import ConnectionRow, MetricsRow
-from connsearch.view.runs.figures import (
-    connections_figure,
-    spread_apart,
-    training_figure,
-    weights_figure,
-)
+from connsearch.view.charts.draw import chart_figure
+from connsearch.view.charts.inks import colour
+from connsearch.view.charts.places import spread_apart
+from connsearch.view.runs.connections import connections_chart, weights_chart
 from connsearch.view.runs.plots import run_pictures
 from connsearch.view.runs.series import Curves, Series, read_curves, read_weights, smooth
+from connsearch.view.runs.training import training_chart
 from connsearch.view.structures.palette import MIXED, STREAMS
 from tests.view.structures import large, small
 
@@ -151,23 +150,23 @@ def test_read_weights(run: Path) -> None:
 
 def test_training_figure_survives_numbers_that_are_none() -> None:
     loss = Series([1, 2, 3], [1.0, math.nan, math.inf])
-    figure = training_figure(Curves({"train": loss}, {}), title="$x^2$ <b>")
+    figure = chart_figure(training_chart(Curves({"train": loss}, {}), title="$x^2$ <b>"))
     figure.canvas.draw()
     assert figure.get_suptitle() == "$x^2$ <b>: training"
 
 
 def test_training_figure_has_a_panel_of_map_where_there_is_one() -> None:
     loss = {"val": Series([1, 2], [1.0, 0.5])}
-    plain = training_figure(Curves(loss, loss), title="plain")
-    several = training_figure(Curves(loss, loss, loss), title="several")
-    titles = [[axes.get_title() for axes in figure.axes] for figure in (plain, several)]
-    assert titles == [["loss", "accuracy"], ["loss", "accuracy", "mAP"]]
+    plain = training_chart(Curves(loss, loss), title="plain")
+    several = training_chart(Curves(loss, loss, loss), title="several", rates=loss["val"])
+    titles = [[panel.title for panel in chart.panels] for chart in (plain, several)]
+    rate = "learning rate of the filters"
+    assert titles == [["loss", "accuracy"], ["loss", "accuracy", "mAP", rate]]
 
 
 def test_connections_figure_has_a_panel_a_block() -> None:
     weights = {edge: Series([0, 1], [0.5, 0.6]) for edge in small().edges()}
-    figure = connections_figure(weights, small())
-    panels = [axes for axes in figure.axes if axes.get_visible()]
+    panels = chart_figure(connections_chart(weights, small())).axes
     assert [axes.get_title(loc="left") or axes.get_title() for axes in panels] == [
         "into node 2, level 0",
         "into node 3, level 0",
@@ -183,16 +182,16 @@ def test_connections_figure_has_a_panel_a_block() -> None:
 def test_connections_figure_of_many_blocks_has_a_panel_a_level() -> None:
     structure = large(60, 200, levels=5)
     weights = {edge: Series([0], [0.5]) for edge in structure.edges()}
-    figure = connections_figure(weights, structure)
-    assert sum(axes.get_visible() for axes in figure.axes) == 5
+    assert len(connections_chart(weights, structure).panels) == 5
 
 
 def test_weights_figure_writes_the_numbers_when_there_are_few() -> None:
-    (axes, _) = weights_figure(small()).axes
+    (axes,) = chart_figure(weights_chart(small())).axes
     said = sorted(text.get_text() for text in axes.texts)
     assert said == ["0.20", "0.60", "0.70", "0.90", "1", "1", "free"]
-    assert weights_figure(large(60, 200)).axes[0].texts[:] == []
-    assert weights_figure(load_structure("assemblenet_plus-50")).axes
+    assert axes.get_xticklabels()[0].get_color() == colour(next(iter(STREAMS)).value)
+    assert chart_figure(weights_chart(large(60, 200))).axes[0].texts[:] == []
+    assert chart_figure(weights_chart(load_structure("assemblenet_plus-50"))).axes
 
 
 @pytest.mark.parametrize("values", [[], [0.3], [0.5] * 5, [0.0, 0.01, 0.02, 0.99, 1.0], [1.0] * 30])

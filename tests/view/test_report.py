@@ -124,6 +124,7 @@ def test_peers_are_judged_by_their_entropy(text: str) -> None:
     assert "collapsed" not in text, "the mixtures that chose did not choose the same node"
 
 
+@pytest.mark.usefixtures("no_drawings")
 def test_no_baseline_is_said_in_words(tmp_path: Path) -> None:
     text = str(Text(report(make_run(tmp_path / "run"))))
     assert "random wirings no baseline" in text
@@ -131,6 +132,7 @@ def test_no_baseline_is_said_in_words(tmp_path: Path) -> None:
     assert "no comparison" in text
 
 
+@pytest.mark.usefixtures("no_drawings")
 @pytest.mark.parametrize(
     ("low", "high", "says"),
     [
@@ -159,6 +161,7 @@ def test_the_checklist_is_filled_in_from_what_was_recorded(text: str) -> None:
     assert "not known It is told how the settings themselves were chosen" in points
 
 
+@pytest.mark.usefixtures("no_drawings")
 def test_evaluations_of_the_test_split_are_shown_and_counted(run: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(run, tmp_path / "run")
     metrics = json.loads((run / "result.json").read_text())["metrics"]["val"]

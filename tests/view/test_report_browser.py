@@ -85,7 +85,7 @@ def test_charts_answer_to_pointer_and_keyboard(browser: Any, address: str) -> No
     for key in (*["ArrowLeft"] * 9, "ArrowDown", "ArrowRight"):
         plot.press(key)
     assert "step 5" in reader.shown("#tip")
-    dot = reader.page.locator("#compare .dot").first
+    dot = reader.page.locator("#compare .dot[data-tip^='found, seed']").first
     dot.focus()
     assert "found, seed 0: 0.810" in reader.shown("#tip")
     reader.page.keyboard.press("Escape")
@@ -106,7 +106,7 @@ def test_the_slider_goes_back_in_time(browser: Any, address: str) -> None:
 def test_without_scripts_everything_is_still_there(browser: Any, address: str) -> None:
     reader = Reader(browser, address, java_script_enabled=False)
     assert "Searched: 53 connections" in reader.shown("h1")
-    assert reader.page.locator("#curves polyline").count() >= 3
+    assert reader.page.locator("#curves path.line").count() >= 3
     assert reader.page.locator(".slider").is_hidden()
 
 

@@ -30,8 +30,8 @@ _FILES = {
 
 
 @pytest.fixture(autouse=True)
-def _no_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The picture takes longer than all the rest, and no damage reaches it."""
+def _no_pictures(monkeypatch: pytest.MonkeyPatch, no_drawings: None) -> None:
+    """Pictures take longer than all the rest; ``test_charts`` draws what no picture can show."""
     monkeypatch.setattr(wiring, "svg", lambda structure: "<svg></svg>")
 
 

@@ -34,7 +34,7 @@ _ONE_FILE = """
 
 
 @pytest.fixture(autouse=True)
-def _no_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_pictures(monkeypatch: pytest.MonkeyPatch, no_drawings: None) -> None:
     """The picture takes longer than all the rest."""
     monkeypatch.setattr(wiring, "svg", lambda structure: "<svg></svg>")
 

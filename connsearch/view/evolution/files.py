@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from connsearch.errors import Failure
-from connsearch.view.evolution.figures import diversity_figure, fitness_figure
+from connsearch.view.charts.files import write_chart
+from connsearch.view.evolution.diversity import diversity_chart
+from connsearch.view.evolution.fitness import fitness_chart
 from connsearch.view.evolution.lineage_draw import draw_lineage
 from connsearch.view.evolution.lineage_film import write_film
-from connsearch.view.evolution.operators import operators_figure
-from connsearch.view.evolution.pareto import pareto_figure
+from connsearch.view.evolution.operators import operators_chart
+from connsearch.view.evolution.pareto import pareto_chart
 from connsearch.view.evolution.story import Story
 from connsearch.view.evolution.tables import write_tables
-from connsearch.view.evolution.workers import workers_figure
-from connsearch.view.runs.plots import write_figure
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from connsearch.view.evolution.workers import workers_chart
 
 FORMATS = ("svg", "png")
 FILM = "ancestry"
@@ -33,19 +30,18 @@ def evolution_pictures(story: Story, directory: Path) -> list[Path]:
     Raises:
         Failure: Graphviz failed, or a picture could not be written.
     """
-    makers: dict[str, Callable[[Story], Figure | None]] = {
-        "fitness": fitness_figure,
-        "diversity": diversity_figure,
-        "operators": operators_figure,
-        "workers": workers_figure,
-        "pareto": pareto_figure,
+    charts = {
+        "fitness": fitness_chart(story),
+        "diversity": diversity_chart(story),
+        "operators": operators_chart(story),
+        "workers": workers_chart(story),
+        "pareto": pareto_chart(story),
     }
-    if len(story.objectives) == 1:
-        del makers["pareto"]
     paths: list[Path] = []
     try:
-        for name, make in makers.items():
-            paths += write_figure(lambda make=make: _drawn(make, story), _both(directory, name))
+        for name, chart in charts.items():
+            if chart is not None:
+                paths += write_chart(chart, _both(directory, name))
     except OSError as error:
         raise Failure(f"{directory}: no picture could be written: {error.strerror}") from None
     if story.winner is not None:
@@ -75,9 +71,3 @@ def evolution_tables(story: Story, directory: Path) -> list[Path]:
 
 def _both(directory: Path, name: str) -> list[Path]:
     return [directory / f"{name}.{suffix}" for suffix in FORMATS]
-
-
-def _drawn(make: Callable[[Story], Figure | None], story: Story) -> Figure:
-    figure = make(story)
-    assert figure is not None, "a front is only asked for with several objectives"
-    return figure

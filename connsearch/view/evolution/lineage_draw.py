@@ -12,9 +12,9 @@ from pathlib import Path
 
 from connsearch.evolution.review.children import Fate
 from connsearch.evolution.review.lineage import ancestry, children_of, parent_of
-from connsearch.view.evolution.lineage_plot import lineage_figure
+from connsearch.view.charts.files import write_chart
+from connsearch.view.evolution.lineage_plot import lineage_chart
 from connsearch.view.evolution.story import Story, worth
-from connsearch.view.runs.plots import write_figure
 from connsearch.view.structures.draw import FONT, Arrow, Column, Sheet, laid_out, save, sheet_dot
 from connsearch.view.structures.legend import entry, grid, header, sample, word
 from connsearch.view.structures.markup import box, cell, escape, font, row
@@ -71,7 +71,7 @@ def draw_lineage(
     """
     members = family(story, number, others=others)
     if len(members) > MANY:
-        return write_figure(lambda: lineage_figure(story, number, members), paths)
+        return write_chart(lineage_chart(story, number, members), paths)
     sheet = lineage_sheet(story, number, members)
     return [save(sheet_dot(sheet), path) for path in paths]
 

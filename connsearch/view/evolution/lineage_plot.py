@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
 
 from connsearch.evolution.review.lineage import ancestry, parent_of
-from connsearch.view.evolution.figures import scale_axis
-from connsearch.view.evolution.pareto import Place, beside
+from connsearch.view.charts.chart import Axis, Chart, Panel
+from connsearch.view.charts.marks import Labels, Mark, Points, Polyline, Shape
+from connsearch.view.evolution.fitness import objective_axis
 from connsearch.view.evolution.story import Story, direction
-from connsearch.view.runs.figures import blank_figure
-from connsearch.view.structures.palette import DEAD, FAINT, MIXED, STREAMS, TEXT
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-_RGB = next(iter(STREAMS.values())).line
+LONGEST = 34
+"""Letters of operators beside an ancestor; above, its number stands alone."""
 
 
-def lineage_figure(story: Story, number: int, members: Sequence[int]) -> Figure:
+def lineage_chart(story: Story, number: int, members: Sequence[int]) -> Chart:
     """Returns the family of a child, lines from parent to child, its own line of ancestry strong.
 
     Children that were not judged stand at the foot.
@@ -29,29 +24,22 @@ def lineage_figure(story: Story, number: int, members: Sequence[int]) -> Figure:
         number: whose family it is.
         members: whom to show, its ancestors among them.
     """
-    line = ancestry(story.history, number)
+    line, spots = ancestry(story.history, number), _spots(story, members)
+    marks = [
+        *_births(story, spots, line, own=False),
+        *_births(story, spots, line, own=True),
+        *_points(story, spots, line),
+        _labels(story, spots, line),
+    ]
+    panel = Panel(
+        direction(story.objectives[0]),
+        marks,
+        Axis("child, in the order of birth", room=0.03),
+        objective_axis(story.objectives[0], room=0.08),
+    )
+    note = f"{len(members)} of {len(story.entries)} children: the ancestors and their children"
     title = f"{story.title}: where {story.labelled(number)} comes from"
-    figure = blank_figure(11.0, 6.0, title)
-    axes = figure.subplots()
-    spots = _spots(story, members)
-    for own, style in (
-        (False, {"color": MIXED.line, "linewidth": 0.6, "alpha": 0.45, "zorder": 1}),
-        (True, {"color": _RGB, "linewidth": 2.0, "zorder": 3}),
-    ):
-        for child in members:
-            parent = parent_of(story.history, child)
-            if parent is not None and parent in spots and (child in line) is own:
-                (x, y), (right, up) = spots[parent], spots[child]
-                axes.plot([x, right], [y, up], **style)  # pyright: ignore[reportArgumentType] (a style of each kind)
-    _draw_points(axes, story, spots, line)
-    axes.set_xlabel("child, in the order of birth")
-    axes.set_ylabel(direction(story.objectives[0]))
-    scale_axis(axes.yaxis, story.objectives[0])
-    axes.margins(0.03, 0.08)
-    words = f"{len(members)} of {len(story.entries)} children: the ancestors and their children"
-    figure.supxlabel(words, fontsize=8, color=FAINT, x=0.01, ha="left")
-    _number(figure, axes, story, spots, line)
-    return figure
+    return Chart(title, [panel], (11.0, 6.0), note=note, page="wide")
 
 
 def _spots(story: Story, members: Sequence[int]) -> dict[int, tuple[float, float]]:
@@ -62,47 +50,39 @@ def _spots(story: Story, members: Sequence[int]) -> dict[int, tuple[float, float
     return {n: (float(n), foot if value is None else value) for n, value in values.items()}
 
 
-def _draw_points(
-    axes: Axes, story: Story, spots: dict[int, tuple[float, float]], line: Sequence[int]
-) -> None:
+def _births(
+    story: Story, spots: Mapping[int, tuple[float, float]], line: Sequence[int], *, own: bool
+) -> Iterator[Polyline]:
+    """A line from every parent to its child; the ``own`` ones belong to the line of ancestry."""
+    ink, width, opacity = ("rgb", 2.0, 1.0) if own else ("mixed", 0.6, 0.45)
+    for child in spots:
+        parent = parent_of(story.history, child)
+        if parent is not None and parent in spots and (child in line) is own:
+            xs, ys = zip(spots[parent], spots[child], strict=True)
+            yield Polyline("", ink, xs, ys, width, opacity=opacity, pointed=False)
+
+
+def _points(
+    story: Story, spots: Mapping[int, tuple[float, float]], line: Sequence[int]
+) -> Iterator[Mark]:
     fates = {number: story.entries[number].fate for number in spots}
-    groups = (
-        ("judged", [n for n in spots if fates[n] == "judged" and n not in line], FAINT, ".", 22),
-        ("line of ancestry", [n for n in line if fates[n] == "judged"], _RGB, "o", 34),
-        ("not judged", [n for n in spots if fates[n] in ("open", "pruned")], MIXED.line, "|", 30),
-        ("failed", [n for n in spots if fates[n] == "failed"], DEAD.line, "|", 30),
+    groups: tuple[tuple[str, str, Shape, float, list[int]], ...] = (
+        ("judged", "faint", "dot", 2.6, [n for n in spots if fates[n] == "judged"]),
+        ("line of ancestry", "rgb", "dot", 5.8, [n for n in line if fates[n] == "judged"]),
+        ("not judged", "mixed", "tick", 5.5, [n for n in spots if fates[n] in ("open", "pruned")]),
+        ("failed", "dead", "tick", 5.5, [n for n in spots if fates[n] == "failed"]),
     )
-    for name, numbers, colour, marker, size in groups:
+    for name, ink, shape, size, numbers in groups:
+        numbers = [n for n in numbers if name != "judged" or n not in line]
         if numbers:
-            axes.scatter(
-                [spots[n][0] for n in numbers], [spots[n][1] for n in numbers], s=size,
-                color=colour, marker=marker, label=name, zorder=4,
-            )  # fmt: skip
-    axes.legend(frameon=False, loc="lower right", ncols=4)
+            xs, ys = [spots[n][0] for n in numbers], [spots[n][1] for n in numbers]
+            tips = [f"{story.labelled(n)}, {story.came(n)}" for n in numbers]
+            yield Points(name, ink, xs, ys, tips, shape, size)
 
 
-def _number(
-    figure: Figure,
-    axes: Axes,
-    story: Story,
-    spots: dict[int, tuple[float, float]],
-    line: Sequence[int],
-) -> None:
-    """Writes number and operators beside the ancestors, the youngest first, where there is room."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    FigureCanvasAgg(figure).draw()
-    scale = 72 / figure.dpi
-    box = axes.get_window_extent()
-    frame = Place(box.x0 * scale, box.y0 * scale, box.x1 * scale, box.y1 * scale)
-    places = {
-        n: [float(p) * scale for p in axes.transData.transform(spot)] for n, spot in spots.items()
-    }
+def _labels(story: Story, spots: Mapping[int, tuple[float, float]], line: Sequence[int]) -> Labels:
+    """Number and operators beside the ancestors, the youngest first."""
     texts = {n: f"#{n} {story.steps(n)}" for n in reversed(line)}
-    short = {n: text if len(text) <= 34 else f"#{n}" for n, text in texts.items()}
-    for number, (right, up) in beside(places, short, frame).items():
-        axes.annotate(
-            short[number], spots[number], xytext=(right, up), textcoords="offset points",
-            fontsize=8, color=TEXT, ha="center", va="center", zorder=5,
-            bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "alpha": 0.75, "linewidth": 0},
-        )  # fmt: skip
+    short = [text if len(text) <= LONGEST else f"#{n}" for n, text in texts.items()]
+    xs, ys = [spots[n][0] for n in texts], [spots[n][1] for n in texts]
+    return Labels("text", xs, ys, short, "beside", list(spots.values()))

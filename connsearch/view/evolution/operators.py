@@ -1,51 +1,57 @@
-"""What every operator has brought, as bars: how often it was used, was better, and by how much."""
+"""What every operator has brought: how often it was used, was better, and by how much."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from connsearch.evolution.review.operator_stats import Yield
-from connsearch.view.evolution.figures import say_nothing
+from connsearch.view.charts.chart import Axis, Chart, Panel
+from connsearch.view.charts.marks import Bars, Labels, Mark, Points, Rule
 from connsearch.view.evolution.story import Story
-from connsearch.view.runs.figures import blank_figure
-from connsearch.view.structures.palette import FAINT, MIXED, STREAMS, TEXT
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-_RGB, _FLOW, _OBJECT = (ink.line for ink in STREAMS.values())
+_NOTHING = "no child has a parent yet"
 
 
-def operators_figure(story: Story) -> Figure:
+def operators_chart(story: Story) -> Chart:
     """Returns a row an operator: children, the share better than their parent, the mean change.
 
     Intervals are of 95 %: Wilson's for shares, Student's for means.
     """
     rows = list(story.yields)
-    figure = blank_figure(10.0, 2.1 + 0.42 * max(len(rows), 2), f"{story.title}: operators")
-    panels: list[Axes] = list(figure.subplots(1, 3, sharey=True, width_ratios=(1.1, 1, 1)))
-    titles = ("children", "better than their parent", change_title(story))
-    for axes, title in zip(panels, titles, strict=True):
-        axes.set_title(title)
-        if not rows:
-            say_nothing(axes, "no child has a parent yet")
-    if rows:
-        panels[0].set_yticks(range(len(rows)), [row.operator for row in rows])
-        panels[0].set_ylim(len(rows) - 0.4, -0.6)
-        panels[0].tick_params(axis="y", colors=TEXT, length=0)
-        _draw_counts(panels[0], rows)
-        _draw_shares(panels[1], rows)
-        _draw_changes(panels[2], rows)
-    words = (
-        "a child of several operators counts for each of them; parents were chosen for being "
-        "measured high,\nso that a change somewhat below zero is no sign of a bad operator; bars: "
-        "95 % intervals"
+    names = Axis(
+        low=len(rows) - 0.4,
+        high=-0.6,
+        ticks=[(place, row.operator) for place, row in enumerate(rows)],
+        grid=False,
     )
-    figure.supxlabel(words, fontsize=8, color=FAINT, x=0.01, ha="left")
-    return figure
+    height = 60.0 + 30 * max(len(rows), 2)
+    marks = (_counts(rows), _shares(rows), _changes(rows)) if rows else ([], [], [])
+    reach = _reach(rows)
+    axes = (
+        Axis(low=0, high=1.8 * max((row.used for row in rows), default=1), style="whole"),
+        Axis(low=-0.04, high=1.6, ticks=[(0, "0"), (0.5, "0.5"), (1, "1")]),
+        Axis(low=-reach, high=reach),
+    )
+    titles = ("children", "better than their parent", change_title(story))
+    panels = [
+        Panel(title, found, x, names, _NOTHING, height=height)
+        for title, found, x in zip(titles, marks, axes, strict=True)
+    ]
+    note = (
+        "a child of several operators counts for each of them; parents were chosen for being "
+        "measured high, so that a change somewhat below zero is no sign of a bad operator; "
+        "intervals are of 95 %"
+    )
+    return Chart(
+        f"{story.title}: operators",
+        panels,
+        (10.0, 2.4 + 0.42 * max(len(rows), 2)),
+        columns=3,
+        ratios=(1.1, 1, 1),
+        share_y=True,
+        note=note,
+    )
 
 
 def change_title(story: Story) -> str:
@@ -71,56 +77,70 @@ def change_interval(row: Yield) -> tuple[float, float] | None:
     return row.change - reach, row.change + reach
 
 
-def _draw_counts(axes: Axes, rows: Sequence[Yield]) -> None:
+def _counts(rows: Sequence[Yield]) -> list[Mark]:
     """Bars in one another: of the used some entered, of these some were the best."""
-    from matplotlib.ticker import MaxNLocator
-
     places = list(range(len(rows)))
     used = [row.used for row in rows]
-    axes.barh(places, used, height=0.66, color=MIXED.tint, edgecolor=MIXED.line, label="born")
-    axes.barh(places, [row.entered for row in rows], height=0.42, color=_RGB, label="entered")
-    axes.barh(places, [row.best for row in rows], height=0.18, color=_FLOW, label="best so far")
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.set_xlim(0, 1.45 * max(used))
-    for place, row in enumerate(rows):
-        text = f" {row.used} / {row.entered} / {row.best}"
-        axes.text(row.used, place, text, va="center", fontsize=8, color=TEXT)
-    axes.figure.legend(  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
-        *axes.get_legend_handles_labels(), loc="outside upper right", ncols=3, frameon=False
-    )
+    tips = [
+        f"{row.operator}: {row.used} born, {row.entered} entered, {row.best} best so far"
+        for row in rows
+    ]
+    texts = [f"{row.used} / {row.entered} / {row.best}" for row in rows]
+    return [
+        Bars("born", "mixed-tint", places, used, height=0.66, tips=tips, outline="mixed"),
+        Bars("entered", "rgb", places, [row.entered for row in rows], height=0.42),
+        Bars("best so far", "flow", places, [row.best for row in rows], height=0.18),
+        Labels("text", used, places, texts),
+    ]
 
 
-def _draw_shares(axes: Axes, rows: Sequence[Yield]) -> None:
-    axes.set_xlim(0, 1.45)
-    axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-    for place, row in enumerate(rows):
-        if not row.judged:
-            axes.text(0.02, place, "none judged", va="center", fontsize=8, color=FAINT)
-            continue
-        share = row.better / row.judged
-        low, high = share_interval(row)
-        axes.barh(place, share, height=0.5, color=STREAMS[next(iter(STREAMS))].tint)
-        axes.plot([low, high], [place, place], color=_RGB, linewidth=1.6, solid_capstyle="butt")
-        axes.plot([share], [place], "o", color=_RGB, markersize=5)
-        text = f"{row.better} of {row.judged}"
-        axes.text(1.07, place, text, va="center", fontsize=8, color=TEXT)
+def _shares(rows: Sequence[Yield]) -> list[Mark]:
+    known = [(place, row) for place, row in enumerate(rows) if row.judged]
+    places = [place for place, _ in known]
+    shares = [row.better / row.judged for _, row in known]
+    ends = [share_interval(row) for _, row in known]
+    tips = [
+        f"{row.operator}: {row.better} of {row.judged} better ({low:.2f} to {high:.2f} at 95 %)"
+        for (_, row), (low, high) in zip(known, ends, strict=True)
+    ]
+    left, right = [low for low, _ in ends], [high for _, high in ends]
+    texts = [f"{row.better} of {row.judged}" for _, row in known]
+    silent = [place for place, row in enumerate(rows) if not row.judged]
+    return [
+        Bars("", "rgb-tint", places, shares, height=0.5),
+        Points("", "rgb", shares, places, tips, left=left, right=right),
+        Labels("text", [1.04] * len(known), places, texts),
+        Labels("faint", [0.0] * len(silent), silent, ["none judged"] * len(silent)),
+    ]
 
 
-def _draw_changes(axes: Axes, rows: Sequence[Yield]) -> None:
-    from matplotlib.ticker import MaxNLocator
+def _changes(rows: Sequence[Yield]) -> list[Mark]:
+    known = [(place, row) for place, row in enumerate(rows) if row.judged]
+    ends = [change_interval(row) or (row.change, row.change) for _, row in known]
+    tips = [
+        f"{row.operator}: {row.change:+.3g}"
+        + (f" ({low:+.3g} to {high:+.3g} at 95 %)" if high > low else "")
+        for (_, row), (low, high) in zip(known, ends, strict=True)
+    ]
+    return [
+        Rule("", "text", 0.0, upright=True, dash="solid"),
+        Points(
+            "",
+            "object",
+            [row.change for _, row in known],
+            [place for place, _ in known],
+            tips,
+            left=[low for low, _ in ends],
+            right=[high for _, high in ends],
+        ),
+    ]
 
-    axes.axvline(0, color=TEXT, linewidth=0.9)
+
+def _reach(rows: Sequence[Yield]) -> float:
+    """How far changes are shown on both sides of 0; longer intervals end at the border."""
     ends = [0.0]
-    for place, row in enumerate(rows):
-        if not row.judged:
-            continue
-        ends.append(row.change)
-        axes.plot([row.change], [place], "o", color=_OBJECT, markersize=5)
-        found = change_interval(row)
-        if found is not None:
-            axes.plot(found, [place, place], color=_OBJECT, linewidth=1.6, solid_capstyle="butt")
-            if row.judged > 3:  # the intervals of two or three would leave no room for the rest
-                ends += found
-    reach = max(map(abs, ends)) * 1.15 or 1.0
-    axes.set_xlim(-reach, reach)
-    axes.xaxis.set_major_locator(MaxNLocator(4))
+    for row in rows:
+        found = change_interval(row) if row.judged > 3 else None
+        # the intervals of two or three children would leave no room for the rest
+        ends += [row.change, *(found or ())] if row.judged else []
+    return max((abs(end) for end in ends if math.isfinite(end)), default=0.0) * 1.15 or 1.0

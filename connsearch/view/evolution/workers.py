@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from connsearch.evolution.child import State
 from connsearch.evolution.history import key_of
 from connsearch.evolution.review.children import counted
-from connsearch.view.evolution.figures import say_nothing
+from connsearch.view.charts.chart import Axis, Chart, Panel
+from connsearch.view.charts.inks import InkName
+from connsearch.view.charts.marks import Bars, Labels, Mark
 from connsearch.view.evolution.story import Story
-from connsearch.view.runs.figures import blank_figure
 from connsearch.view.structures.markup import clean
-from connsearch.view.structures.palette import DEAD, FAINT, MIXED, PAPER, STREAMS, TEXT
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-_RGB, _FLOW, _OBJECT = (ink.line for ink in STREAMS.values())
-COLOURS: Mapping[State, str] = {
-    "complete": _RGB,
-    "pruned": _FLOW,
-    "failed": DEAD.line,
-    "running": MIXED.tint,
+_INKS: Mapping[State, InkName] = {
+    "complete": "rgb",
+    "pruned": "flow",
+    "failed": "dead",
+    "running": "mixed-tint",
 }
 WORDS: Mapping[State, str] = {
     "complete": "complete",
@@ -32,8 +26,9 @@ WORDS: Mapping[State, str] = {
     "failed": "failed",
     "running": "not ended",
 }
-NUMBERED = 60
-"""Up to so many bars in a row stand clearly apart."""
+LONGEST_NAME = 28
+NARROW = 1 / 45
+"""A bar of this share of the whole time has room for a number of two digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +64,25 @@ def shifts(story: Story) -> dict[str, list[Shift]]:
     return dict(sorted(found.items()))
 
 
-def workers_figure(story: Story) -> Figure:
+def workers_chart(story: Story) -> Chart:
     """Returns the time line of the workers."""
     rows = shifts(story)
-    figure = blank_figure(10.0, min(1.9 + 0.4 * max(len(rows), 1), 14.0), f"{story.title}: workers")
-    axes = figure.subplots()
-    if not rows:
-        say_nothing(axes, "no evaluation began yet")
-        return figure
-    long = max(shift.end for row in rows.values() for shift in row)
+    long = max((shift.end for row in rows.values() for shift in row), default=0.0)
     unit, name = time_unit(long)
-    for place, row in enumerate(rows.values()):
-        _draw_row(axes, place, row, unit, narrow=long / unit / 45)
-    axes.set_yticks(range(len(rows)), [clean(worker, 28) for worker in rows])
-    axes.tick_params(axis="y", length=0, colors=TEXT, labelsize=9 if len(rows) <= 30 else 6)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_xlim(0, max(long / unit, 1e-9) * 1.01)
-    axes.grid(visible=False, axis="y")
-    axes.set_xlabel(f"{name} since the first evaluation began")
-    _add_legend(figure, {shift.state for row in rows.values() for shift in row})
-    return figure
+    marks = list(_marks(list(rows.values()), unit, long))
+    x = Axis(f"{name} since the first evaluation began", 0, max(long / unit, 1e-9) * 1.01)
+    y = Axis(
+        low=len(rows) - 0.4,
+        high=-0.6,
+        ticks=[(place, clean(worker, LONGEST_NAME)) for place, worker in enumerate(rows)],
+        size=0.0 if len(rows) <= 30 else 6.0,
+        grid=False,
+    )
+    height = 60.0 + 24 * max(len(rows), 2)
+    panel = Panel("", marks, x, y, "no evaluation began yet", height=height)
+    size = (10.0, min(1.9 + 0.4 * max(len(rows), 1), 14.0))
+    note = "numbers: children; ' judged again" if rows else ""
+    return Chart(f"{story.title}: workers", [panel], size, note=note, page="wide")
 
 
 def time_unit(seconds: float) -> tuple[float, str]:
@@ -102,33 +96,37 @@ def time_unit(seconds: float) -> tuple[float, str]:
     return (60.0, "minutes") if seconds < 4 * 3600 else (3600.0, "hours")
 
 
-def _draw_row(axes: Axes, place: int, row: list[Shift], unit: float, *, narrow: float) -> None:
-    for shift in row:
-        begin, width = shift.begin / unit, (shift.end - shift.begin) / unit
-        axes.barh(
-            place, width, left=begin, height=0.68, color=COLOURS[shift.state],
-            linewidth=0.6 if len(row) < NUMBERED else 0.15,
-            edgecolor=MIXED.line if shift.state == "running" else PAPER,
-            hatch="////" if shift.state == "running" else None,
-        )  # fmt: skip
-        text = str(shift.child) + ("'" * shift.evaluation if shift.evaluation < 4 else "*")
-        if width > narrow * (0.35 + 0.35 * len(text)) and shift.state != "running":
-            axes.text(
-                begin + width / 2, place, text, ha="center", va="center", fontsize=6.5,
-                color=PAPER, clip_on=True,
-            )  # fmt: skip
+def _marks(rows: Sequence[Sequence[Shift]], unit: float, long: float) -> Iterator[Mark]:
+    placed = [(place, shift) for place, row in enumerate(rows) for shift in row]
+    for state, ink in _INKS.items():
+        own = [(place, shift) for place, shift in placed if shift.state == state]
+        if own:
+            yield Bars(
+                WORDS[state],
+                ink,
+                [place for place, _ in own],
+                [(shift.end - shift.begin) / unit for _, shift in own],
+                [shift.begin / unit for _, shift in own],
+                height=0.68,
+                tips=[_tip(shift, unit) for _, shift in own],
+                outline="mixed" if state == "running" else "paper",
+            )
+    numbered = [(place, s, text) for place, s in placed if (text := _text(s, long))]
+    middles = [(s.begin + s.end) / 2 / unit for _, s, _ in numbered]
+    texts = [text for _, _, text in numbered]
+    if numbered:
+        yield Labels("paper", middles, [place for place, _, _ in numbered], texts, "centre")
 
 
-def _add_legend(figure: Figure, states: set[State]) -> None:
-    from matplotlib.patches import Patch
+def _text(shift: Shift, long: float) -> str:
+    """What stands in a bar; nothing in a narrow one."""
+    text = str(shift.child) + ("'" * shift.evaluation if shift.evaluation < 4 else "*")
+    wide = (shift.end - shift.begin) > long * NARROW * (0.35 + 0.35 * len(text))
+    return text if wide and shift.state != "running" else ""
 
-    entries = [
-        Patch(facecolor=colour, edgecolor=MIXED.line, label=WORDS[state])
-        for state, colour in COLOURS.items()
-        if state in states
-    ]
-    figure.legend(
-        handles=entries, loc="outside lower left", ncols=4, frameon=False,
-        title="numbers: children; ' judged again", title_fontsize=8, alignment="left",
-    )  # fmt: skip
-    figure.legends[0].get_title().set_color(FAINT)
+
+def _tip(shift: Shift, unit: float) -> str:
+    again = f", evaluation {shift.evaluation + 1}" if shift.evaluation else ""
+    name = {1.0: "s", 60.0: "min"}.get(unit, "h")
+    spent = f"{(shift.end - shift.begin) / unit:.3g} {name}"
+    return f"#{shift.child}{again}: {WORDS[shift.state]}, {spent}"

@@ -8,31 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from connsearch import __version__
-from connsearch.graph.spec import Modality
+from connsearch.view.charts.chart import Chart
+from connsearch.view.charts.inks import INKS
+from connsearch.view.charts.inline import MOST_VALUES, ShownChart, inline
 from connsearch.view.report.section import Section
-from connsearch.view.structures.palette import (
-    DEAD,
-    FAINT,
-    MIXED,
-    PAPER,
-    PEER,
-    RULE,
-    SHADES,
-    STREAMS,
-    TEXT,
-)
-
-_INKS = {
-    **{modality.value: STREAMS[modality] for modality in Modality},
-    "mixed": MIXED,
-    "peer": PEER,
-    "dead": DEAD,
-}
+from connsearch.view.structures.palette import FAINT, PAPER, RULE, SHADES, TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +40,9 @@ class Page:
             lstrip_blocks=True,
             undefined=StrictUndefined,
         )
+        self._charts = 0
+        helpers: dict[str, Any] = {"drawn": self._drawn, "most_values": MOST_VALUES}
+        self._templates.globals.update(helpers)
 
     def show(self, section: Section) -> Markup:
         """Returns a section's body; one without values has none."""
@@ -64,6 +53,11 @@ class Page:
         else:
             template = self._templates.get_template(f"{section.anchor}.html")
         return Markup(template.render(values=section.values))
+
+    def _drawn(self, chart: Chart) -> ShownChart:
+        """A chart for a template, its ids unlike those of every other one on the page."""
+        self._charts += 1
+        return inline(chart, f"chart-{self._charts}")
 
     def whole(
         self,
@@ -98,7 +92,7 @@ def _source(name: str) -> str:
 def _colours() -> dict[str, object]:
     """The house palette, as the pictures have it."""
     plain = {"text": TEXT, "faint": FAINT, "rule": RULE, "paper": PAPER}
-    return {"inks": _INKS, "shades": SHADES, **plain}
+    return {"inks": INKS, "shades": SHADES, **plain}
 
 
 def _hash(script: str) -> str:

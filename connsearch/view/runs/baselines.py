@@ -1,116 +1,131 @@
-"""Pictures of baselines: a found wiring among random ones, and one ranking against another."""
+"""Baselines as charts: a found wiring among random ones, and one ranking against another."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from connsearch.view.runs.figures import blank_figure, spread_apart
-from connsearch.view.runs.plots import write_figure
-from connsearch.view.structures.palette import FAINT, MIXED, PEER, TEXT
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-Rows = Sequence[Mapping[str, Any]]
+from connsearch.runs.formats.analyses import CompareRow, DifferenceRecord, RankRow
+from connsearch.view.charts.chart import Axis, Chart, Panel
+from connsearch.view.charts.files import write_both
+from connsearch.view.charts.marks import Labels, Mark, Points, Polyline, Rule
+from connsearch.view.charts.places import spread_apart
 
 
 def comparison_pictures(
-    directory: Path, rows: Rows, difference: Mapping[str, Any], *, measure: str
+    directory: Path, rows: Sequence[CompareRow], difference: DifferenceRecord, *, measure: str
 ) -> list[Path]:
-    """Returns the pictures ``compare``: a dot a training by seed, and the difference's interval.
-
-    Args:
-        directory: where they go.
-        rows: wiring (found or random), draw, seed, accuracy; one a training.
-        difference: mean, low and high; the latter two may be None.
-        measure: what the scores are.
-    """
-
-    def make() -> Figure:
-        seeds = list(dict.fromkeys(row["seed"] for row in rows))
-        figure = blank_figure(max(4.8, 2.6 + 0.7 * len(seeds)) + 2.2, 3.6, "found against random")
-        left, right = figure.subplots(1, 2, width_ratios=[max(len(seeds), 3), 1.6])
-        _draw_scores(left, rows, seeds, measure)
-        _draw_difference(right, difference)
-        figure.legend(loc="outside lower left", ncols=3, frameon=False)
-        return figure
-
-    return write_figure(make, [directory / f"compare.{suffix}" for suffix in ("svg", "png")])
+    """Returns the pictures ``compare``.svg and .png in a directory; see ``comparison_chart``."""
+    return write_both(comparison_chart(rows, difference, measure=measure), directory, "compare")
 
 
 def ranking_pictures(
-    directory: Path, rows: Rows, taus: Mapping[str, str], *, measure: str
+    directory: Path, rows: Sequence[RankRow], taus: Mapping[str, str], *, measure: str
 ) -> list[Path]:
-    """Returns the pictures ``rank_correlation``: accuracy alone over supernet score, MACs, edges.
+    """Returns the pictures ``rank_correlation``.svg and .png in a directory."""
+    return write_both(ranking_chart(rows, taus, measure=measure), directory, "rank_correlation")
+
+
+def comparison_chart(
+    rows: Sequence[CompareRow], difference: DifferenceRecord | None, *, measure: str
+) -> Chart:
+    """Returns a point a training by seed, and the interval of the difference.
 
     Args:
-        directory: where they go.
-        rows: supernet, alone, macs, connections; one a sub-network.
-        taus: column -> what its ranking is worth, in words.
+        rows: one a training.
+        difference: found less random; None, or without a mean, leaves out its panel.
         measure: what the scores are.
     """
-    heads = {
-        "supernet": f"{measure} in the supernet",
-        "macs": "MACs of a clip, in millions",
-        "connections": "connections",
-    }
-
-    def make() -> Figure:
-        figure = blank_figure(10.5, 3.6, "does the supernet rank sub-networks?")
-        panels: list[Axes] = list(figure.subplots(1, len(heads), sharey=True))
-        for axes, (column, name) in zip(panels, heads.items(), strict=True):
-            scale = 1e6 if column == "macs" else 1
-            across = [row[column] / scale for row in rows]
-            axes.scatter(across, [row["alone"] for row in rows], s=26, color=PEER.line, zorder=3)
-            axes.set_title(taus[column], fontsize=9, weight="normal")
-            axes.set_xlabel(name)
-        panels[0].set_ylabel(f"{measure} trained alone")
-        return figure
-
-    return write_figure(
-        make, [directory / f"rank_correlation.{suffix}" for suffix in ("svg", "png")]
+    seeds = list(dict.fromkeys(row.seed for row in rows))
+    scores = Panel(
+        measure,
+        list(_scores(rows, seeds)),
+        Axis("seed", -0.6, len(seeds) - 0.4, [(at, str(seed)) for at, seed in enumerate(seeds)]),
     )
+    panels = [scores]
+    if difference is not None and difference.mean is not None:
+        panels.append(_difference(difference, difference.mean))
+    width = max(4.8, 2.6 + 0.7 * len(seeds)) + 2.2
+    ratios = [max(len(seeds), 3), 1.6][: len(panels)]
+    return Chart("found against random", panels, (width, 3.6), columns=len(panels), ratios=ratios)
 
 
-def _draw_scores(axes: Axes, rows: Rows, seeds: Sequence[int], measure: str) -> None:
-    """A column a seed: random wirings as dots beside each other, the found one as a diamond."""
+def ranking_chart(rows: Sequence[RankRow], taus: Mapping[str, str], *, measure: str) -> Chart:
+    """Returns how good networks are alone, by score in the supernet, MACs and connections.
+
+    Args:
+        rows: one a sub-network.
+        taus: column -> what its ranking is worth, in words; empty words: nothing is said.
+        measure: what the scores are.
+    """
+    across = {
+        "supernet": (f"{measure} in the supernet", [row.supernet for row in rows]),
+        "macs": ("MACs of a clip, in millions", [row.macs / 1e6 for row in rows]),
+        "connections": ("connections", [float(row.connections) for row in rows]),
+    }
+    alone = [row.alone for row in rows]
+    panels: list[Panel] = []
+    for column, (name, xs) in across.items():
+        tips = [
+            f"{row.name}: alone {row.alone:.3f}; {name} {x:.4g}"
+            for row, x in zip(rows, xs, strict=True)
+        ]
+        y = Axis(f"{measure} trained alone" if not panels else "")
+        points = Points("", "peer", xs, alone, tips)
+        panels.append(Panel(taus.get(column) or f"over {name}", [points], Axis(name), y))
+    title = "does the supernet rank sub-networks?"
+    return Chart(title, panels, (10.5, 3.6), columns=len(panels), share_y=True)
+
+
+def _scores(rows: Sequence[CompareRow], seeds: Sequence[int]) -> Iterator[Mark]:
+    """A column a seed: random wirings as points beside each other, the found one as a diamond."""
     for place, seed in enumerate(seeds):
-        here = [row for row in rows if row["seed"] == seed]
-        random = [row["accuracy"] for row in here if row["wiring"] == "random"]
-        found = [row["accuracy"] for row in here if row["wiring"] == "found"]
-        across = [place + 0.3 * (at - 0.5) for at in _beside(len(random))]
-        mean, ends = sum(random) / len(random), (place - 0.25, place + 0.25)
-        names = ("random wirings", "their mean", "found wiring") if place == 0 else ("_",) * 3
-        axes.scatter(across, random, s=24, color=MIXED.line, alpha=0.7, zorder=3, label=names[0])
-        axes.hlines(mean, *ends, color=MIXED.line, linewidth=1.4, label=names[1])
-        axes.scatter([place], found, s=56, color=PEER.line, marker="D", zorder=4, label=names[2])
-    axes.set_xticks(range(len(seeds)), [str(seed) for seed in seeds])
-    axes.set_xlim(-0.6, len(seeds) - 0.4)
-    axes.set_xlabel("seed")
-    axes.set_title(measure)
+        here = [row for row in rows if row.seed == seed]
+        random = [row for row in here if row.wiring == "random"]
+        found = [row for row in here if row.wiring == "found"]
+        across = [place + 0.3 * (at - 0.5) for at in _side_by_side(len(random))]
+        scores = [row.accuracy for row in random]
+        tips = [f"random {row.draw}, seed {seed}: {row.accuracy:.3f}" for row in random]
+        if random:
+            yield Points("random wirings", "mixed", across, scores, tips, opacity=0.7)
+            ends, mean = [place - 0.25, place + 0.25], sum(scores) / len(scores)
+            yield Polyline("their mean", "mixed", ends, [mean, mean], pointed=False)
+        tips = [f"found, seed {seed}: {row.accuracy:.3f}" for row in found]
+        scores = [row.accuracy for row in found]
+        yield Points("found wiring", "peer", [place] * len(found), scores, tips, "diamond", 7)
 
 
-def _beside(count: int) -> list[float]:
-    """Places in [0, 1] for so many dots, in the middle when there is one."""
+def _side_by_side(count: int) -> list[float]:
+    """Places in [0, 1] for so many points, in the middle when there is one."""
     return spread_apart([0.5] * count, gap=0.25)
 
 
-def _draw_difference(axes: Axes, difference: Mapping[str, Any]) -> None:
-    mean, low, high = (difference[name] for name in ("mean", "low", "high"))
-    axes.axhline(0, color=TEXT, linewidth=0.9)
-    axes.scatter([0], [mean], s=46, color=PEER.line, marker="D", zorder=4)
-    if low is not None and high is not None:
-        axes.vlines(0, low, high, color=PEER.line, linewidth=1.8)
-        axes.hlines([low, high], -0.08, 0.08, color=PEER.line, linewidth=1.8)
-    else:
-        axes.annotate("no interval", (0.1, mean), color=FAINT, fontsize=8)
-    reach = max(abs(v) for v in (mean, low, high) if v is not None and math.isfinite(v))
-    axes.set_ylim(-1.15 * reach - 0.01, 1.15 * reach + 0.01)
-    axes.set_xlim(-0.5, 0.5)
-    axes.set_xticks([])
-    axes.set_title("found less random")
-    axes.set_xlabel("95 % interval")
+def _difference(found: DifferenceRecord, mean: float) -> Panel:
+    low, high = found.low, found.high
+    ends = (low, high) if low is not None and high is not None else ()
+    spread = f" ({ends[0]:+.3f} to {ends[1]:+.3f} at 95 %)" if ends else ""
+    marks: list[Mark] = [
+        Rule("", "text", 0.0, dash="solid"),
+        Points(
+            "",
+            "peer",
+            [0.0],
+            [mean],
+            [f"found less random: {mean:+.4f}{spread}"],
+            "diamond",
+            7,
+            low=ends[:1],
+            high=ends[1:],
+        ),
+    ]
+    if not ends:
+        marks.append(Labels("faint", [0.08], [mean], ["no interval"]))
+    reach = max((abs(v) for v in (mean, *ends) if math.isfinite(v)), default=0.0)
+    return Panel(
+        "found less random",
+        marks,
+        Axis("95 % interval" if ends else "", -0.5, 0.5, []),
+        Axis(low=-1.15 * reach - 0.01, high=1.15 * reach + 0.01),
+        width=220,
+    )

@@ -1,20 +1,16 @@
-"""What was taken for what: a confusion matrix as a picture, from two classes to hundreds."""
+"""What was taken for what: a confusion matrix as a chart, from two classes to hundreds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from connsearch.view.runs.figures import blank_figure
-from connsearch.view.runs.plots import write_figure
+from connsearch.view.charts.chart import Axis, Chart, LegendKey, Panel
+from connsearch.view.charts.files import write_chart
+from connsearch.view.charts.marks import Cell, Cells, Mark, Rule
 from connsearch.view.structures.markup import clean
-from connsearch.view.structures.palette import FAINT, PAPER, RULE, TEXT
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Counts = Mapping[str, Mapping[str, int]]
 """True class -> answered class -> clips; pairs that never came up are left out."""
@@ -46,47 +42,46 @@ def confusion_pictures(
 ) -> list[Path]:
     """Returns the paths of ``name``.png and ``name``.svg in a directory, drawn there."""
     paths = [Path(directory) / f"{name}.{suffix}" for suffix in ("png", "svg")]
-    return write_figure(lambda: confusion_figure(counts, title=title), paths)
+    return write_chart(confusion_chart(counts, title=title), paths)
 
 
-def confusion_figure(counts: Counts, *, title: str) -> Figure:
+def confusion_chart(counts: Counts, *, title: str) -> Chart:
     """Returns a row a true class and a column an answer; the colour is the share of the row.
 
-    Rows of classes without clips are grey. The numbers of clips stand in the cells when there are
-    few classes; else the most frequent mistakes are listed beside them.
+    Right answers are blue, mistakes orange; rows of classes without clips are grey. The numbers of
+    clips stand in the cells when there are few classes; else the most frequent mistakes are listed
+    beside them.
     """
-    names = list(counts)
-    n = len(names)
+    n = len(counts)
     few, many = n <= FEW_CLASSES, n > MANY_CLASSES
     cell = min(0.46 if few else 0.19, max(ROW_OF_TEXT, 11.0 / n), WIDEST / n)
     side = max(cell * n, 1.6)
     beside = 0.0 if few else 3.4
-    figure = blank_figure(max(side + beside + 3.0, 5.2), max(side + 2.0, 3.0), title)
-    if few:
-        axes = figure.subplots()
-    else:
-        axes, text = figure.subplots(1, 2, width_ratios=[side + 2.2, beside])
-        _list_mistakes(text, counts)
-    shares = [[_share(counts[row], column) for column in names] for row in names]
-    image = axes.imshow(
-        shares, cmap="Blues", vmin=0, vmax=1, aspect="equal", interpolation="nearest"
+    marks: list[Mark] = [Cells(list(_cells(counts, numbers=few)))]
+    if many:  # a thin rule every ten helps the eye from the diagonal to both names
+        for place in range(10, n, 10):
+            for upright in (True, False):
+                marks.append(Rule("", "rule", place - 0.5, upright, "solid", 0.4))
+    x, y = _axes(list(counts), cell, many=many)
+    letters = max((len(text) for _, text in y.ticks or ()), default=0)
+    pixels = 34 if few else 17
+    size = (pixels * n + 7.6 * letters + 40, pixels * n + 7.6 * min(letters, LONGEST_NAME) + 40)
+    panels = [Panel("", marks, x, y, square=True, width=size[0], height=size[1])]
+    if not few:
+        words = [
+            f"{clean(m.true, LONGEST_NAME)} → {clean(m.answer, LONGEST_NAME)}: {m.clips} of {m.of}"
+            for m in most_mistaken(counts)
+        ]
+        panels.append(Panel("most frequent mistakes", words=words, empty="none"))
+    return Chart(
+        title,
+        panels,
+        (max(side + beside + 3.0, 5.2), max(side + 2.0, 3.0)),
+        columns=len(panels),
+        ratios=[side + 2.2, beside][: len(panels)],
+        keys=list(_keys(counts)),
+        note="a row a true class, a column an answer; the colour is the share of the row",
     )
-    axes.set_facecolor(RULE)
-    if few:
-        _write_counts(axes, counts)
-    _label(axes, names, size=_text_size(cell), every=math.ceil(ROW_OF_TEXT / cell), many=many)
-    grey = "" if all(map(_clips, counts.values())) else " (grey: no clip)"
-    bar = figure.colorbar(
-        image,
-        ax=axes,
-        location="bottom",
-        shrink=0.6,
-        aspect=30,
-        pad=0.02,
-        label=f"share of the row{grey}",
-    )
-    bar.outline.set_visible(False)
-    return figure
 
 
 def most_mistaken(counts: Counts, most: int = MISTAKES) -> list[Mistake]:
@@ -104,70 +99,53 @@ def most_mistaken(counts: Counts, most: int = MISTAKES) -> list[Mistake]:
     return sorted(found, key=lambda m: (-m.clips, m.of))[:most]
 
 
+def _keys(counts: Counts) -> Iterator[LegendKey]:
+    yield LegendKey("right", "rgb", "area")
+    yield LegendKey("mistaken", "flow", "area")
+    if not all(map(_clips, counts.values())):
+        yield LegendKey("no clip", "rule", "area")
+
+
+def _cells(counts: Counts, *, numbers: bool) -> Iterator[Cell]:
+    """A cell for every pair that came up; a row without clips is one grey cell."""
+    columns = {name: column for column, name in enumerate(counts)}
+    for row, (true, answers) in enumerate(counts.items()):
+        of = _clips(answers)
+        if not of:
+            yield Cell(0, row, 1.0, "rule", tip=f"{true}: no clip", wide=len(counts))
+        for answer, clips in answers.items():
+            if not clips or answer not in columns:
+                continue
+            tip = f"{true} taken for {answer}: {clips} of {of}"
+            ink = "rgb" if answer == true else "flow"
+            text = str(clips) if numbers else ""
+            yield Cell(columns[answer], row, clips / of, ink, text, tip)
+
+
+def _axes(names: Sequence[str], cell: float, *, many: bool) -> tuple[Axis, Axis]:
+    """Names the rows and columns; many columns have the numbers that stand before the rows."""
+    n, every = len(names), math.ceil(ROW_OF_TEXT / cell)
+    short = [clean(name, LONGEST_NAME) for name in names]
+    rows, size = range(0, n, every), _text_size(cell)
+    columns = range(0, n, max(every, 5)) if many else rows
+    x = Axis(
+        "answer",
+        -0.5,
+        n - 0.5,
+        [(i, str(i) if many else short[i]) for i in columns],
+        on_top=True,
+        upright=not many,
+        size=max(size, 6.0) if many else size,
+        grid=False,
+    )
+    texts = [(i, f"{short[i]} · {i}" if many else short[i]) for i in rows]
+    return x, Axis("true class", n - 0.5, -0.5, texts, size=size, grid=False)
+
+
 def _clips(row: Mapping[str, int]) -> int:
     return sum(row.values())
-
-
-def _share(row: Mapping[str, int], column: str) -> float:
-    return row.get(column, 0) / _clips(row) if _clips(row) else math.nan
-
-
-def _write_counts(axes: Axes, counts: Counts) -> None:
-    for place, row in enumerate(counts.values()):
-        for column, name in enumerate(counts):
-            clips = row.get(name, 0)
-            if clips:
-                colour = PAPER if _share(row, name) > 0.6 else TEXT
-                axes.text(
-                    column, place, str(clips), ha="center", va="center", fontsize=8, color=colour
-                )
-
-
-def _label(axes: Axes, names: Sequence[str], *, size: float, every: int, many: bool) -> None:
-    """Names the rows and columns; many columns have the numbers that stand before the rows."""
-    n = len(names)
-    short = [clean(name, LONGEST_NAME) for name in names]
-    rows = range(0, n, every)
-    columns = range(0, n, max(every, 5)) if many else rows
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
-    axes.xaxis.set_ticks_position("top")
-    axes.xaxis.set_label_position("top")
-    axes.tick_params(length=0, labelsize=size)
-    axes.set_xlabel("answer")
-    axes.set_ylabel("true class")
-    axes.set_yticks(
-        rows, [f"{short[i]}  {i}" if many else short[i] for i in rows], parse_math=False
-    )
-    across = [str(i) if many else short[i] for i in columns]
-    axes.set_xticks(columns, across, rotation=0 if many else 90, parse_math=False)
-    if many:  # a thin rule every ten helps the eye from the diagonal to both names
-        axes.tick_params(axis="x", labelsize=max(size, 6.0))
-        for place in range(10, n, 10):
-            axes.axhline(place - 0.5, color=RULE, linewidth=0.4)
-            axes.axvline(place - 0.5, color=RULE, linewidth=0.4)
 
 
 def _text_size(cell: float) -> float:
     """Returns the size in points of text that fits a row of so many inches."""
     return min(9.0, max(cell, ROW_OF_TEXT) * 72 * 0.8)
-
-
-def _list_mistakes(axes: Axes, counts: Counts) -> None:
-    axes.set_axis_off()
-    lines = [
-        f"{clean(m.true, LONGEST_NAME)} → {clean(m.answer, LONGEST_NAME)}:  {m.clips} of {m.of}"
-        for m in most_mistaken(counts)
-    ]
-    axes.text(0, 1, "most frequent mistakes", va="top", weight="bold", transform=axes.transAxes)
-    axes.text(
-        0,
-        1,
-        "\n\n" + ("\n".join(lines) or "none"),
-        va="top",
-        fontsize=8,
-        linespacing=1.5,
-        color=TEXT if lines else FAINT,
-        transform=axes.transAxes,
-        parse_math=False,
-    )

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from connsearch.view.runs.figures import blank_figure, spread_apart
-from connsearch.view.structures.palette import FAINT, MIXED, RULE, STREAMS, TEXT
+from connsearch.runs.formats.analyses import CurveRow, CurveSummary
+from connsearch.view.charts.chart import Axis, Chart, Panel
+from connsearch.view.charts.marks import Labels, Mark, Points, Polyline
 from connsearch.view.structures.tables import metrics_table, short
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
     from connsearch.analysis.curve import CurvePoints
-    from connsearch.runs.formats.analyses import CurveRow
 
 
 def curve_table(curve: CurvePoints) -> Table:
@@ -42,82 +39,92 @@ def curve_table(curve: CurvePoints) -> Table:
     return metrics_table(rows, title=title)
 
 
-def curve_figure(curve: CurvePoints, *, title: str) -> Figure:
-    """Returns accuracy over MACs and over measured latency, with 95 % and interquartile bars.
+def curve_chart(curve: CurvePoints | CurveSummary, *, title: str) -> Chart:
+    """Returns accuracy over MACs, measured latency and connections, with 95 % intervals.
 
-    Numbers are connections; the hollow point is the whole network. Multi-label data shows mAP,
-    which has no interval.
+    Bars across are half the interquartile range of the times on both sides. Numbers at the foot
+    are connections; the ring is the whole network. Multi-label data shows mAP, which has no
+    interval.
     """
-    figure = blank_figure(10.0, 4.2, title)
-    panels: Sequence[Axes] = list(figure.subplots(1, 2, sharey=True))
-    points, unit = curve.points, _unit(curve)
-    _draw(panels[0], curve, [point.macs / unit for point in points], [0.0] * len(points))
-    panels[0].set_xlabel(
-        f"multiply-accumulates of one clip, {'million' if unit == 1e6 else 'billion'}"
-    )
+    points, name = curve.points, curve.measure
+    unit, big = (1e9, "billion") if points[0].macs >= 1e9 else (1e6, "million")
     spreads = [point.latency_ms * point.latency_spread / 2 for point in points]
-    _draw(panels[1], curve, [point.latency_ms for point in points], spreads)
-    threads = f"{curve.threads} thread{'s' if curve.threads != 1 else ''}"
-    size = "x".join(map(str, curve.clip))
-    panels[1].set_xlabel(
-        f"measured latency of one clip, ms ({size}, {curve.device}, {threads}, {curve.precision})"
+    still = [0.0] * len(points)
+    across = (
+        ("MACs", [p.macs / unit for p in points], still, f"MACs of one clip, {big}"),
+        ("latency", [p.latency_ms for p in points], spreads, "measured latency of one clip, ms"),
+        ("connections", [float(p.connections) for p in points], still, "connections"),
     )
-    name = curve.measure
-    interval = "" if name == "mAP" else ", 95 % interval"
-    panels[0].set_ylabel(f"{name} on val ({points[0].clips} clips{interval})")
-    panels[0].set_title(f"{name} over MACs")
-    panels[1].set_title(f"{name} over latency")
-    panels[0].set_ylim(-0.09, 1.03)
-    figure.supxlabel(
-        "numbers below: connections; hollow: the whole network; weights inherited, batch norm set "
-        "anew, nothing trained",
-        fontsize=8,
-        color=FAINT,
-        x=0.01,
-        ha="left",
-    )
-    return figure
-
-
-def _draw(
-    axes: Axes, curve: CurvePoints, places: Sequence[float], spreads: Sequence[float]
-) -> None:
-    ink = STREAMS[next(iter(STREAMS))].line
-    scores = [point.score for point in curve.points]
-    axes.plot(places, scores, color=MIXED.line, linewidth=1.0, alpha=0.6, zorder=1)
-    bars = None
-    if curve.measure != "mAP":
-        low = [max(p.score - p.low, 0.0) for p in curve.points]
-        bars = [low, [max(p.high - p.score, 0.0) for p in curve.points]]
-    axes.errorbar(
-        places, scores, yerr=bars, xerr=spreads if any(spreads) else None,
-        fmt="none", ecolor=MIXED.line, elinewidth=0.8, capsize=2, zorder=2,
-    )  # fmt: skip
-    axes.scatter(places[1:], scores[1:], s=22, color=ink, zorder=3)
-    axes.scatter(places[:1], scores[:1], s=34, facecolors="white", edgecolors=ink, zorder=3)
-    width = 1.06 * max(map(sum, zip(places, spreads, strict=True)))
-    axes.set_xlim(0, width)
-    _number(axes, curve, [place / width for place in places])
-
-
-def _number(axes: Axes, curve: CurvePoints, shares: Sequence[float]) -> None:
-    """Writes connections in a row at the bottom, moved apart, each with a line to its point."""
-    order = sorted(range(len(shares)), key=lambda point: (shares[point], point))
-    apart = spread_apart([shares[point] for point in order], gap=0.035)
-    for place, number in zip(apart, order, strict=True):
-        point = curve.points[number]
-        axes.annotate(
-            str(point.connections),
-            (shares[number], point.score),
-            xycoords=("axes fraction", "data"),
-            xytext=(place, 0.02),
-            textcoords="axes fraction",
-            ha="center",
-            fontsize=7,
-            color=TEXT,
-            arrowprops={"arrowstyle": "-", "color": RULE, "linewidth": 0.6, "shrinkB": 4},
-            zorder=0,
+    panels = [
+        Panel(
+            f"{name} over {what}",
+            list(_marks(curve, places, reaches, x_title, numbers=what != "connections")),
+            Axis(x_title, 0, 1.06 * max(map(sum, zip(places, reaches, strict=True)))),
+            Axis(low=-0.09, high=1.03),
         )
+        for what, places, reaches, x_title in across
+    ]
+    interval = "" if name == "mAP" else ", 95 % intervals"
+    note = (
+        f"{points[0].clips} clips of val{interval}; numbers below: connections; weights inherited, "
+        f"batch norm set anew, nothing trained; {_conditions(curve)}"
+    )
+    return Chart(title, panels, (13.0, 4.4), columns=3, share_y=True, note=note)
+
+
+def _marks(
+    curve: CurvePoints | CurveSummary,
+    places: Sequence[float],
+    spreads: Sequence[float],
+    x_title: str,
+    *,
+    numbers: bool,
+) -> Iterator[Mark]:
+    points = curve.points
+    scores = [point.score for point in points]
+    low = high = left = right = list[float]()
+    if curve.measure != "mAP":
+        low, high = [point.low for point in points], [point.high for point in points]
+    if any(spreads):
+        left = [x - spread for x, spread in zip(places, spreads, strict=True)]
+        right = [x + spread for x, spread in zip(places, spreads, strict=True)]
+    if numbers:
+        texts = [str(point.connections) for point in points]
+        yield Labels("text", places, scores, texts, "foot")
+    yield Polyline("", "mixed", places, scores, 1.0, opacity=0.6, pointed=False)
+    tips = [_tip(curve.measure, p, x, x_title) for p, x in zip(points, places, strict=True)]
+    names = ("the whole network", "pruned")
+    for name, at in zip(names, (slice(0, 1), slice(1, None)), strict=True):
+        yield Points(
+            name,
+            "rgb",
+            places[at],
+            scores[at],
+            tips[at],
+            "ring" if name == names[0] else "dot",
+            low=low[at],
+            high=high[at],
+            left=left[at],
+            right=right[at],
+        )
+
+
+def _tip(measure: str, point: CurveRow, x: float, x_title: str) -> str:
+    spread = "" if measure == "mAP" else f" ({point.low:.3f} to {point.high:.3f})"
+    place = "" if x_title == "connections" else f"; {x_title} {x:.4g}"
+    return f"{point.connections} connections: {measure} {point.score:.3f}{spread}{place}"
+
+
+def _conditions(curve: CurvePoints | CurveSummary) -> str:
+    """What the times were measured with, as far as it is known."""
+    threads = curve.threads
+    known = [
+        f"clips of {'x'.join(map(str, curve.clip))}" if curve.clip else "",
+        curve.device or "",
+        f"{threads} thread{'s' if threads != 1 else ''}" if threads else "",
+        curve.precision or "",
+    ]
+    return ", ".join(filter(None, known))
 
 
 def _judged(curve: CurvePoints, point: CurveRow) -> dict[str, str]:
@@ -127,7 +134,3 @@ def _judged(curve: CurvePoints, point: CurveRow) -> dict[str, str]:
         "accuracy": f"{point.accuracy:.3f}",
         "95% interval": f"{point.low:.2f} to {point.high:.2f}",
     }
-
-
-def _unit(curve: CurvePoints) -> float:
-    return 1e9 if curve.points[0].macs >= 1e9 else 1e6

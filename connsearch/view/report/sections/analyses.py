@@ -6,23 +6,21 @@ from collections.abc import Sequence
 
 from connsearch.runs.formats.analyses import (
     CompareSummary,
-    CurveRow,
     CurveSummary,
     GapRow,
     GapSummary,
     RankSummary,
 )
 from connsearch.runs.names import COMPARE, CURVE, GAP, RANK_CORRELATION
-from connsearch.view.report.charts import Chart, ChartLine, ChartPoint, chart
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Fact, Section
 from connsearch.view.report.sections import section
 from connsearch.view.report.sections.summary import NO_BASELINE
 from connsearch.view.report.words import interval, large, number, plural, setting, share
-
-STAGES: tuple[str, ...] = ("soft", "masked", "recalibrated", "fine-tuned", "scratch")
-_INKS: dict[str, str] = dict(zip(STAGES, ("text", "dead", "rgb", "object", "flow"), strict=True))
+from connsearch.view.runs.baselines import comparison_chart, ranking_chart
+from connsearch.view.runs.curve import curve_chart
+from connsearch.view.runs.gap import gap_chart, stages_in_order
 
 
 @section(GAP, 80, summary=GapSummary)
@@ -32,9 +30,8 @@ def gap(material: Material, findings: Findings) -> Section | None:
     if found is None:
         return _missing(material, "gap", "Discretisation gap")
     shares = sorted({row.share for row in found.rows})
-    stages = list(dict.fromkeys([*STAGES, *(row.stage for row in found.rows)]))
     cells = {(row.share, row.stage): row for row in found.rows}
-    used = [stage for stage in stages if any(stage == row.stage for row in found.rows)]
+    used = stages_in_order(found.rows)
     table = [
         {
             "share": number(at),
@@ -43,11 +40,10 @@ def gap(material: Material, findings: Findings) -> Section | None:
         }
         for at in shares
     ]
-    lines = [_stage_line(stage, found.rows) for stage in used]
     values = {
         "stages": used,
         "table": table,
-        "chart": chart("Accuracy by share", "share of the strongest weight", lines),
+        "chart": gap_chart(found.rows, title="", criterion=found.criterion, split=found.split),
         "split": found.split,
         "tune_steps": found.tune_steps,
     }
@@ -73,14 +69,9 @@ def curve(material: Material, findings: Findings) -> Section | None:
         }
         for p in found.points
     ]
-    charts = [
-        _cost_chart("Accuracy by multiply-accumulates", "MACs a clip", found.points, "macs"),
-        _cost_chart("Accuracy by latency", "milliseconds", found.points, "latency_ms"),
-        _cost_chart("Accuracy by connections", "connections", found.points, "connections"),
-    ]
     place = [f"on {found.device}"] if found.device else []
     place += [plural(found.threads, "thread")] if found.threads else []
-    values = {"rows": rows, "charts": [c for c in charts if c], "place": ", ".join(place)}
+    values = {"rows": rows, "chart": curve_chart(found, title=""), "place": ", ".join(place)}
     return Section("curve", "Accuracy against cost", values)
 
 
@@ -91,8 +82,9 @@ def compare(material: Material, findings: Findings) -> Section | None:
     if found is None:
         missing = _missing(material, "compare", "Against random wirings", always=True)
         return missing if material.kind == "search" or material.notes.get("compare") else None
+    measure = f"{found.measure} on {found.split}"
     values = {
-        "chart": _wirings(found),
+        "chart": comparison_chart(found.rows, found.difference, measure=measure),
         "verdict": found.verdict,
         "facts": _difference(found),
         "rows": [
@@ -120,15 +112,13 @@ def rank_correlation(material: Material, findings: Findings) -> Section | None:
     found = material.rank_correlation
     if found is None:
         return _missing(material, RANK_CORRELATION, "Rank correlation")
-    points = [
-        ChartPoint(
-            row.supernet,
-            row.alone,
-            "rgb",
-            f"{row.name}: in the supernet {share(row.supernet)}, alone {share(row.alone)}",
-        )
-        for row in found.rows
-    ]
+    taus = {
+        "supernet": _tau_words(found.tau, found.low, found.high),
+        "macs": _tau_words(found.flops_tau, found.flops_low, found.flops_high),
+        "connections": _tau_words(
+            found.connections_tau, found.connections_low, found.connections_high
+        ),
+    }
     values = {
         "verdict": found.verdict,
         "facts": [
@@ -139,7 +129,7 @@ def rank_correlation(material: Material, findings: Findings) -> Section | None:
                 "what is left when only the size is known",
             ),
         ],
-        "chart": chart("Accuracy alone", "accuracy in the supernet", (), points),
+        "chart": ranking_chart(found.rows, taus, measure=found.measure),
         "rows": [
             (row.name, share(row.supernet, 4), share(row.alone, 4), number(row.macs))
             for row in found.rows
@@ -178,6 +168,10 @@ def _tau(value: float | None, low: float | None, high: float | None) -> str:
     return share(value) + (f" ({spread})" if spread else "")
 
 
+def _tau_words(value: float | None, low: float | None, high: float | None) -> str:
+    return "" if value is None else f"tau {_tau(value, low, high)}"
+
+
 def _cell(row: GapRow | None) -> dict[str, str]:
     if row is None:
         return {"accuracy": "–", "interval": ""}
@@ -189,44 +183,6 @@ def _size(rows: Sequence[GapRow]) -> dict[str, str]:
     cut = [row for row in rows if row.stage != "soft"] or list(rows)
     row = cut[-1]
     return {"connections": number(row.connections), "macs": large(row.macs)}
-
-
-def _stage_line(stage: str, rows: Sequence[GapRow]) -> ChartLine:
-    found = sorted((r.share, r.accuracy) for r in rows if r.stage == stage)
-    return ChartLine(stage, _INKS.get(stage, "mixed"), [x for x, _ in found], [y for _, y in found])
-
-
-def _cost_chart(title: str, x_title: str, points: Sequence[CurveRow], what: str) -> Chart | None:
-    found = sorted(((getattr(p, what), p) for p in points), key=lambda pair: pair[0])
-    shown = [
-        ChartPoint(
-            x,
-            p.accuracy,
-            "rgb",
-            f"{p.connections} connections: {share(p.accuracy)} ({interval(p.low, p.high)}), "
-            f"{x_title} {number(x)}",
-            p.low,
-            p.high,
-        )
-        for x, p in found
-    ]
-    line = ChartLine("accuracy", "rgb", [p.x for p in shown], [p.y for p in shown])
-    return chart(title, x_title, [line] if len(shown) > 1 else (), shown, legend={})
-
-
-def _wirings(found: CompareSummary) -> Chart | None:
-    """Found on the left, random on the right; points beside one another where they would meet."""
-    points: list[ChartPoint] = []
-    for place, wiring in enumerate(("found", "random")):
-        rows = [row for row in found.rows if row.wiring == wiring]
-        for i, row in enumerate(rows):
-            shift = (i / max(len(rows) - 1, 1) - 0.5) * 0.5 if len(rows) > 1 else 0.0
-            draw = "" if wiring == "found" else f" {row.draw}"
-            tip = f"{wiring}{draw}, seed {number(row.seed)}: {share(row.accuracy)}"
-            ink = "rgb" if wiring == "found" else "mixed"
-            points.append(ChartPoint(place + shift, row.accuracy, ink, tip))
-    legend = {"found": "rgb", "random": "mixed"}
-    return chart(f"Accuracy on {found.split}", "", (), points, legend=legend)
 
 
 def _difference(found: CompareSummary) -> list[Fact]:

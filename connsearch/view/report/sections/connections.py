@@ -9,18 +9,19 @@ from typing import Any
 from connsearch.graph.spec import FREE, Edge, Stem, Structure
 from connsearch.pruning.options import PruneOptions, describe_criterion
 from connsearch.pruning.scores import learned_weights
-from connsearch.view.report.charts import Chart, ChartLine, chart, thinned
+from connsearch.view.charts.chart import Chart
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
 from connsearch.view.report.sections import section
+from connsearch.view.runs.connections import connections_chart
 from connsearch.view.structures.facts import strength
 from connsearch.view.structures.markup import weight_text
 
-MANY_PANELS = 16
-"""Up to so many blocks each has its own panel; above, each level has one."""
 MOST_NUMBERS = 40_000
-"""So many weights are drawn, and kept for the slider: connections times steps."""
+"""So many weights are kept for the slider: connections times steps."""
+MOST_STEPS = 200
+"""The slider has so many steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def weights(material: Material, findings: Findings) -> Section | None:
     if not learned and not material.weights:
         return None
     values = {
-        "panels": _panels(material, findings),
+        "chart": _chart(material),
         "nodes": list(_nodes(structure, findings)) if learned else [],
         "criterion": PruneOptions().criterion,
         "cut": describe_criterion(PruneOptions().criterion).get("share"),
@@ -88,37 +89,14 @@ def alarms(material: Material, findings: Findings) -> Section | None:
     return Section("alarms", "Alarms", {"alarms": raised}, str(len(raised) or "none"))
 
 
-def _panels(material: Material, findings: Findings) -> list[Chart]:
-    """A chart a block, or a level when there are many blocks."""
+def _chart(material: Material) -> Chart | None:
+    """The weights over time, of the connections that the structure has."""
     structure = material.structure
-    known = set() if structure is None else set(structure.edges())
-    edges = sorted((e for e in material.weights if e in known), key=lambda e: (e.target, e.source))
-    groups: dict[str, list[Edge]] = {}
-    by_level = len({edge.target for edge in edges}) > MANY_PANELS
-    for edge in edges:
-        assert structure is not None
-        name = f"level {structure.block(edge.target).level}" if by_level else f"node {edge.target}"
-        groups.setdefault(name, []).append(edge)
-    found = (
-        chart(
-            name,
-            "step",
-            [_line(material, findings, edge, full=by_level) for edge in members],
-            y=(0.0, 1.0),
-            rule=0.5,
-            legend={},
-        )
-        for name, members in groups.items()
-    )
-    return [panel for panel in found if panel is not None]
-
-
-def _line(material: Material, findings: Findings, edge: Edge, *, full: bool) -> ChartLine:
-    series = material.weights[edge]
-    name = _named(edge) if full else f"from {edge.source}"
-    ink = findings.inks.get(edge.source, "mixed")
-    most = max(MOST_NUMBERS // len(material.weights), 12)
-    return ChartLine(name, ink, thinned(series.steps, most), thinned(series.values, most))
+    if structure is None:
+        return None
+    known = set(structure.edges())
+    weights = {edge: series for edge, series in material.weights.items() if edge in known}
+    return connections_chart(weights, structure) if weights else None
 
 
 def _nodes(structure: Structure, findings: Findings) -> Iterator[Node]:
@@ -163,13 +141,14 @@ def _slider(material: Material) -> dict[str, Any] | None:
         return None
     steps = sorted({step for series in material.weights.values() for step in series.steps})
     most = max(MOST_NUMBERS // len(material.weights), 2)
-    chosen = thinned(steps, min(most, 200))
+    most = min(most, MOST_STEPS, len(steps))
+    chosen = [steps[round(i * (len(steps) - 1) / max(most - 1, 1))] for i in range(most)]
     values: dict[str, list[float | None]] = {}
     for edge, series in material.weights.items():
         at = dict(zip(series.steps, series.values, strict=True))
         found = [at.get(step) for step in chosen]
         values[_key(edge)] = [None if v is None else round(v, 4) for v in found]
-    return {"steps": chosen, "weights": values} if len(chosen) > 1 else None
+    return {"steps": chosen, "weights": values, "of": len(steps)} if len(chosen) > 1 else None
 
 
 def _source(structure: Structure, node: int) -> str:

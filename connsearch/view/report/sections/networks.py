@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.formats.prune import PruneRecord
+from connsearch.view.charts.chart import Chart
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Branch, Material
 from connsearch.view.report.section import Fact, Section
 from connsearch.view.report.sections import section
 from connsearch.view.report.words import interval, number, plural, seconds, setting, share
-from connsearch.view.runs.confusion import Mistake, most_mistaken
+from connsearch.view.runs.confusion import FEW_CLASSES, Mistake, confusion_chart, most_mistaken
 
 MANY_CLASSES = 40
-"""Above so many classes only the most frequent mistakes are listed."""
+"""Above so many classes the page has no matrix."""
 MISTAKES = 20
 
 
@@ -138,29 +138,16 @@ def _by_class(found: Metrics) -> list[tuple[str, str, str, float]]:
     ]
 
 
-def _matrix(found: Metrics) -> dict[str, Any] | None:
-    """A row a true class, a column an answer: clips and the share of the row."""
+def _matrix(found: Metrics) -> Chart | None:
+    """What was taken for what, where there are not too many classes for a page."""
     counts = found.confusion
     if not counts or len(counts) > MANY_CLASSES:
         return None
-    rows: list[dict[str, Any]] = []
-    for true, row in counts.items():
-        total = sum(row.values())
-        cells = [
-            {
-                "clips": row.get(name, 0),
-                "shade": round(row.get(name, 0) / total, 3) if total else 0.0,
-                "right": name == true,
-                "answer": name,
-            }
-            for name in counts
-        ]
-        rows.append({"name": true, "cells": cells, "clips": total})
-    return {"names": list(counts), "rows": rows}
+    return confusion_chart(counts, title="")
 
 
 def _mistakes(found: Metrics) -> list[Mistake]:
-    """The most frequent mistakes, where there are too many classes for a table."""
-    if not found.confusion or len(found.confusion) <= MANY_CLASSES:
+    """The most frequent mistakes, where the matrix has no numbers."""
+    if not found.confusion or len(found.confusion) <= FEW_CLASSES:
         return []
     return most_mistaken(found.confusion, MISTAKES)

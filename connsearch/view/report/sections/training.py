@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from connsearch.view.report.charts import Chart, ChartLine, ChartPoint, chart
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
 from connsearch.view.report.sections import section
 from connsearch.view.report.words import interval, number, share
-from connsearch.view.runs.series import Series, smooth
-
-_INKS = {"train": "mixed", "val": "peer", "test": "text"}
+from connsearch.view.runs.series import Series
+from connsearch.view.runs.training import training_chart
 
 
 @section("curves", 130)
@@ -21,15 +17,8 @@ def curves(material: Material, findings: Findings) -> Section | None:
     found = material.curves
     if found is None:
         return None
-    panels: list[Chart | None] = [
-        _panel("Loss", found.loss),
-        _panel("Accuracy", found.accuracy, y=(0.0, 1.0)),
-        _panel("mAP", found.mAP, y=(0.0, 1.0)),
-    ]
-    if len(material.rates) > 1:
-        line = ChartLine("filters", "text", material.rates.steps, material.rates.values)
-        panels.append(chart("Learning rate of the filters", "step", [line]))
-    charts = [panel for panel in panels if panel is not None]
+    name = "" if material.model is None else material.model.name
+    chart = training_chart(found, title=name, rates=material.rates)
     rows = [
         {
             "step": step,
@@ -42,29 +31,8 @@ def curves(material: Material, findings: Findings) -> Section | None:
         if split != "train"
         for i, step in enumerate(series.steps)
     ]
-    values = {"charts": charts, "evaluations": rows}
-    return Section("curves", "Curves", values) if charts else None
-
-
-def _panel(
-    title: str, splits: Mapping[str, Series], *, y: tuple[float, float] | None = None
-) -> Chart | None:
-    lines: list[ChartLine] = []
-    points: list[ChartPoint] = []
-    for split, series in splits.items():
-        ink = _INKS.get(split, "mixed")
-        if split == "train":
-            mean = smooth(series, max(len(series) // 30, 1))
-            lines.append(ChartLine("train, batches", ink, series.steps, series.values, thin=True))
-            lines.append(ChartLine("train", ink, mean.steps, mean.values))
-            continue
-        lines.append(ChartLine(split, ink, series.steps, series.values))
-        for i, (step, value) in enumerate(zip(series.steps, series.values, strict=True)):
-            low, high = _bounds(series, i)
-            spread = f" ({interval(low, high)})" if low is not None else ""
-            tip = f"{split}, step {step}: {number(value)}{spread}"
-            points.append(ChartPoint(step, value, ink, tip, low, high))
-    return chart(title, "step", lines, points, y=y)
+    values = {"chart": chart, "evaluations": rows}
+    return Section("curves", "Curves", values) if found.loss or found.accuracy else None
 
 
 def _bounds(series: Series, i: int) -> tuple[float | None, float | None]:

@@ -44,56 +44,85 @@
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
   addEventListener("scroll", hide, { passive: true });
 
-  // Charts: the nearest line, alone.
+  // Charts: the nearest point, or the nearest line alone.
   const round = (value) => Number(value.toPrecision(4)).toString();
+  const NEAR = 14; // pixels
   for (const figure of all(".chart")) {
-    const data = read(find(".chart-data", figure));
-    if (!data) continue;
-    const plot = find(".plot", figure), area = find(".area", figure), cursor = find(".cursor", figure);
-    const lines = all("[data-line]", figure);
+    const data = read(find(".chart-data", figure)), plot = find(".plot", figure);
+    const seen = () => all(".drawn", figure).find((node) => node.offsetParent) || find(".drawn", figure);
+    const spots = new Map(); // the middles of a drawing's points never move
+    const middles = (drawn) => {
+      if (!spots.has(drawn)) {
+        spots.set(drawn, all("[data-tip]", drawn).map((node) => {
+          const box = node.getBBox();
+          return { node, x: box.x + box.width / 2, y: box.y + box.height / 2 };
+        }));
+      }
+      return spots.get(drawn);
+    };
     let chosen = 0, place = 0;
-    const x = (value) => (data.x[1] > data.x[0] ? (value - data.x[0]) / (data.x[1] - data.x[0]) : 0.5);
-    const y = (value) => 1 - (value - data.y[0]) / (data.y[1] - data.y[0]);
-    const light = () => {
-      const line = data.lines[chosen], box = area.getBoundingClientRect();
-      lines.forEach((node, i) => node.classList.toggle("lit", i === chosen));
-      plot.classList.toggle("pointed", lines.length > 1);
-      cursor.hidden = false;
-      cursor.style.left = `${100 * x(line.xs[place])}%`;
-      const name = data.lines.length > 1 || line.name ? `${line.name}: ` : "";
-      show(`${name}${round(line.ys[place])}\n${data.title} ${round(line.xs[place])}`,
-        box.left + box.width * x(line.xs[place]), box.top + box.height * y(line.ys[place]));
+    const xs = (line) => data.xs[line.xs];
+    const share = (value, [low, high]) => (high !== low ? (value - low) / (high - low) : 0.5);
+    const size = (drawn) => find("svg", drawn).viewBox.baseVal;
+    const at = (drawn, x, y) => { // a value's place in the drawing
+      const [left, top, right, low] = drawn.dataset.frame.split(" ").map(Number);
+      return [left + (right - left) * share(x, data.x), low - (low - top) * share(y, data.y)];
     };
     const leave = () => {
       plot.classList.remove("pointed");
-      lines.forEach((node) => node.classList.remove("lit"));
-      cursor.hidden = true;
+      all(".lit", figure).forEach((node) => node.classList.remove("lit"));
+      all(".cursor", figure).forEach((node) => { node.hidden = true; });
       hide();
     };
+    const light = () => {
+      const drawn = seen(), line = data.lines[chosen], box = drawn.getBoundingClientRect(), whole = size(drawn);
+      const [x, y] = at(drawn, xs(line)[place], line.ys[place]);
+      const [, top, , low] = drawn.dataset.frame.split(" ").map(Number), cursor = find(".cursor", drawn);
+      all("[data-line]", drawn).forEach((node) => node.classList.toggle("lit", Number(node.dataset.line) === chosen));
+      plot.classList.toggle("pointed", data.lines.length > 1);
+      cursor.hidden = false;
+      cursor.style.left = `${100 * x / whole.width}%`;
+      cursor.style.top = `${100 * top / whole.height}%`;
+      cursor.style.height = `${100 * (low - top) / whole.height}%`;
+      show(`${line.name ? `${line.name}: ` : ""}${round(line.ys[place])}\n${data.title} ${round(xs(line)[place])}`,
+        box.left + box.width * x / whole.width, box.top + box.height * y / whole.height);
+    };
     const nearest = (event) => {
-      if (event.target.closest("[data-tip]")) return;
-      const box = area.getBoundingClientRect();
-      const px = (event.clientX - box.left) / box.width, py = (event.clientY - box.top) / box.height;
-      let best = Infinity;
+      if (event.target.closest("[data-tip]")) { plot.classList.remove("pointed"); return; }
+      const drawn = seen(), box = drawn.getBoundingClientRect(), whole = size(drawn), scale = whole.width / box.width;
+      const px = (event.clientX - box.left) * scale, py = (event.clientY - box.top) * scale;
+      let best = NEAR * scale, found = null;
+      for (const spot of middles(drawn)) {
+        const far = Math.hypot(spot.x - px, spot.y - py);
+        if (far < best) { best = far; found = spot.node; }
+      }
+      if (found) { leave(); showAt(found); return; }
+      if (!data) { leave(); return; }
+      best = Infinity;
       data.lines.forEach((line, i) => {
         let near = 0;
-        line.xs.forEach((value, j) => { if (Math.abs(x(value) - px) < Math.abs(x(line.xs[near]) - px)) near = j; });
-        const far = Math.abs(y(line.ys[near]) - py);
+        const places = xs(line), where = (j) => Math.abs(at(drawn, places[j], 0)[0] - px);
+        for (let low = 0, high = places.length - 1; low <= high;) { // the values ascend
+          const middle = (low + high) >> 1;
+          if (where(middle) < where(near)) near = middle;
+          if (at(drawn, places[middle], 0)[0] < px) low = middle + 1; else high = middle - 1;
+        }
+        const far = Math.abs(at(drawn, 0, line.ys[near])[1] - py);
         if (far < best) { best = far; chosen = i; place = near; }
       });
       light();
     };
     plot.addEventListener("pointermove", nearest);
-    plot.addEventListener("click", (event) => { nearest(event); event.stopPropagation(); });
+    plot.addEventListener("click", (event) => { nearest(event); if (!event.target.closest("[data-tip]")) event.stopPropagation(); });
     plot.addEventListener("pointerleave", leave);
     plot.addEventListener("blur", leave);
     plot.addEventListener("keydown", (event) => {
-      if (event.target !== plot) return;
+      if (event.target !== plot || !data) return;
       const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
       if (!steps) return;
       event.preventDefault();
       chosen = (chosen + steps[0] + data.lines.length) % data.lines.length;
-      place = Math.max(0, Math.min(place + steps[1], data.lines[chosen].xs.length - 1));
+      place = Math.max(0, Math.min(place + steps[1], data.lines[chosen].ys.length - 1));
       light();
     });
   }

@@ -1,0 +1,78 @@
+"""How charts look in a file and on a page: sizes of text and strokes, and matplotlib's settings."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from connsearch.view.charts.inks import colour
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Sizes in points.
+
+    Attributes:
+        text: of titles and ticks.
+        small: of words inside a panel.
+        scale: of strokes and points.
+        on_page: whether it is for a page: that has headings, a ground and fonts of its own.
+    """
+
+    text: float
+    small: float
+    scale: float
+    on_page: bool
+
+
+PRINT = Look(text=9.0, small=7.0, scale=1.0, on_page=False)
+PAGE = Look(text=12.0, small=12.0, scale=1.3, on_page=True)
+
+
+@contextmanager
+def dressed(look: Look) -> Generator[None]:
+    """Draws in the house style meanwhile; nothing of it stays.
+
+    Letters that the font lacks are drawn as boxes without a word: a class may have any name.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context(_settings(look)), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        warnings.filterwarnings("ignore", "constrained_layout not applied")
+        yield
+
+
+def _settings(look: Look) -> dict[Any, Any]:
+    rule, faint, text = colour("rule"), colour("faint"), colour("text")
+    plain: dict[Any, Any] = {
+        "font.family": "DejaVu Sans",
+        "font.size": look.text,
+        "text.color": text,
+        "text.parse_math": False,
+        "axes.labelcolor": text,
+        "axes.edgecolor": rule,
+        "axes.titlesize": look.text + 1,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "axes.formatter.useoffset": False,
+        "grid.color": rule,
+        "grid.linewidth": 0.5,
+        "xtick.color": faint,
+        "ytick.color": faint,
+        "figure.facecolor": colour("paper"),
+        "svg.hashsalt": "connsearch",
+        "svg.fonttype": "path",
+    }
+    if not look.on_page:
+        return plain
+    sized = {"xtick.labelsize": 12, "ytick.labelsize": 12, "axes.labelsize": 12}
+    bare = {"xtick.major.size": 0, "ytick.major.size": 0, "axes.facecolor": "none"}
+    return plain | sized | bare | {"figure.facecolor": "none", "svg.fonttype": "none"}

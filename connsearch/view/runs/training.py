@@ -1,0 +1,58 @@
+"""How a run went: loss, accuracy, mAP and learning rate over steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from connsearch.view.charts.chart import Axis, Chart, Panel
+from connsearch.view.charts.inks import InkName
+from connsearch.view.charts.marks import Mark, Points, Polyline
+from connsearch.view.runs.series import Curves, Series, smooth
+
+_INKS: Mapping[str, InkName] = {"train": "mixed", "val": "peer", "test": "text"}
+_SHARE = Axis(low=-0.03, high=1.03)
+
+
+def training_chart(curves: Curves, *, title: str, rates: Series | None = None) -> Chart:
+    """Returns loss and accuracy over steps: batches faint and smoothed, evaluations as points.
+
+    An evaluation's accuracy has its 95 % interval.
+
+    Args:
+        curves: of the run.
+        title: whose they are.
+        rates: learning rate of the filters; fewer than two values have no panel.
+    """
+    panels = [_panel("loss", curves.loss, Axis(low=0)), _panel("accuracy", curves.accuracy, _SHARE)]
+    if curves.mAP:
+        panels.append(_panel("mAP", curves.mAP, _SHARE))
+    if rates is not None and len(rates) > 1:
+        line = Polyline("filters", "text", rates.steps, rates.values, listed=False)
+        panels.append(Panel("learning rate of the filters", [line], Axis("step"), Axis(low=0)))
+    size = (4.5 * min(len(panels), 3), 3.7 * -(-len(panels) // 3))
+    return Chart(f"{title}: training", panels, size, columns=min(len(panels), 3))
+
+
+def _panel(name: str, splits: Mapping[str, Series], y: Axis) -> Panel:
+    marks = [mark for split, series in splits.items() for mark in _marks(name, split, series)]
+    return Panel(name, marks, Axis("step"), y, empty="nothing is logged yet")
+
+
+def _marks(name: str, split: str, series: Series) -> Iterator[Mark]:
+    ink = _INKS.get(split, "mixed")
+    steps, values = series.steps, series.values
+    if split == "train" and len(series) > 1:
+        mean = smooth(series, max(len(series) // 30, 1))
+        yield Polyline("single batches", ink, steps, values, 0.6, opacity=0.35, pointed=False)
+        yield Polyline("train, mean of batches", ink, mean.steps, mean.values, 1.6)
+        return
+    whole = len(series.low) == len(series)
+    tips = [_tip(name, split, series, at, whole=whole) for at in range(len(series))]
+    low, high = (series.low, series.high) if whole else ((), ())
+    yield Polyline(split, ink, steps, values, 1.2)
+    yield Points(split, ink, steps, values, tips, size=4, low=low, high=high)
+
+
+def _tip(name: str, split: str, series: Series, at: int, *, whole: bool) -> str:
+    spread = f" ({series.low[at]:.3f} to {series.high[at]:.3f} at 95 %)" if whole else ""
+    return f"{split}, step {series.steps[at]}: {name} {series.values[at]:.4g}{spread}"
