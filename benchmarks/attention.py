@@ -57,7 +57,7 @@ SETTINGS = (
 def clips_of(options: argparse.Namespace, seed: int) -> DataSplits:
     """Returns the clips of one seed; planted scenes are drawn anew, given splits stay."""
     return load_data(
-        DataOptions(
+        DataOptions.of(
             source=options.data,
             seed=seed,
             frames=options.frames,
@@ -79,7 +79,7 @@ def structure_of(mode: Attention, data: DataSplits, options: argparse.Namespace)
 def train_once(mode: Attention, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """Returns the ledger entry of one network."""
     data = clips_of(options, seed)
-    training = TrainOptions(
+    training = TrainOptions.of(
         epochs=options.epochs, lr=options.lr, seed=seed, threads=options.threads
     )
     directory = options.runs / f"{mode.value}-{seed}"

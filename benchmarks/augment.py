@@ -73,10 +73,10 @@ def row(name: str, rgb_TCHW: Tensor, maps_THW: Tensor, repeats: int) -> list[str
 
 def set_row(name: str, rgb_TCHW: Tensor, repeats: int) -> list[str]:
     """Returns one line: a published set as it comes, drawn and applied."""
-    options = DataOptions(source="x", augment=(name,))
+    options = DataOptions.of(source="x", augment=(name,))
 
     def visit(seed: int) -> None:
-        change_rgb(draw_changes(options, np.random.default_rng(seed)), rgb_TCHW)
+        change_rgb(draw_changes(options.augment, np.random.default_rng(seed)), rgb_TCHW)
 
     times = [shortest(lambda s=seed: visit(s), repeats) for seed in range(8 * DRAWS)]
     return [f"{name}, as drawn", f"{np.mean(times):.2f}", "-", "-", "-"]

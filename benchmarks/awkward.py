@@ -79,7 +79,7 @@ def listing(paths: Sequence[Path], place: Path) -> Path:
 
 def opened(paths: Sequence[Path], folder: Path, timeout: float) -> DataSplits:
     """Returns those files as a data set, all of them in the training split."""
-    options = DataOptions(
+    options = DataOptions.of(
         source=str(listing(paths, folder / "clips.csv")),
         frames=16,
         size=64,
@@ -98,7 +98,7 @@ def manifest_rows(files: Path, manifest: Path, timeout: float) -> Iterator[list[
         expected = list(csv.DictReader(file))
     with tempfile.TemporaryDirectory() as folder:
         data = opened([files / row["file"] for row in expected], Path(folder), timeout)
-        checked = check_clips(data.train.records, data.train.options, workers=1)
+        checked = check_clips(data.train.records, data.options, workers=1)
         in_order = sorted(checked, key=lambda one: one.place)
         for row, found in zip(expected, in_order, strict=True):
             counted = "" if found.info is None else str(found.info.frames)
@@ -131,14 +131,14 @@ def fuzz_rows(
     good: Path, count: int, timeout: float, seed: int
 ) -> tuple[list[list[str]], list[str]]:
     """Returns one row a kind of damage, and sentences about the whole."""
-    paths = [record.path for record in read_source(DataOptions(source=str(good))).records]
+    paths = [record.path for record in read_source(DataOptions.of(source=str(good))).records]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         kinds = damaged_copies(paths, count, folder, seed)
         names = sorted(kinds)
         data = opened([folder / name for name in names], folder, timeout)
         begin = time.perf_counter()
-        checked = check_clips(data.train.records, data.train.options, workers=2)
+        checked = check_clips(data.train.records, data.options, workers=2)
         found = {c.record.path.name: c.reason for c in checked}
         seconds = time.perf_counter() - begin
         assert sorted(found) == names, "a file is not accounted for"

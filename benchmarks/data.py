@@ -181,15 +181,17 @@ def our_batches(loader: Loader) -> Iterator[Tensor]:
 
 def dataset(records: Sequence[Record], side: int) -> tuple[ClipDataset, list[Job]]:
     """Returns the clips as the loader reads them, and the same clips for anyone else."""
-    options = DataOptions(source="x", frames=FRAMES, size=side, batch_size=BATCH)
-    checked = [checked_record(record, options) for record in records]
+    options = DataOptions.of(source="x", frames=FRAMES, size=side, batch_size=BATCH)
+    checked = [checked_record(record, options.clips, "video") for record in records]
     jobs: list[Job] = []
     for record in checked:
         assert record.info is not None
         clock = timeline(record.info)
         numbers = clock.frames(clip_ticks(clock.ticks, FRAMES))
-        jobs.append(Job(record.path, numbers, record.info, decoded_size(record.info, options)))
-    return ClipDataset(tuple(checked), options, object_classes=0), jobs
+        jobs.append(
+            Job(record.path, numbers, record.info, decoded_size(record.info, options.clips))
+        )
+    return ClipDataset.of(tuple(checked), options, object_classes=0), jobs
 
 
 def seconds(work: Callable[[], Iterator[Tensor]]) -> float:
@@ -279,7 +281,7 @@ def waiting_share(source: Path, frames: int, side: int, batch: int, steps: int) 
 
     The first step is left out: it starts the worker.
     """
-    options = DataOptions(
+    options = DataOptions.of(
         source=str(source),
         frames=frames,
         size=side,
@@ -307,7 +309,7 @@ def waiting_share(source: Path, frames: int, side: int, batch: int, steps: int) 
     structure = keep_streams(load_structure("starter"), [Modality.RGB, Modality.FLOW])
     structure = over_connect(structure)
     network = Network(structure, len(data.classes), learn_connections=True, seed=0)
-    training = TrainOptions(epochs=100, steps=steps, warmup=0.0)
+    training = TrainOptions.of(epochs=100, steps=steps, warmup=0.0)
     ends: list[float] = []
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -333,7 +335,7 @@ def waiting_rows(media: dict[str, Path], quick: bool) -> list[Row]:
 
 def small_list(given: Path, folder: Path, clips: int) -> tuple[Path, list[Record]]:
     """Returns a list of the first videos that hold a whole clip, of at least two classes."""
-    options = DataOptions(source=str(given), frames=FRAMES, size=32, short="refuse")
+    options = DataOptions.of(source=str(given), frames=FRAMES, size=32, short="refuse")
     source = read_source(options)
     by_class: dict[int, list[Record]] = {}
     for record in source.records:
@@ -343,7 +345,7 @@ def small_list(given: Path, folder: Path, clips: int) -> tuple[Path, list[Record
         for records in by_class.values():
             if n < len(records) and len(kept) < clips and records[n].medium == "video":
                 try:
-                    kept.append(checked_record(records[n], options))
+                    kept.append(checked_record(records[n], options.clips, "video"))
                 except DataError as error:
                     print(f"left out: {error}")
     kept = [r for r in kept if r.info is not None and not r.info.times and r.window is None]
@@ -369,10 +371,10 @@ def as_folders(stores: Sequence[Record], folder: Path) -> list[Record]:
 def measure(given: Path, folder: Path, clips: int, rounds: int, quick: bool) -> Iterator[Row]:
     """Yields the rows of the table."""
     listing, videos = small_list(given, folder, clips)
-    for _ in pack(read_source(DataOptions(source=str(listing))), folder / "packed", workers=2):
+    for _ in pack(read_source(DataOptions.of(source=str(listing))), folder / "packed", workers=2):
         pass
-    options = DataOptions(source=str(folder / "packed"), frames=FRAMES, size=32)
-    stores = [checked_record(r, options) for r in read_source(options).records]
+    options = DataOptions.of(source=str(folder / "packed"), frames=FRAMES, size=32)
+    stores = [checked_record(r, options.clips, "video") for r in read_source(options).records]
     assert all(r.path.name == STORE for r in stores)
     media = {"mp4": videos, "frames.db": stores, "folder": as_folders(stores, folder / "frames")}
     for side in (112, 224):

@@ -31,6 +31,7 @@ from connsearch.graph.cost import cost
 from connsearch.graph.files import read_structure
 from connsearch.graph.spec import Structure
 from connsearch.runs.events import ResultEvent
+from connsearch.settings.earlier import migrated_settings
 from connsearch.training.options import TrainOptions
 
 SPLITS = ("val", "test")
@@ -98,16 +99,18 @@ def main() -> None:
     opened = reopen(arguments.run)
     best = best_children(opened.history())[0]
     searched = arguments.run / "children" / f"{best:04d}-0"
-    settings = json.loads((searched / "config.json").read_text())["settings"]
+    settings = migrated_settings(json.loads((searched / "config.json").read_text())["settings"])
     data = load_data(DataOptions.model_validate(settings["data"]))
-    usual = TrainOptions(
-        epochs=arguments.epochs, lr=settings["training"]["lr"], threads=arguments.threads
-    ).model_copy(update={"eval_every": arguments.epochs})
+    usual = TrainOptions.of(
+        epochs=arguments.epochs,
+        lr=settings["training"]["optimiser"]["lr"],
+        threads=arguments.threads,
+    ).with_values(eval_every=arguments.epochs)
     arms = arms_of(opened, best, searched)
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in arms}
     with Ledger(arguments.ledger / "ledger.jsonl", {"epochs": arguments.epochs}) as ledger:
         for seed, (name, structure) in product(range(arguments.seeds), arms.items()):
-            options = usual.model_copy(update={"seed": seed})
+            options = usual.with_values(seed=seed)
             place = arguments.ledger / f"{name.split()[0]}-{seed}"
             work = partial(trained, structure, data, options, place)
             found[name].append(ledger.measure(f"{name}, seed {seed}", work))

@@ -36,6 +36,7 @@ from connsearch.graph.streams import fit_objects
 from connsearch.oneshot.fitness import SearchFitness
 from connsearch.oneshot.options import SearchOptions
 from connsearch.seeds import derive
+from connsearch.settings.nesting import flat
 
 STRATEGIES = ("guided", "uniform", "random")
 SHARED = {"population": 8, "tournament": 3, "include_start": False}
@@ -161,11 +162,11 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path)
     arguments = parser.parse_args()
     clips = {"val_clips": 60, "train_clips": arguments.train_clips}
-    data = load_data(DataOptions(source=arguments.data, **clips))
-    options = SearchOptions(epochs=50, steps=arguments.steps, threads=1)
+    data = load_data(DataOptions.of(source=arguments.data, **clips))
+    options = SearchOptions.of(epochs=50, steps=arguments.steps, threads=1)
     settings = {
         "data": data.fingerprint,
-        "training": options.model_dump(mode="json"),
+        "training": flat(options),
         "evolution": SHARED,
     }
     found: dict[tuple[str, int], Mapping[str, Any]] = {}

@@ -74,7 +74,7 @@ class Study:
             settings |= {"multigrid_cycles": given.cycles, "multigrid_scaling": given.scaling}
         if schedule == "reference":
             settings["multigrid_fine_tune"] = given.fine_tune
-        return TrainOptions(**settings)
+        return TrainOptions.of(**settings)
 
     def train(self, schedule: str, seed: int) -> dict[str, Any]:
         """Returns the ledger entry of one network: steps, seconds, and how good it became."""
@@ -211,7 +211,7 @@ def main() -> None:
     options = parse()
     torch.set_num_threads(options.threads)
     data = load_data(
-        DataOptions(
+        DataOptions.of(
             source=options.data,
             frames=options.frames,
             stride=options.stride,

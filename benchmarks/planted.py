@@ -56,8 +56,8 @@ CONNECTION_LR = 0.03
 
 def search_once(task: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """Returns the learned weights of all connections that leave a stem, by stream."""
-    data = load_data(DataOptions(source=f"synthetic:{task}", seed=seed))
-    settings = SearchOptions(
+    data = load_data(DataOptions.of(source=f"synthetic:{task}", seed=seed))
+    settings = SearchOptions.of(
         method="assemblenet",
         connection_lr=CONNECTION_LR,
         epochs=options.epochs,
@@ -88,8 +88,8 @@ def control_once(
     task: str, modality: Modality, seed: int, options: argparse.Namespace
 ) -> dict[str, Any]:
     """Returns how the structure with the stems of one stream alone does on the test split."""
-    data = load_data(DataOptions(source=f"synthetic:{task}", seed=seed))
-    settings = SearchOptions(epochs=options.epochs, seed=seed, threads=options.threads)
+    data = load_data(DataOptions.of(source=f"synthetic:{task}", seed=seed))
+    settings = SearchOptions.of(epochs=options.epochs, seed=seed, threads=options.threads)
     alone = one_stream(starter(options), modality)
     structure = fit_objects(alone, data.object_classes, data=data.name)
     directory = options.runs / f"{task}-{seed}-only-{modality}"

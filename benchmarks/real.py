@@ -91,7 +91,7 @@ class Study:
     def searched(self, seed: int) -> tuple[Network, ResultEvent]:
         """Returns the searched network of one seed; the search is done once."""
         settings = self.settings(seed, self.options.search_epochs)
-        options = SearchOptions(method="assemblenet", **settings)
+        options = SearchOptions.of(method="assemblenet", **settings)
         directory = self.options.runs / f"search-{seed}"
         config = {"command": "real", "data": self.data.name, "settings": options.model_dump()}
         with Run.open(directory, config) as run:
@@ -120,7 +120,7 @@ class Study:
 
     def fine_tune(self, network: Network, seed: int, name: str) -> Metrics:
         """Returns the test metrics of a network after the rest of the budget."""
-        options = TrainOptions(**self.settings(seed, self.options.tune_epochs))
+        options = TrainOptions.of(**self.settings(seed, self.options.tune_epochs))
         config = {"command": "real", "name": name, "settings": options.model_dump()}
         with Run.open(self.options.runs / name, config) as run:
             events = fit_model(network, self.data, options, run=run)
@@ -129,7 +129,7 @@ class Study:
     def from_scratch(self, structure: Structure, seed: int, name: str) -> Metrics:
         """Returns the test metrics of a structure trained with the whole budget."""
         epochs = self.options.search_epochs + self.options.tune_epochs
-        options = TrainOptions(**self.settings(seed, epochs))
+        options = TrainOptions.of(**self.settings(seed, epochs))
         directory = self.options.runs / name
         return train_from_scratch(structure, self.data, options, directory).metrics["test"]
 
@@ -343,7 +343,7 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     options = parse()
     data = load_data(
-        DataOptions(
+        DataOptions.of(
             source=options.data,
             frames=options.frames,
             stride=options.stride,

@@ -50,8 +50,8 @@ from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
 VARIANTS: dict[str, dict[str, Any]] = {
     "published": {},
     "temperature .1 (default)": {"temperature": 0.1},
-    "zero-one": {"commitment": "zero_one"},
-    "entropy": {"commitment": "entropy"},
+    "zero-one": {"discreteness_penalty": "zero_one"},
+    "entropy": {"discreteness_penalty": "entropy"},
     "MACs penalty .1": {"macs_penalty": 0.1},
     "path dropout .3": {"path_dropout": 0.3},
     "hard forward .5": {"hard_share": 0.5},
@@ -71,7 +71,7 @@ WIRING = json.loads((Path(__file__).parent / "planted_wiring.json").read_text())
 def search_once(task: str, variant: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """Returns what one search found, how good that is, and what it cost."""
     data, structure = opened(task, seed, options)
-    settings = SearchOptions(
+    settings = SearchOptions.of(
         method="assemblenet",
         epochs=options.epochs,
         seed=seed,
@@ -114,7 +114,7 @@ def ablation(
     directory: Path, found: Structure, data: DataSplits, settings: SearchOptions
 ) -> dict[Edge, float]:
     """Returns the ablation scores of a searched network's connections."""
-    compute = Compute(bf16=settings.precision != "fp32")
+    compute = Compute(bf16=settings.compute.precision != "fp32")
     network = searched(directory, len(data.classes))
     loaders = SplitLoaders(data.parts())  # without workers: nothing to close
     run = SearchedRun(directory, network, found, data, settings, compute, loaders)
@@ -145,9 +145,9 @@ def chance(task: str, kept: int, seed: int) -> float:
 def opened(task: str, seed: int, options: argparse.Namespace) -> tuple[DataSplits, Structure]:
     """Returns data and structure of a task: planted, or real clips by their file."""
     if task in TASKS:
-        data = load_data(DataOptions(source=f"synthetic:{task}", seed=seed))
+        data = load_data(DataOptions.of(source=f"synthetic:{task}", seed=seed))
         return data, load_structure("starter")
-    asked = DataOptions(
+    asked = DataOptions.of(
         source=options.data,
         frames=16,
         size=48,
@@ -165,7 +165,7 @@ def judged(
     """Returns the accuracy of the hard-masked network, recalibrated, and what stays of it."""
     network = searched(directory, len(data.classes))
     pruned = prune_by(found, PruneOptions(criterion=RULES[0]))
-    compute = Compute(bf16=settings.precision != "fp32")
+    compute = Compute(bf16=settings.compute.precision != "fp32")
     with masked(network, pruned):
         recalibrate_on(network, Loader(data.train), clips=128, seed=settings.seed, compute=compute)
         metrics = evaluate(network, Loader(data.val), classes=data.classes, compute=compute)

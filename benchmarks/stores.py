@@ -55,11 +55,11 @@ def measured(data: DataSplits, given: argparse.Namespace, seed: int, kind: str) 
     structure = fit_objects(load_structure("starter_rgb_flow"), 0, data=data.name)
     chosen = {"epochs": given.epochs, "seed": seed, "lr": 0.003, "threads": given.threads}
     begin = time.perf_counter()
-    options = SearchOptions(**chosen)
+    options = SearchOptions.of(**chosen)
     place = given.runs / f"{kind}-{seed}"
     with Run.open(place / "search", {"command": "stores", "settings": chosen}) as run:
         found, _ = last_result(search(structure, data, options, run=run))
-    trained = train_from_scratch(structure, data, TrainOptions(**chosen), place / "train")
+    trained = train_from_scratch(structure, data, TrainOptions.of(**chosen), place / "train")
     searched, test = found.metrics["val"].accuracy, trained.metrics["test"].accuracy
     return {
         "searched": searched,
@@ -80,7 +80,7 @@ def main() -> None:
     given = parser.parse_args()
     chosen: dict[str, Any] = {"frames": 16, "size": 48, "flip": True}
     sources = {
-        kind: load_data(DataOptions(source=place, **chosen))
+        kind: load_data(DataOptions.of(source=place, **chosen))
         for kind, place in (("videos", given.data), ("frames.db", given.packed))
     }
     lines = same_lists(sources["videos"], sources["frames.db"])

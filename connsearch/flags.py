@@ -16,6 +16,7 @@ class Flag:
         switch: a yes/no setting without a ``--no-`` twin.
         short: a one-letter name, such as ``-o``.
         repeats: an option that may be given several times, one value each.
+        rare: few people need it; a long help page leaves it to ``--help-all``.
     """
 
     name: str | None = None
@@ -24,3 +25,4 @@ class Flag:
     switch: bool = False
     short: str | None = None
     repeats: bool = False
+    rare: bool = False

@@ -38,8 +38,8 @@ def network(classes: int) -> nn.Module:
 
 def main(directory: Path, *, epochs: int = 6, clips: int = 48) -> ResultEvent:
     """Returns the result: metrics by split, and where everything is kept."""
-    source = DataOptions(source="synthetic:appearance", train_clips=clips)
-    data, options = load_data(source), TrainOptions(epochs=epochs)
+    source = DataOptions.of(source="synthetic:appearance", train_clips=clips)
+    data, options = load_data(source), TrainOptions.of(epochs=epochs)
     settings = {"data": source.model_dump(mode="json"), "training": options.model_dump(mode="json")}
     config = {"command": "train", "settings": settings}
     with Run.open(directory, config) as run:

@@ -154,7 +154,7 @@ def drop_last(network: TwoStream, clips: ClipDataset) -> None:
 def main(*, attention: str = "peer", epochs: int = 12, clips: int = 64, task: str = "mix") -> float:
     torch.manual_seed(0)
     counts = {"train_clips": clips, "val_clips": min(clips, 24), "test_clips": 1}
-    data = load_data(DataOptions(source=f"synthetic:{task}", **counts))
+    data = load_data(DataOptions.of(source=f"synthetic:{task}", **counts))
     network = TwoStream(len(data.classes), attention=attention)
     begin = time.perf_counter()
     train(network, data.train, epochs)

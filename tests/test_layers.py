@@ -51,6 +51,7 @@ DOORS = {
     "simplejpeg": {"data/media/jpeg.py"},
     "tyro": {"cli/"},
     "rich": {"view/", "cli/"},
+    "IPython": {"view/progress/canvas.py"},  # only where a notebook runs it
     "torchmetrics": {"runs/metrics.py"},
     "matplotlib": {"view/charts/", "view/clips/contact_sheet.py", "view/runs/animate_frames.py"},
     "scipy": {"analysis/statistics.py"},

@@ -30,7 +30,7 @@ def test_the_warm_spot_lands_where_the_video_shows_it(tmp_path: Path) -> None:
     (tmp_path / "clips.csv").write_text("\n".join(lines) + "\n")
     places = str(tmp_path / "clips.csv"), str(tmp_path / "thermal"), str(tmp_path / "out")
     assert example["main"](*places) == 0
-    options = DataOptions(
+    options = DataOptions.of(
         source=str(tmp_path / "out" / "clips.csv"), val_share=0, test_share=0, frames=4, size=16
     )
     data = load_data(options)

@@ -61,7 +61,7 @@ class CachedSplit:
         return self._judge(lambda batch: torch.zeros(len(batch.labels), classes))
 
     def _judge(self, answer: Callable[[Batch], Tensor]) -> Metrics:
-        loss = choose_loss(self._searched.options.loss, multi_label=self._multi_label)
+        loss = choose_loss(self._searched.options.loss.loss, multi_label=self._multi_label)
         sheet = PooledPredictions(loss, views=1, pool="mean")
         for batch in self._batches:
             sheet.add(batch, answer(batch))

@@ -178,7 +178,7 @@ def _training(
     def work() -> Iterator[Event | TrainedUnit]:
         place = _place(directory, wiring, seed)
         structure, result = wiring.structure, None
-        seeded = options.model_copy(update={"seed": seed})
+        seeded = options.with_values(seed=seed)
         for event in train_alone(structure, searched.data, seeded, place):
             result = event if isinstance(event, ResultEvent) else result
             yield event

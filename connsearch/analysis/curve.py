@@ -208,7 +208,7 @@ def _point(judged: CurveUnit, times: Sequence[float]) -> CurveRow:
 
 
 def _threads(searched: SearchedRun) -> int:
-    return searched.options.threads or torch.get_num_threads()
+    return searched.options.compute.threads or torch.get_num_threads()
 
 
 def _precision(searched: SearchedRun) -> str:
@@ -216,4 +216,4 @@ def _precision(searched: SearchedRun) -> str:
 
 
 def _recalibrate_clips(searched: SearchedRun) -> int:
-    return searched.options.recalibrate_clips or 128
+    return searched.options.logging.recalibrate_clips or 128

@@ -42,15 +42,15 @@ def tune(network: Network, searched: SearchedRun, *, steps: int, seed: int) -> I
     if not steps:
         return
     options, data = gentle(searched.options), searched.data.train
-    judge = choose_loss(options.loss, multi_label=data.num_classes > 0)
-    optimisers = Optimisers(network, options)
+    judge = choose_loss(options.loss.loss, multi_label=data.num_classes > 0)
+    optimisers = Optimisers(network, options.optimiser, options.schedule, options.rate_powers)
     devices = [torch.cuda.current_device()] if searched.compute.device == "cuda" else []
     network.train()
     for step, batch in enumerate(islice(_endless(searched, seed), steps)):
         with torch.random.fork_rng(devices):
             torch.manual_seed(derive(seed, "step", step))
             logits = searched.compute.logits(network, batch)
-        loss = judge.training(logits, batch, smoothing=options.label_smoothing)
+        loss = judge.training(logits, batch, smoothing=options.loss.label_smoothing)
         loss.backward()
         try:
             if not math.isfinite(loss.item()):
@@ -60,19 +60,17 @@ def tune(network: Network, searched: SearchedRun, *, steps: int, seed: int) -> I
             raise TrainingError(f"fine-tuning, step {step + 1} of {steps}: {error}") from None
         yield _event(step + 1, steps, loss.item(), rate, logits.detach(), batch)
     network.eval()
-    if options.recalibrate_clips:
+    if options.logging.recalibrate_clips:
         searched.recalibrate(network)
 
 
 def gentle(options: TrainOptions) -> TrainOptions:
     """Returns options with small constant rates and nothing that needs a whole training."""
-    return options.model_copy(
-        update={
-            "lr": GENTLE * options.peak_rate,
-            "connection_lr": GENTLE * options.connection_lr,
-            "warmup": 0.0,
-            "schedule": "constant",
-        }
+    return options.with_values(
+        lr=GENTLE * options.optimiser.peak_rate,
+        connection_lr=GENTLE * options.optimiser.connection_lr,
+        warmup=0.0,
+        schedule="constant",
     )
 
 

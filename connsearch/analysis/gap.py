@@ -94,7 +94,7 @@ def measure_gap(
         "precision": "bf16" if searched.compute.bf16 else "fp32",
         "seed": plan.seed,
     }
-    threads = searched.options.threads
+    threads = searched.options.compute.threads
     stages = _Stages(searched, plan, directory)
     with (
         Ledger(directory, settings) as ledger,
@@ -160,9 +160,7 @@ class _Stages:
 
     def _tuned(self, pruned: Pruned) -> Iterator[Event | GapUnit]:
         steps = self._plan.tune_steps
-        options = self._options().model_copy(
-            update={"steps": steps, "multigrid": "off", "eval_every": 10**9}
-        )
+        options = self._options().with_values(steps=steps, multigrid="off", eval_every=10**9)
         place = self._directory / f"{TUNED}-{steps}-{_wiring(pruned)}"
         yield from _trained(self._searched, pruned, options, place, self._searched.child(pruned))
 
@@ -171,7 +169,7 @@ class _Stages:
         yield from _trained(self._searched, pruned, self._options(), place, None)
 
     def _options(self) -> TrainOptions:
-        return self._searched.options.model_copy(update={"seed": self._plan.seed})
+        return self._searched.options.with_values(seed=self._plan.seed)
 
     def _judged(self, network: Network) -> GapUnit:
         return _result(self._searched.judge(network, all_views=True))

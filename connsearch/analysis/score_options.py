@@ -15,13 +15,13 @@ class ScoreOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     scores: ScoreKind = "weight"
-    """What the criterion compares: the learned weight; ablation (the rise of the loss on val
-    when that one connection is multiplied by zero); or perturbation (the same, node after node,
-    the network tuned in between). The last two need the run of a search and its data."""
+    """What the criterion compares: the learned weight; ablation (how much the loss on val rises if
+    this connection alone is multiplied by zero); or perturbation (the same, node after node, with
+    fine-tuning in between). The last two need the run of a search and its data."""
     score_steps: int = Field(default=10, ge=0)
-    """Training steps after each node (scores perturbation)."""
+    """Training steps after each node (only for scores perturbation)."""
     score_seed: int = Field(default=0, ge=0, lt=2**63)
-    """Decides the order of the nodes and of the clips they are tuned on (scores perturbation)."""
+    """Seed of the order of nodes and clips (only for scores perturbation)."""
 
     @property
     def slug(self) -> str:

@@ -22,6 +22,7 @@ from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.record import open_run
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
+from connsearch.settings.nesting import by_name, leaves
 from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
 from connsearch.training.options import TrainOptions
 
@@ -64,7 +65,7 @@ class SearchedRun:
         recalibrate_on(
             network,
             self.loaders["train"],
-            clips=self.options.recalibrate_clips or 128,
+            clips=self.options.logging.recalibrate_clips or 128,
             seed=self.options.seed,
             compute=self.compute,
         )
@@ -79,7 +80,7 @@ class SearchedRun:
             self.loaders[split],
             classes=self.data.classes,
             compute=self.compute,
-            loss=self.options.loss,
+            loss=self.options.loss.loss,
             all_views=all_views,
         )
 
@@ -109,10 +110,11 @@ def budget(
 
     It is evaluated at its end only.
     """
-    values = {name: getattr(options, name) for name in TrainOptions.model_fields}
+    known = by_name(options)
+    values = {path[-1]: known[path[-1]] for path in leaves(TrainOptions)}
     if epochs is not None or steps is not None:
-        values |= {"epochs": epochs or options.epochs, "steps": steps}
-    return TrainOptions(**{**values, "eval_every": values["epochs"]})
+        values |= {"epochs": epochs or values["epochs"], "steps": steps}
+    return TrainOptions.of(**{**values, "eval_every": values["epochs"]})
 
 
 def trained_alone(directory: Path, classes: int) -> Network:

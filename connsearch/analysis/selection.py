@@ -110,7 +110,7 @@ def measure(
     }
     if scoring.scores == "perturbation":
         settings |= {**scoring.model_dump(), "criterion": pruning.criterion}
-    threads = searched.options.threads
+    threads = searched.options.compute.threads
     with (
         Ledger(place / name, settings) as ledger,
         nullcontext() if threads is None else processor_threads(threads),

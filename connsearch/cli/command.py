@@ -21,14 +21,18 @@ class Command(BaseModel, ABC):
     HIDDEN: ClassVar[frozenset[str]] = frozenset()
     """Settings (dotted) that no option of their own sets."""
 
+    BASIC: ClassVar[frozenset[str]] = frozenset()
+    """Options by name that ``--help`` shows; none named: the command's own that are not ``rare``,
+    and those in groups that are marked (``settings.nesting.BASIC``)."""
+
     FAILURE: ClassVar[int] = 1
     """Exit code of work that went wrong; another one where 1 is an answer."""
 
     json_line: Annotated[bool, Flag(name="json", switch=True)] = False
-    """Print one JSON object as the last line of standard output; all else goes to the error
-    stream."""
-    debug: Annotated[bool, Flag(switch=True)] = False
-    """Show the traceback of an error."""
+    """Print one JSON object as the last line of standard output; everything else goes to standard
+    error."""
+    debug: Annotated[bool, Flag(switch=True, rare=True)] = False
+    """Show the Python traceback of an error."""
 
     @classmethod
     def about(cls) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from connsearch.errors import ConnsearchError
 from connsearch.evolution.limits import MOST_BLOCKS, MOST_STEMS
@@ -12,6 +12,7 @@ from connsearch.evolution.mutations import find
 from connsearch.evolution.objectives import ObjectiveName
 from connsearch.evolution.population import Removal
 from connsearch.pruning.budget import parse_budgets
+from connsearch.settings.nesting import BASIC, Options
 
 Strategy = Literal["guided", "uniform", "nodes", "random"]
 
@@ -26,53 +27,54 @@ NODE_MUTATIONS = (
 )
 
 
-class EvolutionOptions(BaseModel):
+class EvolutionOptions(Options, title="evolution"):
     """How structures evolve. Everything here decides the result; joining workers must agree."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    strategy: Strategy = "guided"
-    """How a child's wiring comes from its parent's: guided by the weights the parent learned;
-    uniform, a third of the connections at random; nodes, not at all. Random makes every child anew,
-    without a parent."""
+    strategy: Strategy = Field(default="guided", json_schema_extra=BASIC)
+    """How a child is connected: guided by the weights its parent learned; uniform: a third of the
+    connections changes at random; nodes: as its parent. random makes each child without a
+    parent."""
     threshold: float | None = Field(default=None, ge=0, le=1)
-    """Guided: connections with a greater weight stay. By default a new number between 0 and 1 is
-    drawn for every connection."""
+    """With strategy guided, keep connections with a larger weight than this; by default a random
+    number is drawn for each connection."""
     mutations: int = Field(default=4, ge=0, le=100)
-    """Most mutations of nodes a child; 0 to so many are drawn."""
+    """Largest number of node mutations per child; each child draws a number from 0 to this."""
     operators: tuple[str, ...] = NODE_MUTATIONS
-    """The mutations they are drawn from; assemblenet's are dilation, split and merge."""
-    population: int = Field(default=20, ge=2, le=100_000)
-    """Structures that can become parents; as many are made at random first."""
+    """Node mutations to draw from; assemblenet used dilation, split and merge."""
+    population: int = Field(default=20, ge=2, le=100_000, json_schema_extra=BASIC)
+    """Number of structures that can become parents; the evolution begins with this many random
+    ones."""
     tournament: int = Field(default=5, ge=1, le=100_000)
-    """Members drawn for each child; the best of them is its parent."""
+    """Number of members drawn for each child; the best of them is its parent."""
     removal: Removal = "worst"
-    """Who leaves a population that is full: the worst of all, or the oldest."""
+    """Which member leaves a full population: the worst or the oldest."""
     include_start: bool = True
-    """The structure it starts from is the first child; otherwise only random ones are."""
-    objectives: tuple[ObjectiveName, ...] = ("accuracy",)
-    """What counts; accuracy is mAP for multi-label data. Several are compared by Pareto rank."""
-    budget: tuple[str, ...] = ()
-    """Refuse children that cost more before they are trained, such as "macs<=80%" (of the start) or
-    params<=100k."""
-    elites: int = Field(default=0, ge=0, le=1000)
-    """So many of the best members are judged again, with other seeds, against lucky ones."""
+    """Use the start structure as the first child; otherwise the first children are all random."""
+    objectives: tuple[ObjectiveName, ...] = Field(default=("accuracy",), json_schema_extra=BASIC)
+    """What to optimise; accuracy is mAP for multi-label data. Several objectives are compared by
+    Pareto rank."""
+    budget: tuple[str, ...] = Field(default=(), json_schema_extra=BASIC)
+    """Refuse children above these costs before any training, such as "macs<=80%" (of the start
+    structure) or params<=100k."""
+    elites: int = Field(default=0, ge=0, le=1000, json_schema_extra=BASIC)
+    """Evaluate this many of the best members again, with other seeds, so that a lucky one does not
+    win."""
     evaluations: int = Field(default=3, ge=2, le=1000)
-    """How often an elite is judged in all."""
-    rungs: tuple[float, ...] = ()
-    """Shares of a training at which hopeless children end early, such as 0.25 0.5; the first
-    children, which fill the population, never do."""
+    """Total number of evaluations of an elite."""
+    rungs: tuple[float, ...] = Field(default=(), json_schema_extra=BASIC)
+    """Stop weak children early, at these shares of the training, such as 0.25 0.5; the first
+    children, which fill the population, are never stopped."""
     survivors: float = Field(default=0.5, gt=0, lt=1)
-    """Share of the children at a rung that go on."""
-    inherit: bool = False
-    """A child starts from its parent's weights where shapes allow."""
+    """Share of the children that continue after each of --rungs."""
+    inherit: bool = Field(default=False, json_schema_extra=BASIC)
+    """Start each child from the weights of its parent where shapes allow it."""
     attempts: int = Field(default=3, ge=1, le=100)
-    """How often a child is tried whose worker dies, runs out of memory or time, or whose loss is
-    not finite; then it is marked and left."""
+    """Number of times to try a child whose worker dies, runs out of memory or time, or whose loss
+    is not finite; then it is marked as failed."""
     most_blocks: int = Field(default=MOST_BLOCKS, ge=1, le=1000)
-    """Most blocks of a level, where the start has no more."""
+    """Largest number of blocks in a level, unless the start structure has more."""
     most_stems: int = Field(default=MOST_STEMS, ge=1, le=100)
-    """Most RGB stems and most flow stems, where the start has no more."""
+    """Largest number of RGB stems and of flow stems, unless the start structure has more."""
 
     @field_validator("operators")
     @classmethod
@@ -115,16 +117,19 @@ class EvolutionOptions(BaseModel):
     def _fit_together(self) -> EvolutionOptions:
         if self.tournament > self.population:
             raise ValueError(
-                f"tournament {self.tournament}: a population of {self.population} has no so many"
+                f"tournament {self.tournament}: larger than a population of {self.population}"
             )
         if self.threshold is not None and self.strategy != "guided":
-            raise ValueError(f"threshold says nothing with the strategy {self.strategy}")
+            raise ValueError(
+                f"threshold {self.threshold}: has no effect with strategy {self.strategy}, only "
+                "with guided"
+            )
         if self.elites > self.population:
             raise ValueError(f"elites {self.elites}: more than the population, {self.population}")
         if self.mutations and not self.operators:
-            raise ValueError("no operators to draw mutations from; name some, or say mutations 0")
+            raise ValueError("no operators to draw mutations from; name some, or give mutations 0")
         if self.strategy == "nodes" and not self.mutations:
-            raise ValueError("strategy nodes without mutations changes nothing")
+            raise ValueError("strategy nodes: has no effect without mutations")
         return self
 
     @property
@@ -135,17 +140,15 @@ class EvolutionOptions(BaseModel):
         return self.strategy if self.strategy in ("guided", "uniform") else None
 
 
-class StopOptions(BaseModel):
-    """When an evolution ends. Nothing here changes a result; the same study can go on further."""
+class StopOptions(Options, title="stopping"):
+    """When an evolution ends. Nothing here changes a result; the same study can be continued."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    rounds: int = Field(default=40, ge=1)
-    """Children in all, the random ones at the start included."""
-    hours: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """Begin no child after so many hours of this worker; by default there is no limit."""
+    rounds: int = Field(default=40, ge=1, json_schema_extra=BASIC)
+    """Total number of children, including the random ones at the start."""
+    hours: float | None = Field(default=None, gt=0, allow_inf_nan=False, json_schema_extra=BASIC)
+    """Start no more children after this worker has run for this many hours; by default no limit."""
     stagnation: int | None = Field(default=None, ge=1)
-    """End when so many children in a row were no better; by default that is no reason."""
+    """Stop after this many children in a row without an improvement; by default never."""
     child_minutes: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """Minutes after which an evaluation is stopped, which costs it one attempt; by default
-    none."""
+    """Stop an evaluation after this many minutes, which uses up one of its attempts; by default
+    never."""

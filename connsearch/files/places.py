@@ -18,7 +18,7 @@ from typing import Any, cast
 from connsearch.errors import RunError, SettingsError
 from connsearch.files.disk import is_there, names_in, require_plain
 from connsearch.files.drafts import is_at, is_draft, replacing, sync_directory
-from connsearch.settings import describe_differences, differences, plain
+from connsearch.settings.differences import describe_differences, differences, plain
 
 LOCK_FILE = ".lock"
 UNFINISHED = ".unfinished.json"

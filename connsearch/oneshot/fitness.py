@@ -70,18 +70,17 @@ class SearchFitness:
         origins: Origins | None = None,
     ) -> None:
         require_judges(data)
-        steps = options.steps or options.epochs * -(
-            -len(data.train) // data.train.options.batch_size
-        )
+        batch, epochs = data.train.loading.batch_size, options.schedule.epochs
+        steps = options.schedule.steps or epochs * -(-len(data.train) // batch)
         fixed = {
             "over_connect": False,
             "warm_start": False,
             # Nothing is needed between the rungs, and with many children every table counts.
-            "eval_every": options.eval_every or options.epochs,
-            "log_every": max(options.log_every, steps // 10),
+            "eval_every": options.logging.eval_every or epochs,
+            "log_every": max(options.logging.log_every, steps // 10),
         }
         self._data = data
-        self._options = options.model_copy(update=fixed)
+        self._options = options.with_values(**fixed)
         self._directory = directory
         self._objectives = tuple(objectives)
         self._rungs = tuple(rungs)
@@ -96,13 +95,19 @@ class SearchFitness:
                 weights it should start from are gone, or another process works in it.
             TrainingError: the loss is not finite.
         """
-        number, options = task.child.number, self._options.model_copy(update={"seed": task.seed})
+        number, options = task.child.number, self._options.with_values(seed=task.seed)
         directory = self.run_of(number, task.evaluation)
         structure = self._suited(task.child.structure)
         inheritance = self._inheritance(task.child, directory)
         config = self._config(task, structure, options, inheritance)
         with Run.open(directory, config) as run:
-            judge = Judge(self._data, structure, self._objectives, options, run)
+            judge = Judge(
+                self._data,
+                structure,
+                self._objectives,
+                run,
+                channels_last=options.compute.channels_last,
+            )
             halving = SuccessiveHalving(self._rungs, run, judge.values)
             result: ResultEvent | None = None
             with closing(self._train(structure, options, run, inheritance)) as events:
@@ -128,7 +133,7 @@ class SearchFitness:
     def _suited(self, structure: Structure) -> Structure:
         """The structure adapted to this data and these options."""
         suited = fit_objects(structure, self._data.object_classes, data=self._data.name)
-        if self._options.relaxed.normalise_inputs:
+        if self._options.relaxation.relaxed.normalise_inputs:
             suited = suited.with_settings(normalise_inputs=True)
         return validate(suited)
 
@@ -164,8 +169,10 @@ class SearchFitness:
             "settings": {
                 "structure": structure.name,
                 "seed": task.seed,
-                "data": self._data.train.options.model_dump(mode="json"),
-                "training": options.model_dump(mode="json", exclude={"threads", "device"}),
+                "data": self._data.options.model_dump(mode="json"),
+                "training": options.model_dump(
+                    mode="json", exclude={"compute": {"threads", "device"}}
+                ),
             },
             "child": {
                 "number": task.child.number,
@@ -190,7 +197,9 @@ class SearchFitness:
             if is_there(first):
                 put_weights(network, load_weights(first), first)
             elif isinstance(inheritance, WeightInheritance):
-                taken = inheritance.start(network, temperature=options.relaxed.temperature)
+                taken = inheritance.start(
+                    network, temperature=options.relaxation.relaxed.temperature
+                )
                 run.describe("transplanted", {"share": taken.share, "account": str(taken)})
                 write_weights(first, network.state_dict(), ModelDocument.of(structure))
 
@@ -236,6 +245,6 @@ def _without_choice(
     """
     network = build(structure, len(data.classes), options)
     start(network)
-    if options.relaxed.level == "bilevel":
+    if options.relaxation.relaxed.level == "bilevel":
         data = replace(with_halves(data, seed=derive(options.seed, "halves")), connections=None)
     yield from fit_model(network, data, options, run=run, open_test=False, looks=looks)

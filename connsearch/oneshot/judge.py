@@ -16,7 +16,6 @@ from connsearch.graph.cost import cost
 from connsearch.graph.spec import Structure
 from connsearch.models.latency import latencies
 from connsearch.models.structure import Network
-from connsearch.oneshot.options import SearchOptions
 from connsearch.runs.events import ResultEvent
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.metrics import Z_95
@@ -31,7 +30,7 @@ class Judge:
         data: that the child is judged on.
         structure: of the child.
         objectives: what is judged, in the order of the values.
-        options: how it is trained.
+        channels_last: the memory layout it is trained in.
         run: of its training.
     """
 
@@ -40,11 +39,12 @@ class Judge:
         data: DataSplits,
         structure: Structure,
         objectives: Sequence[str],
-        options: SearchOptions,
         run: Run,
+        *,
+        channels_last: bool,
     ) -> None:
         self._data, self._structure = data, structure
-        self._objectives, self._options, self._run = objectives, options, run
+        self._objectives, self._run, self._channels_last = objectives, run, channels_last
         self._cost = cost(structure, num_classes=len(data.classes), clip=data.clip)
 
     def values(self, score: float) -> tuple[float, ...]:
@@ -97,7 +97,7 @@ class Judge:
         if "latency" not in self._run.config:
             environment = self._run.config["environment"]
             layout = torch.channels_last_3d
-            if not self._options.channels_last:
+            if not self._channels_last:
                 layout = torch.contiguous_format
             stored = self._structure.weights()
             fixed = {edge: 0.5 for edge, weight in stored.items() if weight is not None}

@@ -18,7 +18,7 @@ from connsearch.models.structure import Network
 from connsearch.oneshot.alarms import alarms
 from connsearch.oneshot.hooks import SEARCH_HOOKS
 from connsearch.oneshot.logits import LogitWatch
-from connsearch.oneshot.options import SearchOptions
+from connsearch.oneshot.options import Relaxed, SearchOptions
 from connsearch.runs.events import Event, WarningEvent
 from connsearch.runs.run import Run, origin
 from connsearch.seeds import derive
@@ -64,10 +64,10 @@ def search(
     network = build(space, len(data.classes), options)
     if start is not None:
         start(network)
-    if options.relaxed.level == "bilevel":
+    if options.relaxation.relaxed.level == "bilevel":
         data = with_halves(data, seed=derive(options.seed, "halves"))
     watch = LogitWatch(network)
-    hooks = [watch, *search_hooks(options, network, data.clip)]
+    hooks = [watch, *search_hooks(options.relaxation.relaxed, network, data.clip)]
     outcome = yield from optimise(
         network, data, options, run=run, open_test=False, hooks=hooks, looks=looks
     )
@@ -81,9 +81,7 @@ def search(
     yield run.finish(model, network.state_dict(), outcome.metrics, report)
 
 
-def search_hooks(
-    options: SearchOptions, network: Network, clip: tuple[int, int, int]
-) -> list[Hook]:
+def search_hooks(options: Relaxed, network: Network, clip: tuple[int, int, int]) -> list[Hook]:
     """Returns the hooks of a search with these options."""
     made = (SEARCH_HOOKS[name](options, network, clip) for name in SEARCH_HOOKS)
     return [hook for hook in made if hook is not None]
@@ -114,12 +112,12 @@ def search_space(structure: Structure, options: SearchOptions) -> Structure:
         StructureError: the structure breaks a rule.
     """
     space = validate(structure)
-    if options.over_connect:
-        space = over_connect(space, keep_weights=options.warm_start)
-    elif not options.warm_start:
+    if options.space.over_connect:
+        space = over_connect(space, keep_weights=options.space.warm_start)
+    elif not options.space.warm_start:
         stored = space.weights()
         space = space.with_weights({e: FREE for e, w in stored.items() if w is not None})
-    if options.relaxed.normalise_inputs:
+    if options.relaxation.relaxed.normalise_inputs:
         space = space.with_settings(normalise_inputs=True)
     if all(weight is None for weight in space.weights().values()):
         raise SettingsError(

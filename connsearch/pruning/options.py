@@ -23,21 +23,23 @@ class PruneOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     criterion: str = "relative"
-    """What stays: relative (inputs of at least 0.7 of their block's strongest weight), rank (the
-    better half of each block's inputs), threshold, top_k or random. Parameters follow a colon, as
-    in threshold:minimum=0.7 or random:number=20,seed=3; a bare value is the first parameter's, as
-    in relative:0.5."""
+    """Which connections to keep: relative (inputs with at least 0.7 of the strongest weight of
+    their block), rank (the better half of the inputs of each block), threshold, top_k or random.
+    Parameters follow a colon, as in threshold:minimum=0.7 or random:number=20,seed=3; a value alone
+    belongs to the first parameter, as in relative:0.5."""
     mode: Mode = "pinned"
     """pinned keeps every shape, so that the result equals the masked network bit for bit;
     published derives shapes again by the published rules and reports what that changes."""
     repair: RepairRule = "strongest-path"
-    """When no final node can be reached any more: restore the strongest path, or refuse."""
+    """What to do if no final node can be reached any more: restore the strongest path, or
+    refuse."""
     peers: int = Field(default=1, ge=1)
-    """Peers left to each connection (attention mode peer)."""
+    """Number of peers to keep for each connection (attention mode peer)."""
     budget: tuple[str, ...] = Field(default=(), json_schema_extra={"repeats": True})
-    """In place of a criterion, what the result may cost: macs<=60%, params<=100k, connections<=20
-    or latency<=40ms (measured here), a share being of the unpruned network. Several are parted by
-    commas, or given one by one; the least pruned network within all of them is taken."""
+    """Instead of a criterion, the largest cost of the result: macs<=60%, params<=100k,
+    connections<=20 or latency<=40ms (measured here); a percentage is of the unpruned network.
+    Separate several by commas, or repeat the option; the result is the least pruned network within
+    all of them."""
 
     @field_validator("criterion")
     @classmethod

@@ -18,7 +18,7 @@ from connsearch.runs.formats.form import Form, undeclared
 from connsearch.runs.formats.result import Result
 from connsearch.runs.migration import migrated
 from connsearch.runs.names import EVALUATION
-from connsearch.settings import plain
+from connsearch.settings.differences import plain
 
 F = TypeVar("F", bound=Form)
 
@@ -132,5 +132,6 @@ def read_config(path: Path) -> dict[str, Any]:
             f"{config['connsearch']}; this is connsearch {__version__}, which reads {RUN_SCHEMA}\n"
             "  cure: use that version, or choose another directory"
         )
+    config = migrated(config)
     checked(path, Config, config, what, cure=f"restore the file, or {cure}")
-    return migrated(config)
+    return config

@@ -15,7 +15,7 @@ from connsearch.files.paths import check_path
 from connsearch.files.places import DirectoryLock
 from connsearch.runs.formats.ledger import LedgerHead, LedgerLine, Unit
 from connsearch.runs.names import LEDGER
-from connsearch.settings import describe_differences, differences, may_change, plain
+from connsearch.settings.differences import describe_differences, differences, may_change, plain
 
 U = TypeVar("U", bound=Unit)
 

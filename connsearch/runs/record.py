@@ -143,8 +143,9 @@ class RunRecord:
             if self.has(name):
                 path, what = self.path(name), "the record of a run or a pruning"
                 found = read_object(path, "a record of connsearch")
+                found = migrated(found)
                 checked(path, Recorded, found, what, cure=_BACK)
-                return migrated(found)
+                return found
         return {}
 
     @cached_property

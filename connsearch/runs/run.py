@@ -53,7 +53,7 @@ from connsearch.runs.names import (
     STRUCTURE,
     WEIGHTS,
 )
-from connsearch.settings import describe_differences, differences, may_change, plain
+from connsearch.settings.differences import describe_differences, differences, may_change, plain
 
 _INSIDE = 64
 """Bytes of the longest path in a run: a checkpoint that is being written."""

@@ -9,7 +9,7 @@ from connsearch.data.loading.batches import Batch, BatchPlan
 from connsearch.data.loading.loader import Loader
 from connsearch.data.loading.multigrid import Multigrid, Part
 from connsearch.seeds import derive
-from connsearch.training.options import TrainOptions
+from connsearch.training.options import MultigridOptions, ScheduleOptions
 
 
 class Curriculum:
@@ -18,26 +18,41 @@ class Curriculum:
     Without multigrid all clips are full and all epochs alike. With it, an epoch has as many batches
     as its shapes ask for, and the learning rate follows the clips shown, not the steps.
 
+    Args:
+        dataset: the training clips.
+        schedule: how long the training is.
+        grid: how its clips change their size.
+        seed: decides the order of the clips.
+        rate_power: of the filters' learning rate, for people (``TrainOptions.rate_powers``).
+
     Attributes:
         total: steps of the whole training.
         epochs: epochs it goes through, the last one perhaps in part.
     """
 
-    def __init__(self, dataset: ClipDataset, options: TrainOptions) -> None:
-        data = dataset.options
-        self._dataset, self._options = dataset, options
+    def __init__(
+        self,
+        dataset: ClipDataset,
+        schedule: ScheduleOptions,
+        grid: MultigridOptions,
+        *,
+        seed: int,
+        rate_power: float = 1.0,
+    ) -> None:
+        self._batch, self._seed, self._rate_power = dataset.loading.batch_size, seed, rate_power
+        self._options, self._epochs = grid, schedule.epochs
         self._grid = Multigrid(
-            options.multigrid,
-            options.multigrid_cycles,
-            batch=data.batch_size,
-            frames=data.frames,
-            side=data.size,
+            grid.multigrid,
+            grid.multigrid_cycles,
+            batch=self._batch,
+            frames=dataset.clips.frames,
+            side=dataset.clips.size,
             clips=len(dataset),
-            epochs=options.epochs,
-            rounds=options.multigrid_rounds,
-            fine_tune=options.multigrid_fine_tune,
+            epochs=schedule.epochs,
+            rounds=grid.multigrid_rounds,
+            fine_tune=grid.multigrid_fine_tune,
         )
-        self.total = options.steps or self._grid.starts[-1]
+        self.total = schedule.steps or self._grid.starts[-1]
         self.epochs = self.epoch(self.total - 1) + 1
 
     @property
@@ -46,7 +61,7 @@ class Curriculum:
         if self._options.multigrid == "off":
             return None
         asked = self._options.multigrid_norm_clips
-        return min(8, self._dataset.options.batch_size) if asked is None else asked
+        return min(8, self._batch) if asked is None else asked
 
     def epoch(self, step: int) -> int:
         """Returns the epoch of a step, both from 0."""
@@ -59,33 +74,33 @@ class Curriculum:
     def plan(self, step: int) -> list[BatchPlan]:
         """Returns the batches that are left of the epoch of ``step``, from that step on."""
         epoch, start = self._grid.place(step)
-        return self._grid.plan(epoch, seed=self._options.seed)[start:]
+        return self._grid.plan(epoch, seed=self._seed)[start:]
 
     def progress(self, step: int) -> tuple[float, float]:
         """Returns where on the rate's schedule a step is, and where that ends, in full batches."""
         if self._options.multigrid == "off":
             return step, self.total
-        batch = self._dataset.options.batch_size
-        return self._grid.shown(step) / batch, self._grid.shown(self.total) / batch
+        shown = self._grid.shown
+        return shown(step) / self._batch, shown(self.total) / self._batch
 
     def starts_epoch(self, steps: int) -> bool:
         """Returns whether, after a number of steps, an epoch is over."""
         return self._grid.place(steps)[1] == 0
 
-    def evaluation_due(self, steps: int) -> bool:
-        """Returns whether, after a number of steps, an epoch is over and an evaluation is due."""
+    def ends_period(self, steps: int, epochs: int) -> bool:
+        """Returns whether, after a number of steps, a period of ``epochs`` epochs is over."""
         epoch, start = self._grid.place(steps)
-        return start == 0 and epoch % self._options.evaluation_interval == 0
+        return start == 0 and epoch % epochs == 0
 
     def describe(self) -> str | None:
         """Returns a description of the steps for users; None if all epochs are alike."""
         options, grid = self._options, self._grid
         if options.multigrid == "off":
             return None
-        plain = options.epochs * -(-grid.clips // grid.batch)
+        plain = self._epochs * -(-grid.clips // grid.batch)
         lines = [
             f"multigrid {options.multigrid}, cycles {options.multigrid_cycles}: "
-            f"{options.epochs} epochs of {grid.clips} clips in {grid.starts[-1]} steps "
+            f"{self._epochs} epochs of {grid.clips} clips in {grid.starts[-1]} steps "
             f"({plain} with full clips alone); batch norm over {self.norm_clips} clips"
         ]
         first = 0
@@ -102,7 +117,7 @@ class Curriculum:
     def _row(self, row: tuple[Part, ...]) -> str:
         clips = self._grid.clips
         shapes = [f"{min(p.clips, clips)}x{p.shape.frames}x{p.shape.size}" for p in row]
-        rate = row[0].rate ** self._options.rate_power
+        rate = row[0].rate ** self._rate_power
         return f"{', '.join(shapes)}, rate x{rate:.3g}"
 
 
@@ -120,7 +135,7 @@ class CyclicClips:
     def batch(self, step: int) -> Batch:
         """Returns the batch of a step; in order, none is made twice."""
         dataset = self._loader.dataset
-        epoch, place = divmod(step, -(-len(dataset) // dataset.options.batch_size))
+        epoch, place = divmod(step, -(-len(dataset) // dataset.loading.batch_size))
         if step != self._next or place == 0:
             self._batches = self._loader.batches(
                 seed=self._seed, epoch=epoch, shuffle=True, augment=True, start=place

@@ -13,10 +13,10 @@ import torch
 
 from connsearch import __version__
 from connsearch.errors import SettingsError
-from connsearch.training.options import TrainOptions
+from connsearch.training.options import ComputeOptions
 
 
-def describe_environment(options: TrainOptions) -> dict[str, Any]:
+def describe_environment(options: ComputeOptions) -> dict[str, Any]:
     """Returns device, precision and threads as resolved here, and versions and processor."""
     device = _device(options.device)
     return {

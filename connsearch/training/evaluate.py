@@ -75,7 +75,7 @@ def evaluate(
         raise DataError(
             "this split is empty, so there is no clip to evaluate on; give it a share above 0"
         )
-    compute, options = compute or Compute(), dataset.options
+    compute, options = compute or Compute(), dataset.clips
     views = options.clips_per_video * options.crops_per_clip if all_views else 1
     judge = choose_loss(loss, multi_label=dataset.num_classes > 0)
     sheet = PooledPredictions(judge, views=views, pool=options.pool_views)
@@ -116,7 +116,7 @@ def recalibrate_on(
     compute = compute or Compute()
     dataset = loader.dataset
     chosen = loader.batches(seed=derive(seed, "recalibrate"), shuffle=True)
-    count = -(-min(clips, len(dataset)) // dataset.options.batch_size)
+    count = -(-min(clips, len(dataset)) // dataset.loading.batch_size)
     readable = islice((batch for batch in chosen if batch.streams), count)
     return recalibrate(network, readable, lambda batch: compute.logits(network, batch))
 

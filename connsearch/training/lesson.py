@@ -16,7 +16,6 @@ from connsearch.training.evaluate import Compute
 from connsearch.training.hooks import Hook
 from connsearch.training.losses import Loss
 from connsearch.training.optimisers import Optimisers
-from connsearch.training.options import TrainOptions
 
 
 class Lesson:
@@ -27,7 +26,8 @@ class Lesson:
         optimisers: they separate filters and logits.
         loss: the quantity to minimise.
         compute: device and precision.
-        options: how to train; of them the seed and the label smoothing are read.
+        seed: of everything random in a step.
+        smoothing: share of the target that is spread over all classes.
         hooks: they may add to the loss.
         apart: clips that teach the logits of connections alone; None: each batch teaches both.
         total: steps of the whole training.
@@ -39,13 +39,16 @@ class Lesson:
         optimisers: Optimisers,
         loss: Loss,
         compute: Compute,
-        options: TrainOptions,
+        *,
+        seed: int,
+        smoothing: float,
         hooks: Sequence[Hook],
         apart: CyclicClips | None,
         total: int,
     ) -> None:
         self.network, self.optimisers, self.loss, self.compute = network, optimisers, loss, compute
-        self.options, self.hooks, self.apart, self.total = options, tuple(hooks), apart, total
+        self.seed, self.smoothing = seed, smoothing
+        self.hooks, self.apart, self.total = tuple(hooks), apart, total
 
     def learn(self, batch: Batch, step: int) -> tuple[Tensor, float]:
         """Returns logits ``(B, K)`` and loss of a batch, after its gradients are there.
@@ -74,9 +77,9 @@ class Lesson:
         """The only place with random numbers of torch's own (dropout)."""
         devices = [torch.cuda.current_device()] if self.compute.device == "cuda" else []
         with torch.random.fork_rng(devices):
-            torch.manual_seed(derive(self.options.seed, purpose, step))
+            torch.manual_seed(derive(self.seed, purpose, step))
             found = self.compute.predictions(self.network, batch)
-        smoothing = self.options.label_smoothing
+        smoothing = self.smoothing
         loss = self.loss.training(found.logits, batch, smoothing=smoothing)
         for further in found.auxiliary:
             loss = loss + self.loss.training(further, batch, smoothing=smoothing)

@@ -87,7 +87,7 @@ def optimise(
     run.warnings += notes
     environment = run.settle(
         network.describe(),
-        describe_environment(options),
+        describe_environment(options.compute),
         {
             **data_facts(data),
             "classes": list(data.classes),

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from connsearch.models.model import Model
-from connsearch.training.options import TrainOptions
+from connsearch.training.options import FULL, OptimiserOptions, RatePowers, ScheduleOptions
 from connsearch.training.schedule import rate_factor
 
 _ADAM = ("step", "exp_avg", "exp_avg_sq")
@@ -30,13 +30,25 @@ class Optimisers:
     learning rate is a function of the step, so there is nothing to restore but the optimisers'
     tensors.
 
+    Args:
+        network: its parameters learn.
+        options: how they follow their gradients.
+        schedule: how the learning rates change from step to step.
+        powers: how they follow the factor of a batch.
+
     Attributes:
         filters: every parameter that learns and is no such logit.
         logits: those that decide something; in a search connection and peer logits.
     """
 
-    def __init__(self, network: Model, options: TrainOptions) -> None:
-        self._options = options
+    def __init__(
+        self,
+        network: Model,
+        options: OptimiserOptions,
+        schedule: ScheduleOptions,
+        powers: RatePowers = FULL,
+    ) -> None:
+        self._options, self._schedule, self._powers = options, schedule, powers
         groups = network.parameter_groups()
         self.logits: list[Tensor] = list(groups.logits)
         self.filters: list[Tensor] = list(groups.filters)
@@ -53,19 +65,19 @@ class Optimisers:
         Args:
             step: from 0; between whole numbers where batches are of unequal size.
             total_steps: of the whole run.
-            scale: the batch's own factor; the options define how each optimiser uses it.
+            scale: the batch's own factor; ``powers`` define how each optimiser uses it.
 
         Raises:
             FloatingPointError: a gradient is not finite; nothing was updated.
         """
-        options = self._options
+        options, schedule, powers = self._options, self._schedule, self._powers
         factor = rate_factor(
-            step, total_steps=total_steps, warmup=options.warmup, shape=options.schedule
+            step, total_steps=total_steps, warmup=schedule.warmup, shape=schedule.schedule
         )
         self._check_gradients(options.grad_clip)
         rates = {
-            "filters": options.peak_rate * factor * scale**options.rate_power,
-            "logits": options.connection_lr * factor * scale**options.connection_rate_power,
+            "filters": options.peak_rate * factor * scale**powers.filters,
+            "logits": options.connection_lr * factor * scale**powers.logits,
         }
         for name, optimiser in self._all.items():
             for group in optimiser.param_groups:
@@ -125,7 +137,7 @@ class Optimisers:
                     raise ValueError(f"{self._names[parameter]}: no {', '.join(missing)}")
 
 
-def _filters(parameters: list[Tensor], options: TrainOptions) -> Optimizer:
+def _filters(parameters: list[Tensor], options: OptimiserOptions) -> Optimizer:
     """Kernels decay; norms, biases and other vectors do not."""
     groups = [
         {"params": [p for p in parameters if p.dim() > 1], "weight_decay": options.decay},

@@ -1,12 +1,13 @@
-"""Settings of training. Free of torch: the command line reads them before it starts."""
+"""Settings of training, by concern. Free of torch: the command line reads them before it starts."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from connsearch.runs.formats.config import LossName
+from connsearch.settings.nesting import BASIC, Options
 
 PEAK_RATES = {"adamw": 2e-3, "sgd": 0.05}
 """Default peak learning rate by optimiser."""
@@ -15,115 +16,25 @@ WEIGHT_DECAYS = {"adamw": 0.01, "sgd": 1e-4}
 """Default weight decay by optimiser (decoupled for adamw, L2 for sgd)."""
 
 
-class TrainOptions(BaseModel):
-    """How a network is trained."""
+class OptimiserOptions(Options, title="optimiser"):
+    """How parameters follow their gradients."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    epochs: int = Field(default=12, ge=1)
-    """Passes over the training split."""
-    steps: int | None = Field(default=None, ge=1)
-    """Stop after so many optimiser steps, however many epochs that is; by default all epochs."""
     optimiser: Literal["adamw", "sgd"] = "adamw"
-    """For everything but connection and peer logits: AdamW, or SGD with Nesterov momentum."""
-    lr: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Optimiser of all parameters but connection and peer logits: AdamW, or SGD with Nesterov
+    momentum."""
+    lr: float | None = Field(default=None, gt=0, allow_inf_nan=False, json_schema_extra=BASIC)
     """Peak learning rate; by default 0.002 for adamw and 0.05 for sgd."""
     momentum: float = Field(default=0.9, gt=0, lt=1)
     """Momentum of sgd."""
     weight_decay: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    """Of convolution and dense kernels only, never of norms, biases or logits; by default 0.01 for
-    adamw (decoupled) and 0.0001 for sgd."""
+    """Weight decay of convolution and dense kernels (never of norms, biases or logits); by default
+    0.01 for adamw (decoupled) and 0.0001 for sgd."""
     connection_lr: float = Field(default=0.01, ge=0, allow_inf_nan=False)
-    """Peak learning rate of the connection and peer logits that learn (Adam, no weight decay). A
-    logit whose gradient never changes sign moves by about half of this a step, so runs of many
-    thousand steps want less."""
-    warmup: float = Field(default=0.1, ge=0, lt=1)
-    """Share of the steps in which the learning rate climbs."""
-    schedule: Literal["cosine", "constant"] = "cosine"
-    """What follows the climb."""
-    multigrid: Literal["off", "reference", "srtg"] = "off"
-    """Train on clips of changing size, small ones in larger batches: reference goes from coarse to
-    full over the training, srtg within every epoch. Evaluations always see full clips."""
-    multigrid_cycles: Literal["both", "long", "short"] = "both"
-    """The long cycle changes frames and size from stage to stage, the short one the size from step
-    to step."""
-    multigrid_rounds: int = Field(default=1, ge=1, le=100)
-    """Long cycles over the training (reference)."""
-    multigrid_fine_tune: float = Field(default=0.25, gt=0, lt=1)
-    """Share of the epochs, at the end, with full clips alone (reference); one epoch at least."""
-    multigrid_scaling: Literal["auto", "linear", "sqrt"] = "auto"
-    """How the learning rates follow the schedule's factor on them: as it is (published for sgd), or
-    by its square root (for what Adam moves). Auto: sgd as it is, adamw and the connection logits
-    by the root."""
-    multigrid_norm_clips: int | None = Field(default=None, ge=2, le=65536)
-    """Clips of a larger batch whose batch-norm statistics are taken together; by default 8, or the
-    batch size where that is smaller."""
-    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
-    """Share of the target that is spread over all classes (binary_cross_entropy: over the yes and
-    no of each class)."""
+    """Peak learning rate of connection and peer logits (Adam, no weight decay). A logit whose
+    gradient always has the same sign moves by about half of this per step, so use a smaller value
+    for runs of many thousand steps."""
     grad_clip: float | None = Field(default=5.0, gt=0)
-    """Largest norm of the filters' gradient; none does not clip."""
-    loss: LossName = "auto"
-    """What is minimised: cross_entropy over all classes together (of several classes of a clip it
-    takes the one drawn for this visit), or binary_cross_entropy of every class for itself (of one
-    class a clip: one against the rest); auto takes the latter for multi-label data."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """bf16 computes convolutions in bfloat16 and keeps the weights in float32; auto does so where
-    the processor is made for it."""
-    channels_last: bool = True
-    """Memory layout of features and kernels; several times faster on processors with bf16."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to compute; auto takes a GPU where there is one."""
-    threads: int | None = Field(default=None, ge=1)
-    """Processor threads; by default what torch finds. A resumed run keeps its number."""
-    seed: int = Field(default=0, ge=0, lt=2**63)
-    """Decides everything random: first weights, order of the clips, augmentation, dropout."""
-    eval_every: int | None = Field(default=None, ge=1)
-    """Epochs between two evaluations on the validation split; by default about five in all."""
-    recalibrate_clips: int = Field(default=128, ge=0)
-    """Training clips that batch-norm statistics are computed from before each evaluation; 0 keeps
-    the running averages."""
-    checkpoint_seconds: float = Field(default=20.0, ge=0)
-    """At most about so much work is lost when the process dies."""
-    checkpoint_steps: int | None = Field(default=None, ge=1)
-    """Write a checkpoint every so many steps as well; by default by time only."""
-    log_every: int = Field(default=5, ge=1)
-    """Steps between two rows of every connection that learns in connections.csv."""
-
-    @model_validator(mode="after")
-    def _multigrid_consistent(self) -> TrainOptions:
-        fields = TrainOptions.model_fields
-        own = [name for name in fields if name.startswith("multigrid_")]
-        changed = [name for name in own if getattr(self, name) != fields[name].default]
-        of_long = {"multigrid_rounds"}
-        of_reference = {*of_long, "multigrid_fine_tune"}
-        for name in changed:
-            read = f"{name} {getattr(self, name)} with multigrid {self.multigrid}"
-            if self.multigrid == "off":
-                raise ValueError(f"{read}: it says nothing; give multigrid too, or leave it out")
-            if self.multigrid == "srtg" and name in of_reference:
-                raise ValueError(f"{read}: it is of multigrid reference; leave it out")
-            if self.multigrid_cycles == "short" and name in of_long:
-                raise ValueError(f"{read}, cycles short: there is no long cycle; leave it out")
-        if self.multigrid == "reference" and self.epochs < 2:
-            raise ValueError(
-                f"multigrid reference with {self.epochs} epoch: the last one has full clips alone, "
-                "so nothing would be coarse; give at least 2 epochs, or take srtg"
-            )
-        return self
-
-    @property
-    def rate_power(self) -> float:
-        """The power of a schedule's factor that multiplies the filters' learning rate."""
-        linear = self.multigrid_scaling == "linear" or (
-            self.multigrid_scaling == "auto" and self.optimiser == "sgd"
-        )
-        return 1.0 if linear else 0.5
-
-    @property
-    def connection_rate_power(self) -> float:
-        """The same for connection and peer logits, which Adam moves."""
-        return 1.0 if self.multigrid_scaling == "linear" else 0.5
+    """Largest norm of the gradient of the filters; none: no limit."""
 
     @property
     def peak_rate(self) -> float:
@@ -135,7 +46,147 @@ class TrainOptions(BaseModel):
         """The weight decay of kernels, with the default filled in."""
         return WEIGHT_DECAYS[self.optimiser] if self.weight_decay is None else self.weight_decay
 
+
+class ScheduleOptions(Options, title="schedule"):
+    """How long a training is, and how the learning rate changes meanwhile."""
+
+    epochs: int = Field(default=12, ge=1, json_schema_extra=BASIC)
+    """Number of passes over the training split."""
+    steps: int | None = Field(default=None, ge=1)
+    """Stop after this many optimiser steps; by default after all epochs."""
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the steps in which the learning rate rises to its peak."""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """Course of the learning rate after the warm-up."""
+
+
+class MultigridOptions(Options, title="multigrid"):
+    """Whether training begins with small clips in large batches."""
+
+    multigrid: Literal["off", "reference", "srtg"] = "off"
+    """Train on clips of changing size, small ones in larger batches: from coarse to full over the
+    training (reference), or within every epoch (srtg). Evaluations always use full clips."""
+    multigrid_cycles: Literal["both", "long", "short"] = "both"
+    """The long cycle changes frames and size from stage to stage, the short cycle the size from
+    step to step."""
+    multigrid_rounds: int = Field(default=1, ge=1, le=100)
+    """Number of long cycles in the training (reference only)."""
+    multigrid_fine_tune: float = Field(default=0.25, gt=0, lt=1)
+    """Share of the epochs at the end that use full clips only, at least one epoch (reference
+    only)."""
+    multigrid_scaling: Literal["auto", "linear", "sqrt"] = "auto"
+    """How learning rates follow the factor of the schedule: linear (as published for sgd), or by
+    its square root (for Adam). auto: linear for sgd, square root for adamw and the connection
+    logits."""
+    multigrid_norm_clips: int | None = Field(default=None, ge=2, le=65536)
+    """Clips that share batch-norm statistics in a larger batch; by default 8, or the batch size if
+    that is smaller."""
+
+
+class LossOptions(Options, title="loss"):
+    """What is minimised."""
+
+    loss: LossName = "auto"
+    """Loss: cross_entropy over all classes (if a clip has several classes, one is drawn each time),
+    or binary_cross_entropy of each class on its own; auto takes the latter for multi-label
+    data."""
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the target that is spread over all classes (binary_cross_entropy: over yes and no of
+    each class)."""
+
+
+class ComputeOptions(Options, title="compute"):
+    """On what the network is computed, and in which number format."""
+
+    precision: Literal["auto", "fp32", "bf16"] = Field(default="auto", json_schema_extra=BASIC)
+    """Number format of convolutions; weights always stay in float32. auto: bf16 on hardware that
+    has it, else fp32."""
+    channels_last: bool = True
+    """Memory layout with channels last; several times faster on processors with bf16."""
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", json_schema_extra=BASIC)
+    """Where to compute; auto takes a GPU if there is one."""
+    threads: int | None = Field(default=None, ge=1, json_schema_extra=BASIC)
+    """Processor threads; by default what torch finds. A resumed run keeps its number."""
+
+
+class LoggingOptions(Options, title="logging"):
+    """How often a training is evaluated, logged and saved."""
+
+    eval_every: int | None = Field(default=None, ge=1)
+    """Evaluate on the validation split after every N-th epoch; by default about five times in
+    all."""
+    recalibrate_clips: int = Field(default=128, ge=0)
+    """Compute batch-norm statistics from this many training clips before each evaluation; 0 keeps
+    the running averages."""
+    checkpoint_seconds: float = Field(default=20.0, ge=0)
+    """Seconds between two checkpoints: about as much work is lost if the process is killed."""
+    checkpoint_steps: int | None = Field(default=None, ge=1)
+    """Also write a checkpoint after every N-th step; by default by time only."""
+    log_every: int = Field(default=5, ge=1)
+    """Write the connection weights to connections.csv after every N-th step."""
+
+
+class RatePowers(NamedTuple):
+    """The powers of a schedule's factor that multiply the learning rates: sqrt is 0.5.
+
+    Attributes:
+        filters: of everything but the logits of connections and peers.
+        logits: of those, which Adam moves.
+    """
+
+    filters: float = 1.0
+    logits: float = 1.0
+
+
+FULL = RatePowers()
+"""Learning rates follow the factor of a schedule as it is."""
+
+
+class TrainOptions(Options, title="training"):
+    """How a network is trained."""
+
+    schedule: ScheduleOptions = ScheduleOptions()
+    optimiser: OptimiserOptions = OptimiserOptions()
+    loss: LossOptions = LossOptions()
+    compute: ComputeOptions = ComputeOptions()
+    logging: LoggingOptions = LoggingOptions()
+    multigrid: MultigridOptions = MultigridOptions()
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    """Decides everything random: first weights, order of the clips, augmentation, dropout."""
+
+    @model_validator(mode="after")
+    def _multigrid_consistent(self) -> TrainOptions:
+        grid, fields = self.multigrid, MultigridOptions.model_fields
+        changed = [name for name, f in fields.items() if getattr(grid, name) != f.default]
+        of_long = {"multigrid_rounds"}
+        of_reference = {*of_long, "multigrid_fine_tune"}
+        for name in changed:
+            if name == "multigrid":
+                continue
+            read = f"{name} {getattr(grid, name)} with multigrid {grid.multigrid}"
+            if grid.multigrid == "off":
+                raise ValueError(f"{read}: has no effect; give multigrid too, or leave it out")
+            if grid.multigrid == "srtg" and name in of_reference:
+                raise ValueError(f"{read}: belongs to multigrid reference; leave it out")
+            if grid.multigrid_cycles == "short" and name in of_long:
+                raise ValueError(f"{read}, cycles short: there is no long cycle; leave it out")
+        if grid.multigrid == "reference" and self.schedule.epochs < 2:
+            raise ValueError(
+                f"multigrid reference with {self.schedule.epochs} epoch: the last one has full "
+                "clips only, so nothing would be coarse; give at least 2 epochs, or take srtg"
+            )
+        return self
+
+    @property
+    def rate_powers(self) -> RatePowers:
+        """How the learning rates follow the factor of a multigrid schedule."""
+        scaling = self.multigrid.multigrid_scaling
+        linear = scaling == "linear"
+        sgd = scaling == "auto" and self.optimiser.optimiser == "sgd"
+        return RatePowers(1.0 if linear or sgd else 0.5, 1.0 if linear else 0.5)
+
     @property
     def evaluation_interval(self) -> int:
         """Epochs between two evaluations, with the default filled in."""
-        return max(1, round(self.epochs / 5)) if self.eval_every is None else self.eval_every
+        asked = self.logging.eval_every
+        return max(1, round(self.schedule.epochs / 5)) if asked is None else asked

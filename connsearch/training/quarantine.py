@@ -51,7 +51,7 @@ class Quarantine:
                 self._name,
                 [entry["reason"] for entry in self._entries],
                 sum(len(loader.dataset) for _, loader in self._loaders),
-                self._loaders["train"].dataset.options.bad_share,
+                self._loaders["train"].dataset.loading.bad_share,
             )
 
     def state(self) -> list[list[Any]]:

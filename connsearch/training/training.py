@@ -91,14 +91,24 @@ class Training:
         looks: Sequence[float] = (),
     ) -> None:
         device = environment["device"]
-        layout = torch.channels_last_3d if options.channels_last else torch.contiguous_format
+        layout = (
+            torch.channels_last_3d if options.compute.channels_last else torch.contiguous_format
+        )
         network.memory_format = layout
         self.network = network.to(device)
         network.to(memory_format=layout)  # pyright: ignore[reportCallIssue] (torch has no overload)
         self.data, self.loaders, self.options, self.run = data, loaders, options, run
         self.compute = Compute(device, bf16=environment["precision"] == "bf16")
-        self.optimisers = Optimisers(network, options)
-        self.curriculum = Curriculum(data.train, options)
+        self.optimisers = Optimisers(
+            network, options.optimiser, options.schedule, options.rate_powers
+        )
+        self.curriculum = Curriculum(
+            data.train,
+            options.schedule,
+            options.multigrid,
+            seed=options.seed,
+            rate_power=options.rate_powers.filters,
+        )
         self.total = self.curriculum.total
         self.hooks = tuple(hooks)
         self.looks = tuple(moment(share, self.total) for share in looks)
@@ -106,12 +116,13 @@ class Training:
         self.lesson = Lesson(
             self.network,
             self.optimisers,
-            choose_loss(options.loss, multi_label=data.train.num_classes > 0),
+            choose_loss(options.loss.loss, multi_label=data.train.num_classes > 0),
             self.compute,
-            options,
-            self.hooks,
-            None if apart is None else CyclicClips(apart, seed=options.seed),
-            self.total,
+            seed=options.seed,
+            smoothing=options.loss.label_smoothing,
+            hooks=self.hooks,
+            apart=None if apart is None else CyclicClips(apart, seed=options.seed),
+            total=self.total,
         )
         self.step = 0
         self.ended: str | None = None
@@ -176,7 +187,7 @@ class Training:
             reasons = [hook.epoch_done(self.step, self.total) for hook in self.hooks]
             self.ended = next((reason for reason in reasons if reason is not None), None)
         last = self.step == self.total or self.ended is not None
-        if last or self.step % self.options.log_every == 0:
+        if last or self.step % self.options.logging.log_every == 0:
             yield from self._log_hooks()
         if self._evaluation_due() and not last:
             self._recalibrate()
@@ -239,29 +250,31 @@ class Training:
         return event
 
     def _diverged(self, what: str) -> TrainingError:
+        rates = self.options.optimiser
         return TrainingError(
             f"step {self.step + 1} of {self.total}: {what}, at a peak learning rate of "
-            f"{self.options.peak_rate} (connections: {self.options.connection_lr}), precision "
+            f"{rates.peak_rate} (connections: {rates.connection_lr}), precision "
             f"{'bf16' if self.compute.bf16 else 'fp32'}\n"
             f"  the last checkpoint is unchanged: {self.run.directory}\n"
             "  cure: start a new run with a smaller lr, a smaller grad_clip, or in fp32"
         )
 
     def _evaluation_due(self) -> bool:
-        return self.curriculum.evaluation_due(self.step) or self.step in self.looks
+        every = self.options.evaluation_interval
+        return self.curriculum.ends_period(self.step, every) or self.step in self.looks
 
     def _checkpoint_due(self) -> bool:
-        every = self.options.checkpoint_steps
+        every = self.options.logging.checkpoint_steps
         if every is not None and self.step % every == 0:
             return True
-        return self.clock.save_due(self.options.checkpoint_seconds)
+        return self.clock.save_due(self.options.logging.checkpoint_seconds)
 
     def _recalibrate(self) -> None:
-        if self.options.recalibrate_clips:
+        if self.options.logging.recalibrate_clips:
             recalibrate_on(
                 self.network,
                 self.loaders["train"],
-                clips=self.options.recalibrate_clips,
+                clips=self.options.logging.recalibrate_clips,
                 seed=self.options.seed,
                 compute=self.compute,
             )
@@ -278,7 +291,7 @@ class Training:
             loader,
             classes=self.data.classes,
             compute=self.compute,
-            loss=self.options.loss,
+            loss=self.options.loss.loss,
             all_views=all_views,
         )
         self.run.log(METRICS, evaluation_row(self.step, epoch, split, metrics))

@@ -12,6 +12,7 @@ from typing import IO, Any
 import rich.console
 from rich.console import ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from connsearch.evolution.study.address import without_secrets
@@ -76,6 +77,16 @@ def _shown(segment: Segment) -> Segment:
     return segment if text == segment.text else Segment(text, segment.style, segment.control)
 
 
+_THEME = TerminalTheme(
+    (255, 255, 255),
+    (0, 0, 0),
+    [
+        *((0, 0, 0), (200, 40, 40), (31, 143, 63), (140, 120, 0)),
+        *((60, 110, 210), (160, 70, 170), (0, 135, 145), (128, 128, 128)),
+    ],
+)
+"""Colours that can be read on white and on black."""
+
 _PAGE = (
     '<pre style="white-space:pre;overflow-x:auto;line-height:normal;margin:0;font-family:'
     "Menlo,'DejaVu Sans Mono',Consolas,'Courier New',monospace\">{code}</pre>"
@@ -91,7 +102,9 @@ def as_html(renderable: RenderableType, *, width: int = 100) -> str:
         renderable: a text, a table, or whatever else rich can lay out.
         width: in characters.
     """
-    return _printed(renderable, width).export_html(code_format=_PAGE, inline_styles=True)
+    return _printed(renderable, width).export_html(
+        theme=_THEME, code_format=_PAGE, inline_styles=True
+    )
 
 
 def as_text(renderable: RenderableType, *, width: int = 100) -> str:

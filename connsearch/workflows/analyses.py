@@ -11,6 +11,7 @@ from connsearch.errors import SettingsError
 from connsearch.files.places import strange
 from connsearch.runs.names import LEDGER
 from connsearch.runs.record import RunRecord
+from connsearch.settings.nesting import flat
 from connsearch.training.options import TrainOptions
 
 
@@ -53,4 +54,4 @@ def require_val(searched: SearchedRun) -> None:
 
 def training_record(options: TrainOptions) -> Mapping[str, Any]:
     """Returns how networks are trained, as JSON values, without the seed they are trained with."""
-    return options.model_dump(mode="json", exclude={"seed"})
+    return flat(options, without=["seed"])

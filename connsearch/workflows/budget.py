@@ -9,7 +9,7 @@ from connsearch.pruning.budget import LATENCY
 from connsearch.pruning.solve import Measure, Reached, Solved, describe_reached
 from connsearch.runs.formats.prune import ReachedRecord
 from connsearch.training.environment import describe_environment, processor_threads
-from connsearch.training.options import TrainOptions
+from connsearch.training.options import ComputeOptions
 from connsearch.workflows.listening import Listener
 from connsearch.workflows.targets import recorded_settings
 
@@ -23,9 +23,9 @@ def measure_on(
     """
 
     def measure(structure: Structure) -> Latency:
-        recorded = recorded_settings(target).get("training", {})
+        recorded = recorded_settings(target).get("training", {}).get("compute", {})
         wanted = {k: recorded[k] for k in ("device", "precision", "threads") if k in recorded}
-        here = describe_environment(TrainOptions(**wanted))
+        here = describe_environment(ComputeOptions(**wanted))
         with processor_threads(here["threads"]):
             network = Network(structure, num_classes, seed=0).to(here["device"])
             bf16 = here["precision"] == "bf16"

@@ -162,6 +162,6 @@ def _report(
         random=asked.random,
         split=split,
         measure=measure,
-        budget=TrainingBudget(epochs=options.epochs, steps=options.steps),
+        budget=TrainingBudget(epochs=options.schedule.epochs, steps=options.schedule.steps),
         rows=list(scores),
     )

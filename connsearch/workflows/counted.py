@@ -19,7 +19,7 @@ def counted_classes(*targets: str) -> int:
 def counted_clip(*targets: str) -> Clip:
     """Returns frames, height and width the first target that is a run sees, else 16, 112, 112."""
     for target in targets:
-        data = recorded_settings(target).get("data", {})
+        data = recorded_settings(target).get("data", {}).get("clips", {})
         if {"frames", "size"} <= set(data):
             return data["frames"], data["size"], data["size"]
     return DEFAULT_CLIP

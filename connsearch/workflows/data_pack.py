@@ -43,7 +43,7 @@ def run_data_pack(asked: DataPackSettings, listener: Listener) -> PackResult:
         UserError: as for :func:`data_pack`.
     """
     source = read_source(
-        DataOptions(
+        DataOptions.of(
             source=asked.data,
             protocol=asked.protocol,
             videos=asked.videos,

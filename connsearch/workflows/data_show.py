@@ -67,7 +67,7 @@ def run_data_show(asked: DataShowSettings, listener: Listener) -> ContactSheet:
     if asked.output.suffix.lower() != ".png":
         raise SettingsError(f"--output {asked.output}: a contact sheet ends in .png")
     check_path(asked.output)
-    data = load_data(asked.data.model_copy(update={"seed": asked.seed, "bad_share": 1.0}))
+    data = load_data(asked.data.with_values(seed=asked.seed, bad_share=1.0))
     for note in data.notes:
         listener.warn(note)
     if asked.names:
@@ -89,8 +89,8 @@ def run_data_show(asked: DataShowSettings, listener: Listener) -> ContactSheet:
 
 def _remark(asked: DataShowSettings, clip: tuple[int, int, int]) -> str:
     """How the clips are cut and what is done to them in training."""
-    cut = f"clips of {'x'.join(map(str, clip))}, stride {asked.data.stride}"
-    if asked.data.fps is not None:
-        cut += f", {asked.data.fps:g} frames a second"
-    changed = ", ".join(asked.data.augment) or "none by name"
+    cut = f"clips of {'x'.join(map(str, clip))}, stride {asked.data.clips.stride}"
+    if asked.data.clips.fps is not None:
+        cut += f", {asked.data.clips.fps:g} frames a second"
+    changed = ", ".join(asked.data.augment.augment) or "none by name"
     return f"{cut}; seed {asked.seed}, epoch {asked.epoch}; augmentation: {changed}"

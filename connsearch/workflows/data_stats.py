@@ -32,4 +32,4 @@ def run_data_stats(asked: DataStatsSettings) -> Summary:
         UserError: as for :func:`data_stats`.
     """
     always = {"seed": asked.seed, "bad_share": 1.0, "check_files": True}
-    return describe(load_data(asked.data.model_copy(update=always)))
+    return describe(load_data(asked.data.with_values(**always)))

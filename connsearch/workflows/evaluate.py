@@ -21,10 +21,11 @@ from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.record import RunRecord
 from connsearch.runs.same_data import reading_of
+from connsearch.settings.nesting import merged, nested
 from connsearch.training.environment import describe_environment
 from connsearch.training.evaluate import Compute
 from connsearch.training.evaluate import evaluate as judge
-from connsearch.training.options import TrainOptions
+from connsearch.training.options import ComputeOptions
 from connsearch.view.runs.confusion import confusion_pictures
 from connsearch.workflows.data import check_data, open_data
 from connsearch.workflows.given import RunLike, place_of
@@ -111,7 +112,7 @@ def _evaluated(
     require_known(trained.model)
     data = _data(asked, listener)
     _warn_unfair(trained.directory, listener)
-    wanted = TrainOptions(device=asked.device, precision=asked.precision)
+    wanted = ComputeOptions(device=asked.device, precision=asked.precision)
     found = describe_environment(wanted)
     compute = Compute(found["device"], bf16=found["precision"] == "bf16")
     network = trained.load_model().to(found["device"])
@@ -139,7 +140,7 @@ def _evaluated(
         clips_by_class=dict(metrics.support),
         data=data.fingerprint,
         precision=found["precision"],
-        pool_views=dataset.options.pool_views,
+        pool_views=dataset.clips.pool_views,
         times_opened=times,
     )
 
@@ -155,7 +156,8 @@ def _data(asked: EvaluateSettings, listener: Listener) -> DataSplits:
     settings = dict(recorded_settings(asked.run).get("data", {}))
     if asked.source is not None:
         settings = for_source(settings, asked.source)
-    options = as_options(asked.run, "data", DataOptions, {**settings, **given})
+    views = nested(DataOptions, given)
+    options = as_options(asked.run, "data", DataOptions, merged(settings, views))
     data = open_data(options, listener, reading=reading_of(recorded_facts(asked.run)))
     return check_data(asked.run, data, listener)
 

@@ -29,6 +29,7 @@ from connsearch.oneshot.fitness import SearchFitness, require_judges
 from connsearch.runs.documents import new_config, write_config, write_form
 from connsearch.runs.formats.studies import BestChild, EvolutionSummary
 from connsearch.runs.names import BEST, CONFIG, STRUCTURE, SUMMARY
+from connsearch.settings.nesting import flat
 from connsearch.view.evolution.files import evolution_tables
 from connsearch.view.evolution.story import Story
 from connsearch.workflows.data import begun_with, open_data, suit
@@ -122,7 +123,7 @@ def run_evolve(
         lease_seconds=asked.lease,
     )
     listener.say(_state(evolution, asked.stop.rounds))
-    if judge is None and asked.training.threads is None and _has_neighbours(evolution):
+    if judge is None and asked.training.compute.threads is None and _has_neighbours(evolution):
         listener.warn(
             "another worker computes on this machine, and both take all of its cores, which "
             "makes both many times slower\n  cure: give each its share, such as --threads 1"
@@ -175,7 +176,7 @@ def _begin(
     if data is None:
         opened = begun({"simulate": asked.simulate})
     else:
-        training = {k: v for k, v in settings["training"].items() if k not in _OF_A_MACHINE}
+        training = flat(asked.training.with_values(seed=asked.seed), without=_OF_A_MACHINE)
         opened = begun_with(
             data, lambda mark: begun({"training": training, "data": mark}), listener
         )

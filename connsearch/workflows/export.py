@@ -189,7 +189,7 @@ def _clip(asked: ExportSettings) -> tuple[int, int, int]:
     """
     if asked.clip is not None:
         return asked.clip
-    data = recorded_settings(asked.target).get("data", {})
+    data = recorded_settings(asked.target).get("data", {}).get("clips", {})
     if not {"frames", "size"} <= set(data):
         raise SettingsError(
             f"{asked.target}: does not say how large its clips are\n  cure: --clip T H W"

@@ -47,7 +47,7 @@ def describe_program(
 ) -> dict[str, Any]:
     """Returns what somebody must know who runs the program without connsearch."""
     classes = list(recorded_facts(target).get("classes", ()))
-    data = recorded_settings(target).get("data", {})
+    data = recorded_settings(target).get("data", {}).get("clips", {})
     settings = structure.network
     computed = Modality.FLOW in structure.modalities() and Modality.FLOW not in inputs
     if computed and settings.flow_normalisation == "batch":

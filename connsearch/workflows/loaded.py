@@ -8,7 +8,6 @@ from typing import Any
 
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.options import DataOptions
-from connsearch.errors import SettingsError
 from connsearch.workflows.given import Place
 
 DataLike = Place | DataOptions | DataSplits
@@ -21,22 +20,15 @@ def given_data(value: DataLike | None, settings: Mapping[str, Any]) -> dict[str,
     Args:
         value: the data; None: what the workflow takes by default.
         settings: all other keywords.
-
-    Raises:
-        SettingsError: it was not loaded by its options, so a run could not record them.
     """
     if value is None:
         return dict(settings)
     if isinstance(value, DataSplits):
-        if value.options is None:
-            raise SettingsError(
-                f"{value.name}: these splits were put together by hand, so a run cannot record "
-                "where they come from\n  cure: connsearch.load_data(...)"
-            )
         value = value.options
     if not isinstance(value, DataOptions):
         return {**settings, "source": os.fspath(value)}
-    seed = {} if value.seed == settings.get("seed", 0) else {"data_seed": value.seed}
+    known = value.split.seed
+    seed = {} if known == settings.get("seed", 0) else {"data_seed": known}
     return {**settings, **seed, "data": value.model_dump()}
 
 

@@ -217,9 +217,9 @@ def _checked(
 
 def _clip(asked: PruneSettings) -> tuple[int, int, int]:
     """The size of the clips the network was found with."""
-    data = recorded_settings(asked.run).get("data", {})
-    size = data.get("size", 32)
-    return data.get("frames", 8), size, size
+    clips = recorded_settings(asked.run).get("data", {}).get("clips", {})
+    size = clips.get("size", 32)
+    return clips.get("frames", 8), size, size
 
 
 def _recalibrated(

@@ -51,11 +51,10 @@ def run_rank_correlation(
     with open_searched(asked.run, listener) as searched:
         require_val(searched)
         drawn = sample(searched.structure, asked.subnets, seed=asked.seed)
-        epochs = (
-            max(1, round(searched.options.epochs / 4)) if asked.epochs is None else asked.epochs
-        )
+        usual = max(1, round(searched.options.schedule.epochs / 4))
+        epochs = usual if asked.epochs is None else asked.epochs
         options = budget(searched.options, epochs=epochs, steps=asked.steps)
-        options = options.model_copy(update={"seed": asked.seed})
+        options = options.with_values(seed=asked.seed)
         settings = {
             "command": "selftest",  # as the ledgers of earlier versions have it
             "seed": asked.seed,
@@ -73,7 +72,7 @@ def run_rank_correlation(
                 subnets=asked.subnets,
                 split="val",
                 measure=measure,
-                budget=TrainingBudget(epochs=options.epochs, steps=options.steps),
+                budget=TrainingBudget(epochs=options.schedule.epochs, steps=options.schedule.steps),
                 verdict=ranking.verdict,
                 **_flat("", ranking.supernet),
                 **_flat("flops_", ranking.macs),

@@ -69,7 +69,7 @@ def run_search(
     """
     start = open_structure(asked.structure) if structure is None else structure
     directory = asked.directory(RUNS / f"search-{Path(asked.structure).stem}")
-    options = asked.training.model_copy(update={"seed": asked.seed})
+    options = asked.training.with_values(seed=asked.seed)
     config = {"command": "search", "settings": asked.settings()}
     found = prepare(directory, config, asked.data_options(), listener, given=data)
     with Run.open(directory, config) as run:

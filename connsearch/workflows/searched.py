@@ -32,7 +32,7 @@ def open_searched(target: str, listener: Listener) -> Generator[SearchedRun]:
             "  allowed: what connsearch search wrote, such as runs/search-starter"
         )
     options = recorded_options(target, "training", SearchOptions)
-    environment = describe_environment(options)
+    environment = describe_environment(options.compute)
     data = open_data_of(target, listener)
     compute = Compute(environment["device"], bf16=environment["precision"] == "bf16")
     network = trained.network().to(compute.device)

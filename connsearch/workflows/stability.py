@@ -116,13 +116,13 @@ def _unit(
     one = SearchSettings(
         structure=asked.structure,
         seed=_names(asked)[name],
-        data_seed=asked.data_options().seed,
+        data_seed=asked.data_options().split.seed,
         streams=asked.streams,
         attention=asked.attention,
         data=asked.data,
         training=asked.training,
     )
-    options = asked.training.model_copy(update={"seed": one.seed})
+    options = asked.training.with_values(seed=one.seed)
     config = {"command": "search", "settings": one.settings()}
     return unit(structure, data, options, place / name, config)
 

@@ -16,7 +16,8 @@ from connsearch.graph.spec import Structure
 from connsearch.runs.formats.config import LossName
 from connsearch.runs.names import BEST, PRUNE_RECORD
 from connsearch.runs.record import RunRecord, open_run
-from connsearch.training.options import TrainOptions
+from connsearch.settings.earlier import without
+from connsearch.training.options import LossOptions
 
 Options = TypeVar("Options", bound=BaseModel)
 
@@ -88,11 +89,7 @@ def recorded_settings(target: str) -> Mapping[str, Any]:
 
 def without_cache(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     """Returns recorded settings without the place that data was cached in."""
-    data = settings.get("data")
-    if not isinstance(data, Mapping) or "cache" not in data:
-        return settings
-    kept = cast("Mapping[str, Any]", data).items()
-    return {**settings, "data": {key: value for key, value in kept if key != "cache"}}
+    return without(settings, frozenset({"data.cache"}))
 
 
 def recorded_options(target: str, part: str, kind: type[Options]) -> Options:
@@ -135,7 +132,7 @@ def recorded_config(target: str) -> Mapping[str, Any]:
 def recorded_loss(target: str) -> LossName:
     """Returns what that run minimised, by name; ``auto`` where it is not recorded."""
     training = recorded_settings(target).get("training", {})
-    return TrainOptions(loss=training.get("loss", "auto")).loss
+    return LossOptions(loss=training.get("loss", {}).get("loss", "auto")).loss
 
 
 def recorded_data(target: str) -> dict[str, Any]:
@@ -143,8 +140,8 @@ def recorded_data(target: str) -> dict[str, Any]:
     data = recorded_settings(target).get("data")
     if not isinstance(data, Mapping):
         return {}
-    values = dict(cast("Mapping[str, Any]", data))
-    return {"data_seed": values.pop("seed", None), "data": values}
+    seed = cast("Mapping[str, Any]", data).get("split", {}).get("seed")
+    return {"data_seed": seed, **without({"data": data}, frozenset({"data.seed"}))}
 
 
 def read_record(path: Path) -> Mapping[str, Any]:

@@ -92,7 +92,7 @@ def run_train(
     """
     begin = _start(asked) if start is None else start
     directory = asked.directory(_place(asked))
-    options = asked.training.model_copy(update={"seed": asked.seed})
+    options = asked.training.with_values(seed=asked.seed)
     config = {"command": "train", "settings": asked.settings()}
     options_of_data, target = asked.data_options(), asked.target
     found = prepare(directory, config, options_of_data, listener, target=target, given=data)

@@ -81,9 +81,12 @@ def test_more_thresholds_and_stages_add_to_what_is_there(tmp_path: Path) -> None
     assert rows_of(searched, (0.5, 1.0), place, tune_steps=2, scratch=True) == more
     assert (place / "ledger.jsonl").read_bytes() == again
     tuned = next(place.glob("fine-tuned-2-*"))
-    assert open_run(tuned).config["settings"]["training"]["steps"] == 2
+    assert open_run(tuned).config["settings"]["training"]["schedule"]["steps"] == 2
     scratch = next(place.glob("scratch-*"))
-    assert open_run(scratch).config["settings"]["training"]["epochs"] == searched.options.epochs
+    assert (
+        open_run(scratch).config["settings"]["training"]["schedule"]["epochs"]
+        == searched.options.schedule.epochs
+    )
 
 
 def test_a_wiring_that_two_thresholds_leave_is_judged_once(tmp_path: Path) -> None:
@@ -117,7 +120,7 @@ def test_a_work_that_was_killed_goes_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("views", [1, 2])
 def test_the_soft_row_is_the_searchs_own_last_evaluation(tmp_path: Path, views: int) -> None:
     data = SearchedData()
-    data.options = data.options.model_copy(update={"crops_per_clip": views})
+    data.options = data.options.with_values(crops_per_clip=views)
     data.__post_init__()
     list(tiny_search(tmp_path / "run", data, epochs=2))
     record = open_run(tmp_path / "run")

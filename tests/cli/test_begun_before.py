@@ -20,7 +20,9 @@ from connsearch.cli.terminal import Terminal
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.reading import CHANGES, READING, changes_since, note_since
 from connsearch.errors import RunError
+from connsearch.runs.migration import migrated
 from connsearch.runs.same_data import reading_of, what_changed
+from connsearch.settings.earlier import migrated_settings
 from tests.cli.commands import Command
 
 BEGUN = Path(__file__).with_name("begun")
@@ -28,7 +30,7 @@ SETTINGS = (
     "--frames 4 --size 16 --batch-size 4 --epochs 3 --checkpoint-steps 3 --threads 1 "
     "--precision fp32 --recalibrate-clips 4"
 ).split()
-NOTE = "begun by a version that read data otherwise"
+NOTE = "started by a version that read data differently"
 
 
 @pytest.fixture
@@ -49,11 +51,7 @@ def config(run: str) -> dict[str, Any]:
 
 def prepared(kind: str, run: str = "") -> DataSplits:
     """Returns the data of a search that goes on, as the command opens it."""
-    recorded = config(f"run-{kind}")["settings"]
-    values = {key: value for key, value in recorded.items() if key not in ("data", "training")}
-    one = Search.model_validate(
-        values | {"data": recorded["data"], "training": recorded["training"]}
-    )
+    one = Search.model_validate(migrated_settings(config(f"run-{kind}")["settings"]))
     asked = {"command": "search", "settings": one.settings()}
     directory = Path(run or f"run-{kind}")
     data = prepare(directory, asked, one.data_options(), Terminal())
@@ -73,7 +71,7 @@ def flip(path: Path) -> None:
 
 
 def test_a_run_of_before_goes_on_with_a_note(place: Path, run: Command) -> None:
-    before = config("run-plain")
+    before = migrated(config("run-plain"))
     done = run(*line("plain"))
     assert done.code == 0, done.err
     assert done.err.count(NOTE) == 1
@@ -91,7 +89,7 @@ def test_windows_that_were_torn_stay_where_they_were(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = prepared("windows")
-    recorded = config("run-windows")
+    recorded = migrated(config("run-windows"))
     assert data.hashes == {name: entry["hash"] for name, entry in recorded["splits"].items()}
     assert data.earlier == recorded["facts"]["data"]
     assert (data.reading, torn(data)) == (1, 12)
@@ -105,7 +103,7 @@ def test_data_of_other_sizes_is_refused_as_before(place: Path, run: Command) -> 
         file.write(b"more")
     done = run(*line("plain"))
     assert done.code == 2
-    assert "run-plain: holds a run with other data" in done.err
+    assert "run-plain: contains a run with other data" in done.err
     assert "file sizes than before" in done.err
 
 
@@ -129,7 +127,7 @@ def test_a_change_of_the_same_size_is_refused_by_name(place: Path, run: Command)
     Path("mine/result.json").unlink()
     again = run(*line("plain", "mine"), "--steps", "1")
     assert again.code == 2
-    assert "holds a run with other data" in again.err
+    assert "contains a run with other data" in again.err
     assert "the content of v03.mp4 changed" in again.err
 
 
@@ -158,7 +156,7 @@ def test_every_version_says_what_changed(place: Path) -> None:
     assert set(CHANGES) == set(range(2, READING + 1))
     assert changes_since(1) == tuple(s for version in sorted(CHANGES) for s in CHANGES[version])
     assert note_since(READING) == ""
-    assert note_since(1, "mine").startswith("mine was begun")
+    assert note_since(1, "mine").startswith("mine was started by")
 
 
 def test_what_belongs_to_another_source_is_not_taken_along(place: Path, run: Command) -> None:
@@ -169,12 +167,14 @@ def test_what_belongs_to_another_source_is_not_taken_along(place: Path, run: Com
     done = run(*words, "--run", "other", "--steps", "1", "--json")
     assert done.code == 0, done.err
     data = config("other")["settings"]["data"]
-    assert (data["source"], data["protocol"], data["size"]) == ("plain.csv", None, 20)
+    source = data["source"]
+    assert (source["source"], source["protocol"]) == ("plain.csv", None)
+    assert data["clips"]["size"] == 20
 
 
 def test_nothing_is_said_of_data_that_is_as_recorded(place: Path) -> None:
     terminal = Terminal()
-    data = open_data(Search().data.model_copy(update={"source": "plain.csv", "size": 16}), terminal)
+    data = open_data(Search().data.with_values(source="plain.csv", size=16), terminal)
     assert check_data("plain.csv", data, terminal) is data
 
 
@@ -182,7 +182,7 @@ def test_work_of_before_is_known_by_names_and_sizes(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     terminal = Terminal()
-    data = open_data(Search().data.model_copy(update={"source": "plain.csv", "size": 16}), terminal)
+    data = open_data(Search().data.with_values(source="plain.csv", size=16), terminal)
     for recorded in (data.fingerprint, data.earlier, "another"):
         capsys.readouterr()
 

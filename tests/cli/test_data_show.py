@@ -64,4 +64,4 @@ def _without_test(tmp_path: Path) -> DataOptions:
     source = listing(tmp_path, objects=False)
     rows = [row for row in source.read_text().splitlines() if ",test" not in row]
     source.write_text("\n".join(rows) + "\n")
-    return DataOptions(source=str(source), frames=4, size=16, test_share=0.0)
+    return DataOptions.of(source=str(source), frames=4, size=16, test_share=0.0)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from connsearch.cli.app import COMMANDS, _command, _named
+from connsearch.cli.app import COMMANDS, _named, command_class
 from connsearch.cli.parse import parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +28,7 @@ def lines(page: str) -> Iterator[str]:
 def taken(line: str) -> None:
     name, rest = _named(shlex.split(line)[1:])
     assert name in COMMANDS, line
-    parse(_command(name), rest, program=f"connsearch {name}")
+    parse(command_class(name), rest, program=f"connsearch {name}")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[p.relative_to(ROOT).as_posix() for p in PAGES])

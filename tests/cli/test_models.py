@@ -71,7 +71,7 @@ def test_what_cannot_be_made_is_refused_in_words() -> None:
     own = ModelDocument("module", "Mine", {"class": "my.Net", "stream": "rgb"})
     with pytest.raises(SettingsError, match=r"a module of your own \(my.Net\)"):
         from_document(own, 3)
-    with pytest.raises(SettingsError, match="is telescope, which only the code"):
+    with pytest.raises(SettingsError, match="telescope; only the code"):
         from_document(ModelDocument("telescope", "Hubble", {}), 3)
 
 

@@ -76,7 +76,7 @@ def test_data_whose_names_are_not_utf8(run: Command, old: Path) -> None:
     assert r"caf\xe9" in said(run("data", "stats", "--data", old))
     said(run("data", "show", "--data", old, "--size", "16", "-o", f"{OLD[0]}.png"))
     said(run("data", "pack", "packed", "--data", old, "--bad-share", "1", "--workers", "1"))
-    source = read_source(DataOptions(source="packed"))
+    source = read_source(DataOptions.of(source="packed"))
     assert source.classes == OLD
     assert {record.name for record in source.records} == {row["name"] for row in rows[:-1]}
     assert all(record.path.is_file() for record in source.records)
@@ -86,11 +86,11 @@ def test_a_list_names_files_that_are_not_utf8(old: Path) -> None:
     name = rf"{OLD[0]}/{OLD[0]}0.mp4".encode("ascii", "backslashreplace").decode()
     written = name.replace(r"\udc", r"\x")
     (old / "clips.csv").write_text(f"path,label\n{written},a\n")
-    (record,) = read_source(DataOptions(source=str(old))).records
+    (record,) = read_source(DataOptions.of(source=str(old))).records
     assert record.path == old / OLD[0] / f"{OLD[0]}0.mp4"
     clip(old / "a\\xe9.mp4")  # a file that is called so stays that file
     (old / "clips.csv").write_text("path,label\na\\xe9.mp4,a\n")
-    assert read_source(DataOptions(source=str(old))).records[0].path == old / "a\\xe9.mp4"
+    assert read_source(DataOptions.of(source=str(old))).records[0].path == old / "a\\xe9.mp4"
 
 
 def test_a_run_on_data_whose_names_are_not_utf8(run: Command, old: Path) -> None:
@@ -192,10 +192,10 @@ def test_no_cell_is_run_by_a_spreadsheet(run: Command, tmp_path: Path) -> None:
         assert not [cell for cell in found if cell[:1] in tuple("=+-@")]
         assert "'=1+1" in found
     assert {row["class"] for row in cells(Path("check.csv"))} == set(labels)
-    assert read_source(DataOptions(source="packed")).classes == ("-2+3", "=1+1")
+    assert read_source(DataOptions.of(source="packed")).classes == ("-2+3", "=1+1")
     (folder / "-3.mp4").write_bytes((folder / labels[0] / "@sum.mp4").read_bytes())
     (folder / "clips.csv").write_text("path,label\n-3.mp4,a\n")  # as people write lists
-    assert read_source(DataOptions(source=str(folder))).records[0].path.is_file()
+    assert read_source(DataOptions.of(source=str(folder))).records[0].path.is_file()
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_a_run_does_not_decide_where_anything_is_written(
     copy, victim = tmp_path / "run", tmp_path / "victim" / "deep"
     shutil.copytree(tour.trained, copy)
     config = json.loads((copy / "config.json").read_text())
-    config["settings"]["data"]["cache"] = str(victim)
+    config["settings"]["data"]["loading"]["cache"] = str(victim)
     (copy / "config.json").write_text(json.dumps(config))
     done = run("evaluate", str(copy), "--split", "val", "--json")
     assert done.code == 0, done.err

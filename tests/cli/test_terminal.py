@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
+from connsearch.analysis.units import UnitEvent, UnitFinished, UnitStarted
 from connsearch.cli.terminal import Terminal
+from connsearch.errors import Failure
 from connsearch.graph.spec import Structure
 from connsearch.models.document import ModelDocument
 from connsearch.runs.events import (
@@ -92,3 +94,32 @@ def test_json_leaves_standard_output_to_scripts(capsys: pytest.CaptureFixture[st
     assert (captured.out, captured.err) == ("", "for people\n")
     Terminal().say("for people")
     assert capsys.readouterr().out == "for people\n"
+
+
+def test_work_ends_its_bar_also_where_it_fails() -> None:
+    made, written = terminal(interactive=True)
+
+    def failing() -> Generator[UnitEvent, None, str]:
+        yield UnitStarted("one", 1, 2)
+        raise Failure("no room")
+
+    with pytest.raises(Failure, match="no room"):
+        made.work_through(failing(), "units")
+    assert written.getvalue().rstrip().endswith("\x1b[?25h"), "the cursor is back"
+    with pytest.raises(ZeroDivisionError):
+        list(made.count((1 / number for number in (1, 0)), 2))
+    assert written.getvalue().count("\x1b[?25h") == 2
+
+
+def test_units_are_worked_through_to_their_result() -> None:
+    made, written = terminal(interactive=False)
+
+    def work() -> Generator[UnitEvent, None, str]:
+        yield UnitStarted("one", 1, 1)
+        yield UnitFinished("one", 1, 1, "fine", filed=False)
+        return "result"
+
+    assert made.work_through(work(), "units") == "result"
+    assert list(made.count("ab", 2)) == ["a", "b"]
+    assert written.getvalue().splitlines()[0] == "1/1 one: fine"
+    assert "videos 2/2" in written.getvalue()

@@ -127,8 +127,8 @@ def test_flags_win_over_the_config(tour: Tour, run: Command, tmp_path: Path) -> 
     assert done.code == 0, done.err
     assert done.json["steps"] == 1
     settings = json.loads((tmp_path / "b" / "config.json").read_text())["settings"]
-    assert settings["data"]["seed"] == settings["training"]["seed"] == 3
-    assert settings["data"]["size"] == 16
+    assert settings["data"]["split"]["seed"] == settings["training"]["seed"] == 3
+    assert settings["data"]["clips"]["size"] == 16
 
 
 def test_the_default_run_is_named_after_structure_and_settings() -> None:

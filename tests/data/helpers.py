@@ -37,7 +37,7 @@ def moving_square(rng: np.random.Generator) -> tuple[Bytes, Bytes]:
 def options(source: str | Path, **changes: Any) -> DataOptions:
     """Returns options for small clips."""
     chosen = {"frames": 6, "size": 16, "short_side": 20, "batch_size": 4, **changes}
-    return DataOptions(source=str(source), **chosen)
+    return DataOptions.of(source=str(source), **chosen)
 
 
 def same(first: list[Batch], second: list[Batch]) -> bool:

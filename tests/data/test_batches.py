@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,16 +61,14 @@ def test_an_epoch_can_begin_anywhere_without_decoding_what_was_before(clips: Cli
     whole = run(clips)
     for start in range(len(whole) + 2):
         assert same(run(clips, start=start), whole[start:])
-    fresh = ClipDataset(
-        clips.records, clips.options, object_classes=clips.object_classes, remember=True
-    )
+    fresh = replace(clips, remember=True)
     last = run(fresh, start=len(whole) - 1)
     assert len(fresh._frames._memory) == len(last[0].labels)
 
 
 def test_workers_and_memory_change_nothing(clips: ClipDataset) -> None:
     assert clips.remember
-    forgetful = ClipDataset(clips.records, clips.options, object_classes=clips.object_classes)
+    forgetful = replace(clips, remember=False)
     with Loader(clips, workers=2) as loader:
         for epoch in range(2):  # the second epoch finds the workers alive
             expected = run(clips, epoch=epoch)

@@ -17,7 +17,7 @@ TINY = {"frames": 4, "size": 16, "train_clips": 6, "val_clips": 2, "test_clips":
 
 @pytest.fixture(scope="module")
 def data() -> DataSplits:
-    return load_data(DataOptions(source="synthetic:appearance", **TINY))  # pyright: ignore[reportArgumentType]
+    return load_data(DataOptions.of(source="synthetic:appearance", **TINY))  # pyright: ignore[reportArgumentType]
 
 
 def names(dataset: Any) -> set[str]:
@@ -28,7 +28,7 @@ def grouped(data: DataSplits, groups: list[str]) -> DataSplits:
     records = tuple(
         replace(r, group=groups[i % len(groups)]) for i, r in enumerate(data.train.records)
     )
-    train = type(data.train)(records, data.train.options, object_classes=data.object_classes)
+    train = replace(data.train, records=records)
     return replace(data, train=train)
 
 
@@ -70,7 +70,7 @@ def test_what_cannot_be_halved_is_refused(data: DataSplits) -> None:
 def test_faults_go_along_with_their_clips(data: DataSplits) -> None:
     why = {0: "zero", 5: "five"}
     records = tuple(replace(r, fault=why.get(i, "")) for i, r in enumerate(data.train.records))
-    train = type(data.train)(records, data.train.options, object_classes=0)
+    train = replace(data.train, records=records)
     halved = with_halves(replace(data, train=train), seed=1)
     assert halved.connections is not None
     found = {

@@ -35,14 +35,14 @@ def copied(video: Path, *places: Path) -> None:
 
 
 def checked(source: Path, *, seeks: int = 0, **asked: Any) -> list[Checked]:
-    options = DataOptions(source=str(source), **asked)
+    options = DataOptions.of(source=str(source), **asked)
     there = clips_to_check(options)
     found = check_clips(there.source.records, options, seeks=seeks)
     return sorted(found, key=lambda one: one.place)
 
 
 def names(source: Path, **asked: Any) -> list[str]:
-    there = clips_to_check(DataOptions(source=str(source), **asked))
+    there = clips_to_check(DataOptions.of(source=str(source), **asked))
     return sorted(record.name for record in there.source.records)
 
 
@@ -58,7 +58,7 @@ def test_folders_in_folders_are_checked(video: Path, tmp_path: Path) -> None:
     (tmp_path / "x" / "notes.txt").write_text("no video")
     (tmp_path / "x" / "loop").symlink_to(tmp_path, target_is_directory=True)
     assert names(tmp_path) == ["a.mp4", "x/y/z/b.mp4"]
-    notes = clips_to_check(DataOptions(source=str(tmp_path))).source.notes
+    notes = clips_to_check(DataOptions.of(source=str(tmp_path))).source.notes
     assert any("1 files belong to no class" in note for note in notes)
 
 
@@ -70,7 +70,7 @@ def test_a_single_file_is_checked(video: Path) -> None:
 def test_a_csv_without_labels_is_checked(video: Path, tmp_path: Path) -> None:
     copied(video, tmp_path / "v" / "a.mp4")
     (tmp_path / "list.csv").write_text("path,who\nv/a.mp4,x\nv/gone.mp4,y\nv/a.mp4,z\n,w\n")
-    there = clips_to_check(DataOptions(source=str(tmp_path / "list.csv")))
+    there = clips_to_check(DataOptions.of(source=str(tmp_path / "list.csv")))
     assert [record.name for record in there.source.records] == ["v/a.mp4"]
     assert [name for name, _ in there.lost] == ["v/gone.mp4", "row 4"]
     assert "no such file" in there.lost[0][1]
@@ -104,7 +104,7 @@ def test_a_list_of_paths_and_labels_is_checked(video: Path, tmp_path: Path) -> N
 def test_every_file_of_a_list_is_found(video: Path, tmp_path: Path, text: str) -> None:
     copied(video, tmp_path / "v" / "my clip.mp4", tmp_path / "v" / "b.mp4")
     (tmp_path / "list.csv").write_text(text)
-    chosen = DataOptions(source=str(tmp_path / "list.csv"), videos=tmp_path / "v")
+    chosen = DataOptions.of(source=str(tmp_path / "list.csv"), videos=tmp_path / "v")
     there = clips_to_check(chosen)
     assert sorted(record.name for record in there.source.records) == ["b.mp4", "my clip.mp4"]
     assert there.lost == ()
@@ -115,7 +115,7 @@ def test_options_that_change_nothing_are_refused(video: Path, tmp_path: Path) ->
     for source in (tmp_path, tmp_path / "a.mp4", tmp_path / "two"):
         for option in ({"protocol": "2"}, {"videos": tmp_path}):
             with pytest.raises(DataError, match="options without effect"):
-                clips_to_check(DataOptions(source=str(source), **option))
+                clips_to_check(DataOptions.of(source=str(source), **option))
 
 
 def test_frame_folders_and_stores_are_checked(packed: Path, tmp_path: Path) -> None:
@@ -138,14 +138,14 @@ def test_frame_folders_and_stores_are_checked(packed: Path, tmp_path: Path) -> N
 def test_nothing_to_check_is_a_mistake(tmp_path: Path) -> None:
     for source in (tmp_path, tmp_path / "none", tmp_path / "none.csv"):
         with pytest.raises(DataError):
-            clips_to_check(DataOptions(source=str(source)))
+            clips_to_check(DataOptions.of(source=str(source)))
     with pytest.raises(DataError, match="no such folder"):
-        clips_to_check(DataOptions(source=f"ucf101:{tmp_path}/none"))
+        clips_to_check(DataOptions.of(source=f"ucf101:{tmp_path}/none"))
 
 
 def test_a_published_list_that_is_not_whole_is_checked(video: Path, tmp_path: Path) -> None:
     copied(video, tmp_path / "videos" / "v_Archery_g01_c01.mp4")
-    there = clips_to_check(DataOptions(source=f"ucf101:{tmp_path}"))
+    there = clips_to_check(DataOptions.of(source=f"ucf101:{tmp_path}"))
     assert [r.name for r in there.source.records] == ["videos/v_Archery_g01_c01.mp4"]
     assert "cannot be trained on" in there.source.notes[-1]
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from connsearch.data.clips.dataset import ClipDataset
-from connsearch.data.loading.load import load_data
+from connsearch.data.loading.load import DataSplits, load_data
 from connsearch.data.loading.loader import Loader
 from connsearch.data.tools.check import check_clips
 from tests.data.helpers import options
@@ -33,7 +32,7 @@ def damaged(content: bytes, rng: np.random.Generator) -> bytes:
 
 
 @pytest.fixture
-def copies(videos: Path, tmp_path: Path) -> ClipDataset:
+def copies(videos: Path, tmp_path: Path) -> DataSplits:
     """Ten whole videos and eighty damaged copies."""
     rng = np.random.default_rng(1)
     good = sorted(videos.rglob("*.mp4"))
@@ -45,15 +44,15 @@ def copies(videos: Path, tmp_path: Path) -> ClipDataset:
         rows.append(f"{path.name},{'ab'[number % 2]},train")
     (tmp_path / "clips.csv").write_text("\n".join(rows))
     asked = {"val_share": 0, "test_share": 0, "bad_share": 1.0, "memory_mb": 0, "timeout": 20}
-    return load_data(options(tmp_path, **asked)).train
+    return load_data(options(tmp_path, **asked))
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_every_damaged_copy_is_accounted_for(copies: ClipDataset, workers: int) -> None:
-    data = load_data(copies.options)
-    checked = check_clips(copies.records, copies.options, workers=workers)
+def test_every_damaged_copy_is_accounted_for(copies: DataSplits, workers: int) -> None:
+    data, records = load_data(copies.options), copies.train.records
+    checked = check_clips(records, copies.options, workers=workers)
     found = sorted(checked, key=lambda one: one.place)
-    assert [c.record.name for c in found] == [r.name for r in copies.records]
+    assert [c.record.name for c in found] == [r.name for r in records]
     assert [c.reason for c in found[:10]] == [None] * 10
     bad = [c.reason for c in found if c.reason is not None]
     assert 40 < len(bad) < 80

@@ -56,7 +56,7 @@ def test_clips_with_damaged_maps_are_quarantined_by_name(
     records = [record for _, split in data for record in split.records]
     found = [c for c in check_clips(records, asked) if c.reason is not None]
     assert [c.record.name for c in found] == [f"{name}.mp4" for name in BAD]
-    summary = describe(load_data(asked.model_copy(update={"bad_share": 1.0, "check_files": True})))
+    summary = describe(load_data(asked.with_values(bad_share=1.0, check_files=True)))
     assert {fault.name for fault in summary.faults} <= {f"{name}.mp4" for name in BAD}
     assert any("claims" in fault.reason for fault in summary.faults)
 

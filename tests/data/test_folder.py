@@ -128,15 +128,18 @@ def test_a_class_may_be_called_train_and_that_is_said(tmp_path: Path) -> None:
         (["train/x/a.mp4", "Train/x/b.mp4"], "Train and train both mean the split train"),
         (["train/x/a.mp4", "test/x/b.mp4", "walking/c.mp4"], "test, train are named and built"),
         (["train/x/a.mp4", "test/b.mp4"], "train are named and built .* test like classes"),
-        (["test/deep/a.mp4", "walking/b.mp4"], "test are called .*, walking like classes"),
-        (["val/x/a.mp4", "test/x/b.mp4"], r"\(test, val\), and none of them is a training list"),
+        (["test/deep/a.mp4", "walking/b.mp4"], "test are named .*, walking like classes"),
+        (["val/x/a.mp4", "test/x/b.mp4"], r"\(test, val\), but none of them is a training split"),
         (["train/a.mp4", "test/b.mp4"], "no class folders in test, train; expected"),
         (
             ["train_256/x/a.mp4", "val_256/x/b.mp4"],
             "train_256, val_256 contain folders of the same",
         ),
-        (["Trainset/x/a.mp4", "Testset/x/b.mp4", "Testset/y/c.mp4"], "Testset, Trainset hold"),
-        (["train2017/x/a.mp4", "validate2017/x/b.mp4", "no/c.mp4"], "train2017, validate2017 hold"),
+        (["Trainset/x/a.mp4", "Testset/x/b.mp4", "Testset/y/c.mp4"], "Testset, Trainset contain"),
+        (
+            ["train2017/x/a.mp4", "validate2017/x/b.mp4", "no/c.mp4"],
+            "train2017, validate2017 contain",
+        ),
     ],
 )
 def test_what_may_be_a_list_or_a_class_is_refused(
@@ -165,7 +168,7 @@ def test_whatever_is_no_clip_is_counted(tmp_path: Path) -> None:
     assert notes(source) == [
         "8 files are not clips and are not read: .divx 1, .md 1, .mp4 1, .mpv 1, "
         ".npz without a clip 1, .txt 1, no suffix 1, pictures 1",
-        "ignored: broken links 1, hidden files and folders 3, special files 1",
+        "ignored: hidden files and folders 3, broken links 1, special files 1",
     ]
 
 

@@ -108,7 +108,7 @@ def test_lists_of_exactly_the_name_of_the_folder_come_first(root: Path) -> None:
         ("label,id\n,v1\n", r"line 2: ,v1"),
         ("label,id,time_start,time_end\nwalk,v1,a,3\n", r"line 2: walk,v1,a,3\n  expected"),
         ("label,id,time_start,time_end\nwalk,v1,inf,3\n", r"line 2"),
-        ("label,id\nwalk,v8\n", r"none of the listed clips is there"),
+        ("label,id\nwalk,v8\n", r"none of the listed clips exists"),
     ],
 )
 def test_lists_that_cannot_be_used_are_refused(root: Path, text: str, words: str) -> None:

@@ -167,7 +167,7 @@ def fuzz(folder: Path, count: int, *, seed: int) -> dict[str, int]:
             source = read_source(chosen)
             holds_together(source)
             found["read"] += 1
-            split_records(source, chosen)
+            split_records(source, chosen.split)
         except DataError as error:
             found["refused"] += 1
             said = max(said, len(str(error)))

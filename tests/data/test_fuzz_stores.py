@@ -149,9 +149,9 @@ def test_damaged_stores_are_refused_by_name_or_read(tmp_path: Path, count: int) 
         window = Window(0.1, 0.3) if rng.integers(3) == 0 else None
         record = Record("a clip", path, (0,), medium="frames_db", window=window, spans=SPANS)
         asked = options("x", clip_labels="clip", fps=[None, 7.0][int(rng.integers(2))])
-        clips = ClipDataset((record,), asked, object_classes=0, num_classes=2)
+        clips = ClipDataset.of((record,), asked, object_classes=0, num_classes=2)
         works = (
-            lambda r=record, o=asked: checked_record(r, o),
+            lambda r=record, o=asked: checked_record(r, o.clips, o.source.clip_labels),
             lambda c=clips: c.clip(ClipKey(0)),
             lambda c=clips: c.clip(ClipKey(0, augment=True)),
             lambda p=path: read_meta(p),

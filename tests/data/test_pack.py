@@ -238,7 +238,7 @@ from connsearch.data.sources.source import read_source
 from connsearch.data.options import DataOptions
 from connsearch.data.tools.pack import pack
 if __name__ == "__main__":
-    source = read_source(DataOptions(source=sys.argv[1]))
+    source = read_source(DataOptions.of(source=sys.argv[1]))
     for event in pack(source, Path(sys.argv[2]), workers=2):
         print("event", flush=True)
 """

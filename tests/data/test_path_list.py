@@ -76,7 +76,7 @@ def test_the_option_videos_says_where_they_lie(tmp_path: Path) -> None:
         ("a.mp4 0\nb.mp4 brush hair\n", "line 2: 2 words after the path: 'brush hair'"),
         ("a.mp4 0\na.mp4 1\n", "line 2: a.mp4 is already on line 1"),
         ("a.mp4 0\nb\0.mp4 1\n", "line 2: contains a NUL"),
-        ("path label\n", "no line but a header"),
+        ("path label\n", "only a header; expected PATH LABEL"),
         ("\n", "empty"),
         ("b.mp4 0\nc.mp4 0\n", "1 listed files do not exist\n  c.mp4"),
     ],
@@ -137,7 +137,7 @@ def test_a_folder_of_lists_gives_the_splits(tmp_path: Path) -> None:
     source = read_source(options(f"list:{tmp_path}"))
     assert [r.split for r in source.records] == ["test"] * 2 + ["train"] * 3 + ["val"]
     alone = read_source(options(tmp_path / "mine_train.txt"))
-    assert "mine_test_videos.lst, mine_val.csv beside it is not read" in alone.notes[0]
+    assert "mine_test_videos.lst, mine_val.csv next to it is not read" in alone.notes[0]
     (tmp_path / "mine_test_videos.lst").write_text("0.mp4 0\n")
     with pytest.raises(DataError, match=r"clips in two of the lists\n  0.mp4"):
         read_source(options(f"list:{tmp_path}"))

@@ -20,7 +20,8 @@ from connsearch.data.tools.pack import PackResult, pack
 from connsearch.data.tools.pack_store import PackJob, pack_store
 from connsearch.data.tools.summary import describe
 from connsearch.errors import DataError
-from connsearch.settings import differences
+from connsearch.settings import nesting
+from connsearch.settings.differences import differences, plain
 from tests.data.datasets.formats import Maker, charades, jester, something
 from tests.data.helpers import options
 from tests.data.media.helpers import flat, png_folder, store
@@ -103,7 +104,7 @@ def test_a_sample_of_frames_has_its_share_of_the_rate(tmp_path: Path) -> None:
     data = load_data(options(path, media_fps=10.0, **ALL))
     assert data.train.moments(ClipKey(0)) == [(n, n / 2) for n in (2, 3, 4, 5)]
     note = "2 folder(s) contain one frame in 5 of a video, by the numbers in their names: used as"
-    assert any(note in said and "at 2 frames a second" in said for said in data.notes)
+    assert any(note in said and "at 2 frames per second" in said for said in data.notes)
 
 
 def test_what_a_medium_says_itself_comes_first_and_may_not_be_contradicted(tmp_path: Path) -> None:
@@ -129,7 +130,7 @@ def test_what_a_medium_says_itself_comes_first_and_may_not_be_contradicted(tmp_p
         "column, or leave it empty for files that tell their rate"
     }
     assert [record.info.fps for record in data.train.records if record.info] == [10.0, 50.0]
-    late = load_data(asked.model_copy(update={"check_files": False})).train
+    late = load_data(asked.with_values(check_files=False)).train
     assert [late.info(1).fps, late.info(2).fps] == [10.0, 50.0]
     with pytest.raises(DataError, match=r"a.mp4: the column fps gives 25.*the file 10.*cure:"):
         late.clip(ClipKey(0))
@@ -138,7 +139,9 @@ def test_what_a_medium_says_itself_comes_first_and_may_not_be_contradicted(tmp_p
 @pytest.mark.parametrize("word", ["0", "-3", "nan", "inf", "25 fps", "30/0", "1e9", "1/2/3"])
 def test_a_column_that_is_no_rate_is_refused_by_line(tmp_path: Path, word: str) -> None:
     path = listing(folders(tmp_path), ",30000/1001", f",{word}", columns=",fps")
-    with pytest.raises(DataError, match=r"line 3: fps .*; allowed: frames a second, 0.001 to 1e+"):
+    with pytest.raises(
+        DataError, match=r"line 3: fps .*; allowed: frames per second, 0.001 to 1e+"
+    ):
         read_source(options(path))
 
 
@@ -191,7 +194,7 @@ def test_published_frames_have_the_rate_they_were_published_at(tmp_path: Path) -
         asked = options(f"{name}:{tiny.rest}", protocol=version, check_files=False, **tiny.options)
         source = read_source(asked)
         assert {record.media_fps for record in source.records} == {rate}
-        given = read_source(asked.model_copy(update={"media_fps": 30.0}))
+        given = read_source(asked.with_values(media_fps=30.0))
         assert {record.media_fps for record in given.records} == {30.0}
 
 
@@ -216,18 +219,18 @@ def test_charades_is_read_from_its_official_frames(tmp_path: Path) -> None:
     assert {record.info.fps for record in data.train.records if record.info} == {24.0}
     # c000 is seen to 0.4 s, c001 from 0.2 s to 1 s: at 24 a second to frame 9, from frame 4 on
     clip = replace(first, window=Window(12, 16, "frames"))
-    late = ClipDataset((clip,), data.train.options, object_classes=0, num_classes=157)
+    late = ClipDataset.of((clip,), data.options, object_classes=0, num_classes=157)
     assert late.clip(ClipKey(0, augment=True)).labels == (1,)
     early = replace(first, window=Window(0, 3, "frames"))
-    soon = ClipDataset((early,), data.train.options, object_classes=0, num_classes=157)
+    soon = ClipDataset.of((early,), data.options, object_classes=0, num_classes=157)
     assert soon.clip(ClipKey(0, augment=True)).labels == (0,)
 
 
 def test_runs_from_before_there_was_a_rate_go_on() -> None:
-    now = options("x").model_dump()
-    before = {key: value for key, value in now.items() if key != "media_fps"}
-    assert differences({"data": before}, {"data": now}) == {}
-    assert differences({"data": before}, {"data": {**now, "media_fps": 5.0}}) == {
+    now, other = options("x").model_dump(), options("x", media_fps=5.0).model_dump()
+    before = {key: value for key, value in nesting.flat(options("x")).items() if key != "media_fps"}
+    assert differences({"data": before}, {"data": plain(now)}) == {}
+    assert differences({"data": before}, {"data": plain(other)}) == {
         "data.media_fps": ("not set", 5.0)
     }
 
@@ -235,7 +238,7 @@ def test_runs_from_before_there_was_a_rate_go_on() -> None:
 def test_a_record_of_a_video_without_a_clock_takes_a_rate(tmp_path: Path) -> None:
     path = store(tmp_path / "v", flat(20))
     record = Record("v", path, (0,), medium="frames_db", window=Window(1.0, 2.0), media_fps=10.0)
-    data = ClipDataset((record,), options("x", frames=4), object_classes=0)
+    data = ClipDataset.of((record,), options("x", frames=4), object_classes=0)
     assert [n for n, _ in data.moments(ClipKey(0))] == [13, 14, 15, 16]
 
 

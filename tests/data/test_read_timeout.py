@@ -5,6 +5,7 @@ import pickle
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,7 @@ def with_one(clips: ClipDataset) -> tuple[ClipDataset, int]:
     """Returns the clips of which only one has its file's name, and its place."""
     target = clips.records[1]
     kept = [r for r in clips.records if r is target or r.path.name != target.path.name]
-    return ClipDataset(tuple(kept), clips.options, object_classes=3), kept.index(target)
+    return replace(clips, records=tuple(kept), object_classes=3, remember=False), kept.index(target)
 
 
 def shown(loader: Loader) -> list[Batch]:

@@ -122,13 +122,13 @@ def test_a_short_video_can_shrink_the_stride() -> None:
 def test_strides_and_speeds_are_drawn_from_what_is_given() -> None:
     asked = options("x", strides=(2, 5), speed=(1.0, 1.0))
     rng = np.random.default_rng(0)
-    steps = {int(np.diff(training_ticks(99, 6, asked, rng=rng))[0]) for _ in range(50)}
+    steps = {int(np.diff(training_ticks(99, 6, asked.clips, rng=rng))[0]) for _ in range(50)}
     assert steps == {2, 5}
     fast = options("x", stride=2, speed=(1.5, 2.0))
-    spans = [np.ptp(training_ticks(99, 6, fast, rng=rng)) for _ in range(200)]
+    spans = [np.ptp(training_ticks(99, 6, fast.clips, rng=rng)) for _ in range(200)]
     assert 15 <= min(spans) <= 16
     assert 19 <= max(spans) <= 20
-    stretched = training_ticks(99, 3, options("x", stride=2), stretch=2.0, rng=rng)
+    stretched = training_ticks(99, 3, options("x", stride=2).clips, stretch=2.0, rng=rng)
     assert set(np.diff(stretched)) == {4}
 
 

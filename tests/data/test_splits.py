@@ -29,7 +29,7 @@ def grouped(groups: int, clips: int = 2) -> Source:
 @given(groups=st.integers(3, 20), clips=st.integers(2, 5), seed=st.integers(0, 50))
 def test_groups_are_never_torn_and_nothing_is_lost(groups: int, clips: int, seed: int) -> None:
     whole = grouped(groups, clips)
-    lists = split_records(whole, options("x", seed=seed))
+    lists = split_records(whole, options("x", seed=seed).split)
     names = [r.name for records in lists.values() for r in records]
     assert sorted(names) == sorted(r.name for r in whole.records)
     held = [{r.group for r in records} for records in lists.values()]
@@ -38,18 +38,20 @@ def test_groups_are_never_torn_and_nothing_is_lost(groups: int, clips: int, seed
 
 
 def test_a_split_is_a_function_of_the_seed() -> None:
-    lists = [split_records(grouped(12), options("x", seed=seed)) for seed in (0, 0, 1)]
+    lists = [split_records(grouped(12), options("x", seed=seed).split) for seed in (0, 0, 1)]
     assert lists[0] == lists[1]
     assert lists[0] != lists[2]
 
 
 def test_groups_are_dealt_close_to_the_shares() -> None:
-    lists = split_records(grouped(20, 4), options("x"))
+    lists = split_records(grouped(20, 4), options("x").split)
     assert [len(lists[s]) for s in ("train", "val", "test")] == [52, 12, 16]
 
 
 def test_without_groups_every_class_is_divided_alike() -> None:
-    lists = split_records(source(*[(int(i >= 60), "", None) for i in range(100)]), options("x"))
+    lists = split_records(
+        source(*[(int(i >= 60), "", None) for i in range(100)]), options("x").split
+    )
     counts = {split: Counter(r.label for r in records) for split, records in lists.items()}
     assert counts == {"train": {0: 39, 1: 26}, "val": {0: 9, 1: 6}, "test": {0: 12, 1: 8}}
 
@@ -57,10 +59,10 @@ def test_without_groups_every_class_is_divided_alike() -> None:
 def test_given_splits_are_kept_and_a_missing_one_is_drawn_from_train() -> None:
     rows: list[tuple[int, str, Split | None]] = [(i % 2, f"g{i // 2}", "train") for i in range(20)]
     rows += [(0, "t", "test"), (1, "t", "test")]
-    lists = split_records(source(*rows), options("x"))
+    lists = split_records(source(*rows), options("x").split)
     assert [r.group for r in lists["test"]] == ["t", "t"]
     assert len(lists["val"]) in (2, 4)
-    none = split_records(source(*rows), options("x", val_share=0))
+    none = split_records(source(*rows), options("x", val_share=0).split)
     assert none["val"] == ()
     assert len(none["train"]) == 20
 
@@ -68,33 +70,33 @@ def test_given_splits_are_kept_and_a_missing_one_is_drawn_from_train() -> None:
 def test_a_group_on_two_lists_is_refused_by_name() -> None:
     torn = source((0, "ann", "train"), (1, "ann", "test"), (1, "bob", "train"), (0, "c", "val"))
     with pytest.raises(DataError, match=r"group ann: train and test\n  cure"):
-        split_records(torn, options("x"))
-    lists = split_records(torn, options("x", split_by="clip"))
+        split_records(torn, options("x").split)
+    lists = split_records(torn, options("x", split_by="clip").split)
     assert [len(records) for records in lists.values()] == [2, 1, 1]
 
 
 def test_too_few_groups_are_refused_and_the_cures_work() -> None:
     one = source(*[(i % 2, "everyone", None) for i in range(20)])
     with pytest.raises(DataError, match=r"1 group\(s\) cannot be divided .*\n  group everyone"):
-        split_records(one, options("x"))
-    assert len(split_records(one, options("x", split_by="clip"))["test"]) == 4
-    everything = split_records(one, options("x", val_share=0, test_share=0))
+        split_records(one, options("x").split)
+    assert len(split_records(one, options("x", split_by="clip").split)["test"]) == 4
+    everything = split_records(one, options("x", val_share=0, test_share=0).split)
     assert [len(records) for records in everything.values()] == [20, 0, 0]
 
 
 def test_too_few_clips_are_refused() -> None:
     with pytest.raises(DataError, match="too few clips of a class to put any into the test split"):
-        split_records(source((0, "", None), (1, "", None)), options("x"))
+        split_records(source((0, "", None), (1, "", None)), options("x").split)
 
 
 def test_a_class_without_training_clips_is_refused_by_name() -> None:
     with pytest.raises(DataError, match=r"classes without a training clip\n  b\n  cure"):
-        split_records(source((0, "", "train"), (1, "", "test"), (0, "", "val")), options("x"))
+        split_records(source((0, "", "train"), (1, "", "test"), (0, "", "val")), options("x").split)
 
 
 def test_rows_with_and_without_a_split_are_refused() -> None:
     with pytest.raises(DataError, match=r"1 of 2 clips have no split, the others do\n  1.mp4"):
-        split_records(source((0, "", "train"), (1, "", None)), options("x"))
+        split_records(source((0, "", "train"), (1, "", None)), options("x").split)
 
 
 def test_hashes_change_with_what_is_on_the_lists_and_not_with_the_place(tmp_path: Path) -> None:
@@ -117,7 +119,7 @@ def test_hashes_change_with_what_is_on_the_lists_and_not_with_the_place(tmp_path
 
 def test_more_groups_than_are_tried_in_turn_are_shared_out_evenly() -> None:
     many = grouped(20_500, 1)
-    lists = split_records(many, options("x", val_share=0.1, test_share=0.2))
+    lists = split_records(many, options("x", val_share=0.1, test_share=0.2).split)
     assert {split: len(records) for split, records in lists.items()} == {
         "train": 14_350,
         "val": 2_050,
@@ -130,6 +132,6 @@ def test_more_groups_than_are_tried_in_turn_are_shared_out_evenly() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_of_several_draws_the_one_with_the_most_even_classes_is_kept(seed: int) -> None:
     whole = source(*[(group % 2, f"g{group}", None) for group in range(40) for _ in range(3)])
-    lists = split_records(whole, options("x", seed=seed, val_share=0.25, test_share=0.25))
+    lists = split_records(whole, options("x", seed=seed, val_share=0.25, test_share=0.25).split)
     for split in ("val", "test"):
         assert Counter(r.label for r in lists[split]) == {0: 15, 1: 15}

@@ -29,7 +29,9 @@ def data(tmp_path: Path) -> DataSplits:
     lines.append("broken.mp4,b,train,person-9")
     (tmp_path / "clips.csv").write_text("\n".join(lines) + "\n")
     source = str(tmp_path / "clips.csv")
-    return load_data(DataOptions(source=source, frames=4, size=16, bad_share=1.0, test_share=0.0))
+    return load_data(
+        DataOptions.of(source=source, frames=4, size=16, bad_share=1.0, test_share=0.0)
+    )
 
 
 def test_clips_are_counted_by_class_and_list(data: DataSplits) -> None:
@@ -68,7 +70,7 @@ def test_windows_variable_rates_and_shared_files_are_told_apart(data: DataSplits
         replace(second, info=varying, labels=(0, 1)),
         replace(second, info=replace(varying, times=(), fps=0.0)),
     )
-    train = ClipDataset(records, data.train.options, object_classes=0, num_classes=2)
+    train = ClipDataset.of(records, data.options, object_classes=0, num_classes=2)
     found = describe(replace(data, train=train))
     part = found.splits["train"]
     assert part.frames == Spread(3, 3.5, 10)

@@ -40,19 +40,19 @@ def test_planted_data_is_real_files_and_a_list_of_them(planted: DataOptions) -> 
 
 
 def test_the_same_seed_writes_the_same_bytes(planted: DataOptions, tmp_path: Path) -> None:
-    assert planted.cache is not None
+    assert planted.loading.cache is not None
     again = load_data(small_planted(tmp_path))
-    assert contents(tmp_path) == contents(planted.cache)
+    assert contents(tmp_path) == contents(planted.loading.cache)
     assert again.fingerprint == load_data(planted).fingerprint
-    other = load_data(planted.model_copy(update={"seed": 1, "cache": tmp_path / "other"}))
+    other = load_data(planted.with_values(seed=1, cache=tmp_path / "other"))
     assert other.fingerprint != again.fingerprint
 
 
 def test_a_second_load_writes_nothing(planted: DataOptions) -> None:
-    assert planted.cache is not None
-    before = {p: p.stat().st_mtime_ns for p in planted.cache.rglob("*")}
+    assert planted.loading.cache is not None
+    before = {p: p.stat().st_mtime_ns for p in planted.loading.cache.rglob("*")}
     load_data(planted)
-    assert {p: p.stat().st_mtime_ns for p in planted.cache.rglob("*")} == before
+    assert {p: p.stat().st_mtime_ns for p in planted.loading.cache.rglob("*")} == before
 
 
 def _load(cache: Path) -> None:
@@ -63,8 +63,8 @@ def test_two_writers_at_once_leave_one_whole_data_set(planted: DataOptions, tmp_
     with ThreadPoolExecutor(3) as pool:
         marks = {d.fingerprint for d in pool.map(load_data, [small_planted(tmp_path)] * 3)}
     assert len(marks) == 1
-    assert planted.cache is not None
-    assert contents(tmp_path) == contents(planted.cache)
+    assert planted.loading.cache is not None
+    assert contents(tmp_path) == contents(planted.loading.cache)
 
 
 @pytest.mark.slow
@@ -78,13 +78,13 @@ def test_two_processes_at_once_leave_one_whole_data_set(
     for process in processes:
         process.join(timeout=120)
     assert [process.exitcode for process in processes] == [0, 0]
-    assert planted.cache is not None
-    assert contents(tmp_path) == contents(planted.cache)
+    assert planted.loading.cache is not None
+    assert contents(tmp_path) == contents(planted.loading.cache)
 
 
 def test_a_draft_of_a_killed_process_is_no_data_set(planted: DataOptions, tmp_path: Path) -> None:
-    assert planted.cache is not None
-    key = next((planted.cache / "synthetic").iterdir()).name
+    assert planted.loading.cache is not None
+    key = next((planted.loading.cache / "synthetic").iterdir()).name
     draft = tmp_path / "synthetic" / f".{key}.killed"
     (draft / "train").mkdir(parents=True)
     load_data(small_planted(tmp_path))
@@ -109,13 +109,13 @@ def test_unknown_tasks_and_tiny_clips_are_refused(planted: DataOptions) -> None:
     with pytest.raises(DataError, match="no planted task named 'motoin', did you mean 'motion'"):
         DATASETS["synthetic"]("motoin", planted)
     with pytest.raises(DataError, match="size of at least 16, read 8"):
-        DATASETS["synthetic"]("mix", planted.model_copy(update={"size": 8}))
+        DATASETS["synthetic"]("mix", planted.with_values(size=8))
 
 
 def test_the_listed_factors_are_those_of_the_task(planted: DataOptions) -> None:
-    assert planted.cache is not None
+    assert planted.loading.cache is not None
     assert set(TASKS) == {"appearance", "motion", "object", "mix"}
-    folder = next((planted.cache / "synthetic").iterdir())
+    folder = next((planted.loading.cache / "synthetic").iterdir())
     with (folder / "clips.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {(r["label"], r["colour"], r["direction"]) for r in rows} == {

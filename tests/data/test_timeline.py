@@ -143,7 +143,7 @@ def test_seconds_of_a_video_without_a_rate_are_refused(asked: dict[str, object])
 def test_a_clip_shows_only_its_window(long_video: Path) -> None:
     record = Record("v", long_video, (0,), window=Window(2.0, 3.0))
     asked = options("x", frames=6, size=8, short_side=8, brightness=0.0, contrast=0.0)
-    clips = ClipDataset((record,), asked, object_classes=0)
+    clips = ClipDataset.of((record,), asked, object_classes=0)
     for epoch in range(10):
         rgb = clips.clip(ClipKey(0, 0, epoch, augment=True)).streams["rgb"]
         numbers = ((rgb.mean((0, 2, 3)) + 1) * 127.5 - 30) / 2

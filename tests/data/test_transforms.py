@@ -13,7 +13,7 @@ from tests.data.helpers import options
 @given(seed=st.integers(0, 10_000), scale=st.sampled_from([(1.0, 1.0), (0.5, 1.5), (2.0, 3.0)]))
 def test_windows_lie_inside_the_frame(seed: int, scale: tuple[float, float]) -> None:
     rng = np.random.default_rng(seed)
-    view = random_view(20, 28, options("x", crop_scale=scale, flip=True), rng)
+    view = random_view(20, 28, 16, options("x", crop_scale=scale, flip=True).augment, rng)
     assert 0 <= view.top <= view.top + view.side <= 20
     assert 0 <= view.left <= view.left + view.side <= 28
 
@@ -47,7 +47,7 @@ def test_one_draw_holds_for_all_frames_of_a_clip() -> None:
     still = np.random.default_rng(0).integers(0, 256, (1, 24, 24, 3)).repeat(5, 0).astype(np.uint8)
     chosen = options("x", flip=True, crop_scale=(0.6, 1.2), brightness=0.5, contrast=0.5)
     for seed in range(5):
-        view = random_view(24, 24, chosen, np.random.default_rng(seed))
+        view = random_view(24, 24, 16, chosen.augment, np.random.default_rng(seed))
         rgb = show_rgb(still, view, 16)
         assert torch.equal(rgb[:, :1].expand_as(rgb), rgb)
         assert rgb.min() >= -1
@@ -55,12 +55,15 @@ def test_one_draw_holds_for_all_frames_of_a_clip() -> None:
 
 
 def test_every_kind_of_change_is_drawn_and_flips_only_when_asked() -> None:
-    views = [random_view(24, 30, options("x"), np.random.default_rng(s)) for s in range(200)]
+    views = [
+        random_view(24, 30, 16, options("x").augment, np.random.default_rng(s)) for s in range(200)
+    ]
     assert {v.top for v in views} == set(range(9))
     assert {v.left for v in views} == set(range(15))
     assert not any(v.flip for v in views)
     flipped = [
-        random_view(24, 30, options("x", flip=True), np.random.default_rng(s)) for s in range(200)
+        random_view(24, 30, 16, options("x", flip=True).augment, np.random.default_rng(s))
+        for s in range(200)
     ]
     assert 60 < sum(v.flip for v in flipped) < 140
     assert [v.top for v in flipped] == [v.top for v in views]

@@ -51,20 +51,22 @@ def apart(lists: Sequence[Sequence[Record]]) -> bool:
 @pytest.mark.parametrize("seed", range(3))
 def test_windows_of_one_video_stay_together(tmp_path: Path, split_by: str, seed: int) -> None:
     source = windows(tmp_path)
-    lists = split_records(source, options("x", seed=seed, split_by=split_by))
+    lists = split_records(source, options("x", seed=seed, split_by=split_by).split)
     assert all(lists.values())
     assert apart(list(lists.values()))
     assert not torn_videos(lists)
-    before = split_records(source, options("x", seed=seed, split_by=split_by), reading=1)
+    before = split_records(source, options("x", seed=seed, split_by=split_by).split, reading=1)
     assert not apart(list(before.values()))
-    assert rules_differ(source.records, options("x", split_by=split_by))
+    assert rules_differ(source.records, options("x", split_by=split_by).split.split_by)
 
 
 @pytest.mark.parametrize("split_by", ["group", "clip"])
 def test_halves_of_a_bilevel_search_keep_them_together(tmp_path: Path, split_by: str) -> None:
     records = windows(tmp_path).records
     for seed in range(3):
-        first, second = halve("mine", records, options("x", split_by=split_by), seed=seed)
+        first, second = halve(
+            "mine", records, options("x", split_by=split_by).split.split_by, seed=seed
+        )
         assert apart([[records[i] for i in first], [records[i] for i in second]])
         assert len(first) + len(second) == len(records)
 
@@ -100,7 +102,7 @@ def test_without_shared_files_the_units_are_those_of_before() -> None:
     rows = [("1", "ann"), ("2", ""), ("3", "bob"), ("4", "ann")]
     records = [Record(name, Path(f"{name}.mp4"), (0,), group) for name, group in rows]
     assert units_of(records) == [record.unit for record in records]
-    assert not rules_differ(records, options("x"))
+    assert not rules_differ(records, options("x").split.split_by)
 
 
 def test_given_lists_that_tear_a_video_are_refused_or_told(tmp_path: Path) -> None:
@@ -108,20 +110,20 @@ def test_given_lists_that_tear_a_video_are_refused_or_told(tmp_path: Path) -> No
     with pytest.raises(
         DataError, match=r"(?s)groups or videos in two splits.*v00.mp4#0-4: train and"
     ):
-        split_records(source, options("x", val_share=0))
-    lists = split_records(source, options("x", val_share=0, split_by="clip"))
+        split_records(source, options("x", val_share=0).split)
+    lists = split_records(source, options("x", val_share=0, split_by="clip").split)
     assert len(torn_videos(lists)) == VIDEOS
-    published = split_records(replace(source, published=True), options("x", val_share=0))
+    published = split_records(replace(source, published=True), options("x", val_share=0).split)
     assert [len(records) for records in published.values()] == [24, 0, 12]
 
 
 def test_one_video_cannot_be_divided(tmp_path: Path) -> None:
     source = windows(tmp_path)
     one = replace(source, records=source.records[:PARTS])
-    with pytest.raises(DataError, match=r"1 video\(s\) cannot be divided into 3 lists"):
-        split_records(one, options("x", split_by="clip"))
+    with pytest.raises(DataError, match=r"1 video\(s\) cannot be divided into 3 splits"):
+        split_records(one, options("x", split_by="clip").split)
     with pytest.raises(DataError, match=r"1 video\(s\) cannot be divided") as refused:
-        split_records(one, options("x"))
+        split_records(one, options("x").split)
     assert "--split-by clip" not in str(refused.value)  # that would change nothing
 
 
@@ -156,7 +158,10 @@ def test_a_packed_list_is_split_as_the_videos_are(listing: Path, tmp_path: Path)
         after = load_data(options(tmp_path, seed=seed))
         assert names(before) == names(after)
         assert apart([clips.records for _, clips in before])
-        halves = [halve("x", d.train.records, options("x"), seed=seed) for d in (before, after)]
+        halves = [
+            halve("x", d.train.records, options("x").split.split_by, seed=seed)
+            for d in (before, after)
+        ]
         assert halves[0] == halves[1]
 
 

@@ -38,7 +38,7 @@ def judge(evolution: Evolution, children: int) -> list[Task]:
 
 def abandon(evolution: Evolution, task: Task) -> None:
     """Leaves a task as a worker of another machine that has died long ago leaves it."""
-    evolution._held.pop(task.trial)
+    evolution._leased.pop(task.trial)
     dead = {**lease("dead", length=0.0), **ELSEWHERE}
     evolution.study.note(task.trial, "lease", dead)
 

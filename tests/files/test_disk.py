@@ -90,7 +90,9 @@ def test_what_may_not_be_looked_at_is_not_what_is_not_there(
     monkeypatch.setattr(disk.os, "stat", denied)
     monkeypatch.setattr(disk.os, "listdir", denied)
     for ask in (is_there, is_plain, is_folder, names_in, open_plain):
-        with pytest.raises(UnreadableError, match=r"x: permission denied\n  cure: allow it"):
+        with pytest.raises(
+            UnreadableError, match=r"x: permission denied\n  cure: change the permissions"
+        ):
             ask(tmp_path / "x")
 
 
@@ -143,7 +145,7 @@ def test_a_full_disk_is_said_by_name_and_leaves_the_old_file(
     assert message.startswith(f"{path}: could not be written: ")
     assert "are free on its file system" in message
     assert "cure: " in message
-    assert "repeat the same command" in message
+    assert "rerun the same command" in message
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
     assert path.read_text() == "old"
 

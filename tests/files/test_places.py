@@ -123,7 +123,7 @@ def test_what_another_line_left_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "holiday.jpg").write_text("")
-    with pytest.raises(SettingsError, match=r"something else, holiday\.jpg"):
+    with pytest.raises(SettingsError, match=r"other files, such as holiday\.jpg"):
         check_place(tmp_path, LINE, done="done.json")
     with pytest.raises(SettingsError), filling(tmp_path, LINE, done="done.json"):
         pass

@@ -89,7 +89,7 @@ def a_pointer(place: Path) -> None:
 
 def planted(place: Path) -> None:
     counts = dict.fromkeys(("train_clips", "val_clips", "test_clips"), 1)
-    options = DataOptions(frames=2, size=16, cache=place / "cache", **counts)
+    options = DataOptions.of(frames=2, size=16, cache=place / "cache", **counts)
     read_synthetic("mix", options)
 
 

@@ -42,7 +42,7 @@ def plain(seed: int = 0) -> nn.Module:
 
 def train(model: Model, directory: Path, *hooks: Hook, **changes: Any) -> Iterator[Event]:
     chosen = {"epochs": 3, "threads": 1, "precision": "fp32", "recalibrate_clips": 8, **changes}
-    options = TrainOptions(checkpoint_steps=3, **chosen)
+    options = TrainOptions.of(checkpoint_steps=3, **chosen)
     config = {"command": "train", "settings": options.model_dump()}
     with Run.open(directory, config) as run:
         yield from fit(model, TinyData(), options, run=run, hooks=hooks)

@@ -127,7 +127,7 @@ def test_while_it_runs_nobody_else_may_and_threads_are_given_back(tmp_path: Path
 @pytest.mark.slow
 def test_processes_that_read_end_with_the_run(tmp_path: Path) -> None:
     others = set(multiprocessing.active_children())
-    data = TinyData(options=DataOptions(frames=4, size=16, batch_size=4, workers=1))
+    data = TinyData(options=DataOptions.of(frames=4, size=16, batch_size=4, workers=1))
     work = fitness(tmp_path, data, recalibrate_clips=0)(task())
     next(event for event in work if isinstance(event, StepEvent))
     assert len(set(multiprocessing.active_children()) - others) == 1

@@ -33,10 +33,10 @@ def test_everything_is_connected_and_undecided() -> None:
 
 def test_a_warm_start_keeps_stored_weights() -> None:
     stored = tiny_structure().with_weights({Edge(0, 2): 0.9})
-    warm = search_space(stored, SearchOptions(warm_start=True))
+    warm = search_space(stored, SearchOptions.of(warm_start=True))
     assert warm.weights()[Edge(0, 2)] == 0.9
     assert warm.weights()[Edge(1, 4)] == FREE
-    cold = search_space(stored, SearchOptions(over_connect=False))
+    cold = search_space(stored, SearchOptions.of(over_connect=False))
     assert cold.edges() == stored.edges()
     assert set(cold.weights().values()) == {FREE}
 
@@ -49,7 +49,7 @@ def test_a_structure_without_a_weight_cannot_be_searched() -> None:
         network=settings,
     )
     with pytest.raises(SettingsError, match="no connection has a weight to search"):
-        search_space(chain, SearchOptions(over_connect=False))
+        search_space(chain, SearchOptions.of(over_connect=False))
 
 
 def test_the_result_holds_what_was_learned(tmp_path: Path) -> None:
@@ -163,12 +163,12 @@ def test_entropy_of_mixtures() -> None:
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        SearchOptions(**wrong)  # type: ignore[arg-type]
+        SearchOptions.of(**wrong)  # type: ignore[arg-type]
 
 
 def test_all_faults_of_the_settings_are_told_at_once() -> None:
     with pytest.raises(ValidationError) as caught:
-        SearchOptions(epochs=0, warmup=2, typo=1)  # type: ignore[call-arg]
+        SearchOptions.of(epochs=0, warmup=2, typo=1)  # type: ignore[call-arg]
     assert len(caught.value.errors()) == 3
 
 

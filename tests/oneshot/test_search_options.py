@@ -26,6 +26,7 @@ from connsearch.oneshot.stability import Ranking, agreement
 from connsearch.pruning.pruner import prune
 from connsearch.runs.events import NoteEvent, StepEvent
 from connsearch.runs.files import load_weights
+from connsearch.settings.nesting import field_at, leaves
 from connsearch.training.options import TrainOptions
 from tests.nn.helpers import starter
 from tests.training.test_resume import everything, steps_until
@@ -35,7 +36,7 @@ CLIP = (4, 32, 32)
 
 
 def supernet(**changes: Any) -> Network:
-    space = search_space(starter(**changes), SearchOptions(method="assemblenet"))
+    space = search_space(starter(**changes), SearchOptions.of(method="assemblenet"))
     return Network(space, 3, learn_connections=True, seed=0)
 
 
@@ -46,9 +47,9 @@ def set_logits(network: Network, value: float) -> None:
 
 
 def test_the_published_method_is_one_word_away() -> None:
-    assert SearchOptions(method="assemblenet").relaxed == Relaxed()
-    assert SearchOptions().relaxed == METHODS["connsearch"]
-    mixed = SearchOptions(method="assemblenet", temperature=0.5).relaxed
+    assert SearchOptions.of(method="assemblenet").relaxation.relaxed == Relaxed()
+    assert SearchOptions().relaxation.relaxed == METHODS["connsearch"]
+    mixed = SearchOptions.of(method="assemblenet", temperature=0.5).relaxation.relaxed
     assert mixed == replace(Relaxed(), temperature=0.5)
 
 
@@ -60,14 +61,14 @@ def test_the_published_method_is_one_word_away() -> None:
         ({"path_dropout": 1.0}, "less than 1"),
         ({"hard_share": 0.0}, "greater than 0"),
         ({"macs_penalty": -1.0}, "greater than or equal to 0"),
-        ({"method": "assemblenet", "commitment_weight": 1.0}, "without commitment"),
+        ({"method": "assemblenet", "discreteness_weight": 1.0}, "without discreteness_penalty"),
         ({"method": "assemblenet", "stable": 0.9}, "without patience"),
         ({"level": "trilevel"}, "'single' or 'bilevel'"),
     ],
 )
 def test_settings_that_say_nothing_are_refused(wrong: dict[str, Any], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
-        SearchOptions(**wrong)
+        SearchOptions.of(**wrong)
 
 
 @given(st.integers(2, 500), st.floats(0, 0.95))
@@ -165,21 +166,29 @@ def test_an_unmoved_search_ends_early_and_a_moving_one_does_not() -> None:
 
 EVERYTHING: dict[str, dict[str, Any]] = {
     "temperature": {"temperature": 0.2},
-    "dropout": {"path_dropout": 0.5, "late": 0.0},
+    "dropout": {"path_dropout": 0.5, "anneal_start": 0.0},
     "hard": {"hard_share": 0.5},
-    "commitment": {"commitment": "entropy", "macs_penalty": 0.5, "late": 0.2},
+    "discreteness": {
+        "discreteness_penalty": "entropy",
+        "macs_penalty": 0.5,
+        "anneal_start": 0.2,
+    },
     "normalised": {"normalise_inputs": True},
-    "early": {"patience": 1, "stable": 0.01, "late": 0.3},
+    "early": {"patience": 1, "stable": 0.01, "anneal_start": 0.3},
     "bilevel": {"level": "bilevel"},
 }
 
-FIRST = {"epochs", "over_connect", "warm_start", "method"}
+FIRST = {"over_connect", "warm_start", "method"}
 """Options that every recorded search has."""
 
-OWN = {n: f for n, f in SearchOptions.model_fields.items() if n not in TrainOptions.model_fields}
+OWN = {
+    path[-1]: field_at(SearchOptions, path)
+    for path in leaves(SearchOptions)
+    if path[0] not in TrainOptions.model_fields
+}
 TRIED = (
     FIRST
-    | {"commitment_weight"}
+    | {"discreteness_weight"}
     | {option for changes in EVERYTHING.values() for option in changes}
 )
 EVERYTHING |= {n: {n: f.examples[0]} for n, f in OWN.items() if n not in TRIED and f.examples}

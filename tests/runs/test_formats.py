@@ -185,8 +185,8 @@ def test_every_key_that_a_command_writes_is_a_field(
     assert {*TABLES, names.LEDGER, names.EVALUATION, names.EXPORT_RECORD} <= names_found
     assert {p.parent.name for p in found if p.name == names.SUMMARY} == set(SUMMARIES)
     config = json.loads((tmp_path / "run" / "config.json").read_text())["settings"]
-    assert set(config["data"]) <= set(DataOptions.model_fields)
-    assert set(config["training"]) <= set(SearchOptions.model_fields)
+    assert set(config["data"]) == set(DataOptions.model_fields)
+    assert set(config["training"]) == set(SearchOptions.model_fields)
     _planted(tmp_path)
 
 
@@ -216,18 +216,18 @@ def test_every_key_of_files_written_before_is_a_field() -> None:
 
 def test_a_value_without_a_field_is_not_written(tmp_path: Path) -> None:
     metrics: dict[str, Any] = {}
-    with pytest.raises(ValueError, match="no field for of_nobody"):
+    with pytest.raises(ValueError, match=r"no field .* of_nobody"):
         write_form(tmp_path / "a.json", Result.model_validate({"metrics": metrics, "of_nobody": 1}))
     entry = {"split": "train", "name": "a", "reason": "b", "of_nobody": 1}
     result = Result(metrics={}, quarantine=[Quarantined.model_validate(entry)])
-    with pytest.raises(ValueError, match=r"no field for quarantine\.0\.of_nobody"):
+    with pytest.raises(ValueError, match=r"no field is declared for quarantine\.0\.of_nobody"):
         write_form(tmp_path / "a.json", result)
-    with pytest.raises(ValueError, match="no field for of_nobody"):
+    with pytest.raises(ValueError, match=r"no field .* of_nobody"):
         new_config({"command": "search", "settings": {}, "of_nobody": 1})
-    with pytest.raises(ValueError, match=r"no field for rungs\.of_nobody"):
+    with pytest.raises(ValueError, match=r"no field is declared for rungs\.of_nobody"):
         described({"rungs": {"at": [1], "of_nobody": 1}})
     log = CsvLog(tmp_path / "metrics.csv", MetricsRow, length=None)
-    with pytest.raises(ValueError, match="no field for of_nobody"):
+    with pytest.raises(ValueError, match=r"no field .* of_nobody"):
         log.add([{"step": 1, "split": "train", "of_nobody": 1}])
     log.close()
     with Ledger(tmp_path / "ledger", {}) as ledger, pytest.raises(ValueError, match="of_nobody"):

@@ -60,7 +60,7 @@ def test_a_run_whose_disk_is_full_goes_on_when_there_is_room(
         with pytest.raises(DiskFullError, match=rf"{name}.*could not be written") as caught:
             list(tiny_search(run, epochs=2))
     assert "free on its file system" in str(caught.value)
-    assert "repeat the same command" in str(caught.value)
+    assert "rerun the same command" in str(caught.value)
     assert not [p for p in run.rglob("*") if p.suffix == ".tmp"]
     if name == "step-000000006":
         found = load_checkpoint(run / "checkpoint")
@@ -159,9 +159,9 @@ _WRONG: dict[str, tuple[Callable[[dict[str, Tensor], str], Any], str]] = {
     "nan": (_value(float("nan")), r"1 of \d+ values of head.dense.weight are not finite"),
     "inf": (_value(float("inf")), "not finite"),
     "int64": (_to(torch.int64), "head.dense.weight is int64 .* expected float32"),
-    "int8": (_to(torch.int8), "head.dense.weight holds int8; allowed are float32"),
-    "float64": (_to(torch.float64), "head.dense.weight holds float64; allowed are float32"),
-    "bfloat16": (_to(torch.bfloat16), "head.dense.weight holds bfloat16"),
+    "int8": (_to(torch.int8), "head.dense.weight is int8; allowed are float32"),
+    "float64": (_to(torch.float64), "head.dense.weight is float64; allowed are float32"),
+    "bfloat16": (_to(torch.bfloat16), "head.dense.weight is bfloat16; allowed"),
     "missing": (lambda found, name: found.pop(name), "holds no classifier"),
     "extra": (lambda found, name: found.update(x=torch.ones(1)), "x is not part"),
     "shape": (

@@ -15,7 +15,7 @@ from connsearch.runs.events import StepEvent
 from connsearch.runs.files import load_weights, stored_structure
 from connsearch.runs.record import open_run
 from connsearch.runs.run import Run
-from connsearch.settings import differences
+from connsearch.settings.differences import differences
 from tests.training.tiny import TinyData, result_of, tiny_search, tiny_structure
 
 CONFIG = {"command": "search", "settings": {"epochs": 3, "seed": 0, "crop": (0.5, 1.0)}}

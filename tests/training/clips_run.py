@@ -29,7 +29,7 @@ def clips_training(
 ) -> Iterator[Event]:
     """Yields the events of a training; ``seen`` gets a hash for every batch it trains on."""
     data = load_data(
-        DataOptions(
+        DataOptions.of(
             source=str(listing),
             frames=4,
             size=16,
@@ -42,7 +42,7 @@ def clips_training(
             check_files=False,
         )
     )
-    options = TrainOptions(
+    options = TrainOptions.of(
         epochs=3,
         eval_every=1,
         checkpoint_steps=2,

@@ -25,13 +25,13 @@ from connsearch.runs.events import (
 from connsearch.runs.run import Run
 from connsearch.training.evaluate import evaluate
 from connsearch.training.optimisers import Optimisers
-from connsearch.training.options import TrainOptions
+from connsearch.training.options import OptimiserOptions, ScheduleOptions, TrainOptions
 from tests.training.tiny import TinyClips, TinyData, tiny_search, tiny_structure
 
 
 def tiny_fit(directory: Path, data: Any = None, **changes: Any) -> list[Any]:
     chosen = {"epochs": 2, "threads": 1, "precision": "fp32", "recalibrate_clips": 8, **changes}
-    options = TrainOptions(**chosen)
+    options = TrainOptions.of(**chosen)
     structure = tiny_structure(attention=Attention.NONE)
     fixed = structure.with_weights(
         {e: 0.5 for e, w in structure.weights().items() if w is not None}
@@ -158,7 +158,8 @@ def test_every_connection_and_peer_logit_receives_a_gradient(attention: Attentio
 
 def test_logits_have_their_own_optimiser_and_kernels_alone_decay() -> None:
     network = Network(over_connect(tiny_structure()), 2, learn_connections=True, seed=0)
-    optimisers = Optimisers(network, TrainOptions(lr=1e-3, connection_lr=0.5, weight_decay=0.1))
+    options = OptimiserOptions(lr=1e-3, connection_lr=0.5, weight_decay=0.1)
+    optimisers = Optimisers(network, options, ScheduleOptions())
     logits = [*network.connection_parameters(), *network.peer_parameters()]
     assert all(p.dtype == torch.float32 for p in logits)
     before = [p.clone() for p in logits]

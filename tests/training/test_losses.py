@@ -30,7 +30,7 @@ def test_auto_takes_every_class_for_itself_where_clips_have_several() -> None:
     assert isinstance(choose_loss("cross_entropy", multi_label=True), CrossEntropy)
     assert isinstance(choose_loss("binary_cross_entropy", multi_label=False), BinaryCrossEntropy)
     with pytest.raises(ValidationError, match="binary_cross_entropy"):
-        TrainOptions(loss="hinge")  # type: ignore[arg-type]
+        TrainOptions.of(loss="hinge")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])

@@ -44,9 +44,9 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[Record]:
 
 
 def splits(records: list[Record], **changes: Any) -> DataSplits:
-    options = DataOptions(frames=4, size=16, batch_size=4, **changes)
+    options = DataOptions.of(frames=4, size=16, batch_size=4, **changes)
     train, val, test = (
-        ClipDataset(tuple(records), options, object_classes=0, num_classes=2, remember=True)
+        ClipDataset.of(tuple(records), options, object_classes=0, num_classes=2, remember=True)
         for _ in range(3)
     )
     hashes = dict.fromkeys(("train", "val", "test"), "colours")
@@ -56,7 +56,7 @@ def splits(records: list[Record], **changes: Any) -> DataSplits:
 
 def trained(directory: Path, data: DataSplits, **changes: Any) -> tuple[list[Any], Network]:
     chosen = {"epochs": 30, "lr": 0.05, "eval_every": 15, "label_smoothing": 0.0}
-    options = TrainOptions(**{**chosen, "threads": 1, "precision": "fp32", **changes})
+    options = TrainOptions.of(**{**chosen, "threads": 1, "precision": "fp32", **changes})
     structure = tiny_structure(dropout=0.0)
     network = Network(structure, 2, seed=0)
     with Run.open(directory, {"command": "train", "settings": options.model_dump()}) as run:

@@ -46,6 +46,13 @@ def steps_of(events: Any) -> list[StepEvent]:
     return [e for e in events if isinstance(e, StepEvent)]
 
 
+def curriculum_of(clips: Any, options: TrainOptions) -> Curriculum:
+    power = options.rate_powers.filters
+    return Curriculum(
+        clips, options.schedule, options.multigrid, seed=options.seed, rate_power=power
+    )
+
+
 @pytest.fixture(scope="module", params=SCHEDULES)
 def searched(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A whole search with each schedule: its name, its events and its directory."""
@@ -56,7 +63,7 @@ def searched(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_steps_follow_the_plan(searched: Any) -> None:
     schedule, events, directory = searched
     data = TinyData()
-    curriculum = Curriculum(data.train, SearchOptions(**SETTINGS[schedule]))  # type: ignore[arg-type]
+    curriculum = curriculum_of(data.train, SearchOptions.of(**SETTINGS[schedule]))
     steps = steps_of(events)
     epochs = SETTINGS[schedule]["epochs"]
     assert [e.step for e in steps] == list(range(1, curriculum.total + 1))
@@ -75,13 +82,15 @@ def test_steps_follow_the_plan(searched: Any) -> None:
 
 def test_learning_rates_are_the_schedule_times_the_factor(searched: Any) -> None:
     schedule, events, _ = searched
-    options = SearchOptions(**SETTINGS[schedule])
-    made = Curriculum(TinyData().train, options)  # type: ignore[arg-type]
-    parts = [p for e in range(options.epochs) for p, _ in made._grid.layout(e)]
+    options = SearchOptions.of(**SETTINGS[schedule])
+    made = curriculum_of(TinyData().train, options)
+    parts = [p for e in range(options.schedule.epochs) for p, _ in made._grid.layout(e)]
     assert len({part.rate for part in parts}) > 2
     for event, part in zip(steps_of(events), parts, strict=True):
         place, end = made.progress(event.step - 1)
-        plain = options.peak_rate * rate_factor(place, total_steps=end, warmup=options.warmup)
+        plain = options.optimiser.peak_rate * rate_factor(
+            place, total_steps=end, warmup=options.schedule.warmup
+        )
         assert event.learning_rate == pytest.approx(plain * part.rate**0.5)
 
 
@@ -144,7 +153,7 @@ def test_a_run_killed_within_an_epoch_ends_like_the_whole_one(
 
 def test_decoding_beside_the_training_changes_nothing(searched: Any, tmp_path: Path) -> None:
     schedule, _, whole = searched
-    data = TinyData(DataOptions(frames=4, size=16, batch_size=4, workers=2))
+    data = TinyData(DataOptions.of(frames=4, size=16, batch_size=4, workers=2))
     result_of(tiny_search(tmp_path / "run", data, **SETTINGS[schedule]))
     assert not multiprocessing.active_children()
     assert everything(tmp_path / "run") == everything(whole)
@@ -153,7 +162,7 @@ def test_decoding_beside_the_training_changes_nothing(searched: Any, tmp_path: P
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_training_learns_with_each_schedule(tmp_path: Path, schedule: str) -> None:
     chosen: dict[str, Any] = {"epochs": 16, "threads": 1, "precision": "fp32", "lr": 0.02}
-    options = TrainOptions(multigrid=schedule, **chosen)  # type: ignore[arg-type]
+    options = TrainOptions.of(multigrid=schedule, **chosen)  # type: ignore[arg-type]
     network = Network(tiny_structure(), 2, seed=0)
     with Run.open(tmp_path / "run", {"command": "train", "settings": options.model_dump()}) as run:
         events = list(fit_model(network, TinyData(), options, run=run))  # type: ignore[arg-type]
@@ -180,9 +189,9 @@ def test_more_steps_than_the_schedule_has_go_on_with_full_clips(tmp_path: Path) 
 
 
 def curriculum(**changes: Any) -> Curriculum:
-    options = TrainOptions(**changes)
-    clips = TinyClips(120, seed=0, options=DataOptions(frames=4, size=16, batch_size=4))
-    return Curriculum(clips, options)  # type: ignore[arg-type]
+    options = TrainOptions.of(**changes)
+    clips = TinyClips(120, seed=0, options=DataOptions.of(frames=4, size=16, batch_size=4))
+    return curriculum_of(clips, options)
 
 
 def test_the_rate_follows_the_clips_shown() -> None:
@@ -208,21 +217,23 @@ def test_the_rate_follows_the_clips_shown() -> None:
 def test_every_optimiser_follows_the_factor_of_the_batch(
     settings: dict[str, Any], filters: float, logits: float
 ) -> None:
-    options = TrainOptions(multigrid="reference", lr=0.1, schedule="constant", warmup=0, **settings)
+    options = TrainOptions.of(
+        multigrid="reference", lr=0.1, schedule="constant", warmup=0, **settings
+    )
     network = Network(tiny_structure(), 2, learn_connections=True, seed=0)
-    optimisers = Optimisers(network, options)
+    optimisers = Optimisers(network, options.optimiser, options.schedule, options.rate_powers)
     network({"rgb": torch.randn(4, 3, 4, 16, 16)}).sum().backward()
     assert optimisers.step(0, total_steps=10, scale=4.0) == pytest.approx(0.1 * filters)
     (group,) = optimisers._all["logits"].param_groups
-    assert group["lr"] == pytest.approx(options.connection_lr * logits)
+    assert group["lr"] == pytest.approx(options.optimiser.connection_lr * logits)
 
 
 def test_batch_norm_groups_are_of_eight_clips_or_a_batch() -> None:
     assert curriculum().norm_clips is None
     assert curriculum(multigrid="srtg").norm_clips == 4
     assert curriculum(multigrid="srtg", multigrid_norm_clips=16).norm_clips == 16
-    clips = TinyClips(9, seed=0, options=DataOptions(batch_size=16))
-    made = Curriculum(clips, TrainOptions(multigrid="srtg"))  # type: ignore[arg-type]
+    clips = TinyClips(9, seed=0, options=DataOptions.of(batch_size=16))
+    made = curriculum_of(clips, TrainOptions.of(multigrid="srtg"))
     assert made.norm_clips == 8
 
 
@@ -231,8 +242,8 @@ def test_batch_norm_groups_are_of_eight_clips_or_a_batch() -> None:
     [
         ({"multigrid_cycles": "long"}, "multigrid_cycles long with multigrid off"),
         ({"multigrid_fine_tune": 0.5}, "multigrid_fine_tune 0.5 with multigrid off"),
-        ({"multigrid": "srtg", "multigrid_rounds": 2}, "it is of multigrid reference"),
-        ({"multigrid": "srtg", "multigrid_fine_tune": 0.1}, "it is of multigrid reference"),
+        ({"multigrid": "srtg", "multigrid_rounds": 2}, "belongs to multigrid reference"),
+        ({"multigrid": "srtg", "multigrid_fine_tune": 0.1}, "belongs to multigrid reference"),
         (
             {"multigrid": "reference", "multigrid_cycles": "short", "multigrid_rounds": 2},
             "there is no long cycle",
@@ -245,7 +256,7 @@ def test_settings_that_contradict_each_other_are_refused(
     settings: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValidationError) as caught:
-        SearchOptions(**settings)
+        SearchOptions.of(**settings)
     assert message in str(caught.value)
 
 

@@ -41,7 +41,7 @@ class BadClips(TinyClips):
 
 class BadData(TinyData):
     def __post_init__(self) -> None:
-        self.options = self.options.model_copy(update={"bad_share": 0.1})
+        self.options = self.options.with_values(bad_share=0.1)
         super().__post_init__()
         self.train: Any = BadClips(14, seed=1, options=self.options)
 
@@ -97,7 +97,7 @@ def test_what_a_checkpoint_keeps_goes_back_into_the_loaders() -> None:
 def test_too_many_are_refused_by_the_name_of_the_data() -> None:
     run: Any = SimpleNamespace(log=lambda *_: None)
     data = BadData()
-    data.train.options = data.options.model_copy(update={"bad_share": 0.05})
+    data.train.loading = data.options.loading.with_values(bad_share=0.05)
     loaders = SplitLoaders(data.parts())  # type: ignore[arg-type]
     list(loaders["train"].batches())
     with pytest.raises(DataError, match=r"(?s)^my clips: 2 of 26 videos unusable.*3\.mp4.*5\.mp4"):

@@ -40,7 +40,8 @@ class Script:
         **options: Any,
     ) -> None:
         views = logits.shape[1]
-        self.options = DataOptions(clips_per_video=views, **{"batch_size": 4, **options})
+        asked = DataOptions.of(clips_per_video=views, **{"batch_size": 4, **options})
+        self.clips, self.loading = asked.clips, asked.loading
         self.logits, self.labels, self.broken = logits, labels, broken
         self.sets = sets
         self.num_classes = 0 if sets is None else logits.shape[2]

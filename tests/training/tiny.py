@@ -53,8 +53,9 @@ class TinyClips:
 
     def __init__(self, clips: int, *, seed: int, options: DataOptions) -> None:
         generator = torch.Generator().manual_seed(seed)
-        size = (clips, 3, options.frames, options.size, options.size)
-        self.options = options
+        cut = options.clips
+        size = (clips, 3, cut.frames, cut.size, cut.size)
+        self.clips, self.augment, self.loading = cut, options.augment, options.loading
         self.num_classes = 0
         self.unusable: dict[int, str] = {}
         self.labels = [i % 2 for i in range(clips)]
@@ -80,7 +81,7 @@ class TinyData:
     """A stand-in for DataSplits."""
 
     options: DataOptions = field(
-        default_factory=lambda: DataOptions(frames=4, size=16, batch_size=4)
+        default_factory=lambda: DataOptions.of(frames=4, size=16, batch_size=4)
     )
     name: str = "tiny"
     classes: tuple[str, ...] = ("red", "blue")
@@ -123,7 +124,7 @@ def tiny_options(**changes: Any) -> SearchOptions:
         "precision": "fp32",
         **changes,
     }
-    return SearchOptions(**chosen)
+    return SearchOptions.of(**chosen)
 
 
 def tiny_config(options: SearchOptions) -> dict[str, Any]:

@@ -187,8 +187,8 @@ def make_run(directory: Path, *, classes: tuple[str, ...] = CLASSES) -> Path:
     labels = [i % len(classes) for i in range(30)]
     answers = [(label + (i % 5 == 0)) % len(classes) for i, label in enumerate(labels)]
     metrics = summarise(labels, answers, classes=classes, loss=0.7125, seconds=0.0031)
-    data = DataOptions(train_clips=17).model_dump(mode="json") | {"seed": 3}
-    training = SearchOptions(epochs=5, lr=0.004).model_dump(mode="json") | {"seed": 3}
+    data = DataOptions.of(train_clips=17, seed=3).model_dump(mode="json")
+    training = SearchOptions.of(epochs=5, lr=0.004, seed=3).model_dump(mode="json")
     config = {
         "schema": 1,
         "connsearch": "0.1.0",

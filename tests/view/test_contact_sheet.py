@@ -37,7 +37,7 @@ def listing(folder: Path, *, objects: bool) -> Path:
 def opened(folder: Path, *, objects: bool = True, **changes: object) -> DataSplits:
     source = listing(folder, objects=objects)
     chosen = {"frames": 6, "size": 32, "bad_share": 1.0, **changes}
-    return load_data(DataOptions.model_validate({"source": str(source), **chosen}))
+    return load_data(DataOptions.of(source=str(source), **chosen))
 
 
 def test_picks_are_spread_over_the_classes_and_decided_by_the_seed(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_without_maps_there_are_no_object_rows(tmp_path: Path) -> None:
 def test_a_quarantined_clip_is_a_red_tile_with_its_reason(tmp_path: Path) -> None:
     source = listing(tmp_path, objects=False)
     (tmp_path / "train-left-1.mp4").write_bytes(b"no video")
-    chosen = DataOptions(source=str(source), frames=6, size=32, bad_share=1.0)
+    chosen = DataOptions.of(source=str(source), frames=6, size=32, bad_share=1.0)
     data = load_data(chosen)
     [(split, index)] = named_picks(data, ["train-left-1.mp4"])
     strip = make_strip(data, split, index, columns=4, seed=0, epoch=0)
@@ -105,7 +105,7 @@ def test_several_classes_and_none_have_their_names(tmp_path: Path) -> None:
     data = opened(tmp_path, objects=False)
     many = [replace(data.train.records[0], labels=labels) for labels in ((0, 1), ())]
     records = (*many, *data.train.records)
-    train = ClipDataset(records, data.train.options, object_classes=0, num_classes=2)
+    train = ClipDataset.of(records, data.options, object_classes=0, num_classes=2)
     both = replace(data, train=train, multi_label=True)
     strips = [make_strip(both, "train", i, columns=2, seed=0, epoch=0) for i in range(2)]
     assert [strip.classes for strip in strips] == [("left", "right"), ()]

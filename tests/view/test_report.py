@@ -195,7 +195,7 @@ def test_nothing_that_files_bring_is_run(tmp_path: Path) -> None:
     write_analyses(run)
     config = json.loads((run / "config.json").read_text())
     config["settings"]["structure"] = _HOSTILE
-    config["settings"]["data"]["source"] = _HOSTILE
+    config["settings"]["data"]["source"]["source"] = _HOSTILE
     config["settings"]["data"][_HOSTILE] = _HOSTILE
     config["environment"]["processor"] = _HOSTILE
     (run / "config.json").write_text(json.dumps(config))

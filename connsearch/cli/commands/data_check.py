@@ -30,6 +30,12 @@ class DataCheck(DataCheckSettings, Command):
     """
 
     FAILURE: ClassVar[int] = 2
+    BASIC: ClassVar[frozenset[str]] = frozenset(
+        """
+        output readers seeks json_line source protocol videos media_fps object_classes frames stride
+        fps size short timeout
+        """.split()
+    )
 
     def exit_code(self, report: Mapping[str, Any]) -> int:
         """Returns 1 where a clip cannot be used or a frame differs."""

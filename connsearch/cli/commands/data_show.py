@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from connsearch.cli.command import Command
 from connsearch.cli.terminal import Terminal
@@ -27,6 +27,13 @@ class DataShow(DataShowSettings, Command):
             f"{super().about()}\n\nChanges for --augment: {names}.\n\n"
             "The published sets are srtg_large and srtg_small."
         )
+
+    BASIC: ClassVar[frozenset[str]] = frozenset(
+        """
+        output split clips names columns epoch seed json_line source frames stride fps size
+        crop_scale flip brightness contrast augment augment_any augment_each
+        """.split()
+    )
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Draws, and returns where the picture is and what is on it."""

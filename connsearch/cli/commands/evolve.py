@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from connsearch.cli.command import Command
 from connsearch.cli.terminal import Terminal
@@ -24,6 +24,14 @@ class Evolve(EvolveSettings, Command):
     The same command on another terminal or machine joins as a second worker. After an interruption,
     rerun it to resume; --rounds can be raised later.
     """
+
+    BASIC: ClassVar[frozenset[str]] = frozenset(
+        """
+        run config seed storage simulate json_line source frames stride size augment batch_size
+        workers val_share population objectives budget elites inherit rounds hours epochs lr device
+        threads
+        """.split()
+    )
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Evolves, joins or resumes, and returns the best child and what became of all."""

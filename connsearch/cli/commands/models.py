@@ -22,9 +22,9 @@ class Models(Command):
     """
 
     num_classes: int = Field(default=400, ge=1, le=10**6)
-    """Classes of the classifier that is counted."""
+    """Number of classes."""
     frames: Size | None = None
-    """Frames of the clip that MACs are counted for; by default what each network was made for."""
+    """Frames of the clip to count MACs for; by default what each network was made for."""
     size: Size | None = None
     """Height and width of the clip in pixels; by default what each network was made for."""
 

@@ -36,10 +36,10 @@ class Prune(PruneSettings, Command):
     """
 
     curve: Annotated[bool, Flag(switch=True)] = False
-    """Write no pruned network; show what accuracy costs over the whole range, from the searched
-    network to its strongest path: over MACs and over measured latency, as connsearch curve does."""
+    """Do not write a pruned network; show accuracy over MACs and over measured latency, from the
+    whole searched network to its strongest path, like connsearch curve."""
     points: Annotated[int, Field(ge=2, le=1000)] = POINTS
-    """Networks on the curve."""
+    """Number of networks on the curve."""
 
     @model_validator(mode="after")
     def _curve_alone(self) -> Prune:

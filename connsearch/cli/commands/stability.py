@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from connsearch.cli.command import Command
 from connsearch.cli.outcome import say_pictures
@@ -29,6 +29,13 @@ class Stability(StabilitySettings, Command):
     After an interruption, rerun the same command to resume; a larger --searches adds to what is
     there, and another --criterion looks at the same searches again.
     """
+
+    BASIC: ClassVar[frozenset[str]] = frozenset(
+        """
+        run config seed searches streams attention json_line source frames stride fps size augment
+        batch_size workers val_share epochs lr method temperature criterion budget device threads
+        """.split()
+    )
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Searches, or resumes, and returns frequencies, agreement and consensus."""

@@ -16,7 +16,13 @@ from connsearch.data.clips.timeline import Timeline, timeline
 from connsearch.data.clips.transforms import View, grid_view, random_view, show_objects, show_rgb
 from connsearch.data.clips.usable import decoded_size
 from connsearch.data.media.rates import check_spans
-from connsearch.data.options import DataOptions
+from connsearch.data.options import (
+    AugmentOptions,
+    ClipLabels,
+    ClipOptions,
+    DataOptions,
+    LoadingOptions,
+)
 from connsearch.data.records import Record, VideoInfo
 from connsearch.errors import DataError
 
@@ -83,24 +89,53 @@ class ClipDataset:
 
     Attributes:
         records: of the split.
-        options: how clips are cut.
+        clips: how clips are cut.
+        augment: how training clips are changed.
+        loading: how they are read: in what time, and by default in which batches.
+        clip_labels: of what a training clip has the classes.
         object_classes: K; 0 where there are no object maps.
         num_classes: classes of a multi-label data set; 0: every clip has one label.
         remember: keep decoded frames in memory (of the process that made this, no other).
     """
 
     records: tuple[Record, ...]
-    options: DataOptions
+    clips: ClipOptions
+    augment: AugmentOptions
+    loading: LoadingOptions
     _: KW_ONLY
+    clip_labels: ClipLabels = "video"
     object_classes: int
     num_classes: int = 0
     remember: bool = False
     _frames: FrameReader = field(init=False, repr=False)
 
+    @classmethod
+    def of(
+        cls,
+        records: tuple[Record, ...],
+        options: DataOptions,
+        *,
+        object_classes: int,
+        num_classes: int = 0,
+        remember: bool = False,
+    ) -> ClipDataset:
+        """Returns the clips of these records, read as the options of a data set say."""
+        return cls(
+            records,
+            options.clips,
+            options.augment,
+            options.loading,
+            clip_labels=options.source.clip_labels,
+            object_classes=object_classes,
+            num_classes=num_classes,
+            remember=remember,
+        )
+
     def __post_init__(self) -> None:
         reader = FrameReader(
             self.records,
-            self.options,
+            self.clips,
+            timeout=self.loading.timeout,
             object_classes=self.object_classes,
             remember=self.remember,
         )
@@ -133,7 +168,7 @@ class ClipDataset:
         Raises:
             DataError: the video or its maps cannot be read, by name, or not in time.
         """
-        options, record, shape = self.options, self.records[key.index], self._shape(key)
+        record, shape = self.records[key.index], self._shape(key)
         if record.fault:
             raise DataError(record.fault)
         clock, ticks, rng = self._placed(key)
@@ -144,11 +179,11 @@ class ClipDataset:
             view = self._even_view(height, width, key)
             labels, label = record.labels, record.label
         else:
-            view = random_view(height, width, options, rng)
+            view = random_view(height, width, self.clips.size, self.augment, rng)
             labels = self._seen(record, clock, ticks)
             some = len(labels) > 1
             label = labels[int(rng.integers(len(labels)))] if some else (*labels, -1)[0]
-            changes = draw_changes(options, rng)
+            changes = draw_changes(self.augment, rng)
         streams = {"rgb": show_rgb(frames, view, shape.size, changes)}
         if maps is not None:
             streams["object"] = show_objects(maps, view, shape.size, self.object_classes, changes)
@@ -164,11 +199,11 @@ class ClipDataset:
         return [(clock.frame(tick), clock.seconds(tick)) for tick in ticks]
 
     def _shape(self, key: ClipKey) -> ClipShape:
-        return key.shape or ClipShape(self.options.frames, self.options.size)
+        return key.shape or ClipShape(self.clips.frames, self.clips.size)
 
     def _placed(self, key: ClipKey) -> tuple[Timeline, list[int], np.random.Generator | None]:
         """Returns the clock, the clip's ticks, and what makes further draws (None: nothing)."""
-        options, record, shape = self.options, self.records[key.index], self._shape(key)
+        options, record, shape = self.clips, self.records[key.index], self._shape(key)
         info = self.info(key.index)
         clock = timeline(info, window=record.window, fps=options.fps, name=record.name)
         if not key.augment:
@@ -189,7 +224,7 @@ class ClipDataset:
         self, clock: Timeline, shape: ClipShape, key: ClipKey, record: Record
     ) -> list[int]:
         """Returns the ticks of an evaluation's clip."""
-        options = self.options
+        options = self.clips
         crops = options.crops_per_clip
         return clip_ticks(
             clock.ticks,
@@ -204,16 +239,14 @@ class ClipDataset:
 
     def _even_view(self, height: int, width: int, key: ClipKey) -> View:
         """Returns the window of an evaluation's crop."""
-        crops = 1 if key.view is None else self.options.crops_per_clip
-        return grid_view(
-            height, width, self.options.size, crop=(key.view or 0) % crops, crops=crops
-        )
+        crops = 1 if key.view is None else self.clips.crops_per_clip
+        return grid_view(height, width, self.clips.size, crop=(key.view or 0) % crops, crops=crops)
 
     def _seen(self, record: Record, clock: Timeline, ticks: Sequence[int]) -> tuple[int, ...]:
         """Returns the classes of a training clip: of its video, or those seen in the clip."""
-        if self.options.clip_labels == "video" or not record.spans:
+        if self.clip_labels == "video" or not record.spans:
             return record.labels
-        check_spans(clock.info, record, self.options)
+        check_spans(clock.info, record, self.clip_labels)
         begin, end = clock.seconds(ticks[0]), clock.seconds(ticks[-1])
         return tuple(
             dict.fromkeys(s.label for s in record.spans if s.start <= end and s.end >= begin)
@@ -226,7 +259,7 @@ class ClipDataset:
         return target_K
 
 
-def decoded_bytes(info: VideoInfo, options: DataOptions) -> int:
+def decoded_bytes(info: VideoInfo, options: ClipOptions) -> int:
     """Returns how much memory a decoded video takes, object maps included."""
     height, width = decoded_size(info, options)
     return info.frames * height * width * 4

@@ -16,7 +16,7 @@ from connsearch.data.media.decode import Frames
 from connsearch.data.media.formats import MEDIA
 from connsearch.data.media.objects import Maps, read_objects
 from connsearch.data.media.rates import with_rate
-from connsearch.data.options import DataOptions
+from connsearch.data.options import ClipOptions
 from connsearch.data.records import Record, VideoInfo
 from connsearch.errors import DataError
 
@@ -26,7 +26,8 @@ class FrameReader:
 
     Args:
         records: where the videos are.
-        options: the size of decoded frames, and the seconds that reading may take.
+        options: the size of decoded frames.
+        timeout: seconds that reading may take.
         object_classes: K; 0 where there are no object maps.
         remember: keep decoded videos in the memory of this process; a process that was made from
             it keeps none.
@@ -35,13 +36,14 @@ class FrameReader:
     def __init__(
         self,
         records: Sequence[Record],
-        options: DataOptions,
+        options: ClipOptions,
         *,
+        timeout: float,
         object_classes: int,
         remember: bool,
     ) -> None:
         self._records, self._options, self._object_classes = records, options, object_classes
-        self._limit = TimeLimit(options.timeout)
+        self._limit = TimeLimit(timeout)
         self._rememberer = os.getpid() if remember else None
         self._infos: dict[int, VideoInfo] = {}
         self._memory: dict[int, tuple[Frames, Maps | None]] = {}

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from connsearch.data.options import DataOptions, Sampler, Short
+from connsearch.data.options import ClipOptions, Sampler, Short
 from connsearch.errors import DataError
 
 _ORDER, _CLIP, _SUBSTITUTE = 1, 2, 4  # what a generator is for; keeps the kinds of draws apart
@@ -59,7 +59,7 @@ def substitutes(
 def training_ticks(
     count: int,
     frames: int,
-    options: DataOptions,
+    options: ClipOptions,
     *,
     stretch: float = 1.0,
     epoch: int = 0,

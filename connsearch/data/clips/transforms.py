@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from connsearch.data.clips.augment import ClipChange, change_rgb
 from connsearch.data.media.decode import Frames
 from connsearch.data.media.objects import Maps
-from connsearch.data.options import DataOptions
+from connsearch.data.options import AugmentOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,12 @@ def grid_view(height: int, width: int, size: int, *, crop: int = 0, crops: int =
     return View(round((height - size) * share), left, size)
 
 
-def random_view(height: int, width: int, options: DataOptions, rng: np.random.Generator) -> View:
+def random_view(
+    height: int, width: int, size: int, options: AugmentOptions, rng: np.random.Generator
+) -> View:
     """Returns a random window and light; always the same number of draws."""
     scale = rng.uniform(*options.crop_scale)
-    side = max(1, min(height, width, round(options.size * scale)))
+    side = max(1, min(height, width, round(size * scale)))
     top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
     mirrored = bool(rng.random() < 0.5)
     gain = 1.0 + options.contrast * rng.uniform(-1.0, 1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from connsearch.data.clips.sampling import clip_ticks
 from connsearch.data.clips.timeline import timeline
 from connsearch.data.media.rates import check_spans
-from connsearch.data.options import DataOptions
+from connsearch.data.options import ClipLabels, ClipOptions
 from connsearch.data.records import Record, VideoInfo
 from connsearch.errors import DataError
 
@@ -13,18 +13,21 @@ _LONGEST = 100
 """Largest ratio of the longer to the shorter side of a picture."""
 
 
-def usable_part(record: Record, info: VideoInfo, options: DataOptions) -> tuple[int, int]:
+def usable_part(
+    record: Record, info: VideoInfo, options: ClipOptions, labels: ClipLabels
+) -> tuple[int, int]:
     """Returns the first and the last frame that clips of a record are cut from.
 
     Args:
         record: the clip.
         info: facts of its file, with its rate from elsewhere if the file has none.
         options: how clips are cut.
+        labels: of what a clip has the classes.
 
     Raises:
         DataError: no clip can be cut from it with these options.
     """
-    check_spans(info, record, options)
+    check_spans(info, record, labels)
     clock = timeline(info, window=record.window, fps=options.fps, name=record.name)
     clip_ticks(
         clock.ticks,
@@ -39,7 +42,7 @@ def usable_part(record: Record, info: VideoInfo, options: DataOptions) -> tuple[
 
 
 def decoded_size(
-    info: VideoInfo, options: DataOptions, *, name: str = "a video"
+    info: VideoInfo, options: ClipOptions, *, name: str = "a video"
 ) -> tuple[int, int]:
     """Returns (H, W) that a video is scaled to when it is decoded.
 

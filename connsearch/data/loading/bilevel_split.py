@@ -22,7 +22,8 @@ def with_halves(data: DataSplits, *, seed: int) -> DataSplits:
         DataError: there is nothing to divide, or a class would be in one half only.
     """
     train = data.train
-    first, second = halve(data.name, train.records, train.options, seed=seed, reading=data.reading)
+    by = data.options.split.split_by
+    first, second = halve(data.name, train.records, by, seed=seed, reading=data.reading)
     parts = [_part(train, places) for places in (first, second)]
     for part in parts:
         missing = set(train.labels) - set(part.labels)

@@ -17,7 +17,7 @@ from connsearch.data.loading.first_look import (
     refuse_faults,
 )
 from connsearch.data.media.contents import Contents, read_contents
-from connsearch.data.options import DataOptions
+from connsearch.data.options import ClipOptions, DataOptions
 from connsearch.data.reading import FIRST, READING
 from connsearch.data.records import SPLITS, Source, Split, VideoInfo, listed
 from connsearch.data.sources.effects import refuse_idle_rate
@@ -46,7 +46,7 @@ class DataSplits:
         fingerprint: SHA-256 of the classes, the three lists and what their files hold.
         hashes: SHA-256 of each list: names, classes, groups and sizes.
         notes: for the user, for instance which clips were left out.
-        clip: (T, H, W) of every clip.
+        options: where it is, how it was split, how its clips are cut, changed and read.
         name: what the user called the data set.
         multi_label: a clip can have several classes, or none.
         connections: clips that train the connections of a bilevel search; None: ``train`` does.
@@ -64,19 +64,24 @@ class DataSplits:
     fingerprint: str
     hashes: dict[str, str]
     notes: tuple[str, ...]
-    clip: tuple[int, int, int]
+    options: DataOptions
     name: str
     multi_label: bool = False
     connections: ClipDataset | None = None
     earlier: str = ""
     contents: Contents | None = None
     reading: int = READING
-    options: DataOptions | None = None
 
     def __repr__(self) -> str:
         """Returns what it is in a few words."""
         counts = ", ".join(f"{name} {len(clips)}" for name, clips in self.parts())
         return f"<DataSplits {self.name!r}: {len(self.classes)} classes; clips: {counts}>"
+
+    @property
+    def clip(self) -> tuple[int, int, int]:
+        """(T, H, W) of every clip."""
+        size = self.options.clips.size
+        return self.options.clips.frames, size, size
 
     def __iter__(self) -> Iterator[tuple[Split, ClipDataset]]:
         """Yields (name of the split, its clips): train, val, test."""
@@ -108,11 +113,11 @@ def load_data(
             no effect on this source.
         UnknownNameError: no such kind of data set, or no such augmentation.
     """
-    expanded(options.augment)  # a wrong name is refused before any file is opened
+    expanded(options.augment.augment)  # a wrong name is refused before any file is opened
     source = read_source(options, reading=reading)
-    if reading == FIRST and not rules_differ(source.records, options):
+    if reading == FIRST and not rules_differ(source.records, options.split.split_by):
         reading = READING
-    lists = split_records(source, options, reading=reading)
+    lists = split_records(source, options.split, reading=reading)
     source, lists, faults = _looked_through(source, lists, options, follow, reading)
     hashes = split_hashes(source, lists)
     contents = _contents(lists, options, follow)
@@ -124,12 +129,11 @@ def load_data(
         hashes=hashes,
         notes=_all_notes(source, lists, faults),
         multi_label=source.multi_label,
-        clip=(options.frames, options.size, options.size),
+        options=options,
         name=source.name,
         earlier=fingerprint(source, hashes),
         contents=contents,
         reading=reading,
-        options=options,
     )
 
 
@@ -142,13 +146,16 @@ def _looked_through(
         DataError: too many of them, or an option that has no effect on this source.
     """
     faults: Faults = {split: {} for split in SPLITS}
-    if options.check_files:
-        lists, faults = look_at(lists, options, follow)
-        refuse_faults(source, lists, faults, options)
+    loading = options.loading
+    if loading.check_files:
+        labels = options.source.clip_labels
+        lists, faults = look_at(lists, options.clips, labels, loading, follow)
+        refuse_faults(source, lists, faults, loading.bad_share)
         if reading > FIRST:
-            refuse_idle_rate(source, options, _infos(lists))
-    source = replace(source, object_classes=count_object_classes(source, lists, faults, options))
-    refuse_faults(source, lists, faults, options)
+            refuse_idle_rate(source, options.source.media_fps, _infos(lists))
+    classes = count_object_classes(source, lists, faults, loading.timeout)
+    source = replace(source, object_classes=classes)
+    refuse_faults(source, lists, faults, loading.bad_share)
     return source, lists, faults
 
 
@@ -156,9 +163,10 @@ def _datasets(
     source: Source, lists: Lists, faults: Faults, options: DataOptions
 ) -> dict[Split, ClipDataset]:
     """Returns the clips of every split, each record with its fault."""
-    remember = options.workers == 0 and _fits(lists, options)
+    loading = options.loading
+    remember = loading.workers == 0 and _fits(lists, options.clips, loading.memory_mb)
     return {
-        split: ClipDataset(
+        split: ClipDataset.of(
             tuple(
                 replace(record, fault=faults[split].get(index, ""))
                 for index, record in enumerate(lists[split])
@@ -174,12 +182,12 @@ def _datasets(
 
 def _contents(lists: Lists, options: DataOptions, follow: Follow | None) -> Contents:
     """Returns the contents of the files; if there are many, with progress and a cache."""
-    many = are_many(lists)
+    many, kind = are_many(lists), options.source.fingerprint
     return read_contents(
         lists,
-        options.fingerprint,
-        cache=options.cache_directory / "contents.sqlite" if many else None,
-        follow=follow if many or options.fingerprint == "full" else None,
+        kind,
+        cache=options.loading.cache_directory / "contents.sqlite" if many else None,
+        follow=follow if many or kind == "full" else None,
     )
 
 
@@ -240,11 +248,11 @@ def _samples(lists: Lists) -> list[str]:
     ]
 
 
-def _fits(lists: Lists, options: DataOptions) -> bool:
+def _fits(lists: Lists, options: ClipOptions, memory_mb: int) -> bool:
     """Returns whether all decoded videos together fit into the memory allowed for them."""
     known = _infos(lists)
     total = sum(decoded_bytes(info, options) for info in known)
-    return len(known) == sum(map(len, lists.values())) and total <= options.memory_mb * 10**6
+    return len(known) == sum(map(len, lists.values())) and total <= memory_mb * 10**6
 
 
 def _infos(lists: Lists) -> list[VideoInfo]:

@@ -36,7 +36,7 @@ class Loader:
 
     def __init__(self, dataset: ClipDataset, *, workers: int | None = None) -> None:
         self.dataset = dataset
-        self.workers = dataset.options.workers if workers is None else workers
+        self.workers = dataset.loading.workers if workers is None else workers
         self._faults = dict(dataset.unusable)
         self._quarantined = dict(self._faults)
         self._pools: list[WorkerPool] = []
@@ -89,7 +89,7 @@ class Loader:
         """
         plan = epoch_plan(
             self.dataset,
-            batch_size=batch_size or self.dataset.options.batch_size,
+            batch_size=batch_size or self.dataset.loading.batch_size,
             seed=seed,
             epoch=epoch,
             shuffle=shuffle,

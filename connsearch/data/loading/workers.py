@@ -179,7 +179,7 @@ def _exit_code(dataset: ClipDataset, key: ClipKey) -> int:
     """Returns how a process that reads nothing but this clip ends; 0: well."""
     process = multiprocessing.Process(target=_read_alone, args=(dataset, key), daemon=True)
     process.start()
-    process.join(dataset.options.timeout + 30)
+    process.join(dataset.loading.timeout + 30)
     if process.exitcode is None:
         process.kill()
         process.join()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from connsearch.data.options import DataOptions
+from connsearch.data.options import ClipLabels
 from connsearch.data.records import Record, Source, VideoInfo
 from connsearch.errors import DataError
 
@@ -43,21 +43,21 @@ def with_rate(info: VideoInfo, record: Record) -> VideoInfo:
     return info if given is None else replace(info, fps=given / info.step)
 
 
-def with_media_rate(source: Source, options: DataOptions) -> Source:
-    """Returns the data set with the rate of the options for files without one."""
-    if options.media_fps is None:
+def with_media_rate(source: Source, rate: float | None) -> Source:
+    """Returns the data set with this rate, in frames a second, for files without one."""
+    if rate is None:
         return source
-    records = tuple(replace(record, media_fps=options.media_fps) for record in source.records)
+    records = tuple(replace(record, media_fps=rate) for record in source.records)
     return replace(source, records=records)
 
 
-def check_spans(info: VideoInfo, record: Record, options: DataOptions) -> None:
+def check_spans(info: VideoInfo, record: Record, labels: ClipLabels) -> None:
     """Refuses a clip whose classes depend on seconds if its rate is unknown.
 
     Raises:
         DataError: names the clip, and how to give its rate.
     """
-    if options.clip_labels == "clip" and record.spans and info.fps <= 0:
+    if labels == "clip" and record.spans and info.fps <= 0:
         raise DataError(
             f"{record.name}: its classes are given in seconds, and {record.path} has no frame "
             f"rate; {CURE}, or use the classes of the whole video with --clip-labels video"

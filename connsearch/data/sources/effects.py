@@ -9,6 +9,7 @@ from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, Source, VideoInfo
 from connsearch.data.sources.units import file_key
 from connsearch.errors import DataError
+from connsearch.settings.nesting import by_name, usual
 
 BOUND: Mapping[str, str] = {
     "protocol": "it has no protocols",
@@ -33,7 +34,8 @@ def refuse_without_effect(source: Source, options: DataOptions) -> None:
     """
     found = without_effect(source, options)
     if found:
-        lines = "\n".join(f"  {_flag(name, options)}: {why}" for name, why in found.items())
+        values = by_name(options)
+        lines = "\n".join(f"  {_flag(name, values[name])}: {why}" for name, why in found.items())
         raise WithoutEffectError(
             f"{source.name}: options without effect on this data\n{lines}\n"
             "  cure: omit them; if they come from a run or --config, set them to the default"
@@ -42,10 +44,8 @@ def refuse_without_effect(source: Source, options: DataOptions) -> None:
 
 def without_effect(source: Source, options: DataOptions) -> dict[str, str]:
     """Returns the options that were set and have no effect, each with the reason."""
-    fields = DataOptions.model_fields
-    set_ = {
-        name for name in {**BOUND, **_BY_CONTENT} if getattr(options, name) != fields[name].default
-    }
+    values = by_name(options)
+    set_ = {name for name in {**BOUND, **_BY_CONTENT} if values[name] != usual(DataOptions, name)}
     uses = source.uses or frozenset[str]()
     found = {name: why for name, why in BOUND.items() if name in set_ and name not in uses}
     by_content = {
@@ -61,23 +61,22 @@ def without_effect(source: Source, options: DataOptions) -> dict[str, str]:
     return found
 
 
-def refuse_idle_rate(source: Source, options: DataOptions, infos: Sequence[VideoInfo]) -> None:
+def refuse_idle_rate(source: Source, rate: float | None, infos: Sequence[VideoInfo]) -> None:
     """Refuses ``media_fps`` if every file, or its list, tells its rate.
 
     Args:
         source: the data set.
-        options: as they were set.
+        rate: the option, in frames a second.
         infos: what is known of its media, rates included.
 
     Raises:
         DataError: the option changes nothing.
     """
-    rate = options.media_fps
     if rate is None or not infos or any(abs(i.fps * i.step / rate - 1) < 1e-9 for i in infos):
         return
     raise DataError(
         f"{source.name}: options without effect on this data\n"
-        f"  {_flag('media_fps', options)}: all of its files tell their rate\n"
+        f"  {_flag('media_fps', rate)}: all of its files tell their rate\n"
         "  cure: omit it"
     )
 
@@ -100,17 +99,31 @@ def _tears(records: Sequence[Record]) -> bool:
     return len(on) > len({key for key, _ in on})
 
 
-def for_source(recorded: Mapping[str, Any], source: str) -> dict[str, Any]:
+def for_source(
+    recorded: Mapping[str, Any], source: str, *, keep_name: bool = False
+) -> dict[str, Any]:
     """Returns recorded data settings for another source: without those of the one they are of.
 
-    >>> for_source({"source": "ucf101:a", "protocol": "2", "size": 64}, "b.csv")
-    {'source': 'b.csv', 'size': 64}
+    With ``keep_name`` they still name the one they are of.
+
+    >>> recorded = {"source": {"source": "ucf101:a", "protocol": "2"}, "clips": {"size": 64}}
+    >>> for_source(recorded, "b.csv")
+    {'source': {'source': 'b.csv'}, 'clips': {'size': 64}}
     """
-    kept = {name: value for name, value in recorded.items() if name not in BOUND}
-    return {**(recorded if source == recorded.get("source") else kept), "source": source}
+    before = recorded.get("source", {}).get("source")
+    if source == before:
+        return dict(recorded)
+    kept = {
+        group: {name: value for name, value in values.items() if name not in BOUND}
+        if isinstance(values, Mapping)
+        else values
+        for group, values in recorded.items()
+    }
+    name = before if keep_name else source
+    return {**kept, "source": {**kept.get("source", {}), "source": name}}
 
 
-def _flag(name: str, options: DataOptions) -> str:
-    default = DataOptions.model_fields[name].default
-    usual = "" if default is None else f" (by default {default})"
-    return f"--{name.replace('_', '-')} {getattr(options, name)}{usual}"
+def _flag(name: str, value: Any) -> str:
+    default = usual(DataOptions, name)
+    note = "" if default is None else f" (by default {default})"
+    return f"--{name.replace('_', '-')} {value}{note}"

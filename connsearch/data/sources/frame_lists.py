@@ -91,13 +91,14 @@ def read_frame_list_in(form: FrameList, path: Path, options: DataOptions) -> Sou
         path,
         _distinct(classes),
         [*rows, *more],
-        shelves(path, options, *form.frames, kind="folder"),
+        shelves(path, options.source, *form.frames, kind="folder"),
         medium="frame_folder",
         multi_label=form.commas,
         notes=notes,
         fps=form.fps,
     )
-    return _with_all_frames(source, form, options) if options.check_files else source
+    loading = options.loading
+    return _with_all_frames(source, form, loading.bad_share) if loading.check_files else source
 
 
 def _distinct(classes: Sequence[str]) -> list[str]:
@@ -152,7 +153,7 @@ def _fault(parts: Sequence[str], text: str, form: FrameList) -> str:
     return ""
 
 
-def _with_all_frames(source: Source, form: FrameList, options: DataOptions) -> Source:
+def _with_all_frames(source: Source, form: FrameList, bad_share: float) -> Source:
     """Returns the data set without the folders that hold fewer frames than the list says."""
     sound: list[Record] = []
     short: list[str] = []
@@ -167,10 +168,10 @@ def _with_all_frames(source: Source, form: FrameList, options: DataOptions) -> S
                 short.append(f"{record.name}: {held} frames, the list gives {stated}")
                 continue
         sound.append(record)
-    if len(short) > options.bad_share * len(source.records):
+    if len(short) > bad_share * len(source.records):
         raise DataError(
             f"{source.name}: {len(short)} of {len(source.records)} folders have fewer frames than "
-            f"the list gives\n{listed(short)}\n  allowed: a share of {options.bad_share:g}; cure: "
+            f"the list gives\n{listed(short)}\n  allowed: a share of {bad_share:g}; cure: "
             "extract them again, correct the list, or raise bad_share to skip them"
         )
     notes = source.notes

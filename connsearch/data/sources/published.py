@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from connsearch.data.options import DataOptions
+from connsearch.data.options import SourceOptions
 from connsearch.data.records import SPLITS, Record, Source, Span, Split, Window, listed
 from connsearch.data.sources.lists import Faults
 from connsearch.data.sources.walk import VIDEO_SUFFIXES
@@ -106,7 +106,7 @@ def _look(path: str, kind: Kind) -> list[str]:
 
 def shelves(
     path: Path,
-    options: DataOptions,
+    options: SourceOptions,
     *below: str,
     kind: Kind = "video",
 ) -> Shelves:
@@ -140,7 +140,7 @@ def list_folder(rest: str) -> Path:
     return path
 
 
-def choose_protocol(name: str, options: DataOptions, known: Sequence[str]) -> str:
+def choose_protocol(name: str, options: SourceOptions, known: Sequence[str]) -> str:
     """Returns the requested protocol; by default the first of the known.
 
     Raises:

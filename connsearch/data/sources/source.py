@@ -31,15 +31,16 @@ def read_source(options: DataOptions, *, reading: int = READING) -> Source:
         UnreadableError: it is a pipe or a device, or cannot be read.
         UnknownNameError: no such kind of data set.
     """
-    source = with_media_rate(_read_source(options), options)
+    source = with_media_rate(_read_source(options), options.source.media_fps)
     if reading > FIRST:
         refuse_without_effect(source, options)
     return source
 
 
 def _read_source(options: DataOptions) -> Source:
-    kind, colon, rest = options.source.partition(":")
-    path = Path(options.source).expanduser()
+    asked = options.source.source
+    kind, colon, rest = asked.partition(":")
+    path = Path(asked).expanduser()
     if colon and kind in DATASETS:
         return DATASETS[kind](rest, options)
     if is_folder(path):
@@ -57,6 +58,6 @@ def _read_source(options: DataOptions) -> Source:
     if kind in DATASETS:
         near = f"add the path of its files: {kind}:PATH"
     raise DataError(
-        f"{options.source}: {near}\n  allowed: a folder of class folders, a CSV file with the "
+        f"{asked}: {near}\n  allowed: a folder of class folders, a CSV file with the "
         "columns path and label, NAME:PATH for a published list, synthetic:TASK"
     )

@@ -16,7 +16,7 @@ import numpy as np
 
 from connsearch.data.media.contents import Contents
 from connsearch.data.media.formats import MEDIA
-from connsearch.data.options import DataOptions
+from connsearch.data.options import SplitBy, SplitOptions
 from connsearch.data.reading import FIRST, READING
 from connsearch.data.records import BEFORE, SPLITS, Record, Source, Split, listed
 from connsearch.data.sources.units import shares_files, units_before, units_of
@@ -31,7 +31,7 @@ _MANY = 20_000
 """Of more groups than this one assignment is drawn: any is even then."""
 
 
-def split_records(source: Source, options: DataOptions, *, reading: int = READING) -> Lists:
+def split_records(source: Source, options: SplitOptions, *, reading: int = READING) -> Lists:
     """Returns the three lists.
 
     Args:
@@ -74,12 +74,12 @@ def _draw(
     name: str,
     records: Sequence[Record],
     shares: Mapping[Split, float],
-    options: DataOptions,
+    options: SplitOptions,
     reading: int,
 ) -> dict[Split, list[Record]]:
     """Returns the records divided into train and the lists that are missing."""
     rng = np.random.default_rng([options.seed, 3])
-    part_of = _parts(name, records, shares, options, rng, reading)
+    part_of = _parts(name, records, shares, options.split_by, rng, reading)
     drawn: dict[Split, list[Record]] = {split: [] for split in ("train", *shares)}
     for record, part in zip(records, part_of, strict=True):
         drawn[part].append(record)
@@ -89,7 +89,7 @@ def _draw(
 def halve(
     name: str,
     records: Sequence[Record],
-    options: DataOptions,
+    split_by: SplitBy,
     *,
     seed: int,
     reading: int = READING,
@@ -101,7 +101,7 @@ def halve(
     """
     rng = np.random.default_rng([seed, 5])
     half: dict[Split, float] = {"val": 0.5}
-    part_of = _parts(name, records, half, options, rng, reading)
+    part_of = _parts(name, records, half, split_by, rng, reading)
     second = [place for place, part in enumerate(part_of) if part == "val"]
     return [place for place, part in enumerate(part_of) if part != "val"], second
 
@@ -110,19 +110,19 @@ def _parts(
     name: str,
     records: Sequence[Record],
     shares: Mapping[Split, float],
-    options: DataOptions,
+    split_by: SplitBy,
     rng: np.random.Generator,
     reading: int,
 ) -> list[Split]:
     """Returns a list for every record: by unit where records share one, else clip by clip."""
-    grouped = options.split_by == "group" and any(r.group for r in records)
+    grouped = split_by == "group" and any(r.group for r in records)
     if reading == FIRST:
         units = units_before(records)
     else:
-        units = units_of(records, split_by=options.split_by)
+        units = units_of(records, split_by=split_by)
         grouped = grouped or len(set(units)) < len(units)
     if grouped:
-        by_group = options.split_by == "group" and any(r.group for r in records)
+        by_group = split_by == "group" and any(r.group for r in records)
         return _by_unit(name, records, units, shares, rng, by_group=by_group)
     return _by_clip(records, shares, rng)
 
@@ -227,9 +227,9 @@ def _check_groups(source: Source, lists: Lists, reading: int) -> None:
         )
 
 
-def rules_differ(records: Sequence[Record], options: DataOptions) -> bool:
+def rules_differ(records: Sequence[Record], split_by: SplitBy) -> bool:
     """Returns whether reading 1 would keep other clips together than this version does."""
-    if options.split_by == "clip":
+    if split_by == "clip":
         return shares_files(records)
     return units_of(records) != units_before(records)
 

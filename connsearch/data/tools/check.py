@@ -155,12 +155,14 @@ def _patience(job: _FileJob) -> float:
     size = 0
     with suppress(OSError, DataError):  # reading it reports the fault
         size = MEDIA[job.medium].bytes_on_disk(job.path)
-    return job.options.timeout * (2 + job.seeks + len(job.clips)) + size / _BYTES_A_SECOND + 60
+    return (
+        job.options.loading.timeout * (2 + job.seeks + len(job.clips)) + size / _BYTES_A_SECOND + 60
+    )
 
 
 def _check(job: _FileJob) -> tuple[Checked, ...]:
     """Returns what was found out about the clips of one file."""
-    limit, path = TimeLimit(job.options.timeout), job.path
+    limit, path = TimeLimit(job.options.loading.timeout), job.path
     medium = MEDIA[job.medium]  # a process that has just begun imports it: no file's fault
     try:
         info = limit.run(lambda: medium.probe(path), str(path))
@@ -188,7 +190,7 @@ def _check(job: _FileJob) -> tuple[Checked, ...]:
 
 
 def _seed(job: _FileJob) -> int:
-    return derive(job.options.seed, "seeks", visible(job.clips[0][1].name))
+    return derive(job.options.split.seed, "seeks", visible(job.clips[0][1].name))
 
 
 class _Walk:
@@ -249,7 +251,8 @@ def _check_clip(
     Raises:
         DataError: gives the reason.
     """
-    first, last = usable_part(record, with_rate(info, record), job.options)
+    options, labels = job.options, job.options.source.clip_labels
+    first, last = usable_part(record, with_rate(info, record), options.clips, labels)
     if fault is not None and (record.window is None or limit is None):
         raise fault
     if limit is None:
@@ -262,7 +265,7 @@ def _check_clip(
                 str(job.path),
             )
     if record.objects is not None:
-        maps, classes = record.objects, job.options.object_classes
+        maps, classes = record.objects, options.source.object_classes
         limit.run(lambda: read_objects(maps, frames=info.frames, classes=classes), str(maps))
 
 

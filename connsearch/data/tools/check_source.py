@@ -57,16 +57,17 @@ def clips_to_check(options: DataOptions) -> ToCheck:
             options have no effect on it.
         UnknownNameError: no such kind of data set.
     """
-    kind, colon, rest = options.source.partition(":")
+    asked = options.source.source
+    kind, colon, rest = asked.partition(":")
     named = colon and kind in DATASETS
-    path = Path(rest if named else options.source).expanduser()
+    path = Path(rest if named else asked).expanduser()
     try:
         source = read_source(options)
     except WithoutEffectError:
         raise
     except DataError as error:
         listed = bool(named) and kind not in ("folder", "csv")
-        found = _without_labels(path, options, named=listed)
+        found = _without_labels(path, options.source.videos, named=listed)
         if found is None or not (found.source.records or found.lost):
             raise
         if not listed:
@@ -82,24 +83,24 @@ def _is_listed(path: Path) -> bool:
     return (path / FACTS).is_file() or (path / LIST).is_file()
 
 
-def _without_labels(path: Path, options: DataOptions, *, named: bool) -> ToCheck | None:
+def _without_labels(path: Path, videos: Path | None, *, named: bool) -> ToCheck | None:
     """Returns the files of a source that is not a data set; None: it does not exist.
 
     Args:
         path: the file or folder.
-        options: of the data set.
+        videos: where those of a list lie, if somebody has said so.
         named: a published list, of which the videos may lie elsewhere.
     """
     if path.is_file():
         if path.suffix.lower() in _LISTS:
-            return _listed_files(path, options)
+            return _listed_files(path, videos)
         return ToCheck(_source(path, [_record(path.parent, path)]))
     if not path.is_dir():
         return None
     if _is_listed(path) and not named:
-        return _listed_files(path / LIST, options)
-    videos = options.videos.expanduser() if options.videos is not None else path
-    return ToCheck(_held(videos if named and videos.is_dir() else path))
+        return _listed_files(path / LIST, videos)
+    place = path if videos is None else videos.expanduser()
+    return ToCheck(_held(place if named and place.is_dir() else path))
 
 
 def _source(
@@ -178,9 +179,9 @@ def _with_loose(source: Source, path: Path) -> Source:
     return replace(source, records=source.records + loose, notes=(*source.notes, note))
 
 
-def _listed_files(path: Path, options: DataOptions) -> ToCheck | None:
+def _listed_files(path: Path, videos: Path | None) -> ToCheck | None:
     """Returns the files a list names, each once and whole; None: it names none that is there."""
-    folder = path.parent if options.videos is None else options.videos.expanduser()
+    folder = path.parent if videos is None else videos.expanduser()
     rows = list(_rows(path, folder))
     labels = [row.get("labels", row.get("label", "")) for row in rows]
     classes = class_names([label for label in labels if label])

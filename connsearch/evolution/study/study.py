@@ -24,7 +24,7 @@ from connsearch.evolution.child import State, Trial
 from connsearch.evolution.history import OPEN
 from connsearch.evolution.study.collection import collected_later
 from connsearch.evolution.study.patience import patiently
-from connsearch.settings import describe_differences, differences, may_change, plain
+from connsearch.settings.differences import describe_differences, differences, may_change, plain
 
 _STATES: Mapping[TrialState, State] = {
     TrialState.WAITING: "waiting",

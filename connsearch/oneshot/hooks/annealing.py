@@ -5,7 +5,7 @@ from __future__ import annotations
 from connsearch.models.structure import Network
 from connsearch.nn.relaxation import Relaxation
 from connsearch.oneshot.hooks import SEARCH_HOOKS
-from connsearch.oneshot.options import Relaxed, SearchOptions
+from connsearch.oneshot.options import Relaxed
 from connsearch.oneshot.ramp import ramp
 from connsearch.training.hooks import Hook
 
@@ -39,7 +39,7 @@ def relaxation(options: Relaxed, step: int, total: int) -> Relaxation:
     Both follow ``ramp``: the temperature falls from 1 to its last value along a geometric series,
     path dropout rises in a straight line.
     """
-    late = ramp(step, total, start=options.late)
+    late = ramp(step, total, start=options.anneal_start)
     return Relaxation(
         temperature=options.temperature**late,
         path_dropout=options.path_dropout * late,
@@ -48,6 +48,6 @@ def relaxation(options: Relaxed, step: int, total: int) -> Relaxation:
 
 
 @SEARCH_HOOKS.register("annealing")
-def annealing(options: SearchOptions, network: Network, clip: tuple[int, int, int]) -> Annealing:
+def annealing(options: Relaxed, network: Network, clip: tuple[int, int, int]) -> Annealing:
     """Returns the hook; every search has one."""
-    return Annealing(options.relaxed, network)
+    return Annealing(options, network)

@@ -8,7 +8,7 @@ from torch import Tensor
 from connsearch.models.structure import Network
 from connsearch.nn.relaxation import soft_weights
 from connsearch.oneshot.hooks import SEARCH_HOOKS
-from connsearch.oneshot.options import Relaxed, SearchOptions
+from connsearch.oneshot.options import Relaxed
 from connsearch.oneshot.ramp import ramp
 from connsearch.training.hooks import Hook
 
@@ -29,10 +29,11 @@ class DiscretenessPenalty(Hook):
     def penalty(self, step: int, total: int) -> Tensor | None:
         """Returns what undecided weights add to the loss of this step."""
         options = self._options
-        late = ramp(step, total, start=options.late)
+        late = ramp(step, total, start=options.anneal_start)
         if late <= 0:
             return None
-        return options.commitment_weight * late * indecision(self._network, options.commitment)
+        factor = options.discreteness_weight * late
+        return factor * indecision(self._network, options.discreteness_penalty)
 
 
 def indecision(network: Network, kind: str) -> Tensor:
@@ -51,8 +52,8 @@ def indecision(network: Network, kind: str) -> Tensor:
 
 @SEARCH_HOOKS.register("discreteness_penalty")
 def discreteness_penalty(
-    options: SearchOptions, network: Network, clip: tuple[int, int, int]
+    options: Relaxed, network: Network, clip: tuple[int, int, int]
 ) -> DiscretenessPenalty | None:
-    """Returns the hook if ``commitment`` asks for it."""
-    relaxed = options.relaxed
-    return None if relaxed.commitment == "none" else DiscretenessPenalty(relaxed, network)
+    """Returns the hook if ``discreteness_penalty`` asks for it."""
+    asked = options.discreteness_penalty != "none"
+    return DiscretenessPenalty(options, network) if asked else None

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from connsearch.models.structure import Network
 from connsearch.oneshot.hooks import SEARCH_HOOKS
-from connsearch.oneshot.options import Relaxed, SearchOptions
+from connsearch.oneshot.options import Relaxed
 from connsearch.oneshot.stability import Ranking, agreement
 from connsearch.training.hooks import Hook
 
@@ -33,7 +33,7 @@ class EarlyStop(Hook):
         """Returns the reason to stop; None: the ranking still moves, or it is too early."""
         options, patience = self._options, self._patience
         self._rankings = [*self._rankings, Ranking.of(self._network)][-patience - 1 :]
-        if len(self._rankings) <= patience or step < options.late * total:
+        if len(self._rankings) <= patience or step < options.anneal_start * total:
             return None
         least = min(agreement(earlier, self._rankings[-1]) for earlier in self._rankings[:-1])
         if least < options.stable:
@@ -53,9 +53,6 @@ class EarlyStop(Hook):
 
 
 @SEARCH_HOOKS.register("early_stop")
-def early_stop(
-    options: SearchOptions, network: Network, clip: tuple[int, int, int]
-) -> EarlyStop | None:
+def early_stop(options: Relaxed, network: Network, clip: tuple[int, int, int]) -> EarlyStop | None:
     """Returns the hook if ``patience`` asks for it."""
-    relaxed = options.relaxed
-    return None if relaxed.patience is None else EarlyStop(relaxed, network, relaxed.patience)
+    return None if options.patience is None else EarlyStop(options, network, options.patience)

@@ -2,38 +2,74 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, model_validator
 
 from connsearch.runs.formats.form import Form, GivenForm, OpenForm
+from connsearch.settings.earlier import migrated_settings
 
 LossName = Literal["auto", "cross_entropy", "binary_cross_entropy"]
 
 
-class DataSettings(OpenForm):
-    """How clips are cut, as far as it is read without their data set; all: ``DataOptions``."""
+class SourceSettings(OpenForm):
+    """Where clips come from."""
 
     source: str = ""
-    frames: Annotated[int, Field(ge=1, le=4096)] = 1
-    size: Annotated[int, Field(ge=1, le=4096)] = 1
 
 
-class TrainingSettings(OpenForm):
-    """How the network was trained, as far as it is read without training; all: its options."""
+class ClipSettings(OpenForm):
+    """How clips are cut."""
+
+    frames: Annotated[int, Field(ge=1, le=4096)] = 8
+    size: Annotated[int, Field(ge=1, le=4096)] = 32
+
+
+class DataSettings(OpenForm):
+    """The data, as far as it is read without opening it; all: ``DataOptions``."""
+
+    source: SourceSettings = SourceSettings()
+    clips: ClipSettings = ClipSettings()
+
+
+class LossSettings(OpenForm):
+    """What was minimised."""
 
     loss: LossName = "auto"
+
+
+class ComputeSettings(OpenForm):
+    """On what it was computed."""
+
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     threads: Annotated[int, Field(ge=1, le=4096)] | None = None
 
 
+class TrainingSettings(OpenForm):
+    """How the network was trained, as far as it is read without training; all: its options."""
+
+    loss: LossSettings = LossSettings()
+    compute: ComputeSettings = ComputeSettings()
+
+
 class Settings(OpenForm):
-    """The settings of a command, as far as they are read; all: the fields of the command."""
+    """The settings of a command, as far as they are read; all: the fields of the command.
+
+    Those of an earlier version are put into their groups first.
+    """
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     data: DataSettings = DataSettings()
     training: TrainingSettings = TrainingSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_groups(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return migrated_settings(cast("Mapping[str, Any]", value))
 
 
 class SplitRecord(Form):

@@ -87,12 +87,11 @@ def _budget(found: CompareSummary) -> str | None:
 
 def _group(name: str, rows: Sequence[CompareRow]) -> dict[str, object]:
     scores = [row.accuracy for row in rows]
-    macs = sorted({row.macs for row in rows})
-    cost = short(macs[0]) if len(macs) == 1 else f"{short(macs[0])} to {short(macs[-1])}"
+    costs = short(min(row.macs for row in rows)), short(max(row.macs for row in rows))
     return {
         "wiring": name,
         "mean": sum(scores) / len(scores),
         "lowest": min(scores),
         "highest": max(scores),
-        "MACs": cost,
+        "MACs": " to ".join(dict.fromkeys(costs)),
     }

@@ -23,11 +23,12 @@ STYLE = """\
 .connsearch-card .title{font-weight:600;font-size:1.1em}
 .connsearch-card .kind,.connsearch-card .note{opacity:.75}
 .connsearch-card table{border-collapse:collapse;margin:.5rem 0;font-size:.95em}
-.connsearch-card table th,.connsearch-card table td{padding:.15rem .8rem .15rem 0;text-align:left;\
-vertical-align:top;border:0;border-bottom:1px solid rgba(128,128,128,.35);white-space:normal;\
+.connsearch-card table th,.connsearch-card table td{padding:.15rem .8rem .15rem 0;\
+text-align:left!important;vertical-align:top;border:0;\
+border-bottom:1px solid rgba(128,128,128,.35);white-space:normal;\
 overflow-wrap:anywhere;max-width:44rem}
-.connsearch-card table td.number,.connsearch-card table th.number{text-align:right;\
-white-space:nowrap;font-variant-numeric:tabular-nums}
+.connsearch-card table td.number,.connsearch-card table th.number{\
+text-align:right!important;white-space:nowrap;font-variant-numeric:tabular-nums}
 .connsearch-card table.facts th{font-weight:normal;opacity:.75;white-space:nowrap}
 .connsearch-card .warning{border-left:3px solid #d98200;padding-left:.6rem;margin:.3rem 0}
 .connsearch-card details{margin:.3rem 0}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from connsearch.errors import Failure
-from connsearch.files.text import visible
 from connsearch.graph.cost import DEFAULT_CLIP, cost
 from connsearch.graph.rules import faults
 from connsearch.graph.spec import FREE, Structure
@@ -77,9 +76,7 @@ def structure_facts(structure: Structure) -> Iterator[tuple[str, object]]:
 
 def _picture(structure: Structure) -> Html:
     """The picture the report has, without ids, in the light and the dark of notebooks."""
-    picture = parsed(
-        laid_out(to_dot(structure), "svg"), label=visible(f"wiring of {structure.name}")
-    )
+    picture = parsed(laid_out(to_dot(structure), "svg"), label=f"wiring of {structure.name}")
     for element in picture.iter():
         element.attrib.pop("id", None)
     style = picture.find("style")

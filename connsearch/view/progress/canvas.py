@@ -16,6 +16,9 @@ from connsearch.view.console import Console, as_html, as_text
 PER_SECOND = 4
 """Drawings a second at most."""
 
+WIDE = 92
+"""Characters of an output at most: as many as a notebook shows beside its other columns."""
+
 Render = Callable[[], RenderableType]
 
 
@@ -28,8 +31,8 @@ class Canvas(Protocol):
     def touch(self) -> None:
         """Is told that there may be something new to draw."""
 
-    def stop(self, *, keep: bool) -> None:
-        """Draws for the last time, or takes all of it away if nothing is to be kept."""
+    def stop(self) -> None:
+        """Draws for the last time; that stays."""
 
 
 def canvas(console: Console, render: Render) -> Canvas | None:
@@ -60,9 +63,8 @@ class _Terminal:
     def touch(self) -> None:
         """Does nothing: it is drawn again soon."""
 
-    def stop(self, *, keep: bool) -> None:
-        """Draws for the last time, or erases it, and gives the cursor back."""
-        self._live.transient = not keep
+    def stop(self) -> None:
+        """Draws for the last time and gives the cursor back."""
         self._live.stop()
 
 
@@ -89,19 +91,13 @@ class _Notebook:
     def touch(self) -> None:
         """Draws again, unless it has just been done."""
         if time.monotonic() - self._drawn >= 1 / PER_SECOND:
-            self._draw()
+            self._drawn = time.monotonic()
+            self._handle.update(self._picture())
 
-    def stop(self, *, keep: bool) -> None:
-        """Draws for the last time, or empties the output."""
-        if keep:
-            self._draw()
-        else:
-            self._handle.update(JupyterRenderable("", ""))
-
-    def _draw(self) -> None:
-        self._drawn = time.monotonic()
+    def stop(self) -> None:
+        """Draws for the last time."""
         self._handle.update(self._picture())
 
     def _picture(self) -> JupyterRenderable:
-        found, width = self._render(), self._console.width
+        found, width = self._render(), min(self._console.width, WIDE)
         return JupyterRenderable(as_html(found, width=width), as_text(found, width=width))

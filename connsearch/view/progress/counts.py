@@ -12,9 +12,13 @@ class Counts:
 
     def __init__(self, stage: Stage, pace: Pace) -> None:
         self._row, self._pace = stage.add(), pace
+        self._last = 0
 
     def hear(self, event: CountEvent) -> None:
         """Shows how many there are by now."""
+        if event.done <= self._last:  # others of the kind
+            self._pace = Pace(begun=False)
+        self._last = event.done
         left = self._pace.left(event.done, event.total - event.done)
         state = "  ".join(part for part in (event.state, left) if part)
         line = f"{event.what} {event.done}/{event.total}  {state}".rstrip()

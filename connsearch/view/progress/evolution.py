@@ -81,7 +81,10 @@ class Worker:
             case Failed(task, cause, again):
                 warn(f"child {task.child.number}: {cause}; {_then(again)}")
             case Lost(task):
-                warn(f"child {task.child.number}: this worker was taken for dead; going on")
+                warn(
+                    f"child {task.child.number}: this worker gave no sign of life for too long; "
+                    "another worker judges the child, and this one continues with the next"
+                )
             case Swept():
                 self._swept(event)
             case Waiting(tasks):
@@ -100,8 +103,8 @@ class Worker:
         self._ended(f"child {child.number} ({way}{again}): {values}, {spent}")
         if not event.counts:
             self._stage.warn(
-                f"child {child.number}: somebody else has judged it meanwhile; this result does "
-                "not count"
+                f"child {child.number}: another worker has judged it in the meantime; this result "
+                "does not count"
             )
 
     def _swept(self, event: Swept) -> None:
@@ -123,7 +126,7 @@ class Worker:
                 kind = _kind(message)
                 if kind not in self._noted:
                     self._noted.add(kind)
-                    later = "(of later children: in their directories)"
+                    later = "(such messages of later children are in their directories)"
                     self._stage.say(f"child {number}: {message} {later}")
             case _:
                 pass
@@ -163,7 +166,7 @@ class Worker:
 
 
 def _then(again: bool) -> str:
-    return "it is tried again" if again else "it is given up"
+    return "it will be tried again" if again else "it will not be tried again"
 
 
 def _kind(message: str) -> str:

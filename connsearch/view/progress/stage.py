@@ -84,9 +84,9 @@ class Stage:
     def stop(self) -> None:
         """Ends the drawing."""
         if self._drawn is not None:
-            table, on = self._drawn
+            _, on = self._drawn
             self._drawn = self._picture = None
-            on.stop(keep=any(task.visible for task in table.tasks))
+            on.stop()
 
     def _begun(self) -> tuple[Progress, Canvas] | None:
         """The bars and what they are drawn on; None where nothing can be drawn."""

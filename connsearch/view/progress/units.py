@@ -18,7 +18,7 @@ class Units:
         self._row, self._pace = stage.add(silent_at_first=True), pace
         self._what, self._say = what, stage.say
         self._spoken = Beat()
-        self._done = 0
+        self._done = self._last = 0
         self._unit: UnitStarted | None = None
 
     @property
@@ -29,6 +29,7 @@ class Units:
     def start(self, event: UnitStarted) -> None:
         """Shows which unit begins."""
         self._unit = event
+        self._number(event.number)
         self._move(event.number - 1, event.total, event.name)
 
     def step(self, event: StepEvent) -> None:
@@ -43,6 +44,7 @@ class Units:
     def finish(self, event: UnitFinished) -> None:
         """Says what came out of a unit that was done here, and moves on."""
         self._unit = None
+        self._number(event.number)
         if not event.filed:
             self._done += 1
             inside = 1 < event.number < event.total > MANY
@@ -55,6 +57,12 @@ class Units:
     def remove(self) -> None:
         """Takes the bar away."""
         self._row.remove()
+
+    def _number(self, number: int) -> None:
+        """Begins anew where the units do."""
+        if number < self._last:
+            self._pace, self._done = Pace(begun=False), 0
+        self._last = number
 
     def _tell(self, event: UnitFinished) -> None:
         remaining = event.total - event.number

@@ -16,6 +16,7 @@ from connsearch.runs.formats.prune import PruneRecord
 from connsearch.runs.formats.result import Quarantined, Result
 from connsearch.runs.formats.tables import QuarantineRow
 from connsearch.runs.names import COMPARE, GAP, RANK_CORRELATION
+from connsearch.settings.earlier import ungrouped
 from connsearch.view.runs.series import Curves, Series
 
 F = TypeVar("F", bound=Form)
@@ -89,8 +90,8 @@ class Material:
         return _object(self.config.get(name))
 
     def settings(self, group: str) -> Mapping[str, Any]:
-        """Returns one group of the recorded settings, such as ``data``."""
-        return _object(self.part("settings").get(group))
+        """Returns the recorded settings of ``data`` or ``training``, side by side."""
+        return ungrouped(group, _object(self.part("settings").get(group)))
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -17,11 +17,12 @@ class AnimateSettings(WorkflowSettings):
     run: Annotated[str, Flag(positional=True)]
     """The directory of a search."""
     output: Annotated[Path | None, Flag(short="-o", metavar="FILE")] = None
-    """Ends in .gif, .mp4, or .html: a page with a slider that needs nothing else; by default
+    """File to write, ending in .gif, .mp4, or .html (a page with a slider, in one file); by default
     animation.gif and animation.html in the directory of the run."""
     frames: int = Field(default=60, ge=2, le=1000)
-    """Logged steps to show at most, evenly spread, the first and the last among them."""
+    """Show at most this many logged steps, evenly spread, including the first and the last."""
     seconds: float = Field(default=8.0, gt=0, le=600)
-    """How long it plays."""
+    """Length of the animation in seconds."""
     criterion: str = "relative"
-    """The pruning criterion that says what is dashed, as for prune."""
+    """Draw connections that this pruning criterion would remove as dashed lines; see connsearch
+    prune."""

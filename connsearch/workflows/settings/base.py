@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from connsearch.errors import SHOWN, SettingsError
-from connsearch.settings import merged, nested
+from connsearch.settings.nesting import merged, nested
 
 
 class WorkflowSettings(BaseModel):

@@ -18,22 +18,24 @@ class CompareSettings(WorkflowSettings):
     run: Annotated[str, Flag(positional=True)]
     """The directory of a search."""
     random: int = Field(default=5, ge=2, le=1000)
-    """Random wirings. How much they differ decides what can be said, so at least two."""
+    """Number of random wirings, at least two."""
     seeds: int = Field(default=3, ge=2, le=1000)
-    """Trainings of every wiring, each from other first weights and in another order."""
+    """Number of trainings of each wiring, with different first weights and order of clips."""
     seed: int = Field(default=0, ge=0, lt=2**62)
-    """The first seed, the others follow; it also decides the random wirings."""
+    """First seed; the other trainings use the seeds after it. It also decides the random
+    wirings."""
     epochs: int | None = Field(default=None, ge=1)
-    """Passes over the training split, for every wiring; by default as in the search."""
+    """Epochs of each training; by default as in the search."""
     steps: int | None = Field(default=None, ge=1)
-    """Stop each training after so many steps; by default as in the search, or all epochs where
+    """Stop each training after this many steps; by default as in the search, or after all epochs if
     --epochs is given."""
     macs_tolerance: float = Field(default=0.1, gt=0, le=10)
-    """Share by which the cost of a random wiring may differ from that of the found one."""
+    """Largest difference in MACs between a random wiring and the found one, as a share."""
     pruned: Annotated[Path | None, Flag(metavar="DIR")] = None
-    """What connsearch prune has left of this search; by default pruned anew as --criterion says."""
+    """A pruned network of this search, from connsearch prune; by default the search is pruned by
+    --criterion."""
     open_test: Annotated[bool, Flag(switch=True)] = False
-    """Judge on the test split, once, and not on val."""
+    """Evaluate on the test split instead of val. Do this once, at the end."""
     output: Annotated[Path | None, Flag(short="-o", metavar="DIR")] = None
-    """Where the results go; by default compare in the run."""
+    """Directory of the results; by default RUN/compare."""
     pruning: PruneOptions = PruneOptions()

@@ -18,12 +18,12 @@ class CurveSettings(WorkflowSettings):
     run: Annotated[str, Flag(positional=True)]
     """The directory of a search."""
     output: Annotated[Path | None, Flag(short="-o", metavar="DIR")] = None
-    """Where table, pictures and results go; by default curve in the run."""
+    """Directory of table, pictures and results; by default RUN/curve."""
     points: int = Field(default=12, ge=2, le=1000)
-    """Networks on the curve, the whole one among them, evenly spread in MACs."""
+    """Number of networks on the curve, including the whole one, evenly spaced in MACs."""
     rounds: int = Field(default=4, ge=1, le=1000)
-    """Rounds of timing; each has five passes of every network."""
+    """Rounds of timing; in each round every network runs five times."""
     mode: Mode = "pinned"
-    """As in connsearch prune: pinned keeps every shape, published derives shapes anew."""
+    """As in connsearch prune: pinned keeps all shapes, published derives them again."""
     peers: int = Field(default=1, ge=1)
-    """Peers left to each connection (attention mode peer)."""
+    """Number of peers to keep for each connection (attention mode peer)."""

@@ -17,4 +17,4 @@ class DataSettings(WorkflowSettings):
 
     def data_options(self) -> DataOptions:
         """Returns the data settings with their seed."""
-        return self.data.model_copy(update={"seed": self.seed})
+        return self.data.with_values(seed=self.seed)

@@ -17,9 +17,9 @@ class DataCheckSettings(WorkflowSettings):
 
     data: DataOptions = DataOptions()
     output: Annotated[Path, Flag(short="-o", metavar="FILE")] = Path("check.csv")
-    """The report, one row a clip."""
+    """Report to write, one row per clip."""
     readers: int = Field(default=1, ge=0, le=256)
-    """Processes that read; with 0 a file that kills its reader ends the check."""
+    """Number of processes that read; with 0, a file that crashes the reader ends the check."""
     seeks: int = Field(default=0, ge=0, le=100_000)
-    """Also read so many single frames of every file as training reads them, and compare them with
-    one pass over the file, bit for bit."""
+    """Also read this many single frames of each file, as training does, and compare them bit for
+    bit with one pass over the file."""

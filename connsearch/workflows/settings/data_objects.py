@@ -21,20 +21,20 @@ class DataObjectsSettings(WorkflowSettings):
     output: Annotated[Path, Flag(short="-o", metavar="FILE")]
     """The file to write, ending in .npz."""
     map: Annotated[str | None, Flag(metavar="VALUE:CLASS,...")] = None
-    """Which stored value becomes which class, such as 0:0,255:1; every value must be named. By
-    default the values are the classes."""
+    """Class of each stored value, such as 0:0,255:1; all values must be named. By default the
+    values are the classes."""
     levels: tuple[float, ...] = ()
-    """Cut points that turn measured values, such as temperatures, into classes: --levels 26 28 30
-    makes four."""
+    """Boundaries that turn measured values, such as temperatures, into classes: --levels 26 28 30
+    makes four classes."""
     rate: float | None = Field(default=None, gt=0, le=1e6, allow_inf_nan=False)
     """Row r of the source was recorded at video frame RATE * r; every frame takes the row nearest
     to it. By default a row is a frame."""
     start: int = Field(default=0, ge=0)
-    """The frame of that video at which the clip begins."""
+    """Frame of the video at which the clip starts."""
     frames: int | None = Field(default=None, ge=1)
-    """Frames of the clip; by default as many as there are rows for."""
+    """Number of frames in the clip; by default as many as there are rows for."""
     size: tuple[_Side, _Side] | None = None
-    """Height and width to scale to; by default as stored. Training scales maps by itself."""
+    """Height and width to scale to; by default as stored. Training scales maps itself."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

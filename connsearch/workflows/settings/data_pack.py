@@ -15,26 +15,26 @@ class DataPackSettings(WorkflowSettings):
     """What :func:`~connsearch.workflows.data_pack.data_pack` can be asked for."""
 
     target: Annotated[Path, Flag(positional=True)]
-    """The folder the stores and their list, clips.csv, are written to."""
+    """Folder to write the stores and their list, clips.csv, to."""
     data: Annotated[str, Flag(metavar="SOURCE")]
     """The data set, as for --data of a training: a folder, a CSV file, or NAME:PLACE."""
     short_side: int = Field(default=360, ge=4, le=8192)
     """Shorter side of the stored frames in pixels; smaller videos are not enlarged."""
     quality: int = Field(default=90, ge=1, le=100)
-    """Quality of the JPEGs."""
+    """JPEG quality."""
     workers: int | None = Field(default=None, ge=1, le=256)
-    """Processes that pack; by default one for every core."""
+    """Number of processes; by default one per core."""
     bad_share: float = Field(default=0.05, ge=0.0, le=1.0)
-    """Unreadable videos are left out and listed. With more than this share of them no list is
+    """Largest share of unreadable videos, which are left out and listed; above it no list is
     written."""
     patience: float = Field(default=600.0, gt=0, le=1e6)
-    """Seconds after which a video that is not packed counts as unreadable; a second longer for
-    every 100 kB of it."""
+    """Seconds to wait for one video, plus one second per 100 kB of it; then it counts as
+    unreadable."""
     protocol: str | None = None
-    """Which of a published list's own protocols."""
+    """Use this protocol of a published list."""
     videos: Path | None = None
-    """Where the videos of a list lie: what its paths are relative to, or for a published list, if
-    not where its format says."""
+    """Folder of the videos of a list. The paths in the list are relative to it; of a published
+    list, give it if the videos are not where its format says."""
     media_fps: float | None = Field(default=None, ge=1e-3, le=1e6, allow_inf_nan=False)
-    """Frames a second of media that do not say it, such as folders of frames; kept in the
+    """Frame rate of media that do not record one, such as folders of frames; it is kept in the
     stores."""

@@ -31,15 +31,15 @@ class DataShowSettings(WorkflowSettings):
     output: Annotated[Path, Flag(short="-o", metavar="FILE")] = Path("contact-sheet.png")
     """The picture, ending in .png."""
     split: Split = "train"
-    """The list the clips are taken from."""
+    """Show clips of this split."""
     clips: int = Field(default=6, ge=1, le=200)
-    """How many, spread over the classes."""
+    """Number of clips, spread over the classes."""
     names: tuple[str, ...] = ()
-    """Show these clips instead, by name, whatever list they are on."""
+    """Show the clips with these names instead, from any split."""
     columns: int = Field(default=8, ge=1, le=64)
-    """The most frames of a clip that are shown, spread evenly over it."""
+    """Show at most this many frames of a clip, spread evenly over it."""
     epoch: int = Field(default=0, ge=0)
-    """The epoch of training that is shown."""
+    """Show the clips as in this epoch of a training."""
     seed: int = Field(default=0, ge=0, lt=2**63)
-    """Decides which clips, their augmentation, planted data and splits."""
+    """Seed of the choice of clips, their augmentation, planted data and splits."""
     data: DataOptions = DataOptions()

@@ -23,5 +23,5 @@ class DataStatsSettings(WorkflowSettings):
     HIDDEN: ClassVar[frozenset[str]] = frozenset(f"data.{name}" for name in _IN_TRAINING)
 
     seed: int = Field(default=0, ge=0, lt=2**63)
-    """Decides planted data, and splits no file gives."""
+    """Seed of planted data and of splits that the data does not give."""
     data: DataOptions = DataOptions()

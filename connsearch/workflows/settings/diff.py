@@ -17,13 +17,13 @@ class DiffSettings(WorkflowSettings):
     before: Annotated[str, Flag(positional=True, metavar="A")]
     """A name of a structure, a structure file, a run, a pruned network, or a checkpoint."""
     after: Annotated[str, Flag(positional=True, metavar="B")]
-    """The other one; what only B has is called added."""
+    """The structure to compare with; connections that only this one has are called added."""
     tolerance: float = Field(default=0.0, ge=0, le=1)
-    """Weights and peer coefficients this far apart are still equal."""
+    """Largest difference between weights or peer coefficients that still counts as equal."""
     ignore: Literal["nothing", "weights"] = "nothing"
-    """What not to compare: weights leaves out what was learned; wiring and shapes decide."""
+    """Parts that are not compared: with weights, only wiring and shapes are."""
     output: Annotated[Path | None, Flag(short="-o", metavar="FILE")] = None
     """The picture, ending in .svg, .png or .pdf; by default diff.svg and diff.png in this
     directory."""
     picture: bool = True
-    """Draw both as one picture; nothing is drawn where nothing differs."""
+    """Draw both in one picture, if there is a difference."""

@@ -19,6 +19,6 @@ class DrawSettings(WorkflowSettings):
     output: Annotated[Path | None, Flag(short="-o", metavar="FILE")] = None
     """The picture, ending in .svg, .png or .pdf; by default NAME.svg in this directory."""
     threshold: float = Field(default=0.5, ge=0, le=1)
-    """Connections with a smaller weight are dashed."""
+    """Draw connections with a smaller weight as dashed lines."""
     title: str | None = None
-    """What stands above the picture; by default the structure's name."""
+    """Title of the picture; by default the name of the structure."""

@@ -26,23 +26,23 @@ class EvolveSettings(RunSettings):
     }
 
     structure: Annotated[str, Flag(positional=True)] = "starter"
-    """Where it starts: the name of a structure, a structure file, or an earlier run."""
+    """Start structure: its name, a structure file, or an earlier run."""
     storage: Annotated[str | None, Flag(metavar="PLACE")] = None
-    """Where the study is kept: sqlite:///FILE, postgresql+psycopg://..., mysql+pymysql://...,
-    grpc://HOST:PORT or a journal file; by default a journal in the run directory."""
+    """Where to keep the study: sqlite:///FILE, postgresql+psycopg://..., mysql+pymysql://...,
+    grpc://HOST:PORT or a journal file; by default a journal file in the run directory."""
     name: str | None = None
-    """The name of the study in its storage; by default that of the run directory."""
+    """Name of the study in its storage; by default that of the run directory."""
     worker: str | None = None
-    """What this worker is called in tables; by default its machine and process."""
+    """Name of this worker in tables; by default its machine and process."""
     lease: float = Field(default=60.0, ge=1, allow_inf_nan=False)
-    """Seconds without a sign of life after which a worker is taken for dead; a process that died on
-    this machine is noticed at once."""
+    """A worker that has sent no sign of life for this many seconds counts as dead; a process that
+    died on this machine is noticed at once."""
     simulate: Annotated[str | None, Flag(metavar="FITNESS")] = None
-    """Judge children by a simulated fitness and train nothing: planted, table:FILE, or with
-    settings, such as planted:noise=0.02,seconds=1."""
+    """Use a simulated fitness and train nothing: planted, table:FILE, or with settings, such as
+    planted:noise=0.02,seconds=1."""
     evolution: EvolutionOptions = EvolutionOptions()
     stop: StopOptions = StopOptions()
-    training: SearchOptions = SearchOptions(epochs=8)
+    training: SearchOptions = SearchOptions.of(epochs=8)
 
     def settings(self) -> dict[str, Any]:
         """Returns everything that decides the result, as JSON values."""

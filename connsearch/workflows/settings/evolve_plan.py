@@ -16,29 +16,29 @@ class EvolvePlanSettings(WorkflowSettings):
     """What :func:`~connsearch.workflows.evolve_plan.evolve_plan` can be asked for."""
 
     structure: Annotated[str, Flag(positional=True)] = "assemblenet-50"
-    """Where the evolution would start: the name of a structure, or a file."""
+    """Start structure of the evolution: its name or a file."""
     measured: Annotated[Path | None, Flag(metavar="RUN")] = None
-    """Take durations from the evaluations of this evolution."""
+    """Use the durations of the evaluations in this evolution."""
     storage: Annotated[str | None, Flag(metavar="PLACE")] = None
     """Where the study of that evolution is kept, if not in its directory: as in the command that
     began it."""
     hours: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """Hours an evaluation of so many steps takes; by default 4, as published."""
+    """Hours that an evaluation of --steps steps takes; by default 4, as published."""
     steps: int = Field(default=10_000, ge=1)
-    """Steps of an evaluation; 10,000 as published. Measured durations are scaled to them."""
+    """Steps of an evaluation, 10,000 as published; measured durations are scaled to this number."""
     spread: float | None = Field(default=None, ge=0, le=3)
     """Standard deviation of the logarithm of a duration; by default 0.15 (3 to 5 hours), or as
     measured."""
     rounds: int = Field(default=200, ge=2)
-    """Children in all; 200 as published."""
+    """Total number of children; 200 as published."""
     workers: tuple[int, ...] = (1, 8, 64)
-    """Numbers of workers to compare."""
+    """Numbers of workers to compare, such as 1 8 64."""
     seeds: int = Field(default=5, ge=1, le=1000)
-    """Evolutions that are simulated of each."""
+    """Number of simulated evolutions for each number of workers."""
     price: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    """What an hour of one worker costs, in any currency."""
+    """Price of one hour of one worker, in any currency."""
     output: Annotated[Path | None, Flag(short="-o", metavar="FILE")] = None
-    """Write the table as CSV, too."""
+    """Also write the table to this CSV file."""
     evolution: EvolutionOptions = EvolutionOptions()
 
     @field_validator("workers")

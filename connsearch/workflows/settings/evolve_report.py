@@ -17,10 +17,10 @@ class EvolveReportSettings(WorkflowSettings):
     storage: Annotated[str | None, Flag(metavar="PLACE")] = None
     """Where its study is kept, if that is not in the directory: as in the command that began it."""
     output: Annotated[Path | None, Flag(short="-o", metavar="DIR")] = None
-    """Where everything goes; by default report in the directory of the evolution."""
+    """Directory of the results; by default report in the directory of the evolution."""
     pictures: bool = True
-    """Draw the pictures, each as SVG and PNG; the HTML file has its own."""
+    """Write pictures as SVG and PNG; the HTML file has its own pictures in any case."""
     film: bool = True
     """Write the ancestors of the best child as a film, ancestry.gif."""
     mp4: bool = False
-    """Write the film as ancestry.mp4, too."""
+    """Also write the film as ancestry.mp4."""

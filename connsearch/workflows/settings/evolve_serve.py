@@ -21,4 +21,4 @@ class EvolveServeSettings(WorkflowSettings):
     host: str = "localhost"
     """The address to listen at; 0.0.0.0 for all addresses of this machine."""
     port: int = Field(default=13000, ge=1, le=65535)
-    """The port to listen at."""
+    """Port to listen on."""

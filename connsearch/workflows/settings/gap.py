@@ -20,25 +20,26 @@ class GapSettings(WorkflowSettings):
     run: Annotated[str, Flag(positional=True)]
     """The directory of a search."""
     shares: tuple[float, ...] = (0.3, 0.5, 0.7, 0.9)
-    """Thresholds: values of the criterion's first parameter (relative: share, threshold: minimum,
-    top_k: k)."""
+    """Thresholds to compare: values of the first parameter of the criterion (relative: share,
+    threshold: minimum, top_k: k)."""
     criterion: str = "relative"
-    """What is cut by, with the learned weights; other parameters may follow a colon, as in
+    """Criterion, applied to the learned weights; other parameters may follow a colon, as in
     random:seed=3."""
     peers: int = Field(default=1, ge=1)
-    """Peers left to each connection (attention mode peer); one alone is part of the gap."""
+    """Number of peers to keep for each connection (attention mode peer); a small number is part of
+    the gap."""
     tune_steps: int = Field(default=50, ge=0)
-    """Training steps of the fine-tuned stage, at the rates and schedule of the search; 0 leaves it
-    out."""
+    """Training steps of the fine-tuned stage, with the learning rates and schedule of the search; 0
+    skips this stage."""
     scratch: bool = False
-    """Also train each wiring from new weights, with the whole budget of the search."""
+    """Also train each wiring from new weights, for as long as the search."""
     seed: int | None = Field(default=None, ge=0, lt=2**63)
-    """Of what is trained; by default the search's own."""
+    """Seed of the trainings; by default that of the search."""
     limit: float | None = Field(default=None, ge=0, le=1)
-    """The largest loss of accuracy from soft to masked: more is a failure (exit code 1), told once
+    """Largest loss of accuracy from soft to masked; above it the command fails (exit code 1) after
     everything is written."""
     output: Annotated[Path | None, Flag(short="-o", metavar="DIR")] = None
-    """Where everything goes; by default gap in the run."""
+    """Directory of the results; by default RUN/gap."""
 
     @field_validator("criterion")
     @classmethod

@@ -19,12 +19,12 @@ class InspectSettings(WorkflowSettings):
     """The name of a structure, a structure file, a run, a pruned network, or a checkpoint; without
     one, the known names are listed."""
     num_classes: int | None = Field(default=None, ge=1, le=10**6)
-    """Classes of the classifier that is counted; by default those of a run, else 400."""
+    """Number of classes; by default that of the run, else 400."""
     attention: Attention | None = None
-    """Count with this peer-attention mode in place of the structure's own."""
+    """Use this peer-attention mode instead of the one in the structure."""
     clip: Annotated[tuple[Size, Size, Size] | None, Flag(metavar="T H W")] = None
-    """Frames, height and width of the clip that shapes and MACs are counted for; by default those
-    of a run, else 16 112 112."""
+    """Frames, height and width of a clip, for shapes and MACs; by default those of the run, else 16
+    112 112."""
     peers: Annotated[bool, Flag(switch=True)] = False
-    """Also show who attends to whom: the mixture of peers of every connection, how decided it is,
-    and what the connections of a block agree on."""
+    """Also show which block attends to which: the mixture of peers of every connection, how decided
+    it is, and what the connections of a block agree on."""

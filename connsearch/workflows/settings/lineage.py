@@ -17,13 +17,13 @@ class LineageSettings(WorkflowSettings):
     run: Annotated[str, Flag(positional=True)]
     """The directory of an evolution."""
     child: Annotated[int, Flag(positional=True, metavar="ID"), Field(ge=0)]
-    """The number of a child, as the tables and pictures have it."""
+    """Number of the child, as in tables and pictures."""
     connection: Annotated[str | None, Flag(metavar="S-T")] = None
-    """One of its connections, such as 3-7: since when it is there, and its weight since."""
+    """Trace one of its connections, such as 3-7, through its ancestors."""
     storage: Annotated[str | None, Flag(metavar="PLACE")] = None
     """Where its study is kept, if that is not in the directory: as in the command that began it."""
     others: bool = True
-    """Draw the other children of the ancestors, too."""
+    """Also draw the other children of the ancestors."""
     output: Annotated[Path | None, Flag(short="-o", metavar="FILE")] = None
     """The picture, ending in .svg, .png or .pdf; by default lineage-ID.svg and lineage-ID.png in
     the directory of the evolution."""

@@ -17,13 +17,13 @@ class PruneSettings(WorkflowSettings):
     """What :func:`~connsearch.workflows.prune.prune` can be asked for."""
 
     run: Annotated[str, Flag(positional=True)]
-    """The directory of a search or a training; a structure's name or file is pruned by its stored
-    weights, without a network."""
+    """The directory of a search or a training, or the name or file of a structure, which is pruned
+    by its stored weights, without a network."""
     output: Annotated[Path | None, Flag(short="-o", metavar="DIR")] = None
-    """Where the pruned network goes; by default pruned in the run, and after it what is not
-    default."""
+    """Directory of the pruned network; by default RUN/pruned, followed by the settings that are not
+    the default ones."""
     recalibrate: int = Field(default=0, ge=0, le=10**6)
-    """Training clips to set the batch-norm statistics of the pruned network from; 0 keeps those of
-    the original."""
+    """Compute the batch-norm statistics of the pruned network from this many training clips; 0
+    keeps those of the original."""
     pruning: PruneOptions = PruneOptions()
     scoring: ScoreOptions = ScoreOptions()

@@ -17,12 +17,12 @@ class RankCorrelationSettings(WorkflowSettings):
     run: Annotated[str, Flag(positional=True)]
     """The directory of a search."""
     subnets: int = Field(default=12, ge=3, le=10_000)
-    """Sub-networks to sample."""
+    """Number of random sub-networks."""
     epochs: int | None = Field(default=None, ge=1)
-    """Passes over the training split for each alone; by default a quarter of the search's."""
+    """Epochs of each training alone; by default a quarter of those of the search."""
     steps: int | None = Field(default=None, ge=1)
-    """Stop each training after so many steps; by default when its epochs are over."""
+    """Stop each training after this many steps; by default after all epochs."""
     seed: int = Field(default=0, ge=0, lt=2**62)
-    """Decides which sub-networks, their first weights and the order of the clips."""
+    """Seed of the sub-networks, their first weights and the order of the clips."""
     output: Annotated[Path | None, Flag(short="-o", metavar="DIR")] = None
-    """Where the results go; by default rank_correlation in the run."""
+    """Directory of the results; by default RUN/rank_correlation."""

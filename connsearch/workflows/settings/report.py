@@ -15,4 +15,4 @@ class ReportSettings(WorkflowSettings):
     run: Annotated[str, Flag(positional=True)]
     """The directory of a search, a training or a pruned network."""
     output: Annotated[Path | None, Flag(short="-o", metavar="FILE")] = None
-    """The report; by default report.html in the run's directory."""
+    """HTML file to write; by default report.html in the directory of the run."""

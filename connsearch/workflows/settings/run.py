@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, cast
 
@@ -16,7 +16,9 @@ from connsearch.data.sources.effects import for_source
 from connsearch.errors import SettingsError
 from connsearch.flags import Flag
 from connsearch.graph.spec import Attention, Modality
-from connsearch.settings import differences, may_change, merged
+from connsearch.settings.differences import differences, may_change
+from connsearch.settings.earlier import migrated_settings, name_before, without
+from connsearch.settings.nesting import merged, usual
 from connsearch.workflows.settings.base import WorkflowSettings
 from connsearch.workflows.targets import read_record, without_cache
 
@@ -36,20 +38,22 @@ class RunSettings(WorkflowSettings):
     """Settings that the default run directory is named after in full."""
 
     run: Annotated[Path | None, Flag(metavar="DIR")] = None
-    """The run directory; by default one under runs/ named after the structure, and after the
-    settings where they are not the default ones."""
+    """Run directory; by default one under runs/, named after the structure and the settings that
+    are not the default ones."""
     config: Annotated[Path | None, Flag(metavar="FILE")] = None
-    """Start from the settings in this file, such as the config.json of a run; flags win."""
+    """Read settings from this file, such as the config.json of a run; options on the command line
+    override them."""
     seed: int = Field(default=0, ge=0, lt=2**63)
-    """Decides everything random: data, first weights, order of the clips, augmentation."""
-    data_seed: int | None = Field(default=None, ge=0, lt=2**63)
-    """Another seed for the planted data and for splits no file gives; by default --seed."""
+    """Seed of everything random: data, first weights, order of the clips, augmentation."""
+    data_seed: Annotated[int | None, Flag(rare=True)] = Field(default=None, ge=0, lt=2**63)
+    """Separate seed for planted data and for splits that the data does not give; by default
+    --seed."""
     streams: tuple[Modality, ...] | None = None
-    """Use only the stems that read these streams, such as: --streams rgb flow."""
+    """Use only the stems of these streams, such as: --streams rgb flow."""
     attention: Attention | None = None
-    """Peer-attention mode in place of the structure's own."""
-    tensorboard: Annotated[bool, Flag(switch=True)] = False
-    """Write loss, accuracy, learning rates, connection weights and peers for TensorBoard, too, to
+    """Use this peer-attention mode instead of the one in the structure."""
+    tensorboard: Annotated[bool, Flag(switch=True, rare=True)] = False
+    """Also write loss, accuracy, learning rates, connection weights and peers for TensorBoard, to
     tensorboard/ in the run (needs the extra tensorboard)."""
     data: DataOptions = DataOptions()
 
@@ -71,13 +75,13 @@ class RunSettings(WorkflowSettings):
             known = cast("Mapping[str, Any]", given)
             if given is not found:  # a run's own record, not what somebody has written for us
                 known = without_cache(known)
-            start = merged(start, _without_seeds(known, cls.HIDDEN))
-        return _of_the_source(start, values["data"]["source"])
+            start = merged(start, without(migrated_settings(known), cls.HIDDEN))
+        return _of_the_source(start, values["data"]["source"]["source"])
 
     def data_options(self) -> DataOptions:
         """Returns the data settings with their seed."""
         seed = self.seed if self.data_seed is None else self.data_seed
-        return self.data.model_copy(update={"seed": seed})
+        return self.data.with_values(seed=seed)
 
     def settings(self) -> dict[str, Any]:
         """Returns everything that decides the result, as JSON values."""
@@ -104,7 +108,7 @@ class RunSettings(WorkflowSettings):
         plain = {name: getattr(self, name) for name in self.NAMED}
         usual = type(self).model_validate({**plain, **self.inherited(plain)})
         found = differences(usual.settings(), self.settings())
-        changed = {key: now for key, (_, now) in found.items() if not may_change(key)}
+        changed = {name_before(k): now for k, (_, now) in found.items() if not may_change(k)}
         if not changed:
             return default
         text = json.dumps(changed, sort_keys=True)
@@ -114,19 +118,10 @@ class RunSettings(WorkflowSettings):
 def _of_the_source(start: dict[str, Any], asked: str) -> dict[str, Any]:
     """Recorded settings without what belongs to another data set than the one that is named."""
     data = start.get("data")
-    if not isinstance(data, Mapping) or asked == DataOptions.model_fields["source"].default:
+    if not isinstance(data, Mapping) or asked == usual(DataOptions, "source"):
         return start
     recorded = cast("Mapping[str, Any]", data)
-    if "source" not in recorded:
+    before = recorded.get("source", {}).get("source")
+    if before is None:
         return start
-    return {**start, "data": {**for_source(recorded, asked), "source": recorded["source"]}}
-
-
-def _without_seeds(values: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any]:
-    """Recorded settings without the seeds of their parts: those follow from the command's own."""
-    return {
-        name: {k: v for k, v in value.items() if f"{name}.{k}" not in hidden}
-        if isinstance(value, Mapping)
-        else value
-        for name, value in values.items()
-    }
+    return {**start, "data": for_source(recorded, asked, keep_name=True)}

@@ -20,7 +20,7 @@ class StabilitySettings(RunSettings):
     structure: Annotated[str, Flag(positional=True)] = "starter"
     """The name of a structure (see `connsearch inspect`), a structure file, or an earlier run."""
     searches: int = Field(default=4, ge=2, le=1000)
-    """Searches, with the seeds --seed, --seed + 1 and so on."""
+    """Number of searches, with the seeds --seed, --seed + 1 and so on."""
     training: SearchOptions = SearchOptions()
     pruning: PruneOptions = PruneOptions()
 

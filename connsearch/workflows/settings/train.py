@@ -17,11 +17,12 @@ class TrainSettings(RunSettings):
     NAMED: ClassVar[tuple[str, ...]] = ("target", "from_scratch")
 
     target: Annotated[str, Flag(positional=True)]
-    """The directory of a pruning or a run (its weights are trained further), or the name or file
-    of a structure, or the name of another model, such as r3d_18 (trained from scratch); `connsearch
-    models` lists all names."""
+    """The directory of a pruned network or a run (training continues from its weights), or the name
+    or file of a structure, or the name of another model, such as r3d_18 (trained from scratch);
+    `connsearch models` lists all names."""
     from_scratch: Annotated[bool, Flag(switch=True)] = False
-    """Forget the weights; keep the wiring and its connection weights, or the model's settings."""
+    """Start from new weights; keep the wiring with its connection weights, or the settings of the
+    model."""
     training: TrainOptions = TrainOptions()
 
     @classmethod

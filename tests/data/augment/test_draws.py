@@ -20,7 +20,7 @@ def generator(seed: int) -> np.random.Generator:
 
 def kinds(seed: int, names: tuple[str, ...], **changes: object) -> dict[str, object]:
     chosen = options("x", augment=names, **changes)
-    return {type(c).__name__: c for c in draw_changes(chosen, generator(seed))}
+    return {type(c).__name__: c for c in draw_changes(chosen.augment, generator(seed))}
 
 
 @pytest.mark.parametrize(("likely", "each"), [(0.9, 0.4), (0.65, 0.3), (0.5, 0.9)])
@@ -29,7 +29,7 @@ def test_each_is_as_frequent_as_asked_for(likely: float, each: float) -> None:
     counts: dict[str, int] = {}
     nothing = 0
     for seed in range(DRAWS):
-        changes = draw_changes(chosen, generator(seed))
+        changes = draw_changes(chosen.augment, generator(seed))
         nothing += not changes
         for change in changes:
             name = type(change).__name__
@@ -48,14 +48,14 @@ def test_all_or_nothing_at_the_ends() -> None:
     every = tuple(AUGMENTATIONS)
     for seed in range(20):
         sure = options("x", augment=every, augment_any=1.0, augment_each=1.0)
-        assert len(draw_changes(sure, generator(seed))) == len(every)
+        assert len(draw_changes(sure.augment, generator(seed))) == len(every)
         for never in ({"augment_any": 0.0}, {"augment_each": 0.0}):
             assert not kinds(seed, every, **{"augment_any": 1.0, "augment_each": 1.0, **never})
 
 
 def test_changes_are_made_in_the_published_order() -> None:
     sure = options("x", augment=("srtg_large",), augment_any=1.0, augment_each=1.0)
-    names = [type(c).__name__ for c in draw_changes(sure, generator(0))]
+    names = [type(c).__name__ for c in draw_changes(sure.augment, generator(0))]
     assert names[:-1] == [
         "GaussianBlur",
         "ChannelAdd",
@@ -81,7 +81,7 @@ def test_another_augmentation_changes_nothing_about_the_others() -> None:
 def test_the_number_of_draws_does_not_depend_on_what_comes_out(names: tuple[str, ...]) -> None:
     for seed in range(50):
         rng, plain = generator(seed), generator(seed)
-        draw_changes(options("x", augment=names), rng)
+        draw_changes(options("x", augment=names).augment, rng)
         plain.integers(2**63)
         plain.random()
         assert rng.bit_generator.state == plain.bit_generator.state

@@ -164,7 +164,7 @@ def test_annotations_refuse_forms_repetitions_and_missing_frames(tmp_path: Path)
     (tmp_path / "clips" / "0-1" / "img_00003.jpg").unlink()
     edit(listing, f"clips/0-0 1 {FRAMES}", f"clips/0-0 1 {FRAMES + 1}")
     said = refused("frames", tmp_path)
-    assert "2 clips whose frames are not all there" in said
+    assert "2 clips with missing frames" in said
     assert f"clips/0-0 has {FRAMES} of the {FRAMES + 1} frames 1 to {FRAMES + 1}" in said
     assert f"clips/0-1 has {FRAMES - 1} of the {FRAMES} frames" in said
     listing.write_text("clips/0-0 1 2 0\n")

@@ -17,6 +17,7 @@ from connsearch.data.sources.effects import BOUND, for_source, refuse_without_ef
 from connsearch.data.sources.source import read_source
 from connsearch.data.sources.splits import split_records
 from connsearch.errors import DataError
+from connsearch.settings.nesting import by_name, usual
 from tests.data.datasets.formats import Tiny
 from tests.data.helpers import options
 
@@ -60,14 +61,14 @@ def outcome(chosen: DataOptions) -> object:
     """Returns what comes out: the lists of clips, or the words of a refusal."""
     try:
         source = read_source(chosen)
-        return source, split_records(source, chosen)
+        return source, split_records(source, chosen.split)
     except DataError as error:
         return str(error)
 
 
 def test_the_table_is_whole() -> None:
     assert set(USES) <= set(MEMBERS)
-    assert set(BOUND) <= set(VALUES) <= set(DataOptions.model_fields)
+    assert set(BOUND) <= set(VALUES) <= set(by_name(DataOptions()))
 
 
 @pytest.mark.parametrize("option", sorted(VALUES))
@@ -102,20 +103,22 @@ def test_an_option_changes_something_or_is_refused(
 
 
 def test_what_an_earlier_run_brings_along_can_be_undone(tmp_path: Path) -> None:
-    recorded = for_source({"source": "other", "val_share": 0.3}, str(tmp_path))
-    assert recorded["val_share"] == 0.3  # the data may only have moved
+    before = {"source": {"source": "other"}, "split": {"val_share": 0.3}}
+    recorded = for_source(before, str(tmp_path))
+    assert recorded["split"]["val_share"] == 0.3  # the data may only have moved
     given = [Record(s, Path(s), (0,), split=s) for s in SPLITS]
     with pytest.raises(DataError, match=r"(?s)--val-share 0.3 \(by default 0.15\).*the default"):
-        refuse_without_effect(clips(*given), DataOptions(**recorded))
-    refuse_without_effect(clips(*given), DataOptions(**{**recorded, "val_share": 0.15}))
+        refuse_without_effect(clips(*given), DataOptions.of(**recorded))
+    refuse_without_effect(
+        clips(*given), DataOptions.of(**{**recorded, "split": {"val_share": 0.15}})
+    )
 
 
 @pytest.mark.parametrize("name", MEMBERS)
 def test_a_default_is_never_refused(name: str, tiny: Callable[[str], Tiny]) -> None:
     made = tiny(name)
-    defaults = {option: DataOptions.model_fields[option].default for option in VALUES}
+    defaults = {option: usual(DataOptions, option) for option in VALUES}
     chosen = asked(name, made, **{**defaults, **made.options})
-    assert set(defaults) <= chosen.model_fields_set
     assert read_source(chosen).records
 
 
@@ -168,6 +171,10 @@ def test_all_are_named_together_and_a_run_of_before_goes_on(videos: Path) -> Non
 
 
 def test_settings_of_another_source_leave_its_own_behind() -> None:
-    recorded = {"source": "ucf101:x", "protocol": "2", "videos": "y", "size": 64}
+    source = {"source": "ucf101:x", "protocol": "2", "videos": "y"}
+    recorded = {"source": source, "clips": {"size": 64}, "planted": {"val_clips": 3}}
     assert for_source(recorded, "ucf101:x") == recorded
-    assert for_source(recorded, "b.csv") == {"source": "b.csv", "size": 64}
+    kept = {"clips": {"size": 64}, "planted": {}}
+    assert for_source(recorded, "b.csv") == {"source": {"source": "b.csv"}, **kept}
+    named = for_source(recorded, "b.csv", keep_name=True)
+    assert named == {"source": {"source": "ucf101:x"}, **kept}

@@ -129,7 +129,7 @@ def test_moments_reads_indices_and_refuses_gaps_and_labels_by_line(tmp_path: Pat
     assert "line 2: no class named 'Class1+ing'" in said
     edit(tmp_path / "moments_categories.txt", "Class005+ing,5\n", "Class005+ing,4\n")
     said = refused("moments", tmp_path)
-    assert "line 6: index 4 is that of Class004+ing already" in said
+    assert "line 6: index 4 is already that of Class004+ing" in said
     edit(tmp_path / "moments_categories.txt", "Class005+ing,4\n", "Class005+ing,5000\n")
     assert "no class has the index 5" in refused("moments", tmp_path)
 
@@ -194,7 +194,7 @@ def test_diving48_groups_that_the_official_lists_tear_apart_are_named(tmp_path: 
     edit(tmp_path / "Diving48_V2_test.json", "-test_0_00000", "-train_0_00009")
     (tmp_path / "rgb" / "-train_0_00009.mp4").touch()
     source = read("diving48", tmp_path)
-    assert any("1 groups stand on several official lists" in note for note in source.notes)
+    assert any("1 groups are on several official lists" in note for note in source.notes)
     assert [r.group for r in source.records if r.split == "test"] == ["-train_0 (test)", "-test_0"]
 
 

@@ -70,7 +70,7 @@ def test_videos_that_are_not_on_disk_are_left_out_and_counted(name: str, tmp_pat
         record.path.rename(tmp_path / f"gone-{record.path.name}")
     source = read(name, tmp_path)
     assert len(source.records) == len(whole.records) - 3
-    missing = [note for note in source.notes if "not on disk" in note]
+    missing = [note for note in source.notes if "do not exist" in note]
     assert len(missing) == 1
     before = 0 if name != "kinetics" else int(whole.notes[-1].split("(train ")[1].split(",")[0])
     assert f"(train {before + 3}" in missing[0]
@@ -81,7 +81,7 @@ def test_where_no_video_is_on_disk_the_places_are_named(tmp_path: Path) -> None:
     videos = tmp_path / "elsewhere"
     (tmp_path / "UCF-101").rename(videos)
     said = refused("ucf101", tmp_path)
-    assert f"none of the 8 listed training videos is on disk; looked in\n  {tmp_path}\n" in said
+    assert f"none of the 8 listed training videos exists; searched in\n  {tmp_path}\n" in said
     assert "Class000/v_Class000_g02_c01" in said
     assert "option videos" in said
     moved = read("ucf101", tmp_path, videos=videos)
@@ -135,7 +135,7 @@ def test_files_that_are_missing_empty_or_not_utf8_are_refused_by_name(
     assert file in refused(name, tmp_path)
     (tmp_path / file).unlink()
     said = refused(name, tmp_path)
-    assert "none of these annotation files is there" in said
+    assert "none of these annotation files exists" in said
     assert file in said
 
 

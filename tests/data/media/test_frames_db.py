@@ -94,7 +94,7 @@ def test_a_count_that_is_wrong_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"frames.db: frames 5 to 6 missing"):
         DB.probe(path)
     path.with_name("n_frames").write_text("3")
-    with pytest.raises(DataError, match=r"4 frames, n_frames beside it says 3; cure:"):
+    with pytest.raises(DataError, match=r"4 frames, n_frames next to it gives 3; cure:"):
         DB.probe(path)
     path.with_name("n_frames").write_text("three")
     with pytest.raises(DataError, match=r"n_frames: read 'three'; expected a number"):
@@ -132,7 +132,7 @@ def test_a_file_that_is_cut_off_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_store_whose_writing_was_cut_short_is_refused(tmp_path: Path) -> None:
     path = store(tmp_path / "v", flat(2))
     path.with_name("frames.db-journal").write_bytes(b"half")
-    with pytest.raises(DataError, match=r"cut short, frames.db-journal is left"):
+    with pytest.raises(DataError, match=r"interrupted, frames.db-journal is left"):
         DB.probe(path)
 
 

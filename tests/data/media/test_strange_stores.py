@@ -28,7 +28,9 @@ DB = MEDIA["frames_db"]
 def test_a_rate_that_is_none_is_refused(tmp_path: Path, value: str) -> None:
     path = store(tmp_path / "v", flat(3))
     changed(path, f"INSERT INTO Meta VALUES ('fps', '{value}')")
-    with pytest.raises(DataError, match=r"frames.db: fps .* in Meta; allowed: frames a sec.*cure:"):
+    with pytest.raises(
+        DataError, match=r"frames.db: fps .* in Meta; allowed: frames per sec.*cure:"
+    ):
         DB.probe(path)
 
 
@@ -44,7 +46,7 @@ def test_a_rate_that_is_none_is_refused(tmp_path: Path, value: str) -> None:
         ([0, 1, 1, 2], "do not rise from 0"),
         ([1, 2, 3, 4], "do not rise from 0"),
         ([0, 1, 2], "4 frames, 3 times in Meta"),
-        ([0, 100, 200, 300], "fps 25 in Meta; allowed: frames a second, 1e-05 to 10"),
+        ([0, 100, 200, 300], "fps 25 in Meta; allowed: frames per second, 1e-05 to 10"),
     ],
 )
 def test_times_that_are_no_clock_are_refused(tmp_path: Path, times: object, words: str) -> None:
@@ -221,8 +223,8 @@ def test_pictures_are_bounded_by_their_headers(tmp_path: Path, suffix: str) -> N
 def test_a_picture_that_is_a_line_is_not_made_huge(tmp_path: Path) -> None:
     info = VideoInfo(3, 1, 65_000, 0.0)
     with pytest.raises(DataError, match=r"v: 1x65000 pixels .*more than 100 times .*no-keep-a"):
-        decoded_size(info, options("x"), name="v")
-    assert decoded_size(info, options("x", keep_aspect=False)) == (20, 20)
+        decoded_size(info, options("x").clips, name="v")
+    assert decoded_size(info, options("x", keep_aspect=False).clips) == (20, 20)
 
 
 def test_many_pictures_are_decoded_some_at_a_time(

@@ -123,6 +123,18 @@ def test_things_are_counted_with_what_else_is_known(clock: Callable[[float], Non
     assert 2 < len(lines) < 7
 
 
+def test_what_begins_anew_is_timed_anew(clock: Callable[[float], None]) -> None:
+    def inside(events: Iterator[object]) -> list[object]:
+        return [event for event in events if not isinstance(event, WorkBegan | WorkEnded)]
+
+    clock(6.0)
+    first = told([WorkBegan("units"), *inside(units(4)), *inside(units(4))]).splitlines()
+    assert "left" not in next(line for line in first[6:] if line.startswith("1/4 unit 1: fine"))
+    clock(60.0)
+    lines = told([WorkBegan("videos"), *inside(counted(3)), *inside(counted(3))]).splitlines()
+    assert [" left" in line for line in lines] == [True, True, True, False, True, True]
+
+
 @pytest.mark.parametrize("count", [3, MANY])
 def test_a_few_units_have_a_line_each(count: int) -> None:
     lines = told(units(count)).splitlines()

@@ -13,7 +13,7 @@ from zlib import crc32
 import numpy as np
 from torch import Tensor
 
-from connsearch.data.options import DataOptions
+from connsearch.data.options import AugmentOptions
 from connsearch.errors import UnknownNameError
 from connsearch.registry import Registry, suggest
 
@@ -80,7 +80,7 @@ def expanded(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def draw_changes(options: DataOptions, rng: np.random.Generator) -> tuple[ClipChange, ...]:
+def draw_changes(options: AugmentOptions, rng: np.random.Generator) -> tuple[ClipChange, ...]:
     """Returns what is done to one clip, in the order the options name.
 
     ``rng`` always makes two draws: each augmentation has its own generator, seeded by one of

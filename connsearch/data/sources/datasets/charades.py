@@ -66,8 +66,8 @@ def read_charades(rest: str, options: DataOptions) -> Source:
 
 def _places(path: Path, options: DataOptions, rows: Sequence[PublishedRow]) -> tuple[Shelves, str]:
     """Returns where the videos lie, or the folders of frames where there is no video at all."""
-    videos = shelves(path, options, "Charades_v1_480", "Charades_v1", "videos")
-    frames = shelves(path, options, "Charades_v1_rgb", kind="folder")
+    videos = shelves(path, options.source, "Charades_v1_480", "Charades_v1", "videos")
+    frames = shelves(path, options.source, "Charades_v1_rgb", kind="folder")
     if _any(videos, rows) or not _any(frames, rows):
         return videos, "video"
     return frames, "frame_folder"

@@ -35,7 +35,7 @@ from typing import Literal
 
 from connsearch.data.media.formats import MEDIA
 from connsearch.data.media.rates import RATES
-from connsearch.data.options import DataOptions
+from connsearch.data.options import DataOptions, SourceOptions
 from connsearch.data.records import Record, Source, Span, Window, class_names, listed
 from connsearch.data.sources.csv_rows import REQUIRED, read_rows
 from connsearch.data.sources.datasets import dataset
@@ -251,11 +251,11 @@ def read_csv(rest: str, options: DataOptions) -> Source:
     path = Path(rest)
     if is_path_list(path):
         return read_path_list(rest, options)
-    return read_list(path, options, videos=options.videos)
+    return read_list(path, options.source, videos=options.source.videos)
 
 
 def read_list(
-    path: Path, options: DataOptions, *, repeats: bool = False, videos: Path | None = None
+    path: Path, options: SourceOptions, *, repeats: bool = False, videos: Path | None = None
 ) -> Source:
     """Returns the data set a CSV file lists.
 

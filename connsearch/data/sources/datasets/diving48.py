@@ -35,11 +35,11 @@ def read_diving48(rest: str, options: DataOptions) -> Source:
         DataError: a list is missing or cannot be used, or no listed video is on disk.
     """
     path = list_folder(rest)
-    version = "_V2" if choose_protocol("diving48", options, ("v2", "v1")) == "v2" else ""
+    version = "_V2" if choose_protocol("diving48", options.source, ("v2", "v1")) == "v2" else ""
     classes = _classes(_file(path, "Diving48_vocab.json"))
     rows = _rows(_file(path, f"Diving48{version}_train.json"), "train")
     rows += _rows(_file(path, f"Diving48{version}_test.json"), "test")
-    where = shelves(path, options, "rgb", "videos")
+    where = shelves(path, options.source, "rgb", "videos")
     return published_source("diving48", path, classes, rows, where)
 
 

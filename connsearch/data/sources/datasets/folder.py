@@ -48,7 +48,7 @@ def read_folder(rest: str, options: DataOptions) -> Source:
     if not path.is_dir():
         raise DataError(f"{path}: no such folder")
     if (path / FACTS).is_file():
-        return read_packed(path, options)
+        return read_packed(path, options.source)
     if (path / LIST).is_file():
         return read_csv(str(path / LIST), options)
     folders, notes, loose = _class_folders(path)
@@ -80,7 +80,7 @@ def read_folder(rest: str, options: DataOptions) -> Source:
     if 0 < len(without) < len(records):
         raise DataError(f"{path}: object maps for some clips only; without:\n{listed(without)}")
     notes += _left_out(path, loose, records)
-    known = 0 if without else options.object_classes
+    known = 0 if without else options.source.object_classes
     return Source(str(path), classes, records, known, tuple(notes))
 
 

@@ -36,7 +36,7 @@ def read_frames(rest: str, options: DataOptions) -> Source:
     names_file = find_file(path, "classes.txt")
     names = None if names_file is None else [text for _, text in read_lines(names_file)]
     clips = _clips(annotations, names)
-    root = path if options.videos is None else options.videos.expanduser()
+    root = path if options.source.videos is None else options.source.videos.expanduser()
     classes = tuple(names) if names is not None else class_names([clip[4] for clip in clips])
     long = [clip for clip in clips if clip[3] - clip[2] + 1 >= FEWEST]
     windows = _windows(annotations, root, long)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from connsearch.data.media.frame_store import STORE
-from connsearch.data.options import DataOptions
+from connsearch.data.options import DataOptions, SourceOptions
 from connsearch.data.records import Record, Source, Split, class_names, listed
 from connsearch.data.sources.datasets import dataset
 from connsearch.data.sources.datasets.csv_list import read_list
@@ -47,13 +47,13 @@ def read_frames_db(rest: str, options: DataOptions) -> Source:
     if not path.is_dir():
         raise DataError(f"{path}: no such folder; {_CURE}")
     if (path / FACTS).is_file():
-        return read_packed(path, options)
+        return read_packed(path, options.source)
     if (path / LIST).is_file():
-        return replace(read_list(path / LIST, options), uses=frozenset(("object_classes",)))
-    return _published(path, options)
+        return replace(read_list(path / LIST, options.source), uses=frozenset(("object_classes",)))
+    return _published(path, options.source)
 
 
-def read_packed(path: Path, options: DataOptions) -> Source:
+def read_packed(path: Path, options: SourceOptions) -> Source:
     """Returns what was packed there, with the classes in their first order.
 
     Raises:
@@ -102,7 +102,7 @@ def _facts(path: Path) -> dict[str, Any]:
     raise DataError(f"{path}: damaged; cure: pack again; finished stores are kept")
 
 
-def _published(path: Path, options: DataOptions) -> Source:
+def _published(path: Path, options: SourceOptions) -> Source:
     """Returns the data set of the published layout: ``path`` is root/data/NAME_videos."""
     if path.parent.name != "data" or not path.name.endswith("_videos"):
         raise DataError(f"{path}: neither {FACTS} nor {LIST} is in it; {_CURE}")

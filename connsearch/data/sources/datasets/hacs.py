@@ -50,7 +50,7 @@ def read_hacs(rest: str, options: DataOptions) -> Source:
         notes.append(f"hacs: {counts['-1']} negative clips are not used")
     if unlabelled := counts["0"] + counts[""]:
         notes.append(f"hacs: {unlabelled} clips without a label are not used")
-    where = shelves(path, options, "videos")
+    where = shelves(path, options.source, "videos")
     return published_source("hacs", path, classes, rows, where, notes=notes)
 
 

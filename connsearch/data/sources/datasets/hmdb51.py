@@ -39,7 +39,7 @@ def read_hmdb51(rest: str, options: DataOptions) -> Source:
         DataError: a list is missing or cannot be used, or no listed video is on disk.
     """
     path = list_folder(rest)
-    number = choose_protocol("hmdb51", options, PROTOCOLS)
+    number = choose_protocol("hmdb51", options.source, PROTOCOLS)
     ending = f"_test_split{number}.txt"
     folder, files = _lists(path, ending)
     classes = [file.name.removesuffix(ending) for file in files]
@@ -50,7 +50,7 @@ def read_hmdb51(rest: str, options: DataOptions) -> Source:
         found, marked_0 = _rows(file, name, label)
         rows += found
         unused += marked_0
-    where = shelves(path, options, "videos", "hmdb51_org", "HMDB51")
+    where = shelves(path, options.source, "videos", "hmdb51_org", "HMDB51")
     notes = [f"hmdb51: split {number}, which leaves {unused} videos unused"]
     return published_source("hmdb51", path, classes, rows, where, notes=notes)
 

@@ -40,11 +40,13 @@ def read_kinetics(rest: str, options: DataOptions) -> Source:
         DataError: a list is missing or cannot be used, or no listed video is on disk.
     """
     path = list_folder(rest)
-    asked = choose_protocol("kinetics", options, PROTOCOLS)
-    sizes = PROTOCOLS if options.protocol is None else (asked,)
+    asked = choose_protocol("kinetics", options.source, PROTOCOLS)
+    sizes = PROTOCOLS if options.source.protocol is None else (asked,)
     train = _table(need_file(path, *_names("train", sizes)))
     classes = sorted({row[train.columns["label"]].strip() for _, row in train.rows})
-    number = asked if options.protocol or str(len(classes)) not in sizes else str(len(classes))
+    number = (
+        asked if options.source.protocol or str(len(classes)) not in sizes else str(len(classes))
+    )
     check_count(train.path, classes, int(number), f"kinetics {number}")
     index = {name: label for label, name in enumerate(classes)}
     val, test = find_file(path, *_names("val", sizes)), find_file(path, *_names("test", sizes))
@@ -57,7 +59,7 @@ def read_kinetics(rest: str, options: DataOptions) -> Source:
     if labelled is not None:
         rows += _rows(labelled, index, "test", "test")
     below = (f"kinetics-{number}_videos", f"kinetics{number}", f"k{number}", "videos")
-    where = shelves(path, options, *below)
+    where = shelves(path, options.source, *below)
     notes = [f"kinetics: {number} classes", *notes]
     return published_source("kinetics", path, classes, rows, where, notes=notes)
 

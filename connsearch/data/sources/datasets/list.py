@@ -66,7 +66,8 @@ def read_path_list(rest: str, options: DataOptions) -> Source:
     path = Path(rest).expanduser()
     files = _files(path)
     folder = path if path.is_dir() else path.parent
-    root = folder if options.videos is None else options.videos.expanduser()
+    videos = options.source.videos
+    root = folder if videos is None else videos.expanduser()
     if not root.is_dir():
         raise DataError(
             f"{root}: no such folder; use the option videos for the folder of the videos"
@@ -77,7 +78,9 @@ def read_path_list(rest: str, options: DataOptions) -> Source:
     for file, split in files.items():
         lines = lists[file]
         missing = [line.path for line in lines if not _is_there(root / line.path)]
-        refuse_missing(file, root, missing, count=len(lines), moved=options.videos is not None)
+        refuse_missing(
+            file, root, missing, count=len(lines), moved=options.source.videos is not None
+        )
         _check_frames(file, root, lines)
         records += [_record(root, line, split, label_of[line.label]) for line in lines]
     _refuse_repeated(path, records)

@@ -31,14 +31,14 @@ def read_moments(rest: str, options: DataOptions) -> Source:
         DataError: a list is missing or cannot be used, or no listed video is on disk.
     """
     path = list_folder(rest)
-    protocol = choose_protocol("moments", options, tuple(CLASSES))
+    protocol = choose_protocol("moments", options.source, tuple(CLASSES))
     classes_file = need_file(path, "moments_categories.txt")
     classes = _classes(classes_file)
     check_count(classes_file, classes, CLASSES[protocol], f"moments {protocol}")
     index = class_index(classes_file, classes)
     rows = _rows(need_file(path, "trainingSet.csv"), index, "train", "training")
     rows += _rows(need_file(path, "validationSet.csv"), index, "test", "validation")
-    where = shelves(path, options, "videos")
+    where = shelves(path, options.source, "videos")
     return published_source("moments", path, classes, rows, where)
 
 

@@ -55,9 +55,9 @@ def read_smarthome(rest: str, options: DataOptions) -> Source:
         DataError: no videos, or names that do not have the official form; all are named.
     """
     path = list_folder(rest)
-    protocol = choose_protocol("smarthome", options, PROTOCOLS)
+    protocol = choose_protocol("smarthome", options.source, PROTOCOLS)
     classes = CLASSES if protocol == "cs" else VIEW_CLASSES
-    where = shelves(path, options, "mp4", "videos")
+    where = shelves(path, options.source, "mp4", "videos")
     root = where.places[0]
     videos = [p for p in sorted(root.rglob("*")) if p.suffix.lower() in VIDEO_SUFFIXES]
     stems = {video.stem: video for video in reversed(videos)}  # of several the first

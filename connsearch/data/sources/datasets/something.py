@@ -28,7 +28,7 @@ def read_something(rest: str, options: DataOptions) -> Source:
         DataError: a list is missing or cannot be used, or its frames are not on disk.
     """
     path = list_folder(rest)
-    version = choose_protocol("something", options, ("v2", "v1"))
+    version = choose_protocol("something", options.source, ("v2", "v1"))
     frames, pattern, fps = _FRAMES[version]
     form = FrameList(
         name=f"something {version}",

@@ -51,19 +51,20 @@ def read_synthetic(rest: str, options: DataOptions) -> Source:
     """
     if rest not in TASKS:
         raise DataError(suggest("planted task", rest, sorted(TASKS)))
-    if options.size < SMALLEST:
-        raise DataError(f"planted data needs a size of at least {SMALLEST}, read {options.size}")
+    clips, planted, seed = options.clips, options.planted, options.split.seed
+    if clips.size < SMALLEST:
+        raise DataError(f"planted data needs a size of at least {SMALLEST}, read {clips.size}")
     task: Task = rest
-    frames = span(options.frames, options.stride) + SPARE_FRAMES
-    side = options.decoded_side
-    counts = (options.train_clips, options.val_clips, options.test_clips)
+    frames = span(clips.frames, clips.stride) + SPARE_FRAMES
+    side = clips.decoded_side
+    counts = (planted.train_clips, planted.val_clips, planted.test_clips)
     sizes = "-".join(str(n) for n in counts)
-    key = f"v{VERSION}-{task}-{frames}x{side}-{sizes}-seed{options.seed}"
-    folder = options.cache_directory / "synthetic" / key
+    key = f"v{VERSION}-{task}-{frames}x{side}-{sizes}-seed{seed}"
+    folder = options.loading.cache_directory / "synthetic" / key
     if not (folder / "clips.csv").is_file():
-        _write_once(folder, task, counts, frames=frames, side=side, seed=options.seed)
+        _write_once(folder, task, counts, frames=frames, side=side, seed=seed)
     _check(folder)
-    source = read_list(folder / "clips.csv", options)
+    source = read_list(folder / "clips.csv", options.source)
     order = [source.classes.index(name) for name in CLASS_NAMES[task]]
     info = VideoInfo(frames, side, side, 12.0)
     records = tuple(replace(r, labels=(order.index(r.label),), info=info) for r in source.records)

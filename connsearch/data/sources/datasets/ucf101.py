@@ -37,7 +37,7 @@ def read_ucf101(rest: str, options: DataOptions) -> Source:
         DataError: a list is missing or cannot be used, or no listed video is on disk.
     """
     path = list_folder(rest)
-    number = choose_protocol("ucf101", options, PROTOCOLS)
+    number = choose_protocol("ucf101", options.source, PROTOCOLS)
     classes_file = need_file(path, *(f"{f}/classInd.txt".lstrip("/") for f in _FOLDERS))
     classes = _classes(classes_file)
     index = class_index(classes_file, classes)
@@ -45,7 +45,7 @@ def read_ucf101(rest: str, options: DataOptions) -> Source:
     lists: tuple[tuple[str, Split], ...] = (("trainlist", "train"), ("testlist", "test"))
     for word, split in lists:
         rows += _rows(need_file(classes_file.parent, f"{word}0{number}.txt"), index, split)
-    where = shelves(path, options, "UCF-101", "UCF101", "videos")
+    where = shelves(path, options.source, "UCF-101", "UCF101", "videos")
     return published_source("ucf101", path, classes, rows, where, notes=[f"ucf101: split {number}"])
 
 

@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from connsearch.data.options import DataOptions
 from connsearch.graph.cost import Cost
 from connsearch.oneshot.options import SearchOptions
+from connsearch.settings.earlier import ungrouped
+from connsearch.settings.nesting import field_of, flat
 from connsearch.training.options import TrainOptions
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
@@ -135,12 +137,12 @@ def _settings(recorded: Mapping[str, Any], kind: str) -> Iterator[Setting]:
             yield Setting(name, setting(value), setting(usual), meaning, value != usual)
             continue
         model = groups[name]
-        defaults = model().model_dump(mode="json")
-        for key, entry in cast("dict[str, Any]", value).items():
+        defaults = flat(model())
+        for key, entry in ungrouped(name, cast("dict[str, Any]", value)).items():
             full = f"{name}.{key}"
             if full in _SEEDS and entry == seeds[full]:
                 continue
-            field = model.model_fields.get(key)
+            field = field_of(model, key)
             meaning = "unknown to this version" if field is None else field.description or ""
             usual = defaults.get(key)
             yield Setting(full, setting(entry), setting(usual), meaning, entry != usual)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
+from connsearch.settings.earlier import without_group
+
 MAY_CHANGE = frozenset(
     "bad_share cache check_files checkpoint_seconds checkpoint_steps memory_mb timeout videos "
     "workers".split()
@@ -33,8 +35,13 @@ def differences(
 ) -> dict[str, tuple[Any, Any]]:
     """Returns both values of every setting that differs, by dotted key.
 
+    The key names part and setting, whatever group it is in, and by today's name: a record of an
+    earlier version, which knew no groups, is compared with one of this version.
+
     >>> differences({"data": {"size": 32, "seed": 0}}, {"data": {"size": 64, "seed": 0}})
     {'data.size': (32, 64)}
+    >>> differences({"data": {"size": 32}}, {"data": {"clips": {"size": 32}}})
+    {}
     """
     before, now = _flat(recorded), _flat(wanted)
     keys = [*before, *(key for key in now if key not in before)]
@@ -71,39 +78,10 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if isinstance(entry, Mapping):
             flat |= _flat(cast("Mapping[str, Any]", entry), f"{prefix}{key}.")
         else:
-            flat[prefix + key] = entry
+            flat[without_group(prefix + key)] = entry
     return flat
 
 
 def _short(value: Any, width: int = 80) -> str:
     text = value if value == _ABSENT else json.dumps(value)
     return text if len(text) <= width else text[: width - 3] + "..."
-
-
-def merged(values: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the settings with those of ``over`` in their places, group by group.
-
-    >>> merged({"seed": 0, "data": {"size": 32, "frames": 8}}, {"data": {"size": 64}})
-    {'seed': 0, 'data': {'size': 64, 'frames': 8}}
-    """
-    found = dict(values)
-    for name, value in over.items():
-        below = found.get(name)
-        if isinstance(value, Mapping) and isinstance(below, Mapping):
-            value = merged(cast("Mapping[str, Any]", below), cast("Mapping[str, Any]", value))
-        found[name] = value
-    return found
-
-
-def nested(model: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Stand-in until the settings are nested."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if name in model.model_fields:
-            found[name] = value
-            continue
-        for group, field in model.model_fields.items():
-            inner = getattr(field.annotation, "model_fields", {})
-            if name in inner:
-                found.setdefault(group, {})[name] = value
-    return found

@@ -1,0 +1,1 @@
+"""Settings as values: groups of them by concern, flat names, records of them, differences."""
