@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 
@@ -14,12 +12,8 @@ from connsearch.cli.output import shown
 from connsearch.view.console import Console
 
 if TYPE_CHECKING:
-    from connsearch.analysis.units import UnitEvent
-    from connsearch.runs.events import Event, ResultEvent
     from connsearch.view.progress.display import Display
     from connsearch.workflows.listening import Listener
-
-T = TypeVar("T")
 
 
 class Terminal:
@@ -66,46 +60,3 @@ class Terminal:
         from connsearch.workflows.listening import Listener
 
         return Listener(self.hear)
-
-    @contextmanager
-    def work(self, what: str) -> Generator[None]:
-        """Shows what is heard inside as one piece of work, with a bar where there can be one."""
-        from connsearch.runs.events import WorkBegan, WorkEnded
-
-        self.hear(WorkBegan(what))
-        try:
-            yield
-        finally:
-            self.hear(WorkEnded())
-
-    def count(self, items: Iterable[T], total: int, what: str = "videos") -> Iterator[T]:
-        """Yields the items, showing how many of them are done and how long the rest will take."""
-        from connsearch.runs.events import CountEvent
-
-        with self.work(what):
-            for done, item in enumerate(items, start=1):
-                yield item
-                self.hear(CountEvent(done, total, what))
-
-    def follow(self, events: Iterable[Event]) -> ResultEvent:
-        """Shows the events of long work as they come; returns the last one, the result."""
-        from connsearch.runs.events import ResultEvent
-
-        result: ResultEvent | None = None
-        with self.work("steps"):
-            for event in events:
-                self.hear(event)
-                if isinstance(event, ResultEvent):
-                    result = event
-        assert result is not None, "work ends with its result"
-        return result
-
-    def work_through(self, events: Generator[UnitEvent, None, T], what: str) -> T:
-        """Shows the units of long work as they are done; returns what the work returns."""
-        with self.work(what):
-            while True:
-                try:
-                    event = next(events)
-                except StopIteration as end:
-                    return end.value
-                self.hear(event)

@@ -254,7 +254,8 @@ def _say_lost(published: Published, listener: Listener) -> None:
         told = ", ".join(f"{name} {here}" for name, (here, _) in published.settings.items())
         listener.say(f"whoever reads the lists must also know: {told}")
     if published.same_network:
-        listener.say("with that, they give the same network (with other filters)")
+        where = "with that, they" if published.settings else "the lists"
+        listener.say(f"{where} give the same network (with other filters)")
         return
     for sentence in (*published.lost, *published.changes):
         listener.warn(f"the published format cannot hold {sentence}")

@@ -56,7 +56,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("clock")
 def test_a_pipe_gets_plain_lines_now_and_then(structure: Structure) -> None:
     made, written = terminal(interactive=False)
-    made.follow(events(structure))
+    made.listener().follow(events(structure))
     lines = written.getvalue().splitlines()
     assert lines[0].startswith("epoch 1/2  step 1/6  loss 1.250  accuracy 0.500  12.3 clips/s  ")
     assert lines[0].endswith(" left")
@@ -70,7 +70,7 @@ def test_a_pipe_gets_plain_lines_now_and_then(structure: Structure) -> None:
 
 def test_a_terminal_gets_a_bar(structure: Structure) -> None:
     made, written = terminal(interactive=True)
-    result = made.follow(events(structure))
+    result = made.listener().follow(events(structure))
     assert result.structure is structure
     assert "\x1b[" in written.getvalue()
     assert "6/6" in written.getvalue()
@@ -81,7 +81,7 @@ def test_a_terminal_gets_a_bar(structure: Structure) -> None:
 def test_time_left_counts_only_the_steps_done_here(structure: Structure) -> None:
     def left(first: int) -> str:
         made, written = terminal(interactive=False)
-        made.follow(events(structure, first=first, last=100))
+        made.listener().follow(events(structure, first=first, last=100))
         return written.getvalue().splitlines()[0].split("clips/s")[1].strip()
 
     assert left(1) == "9m 54s left"
