@@ -10,7 +10,7 @@ from connsearch.graph.spec import Structure
 from connsearch.runs.record import RunRecord, open_run
 from connsearch.workflows.data import open_data
 from connsearch.workflows.listening import Listener, Progress
-from connsearch.workflows.settings.data import DataSettings
+from connsearch.workflows.settings.load import LoadSettings
 from connsearch.workflows.targets import open_structure
 
 
@@ -46,7 +46,7 @@ def load_data(
         SettingsError: there is no such setting, or its value cannot be used.
         DataError: the source or one of its files cannot be used.
     """
-    asked = DataSettings.of(source=str(source), **settings)
+    asked = LoadSettings.of(source=str(source), **settings)
     return open_data(asked.data_options(), Listener.of(progress))
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from connsearch.runs.events import CountEvent
 from connsearch.view.progress.pace import Pace
-from connsearch.view.progress.stage import Place, Stage
+from connsearch.view.progress.screen import BarPlace, Screen
 
 
 class Counts:
     """Things of one kind, counted from the first to the last."""
 
-    def __init__(self, stage: Stage, pace: Pace) -> None:
-        self._row, self._pace = stage.add(), pace
+    def __init__(self, screen: Screen, pace: Pace) -> None:
+        self._row, self._pace = screen.add(), pace
         self._last = 0
 
     def hear(self, event: CountEvent) -> None:
@@ -22,7 +22,7 @@ class Counts:
         left = self._pace.left(event.done, event.total - event.done)
         state = "  ".join(part for part in (event.state, left) if part)
         line = f"{event.what} {event.done}/{event.total}  {state}".rstrip()
-        place = Place(event.what, event.done, event.total, state, line)
+        place = BarPlace(event.what, event.done, event.total, state, line)
         self._row.move(place, now=event.done == event.total)
 
     def remove(self) -> None:

@@ -19,7 +19,7 @@ from connsearch.runs.events import (
     WorkEnded,
 )
 from connsearch.view.console import Console
-from connsearch.view.progress.stage import Say, Stage
+from connsearch.view.progress.screen import Say, Screen
 from connsearch.view.progress.work import Work
 
 
@@ -37,16 +37,16 @@ class Display:
     ) -> None:
         printed = _Printed(console)
         self._say, self._warn = say or printed.say, warn or printed.warn
-        self._stage = Stage(console, self._say, self._warn)
+        self._screen = Screen(console, self._say, self._warn)
         self._works: list[Work] = []
-        self._outside = Work("", Stage(None, self._say, self._warn), begun=False)
+        self._outside = Work("", Screen(None, self._say, self._warn), begun=False)
 
     def hear(self, event: object) -> None:
         """Shows an event; one that nothing is to be seen of changes nothing."""
         work = self._works[-1] if self._works else self._outside
         match event:
             case WorkBegan(what):
-                self._works.append(Work(what, self._stage))
+                self._works.append(Work(what, self._screen))
             case WorkEnded():
                 self._end()
             case WarningEvent(message):
@@ -76,7 +76,7 @@ class Display:
         work = self._works.pop()
         work.end(remove=bool(self._works))
         if not self._works:
-            self._stage.stop()
+            self._screen.stop()
 
 
 class _Printed:

@@ -26,7 +26,7 @@ from connsearch.runs.events import NoteEvent, StepEvent, WarningEvent
 from connsearch.view.evolution.standings import made, standings_table, valued
 from connsearch.view.evolution.story import counted_children
 from connsearch.view.progress.pace import Beat, duration
-from connsearch.view.progress.stage import Stage
+from connsearch.view.progress.screen import Screen
 
 SHOWN = 10
 """Members of the population in the live table."""
@@ -43,16 +43,16 @@ class Worker:
     ends, one now and then from inside of a long evaluation, and each kind of note once.
     """
 
-    def __init__(self, began: EvolutionBegan, stage: Stage) -> None:
+    def __init__(self, began: EvolutionBegan, screen: Screen) -> None:
         self._history, self._objectives = began.history, began.objectives
-        self._rounds, self._stage = began.rounds, stage
+        self._rounds, self._screen = began.rounds, screen
         self._doing = ""
         self._began = time.monotonic()
         self._beat = Beat(silent_at_first=True)
         self._drawn = Beat()
         self._waits = False
         self._noted: set[str] = set()
-        self._draws = stage.show(self._picture())
+        self._draws = screen.show(self._picture())
 
     def hear(self, event: WorkerEvent) -> None:
         """Shows one event, and the table as it is now."""
@@ -60,14 +60,14 @@ class Worker:
         self._tell(event)
         if self._draws and (not isinstance(event, Inside) or self._drawn.due(after=_REDRAW)):
             self._drawn.said()
-            self._stage.show(self._picture())
+            self._screen.show(self._picture())
 
     def stop(self) -> None:
         """Takes the table away."""
-        self._stage.show(None)
+        self._screen.show(None)
 
     def _tell(self, event: WorkerEvent) -> None:
-        warn = self._stage.warn
+        warn = self._screen.warn
         match event:
             case Asked():
                 self._began = time.monotonic()
@@ -90,7 +90,7 @@ class Worker:
             case Waiting(tasks):
                 self._wait(tasks)
             case WorkerStopped(reason):
-                self._stage.say(f"the evolution ends: {reason}")
+                self._screen.say(f"the evolution ends: {reason}")
             case EvolutionBegan():
                 pass
 
@@ -102,7 +102,7 @@ class Worker:
         values = self._named(event.outcome.values)
         self._ended(f"child {child.number} ({way}{again}): {values}, {spent}")
         if not event.counts:
-            self._stage.warn(
+            self._screen.warn(
                 f"child {child.number}: another worker has judged it in the meantime; this result "
                 "does not count"
             )
@@ -111,7 +111,7 @@ class Worker:
         for trial in event.trials:
             facts = self._history.trials[trial.number].facts
             then, lost = _then(not facts.get("given_up")), facts.get("worker", "a worker")
-            self._stage.warn(f"child {facts['child']}: {lost} died; {then}")
+            self._screen.warn(f"child {facts['child']}: {lost} died; {then}")
 
     def _inside(self, number: int, event: object) -> None:
         match event:
@@ -121,13 +121,13 @@ class Worker:
                     self._doing = text
                 elif self._beat.due():
                     self._beat.said()
-                    self._stage.say(text)
+                    self._screen.say(text)
             case NoteEvent(message) | WarningEvent(message) if not self._draws:
                 kind = _kind(message)
                 if kind not in self._noted:
                     self._noted.add(kind)
                     later = "(such messages of later children are in their directories)"
-                    self._stage.say(f"child {number}: {message} {later}")
+                    self._screen.say(f"child {number}: {message} {later}")
             case _:
                 pass
 
@@ -136,11 +136,11 @@ class Worker:
         if self._draws:
             self._doing = text
         elif not self._waits:
-            self._stage.say(text)
+            self._screen.say(text)
         self._waits = True
 
     def _ended(self, text: str) -> None:
-        self._stage.say(f"{text}  [{self._standing()}]")
+        self._screen.say(f"{text}  [{self._standing()}]")
 
     def _standing(self) -> str:
         best = self._history.population.members[:1]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from connsearch.runs.events import StepEvent
 from connsearch.view.progress.pace import Pace
-from connsearch.view.progress.stage import Place, Stage
+from connsearch.view.progress.screen import BarPlace, Screen
 
 
 class Steps:
     """The steps of one training after the other."""
 
-    def __init__(self, stage: Stage, pace: Pace) -> None:
-        self._row, self._pace = stage.add(), pace
+    def __init__(self, screen: Screen, pace: Pace) -> None:
+        self._row, self._pace = screen.add(), pace
         self._last = 0
 
     def hear(self, event: StepEvent) -> None:
@@ -28,7 +28,7 @@ class Steps:
         )
         state = f"{numbers}  {left}" if left else numbers
         line = f"{epoch}  step {event.step}/{event.total_steps}  {state}"
-        place = Place(epoch, event.step, event.total_steps, state, line)
+        place = BarPlace(epoch, event.step, event.total_steps, state, line)
         self._row.move(place, now=not remaining)
 
     def remove(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from connsearch.analysis.units import UnitFinished, UnitStarted
 from connsearch.runs.events import StepEvent
 from connsearch.view.progress.pace import Beat, Pace
-from connsearch.view.progress.stage import Place, Stage
+from connsearch.view.progress.screen import BarPlace, Screen
 
 MANY, SHORT = 24, 1.0
 """Of more units than this, those that follow each other within so many seconds share a line."""
@@ -14,9 +14,9 @@ MANY, SHORT = 24, 1.0
 class Units:
     """A bar over all units that also moves inside of them, and a line for each that is done."""
 
-    def __init__(self, stage: Stage, pace: Pace, what: str) -> None:
-        self._row, self._pace = stage.add(silent_at_first=True), pace
-        self._what, self._say = what, stage.say
+    def __init__(self, screen: Screen, pace: Pace, what: str) -> None:
+        self._row, self._pace = screen.add(silent_at_first=True), pace
+        self._what, self._say = what, screen.say
         self._spoken = Beat()
         self._done = self._last = 0
         self._unit: UnitStarted | None = None
@@ -70,4 +70,4 @@ class Units:
         self._say(f"{event.number}/{event.total} {event.name}: {event.summary}  {left}".rstrip())
 
     def _move(self, done: float, total: int, state: str, line: str = "") -> None:
-        self._row.move(Place(self._what, done, total, state, line))
+        self._row.move(BarPlace(self._what, done, total, state, line))

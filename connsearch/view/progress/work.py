@@ -8,7 +8,7 @@ from connsearch.runs.events import CountEvent, StepEvent
 from connsearch.view.progress.counts import Counts
 from connsearch.view.progress.evolution import Worker
 from connsearch.view.progress.pace import Pace
-from connsearch.view.progress.stage import Stage
+from connsearch.view.progress.screen import Screen
 from connsearch.view.progress.steps import Steps
 from connsearch.view.progress.units import Units
 
@@ -18,12 +18,12 @@ class Work:
 
     Args:
         what: it works on, as people call it; before the bar over its units.
-        stage: where it is shown.
+        screen: where it is shown.
         begun: it begins now; otherwise nobody has said when.
     """
 
-    def __init__(self, what: str, stage: Stage, *, begun: bool = True) -> None:
-        self._what, self._stage = what, stage
+    def __init__(self, what: str, screen: Screen, *, begun: bool = True) -> None:
+        self._what, self._screen = what, screen
         self._pace = Pace(begun=begun)
         self._steps: Steps | None = None
         self._units: Units | None = None
@@ -40,19 +40,19 @@ class Work:
         if self._units is not None and self._units.inside:
             self._units.step(event)
             return
-        self._steps = self._steps or Steps(self._stage, self._pace)
+        self._steps = self._steps or Steps(self._screen, self._pace)
         self._steps.hear(event)
 
     def count(self, event: CountEvent) -> None:
         """Shows how many things are done."""
         if event.what not in self._counts:
             pace = Pace(begun=False) if self._counts else self._pace
-            self._counts[event.what] = Counts(self._stage, pace)
+            self._counts[event.what] = Counts(self._screen, pace)
         self._counts[event.what].hear(event)
 
     def unit(self, event: UnitStarted | UnitFinished) -> None:
         """Shows the beginning or the end of a unit."""
-        self._units = self._units or Units(self._stage, self._pace, self._what)
+        self._units = self._units or Units(self._screen, self._pace, self._what)
         if isinstance(event, UnitStarted):
             self._units.start(event)
         else:
@@ -62,7 +62,7 @@ class Work:
         """Shows what a worker of an evolution does; its first event says which evolution it is."""
         if isinstance(event, EvolutionBegan):
             self._stop_worker()
-            self._worker = Worker(event, self._stage)
+            self._worker = Worker(event, self._screen)
         elif self._worker is not None:
             self._worker.hear(event)
 

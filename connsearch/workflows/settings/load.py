@@ -1,4 +1,4 @@
-"""What data can be asked for by itself."""
+"""What loading data can be asked for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from connsearch.data.options import DataOptions
 from connsearch.workflows.settings.base import WorkflowSettings
 
 
-class DataSettings(WorkflowSettings):
+class LoadSettings(WorkflowSettings):
     """What :func:`~connsearch.workflows.load.load_data` can be asked for."""
 
     seed: int = Field(default=0, ge=0, lt=2**63)

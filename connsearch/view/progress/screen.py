@@ -18,7 +18,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BarPlace:
     """Where a piece of work is.
 
     Attributes:
@@ -36,10 +36,10 @@ class Place:
     line: str = ""
 
 
-class Row(Protocol):
+class BarRow(Protocol):
     """Shows one piece of work."""
 
-    def move(self, place: Place, *, now: bool = False) -> None:
+    def move(self, place: BarPlace, *, now: bool = False) -> None:
         """Shows where it is; in a pipe if it is time to, or ``now``."""
 
     def said(self) -> None:
@@ -49,7 +49,7 @@ class Row(Protocol):
         """Takes it away."""
 
 
-class Stage:
+class Screen:
     """Bars, one below the other, and above them a picture if there is one.
 
     The first of them begins the drawing. What the bars show when it ends stays; a picture goes.
@@ -65,7 +65,7 @@ class Stage:
         self._drawn: tuple[Progress, Canvas] | None = None
         self._picture: RenderableType | None = None
 
-    def add(self, *, silent_at_first: bool = False) -> Row:
+    def add(self, *, silent_at_first: bool = False) -> BarRow:
         """Returns a new row; in a pipe its first line comes at once, or after some time."""
         drawn = self._begun()
         if drawn is None:
@@ -120,7 +120,7 @@ class _Bar:
         self._table, self._canvas = table, on
         self._task = table.add_task("", total=None, label="", state="", visible=False)
 
-    def move(self, place: Place, *, now: bool = False) -> None:
+    def move(self, place: BarPlace, *, now: bool = False) -> None:
         """Moves the bar."""
         self._table.update(
             self._task,
@@ -146,7 +146,7 @@ class _Lines:
     def __init__(self, say: Say, beat: Beat) -> None:
         self._say, self._beat = say, beat
 
-    def move(self, place: Place, *, now: bool = False) -> None:
+    def move(self, place: BarPlace, *, now: bool = False) -> None:
         """Says where the work is, if it is time to and there is something to say."""
         if place.line and (now or self._beat.due()):
             self._beat.said()
