@@ -104,10 +104,10 @@ def test_work_ends_its_bar_also_where_it_fails() -> None:
         raise Failure("no room")
 
     with pytest.raises(Failure, match="no room"):
-        made.work_through(failing(), "units")
+        made.listener().work_through(failing(), "units")
     assert written.getvalue().rstrip().endswith("\x1b[?25h"), "the cursor is back"
     with pytest.raises(ZeroDivisionError):
-        list(made.count((1 / number for number in (1, 0)), 2))
+        list(made.listener().count((1 / number for number in (1, 0)), 2))
     assert written.getvalue().count("\x1b[?25h") == 2
 
 
@@ -119,7 +119,7 @@ def test_units_are_worked_through_to_their_result() -> None:
         yield UnitFinished("one", 1, 1, "fine", filed=False)
         return "result"
 
-    assert made.work_through(work(), "units") == "result"
-    assert list(made.count("ab", 2)) == ["a", "b"]
+    assert made.listener().work_through(work(), "units") == "result"
+    assert list(made.listener().count("ab", 2)) == ["a", "b"]
     assert written.getvalue().splitlines()[0] == "1/1 one: fine"
     assert "videos 2/2" in written.getvalue()
