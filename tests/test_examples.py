@@ -29,10 +29,20 @@ def test_the_tour_ends_with_a_pruned_and_trained_network(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     tour = runpy.run_path(str(EXAMPLES / "tour.py"))
-    result = tour["main"](tmp_path / "runs", epochs=1, clips=4)
-    assert result.metrics["test"].clips > 0
-    assert "max |difference| = 0.0 " in capsys.readouterr().out
+    few = {"train_clips": 4, "val_clips": 2, "test_clips": 2}
+    trained = tour["main"](tmp_path / "runs", epochs=1, **few)
+    assert trained.metrics["test"].clips > 0
+    assert "max |difference| = 0.0\n" in capsys.readouterr().out
     assert (tmp_path / "runs" / "pruned.svg").stat().st_size > 0
+
+
+def test_the_tour_is_short() -> None:
+    text = (EXAMPLES / "tour.py").read_text()
+    lines = [line for line in text.splitlines() if line.strip()]
+    assert [line for line in lines if line.startswith(("import ", "from "))] == [
+        "import connsearch"
+    ]
+    assert len(lines) < 40
 
 
 def test_a_network_of_ones_own_trains_and_goes_on(

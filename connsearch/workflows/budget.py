@@ -8,10 +8,10 @@ from connsearch.models.structure import Network
 from connsearch.pruning.budget import LATENCY
 from connsearch.pruning.solve import Measure, Reached, Solved, describe_reached
 from connsearch.runs.formats.prune import ReachedRecord
+from connsearch.runs.recorded import recorded_settings
 from connsearch.training.environment import describe_environment, processor_threads
 from connsearch.training.options import ComputeOptions
 from connsearch.workflows.listening import Listener
-from connsearch.workflows.targets import recorded_settings
 
 
 def measure_on(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connsearch.graph.cost import DEFAULT_CLIP
-from connsearch.workflows.targets import recorded_facts, recorded_settings
+from connsearch.runs.recorded import recorded_facts, recorded_settings
 
 DEFAULT_CLASSES = 400
 

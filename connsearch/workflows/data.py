@@ -14,11 +14,11 @@ from connsearch.errors import RunError
 from connsearch.graph.spec import Structure
 from connsearch.graph.streams import fit_objects, keep_streams
 from connsearch.runs.record import RunRecord
+from connsearch.runs.recorded import recorded_config, recorded_facts, recorded_options
 from connsearch.runs.run import Run
 from connsearch.runs.same_data import as_recorded, reading_of
 from connsearch.workflows.listening import Listener
 from connsearch.workflows.settings.run import RunSettings
-from connsearch.workflows.targets import recorded_config, recorded_facts, recorded_options
 
 T = TypeVar("T")
 

@@ -20,6 +20,7 @@ from connsearch.runs.documents import keep_evaluation
 from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.record import RunRecord
+from connsearch.runs.recorded import as_options, recorded_facts, recorded_settings
 from connsearch.runs.same_data import reading_of
 from connsearch.settings.nesting import merged, nested
 from connsearch.training.environment import describe_environment
@@ -32,13 +33,7 @@ from connsearch.workflows.given import RunLike, place_of
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.pictures import FORMATS
 from connsearch.workflows.settings.evaluate import EvaluateSettings
-from connsearch.workflows.targets import (
-    as_options,
-    open_trained,
-    recorded_facts,
-    recorded_loss,
-    recorded_settings,
-)
+from connsearch.workflows.targets import open_trained, recorded_loss
 
 
 def evaluate(

@@ -19,17 +19,13 @@ from connsearch.pruning.published import Published, publish
 from connsearch.runs.documents import read_form, write_form
 from connsearch.runs.formats.export import ExportRecord
 from connsearch.runs.names import EXPORT, EXPORT_RECORD
+from connsearch.runs.recorded import is_trained, recorded_settings
 from connsearch.workflows.exported import describe_program, describe_published
 from connsearch.workflows.given import StructureLike, name_of
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.settings.export import ExportSettings
 from connsearch.workflows.settings.run import RUNS
-from connsearch.workflows.targets import (
-    is_trained,
-    open_structure,
-    open_trained,
-    recorded_settings,
-)
+from connsearch.workflows.targets import open_structure, open_trained
 
 FILES = {"torch": "network.pt2", "onnx": "network.onnx", "published": "published.json"}
 

@@ -12,8 +12,9 @@ from connsearch.graph.files import to_json
 from connsearch.graph.spec import Modality, Structure
 from connsearch.models.export import BATCH_AXIS
 from connsearch.pruning.published import Published
+from connsearch.runs.recorded import recorded_facts, recorded_settings
 from connsearch.workflows.listening import Listener
-from connsearch.workflows.targets import recorded_facts, recorded_loss, recorded_settings
+from connsearch.workflows.targets import recorded_loss
 
 SCHEMA = 1
 

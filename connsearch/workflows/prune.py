@@ -32,6 +32,7 @@ from connsearch.runs.formats.prune import (
 )
 from connsearch.runs.names import PRUNE_RECORD, PRUNED, PRUNED_WEIGHTS, STRUCTURE
 from connsearch.runs.record import RunRecord, open_run
+from connsearch.runs.recorded import is_trained, recorded_facts, recorded_settings
 from connsearch.training.evaluate import evaluate, recalibrate_on
 from connsearch.workflows.budget import measure_on, say_reached
 from connsearch.workflows.data import open_data_of
@@ -41,14 +42,7 @@ from connsearch.workflows.pictures import draw_structure
 from connsearch.workflows.scoring import prune_scored
 from connsearch.workflows.settings.prune import PruneSettings
 from connsearch.workflows.settings.run import RUNS
-from connsearch.workflows.targets import (
-    is_trained,
-    open_structure,
-    open_trained,
-    recorded_facts,
-    recorded_loss,
-    recorded_settings,
-)
+from connsearch.workflows.targets import open_structure, open_trained, recorded_loss
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from connsearch.pruning.options import PruneOptions
 from connsearch.pruning.pruner import Pruned
 from connsearch.runs.formats.importance import ImportanceSummary
 from connsearch.runs.names import table
+from connsearch.runs.recorded import is_trained
 from connsearch.workflows.listening import Listener
 from connsearch.workflows.searched import open_searched
-from connsearch.workflows.targets import is_trained
 
 PruneBy = Callable[[Mapping[Edge, float] | None, str], Pruned]
 """Prunes by scores of a kind, or by the learned weights where there are none."""

@@ -9,11 +9,12 @@ from connsearch.analysis.searched_run import SearchedRun
 from connsearch.data.loading.loader import SplitLoaders
 from connsearch.errors import RunError
 from connsearch.oneshot.options import SearchOptions
+from connsearch.runs.recorded import recorded_options
 from connsearch.training.environment import describe_environment
 from connsearch.training.evaluate import Compute
 from connsearch.workflows.data import open_data_of
 from connsearch.workflows.listening import Listener
-from connsearch.workflows.targets import open_trained, recorded_options
+from connsearch.workflows.targets import open_trained
 
 
 @contextmanager

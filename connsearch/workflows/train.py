@@ -22,6 +22,7 @@ from connsearch.oneshot.search import fit_model
 from connsearch.registry import suggest
 from connsearch.runs.names import SCRATCH, TRAINED
 from connsearch.runs.record import RunRecord, open_run
+from connsearch.runs.recorded import is_trained, recorded_facts
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
 from connsearch.workflows.data import prepare, suit
@@ -32,12 +33,7 @@ from connsearch.workflows.pictures import draw_run
 from connsearch.workflows.scalars import for_tensorboard
 from connsearch.workflows.settings.run import RUNS
 from connsearch.workflows.settings.train import TrainSettings
-from connsearch.workflows.targets import (
-    is_trained,
-    open_structure,
-    open_trained,
-    recorded_facts,
-)
+from connsearch.workflows.targets import open_structure, open_trained
 
 
 def train(

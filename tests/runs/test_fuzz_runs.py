@@ -20,18 +20,14 @@ from connsearch.pruning.options import PruneOptions, build_criterion
 from connsearch.pruning.pruner import prune_by
 from connsearch.runs.events import Event, ResultEvent, StepEvent
 from connsearch.runs.record import open_run
+from connsearch.runs.recorded import recorded_options
 from connsearch.runs.run import Run
 from connsearch.view.charts import inline
 from connsearch.view.report.build import write_report
 from connsearch.view.report.sections import wiring
 from connsearch.view.runs.animation import read_moments
 from connsearch.workflows.counted import counted_classes, counted_clip
-from connsearch.workflows.targets import (
-    open_structure,
-    open_trained,
-    recorded_loss,
-    recorded_options,
-)
+from connsearch.workflows.targets import open_structure, open_trained, recorded_loss
 from tests.data.fuzz import peak_megabytes
 from tests.runs.run_damage import damage
 from tests.training.tiny import TinyData, tiny_options, tiny_structure

@@ -16,11 +16,11 @@ from connsearch.data.sources.effects import for_source
 from connsearch.errors import SettingsError
 from connsearch.flags import Flag
 from connsearch.graph.spec import Attention, Modality
+from connsearch.runs.recorded import read_record, without_cache
 from connsearch.settings.differences import differences, may_change
 from connsearch.settings.earlier import migrated_settings, name_before, without
 from connsearch.settings.nesting import merged, usual
 from connsearch.workflows.settings.base import WorkflowSettings
-from connsearch.workflows.targets import read_record, without_cache
 
 RUNS = Path("runs")
 """Where runs go unless something else is said."""

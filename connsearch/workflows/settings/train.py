@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from connsearch.flags import Flag
+from connsearch.runs.recorded import recorded_data
 from connsearch.training.options import TrainOptions
 from connsearch.workflows.settings.run import RunSettings
-from connsearch.workflows.targets import recorded_data
 
 
 class TrainSettings(RunSettings):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.machinery
 import sys
 import types
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -45,7 +44,7 @@ class Cell:
 
 
 @pytest.fixture
-def cell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cell]:
+def cell(monkeypatch: pytest.MonkeyPatch) -> Cell:
     """A cell of a notebook: what is needed of IPython, which these tests do without."""
     found = Cell()
     for name in ("IPython", "IPython.display"):
