@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from connsearch.cli import app, outcome
+from connsearch.cli import app
 from connsearch.data.media.decode import write_video
 from connsearch.data.sources.datasets import DATASETS
+from connsearch.workflows import search
 from tests.data.datasets.formats import FORMATS, Maker
 from tests.data.helpers import options
 
@@ -105,7 +106,7 @@ def test_a_recipe_runs_on_tiny_clips_in_its_format(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(outcome, "_pictures", lambda *_: [])  # most of the time, and not the point
+    monkeypatch.setattr(search, "draw_run", lambda *_: None)  # most of the time, not the point
     small = ["--steps", "1", "--batch-size", "2", "--size", "32", "--frames", "4"]
     small += ["--recalibrate-clips", "0", "--threads", "1", "--precision", "fp32"]
     if "short_side" in (EXAMPLES / f"{recipe}.json").read_text(encoding="utf-8"):
@@ -123,7 +124,7 @@ def test_a_recipe_runs_on_tiny_clips_in_its_format(
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_recipe_fits_its_structure(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
     settings = json.loads((EXAMPLES / f"{recipe}.json").read_text(encoding="utf-8"))["settings"]
-    clip = [str(settings["data"][key]) for key in ("frames", "size", "size")]
+    clip = [str(settings["data"]["clips"][key]) for key in ("frames", "size", "size")]
     assert _run(capsys, "inspect", settings["structure"], "--clip", *clip)["macs"] > 0
 
 
