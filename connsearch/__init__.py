@@ -6,7 +6,7 @@ Importing this package takes milliseconds; what a name needs is imported when it
 >>> import connsearch
 >>> structure = connsearch.load_structure("starter")
 >>> len(structure.edges())
-8
+20
 """
 
 from __future__ import annotations

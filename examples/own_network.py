@@ -1,24 +1,19 @@
 """Trains a network of your own as connsearch trains its own: resumed, logged, judged and kept.
 
 ``python examples/own_network.py [DIRECTORY]`` trains a small 3D convolution network on built-in
-data. Kill it and run the same line again: it goes on where it was, bit for bit.
+data. After a kill, rerun the same command to resume, bit for bit.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import nn
 
-from connsearch.data.loading.load import load_data
-from connsearch.data.options import DataOptions
-from connsearch.models.model import Wrapped
-from connsearch.nn.seeded import seeded
-from connsearch.runs.events import ResultEvent
-from connsearch.runs.run import Run
-from connsearch.training.loop import fit
-from connsearch.training.options import TrainOptions
+import connsearch
 
 
 def network(classes: int) -> nn.Module:
@@ -36,21 +31,17 @@ def network(classes: int) -> nn.Module:
     )
 
 
-def main(directory: Path, *, epochs: int = 6, clips: int = 48) -> ResultEvent:
-    """Returns the result: metrics by split, and where everything is kept."""
-    source = DataOptions.of(source="synthetic:appearance", train_clips=clips)
-    data, options = load_data(source), TrainOptions.of(epochs=epochs)
-    settings = {"data": source.model_dump(mode="json"), "training": options.model_dump(mode="json")}
-    config = {"command": "train", "settings": settings}
-    with Run.open(directory, config) as run:
-        with seeded(0):  # the same first weights on every call: that is what makes it resumable
-            model = Wrapped(network(len(data.classes)))
-        *_, result = fit(model, data, options, run=run)
-    assert isinstance(result, ResultEvent)
-    return result
+def main(directory: Path, *, epochs: int = 6, clips: int = 48) -> Any:
+    """Returns the finished run: its metrics by split, its digest, and where it is."""
+    data = connsearch.load_data("synthetic:appearance", train_clips=clips)
+    torch.manual_seed(0)  # the same first weights on every call, so that the run can be resumed
+    net = network(len(data.classes))
+    run = connsearch.train(net, data, epochs=epochs, run=directory)
+    connsearch.evaluate(run, network=net)
+    return connsearch.load_run(directory)
 
 
 if __name__ == "__main__":
     found = main(Path(sys.argv[1] if sys.argv[1:] else "runs/own"))
     print({split: round(metrics.accuracy, 3) for split, metrics in found.metrics.items()})
-    print(f"weights: {found.path}")
+    print(f"weights: {found.weights_path}")

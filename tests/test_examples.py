@@ -55,7 +55,7 @@ def test_a_network_of_ones_own_trains_and_goes_on(
     assert result.model.kind == "module"
     assert result.metrics["test"].clips > 0
     again = own(tmp_path / "own", epochs=2, clips=4)
-    assert again.report.digest == result.report.digest
+    assert again.digest == result.digest
 
 
 def _video(path: Path) -> None:

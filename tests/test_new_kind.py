@@ -208,7 +208,7 @@ def test_counts_equal_those_of_torch(clip: tuple[int, int, int]) -> None:
         ({"0": "gated"}, "kind-unknown", "no stem kind named 'gated'"),
         ({"3": "gated"}, "filters-kind", "filters 2, but gated blocks take a pair [inner, output]"),
         ({"2": "separated"}, "filters-kind", "take one number, of multiples of 2"),
-        ({"9": "gated"}, "kind-node", "a kind for '9', which is no node"),
+        ({"9": "gated"}, "kind-node", "a kind for '9', which is not a node"),
         ({"2": 7}, "kind-form", "kind 7 of node 2 is not a name"),
     ],
 )

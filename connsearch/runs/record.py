@@ -349,17 +349,23 @@ class RunRecord:
             raise RunError(f"{self.directory}: its weight file holds no classifier")
         return found.shape[0]
 
-    def load_model(self) -> Model:
+    def load_model(self, network: Model | None = None) -> Model:
         """Returns the network with its weights, on the CPU.
+
+        Args:
+            network: to put the weights into, where only code of one's own can build it; None: it
+                is built from its document.
 
         Raises:
             RunError: the weights are not those of the network.
-            SettingsError: it is a module of somebody's own.
+            SettingsError: it is a module of one's own, and none is given.
         """
         from connsearch.models.catalogue import from_document
         from connsearch.runs.files import put_weights
 
-        found = from_document(self.model, self.num_classes, learn_connections=self.learns)
+        found = network
+        if found is None:
+            found = from_document(self.model, self.num_classes, learn_connections=self.learns)
         put_weights(found, self.tensors, self.directory)
         return found
 

@@ -204,6 +204,19 @@ def usual(model: type[BaseModel], name: str) -> Any:
     return field_at(model, _places(model)[name]).get_default(call_default_factory=True)
 
 
+def usual_values(model: type[BaseModel]) -> dict[str, Any]:
+    """Returns the default of every setting that has one, in groups, as a command line has them."""
+    found: dict[str, Any] = {}
+    for path in leaves(model):
+        field = field_at(model, path)
+        if not field.is_required():
+            part = found
+            for name in path[:-1]:
+                part = part.setdefault(name, {})
+            part[path[-1]] = field.get_default(call_default_factory=True)
+    return found
+
+
 def _places(model: type[BaseModel]) -> dict[str, Path]:
     """Where the setting of each name stands; of several the one in fewer groups."""
     found: dict[str, Path] = {}

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from connsearch.data.loading.batches import UnreadClip
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.loading.loader import Loader
@@ -16,6 +18,7 @@ from connsearch.data.records import listed
 from connsearch.data.sources.effects import for_source
 from connsearch.files.places import DirectoryLock
 from connsearch.models.catalogue import require_known
+from connsearch.models.model import Model, Wrapped
 from connsearch.runs.documents import keep_evaluation
 from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.metrics import Metrics
@@ -37,7 +40,12 @@ from connsearch.workflows.targets import open_trained, recorded_loss
 
 
 def evaluate(
-    run: RunLike, split: str = "test", *, progress: Progress = True, **settings: Any
+    run: RunLike,
+    split: str = "test",
+    *,
+    network: nn.Module | None = None,
+    progress: Progress = True,
+    **settings: Any,
 ) -> Evaluation:
     """Returns how good a trained network is on a split, and keeps it in the run.
 
@@ -47,26 +55,36 @@ def evaluate(
     Args:
         run: a training, a search or a pruning.
         split: ``test``, or ``val``.
+        network: a module of one's own, built as for its training; the weights of the run are put
+            into it. None: what the run has trained is built by its name and settings.
         progress: True shows a bar, False nothing; a function hears every event.
         settings: any option of ``connsearch evaluate`` by its name.
 
     Raises:
         RunError: it is no finished run, or its data is not what the network was trained on.
-        SettingsError: a setting cannot be used, or only somebody's own code builds the network.
+        SettingsError: a setting cannot be used, or only code of one's own builds the network.
     """
     asked = EvaluateSettings.of(run=place_of(run), split=split, **settings)
-    return run_evaluate(asked, Listener.of(progress))
+    given = network if network is None or isinstance(network, Model) else Wrapped(network)
+    return run_evaluate(asked, Listener.of(progress), given)
 
 
-def run_evaluate(asked: EvaluateSettings, listener: Listener) -> Evaluation:
+def run_evaluate(
+    asked: EvaluateSettings, listener: Listener, network: Model | None = None
+) -> Evaluation:
     """Returns what is found on the split, now or before.
+
+    Args:
+        asked: all settings.
+        listener: hears what happens.
+        network: to put the weights into; None: it is built by its name and settings.
 
     Raises:
         UserError: as for :func:`evaluate`.
     """
     trained = open_trained(asked.run)
     with _alone(trained.directory):
-        found, fresh = _found(asked, trained, listener)
+        found, fresh = _found(asked, trained, network, listener)
     _draw(trained.directory, asked.split, found.metrics, listener, fresh=fresh)
     return found
 
@@ -78,7 +96,7 @@ def confusion_paths(directory: Path, split: str) -> list[Path]:
 
 
 def _found(
-    asked: EvaluateSettings, trained: RunRecord, listener: Listener
+    asked: EvaluateSettings, trained: RunRecord, network: Model | None, listener: Listener
 ) -> tuple[Evaluation, bool]:
     """What is found, or was before, and whether it is new; filed in the run."""
     before = RunRecord(trained.directory).evaluations.get(asked.split)
@@ -90,13 +108,17 @@ def _found(
         )
         return before, False
     times = 0 if before is None else before.times_opened
-    found = _evaluated(asked, trained, times + 1, listener)
+    found = _evaluated(asked, trained, network, times + 1, listener)
     keep_evaluation(trained.directory, asked.split, found)
     return found, True
 
 
 def _evaluated(
-    asked: EvaluateSettings, trained: RunRecord, times: int, listener: Listener
+    asked: EvaluateSettings,
+    trained: RunRecord,
+    network: Model | None,
+    times: int,
+    listener: Listener,
 ) -> Evaluation:
     """What is found on the split now, for the ``times``-th time.
 
@@ -104,13 +126,14 @@ def _evaluated(
         RunError: the data is not what the network was trained on.
         SettingsError: only somebody's own code can build the network.
     """
-    require_known(trained.model)
+    if network is None:
+        require_known(trained.model)
     data = _data(asked, listener)
     _warn_unfair(trained.directory, listener)
     wanted = ComputeOptions(device=asked.device, precision=asked.precision)
     found = describe_environment(wanted)
     compute = Compute(found["device"], bf16=found["precision"] == "bf16")
-    network = trained.load_model().to(found["device"])
+    network = trained.load_model(network).to(found["device"])
     dataset = data.test if asked.split == "test" else data.val
     faults: dict[int, UnreadClip] = {}
     with Loader(dataset) as loader:

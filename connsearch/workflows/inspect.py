@@ -44,7 +44,7 @@ def inspect(structure: StructureLike, **settings: Any) -> Inspection:
     """Returns what a structure is made of and what it costs.
 
     >>> inspect("starter", num_classes=10).cost.parameters
-    54082
+    72351
 
     Args:
         structure: a value, a name, a file, a run, a pruned network or a checkpoint.

@@ -20,7 +20,7 @@ def load_structure(target: str | Path) -> Structure:
     That of a run has the weights its connections have learned so far.
 
     >>> len(load_structure("starter"))
-    7
+    12
 
     Raises:
         UnknownNameError: there is no structure of that name; the nearest ones are named.

@@ -126,11 +126,10 @@ def test_the_soft_row_is_the_searchs_own_last_evaluation(tmp_path: Path, views: 
     record = open_run(tmp_path / "run")
     network = Network(record.structure, 2, learn_connections=True)
     network.load_state_dict(record.weights())
-    assert record.learned is not None
     searched = SearchedRun(
         tmp_path / "run",
         network.eval(),
-        record.learned,
+        record.structure,
         cast("DataSplits", data),
         tiny_options(epochs=2),
         Compute(),

@@ -13,7 +13,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from connsearch.cli.work import begun_with, check_data, open_data, prepare
 
 from connsearch.cli.commands.search import Search
 from connsearch.cli.terminal import Terminal
@@ -23,6 +22,7 @@ from connsearch.errors import RunError
 from connsearch.runs.migration import migrated
 from connsearch.runs.same_data import reading_of, what_changed
 from connsearch.settings.earlier import migrated_settings
+from connsearch.workflows.data import begun_with, check_data, open_data, prepare
 from tests.cli.commands import Command
 
 BEGUN = Path(__file__).with_name("begun")
@@ -54,7 +54,7 @@ def prepared(kind: str, run: str = "") -> DataSplits:
     one = Search.model_validate(migrated_settings(config(f"run-{kind}")["settings"]))
     asked = {"command": "search", "settings": one.settings()}
     directory = Path(run or f"run-{kind}")
-    data = prepare(directory, asked, one.data_options(), Terminal())
+    data = prepare(directory, asked, one.data_options(), Terminal().listener())
     assert data is not None
     return data
 
@@ -110,7 +110,7 @@ def test_data_of_other_sizes_is_refused_as_before(place: Path, run: Command) -> 
 def test_of_a_run_of_before_only_names_and_sizes_are_known(place: Path) -> None:
     flip(place / "v03.mp4")
     data = prepared("plain")
-    assert check_data("run-plain", data, Terminal()).fingerprint == data.earlier
+    assert check_data("run-plain", data, Terminal().listener()).fingerprint == data.earlier
 
 
 def test_a_change_of_the_same_size_is_refused_by_name(place: Path, run: Command) -> None:
@@ -173,7 +173,7 @@ def test_what_belongs_to_another_source_is_not_taken_along(place: Path, run: Com
 
 
 def test_nothing_is_said_of_data_that_is_as_recorded(place: Path) -> None:
-    terminal = Terminal()
+    terminal = Terminal().listener()
     data = open_data(Search().data.with_values(source="plain.csv", size=16), terminal)
     assert check_data("plain.csv", data, terminal) is data
 
@@ -181,7 +181,7 @@ def test_nothing_is_said_of_data_that_is_as_recorded(place: Path) -> None:
 def test_work_of_before_is_known_by_names_and_sizes(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    terminal = Terminal()
+    terminal = Terminal().listener()
     data = open_data(Search().data.with_values(source="plain.csv", size=16), terminal)
     for recorded in (data.fingerprint, data.earlier, "another"):
         capsys.readouterr()

@@ -214,7 +214,7 @@ def test_two_workers_that_take_all_cores_are_warned(
 ) -> None:
     line = ("evolve", "--steps", "1", *TINY, *SMALL, "--rounds", "1", "--run", "evo")
     assert "another worker" not in run(*line).out
-    monkeypatch.setattr("connsearch.cli.commands.evolve._has_neighbours", lambda evolution: True)
+    monkeypatch.setattr("connsearch.workflows.evolve._has_neighbours", lambda evolution: True)
     assert "another worker" not in run(*line).out, "it has said how many threads it takes"
     free = " ".join(line).replace("--threads 1 ", "").split()
     done = run(*free)

@@ -76,7 +76,7 @@ def test_one_file_adds_an_objective(tmp_path: Path) -> None:
     best = [n for n, own in enumerate(points) if not any(beats(other, own) for other in points)]
     assert sorted(child["child"] for child in told["best"]) == best, "fewer connections are better"
     page = (tmp_path / "evo" / "report" / "evolution.html").read_text(encoding="utf-8")
-    assert "Connections of the network (less is better)" in page
+    assert "connections of the network (less is better)" in page
 
 
 def beats(one: tuple[float, float], other: tuple[float, float]) -> bool:

@@ -65,6 +65,6 @@ def test_the_classes_of_clips_with_several_have_their_average_precision() -> Non
 def test_an_evaluation_is_told_by_the_number_it_is_judged_by(structure: object) -> None:
     made, written = terminal()
     last: Event = ResultEvent(ModelDocument.of(structure), {})  # type: ignore[arg-type]
-    made.follow([EvaluationEvent(0, "val", several(left_out=1), 3), last])
+    made.listener().follow([EvaluationEvent(0, "val", several(left_out=1), 3), last])
     said = "after epoch 1: val mAP 1.000 over 2 of 3 classes, 3 clips, 1 left out"
     assert said in written.getvalue().splitlines()

@@ -103,7 +103,7 @@ def test_a_comparison_killed_in_its_first_moment_goes_on(
 def test_another_pruning_does_not_go_on_with_what_one_left(
     searched: Path, tmp_path: Path, run: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from connsearch.cli.commands import prune
+    from connsearch.workflows import prune
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

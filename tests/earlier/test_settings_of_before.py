@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from connsearch.cli.target import recorded_data, recorded_loss, recorded_options, recorded_settings
 
 from connsearch.cli.commands.search import Search
 from connsearch.cli.parse import parse
@@ -20,11 +19,13 @@ from connsearch.oneshot.options import SearchOptions
 from connsearch.runs.documents import read_config, read_form
 from connsearch.runs.formats.prune import PruneRecord
 from connsearch.runs.record import RunRecord
+from connsearch.runs.recorded import recorded_data, recorded_options, recorded_settings
 from connsearch.runs.run import Run
 from connsearch.settings.earlier import GROUPS, migrated_settings
 from connsearch.settings.nesting import flat
 from connsearch.training.options import TrainOptions
 from connsearch.view.report.reader import read_material
+from connsearch.workflows.targets import recorded_loss
 
 WRITTEN = Path(__file__).with_name("written")
 OLD: dict[str, Any] = {"commitment": "entropy", "commitment_weight": 0.5, "late": 0.25}

@@ -94,7 +94,7 @@ def test_an_unfinished_run_of_it_can_be_read(tmp_path: Path) -> None:
         _ = record.structure
     path = next((tmp_path / "checkpoint").iterdir())
     assert stored_model(path) == record.model
-    with pytest.raises(RunError, match="carries a module"):
+    with pytest.raises(RunError, match="contains a module"):
         stored_structure(path)
 
 

@@ -157,7 +157,6 @@ def test_entropy_of_mixtures() -> None:
         {"optimiser": "adm"},
         {"label_smoothing": 1.5},
         {"seed": -1},
-        {"epoch": 3},
         {"log_every": 0},
     ],
 )
@@ -168,8 +167,13 @@ def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
 
 def test_all_faults_of_the_settings_are_told_at_once() -> None:
     with pytest.raises(ValidationError) as caught:
-        SearchOptions.of(epochs=0, warmup=2, typo=1)  # type: ignore[call-arg]
+        SearchOptions.of(epochs=0, warmup=2, log_every=0)
     assert len(caught.value.errors()) == 3
+
+
+def test_a_setting_that_is_not_there_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"'epoch'.*'epochs'"):
+        SearchOptions.of(epoch=3)
 
 
 def test_rows_are_what_the_tests_say() -> None:

@@ -78,6 +78,9 @@ TABLES: Mapping[str, type[Row]] = {
     "ablation.csv": ImportanceRow,
     "perturbation-steps-1.csv": ImportanceRow,
 }
+NOW = {before: after for after, before in names.EARLIER.items()}
+"""What the folders of earlier versions are called now."""
+
 UNITS: Mapping[str, tuple[type[Unit], ...]] = {
     names.GAP: (GapUnit,),
     names.CURVE: (CurveUnit, TimingUnit),
@@ -107,7 +110,11 @@ def form_of(path: Path) -> type[Form] | None:
         "ablation.json": ImportanceSummary,
         "perturbation-steps-1.json": ImportanceSummary,
     }
-    return known[path.name] if path.name in known else SUMMARIES[path.parent.name]
+    return (
+        known[path.name]
+        if path.name in known
+        else SUMMARIES[NOW.get(path.parent.name, path.parent.name)]
+    )
 
 
 def strangers(path: Path) -> list[str]:
@@ -124,13 +131,17 @@ def strangers(path: Path) -> list[str]:
         found = list(undeclared(LedgerHead.model_validate(head)))
         for line in lines:
             del line["unit"]
-            kinds = UNITS[path.parent.name]
+            kinds = UNITS[NOW.get(path.parent.name, path.parent.name)]
             fit = [kind for kind in kinds if set(line) <= set(kind.model_fields)]
             found += [] if fit else [f"{path.parent.name}: {sorted(line)}"]
         return found
     if path.suffix == ".csv" and path.name not in STUDY:
         header = path.read_text().splitlines()[0].split(",")
-        return [name for name in header if name not in columns(TABLES[path.name])]
+        return [
+            name
+            for name in header
+            if name not in columns(TABLES[names.table(NOW.get(path.stem, path.stem))])
+        ]
     return []
 
 

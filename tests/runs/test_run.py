@@ -143,13 +143,13 @@ def test_reading_a_run_before_during_and_after(tmp_path: Path) -> None:
     events.close()  # type: ignore[attr-defined]
     during = open_run(directory)
     assert during.result is None
-    assert during.learned is not None
-    assert during.learned.edges() == during.structure.edges()
+    assert during.outcome is not None
+    assert during.structure.edges() == during.built.edges()
     with pytest.raises(RunError, match="not finished"):
         during.weights()
     result = result_of(tiny_search(directory))
     after = open_run(directory)
-    assert after.learned == result.structure
+    assert after.structure == result.structure
     assert after.result == result.report
     assert set(after.weights()) > {"head.classify.weight"} or after.weights()
 

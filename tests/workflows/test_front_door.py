@@ -170,6 +170,12 @@ def test_a_module_of_ones_own_is_trained(place: Path, data: Any) -> None:
     run = connsearch.train(Tiny(), data, run=place / "own", **TRAINING)
     assert run.model.kind == "module"
     assert run.metrics["val"].clips == len(data.val)
+    with pytest.raises(SettingsError, match="Tiny"):
+        connsearch.evaluate(run, progress=False)
+    judged = connsearch.evaluate(run, network=Tiny(), progress=False)
+    again = connsearch.evaluate(run, "val", network=Tiny(), progress=False)
+    assert judged.metrics.clips == len(data.test)
+    assert again.metrics.accuracy == run.metrics["val"].accuracy, "with the weights of the run"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from connsearch.errors import SHOWN, SettingsError
-from connsearch.settings.nesting import merged, nested
+from connsearch.settings.nesting import merged, nested, usual_values
 
 
 class WorkflowSettings(BaseModel):
@@ -35,16 +35,8 @@ class WorkflowSettings(BaseModel):
             SettingsError: there is no such setting, or values cannot be used; all are named.
         """
         asked = nested(cls, given)
-        usual = {
-            name: field.get_default(call_default_factory=True)
-            for name, field in cls.model_fields.items()
-            if not field.is_required()
-        }
-        plain = {
-            name: value.model_dump() if isinstance(value, BaseModel) else value
-            for name, value in usual.items()
-        }
-        start = cls.recorded(merged(plain, asked))
+        usual = usual_values(cls)
+        start = merged(usual, cls.recorded(merged(usual, asked)))
         try:
             return cls.model_validate(merged(start, asked))
         except ValidationError as error:

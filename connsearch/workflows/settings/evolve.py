@@ -42,7 +42,7 @@ class EvolveSettings(RunSettings):
     planted:noise=0.02,seconds=1."""
     evolution: EvolutionOptions = EvolutionOptions()
     stop: StopOptions = StopOptions()
-    training: SearchOptions = SearchOptions()
+    training: SearchOptions = SearchOptions.of(epochs=8)  # names of default directories ask for it
 
     def settings(self) -> dict[str, Any]:
         """Returns everything that decides the result, as JSON values."""

@@ -151,7 +151,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_accepted(tmp_path: Path) ->
 
 def test_what_is_drawn_for_selection_is_drawn_from_train_in_whole_groups(tmp_path: Path) -> None:
     source = make("ucf101", tmp_path)
-    lists = split_records(source, options("ucf101", val_share=0.25))
+    lists = split_records(source, options("ucf101", val_share=0.25).split)
     official = {r.name for r in source.records if r.split == "test"}
     assert {r.name for r in lists["test"]} == official
     assert lists["val"]

@@ -97,7 +97,7 @@ def evolution(**chosen: Any) -> EvolutionSummary:
 
 @pytest.fixture(scope="module")
 def data() -> DataSplits:
-    return load_data(DataOptions(train_clips=8, val_clips=4, test_clips=4, frames=4, size=16))
+    return load_data(DataOptions.of(train_clips=8, val_clips=4, test_clips=4, frames=4, size=16))
 
 
 @pytest.fixture
