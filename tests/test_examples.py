@@ -152,6 +152,21 @@ def test_an_unknown_recipe_names_the_known(tmp_path: Path) -> None:
     assert all(recipe in done.stderr for recipe in RECIPES)
 
 
+def test_the_page_on_python_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    page = EXAMPLES.parent / "docs" / "python.md"
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 3
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, str(page), "exec"), names)
+    assert "\n0.0\n" in "\n" + capsys.readouterr().out
+    assert (tmp_path / "pruned.svg").exists()
+
+
 def test_the_page_on_models_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

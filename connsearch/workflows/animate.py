@@ -51,7 +51,7 @@ def animate(
     Args:
         run: a search, also one that is unfinished or at work.
         output: ends in .gif, .mp4 or .html; by default animation.gif and animation.html in the run.
-        progress: True shows a bar, False nothing; a function hears every event.
+        progress: True shows a bar, False none; a function hears every event.
         settings: any option of ``connsearch animate`` by its name: ``frames=30, seconds=4``.
 
     Raises:

@@ -43,7 +43,7 @@ def compare(run: RunLike, *, progress: Progress = True, **settings: Any) -> Comp
 
     Args:
         run: of a search.
-        progress: True shows a bar, False nothing; a function hears every event.
+        progress: True shows a bar, False none; a function hears every event.
         settings: any option of ``connsearch compare`` by its name: ``random=5, seeds=3``.
 
     Raises:

@@ -26,7 +26,7 @@ def curve(run: RunLike, *, progress: Progress = True, **settings: Any) -> CurveS
 
     Args:
         run: of a search.
-        progress: True shows a bar, False nothing; a function hears every event.
+        progress: True shows a bar, False none; a function hears every event.
         settings: any option of ``connsearch curve`` by its name: ``points=8``.
 
     Raises:

@@ -85,7 +85,7 @@ def data_check(
     Args:
         source: the data.
         output: the report, one row a clip, as CSV.
-        progress: True shows a bar, False nothing; a function hears every event.
+        progress: True shows a bar, False none; a function hears every event.
         settings: any option of ``connsearch data check`` by its name: ``readers=4, seeks=20``.
 
     Raises:

@@ -25,7 +25,7 @@ def data_pack(
     Args:
         source: the data set: a folder, a CSV file, or NAME:PLACE.
         target: the folder that stores and list are written to; it is made.
-        progress: True shows a bar, False nothing; a function hears every event.
+        progress: True shows a bar, False none; a function hears every event.
         settings: any option of ``connsearch data pack`` by its name: ``short_side=128``.
 
     Raises:

@@ -57,7 +57,7 @@ def evaluate(
         split: ``test``, or ``val``.
         network: a module of one's own, built as for its training; the weights of the run are put
             into it. None: what the run has trained is built by its name and settings.
-        progress: True shows a bar, False nothing; a function hears every event.
+        progress: True shows a bar, False none; a function hears every event.
         settings: any option of ``connsearch evaluate`` by its name.
 
     Raises:

@@ -54,7 +54,7 @@ def evolve_plan(
 
     Args:
         structure: where it would start: a value, a name or a file.
-        progress: True shows a bar, False nothing; a function hears every event.
+        progress: True shows a bar, False none; a function hears every event.
         settings: any option of ``connsearch evolve plan`` by its name: ``workers=(1, 8)``,
             ``hours=2``, ``rounds=100``.
 

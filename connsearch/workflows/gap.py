@@ -29,7 +29,7 @@ def gap(run: RunLike, *, progress: Progress = True, **settings: Any) -> GapSumma
 
     Args:
         run: of a search.
-        progress: True shows a bar, False nothing; a function hears every event.
+        progress: True shows a bar, False none; a function hears every event.
         settings: any option of ``connsearch gap`` by its name: ``shares=(0.5, 0.7)``.
 
     Raises:

@@ -15,6 +15,7 @@ from connsearch.runs.events import (
     WorkBegan,
     WorkEnded,
 )
+from connsearch.view.progress.default import default_display, logged_display
 
 T = TypeVar("T")
 
@@ -22,7 +23,10 @@ Hear = Callable[[object], None]
 """Hears every event, in order."""
 
 Progress = bool | Hear
-"""True: a bar on a terminal or in a notebook. False: nothing. A function hears every event."""
+"""True: a bar on a terminal or in a notebook. False: no bar. A function hears every event.
+
+Without a bar, warnings and notes go to the logger ``connsearch``.
+"""
 
 
 class Listener:
@@ -40,11 +44,9 @@ class Listener:
         """Returns the listener that ``progress`` asks for; one that is there already stays."""
         if isinstance(progress, Listener):
             return progress
-        if progress is True:
-            from connsearch.view.progress.default import default_display
-
-            return cls(default_display().hear)
-        return cls(_silent if progress is False else progress)
+        if isinstance(progress, bool):
+            return cls((default_display() if progress else logged_display()).hear)
+        return cls(progress)
 
     def say(self, text: str) -> None:
         """Tells what a person may want to know."""
@@ -90,7 +92,3 @@ class Listener:
                 except StopIteration as end:
                     return end.value
                 self.hear(event)
-
-
-def _silent(event: object) -> None:
-    """Hears nothing."""

@@ -68,7 +68,7 @@ def prune(run: RunLike | StructureLike, *, progress: Progress = True, **settings
 
     Args:
         run: a search or a training; a structure is pruned by its stored weights.
-        progress: True shows a bar, False nothing; a function hears every event.
+        progress: True shows a bar, False none; a function hears every event.
         settings: any option of ``connsearch prune`` by its name: ``criterion="top_k:k=4"``,
             ``budget=["macs<=60%"]``, ``recalibrate=64``.
 

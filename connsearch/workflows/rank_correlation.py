@@ -29,7 +29,7 @@ def rank_correlation(run: RunLike, *, progress: Progress = True, **settings: Any
 
     Args:
         run: of a search.
-        progress: True shows a bar, False nothing; a function hears every event.
+        progress: True shows a bar, False none; a function hears every event.
         settings: any option of ``connsearch rank-correlation`` by its name: ``subnets=12``.
 
     Raises:

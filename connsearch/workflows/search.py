@@ -38,7 +38,7 @@ def search(
     Args:
         structure: a value, a name, a file, or an earlier run.
         data: loaded data, or what ``load_data`` finds it by.
-        progress: True shows a bar, False nothing; a function hears every event.
+        progress: True shows a bar, False none; a function hears every event.
         settings: any option of ``connsearch search`` by its name: ``epochs=6, run="runs/mine"``.
 
     Raises:

@@ -52,7 +52,7 @@ def train(
         target: a run or a pruning, a structure, the name of a network (``connsearch.list_models``),
             or a module of one's own.
         data: loaded data, or what ``load_data`` finds it by; None: that of the run.
-        progress: True shows a bar, False nothing; a function hears every event.
+        progress: True shows a bar, False none; a function hears every event.
         settings: any option of ``connsearch train`` by its name: ``epochs=6, from_scratch=True``.
 
     Raises:
