@@ -120,9 +120,7 @@ def without_group(key: str) -> str:
     ('settings.data.size', 'training.anneal_start')
     """
     *above, part, group, name = ("", "", *key.split("."))
-    if part in GROUPS and group in GROUPS[part]:
-        above, part = above, part
-    else:
+    if part not in GROUPS or group not in GROUPS[part]:  # what looks like a group is the part
         above, part = [*above, part], group
     known = RENAMED.get(f"{part}.{name}", f"{part}.{name}")
     return ".".join([*filter(None, above), *filter(None, known.split("."))])

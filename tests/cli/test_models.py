@@ -120,7 +120,7 @@ def test_a_network_is_trained_and_judged_by_its_name(run: Command) -> None:
 
 @pytest.fixture
 def own(run: Command) -> str:
-    """The run of a module of somebody's own, made by the example."""
+    """The run of a module of one's own, made by the example."""
     main = runpy.run_path(str(ROOT / "examples" / "own_network.py"))["main"]
     main(Path("runs/own"), epochs=1, clips=2)
     return "runs/own"
@@ -130,7 +130,8 @@ def test_a_run_of_a_module_of_ones_own_is_shown_and_not_built_again(run: Command
     assert run("report", own).code == 0
     text = Path(own, "report.html").read_text(encoding="utf-8")
     assert "Trained: Sequential, a module" in text
-    for line in (["evaluate"], ["train"], ["train", "--from-scratch"]):
+    assert run("evaluate", own).code == 0, "the example has opened the test split"
+    for line in (["evaluate", "--again"], ["train"], ["train", "--from-scratch"]):
         done = run(line[0], own, *line[1:])
         assert done.code == 2, line
         told = "error: Sequential: is a module of your own (torch.nn.modules.container.Sequential)"
