@@ -65,6 +65,7 @@ def what_was_known(values: dict[str, Any]) -> dict[str, Any]:
             if group in groups
             else inner
             for group, inner in values[part].items()
+            if groups.get(group, True)
         }
     return found
 
