@@ -1,1 +1,1 @@
-"""The commands: one file each. They wire the rooms together, and they print."""
+"""The command line: one file a command, each of them settings, one call, and printing."""

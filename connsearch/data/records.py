@@ -10,6 +10,7 @@ from typing import Literal
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
+"""The three disjoint lists: learned from, chosen by, and reported once."""
 
 BEFORE: Mapping[Split, str] = {"train": "train", "val": "select", "test": "test"}
 """What the splits were called before, where a name is hashed or part of a path."""
@@ -22,9 +23,6 @@ def split_name(name: object) -> object:
     ('val', 'test')
     """
     return "val" if name == BEFORE["val"] else name
-
-
-"""The three disjoint lists: learned from, chosen by, and reported once."""
 
 
 @dataclass(frozen=True, slots=True)

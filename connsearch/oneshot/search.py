@@ -18,7 +18,7 @@ from connsearch.models.structure import Network
 from connsearch.oneshot.alarms import alarms
 from connsearch.oneshot.hooks import SEARCH_HOOKS
 from connsearch.oneshot.logits import LogitWatch
-from connsearch.oneshot.options import Relaxed, SearchOptions
+from connsearch.oneshot.options import RelaxationOptions, SearchOptions
 from connsearch.runs.events import Event, WarningEvent
 from connsearch.runs.run import Run, origin
 from connsearch.seeds import derive
@@ -67,7 +67,7 @@ def search(
     if options.relaxation.relaxed.level == "bilevel":
         data = with_halves(data, seed=derive(options.seed, "halves"))
     watch = LogitWatch(network)
-    hooks = [watch, *search_hooks(options.relaxation.relaxed, network, data.clip)]
+    hooks = [watch, *search_hooks(options.relaxation, network, data.clip)]
     outcome = yield from optimise(
         network, data, options, run=run, open_test=False, hooks=hooks, looks=looks
     )
@@ -81,7 +81,9 @@ def search(
     yield run.finish(model, network.state_dict(), outcome.metrics, report)
 
 
-def search_hooks(options: Relaxed, network: Network, clip: tuple[int, int, int]) -> list[Hook]:
+def search_hooks(
+    options: RelaxationOptions, network: Network, clip: tuple[int, int, int]
+) -> list[Hook]:
     """Returns the hooks of a search with these options."""
     made = (SEARCH_HOOKS[name](options, network, clip) for name in SEARCH_HOOKS)
     return [hook for hook in made if hook is not None]

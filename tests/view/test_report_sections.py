@@ -75,6 +75,10 @@ def test_a_section_is_one_file(tmp_path: Path, cupboard: Registry[SectionMaker])
     assert "The sky" not in report(run), "without the file there is no such section"
 
 
+def test_every_section_of_a_whole_run_can_be_made(tmp_path: Path) -> None:
+    assert write_report(make_run(tmp_path / "run")).notes == {}
+
+
 def test_no_two_sections_have_one_place() -> None:
     places = [maker.place for maker in in_order(SECTIONS)]
     assert len(set(places)) == len(places)

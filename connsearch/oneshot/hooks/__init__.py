@@ -1,8 +1,8 @@
 """What a search adds to training, one file per option; a new file here is a new option.
 
-A member is called as ``member(options, network, clip)``: what the search does beyond the published
-one (``oneshot.options.Relaxed``), what is searched, and the (T, H, W) of its clips. It returns a
-hook, or None where the options do not ask for it.
+A member is called as ``member(options, network, clip)``: the search method as it was asked for
+(``oneshot.options.RelaxationOptions``; its ``relaxed`` has every choice made), what is searched,
+and the (T, H, W) of its clips. It returns a hook, or None where the options do not ask for it.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from connsearch.models.structure import Network
 from connsearch.nn.relaxation import Relaxation
 from connsearch.oneshot.hooks import SEARCH_HOOKS
-from connsearch.oneshot.options import Relaxed
+from connsearch.oneshot.options import RelaxationOptions, Relaxed
 from connsearch.oneshot.ramp import ramp
 from connsearch.training.hooks import Hook
 
@@ -48,6 +48,8 @@ def relaxation(options: Relaxed, step: int, total: int) -> Relaxation:
 
 
 @SEARCH_HOOKS.register("annealing")
-def annealing(options: Relaxed, network: Network, clip: tuple[int, int, int]) -> Annealing:
+def annealing(
+    options: RelaxationOptions, network: Network, clip: tuple[int, int, int]
+) -> Annealing:
     """Returns the hook; every search has one."""
-    return Annealing(options, network)
+    return Annealing(options.relaxed, network)

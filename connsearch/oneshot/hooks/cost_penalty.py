@@ -7,7 +7,7 @@ from torch import Tensor
 from connsearch.models.structure import Network
 from connsearch.oneshot.expected_cost import ExpectedCost
 from connsearch.oneshot.hooks import SEARCH_HOOKS
-from connsearch.oneshot.options import Relaxed
+from connsearch.oneshot.options import RelaxationOptions
 from connsearch.training.hooks import Hook
 
 
@@ -33,8 +33,8 @@ class CostPenalty(Hook):
 
 @SEARCH_HOOKS.register("cost_penalty")
 def cost_penalty(
-    options: Relaxed, network: Network, clip: tuple[int, int, int]
+    options: RelaxationOptions, network: Network, clip: tuple[int, int, int]
 ) -> CostPenalty | None:
     """Returns the hook if ``macs_penalty`` asks for it."""
-    factor = options.macs_penalty
+    factor = options.relaxed.macs_penalty
     return CostPenalty(network, clip, factor) if factor > 0 else None

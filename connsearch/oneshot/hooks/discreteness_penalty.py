@@ -8,7 +8,7 @@ from torch import Tensor
 from connsearch.models.structure import Network
 from connsearch.nn.relaxation import soft_weights
 from connsearch.oneshot.hooks import SEARCH_HOOKS
-from connsearch.oneshot.options import Relaxed
+from connsearch.oneshot.options import RelaxationOptions, Relaxed
 from connsearch.oneshot.ramp import ramp
 from connsearch.training.hooks import Hook
 
@@ -52,8 +52,9 @@ def indecision(network: Network, kind: str) -> Tensor:
 
 @SEARCH_HOOKS.register("discreteness_penalty")
 def discreteness_penalty(
-    options: Relaxed, network: Network, clip: tuple[int, int, int]
+    options: RelaxationOptions, network: Network, clip: tuple[int, int, int]
 ) -> DiscretenessPenalty | None:
     """Returns the hook if ``discreteness_penalty`` asks for it."""
-    asked = options.discreteness_penalty != "none"
-    return DiscretenessPenalty(options, network) if asked else None
+    chosen = options.relaxed
+    asked = chosen.discreteness_penalty != "none"
+    return DiscretenessPenalty(chosen, network) if asked else None

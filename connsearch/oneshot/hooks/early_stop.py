@@ -9,7 +9,7 @@ from torch import Tensor
 
 from connsearch.models.structure import Network
 from connsearch.oneshot.hooks import SEARCH_HOOKS
-from connsearch.oneshot.options import Relaxed
+from connsearch.oneshot.options import RelaxationOptions, Relaxed
 from connsearch.oneshot.stability import Ranking, agreement
 from connsearch.training.hooks import Hook
 
@@ -53,6 +53,9 @@ class EarlyStop(Hook):
 
 
 @SEARCH_HOOKS.register("early_stop")
-def early_stop(options: Relaxed, network: Network, clip: tuple[int, int, int]) -> EarlyStop | None:
+def early_stop(
+    options: RelaxationOptions, network: Network, clip: tuple[int, int, int]
+) -> EarlyStop | None:
     """Returns the hook if ``patience`` asks for it."""
-    return None if options.patience is None else EarlyStop(options, network, options.patience)
+    chosen = options.relaxed
+    return None if chosen.patience is None else EarlyStop(chosen, network, chosen.patience)
