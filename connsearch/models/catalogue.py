@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +42,8 @@ class ModelEntry:
 
 def list_models(
     *, num_classes: int = 400, frames: int | None = None, size: int | None = None
-) -> Iterator[ModelEntry]:
-    """Yields every network there is by name, structures first; none of them is built in memory.
+) -> list[ModelEntry]:
+    """Returns every network there is by name, structures first; none is built in memory.
 
     Args:
         num_classes: of the classifier.
@@ -55,16 +54,20 @@ def list_models(
     def clip(own: tuple[int, int, int]) -> tuple[int, int, int]:
         return (frames or own[0], size or own[1], size or own[2])
 
+    listed: list[ModelEntry] = []
     for name in structure_names():
         there = clip(DEFAULT_CLIP)
         spent = cost(load_structure(name), num_classes=num_classes, clip=there)
-        yield ModelEntry(name, STRUCTURE, spent.parameters, spent.macs, there, num_classes)
+        entry = ModelEntry(name, STRUCTURE, spent.parameters, spent.macs, there, num_classes)
+        listed.append(entry)
     for name in sorted(MODELS, key=_by_number):
         there = clip(MODELS[name].clip)
         with torch.device("meta"):
             model = MODELS[name].build(num_classes)
             found = count(model, {"rgb": torch.empty(1, 3, *there)})
-        yield ModelEntry(name, MODELS[name].kind, found.parameters, found.macs, there, num_classes)
+        kind = MODELS[name].kind
+        listed.append(ModelEntry(name, kind, found.parameters, found.macs, there, num_classes))
+    return listed
 
 
 def _by_number(name: str) -> list[str | int]:

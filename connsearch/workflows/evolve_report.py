@@ -1,4 +1,4 @@
-"""An evolution as tables, pictures, a film and one HTML file: :func:`evolve_report`."""
+"""An evolution as tables, pictures, an animation and one HTML file: :func:`evolve_report`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class EvolutionReport:
 
     Attributes:
         page: the HTML file.
-        files: tables, pictures and films beside it.
+        files: tables, pictures and animations beside it.
         story: the evolution, retold.
     """
 
@@ -35,14 +35,14 @@ class EvolutionReport:
 def evolve_report(
     run: str | Path, output: str | Path | None = None, **settings: Any
 ) -> EvolutionReport:
-    """Returns what was written about an evolution: tables, pictures, a film and one HTML file.
+    """Returns what was written about an evolution: tables, pictures, an animation and a page.
 
     The study is read and not changed: it may be finished, stopped or at work.
 
     Args:
         run: the directory of an evolution.
         output: the directory it goes to; by default report in that of the evolution.
-        settings: any option of ``connsearch evolve report`` by its name: ``film=False``.
+        settings: any option of ``connsearch evolve report`` by its name: ``animation=False``.
 
     Raises:
         UserError: a setting cannot be used, there is no such evolution, or nothing can be written
@@ -85,5 +85,5 @@ def _write(asked: EvolveReportSettings, story: Story, directory: Path) -> list[P
     files = evolution_tables(story, directory)
     if asked.pictures:
         files += evolution_pictures(story, directory)
-    suffixes = ["gif"] * asked.film + ["mp4"] * asked.mp4
+    suffixes = ["gif"] * asked.animation + ["mp4"] * asked.mp4
     return files + evolution_film(story, directory, suffixes=suffixes)

@@ -39,7 +39,7 @@ def run_report(asked: ReportSettings, listener: Listener) -> WrittenReport:
         UserError: as for :func:`report`.
     """
     written = write_report(asked.run, asked.output)
-    for noted in written.notes.values():
+    for section, noted in written.notes.items():
         for note in noted:
-            listener.warn(note)
+            listener.warn(f"report, {section}: {note}")
     return written

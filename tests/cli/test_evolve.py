@@ -65,7 +65,7 @@ def test_children_are_searched_and_the_best_goes_on(
     assert pruned.json["exactness"]["max_abs_difference"] == 0.0
 
     assert run("lineage", "evo", "4", "--json").json["replayed"][-1] == 4
-    assert run("evolve", "report", "evo", "--no-film", "--json").json["judged"] == 5
+    assert run("evolve", "report", "evo", "--no-animation", "--json").json["judged"] == 5
 
     again = run("evolve", *searches, "--rounds", "5", "--json")
     assert again.json["best"] == done.json["best"]

@@ -17,7 +17,7 @@ from tests.evolution.test_strangers import point, tree
 LINE = ("--simulate", "planted", "--population", "3", "--tournament", "2", "--rounds", "3")
 
 READING = [
-    ("evolve", "report", "evo", "--no-film", "--no-pictures", "-o", "out"),
+    ("evolve", "report", "evo", "--no-animation", "--no-pictures", "-o", "out"),
     ("lineage", "evo", "2", "-o", "out/line.svg"),
     ("evolve", "plan", "starter", "--measured", "evo", "--rounds", "4", "--seeds", "1"),
     ("evolve", "serve", "evo"),

@@ -53,7 +53,7 @@ def test_one_file_adds_an_objective(tmp_path: Path) -> None:
     lines = [
         ["evolve", "--help"],
         [*evolve, "--rounds", "12", "--json"],
-        ["evolve", "report", "evo", "--no-pictures", "--no-film"],
+        ["evolve", "report", "evo", "--no-pictures", "--no-animation"],
     ]
     done = subprocess.run(
         [sys.executable, "-c", MAIN, str(folder), json.dumps(lines)],

@@ -121,6 +121,6 @@ def test_an_evolution_goes_on(place: Path, run: Command) -> None:  # noqa: F811
     assert len(set(hashes)) == 6
     assert found.provenance["child"] in range(4)
     assert run("lineage", "evolution", "3", "--json").code == 0
-    assert run("evolve", "report", "evolution", "--no-film", "--json").code == 0
+    assert run("evolve", "report", "evolution", "--no-animation", "--json").code == 0
     pruned = run("prune", "evolution/children/0003-0", "--json")
     assert pruned.json["exactness"]["max_abs_difference"] == 0.0

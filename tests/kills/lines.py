@@ -108,7 +108,7 @@ LINES: Mapping[str, Line] = {
         times=frozenset("worker began ended attempts attempts_failed failed_attempts".split()),
         extra=(r"evolved/study\.journal\.torn",),
     ),
-    "evolve-report": Line("evolve report evolved --no-film", (EVOLVED,)),
+    "evolve-report": Line("evolve report evolved --no-animation", (EVOLVED,)),
     "lineage": Line("lineage evolved 2 --output pictures/l.svg", (EVOLVED,)),
 }
 """By the name of the line."""

@@ -12,9 +12,9 @@ from PIL import Image
 from connsearch.errors import UnknownNameError
 from connsearch.evolution.review.lineage import ancestry, parent_of
 from connsearch.view.charts.draw import chart_figure
-from connsearch.view.evolution import lineage_film
+from connsearch.view.evolution import lineage_animation
+from connsearch.view.evolution.lineage_animation import film, write_film
 from connsearch.view.evolution.lineage_draw import MANY, draw_lineage, family, lineage_svg, shade
-from connsearch.view.evolution.lineage_film import film, write_film
 from connsearch.view.evolution.lineage_plot import lineage_chart
 from connsearch.view.evolution.story import Story
 from connsearch.view.structures.palette import PAPER, SHADES
@@ -98,7 +98,7 @@ def test_all_frames_have_one_size(tmp_path: Path) -> None:
     assert {frame.shape for frame in frames} == {frames[0].shape}
     height, width, _ = frames[0].shape
     assert height % 2 == width % 2 == 0
-    assert width <= lineage_film.WIDEST
+    assert width <= lineage_animation.WIDEST
     assert not np.array_equal(frames[0], frames[-1])
     (path,) = write_film(told, number, [tmp_path / "film.gif"])
     with Image.open(path) as picture:
@@ -118,8 +118,8 @@ def test_long_lines_are_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
         shown.append(number)
         return Image.new("RGB", (11 + number % 3, 7))
 
-    monkeypatch.setattr(lineage_film, "_picture", picture)
-    monkeypatch.setattr(lineage_film, "MOST_FRAMES", 3)
+    monkeypatch.setattr(lineage_animation, "_picture", picture)
+    monkeypatch.setattr(lineage_animation, "MOST_FRAMES", 3)
     number = oldest_line(told)
     line = ancestry(told.history, number)
     assert len(film(told, number)) == 3

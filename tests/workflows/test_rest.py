@@ -174,7 +174,7 @@ def test_lineage(evolved: Path, tmp_path: Path) -> None:
 
 
 def test_evolve_report(evolved: Path, tmp_path: Path) -> None:
-    written = evolve_report(evolved, tmp_path / "out", film=False, pictures=False)
+    written = evolve_report(evolved, tmp_path / "out", animation=False, pictures=False)
     assert written.page == tmp_path / "out" / "evolution.html"
     assert {*written.files, written.page} == set((tmp_path / "out").iterdir())
     assert {path.suffix for path in written.files} == {".csv"}, "neither pictures nor a film"

@@ -1,4 +1,4 @@
-"""``connsearch evolve report``: an evolution as tables, pictures, a film and one HTML file."""
+"""``connsearch evolve report``: an evolution as tables, pictures and one HTML file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class EvolveReport(EvolveReportSettings, Command):
-    """Shows how an evolution went, and writes pictures, tables, a film and one HTML file about it.
+    """Shows how an evolution went: writes tables, pictures, an animation and one HTML file.
 
     Reads the study and changes nothing in it: it may be finished, stopped or at work. Made again,
     it takes in what was added since.

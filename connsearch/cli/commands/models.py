@@ -33,7 +33,7 @@ class Models(Command):
         from connsearch.models.catalogue import list_models
         from connsearch.view.structures.tables import metrics_table, short
 
-        found = list(list_models(num_classes=self.num_classes, frames=self.frames, size=self.size))
+        found = list_models(num_classes=self.num_classes, frames=self.frames, size=self.size)
         rows = [
             {
                 "name": entry.name,

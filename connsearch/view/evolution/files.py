@@ -9,8 +9,8 @@ from connsearch.errors import Failure
 from connsearch.view.charts.files import write_chart
 from connsearch.view.evolution.diversity import diversity_chart
 from connsearch.view.evolution.fitness import fitness_chart
+from connsearch.view.evolution.lineage_animation import write_film
 from connsearch.view.evolution.lineage_draw import draw_lineage
-from connsearch.view.evolution.lineage_film import write_film
 from connsearch.view.evolution.operators import operators_chart
 from connsearch.view.evolution.pareto import pareto_chart
 from connsearch.view.evolution.story import Story
@@ -18,7 +18,7 @@ from connsearch.view.evolution.tables import write_tables
 from connsearch.view.evolution.workers import workers_chart
 
 FORMATS = ("svg", "png")
-FILM = "ancestry"
+ANIMATION = "ancestry"
 
 
 def evolution_pictures(story: Story, directory: Path) -> list[Path]:
@@ -50,10 +50,10 @@ def evolution_pictures(story: Story, directory: Path) -> list[Path]:
 
 
 def evolution_film(story: Story, directory: Path, *, suffixes: Sequence[str]) -> list[Path]:
-    """Returns the film of the best child's ancestors, in each format; none of nobody."""
+    """Returns the animation of the best child's ancestors, in each format; none of nobody."""
     if story.winner is None:
         return []
-    paths = [directory / f"{FILM}.{suffix}" for suffix in suffixes]
+    paths = [directory / f"{ANIMATION}.{suffix}" for suffix in suffixes]
     return write_film(story, story.winner, paths)
 
 

@@ -44,11 +44,11 @@ Pixels = npt.NDArray[np.uint8]
 def draw_frames(stage: Backdrop, moments: Sequence[Moment]) -> Iterator[Pixels]:
     """Yields one picture a moment, ``uint8`` (H, W, 3), height and width even."""
     with rc_context({"font.family": "DejaVu Sans"}):
-        film = _Film(stage)
+        animation = _Animation(stage)
     for number, moment in enumerate(moments):
         with rc_context({"font.family": "DejaVu Sans"}):
             share = number / max(len(moments) - 1, 1)
-            yield film.frame(moment, share)
+            yield animation.frame(moment, share)
 
 
 def write_gif(frames: Iterator[Pixels], path: Path, *, count: int, seconds: float) -> None:
@@ -111,7 +111,7 @@ def _whole(path: Path) -> Generator[Path]:
         raise Failure(f"{path}: could not be written: {error.strerror}") from None
 
 
-class _Film:
+class _Animation:
     """The stage in layers: paper and head, lines, nodes, numbers."""
 
     def __init__(self, stage: Backdrop) -> None:
@@ -136,7 +136,7 @@ class _Film:
         self._over = self._layer([e for e in still if id(e) not in head], paper=False)
 
     def frame(self, moment: Moment, share: float) -> Pixels:
-        """The picture of a moment; ``share`` is how much of the film has passed."""
+        """The picture of a moment; ``share`` is how much of the animation has passed."""
         for edge, part in self._parts.items():
             part.show(moment.weights.get(edge, 0.0), kept=edge in moment.kept)
         self._caption.set_text(moment.caption())

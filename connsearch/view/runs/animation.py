@@ -1,4 +1,4 @@
-"""A search as a film, before it is drawn: what is shown at which step, and on what stage.
+"""A search as an animation, before it is drawn: what is shown at which step, and on what stage.
 
 The stage is one picture, laid out once; only the width, the dashes and the number of a connection
 change from moment to moment.

@@ -20,7 +20,7 @@ class EvolveReportSettings(WorkflowSettings):
     """Directory of the results; by default report in the directory of the evolution."""
     pictures: bool = True
     """Write pictures as SVG and PNG; the HTML file has its own pictures in any case."""
-    film: bool = True
-    """Write the ancestors of the best child as a film, ancestry.gif."""
+    animation: bool = True
+    """Write the ancestors of the best child as an animation, ancestry.gif."""
     mp4: bool = False
-    """Also write the film as ancestry.mp4."""
+    """Also write the animation as ancestry.mp4."""

@@ -1,4 +1,4 @@
-"""The best along its line of ancestry, as a film: one frame a generation, all of one size."""
+"""The best along its line of ancestry, as an animation: one frame a generation, all of one size."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ HIGHEST = 1000
 
 
 def write_film(story: Story, number: int, paths: Sequence[Path]) -> list[Path]:
-    """Returns ``paths`` after writing a film of a child's ancestors there.
+    """Returns ``paths`` after writing an animation of a child's ancestors there.
 
     Each frame is the wiring with the weights the ancestor had learned, under its number, its worth
     and the operators that made it. All are drawn to one scale, so that nothing seems to grow.
 
     Args:
         story: of the study.
-        number: of the child the film ends with.
+        number: of the child the animation ends with.
         paths: each ends in .gif or .mp4.
 
     Raises:
         UnknownNameError: no such child.
         Failure: Graphviz failed, or a file could not be written.
     """
-    frames = film(story, number)
+    frames = ancestry_frames(story, number)
     for path in paths:
         write = write_mp4 if path.suffix.lower() == ".mp4" else write_gif
         write(iter(frames), path, count=len(frames), seconds=SECONDS * len(frames))
     return list(paths)
 
 
-def film(story: Story, number: int) -> list[Pixels]:
+def ancestry_frames(story: Story, number: int) -> list[Pixels]:
     """Returns the frames, ``uint8`` (H, W, 3) each, height and width even and all the same.
 
     Raises:
