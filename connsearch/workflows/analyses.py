@@ -19,7 +19,7 @@ def place_for(run: str, command: str, output: Path | None) -> Path:
     """Returns the directory of a command's results: ``output``, or one in the run.
 
     Raises:
-        SettingsError: there is a directory that holds something else.
+        SettingsError: there is a directory that contains other files.
     """
     place = RunRecord(Path(run)).analysis(command) if output is None else output
     refuse_strange(place)
@@ -35,7 +35,7 @@ def refuse_strange(place: Path) -> None:
     """
     if place.is_dir() and strange(place) and not (place / LEDGER).exists():
         raise SettingsError(
-            f"{place}: holds something else\n  cure: name another directory, a new or an empty one"
+            f"{place}: contains other files\n  cure: name another directory, a new or an empty one"
         )
 
 

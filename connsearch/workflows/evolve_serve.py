@@ -38,7 +38,7 @@ def run_evolve_serve(asked: EvolveServeSettings, listener: Listener) -> None:
     place, name = storage_of(asked.run, asked.storage)
     if not is_loopback(asked.host):
         listener.warn(
-            "nobody is asked for a password: whoever reaches port "
+            "there is no password: anybody who can reach port "
             f"{asked.port} of this machine can read and change the study\n"
             "  cure: a network you trust, or --host localhost and a tunnel, such as ssh -L"
         )

@@ -248,7 +248,7 @@ def _say_lost(published: Published, listener: Listener) -> None:
     """Says what does not come back when the lists are read."""
     if published.settings:
         told = ", ".join(f"{name} {here}" for name, (here, _) in published.settings.items())
-        listener.say(f"whoever reads the lists must also know: {told}")
+        listener.say(f"readers of the lists must also know: {told}")
     if published.same_network:
         where = "with that, they" if published.settings else "the lists"
         listener.say(f"{where} give the same network (with other filters)")

@@ -118,7 +118,7 @@ def _replay(history: History, line: list[int], limits: Limits, listener: Listene
     able = [number for number in line if repeatable(history, number)]
     for number in able:
         replayed(history, number, limits)
-    listener.say(f"replayed: same structure ({', '.join(f'#{n}' for n in able) or 'nobody'})")
+    listener.say(f"replayed: same structure ({', '.join(f'#{n}' for n in able) or 'none'})")
     for number in line:
         if number not in able:
             listener.say(f"#{number} is a founder of no known operator, and is taken as it is")

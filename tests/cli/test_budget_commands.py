@@ -58,7 +58,7 @@ def test_a_latency_is_measured_and_confirmed(tour: Tour, run: Command, tmp_path:
         ("--budget mac<=60%", "did you mean 'macs'"),
         ("--budget macs<60%", "write macs<=60%"),
         ("--budget macs<=60% --criterion random", "allowed: one of them"),
-        ("--curve --budget macs<=60%", "--budget beside --curve"),
+        ("--curve --budget macs<=60%", "--budget cannot be used with --curve"),
         ("--points 3", "give --curve"),
     ],
 )

@@ -11,10 +11,10 @@ from connsearch.workflows.settings.animate import AnimateSettings
 
 
 class Animate(AnimateSettings, Command):
-    """Shows the weights of a search over time, in one picture that stays where it is.
+    """Animates the connection weights of a search: the picture stays, the weights change.
 
     The width of a line is the weight at that step, dashed is what the criterion would remove then.
-    Works after the fact, and on runs that are unfinished or at work.
+    It can be made of finished, stopped and running searches.
     """
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ class Compare(CompareSettings, Command):
     Random wirings have the same nodes, the same number of connections and about the same cost.
 
     All are trained from scratch alike, with the same seeds; their connection weights learn from the
-    start, so that the found one brings its wiring along and nothing else.
+    start, so that only the wiring differs.
 
     After an interruption, rerun the same command to resume; larger counts add to what is there.
     """

@@ -19,8 +19,8 @@ class Curve(CurveSettings, Command):
     Prunes the searched network step by step, the weakest connection of each block first, down to
     its strongest path.
 
-    Every network inherits its weights, has its batch-norm statistics set anew and is judged on the
-    validation split; nothing is trained. All are timed in turn on this device.
+    Every network inherits its weights; its batch-norm statistics are computed again, and it is
+    evaluated on the validation split. Nothing is trained. All are timed in turn on this device.
     """
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:

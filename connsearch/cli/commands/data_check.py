@@ -22,11 +22,11 @@ _SHOWN = 20
 class DataCheck(DataCheckSettings, Command):
     """Reads every clip of a data set from its first frame to its last, and writes a report.
 
-    The data needs no labels and no split: a folder of videos, a single file or a list of paths will
-    do.
+    The data needs no labels and no split: a folder of videos, a single file or a list of paths is
+    enough.
 
-    Exit code 1: a file cannot be used, or a frame read alone is another one than in one pass; the
-    report names each. Exit code 2: nothing could be checked.
+    Exit code 1: a file cannot be used, or a frame that is read alone differs from the same frame
+    in one pass over the file; the report names each. Exit code 2: nothing could be checked.
     """
 
     FAILURE: ClassVar[int] = 2

@@ -13,9 +13,9 @@ from connsearch.workflows.settings.data_objects import DataObjectsSettings
 class DataObjects(DataObjectsSettings, Command):
     """Makes the object-map file of a clip, the input of the object stream.
 
-    The source is a folder of PNG label maps, one a frame by the numbers in their names, or an npy
-    or npz array (rows, height, width). The result stands beside the clip under the same name with
-    the suffix .npz, or is named in the column object of a list.
+    The source is a folder of PNG label maps, one per frame, by the numbers in their names, or an
+    npy or npz array (rows, height, width). Put the result next to the clip, under the same name
+    with the suffix .npz, or name it in the column object of a list.
     """
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:

@@ -13,11 +13,11 @@ from connsearch.workflows.settings.data_pack import DataPackSettings
 class DataPack(DataPackSettings, Command):
     """Packs the videos of a data set into frame stores, which are several times faster to read.
 
-    A store is one SQLite file a video with one JPEG a frame. Train on the target as on any data
+    A store is one SQLite file per video with one JPEG per frame. Train on the target as on any data
     set: --data TARGET. After an interruption, rerun the same command to resume.
 
-    Splits that the data set itself gives are kept; others are drawn from the target as they would
-    be from the videos.
+    Splits of the data set are kept; if it has none, they are drawn from the target exactly as from
+    the videos.
     """
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:

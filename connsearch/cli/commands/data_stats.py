@@ -12,10 +12,10 @@ from connsearch.workflows.settings.data_stats import DataStatsSettings
 
 
 class DataStats(DataStatsSettings, Command):
-    """Counts a data set: clips of each class on each list, lengths, sizes, rates, media, faults.
+    """Counts a data set: clips of each class in each split, lengths, sizes, rates, media, faults.
 
     Videos are opened, and decoded once where their packets do not tell how many frames there
-    are (docs/datasets.md). What cannot be read is listed and stops nothing.
+    are (docs/datasets.md). What cannot be read is listed, and the rest is counted.
     """
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:

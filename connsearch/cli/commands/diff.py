@@ -20,10 +20,10 @@ EQUAL, DIFFERENT, TROUBLE = 0, 1, 2
 class Diff(DiffSettings, Command):
     """Shows what differs between two structures.
 
-    Both may be anything that draw takes. Names and the order of inputs do not count.
+    Both may be anything that `connsearch draw` takes. Names and the order of inputs do not count.
 
-    Nodes are matched by number where both have the same nodes; by the parent's numbers where one
-    was pruned from the other, or both from one parent; by a renumbering where there is one; else by
+    Nodes are matched by number if both have the same nodes; by the parent's numbers where one
+    was pruned from the other, or both from one parent; by a renumbering if there is one; else by
     their order within a stream or a level.
 
     Exit code, as of diff(1): 0 equal, 1 different, 2 trouble. Everywhere else in connsearch 1 is

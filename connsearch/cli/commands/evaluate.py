@@ -13,7 +13,7 @@ from connsearch.workflows.settings.evaluate import EvaluateSettings
 
 
 class Evaluate(EvaluateSettings, Command):
-    """Judges a trained network on clips it has neither learned from nor been chosen by.
+    """Evaluates a trained network on clips that were used neither for training nor for choosing it.
 
     The test split is opened once: the result is kept in the run, and shown when asked again. With
     it goes a confusion matrix, confusion-SPLIT.png and .svg.

@@ -12,7 +12,7 @@ from connsearch.workflows.settings.evolve_plan import EvolvePlanSettings
 
 
 class EvolvePlan(EvolvePlanSettings, Command):
-    """Estimates what an evolution takes, by simulating it with so many workers.
+    """Estimates what an evolution takes, by simulating it with several numbers of workers.
 
     Evaluations last as long as those of the published search (10,000 steps in four hours), as you
     say, or as those that an evolution of yours has measured. Fitness is planted.

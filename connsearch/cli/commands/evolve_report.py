@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class EvolveReport(EvolveReportSettings, Command):
     """Shows how an evolution went: writes tables, pictures, an animation and one HTML file.
 
-    Reads the study and changes nothing in it: it may be finished, stopped or at work. Made again,
-    it takes in what was added since.
+    Reads the study and changes nothing in it: it may be finished, stopped or running. Run it
+    again to include what was added.
     """
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:

@@ -13,9 +13,9 @@ from connsearch.workflows.settings.evolve_serve import EvolveServeSettings
 class EvolveServe(EvolveServeSettings, Command):
     """Shares the study of an evolution with other machines, until it is interrupted.
 
-    Workers elsewhere add --storage grpc://HOST:PORT --name NAME to the command that began the
-    evolution; the name is that of the run directory here. Whoever reaches the port can read and
-    write the study without a password: use it in a network you trust.
+    Workers on other machines add --storage grpc://HOST:PORT --name NAME to the command that started
+    the evolution; the name is that of the run directory here. Anybody who can reach the port can
+    read and write the study without a password: use it in a trusted network.
     """
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:

@@ -14,11 +14,11 @@ from connsearch.workflows.settings.export import ExportSettings
 class Export(ExportSettings, Command):
     """Writes a trained network as one file that runs without connsearch.
 
-    What was written is run beside the network on the same clips; the largest difference between
-    their logits is shown, and nothing is kept where it is too large.
+    The written file and the network are run on the same clips; the largest difference between their
+    logits is shown, and if it is too large, nothing is kept.
 
-    The number of clips stays open, their size is fixed. Beside the file, export.json says what
-    goes in and what comes out.
+    The number of clips stays open, their size is fixed. export.json, next to the file, says
+    what its inputs and outputs are.
     """
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from connsearch.workflows.settings.gap import GapSettings
 
 
 class Gap(GapSettings, Command):
-    """Judges a search stage by stage: as searched, masked, recalibrated, fine-tuned, from scratch.
+    """Evaluates a search in stages: as searched, masked, recalibrated, fine-tuned, from scratch.
 
     Shows the validation accuracy of every stage for each threshold of the criterion, and what is
     left. The validation split was used for choosing, so the numbers compare stages only; the test

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Inspect(InspectSettings, Command):
     """Shows the nodes, shapes, weights, parameters and multiply-accumulates (MACs) of a structure.
 
-    A file that breaks rules is answered with all its faults and exit code 2.
+    If a file breaks rules, all its faults are listed, and the exit code is 2.
     """
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:

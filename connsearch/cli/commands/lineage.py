@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Lineage(LineageSettings, Command):
     """Shows where a child of an evolution comes from, and draws its family.
 
-    Every ancestor is made once more from its parent by the operators that are recorded, and has to
-    come out the same.
+    Every ancestor is made again from its parent with the recorded operators, and the result must be
+    the same.
     """
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:

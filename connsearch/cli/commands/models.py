@@ -18,7 +18,7 @@ class Models(Command):
 
     Counted are parameters, and the multiply-accumulates (MACs) of one clip; the representation flow
     of a structure is not part of them. Structures can be searched, pruned and evolved; the other
-    networks can be trained and judged.
+    networks can be trained and evaluated.
     """
 
     num_classes: int = Field(default=400, ge=1, le=10**6)

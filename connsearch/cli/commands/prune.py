@@ -28,9 +28,9 @@ _OF_THE_RECORD = frozenset({"pruning", "recalibrated", "settings", "facts"})
 class Prune(PruneSettings, Command):
     """Cuts a searched network down to the connections that matter.
 
-    Weights are inherited, branches that lead nowhere go. In mode pinned the result is compared with
-    the original in which the same connections are multiplied by zero: the outputs must be equal
-    bit for bit, and the difference is printed.
+    Weights are inherited, and branches that lead nowhere are removed. In mode pinned the result is
+    compared with the original in which the same connections are multiplied by zero: the outputs
+    must be equal bit for bit, and the difference is printed.
 
     After an interruption, rerun the same command to complete it.
     """
@@ -101,8 +101,8 @@ def _refuse_beside_curve(curve: bool, recalibrate: int, points: int, options: Pr
     named = [name for name, there in given.items() if there]
     if named:
         raise ValueError(
-            f"{', '.join(named)} beside --curve: the curve goes over the whole range, and sets the "
-            "batch-norm statistics of every network; leave it out"
+            f"{', '.join(named)} cannot be used with --curve: the curve covers the whole "
+            "range, and computes the batch-norm statistics of every network\n  cure: omit it"
         )
 
 

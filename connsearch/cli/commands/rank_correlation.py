@@ -15,11 +15,11 @@ from connsearch.workflows.settings.rank_correlation import RankCorrelationSettin
 class RankCorrelation(RankCorrelationSettings, Command):
     """Tests whether the supernet ranks its sub-networks as training each of them alone does.
 
-    Random sub-networks of various sizes are judged with the weights they inherit, after their
-    batch-norm statistics were set anew, and trained alone for a short while.
+    Random sub-networks of various sizes are evaluated with the weights they inherit and batch-norm
+    statistics computed again, and then trained alone for a short while.
 
-    Kendall's tau of both rankings stands beside that of mere size: a supernet that ranks no better
-    than the number of multiply-accumulates was not needed for the ranking.
+    Kendall's tau of both rankings is compared with that of size alone: a supernet that ranks no
+    better than the number of multiply-accumulates was not needed for the ranking.
 
     After an interruption, rerun the same command to resume; a larger --subnets adds to what is
     there.

@@ -13,8 +13,8 @@ from connsearch.workflows.settings.report import ReportSettings
 class Report(ReportSettings, Command):
     """Writes one HTML file about a run and everything that was found out about it.
 
-    It needs no network and no other file. What is missing or damaged is said in its place; an
-    unfinished run can be reported, too. Made again, it takes in what was added since.
+    It needs no network and no other file. It says what is missing or damaged; unfinished runs
+    can be reported, too. Run it again to include what was added.
     """
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:

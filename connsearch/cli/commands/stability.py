@@ -21,7 +21,7 @@ MOST_SHOWN = 20
 
 
 class Stability(StabilitySettings, Command):
-    """Searches several times with different seeds, and says how far the results agree.
+    """Searches several times with different seeds, and shows how far the results agree.
 
     All searches see the same data. Each has a run directory of its own, which the other commands
     can work on. What at least half of them keep is the consensus.

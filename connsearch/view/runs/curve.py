@@ -67,7 +67,7 @@ def curve_chart(curve: CurvePoints | CurveSummary, *, title: str) -> Chart:
     interval = "" if name == "mAP" else ", 95 % intervals"
     note = (
         f"{points[0].clips} clips of val{interval}; numbers below: connections; weights inherited, "
-        f"batch norm set anew, nothing trained; {_conditions(curve)}"
+        f"batch norm computed again, nothing trained; {_conditions(curve)}"
     )
     return Chart(title, panels, (13.0, 4.4), columns=3, share_y=True, note=note)
 

@@ -101,7 +101,7 @@ class RunSettings(WorkflowSettings):
         """Returns the run directory: the one asked for, or the default one.
 
         Settings that are not the default ones and decide the result add a short hash to its name,
-        so that the same line always finds its own run and no other.
+        so that the same command always finds its own run and no other.
         """
         if self.run is not None:
             return self.run

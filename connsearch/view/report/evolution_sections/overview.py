@@ -161,7 +161,7 @@ def _doubts(story: Story) -> Iterator[Doubt]:
         text = f"The best score is the best of {count} noisy ones: it is too good on average."
         yield Doubt(text, "conclusions")
     if story.entries[winner].evaluations == 1:
-        yield Doubt(f"#{winner} was judged once; nobody knows how lucky it was.", "conclusions")
+        yield Doubt(f"#{winner} was evaluated once: its value may be luck.", "conclusions")
     failed = sum(entry.fate == "failed" for entry in story.entries.values())
     if failed:
         verb = "was" if failed == 1 else "were"
@@ -180,7 +180,7 @@ def _points(story: Story) -> Iterator[Learned]:
         "what its child is really worth. "
     )
     if found is None:
-        text += "Nobody was judged twice, so how much is luck cannot be told: use elites."
+        text += "No child was evaluated twice, so it is unknown how much is luck: use --elites."
     else:
         high = expected_maximum(count) * found.deviation
         text += (
@@ -193,9 +193,9 @@ def _points(story: Story) -> Iterator[Learned]:
     yield Learned("The winner's score is the best of many.", text)
     again = "once" if evaluations == 1 else f"{evaluations} times"
     text = (
-        f"#{winner} was judged {again}. Train it anew, with other seeds, beside the start and "
-        "beside random structures of its cost; only that tells what was gained, and only then "
-        "should the test clips be opened."
+        f"#{winner} was evaluated {again}. Train it again with other seeds, and also the start and "
+        "random structures of the same cost; only that shows what was gained, and only then should "
+        "the test clips be opened."
     )
     yield Learned("It has to be trained again before it is reported.", text)
     yield from _about_random(story)
