@@ -39,7 +39,7 @@ def run_report(asked: ReportSettings, listener: Listener) -> WrittenReport:
         UserError: as for :func:`report`.
     """
     written = write_report(asked.run, asked.output)
-    for section, noted in written.notes.items():
+    for noted in written.notes.values():
         for note in noted:
-            listener.warn(f"report, {section}: {note}")
+            listener.warn(note)
     return written

@@ -13,7 +13,7 @@ from connsearch.errors import UnknownNameError
 from connsearch.evolution.review.lineage import ancestry, parent_of
 from connsearch.view.charts.draw import chart_figure
 from connsearch.view.evolution import lineage_animation
-from connsearch.view.evolution.lineage_animation import film, write_film
+from connsearch.view.evolution.lineage_animation import ancestry_frames, write_animation
 from connsearch.view.evolution.lineage_draw import MANY, draw_lineage, family, lineage_svg, shade
 from connsearch.view.evolution.lineage_plot import lineage_chart
 from connsearch.view.evolution.story import Story
@@ -93,21 +93,21 @@ def test_large_families_are_drawn_over_the_births(tmp_path: Path) -> None:
 def test_all_frames_have_one_size(tmp_path: Path) -> None:
     told = story("few")
     number = oldest_line(told)
-    frames = film(told, number)
+    frames = ancestry_frames(told, number)
     assert len(frames) == len(ancestry(told.history, number)) > 2
     assert {frame.shape for frame in frames} == {frames[0].shape}
     height, width, _ = frames[0].shape
     assert height % 2 == width % 2 == 0
     assert width <= lineage_animation.WIDEST
     assert not np.array_equal(frames[0], frames[-1])
-    (path,) = write_film(told, number, [tmp_path / "film.gif"])
+    (path,) = write_animation(told, number, [tmp_path / "film.gif"])
     with Image.open(path) as picture:
         assert getattr(picture, "n_frames", 1) == len(frames)
         assert picture.size == (width, height)
 
 
 def test_a_film_of_one_frame(tmp_path: Path) -> None:
-    paths = write_film(story("one"), 0, [tmp_path / "film.gif", tmp_path / "film.mp4"])
+    paths = write_animation(story("one"), 0, [tmp_path / "film.gif", tmp_path / "film.mp4"])
     assert all(path.stat().st_size > 1000 for path in paths)
 
 
@@ -122,7 +122,7 @@ def test_long_lines_are_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lineage_animation, "MOST_FRAMES", 3)
     number = oldest_line(told)
     line = ancestry(told.history, number)
-    assert len(film(told, number)) == 3
+    assert len(ancestry_frames(told, number)) == 3
     assert (shown[0], shown[-1]) == (line[0], line[-1])
     assert shown[1] in line[1:-1]
 

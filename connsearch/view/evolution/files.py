@@ -9,7 +9,7 @@ from connsearch.errors import Failure
 from connsearch.view.charts.files import write_chart
 from connsearch.view.evolution.diversity import diversity_chart
 from connsearch.view.evolution.fitness import fitness_chart
-from connsearch.view.evolution.lineage_animation import write_film
+from connsearch.view.evolution.lineage_animation import write_animation
 from connsearch.view.evolution.lineage_draw import draw_lineage
 from connsearch.view.evolution.operators import operators_chart
 from connsearch.view.evolution.pareto import pareto_chart
@@ -54,7 +54,7 @@ def evolution_film(story: Story, directory: Path, *, suffixes: Sequence[str]) ->
     if story.winner is None:
         return []
     paths = [directory / f"{ANIMATION}.{suffix}" for suffix in suffixes]
-    return write_film(story, story.winner, paths)
+    return write_animation(story, story.winner, paths)
 
 
 def evolution_tables(story: Story, directory: Path) -> list[Path]:

@@ -23,7 +23,7 @@ HIGHEST = 1000
 """Pixels; the width has its own limit."""
 
 
-def write_film(story: Story, number: int, paths: Sequence[Path]) -> list[Path]:
+def write_animation(story: Story, number: int, paths: Sequence[Path]) -> list[Path]:
     """Returns ``paths`` after writing an animation of a child's ancestors there.
 
     Each frame is the wiring with the weights the ancestor had learned, under its number, its worth

@@ -85,7 +85,7 @@ def _sections(
             section = maker.make(material, findings)
             body = Markup("") if section is None else page.show(section)
         except Exception as error:  # a report without one of its parts is still a report
-            reason = f"this part could not be made: {type(error).__name__}: {error}"
+            reason = f"the section {name} could not be made: {type(error).__name__}: {error}"
             notes.setdefault(name, []).append(reason)
             section, body = None, Markup("")
         if section is None and name in notes:
