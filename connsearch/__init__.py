@@ -11,9 +11,11 @@ Importing this package takes milliseconds; what a name needs is imported when it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # importing typing for this name would take most of the time
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from connsearch.graph.spec import Structure
     from connsearch.models.catalogue import create_model, list_models
     from connsearch.nn.modules import PeerGate, StreamFusion
