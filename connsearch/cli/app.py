@@ -182,7 +182,7 @@ def _introduce(arguments: Sequence[str], *, group: str = "") -> int:
             print(f"connsearch {__version__}")
         return DONE
     found = {name: text for name, text in COMMANDS.items() if name.startswith(group)}
-    commands = "\n".join(f"  {name:14}{text}" for name, text in found.items())
+    commands = "\n".join(f"  {name:18}{text}" for name, text in found.items())
     text = (
         "usage: connsearch COMMAND [ARGUMENTS]\n\n"
         "Finds out which blocks of a multi-stream video network should be connected, and which\n"

@@ -111,6 +111,20 @@ class Wrapped(Model):
         return ModelDocument("module", self.name, settings)
 
 
+def model_of(network: object) -> Model:
+    """Returns a module as a model: as it is, or :class:`Wrapped`.
+
+    Raises:
+        SettingsError: it is no module.
+    """
+    if not isinstance(network, nn.Module):
+        kind = network.__name__ if isinstance(network, type) else type(network).__name__
+        raise SettingsError(
+            f"network: read a value of the type {kind}\n  allowed: a torch.nn.Module"
+        )
+    return network if isinstance(network, Model) else Wrapped(network)
+
+
 def require_model(network: nn.Module) -> None:
     """Refuses a network that cannot be trained here.
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from connsearch.errors import RunError
+from connsearch.errors import RunError, SettingsError
 from connsearch.files.disk import atomic_write_text, is_there
 from connsearch.files.documents import parse_object, read_object
 from connsearch.graph.files import read_structure, write_structure
@@ -81,20 +81,45 @@ def put_weights(network: nn.Module, tensors: Mapping[str, Tensor], path: str | P
     Raises:
         RunError: one is missing, too many, or of another shape or type; five at most are named.
     """
+    faults = _misfits(network, tensors)
+    if faults:
+        raise RunError(
+            f"{path}: its weights do not fit its structure\n{faults}\n"
+            "  one of the files was changed; a structure and its weights belong together"
+        )
+    network.load_state_dict(dict(tensors))
+
+
+def require_shapes(network: nn.Module, tensors: Mapping[str, Tensor], path: str | Path) -> None:
+    """Refuses a network that was given for a run if it is not the one that the run has trained.
+
+    Args:
+        network: that was given.
+        tensors: the ``state_dict`` of the run.
+        path: of the run, for the message.
+
+    Raises:
+        SettingsError: a weight is missing, superfluous, or of another shape or type; five at most
+            are named.
+    """
+    faults = _misfits(network, tensors)
+    if faults:
+        raise SettingsError(
+            f"{path}: contains a run of another network than the one that is given\n{faults}\n"
+            "  cure: build it as for that run, or choose another directory"
+        )
+
+
+def _misfits(network: nn.Module, tensors: Mapping[str, Tensor]) -> str:
+    """The weights that do not fit, one per line, five at most; empty if all fit."""
     wanted: Mapping[str, Tensor] = network.state_dict()
     faults = [f"{name} is missing" for name in wanted if name not in tensors]
     faults += [f"{name} is not part of the network" for name in tensors.keys() - wanted]
     for name, tensor in tensors.items():
         if name in wanted and _form(tensor) != _form(wanted[name]):
             faults.append(f"{name} is {_form(tensor)}, expected {_form(wanted[name])}")
-    if faults:
-        more = f"\n  and {len(faults) - 5} more" if len(faults) > 5 else ""
-        raise RunError(
-            f"{path}: its weights do not fit its structure\n  "
-            + "\n  ".join(sorted(faults)[:5])
-            + f"{more}\n  one of the files was changed; a structure and its weights belong together"
-        )
-    network.load_state_dict(dict(tensors))
+    shown = [f"  {fault}" for fault in sorted(faults)[:5]]
+    return "\n".join([*shown, *([f"  and {len(faults) - 5} more"] if len(faults) > 5 else [])])
 
 
 def refuse_unusable(path: str | Path, tensors: Mapping[str, Tensor]) -> None:

@@ -19,6 +19,8 @@ from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.run_files import RunFiles
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from connsearch.graph.spec import Structure
     from connsearch.models.document import ModelDocument
     from connsearch.models.model import Model
@@ -172,7 +174,7 @@ class RunRecord(RunFiles):
             raise RunError(f"{self.directory}: its weight file holds no classifier")
         return found.shape[0]
 
-    def load_model(self, network: Model | None = None) -> Model:
+    def load_model(self, network: nn.Module | None = None) -> Model:
         """Returns the network with its weights, on the CPU.
 
         Args:
@@ -181,14 +183,17 @@ class RunRecord(RunFiles):
 
         Raises:
             RunError: the weights are not those of the network.
-            SettingsError: it is a module of one's own, and none is given.
+            SettingsError: it is a module of one's own and none is given, or another one is.
         """
         from connsearch.models.catalogue import from_document
-        from connsearch.runs.files import put_weights
+        from connsearch.models.model import model_of
+        from connsearch.runs.files import put_weights, require_shapes
 
-        found = network
-        if found is None:
+        if network is None:
             found = from_document(self.model, self.num_classes, learn_connections=self.learns)
+        else:
+            found = model_of(network)
+            require_shapes(found, self.tensors, self.directory)
         put_weights(found, self.tensors, self.directory)
         return found
 

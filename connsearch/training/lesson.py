@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from connsearch.data.loading.batches import Batch
+from connsearch.errors import SettingsError
 from connsearch.models.model import Model
 from connsearch.seeds import derive
 from connsearch.training.curriculum import CyclicClips
@@ -31,6 +32,7 @@ class Lesson:
         hooks: they may add to the loss.
         apart: clips that teach the logits of connections alone; None: each batch teaches both.
         total: steps of the whole training.
+        classes: how many logits there must be.
     """
 
     def __init__(
@@ -45,10 +47,12 @@ class Lesson:
         hooks: Sequence[Hook],
         apart: CyclicClips | None,
         total: int,
+        classes: int,
     ) -> None:
         self.network, self.optimisers, self.loss, self.compute = network, optimisers, loss, compute
         self.seed, self.smoothing = seed, smoothing
         self.hooks, self.apart, self.total = tuple(hooks), apart, total
+        self.classes = classes
 
     def learn(self, batch: Batch, step: int) -> tuple[Tensor, float]:
         """Returns logits ``(B, K)`` and loss of a batch, after its gradients are there.
@@ -79,11 +83,25 @@ class Lesson:
         with torch.random.fork_rng(devices):
             torch.manual_seed(derive(self.seed, purpose, step))
             found = self.compute.predictions(self.network, batch)
+        _require_classes(found.logits, self.classes)
         smoothing = self.smoothing
         loss = self.loss.training(found.logits, batch, smoothing=smoothing)
         for further in found.auxiliary:
             loss = loss + self.loss.training(further, batch, smoothing=smoothing)
         return found.logits.detach(), loss
+
+
+def _require_classes(logits: Tensor, classes: int) -> None:
+    """Refuses a network that does not answer for the classes of the data.
+
+    Raises:
+        SettingsError: its logits have another form.
+    """
+    if logits.ndim != 2 or logits.shape[1] != classes:
+        raise SettingsError(
+            f"the network returns logits {tuple(logits.shape)}, the data has {classes} classes\n"
+            f"  allowed: (clips, {classes})"
+        )
 
 
 def _backward(loss: Tensor, into: list[Tensor] | None) -> None:

@@ -123,6 +123,7 @@ class Training:
             hooks=self.hooks,
             apart=None if apart is None else CyclicClips(apart, seed=options.seed),
             total=self.total,
+            classes=len(data.classes),
         )
         self.step = 0
         self.ended: str | None = None

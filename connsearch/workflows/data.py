@@ -93,7 +93,7 @@ def open_data(
         listener: where it is said.
         reading: by which version's rules its lists are drawn; None: this one's.
     """
-    listener.say(f"data: {options.source}")
+    listener.say(f"data: {options.source.source}")
     data = load_splits(options, follow=listener.count, reading=reading or READING)
     for note in data.notes:
         listener.warn(note)

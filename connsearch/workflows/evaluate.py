@@ -18,7 +18,7 @@ from connsearch.data.records import listed
 from connsearch.data.sources.effects import for_source
 from connsearch.files.places import DirectoryLock
 from connsearch.models.catalogue import require_known
-from connsearch.models.model import Model, Wrapped
+from connsearch.models.model import Model, model_of
 from connsearch.runs.documents import keep_evaluation
 from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.metrics import Metrics
@@ -32,7 +32,7 @@ from connsearch.training.evaluate import evaluate as judge
 from connsearch.training.options import ComputeOptions
 from connsearch.view.runs.confusion import confusion_pictures
 from connsearch.workflows.data import check_data, open_data
-from connsearch.workflows.given import RunLike, place_of
+from connsearch.workflows.given import Place, RunLike, path_of, place_of
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.pictures import FORMATS
 from connsearch.workflows.settings.evaluate import EvaluateSettings
@@ -43,6 +43,7 @@ def evaluate(
     run: RunLike,
     split: str = "test",
     *,
+    data: Place | None = None,
     network: nn.Module | None = None,
     progress: Progress = True,
     **settings: Any,
@@ -55,6 +56,7 @@ def evaluate(
     Args:
         run: a training, a search or a pruning.
         split: ``test``, or ``val``.
+        data: where the data is now, if it was moved; it must be the same data.
         network: a module of one's own, built as for its training; the weights of the run are put
             into it. None: what the run has trained is built by its name and settings.
         progress: True shows a bar, False none; a function hears every event.
@@ -64,9 +66,12 @@ def evaluate(
         RunError: it is no finished run, or its data is not what the network was trained on.
         SettingsError: a setting cannot be used, or only code of one's own builds the network.
     """
+    if data is not None:
+        settings["source"] = path_of(data, "the name or the path of data")
     asked = EvaluateSettings.of(run=place_of(run), split=split, **settings)
-    given = network if network is None or isinstance(network, Model) else Wrapped(network)
-    return run_evaluate(asked, Listener.of(progress), given)
+    return run_evaluate(
+        asked, Listener.of(progress), None if network is None else model_of(network)
+    )
 
 
 def run_evaluate(

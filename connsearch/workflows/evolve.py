@@ -33,7 +33,7 @@ from connsearch.settings.nesting import flat
 from connsearch.view.evolution.files import evolution_tables
 from connsearch.view.evolution.story import Story
 from connsearch.workflows.data import begun_with, open_data, suit
-from connsearch.workflows.given import StructureLike, name_of, structure_in
+from connsearch.workflows.given import StructureLike, named, structure_in
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.loaded import DataLike, given_data, splits_in
 from connsearch.workflows.settings.evolve import EvolveSettings
@@ -62,8 +62,8 @@ class Evolved:
 
 
 def evolve(
-    structure: StructureLike = "starter",
-    data: DataLike = "synthetic:mix",
+    structure: StructureLike | None = None,
+    data: DataLike | None = None,
     *,
     progress: Progress = True,
     **settings: Any,
@@ -75,8 +75,9 @@ def evolve(
     as another worker. ``load_structure(found.run)`` is the best structure.
 
     Args:
-        structure: it starts from: a value, a name, a file, or an earlier run.
-        data: loaded data, or what ``load_data`` finds it by; not looked at with ``simulate``.
+        structure: a value, a name, a file, or an earlier run; by default ``starter``.
+        data: loaded data, or what ``load_data`` finds it by; by default ``synthetic:mix``; not
+            used with ``simulate``.
         progress: True shows the population, False nothing; a function hears every event.
         settings: any option of ``connsearch evolve`` by its name: ``rounds=40, epochs=6``.
 
@@ -84,7 +85,7 @@ def evolve(
         UserError: a setting, the structure or the data cannot be used.
         Failure: too many attempts in a row have failed, or the storage does not answer.
     """
-    asked = EvolveSettings.of(**given_data(data, settings), structure=name_of(structure))
+    asked = EvolveSettings.of(**given_data(data, settings), **named("structure", structure))
     given = structure_in(structure), splits_in(data)
     return run_evolve(asked, Listener.of(progress), *given).summary
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from connsearch.errors import SettingsError
 from connsearch.runs.events import (
     CountEvent,
     Event,
@@ -41,11 +42,19 @@ class Listener:
 
     @classmethod
     def of(cls, progress: Progress | Listener) -> Listener:
-        """Returns the listener that ``progress`` asks for; one that is there already stays."""
+        """Returns the listener that ``progress`` asks for; one that is there already stays.
+
+        Raises:
+            SettingsError: it is neither a yes or no, nor a function.
+        """
         if isinstance(progress, Listener):
             return progress
         if isinstance(progress, bool):
             return cls((default_display() if progress else logged_display()).hear)
+        if not callable(progress):
+            raise SettingsError(
+                f"progress: read {progress!r}\n  allowed: True, False, or a function of an event"
+            )
         return cls(progress)
 
     def say(self, text: str) -> None:

@@ -9,12 +9,20 @@ from connsearch.data.loading.load import DataSplits
 from connsearch.graph.spec import Structure
 from connsearch.runs.record import RunRecord, open_run
 from connsearch.workflows.data import open_data
+from connsearch.workflows.given import (
+    RunLike,
+    StructureLike,
+    name_of,
+    path_of,
+    place_of,
+    structure_in,
+)
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.settings.load import LoadSettings
 from connsearch.workflows.targets import open_structure
 
 
-def load_structure(target: str | Path) -> Structure:
+def load_structure(target: StructureLike) -> Structure:
     """Returns a structure by name, from a structure file, a weight file or the directory of a run.
 
     That of a run has the weights its connections have learned so far.
@@ -27,7 +35,8 @@ def load_structure(target: str | Path) -> Structure:
         StructureError: the file breaks rules; all faults are named.
         RunError: there is no such file or directory, or it is damaged.
     """
-    return open_structure(str(target))
+    given = structure_in(target)
+    return open_structure(name_of(target)) if given is None else given
 
 
 def load_data(
@@ -46,11 +55,11 @@ def load_data(
         SettingsError: there is no such setting, or its value cannot be used.
         DataError: the source or one of its files cannot be used.
     """
-    asked = LoadSettings.of(source=str(source), **settings)
+    asked = LoadSettings.of(source=path_of(source, "the name or the path of data"), **settings)
     return open_data(asked.data_options(), Listener.of(progress))
 
 
-def load_run(directory: str | Path) -> RunRecord:
+def load_run(directory: RunLike) -> RunRecord:
     """Returns the run, or the pruned network, in a directory; nothing there is changed.
 
     Its ``structure``, ``metrics``, ``digest``, ``load_model()`` are what one goes on with.
@@ -58,4 +67,4 @@ def load_run(directory: str | Path) -> RunRecord:
     Raises:
         RunError: there is none, or it is damaged.
     """
-    return open_run(directory)
+    return open_run(place_of(directory))

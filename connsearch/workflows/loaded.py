@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.options import DataOptions
-from connsearch.workflows.given import Place
+from connsearch.errors import SettingsError
+from connsearch.settings.nesting import leaves
+from connsearch.workflows.given import Place, path_of
 
 DataLike = Place | DataOptions | DataSplits
 """Data that is loaded, or what :func:`~connsearch.workflows.load.load_data` finds it by."""
+
+
+_OPTIONS = frozenset(path[-1] for path in leaves(DataOptions)) - {"seed"}
+"""Options of data by name; the seed of the work is another setting."""
 
 
 def given_data(value: DataLike | None, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,16 +25,36 @@ def given_data(value: DataLike | None, settings: Mapping[str, Any]) -> dict[str,
     Args:
         value: the data; None: what the workflow takes by default.
         settings: all other keywords.
+
+    Raises:
+        SettingsError: the data is loaded already, and an option of it is given beside it; or it is
+            given twice, or of another kind.
     """
     if value is None:
         return dict(settings)
-    if isinstance(value, DataSplits):
-        value = value.options
-    if not isinstance(value, DataOptions):
-        return {**settings, "source": os.fspath(value)}
-    known = value.split.seed
-    seed = {} if known == settings.get("seed", 0) else {"data_seed": known}
-    return {**settings, **seed, "data": value.model_dump()}
+    given = sorted(_OPTIONS & set(settings))
+    if isinstance(value, DataSplits | DataOptions):
+        options = value.options if isinstance(value, DataSplits) else value
+        return {**settings, **_seed(options, settings, given), "data": options.model_dump()}
+    source = path_of(value, "loaded data (connsearch.load_data), or its name or path")
+    if "source" in settings:
+        raise SettingsError(f"data {source!r}, source {settings['source']!r}: give one of them")
+    return {**settings, "source": source}
+
+
+def _seed(
+    options: DataOptions, settings: Mapping[str, Any], given: Sequence[str]
+) -> dict[str, int]:
+    """The keyword of the seed that data was loaded with, if it is not that of the work."""
+    known = options.split.seed
+    wanted = settings.get("data_seed", known)
+    if given or wanted != known:
+        names = ", ".join(given) or f"data_seed {wanted}, and the data was loaded with {known}"
+        raise SettingsError(
+            f"{names}: has no effect, because the data is loaded already\n"
+            "  cure: give it to connsearch.load_data(...), or name the data in place of loading it"
+        )
+    return {} if known == settings.get("seed", 0) else {"data_seed": known}
 
 
 def splits_in(value: DataLike | None) -> DataSplits | None:

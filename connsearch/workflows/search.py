@@ -12,7 +12,7 @@ from connsearch.oneshot.alarms import Alarm
 from connsearch.runs.record import RunRecord, open_run
 from connsearch.runs.run import Run
 from connsearch.workflows.data import prepare, suit
-from connsearch.workflows.given import StructureLike, name_of, structure_in
+from connsearch.workflows.given import StructureLike, named, structure_in
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.loaded import DataLike, given_data, splits_in
 from connsearch.workflows.pictures import draw_run
@@ -23,8 +23,8 @@ from connsearch.workflows.targets import open_structure
 
 
 def search(
-    structure: StructureLike = "starter",
-    data: DataLike = "synthetic:mix",
+    structure: StructureLike | None = None,
+    data: DataLike | None = None,
     *,
     progress: Progress = True,
     **settings: Any,
@@ -36,8 +36,8 @@ def search(
     run that was stopped; once it is finished, its result is returned.
 
     Args:
-        structure: a value, a name, a file, or an earlier run.
-        data: loaded data, or what ``load_data`` finds it by.
+        structure: a value, a name, a file, or an earlier run; by default ``starter``.
+        data: loaded data, or what ``load_data`` finds it by; by default ``synthetic:mix``.
         progress: True shows a bar, False none; a function hears every event.
         settings: any option of ``connsearch search`` by its name: ``epochs=6, run="runs/mine"``.
 
@@ -45,7 +45,7 @@ def search(
         UserError: a setting, the structure or the data cannot be used, or the directory holds
             something else.
     """
-    asked = SearchSettings.of(**given_data(data, settings), structure=name_of(structure))
+    asked = SearchSettings.of(**given_data(data, settings), **named("structure", structure))
     given = structure_in(structure), splits_in(data)
     return run_search(asked, Listener.of(progress), *given)
 

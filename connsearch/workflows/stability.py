@@ -23,7 +23,7 @@ from connsearch.runs.logs import write_table
 from connsearch.runs.names import CONSENSUS, STABILITY, SUMMARY, table
 from connsearch.workflows.analyses import refuse_strange
 from connsearch.workflows.data import begun_with, open_data, suit
-from connsearch.workflows.given import StructureLike, name_of, structure_in
+from connsearch.workflows.given import StructureLike, named, structure_in
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.loaded import DataLike, given_data, splits_in
 from connsearch.workflows.pictures import draw_structure
@@ -51,8 +51,8 @@ class StabilityStudy:
 
 
 def stability(
-    structure: StructureLike = "starter",
-    data: DataLike = "synthetic:mix",
+    structure: StructureLike | None = None,
+    data: DataLike | None = None,
     *,
     progress: Progress = True,
     **settings: Any,
@@ -60,15 +60,15 @@ def stability(
     """Returns how far searches with different seeds agree, and keeps it in their directory.
 
     Args:
-        structure: a value, a name, a file, or an earlier run.
-        data: loaded data, or what ``load_data`` finds it by.
+        structure: a value, a name, a file, or an earlier run; by default ``starter``.
+        data: loaded data, or what ``load_data`` finds it by; by default ``synthetic:mix``.
         progress: True shows a bar, False none; a function hears every event.
         settings: any option of ``connsearch stability`` by its name: ``searches=4``.
 
     Raises:
         UserError: a setting, the structure or the data cannot be used.
     """
-    asked = StabilitySettings.of(**given_data(data, settings), structure=name_of(structure))
+    asked = StabilitySettings.of(**given_data(data, settings), **named("structure", structure))
     given = structure_in(structure), splits_in(data)
     return run_stability(asked, Listener.of(progress), *given).summary
 

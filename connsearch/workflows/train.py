@@ -15,11 +15,12 @@ from connsearch.graph.spec import Structure
 from connsearch.graph.streams import fit_objects
 from connsearch.models.catalogue import create_model, from_document, require_known
 from connsearch.models.document import ModelDocument
-from connsearch.models.model import Model, Wrapped
+from connsearch.models.model import Model, model_of
 from connsearch.models.zoo import MODELS
 from connsearch.nn.seeded import seeded
 from connsearch.oneshot.search import fit_model
 from connsearch.registry import suggest
+from connsearch.runs.files import require_shapes
 from connsearch.runs.names import SCRATCH, TRAINED
 from connsearch.runs.record import RunRecord, open_run
 from connsearch.runs.recorded import is_trained, recorded_facts
@@ -60,7 +61,7 @@ def train(
             something else.
     """
     if isinstance(target, nn.Module):
-        model = target if isinstance(target, Model) else Wrapped(target)
+        model = model_of(target)
         asked = TrainSettings.of(**given_data(data, settings), target=model.describe().name)
         return run_train(asked, Listener.of(progress), model, splits_in(data))
     asked = TrainSettings.of(**given_data(data, settings), target=name_of(target))
@@ -87,12 +88,21 @@ def run_train(
         UserError: as for :func:`train`.
     """
     begin = _start(asked) if start is None else start
+    if isinstance(begin, Model):
+        _refuse_parts_of_structures(asked)
+        if asked.from_scratch:
+            raise SettingsError(
+                "from_scratch: has no effect on a module: it is trained with the weights it has\n"
+                "  cure: omit it"
+            )
     directory = asked.directory(_place(asked))
     options = asked.training.with_values(seed=asked.seed)
     config = {"command": "train", "settings": asked.settings()}
     options_of_data, target = asked.data_options(), asked.target
     found = prepare(directory, config, options_of_data, listener, target=target, given=data)
     with Run.open(directory, config) as run:
+        if found is None and isinstance(begin, Model):
+            require_shapes(begin, open_run(directory).tensors, directory)
         if found is not None:
             model = _network(asked, begin, found, listener)
             events = fit_model(model, found, options, run=run, open_test=False)
@@ -147,7 +157,8 @@ def _structure(asked: TrainSettings) -> Structure:
 
 
 def _refuse_parts_of_structures(asked: TrainSettings) -> None:
-    for option, value in (("--streams", asked.streams), ("--attention", asked.attention)):
+    chosen = {"--streams": asked.streams, "--attention": asked.attention}
+    for option, value in chosen.items():
         if value is not None:
             raise SettingsError(
                 f"{option}: {asked.target} is no structure, it has neither stems nor peers to "

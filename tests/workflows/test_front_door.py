@@ -7,6 +7,7 @@ import json
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from torch import nn
 import connsearch
 from connsearch.cli.app import main
 from connsearch.errors import RunError, SettingsError
+from connsearch.models.model import Wrapped
 from connsearch.runs.events import ResultEvent, StepEvent, WorkBegan, WorkEnded
 
 NAMES = (
@@ -107,7 +109,8 @@ def test_every_name_does_its_job(
     assert trained.directory.parent == pruned.directory
     judged = connsearch.evaluate(trained, progress=False)
     assert judged.metrics.clips == len(data.test)
-    again = connsearch.load_run(trained.directory)
+    again = connsearch.load_run(connsearch.load_run(trained.directory))
+    assert connsearch.load_structure(again) == again.structure
     assert again.digest == trained.digest
     assert again.metrics["test"] == judged.metrics
     compared = connsearch.compare(
@@ -167,15 +170,78 @@ def test_a_module_of_ones_own_is_trained(place: Path, data: Any) -> None:
             return self.dense(clips.mean((2, 3, 4)))
 
     torch.manual_seed(0)
-    run = connsearch.train(Tiny(), data, run=place / "own", **TRAINING)
+    own = place / "own"
+    run = connsearch.train(Tiny(), data, run=own, **TRAINING)
     assert run.model.kind == "module"
     assert run.metrics["val"].clips == len(data.val)
     with pytest.raises(SettingsError, match="Tiny"):
         connsearch.evaluate(run, progress=False)
+    with pytest.raises(SettingsError, match="another network"):
+        connsearch.evaluate(run, network=nn.Linear(2, 3), progress=False)
+    with pytest.raises(SettingsError, match=r"network: .*\n.*nn\.Module"):
+        connsearch.evaluate(run, network="r3d_18", progress=False)  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match="another network"):
+        connsearch.train(Wrapped(nn.Linear(2, 3), name="Tiny"), data, run=own, **TRAINING)
+    for nothing in ({"attention": "peer"}, {"streams": ["rgb"]}, {"from_scratch": True}):
+        with pytest.raises(SettingsError, match=next(iter(nothing))):
+            connsearch.train(Tiny(), data, run=place / "never", **TRAINING, **nothing)
+    assert not (place / "never").exists()
     judged = connsearch.evaluate(run, network=Tiny(), progress=False)
     again = connsearch.evaluate(run, "val", network=Tiny(), progress=False)
     assert judged.metrics.clips == len(data.test)
     assert again.metrics.accuracy == run.metrics["val"].accuracy, "with the weights of the run"
+
+
+def test_a_module_answers_for_the_classes_of_the_data(place: Path, data: Any) -> None:
+    net = nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(3, 3))
+    with pytest.raises(SettingsError, match=r"\(6, 3\).* 4 classes"):
+        connsearch.train(net, data, run=place / "few", **TRAINING)
+    assert not (place / "few").exists()
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [{"batch_size": 3}, {"frames": 8}, {"source": "synthetic:mix"}, {"data_seed": 7}],
+)
+def test_an_option_of_data_beside_loaded_data_is_refused(
+    place: Path, data: Any, beside: dict[str, Any]
+) -> None:
+    """The run would record what it was not trained on."""
+    with pytest.raises(SettingsError, match=f"(?s){next(iter(beside))}.*loaded already.*load_data"):
+        connsearch.search("starter", data, run=place / "never", **TRAINING, **beside)
+    assert not (place / "never").exists()
+
+
+def test_data_can_be_named_by_its_option(place: Path) -> None:
+    options = {**TRAINING, **DATA, "cache": place / "cache", "steps": 1}
+    run = connsearch.search(source="synthetic:motion", run=place / "named", **options)
+    assert run.config["settings"]["data"]["source"]["source"] == "synthetic:motion"
+    with pytest.raises(SettingsError, match="give one of them"):
+        connsearch.search("starter", "synthetic:mix", source="synthetic:motion", **options)
+    recorded = {"config": place / "named" / "config.json", "progress": False}
+    again = connsearch.search(**recorded, cache=place / "cache", run=place / "again")
+    assert again.digest == run.digest, "defaults do not override what the file says"
+
+
+@pytest.mark.parametrize("wrong", [3, None, ["starter"], nn.Linear])
+def test_a_value_of_another_kind_is_refused(data: Any, wrong: Any) -> None:
+    calls: list[Callable[[], Any]] = [
+        lambda: connsearch.prune(wrong),
+        lambda: connsearch.evaluate(wrong),
+        lambda: connsearch.compare(wrong),
+        lambda: connsearch.draw(wrong),
+        lambda: connsearch.load_run(wrong),
+        lambda: connsearch.load_structure(wrong),
+        lambda: connsearch.load_data(wrong),
+        lambda: connsearch.train(wrong, data),
+        *([] if wrong is None else [lambda: connsearch.search("starter", wrong)]),
+        *([] if wrong is None else [lambda: connsearch.search(wrong, data)]),
+    ]
+    for call in calls:
+        with pytest.raises(SettingsError, match=r"(?s)read a value of the type \w+.*allowed"):
+            call()
+    with pytest.raises(SettingsError, match="progress"):
+        connsearch.load_data(progress="no")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
