@@ -76,6 +76,8 @@ def _content(path: Path, times: Collection[str]) -> Any:
                 return _tensors(path, times)
             case ".db":
                 return _table(path)
+            case ".html":  # it says the minute when it was made
+                data = re.sub(rb"Made on [^<]* UTC", b"", data)
             case _:
                 pass
     except ValueError as error:
