@@ -125,10 +125,10 @@ def _verdict(ours: Estimate, theirs: Estimate, gain: Estimate, count: int) -> st
         "(95 % bootstrap intervals)"
     )
     if gain.low > 0:
-        return f"the supernet ranking is better than FLOPs: {numbers}"
+        return f"the supernet ranking is better than MACs: {numbers}"
     if gain.high < 0:
-        return f"the supernet ranking is worse than FLOPs: {numbers}"
-    return f"the supernet ranking is not better than FLOPs, as far as this shows: {numbers}"
+        return f"the supernet ranking is worse than MACs: {numbers}"
+    return f"the supernet ranking is not better than MACs, as far as this shows: {numbers}"
 
 
 def _unit(searched: SearchedRun, pruned: Pruned, options: TrainOptions, place: Path) -> UnitWork:

@@ -83,11 +83,11 @@ def test_a_supernet_that_ranks_as_the_truth_does_is_better_than_flops() -> None:
     lot = np.random.default_rng(0).permutation(14).tolist()
     found = ranked(order, lot)
     assert found.supernet.value == pytest.approx(1)
-    assert found.verdict.startswith("the supernet ranking is better than FLOPs: tau +1.00")
+    assert found.verdict.startswith("the supernet ranking is better than MACs: tau +1.00")
     other = ranked(lot, order)
-    assert other.verdict.startswith("the supernet ranking is worse than FLOPs")
+    assert other.verdict.startswith("the supernet ranking is worse than MACs")
     same = ranked(order, order)
-    assert same.verdict.startswith("the supernet ranking is not better than FLOPs")
+    assert same.verdict.startswith("the supernet ranking is not better than MACs")
     assert ranked([1.0] * 14, lot).verdict.startswith("no ranking can be judged")
 
 
