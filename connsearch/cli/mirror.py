@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 import tyro
 from pydantic.fields import FieldInfo
@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from connsearch.cli.command import Command
 from connsearch.flags import Flag
 from connsearch.settings import nesting
+from connsearch.settings.faults import choices, choices_in
 from connsearch.settings.nesting import field_at, flat_key, leaves
 
 _ORDER = """
@@ -139,11 +140,6 @@ def flag_of(field: FieldInfo) -> Flag:
     return next((m for m in field.metadata if isinstance(m, Flag)), said)
 
 
-def choices(field: FieldInfo) -> list[str]:
-    """Returns the texts a setting can be, where they can be counted."""
-    return list(_values_of(field.annotation))
-
-
 def _rank(option: Option) -> tuple[int, int]:
     if len(option.path) == 1:
         own = option.name not in Command.model_fields
@@ -224,16 +220,7 @@ def _word(annotation: Any) -> str:
         if inner[-1] is Ellipsis:
             return f"{_word(inner[0])} ..."
         return " ".join(map(_word, inner))
-    return _WORDS.get(annotation) or "{" + ",".join(_values_of(annotation)) + "}"
-
-
-def _values_of(annotation: Any) -> Iterator[str]:
-    if get_origin(annotation) is Literal:
-        yield from (str(value) for value in get_args(annotation))
-    elif isinstance(annotation, type) and issubclass(annotation, Enum):
-        yield from (str(member.value) for member in annotation)
-    else:
-        yield from (value for kind in get_args(annotation) for value in _values_of(kind))
+    return _WORDS.get(annotation) or "{" + ",".join(choices_in(annotation)) + "}"
 
 
 def _is_optional(field: FieldInfo) -> bool:

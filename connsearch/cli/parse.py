@@ -12,20 +12,19 @@ import sys
 import textwrap
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import tyro
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 
 from connsearch.cli.command import Command
-from connsearch.cli.mirror import choices, flag_of, is_basic, mirror, options_of, values_of
-from connsearch.errors import SHOWN, SettingsError
+from connsearch.cli.mirror import flag_of, is_basic, mirror, options_of, values_of
+from connsearch.errors import SettingsError
 from connsearch.evolution.study.address import without_secrets
 from connsearch.files.text import visible
-from connsearch.graph.checks import show
-from connsearch.registry import suggest
-from connsearch.settings.nesting import group_of, leaves, merged, model_at
+from connsearch.settings.faults import explained
+from connsearch.settings.nesting import group_of, merged
 from connsearch.view.console import Console
 
 C = TypeVar("C", bound=Command)
@@ -146,7 +145,9 @@ def _judged(command: type[C], values: Mapping[str, Any], *, where: str = "") -> 
     try:
         return command.model_validate(values)
     except ValidationError as error:
-        raise SettingsError(where + _explain(command, error)) from None
+        raise SettingsError(
+            where + explained(command, error, partial(option_name, command))
+        ) from None
 
 
 def _like(names: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,36 +177,3 @@ def option_name(command: type[BaseModel], path: Sequence[str | int]) -> str:
         else:
             name = "--" + (flag.name or str(part)).replace("_", "-")
     return name
-
-
-_LONG = 300
-"""A longer text is not repeated whole."""
-
-
-def _explain(command: type[Command], error: ValidationError) -> str:
-    """Every fault with the option it is about, what was read, and what is allowed."""
-    faults = error.errors(include_url=False)
-    count = f"{len(faults):,} setting" + ("s" if len(faults) != 1 else "")
-    lines = [f"{count} cannot be used"]
-    for fault in faults[:SHOWN]:
-        name, read = option_name(command, fault["loc"]), fault["input"]
-        message = fault["msg"].removeprefix("Value error, ")
-        if fault["type"] == "extra_forbidden":
-            *group, unknown = fault["loc"]
-            known = [path[-1] for path in leaves(model_at(command, map(str, group)))]
-            name, message = "settings", suggest("setting", str(unknown), known)
-        elif fault["type"] in ("literal_error", "enum"):
-            known = choices(_field(command, fault["loc"]))
-            message = suggest(f"value of {name}", str(read), known)
-        elif not isinstance(read, Mapping) and not message.startswith("read "):
-            text = repr(read) if not isinstance(read, str) or len(read) < _LONG else show(read)
-            message = f"read {text}; {message.replace('Input should', 'it should')}"
-        lines.append(f"  {name}: {message}")
-    if len(faults) > SHOWN:
-        lines.append(f"  and {len(faults) - SHOWN:,} more")
-    return "\n".join(lines)
-
-
-def _field(command: type[BaseModel], path: Sequence[str | int]) -> FieldInfo:
-    *groups, name = (part for part in path if isinstance(part, str))
-    return model_at(command, groups).model_fields[name]

@@ -253,6 +253,19 @@ def test_a_wrong_keyword_is_named(data: Any, place: Path, wrong: Any, near: str)
     assert not (place / "never").exists()
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"streams": "rgb"}, "streams: read 'rgb'.*list"),
+        ({"streams": ["rgbx"]}, "streams: .*'rgbx'.*'rgb'"),
+        ({"optimiser": "adam"}, "optimiser: .*'adam'.*'adamw'"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_keyword(wrong: Any, told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        connsearch.search(**wrong, progress=False)
+
+
 def test_two_structures_of_one_name_are_two_runs(data: Any, place: Path, found: Any) -> None:
     """A structure that is another one than that of its name is told apart by its content."""
     other = replace(connsearch.load_structure("starter_rgb_flow"), name="starter")

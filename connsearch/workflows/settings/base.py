@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from connsearch.errors import SHOWN, SettingsError
+from connsearch.errors import SettingsError
+from connsearch.settings.faults import explained, keyword
 from connsearch.settings.nesting import merged, nested, usual_values
 
 
@@ -40,19 +42,4 @@ class WorkflowSettings(BaseModel):
         try:
             return cls.model_validate(merged(start, asked))
         except ValidationError as error:
-            raise SettingsError(_explained(error)) from None
-
-
-def _explained(error: ValidationError) -> str:
-    """Every fault with the keyword it is about, what was read, and what is allowed."""
-    faults = error.errors(include_url=False)
-    lines = [f"{len(faults):,} setting{'s' if len(faults) != 1 else ''} cannot be used"]
-    for fault in faults[:SHOWN]:
-        name = str(fault["loc"][-1]) if fault["loc"] else "settings"
-        message = fault["msg"].removeprefix("Value error, ")
-        if not isinstance(fault["input"], Mapping) and not message.startswith("read "):
-            message = f"read {fault['input']!r:.200}; {message}"
-        lines.append(f"  {name}: {message}")
-    if len(faults) > SHOWN:
-        lines.append(f"  and {len(faults) - SHOWN:,} more")
-    return "\n".join(lines)
+            raise SettingsError(explained(cls, error, partial(keyword, cls))) from None
