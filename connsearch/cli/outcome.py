@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connsearch.cli.terminal import Terminal
-from connsearch.errors import Failure
-from connsearch.graph.spec import Structure
 from connsearch.runs.names import LEARNED, QUARANTINE
 from connsearch.runs.record import RunRecord
 
@@ -111,16 +109,3 @@ def show_classes(metrics: Metrics, counts: Mapping[str, int], terminal: Terminal
             }
         )
     terminal.show(metrics_table(rows, title="by class"))
-
-
-def draw(
-    structure: Structure, path: Path, terminal: Terminal, *, title: str | None = None
-) -> list[Path]:
-    """Returns the picture's path; a picture that fails is a warning: the work is done."""
-    from connsearch.view.structures.draw import render
-
-    try:
-        return [render(structure, path, title=title)]
-    except Failure as error:
-        terminal.warn(str(error))
-        return []

@@ -74,20 +74,6 @@ def flat_key(path: Path) -> str:
     return path[0] if len(path) == 1 else f"{path[0]}.{path[-1]}"
 
 
-def clashes(model: type[BaseModel], hidden: Collection[str] = ()) -> dict[str, list[Path]]:
-    """Returns the settings that share their name with another one, each with its places.
-
-    Args:
-        model: with all its groups.
-        hidden: settings that nobody gives by name, as :func:`flat_key` spells them.
-    """
-    found: dict[str, list[Path]] = {}
-    for path in leaves(model):
-        if flat_key(path) not in hidden:
-            found.setdefault(path[-1], []).append(path)
-    return {name: paths for name, paths in found.items() if len(paths) > 1}
-
-
 def nested(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
     """Returns flat settings in the groups where a model has them.
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Collection
 from contextlib import redirect_stdout
 from functools import cache
 
 import pytest
+from pydantic import BaseModel
 
 from connsearch.cli.app import COMMANDS, command_class, main
 from connsearch.cli.mirror import Option, is_basic, options_of
 from connsearch.cli.parse import show_help
-from connsearch.settings.nesting import clashes
+from connsearch.settings.nesting import flat_key, leaves
 
 LONG = ["search", "train", "stability", "evolve", "evolve plan", "data check", "data show"]
 MOST = 26
@@ -39,6 +41,17 @@ def page(name: str, *, everything: bool = False) -> str:
         patch.setenv("COLUMNS", "80")
         show_help(command_class(name), program=f"connsearch {name}", everything=everything)
     return text.getvalue()
+
+
+def clashes(
+    model: type[BaseModel], hidden: Collection[str] = ()
+) -> dict[str, list[tuple[str, ...]]]:
+    """Returns the settings that share their name with another one, each with its places."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for path in leaves(model):
+        if flat_key(path) not in hidden:
+            found.setdefault(path[-1], []).append(path)
+    return {name: paths for name, paths in found.items() if len(paths) > 1}
 
 
 def spelled(option: Option) -> str:
