@@ -6,7 +6,8 @@ from connsearch.graph.spec import Structure
 from connsearch.models.latency import Latency, latencies
 from connsearch.models.structure import Network
 from connsearch.pruning.budget import LATENCY
-from connsearch.pruning.solve import Measure, Reached, Solved, describe_reached
+from connsearch.pruning.reached import Reached, Solved, describe_reached
+from connsearch.pruning.solve import Measure
 from connsearch.runs.formats.prune import ReachedRecord
 from connsearch.runs.recorded import recorded_settings
 from connsearch.training.environment import describe_environment, processor_threads
@@ -46,8 +47,20 @@ def say_reached(solved: Solved, listener: Listener) -> dict[str, ReachedRecord]:
                 f"the time that confirmed {found.budget} spreads by {found.spread:.0%}: this "
                 "machine does something else, too"
             )
+    _say_following(solved, listener)
     reached = describe_reached(solved.reached)
     return {name: ReachedRecord.model_validate(found) for name, found in reached.items()}
+
+
+def _say_following(solved: Solved, listener: Listener) -> None:
+    """Says what stood next, as a warning where much of the budget is left."""
+    why = f"the next larger network: {solved.following}" if solved.following else ""
+    if solved.far_under:
+        most = max(found.used for found in solved.reached.values())
+        reason = why or "what is missing would be too slow"
+        listener.warn(f"only {most:.0%} of the budget is used; {reason}")
+    elif why:
+        listener.say(why)
 
 
 def _values(name: str, found: Reached) -> str:

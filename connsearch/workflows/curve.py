@@ -46,7 +46,11 @@ def run_curve(asked: CurveSettings, listener: Listener) -> tuple[CurvePoints, Cu
     noted = {"name": "path", "order": "relative"}
     with open_searched(asked.run, listener) as searched:
         path = pruning_path(
-            searched.structure, mode=asked.mode, peers_kept=asked.peers, criterion=noted
+            searched.structure,
+            mode=asked.mode,
+            peers_kept=asked.peers,
+            peer_only=asked.peer_only,
+            criterion=noted,
         )
         with Ledger(place, curve_settings(searched, path)) as ledger:
             work = points_of(searched, path, ledger, points=asked.points, rounds=asked.rounds)

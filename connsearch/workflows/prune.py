@@ -19,7 +19,8 @@ from connsearch.models.exactness import Exactness, exactness
 from connsearch.models.inherit import inherit
 from connsearch.models.structure import Network
 from connsearch.pruning.pruner import Pruned, prune_by
-from connsearch.pruning.solve import Solved, within_budget
+from connsearch.pruning.reached import Solved
+from connsearch.pruning.solve import within_budget
 from connsearch.runs.documents import write_form
 from connsearch.runs.files import write_weights
 from connsearch.runs.formats.config import Facts, Settings
