@@ -192,8 +192,22 @@ def prune(
 
 def spares_peers(structure: Structure, pruned: Pruned) -> bool:
     """Returns whether a pruning left out nodes that would gate some of its connections."""
+    return not needless(structure, pruned) <= set(pruned.node_map)
+
+
+def needless(structure: Structure, pruned: Pruned) -> frozenset[int]:
+    """Returns the nodes that only gate, whether the pruning left them out or not.
+
+    Such a node is the strongest peer of a connection that stays, or feeds one that is, and no final
+    node depends on it over these connections.
+    """
     most = max((len(peers) for peers in pruned.peers.values()), default=1)
-    return close(structure, pruned.edges, peers_kept=most).nodes != tuple(sorted(pruned.node_map))
+    alive = close(structure, pruned.edges, peers_kept=most).nodes
+    heard = set(pruned.finals)
+    for edge in sorted(pruned.edges, key=lambda edge: -edge.target):
+        if edge.target in heard:
+            heard.add(edge.source)
+    return frozenset(alive) - heard
 
 
 def _check_keep(structure: Structure, keep: Collection[Edge], peers_kept: int) -> None:

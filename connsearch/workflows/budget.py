@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 from connsearch.graph.spec import Structure
 from connsearch.models.latency import Latency, latencies
 from connsearch.models.structure import Network
 from connsearch.pruning.budget import LATENCY
 from connsearch.pruning.reached import Reached, Solved, describe_reached
 from connsearch.pruning.solve import Measure
-from connsearch.runs.formats.prune import ReachedRecord
+from connsearch.runs.formats.prune import FollowingRecord, ReachedRecord
 from connsearch.runs.recorded import recorded_settings
 from connsearch.training.environment import describe_environment, processor_threads
 from connsearch.training.options import ComputeOptions
@@ -38,8 +41,8 @@ def measure_on(
     return measure
 
 
-def say_reached(solved: Solved, listener: Listener) -> dict[str, ReachedRecord]:
-    """Returns what was reached, by the name of the budget, after showing it."""
+def say_reached(solved: Solved, listener: Listener) -> dict[str, Any]:
+    """Returns what a record of the pruning has about its budgets, after showing it."""
     for name, found in solved.reached.items():
         listener.say(f"budget {found.budget}: {_values(name, found)}")
         if found.spread is not None and found.spread > 0.05:
@@ -49,7 +52,10 @@ def say_reached(solved: Solved, listener: Listener) -> dict[str, ReachedRecord]:
             )
     _say_following(solved, listener)
     reached = describe_reached(solved.reached)
-    return {name: ReachedRecord.model_validate(found) for name, found in reached.items()}
+    told = {name: ReachedRecord.model_validate(found) for name, found in reached.items()}
+    if solved.following is None:
+        return {"budget": told}
+    return {"budget": told, "following": FollowingRecord(**asdict(solved.following))}
 
 
 def _say_following(solved: Solved, listener: Listener) -> None:

@@ -19,7 +19,7 @@ from connsearch.graph.spec import Attention, Edge, Modality, Structure
 from connsearch.models.exactness import Exactness, exactness, random_streams
 from connsearch.models.inherit import inherit
 from connsearch.models.structure import Network
-from connsearch.pruning.options import PruneOptions
+from connsearch.pruning.options import PeerOnly, PruneOptions
 from connsearch.pruning.pruner import Pruned, prune, prune_by
 from tests.pruning.structures import drawn, random_tiny
 
@@ -162,11 +162,13 @@ def peers_left(parent: Structure, pruned: Pruned) -> list[tuple[int, int]]:
     ]
 
 
-def check_peers(seed: int, criterion: str, kept: int, size: tuple[int, int]) -> Structure:
+def check_peers(
+    seed: int, criterion: str, kept: int, size: tuple[int, int], peer_only: PeerOnly = "keep"
+) -> Structure:
     """Prunes the peers of a random structure and compares; returns what is left."""
     parent = randomised(in_peer_mode(seed), seed, LAYOUTS[seed % 2])
     learned = parent.learned_structure()
-    pruned = prune_by(learned, PruneOptions(criterion=criterion, peers=kept))
+    pruned = prune_by(learned, PruneOptions(criterion=criterion, peers=kept, peer_only=peer_only))
     validate(pruned.structure)
     child = pruned_pair(parent, pruned, LAYOUTS[seed % 2])
     found = exactness(parent, child, pruned, clip=(3, *size), batch=2, seed=seed)
@@ -203,11 +205,12 @@ def test_pruning_peers_is_exact_for_every_number_and_criterion(kept: int, criter
         st.integers(1, 4).map(lambda k: f"top_k:{k}"),
     ),
     size=st.sampled_from(SIZES),
+    peer_only=st.sampled_from(["reassign", "keep"]),
 )
 def test_pruning_peers_is_exact_whatever_is_pruned(
-    seed: int, kept: int, criterion: str, size: tuple[int, int]
+    seed: int, kept: int, criterion: str, size: tuple[int, int], peer_only: PeerOnly
 ) -> None:
-    check_peers(seed, criterion, kept, size)
+    check_peers(seed, criterion, kept, size, peer_only)
 
 
 @settings(max_examples=20, deadline=None)

@@ -131,9 +131,10 @@ def _show_scores(report: ImportanceSummary, terminal: Terminal) -> None:
 
 def _show(found: Pruning, record: PruneRecord, terminal: Terminal) -> None:
     """Shows what was cut, and how the result compares with the original."""
+    from connsearch.view.structures.cost_tables import saved_table
     from connsearch.view.structures.tables import prune_table
 
-    terminal.show(prune_table(found.pruned))
+    terminal.show(prune_table(found.pruned), saved_table(record.costs))
     for what in ("nodes", "connections", "parameters", "macs"):
         count: BeforeAfter = getattr(record, what)
         terminal.say(f"{what}: {count.before:,} -> {count.after:,}")
