@@ -49,14 +49,14 @@ class Substitute:
     after: tuple[Peer, ...]
 
     def __str__(self) -> str:
-        gone, name = _named(self.before), name_edges([self.edge])
-        if not self.after:
-            return f"{name}: without a gate, because node {gone} is gone"
-        return f"{name}: gated by node {_named(self.after)}, because node {gone} is gone"
+        gate = f"gated by {_named(self.after)}" if self.after else "without a gate"
+        verb = "is" if len(self.before) == 1 else "are"
+        return f"{name_edges([self.edge])}: {gate}, because {_named(self.before)} {verb} gone"
 
 
 def _named(peers: Sequence[Peer]) -> str:
-    return " and ".join(f"{peer.node} ({peer.coefficient:.2f})" for peer in peers)
+    shown = " and ".join(f"{peer.node} ({peer.coefficient:.2f})" for peer in peers)
+    return f"node {shown}" if len(peers) == 1 else f"nodes {shown}"
 
 
 @dataclass(frozen=True, slots=True)

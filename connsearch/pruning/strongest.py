@@ -216,15 +216,18 @@ class Search:
     ) -> Iterator[tuple[frozenset[int], frozenset[Edge]]]:
         """Yields nodes and connections of the next larger wirings that a part belongs to.
 
-        A node comes with all its connections, or else as a peer alone; a connection with the
-        strongest by which it reaches the rest. Nothing is yielded for what is there.
+        A node comes with all its connections, or else as a peer alone, with its inputs or the
+        strongest of them; a connection with the strongest by which it reaches the rest. Nothing is
+        yielded for what is there.
         """
         if isinstance(part, int):
             nodes = of.nodes | {part}
             if nodes != of.nodes:
                 own = [e for e in self._edges if part in e and nodes.issuperset(e)]
+                inputs = [e for e in own if e.target == part]
                 yield nodes, of.edges.union(own)
-                yield nodes, of.edges.union(e for e in own if e.target == part)
+                yield nodes, of.edges.union(inputs)
+                yield nodes, of.edges.union(inputs[:1])
         elif part not in of.edges:
             yield of.nodes.union(part), of.edges.union(self._needed(part, of.nodes))
 
