@@ -39,6 +39,7 @@ from connsearch.runs.documents import (
 )
 from connsearch.runs.events import ResultEvent
 from connsearch.runs.files import read_model, write_model, write_weights
+from connsearch.runs.formats.advice import Advice
 from connsearch.runs.formats.checkpoint import Notes, State
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.formats.result import Result
@@ -67,6 +68,7 @@ class Run:
         self.directory = directory
         self.config = config
         self.warnings: list[str] = []
+        self.advice: list[Advice] = []
         self._lock = lock
         self._logs: dict[str, CsvLog] = {}
         self._tables: dict[str, type[Row]] = dict(LOGS)

@@ -61,6 +61,7 @@ class TrainingOutcome:
             "digest": self.digest,
             "warnings": list(run.warnings),
             "quarantine": self.quarantine,
+            **({"advice": [*run.advice]} if run.advice else {}),
         }
 
 
