@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from connsearch.data.clips.sampling import span
+
+Number = TypeVar("Number", int, float)
 
 FEWEST_STEPS = 200
 """With fewer optimiser steps than this a training has hardly begun."""
@@ -47,6 +50,10 @@ UNKNOWN_STRIDE = 2
 """The largest suggested stride where nothing is known of time."""
 
 
+SUGGESTED = ("frames", "stride", "size", "batch_size", "epochs")
+"""The options that are always suggested; ``fps`` only where rates differ."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipFacts:
     """What rules know of the clips of a data set, those that can be read.
@@ -66,7 +73,7 @@ class ClipFacts:
     train: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class NetworkFacts:
     """What rules know of a network.
 
@@ -88,7 +95,7 @@ class Choice:
     """A suggested value of one option, and why.
 
     Attributes:
-        option: its name on the command line, without dashes.
+        option: its name as a setting, such as ``batch_size``.
         value: of it.
         reason: in a few words.
     """
@@ -96,6 +103,25 @@ class Choice:
     option: str
     value: int | float
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What to begin with on a data set.
+
+    Attributes:
+        network: it is for.
+        choices: every suggested option with its reason.
+        line: a command that can be run as it is.
+    """
+
+    network: str
+    choices: tuple[Choice, ...]
+    line: str
+
+    def values(self) -> dict[str, int | float]:
+        """Returns the settings by name, as Python takes them: ``connsearch.search(**values)``."""
+        return {choice.option: choice.value for choice in self.choices}
 
 
 def suggested(clips: ClipFacts, network: NetworkFacts) -> tuple[Choice, ...]:
@@ -118,6 +144,16 @@ def suggested(clips: ClipFacts, network: NetworkFacts) -> tuple[Choice, ...]:
         size(clips.sides, network),
         batch,
         epochs(clips.train, int(batch.value)),
+    )
+
+
+def at_rate(clips: ClipFacts, rate: float) -> ClipFacts:
+    """Returns the clips as they are when frames are counted at this rate, whatever their own is."""
+    return replace(
+        clips,
+        frames=[_ticks(n, r, rate) for n, r in zip(clips.frames, clips.rates, strict=True)],
+        rates=[rate] * len(clips.rates),
+        varying=0,
     )
 
 
@@ -144,7 +180,7 @@ def frames_and_stride(
         rate: that all clips are brought to; None: each has its own.
         network: that sees them.
     """
-    lengths = [_ticks(n, r, rate) for n, r in zip(clips.frames, clips.rates, strict=True)]
+    lengths = (clips if rate is None else at_rate(clips, rate.value)).frames
     length = max(1, quantile(lengths, SHORTEST))
     frames = min(MOST_FRAMES, length)
     frames -= frames % 4 if frames > 4 else 0
@@ -152,7 +188,7 @@ def frames_and_stride(
     fastest = max(1, int(known / FASTEST)) if known > 0 else UNKNOWN_STRIDE
     stride = max(1, min(fastest, (length - 1) // max(frames - 1, 1)))
     shorter = sum(n < span(frames, stride) for n in lengths)
-    which = "the shortest clip has" if length == min(lengths) else "19 of 20 clips have"
+    which = "the shortest clip has" if length == min(lengths) else "19 of 20 clips have at least"
     why = f"{which} {_counted(length, 'frame')}{_at(rate)}"
     if shorter:
         why += f"; the last frame of {_counted(shorter, 'shorter clip')} is repeated (--short)"
@@ -220,7 +256,7 @@ def epochs(train: int, batch: int) -> Choice:
     )
 
 
-def quantile(values: Sequence[int] | Sequence[float], share: float) -> int | float:
+def quantile(values: Sequence[Number], share: float) -> Number:
     """Returns the largest value that at most this share of the values is smaller than.
 
     >>> quantile([1, 2, 3], 0.05), quantile(range(100), 0.05)
@@ -229,9 +265,9 @@ def quantile(values: Sequence[int] | Sequence[float], share: float) -> int | flo
     return sorted(values)[int(share * len(values))]
 
 
-def _ticks(frames: int, own: float, rate: Choice | None) -> int:
-    """Frames of a clip that is brought to a rate."""
-    return frames if rate is None else max(1, round(frames / own * rate.value))
+def _ticks(frames: int, own: float, rate: float) -> int:
+    """Frames of a clip that is brought to a rate; of an unknown rate as many as it has."""
+    return max(1, round(frames / own * rate)) if own > 0 else frames
 
 
 def _up(pixels: int) -> int:
