@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 import torch
@@ -75,7 +74,7 @@ def training_course(
     val = metrics.get("val")
     return TrainingCourse(
         losses=[row.loss for row in rows if row.loss is not None],
-        answered=0 if data.multi_label else answered,
+        answered=0 if data.train.num_classes else answered,
         right=round(sum((row.accuracy or 0.0) * (row.clips or 0) for row in judged)),
         guess=max(counts, default=0) / max(sum(counts), 1),
         val=None if val is None or val.multi_label else (val.accuracy, val.low, val.high),
@@ -87,5 +86,5 @@ def training_course(
 
 def _by_class(clips: ClipDataset, classes: int) -> list[int]:
     """How many clips each class has."""
-    counts = Counter(label for record in clips.records for label in record.labels)
+    counts = clips.counts
     return [counts[label] for label in range(classes)]
