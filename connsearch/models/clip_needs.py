@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -77,16 +77,6 @@ def largest_stride(structure: Structure) -> int:
         inner = [e.stride for traced in layers for e in traced.extents if e.pixels]
         strides += [shape.stride, first * max(inner)]
     return max(strides)
-
-
-def smallest_size(side: Callable[[int], int | None], sizes: range) -> int:
-    """Returns the smallest size of clips that leaves more than one pixel.
-
-    Args:
-        side: of the smallest feature map, by the size of a clip.
-        sizes: to choose from, rising; the last one is taken if none will do.
-    """
-    return next((size for size in sizes if (side(size) or 2) > 1), sizes[-1])
 
 
 def _is_wide(module: nn.Module) -> bool:

@@ -85,7 +85,8 @@ def judge_gap(asked: GapSettings, rows: Rows, listener: Listener) -> None:
             if row.stage == "masked" and row.accuracy < least:
                 listener.warn(
                     f"at {row.share:g} masking alone costs {lost[row.share]:.3f}, more "
-                    "than the searched network's 95% interval: train what is pruned there"
+                    "than the searched network's 95% interval: train what is pruned there "
+                    "(connsearch train)"
                 )
         return
     over = [f"{gap:.3f} at {share:g}" for share, gap in lost.items() if gap > asked.limit]

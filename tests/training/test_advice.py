@@ -185,7 +185,8 @@ def _advice(events: list[Event]) -> list[Advice]:
 
 
 def test_the_plan_is_that_of_the_clips(tmp_path: Path) -> None:
-    data = TinyData(DataOptions.of(frames=1, size=4, batch_size=32), clip=(1, 4, 4))
+    options = DataOptions.of(source="a.csv", frames=1, size=4, batch_size=32)
+    data = TinyData(options, clip=(1, 4, 4))
     events = list(tiny_search(tmp_path / "run", data, steps=2))
     told = {advice.kind for advice in _advice(events)}
     assert {"few steps", "one frame", "one pixel", "large batch"} <= told
