@@ -25,6 +25,24 @@ _INSIDE = 64
 """Bytes of the longest path next to a ledger; runs of its units check their own paths."""
 
 
+def settings_there(directory: Path) -> dict[str, Any]:
+    """Returns the settings that the ledger in a directory was begun with.
+
+    Raises:
+        RunError: it cannot be read.
+    """
+    path = directory / LEDGER
+    first = read_plain(path).partition(b"\n")[0]
+    try:
+        return LedgerHead.model_validate(parse_object(first.decode())).settings
+    except ValueError:
+        raise RunError(_damaged(path)) from None
+
+
+def _damaged(path: Path) -> str:
+    return f"{path}: cannot be read as a ledger of connsearch\n  cure: {_ANOTHER}"
+
+
 class Ledger:
     """The results of a number of units in a directory, one JSON line each.
 
@@ -114,13 +132,11 @@ class Ledger:
             lines = [LedgerLine.model_validate(row) for row in rows]
             self.results = {line.unit: dict(line.model_extra or {}) for line in lines}
         except ValueError:  # pydantic's own among them
-            raise RunError(
-                f"{self._path}: cannot be read as a ledger of connsearch\n  cure: {_ANOTHER}"
-            ) from None
+            raise RunError(_damaged(self._path)) from None
         found = {k: v for k, v in differences(recorded, settings).items() if not may_change(k)}
         if found:
             raise RunError(
                 f"{self.directory}: contains results of other settings\n"
                 f"{describe_differences(found)}\n"
-                "  cure: use those settings, or choose another directory with --output"
+                "  cure: use those settings, or choose another directory (--run or --output)"
             )

@@ -8,13 +8,13 @@ from typing import Annotated, Any, ClassVar
 from connsearch.flags import Flag
 from connsearch.runs.recorded import recorded_data
 from connsearch.training.options import TrainOptions
-from connsearch.workflows.settings.run import RunSettings
+from connsearch.workflows.settings.folds import FoldedSettings
 
 
-class TrainSettings(RunSettings):
+class TrainSettings(FoldedSettings):
     """What :func:`~connsearch.workflows.train.train` can be asked for."""
 
-    NAMED: ClassVar[tuple[str, ...]] = ("target", "from_scratch")
+    NAMED: ClassVar[tuple[str, ...]] = ("target", "from_scratch", "folds")
 
     target: Annotated[str, Flag(positional=True)]
     """The directory of a pruned network or a run (training continues from its weights), or the name
