@@ -25,18 +25,41 @@ _INSIDE = 64
 """Bytes of the longest path next to a ledger; runs of its units check their own paths."""
 
 
-def settings_there(directory: Path) -> dict[str, Any]:
-    """Returns the settings that the ledger in a directory was begun with.
+def check_settings(directory: Path, settings: Mapping[str, Any], *, besides: str) -> None:
+    """Refuses a ledger of other settings before anything is read for it; none is fine.
+
+    Args:
+        directory: of the ledger.
+        settings: that are asked for.
+        besides: the recorded setting that is not known yet.
 
     Raises:
-        RunError: it cannot be read.
+        RunError: it was begun with others, or cannot be read.
     """
     path = directory / LEDGER
-    first = read_plain(path).partition(b"\n")[0]
+    if not is_there(path):
+        return
+    first, found, _ = read_plain(path).partition(b"\n")
+    if not found:  # killed while it was begun
+        return
     try:
-        return LedgerHead.model_validate(parse_object(first.decode())).settings
+        recorded = LedgerHead.model_validate(parse_object(first.decode())).settings
     except ValueError:
         raise RunError(_damaged(path)) from None
+    known = {name: value for name, value in recorded.items() if name != besides}
+    _refuse_other(directory, known, plain(settings))
+
+
+def _refuse_other(
+    directory: Path, recorded: Mapping[str, Any], settings: Mapping[str, Any]
+) -> None:
+    found = {k: v for k, v in differences(recorded, settings).items() if not may_change(k)}
+    if found:
+        raise RunError(
+            f"{directory}: contains results of other settings\n"
+            f"{describe_differences(found)}\n"
+            "  cure: use those settings, or choose another directory (--run or --output)"
+        )
 
 
 def _damaged(path: Path) -> str:
@@ -133,10 +156,4 @@ class Ledger:
             self.results = {line.unit: dict(line.model_extra or {}) for line in lines}
         except ValueError:  # pydantic's own among them
             raise RunError(_damaged(self._path)) from None
-        found = {k: v for k, v in differences(recorded, settings).items() if not may_change(k)}
-        if found:
-            raise RunError(
-                f"{self.directory}: contains results of other settings\n"
-                f"{describe_differences(found)}\n"
-                "  cure: use those settings, or choose another directory (--run or --output)"
-            )
+        _refuse_other(self.directory, recorded, settings)

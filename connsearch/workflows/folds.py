@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -19,15 +19,14 @@ from connsearch.models.model import Model
 from connsearch.runs.documents import read_form
 from connsearch.runs.events import Event, NoteEvent, WarningEvent
 from connsearch.runs.formats.folds import FoldsRecord, FoldUnit
-from connsearch.runs.ledger import Ledger, settings_there
-from connsearch.runs.names import LEDGER, SUMMARY, fold
+from connsearch.runs.ledger import Ledger, check_settings
+from connsearch.runs.names import SUMMARY, fold
 from connsearch.runs.record import open_run
 from connsearch.runs.run import Run
-from connsearch.settings.differences import differences, may_change
 from connsearch.workflows.analyses import refuse_strange
 from connsearch.workflows.data import open_data
 from connsearch.workflows.fold_results import FoldTest, judge_fold, write_folds
-from connsearch.workflows.listening import Listener
+from connsearch.workflows.listening import Hear, Listener
 from connsearch.workflows.loaded import DataLike
 from connsearch.workflows.pictures import draw_run
 from connsearch.workflows.scalars import for_tensorboard
@@ -84,11 +83,12 @@ def run_folds(asked: S, place: Path, training: FoldTraining[S], listener: Listen
     listener.say(f"run: {place}")
     refuse_strange(place)
     settings = {"command": training.command, "settings": asked.settings()}
-    if _finished(place, settings):
+    check_settings(place, settings, besides="data")
+    if is_there(place / SUMMARY):
         listener.say("it is finished; this is its result")
         summary = read_form(place / SUMMARY, FoldsRecord, "the summary of a cross-validation")
         return FoldsSummary(place, summary)
-    told = _once(listener)
+    told = _Told(listener)
     source = read_source(asked.data_options())
     folds = _divided(source, asked, told)
     first = _opened(_one(asked, 1, len(folds.parts), place), told)
@@ -103,15 +103,6 @@ def run_folds(asked: S, place: Path, training: FoldTraining[S], listener: Listen
         _refuse_failed(failed, len(work), place)
         tests = [ledger.read(name, FoldUnit) for name in work]
         return write_folds(asked, training.command, place, source, folds, tests, told)
-
-
-def _finished(place: Path, settings: Mapping[str, object]) -> bool:
-    """Whether all of it is there, and asked for as it was: then no data is read."""
-    if not is_there(place / SUMMARY) or not is_there(place / LEDGER):
-        return False
-    recorded = settings_there(place)
-    apart = differences({k: v for k, v in recorded.items() if k != "data"}, settings)
-    return all(may_change(key) for key in apart)
 
 
 def _divided(source: Source, asked: FoldedSettings, listener: Listener) -> Folds:
@@ -155,7 +146,7 @@ def _unit(
     folds: Folds,
     training: FoldTraining[S],
     given: DataSplits | None,
-    listener: Listener,
+    listener: _Told,
 ) -> UnitWork:
     """One fold: trained as its command would train it alone, then tested, once."""
 
@@ -166,7 +157,9 @@ def _unit(
         with Run.open(one.run, config) as run:
             if not run.finished:
                 events = training.events(one, data, run, listener)
-                yield from for_tensorboard(events, one.run, wanted=one.tensorboard)
+                yield from _named(
+                    one.run.name, for_tensorboard(events, one.run, wanted=one.tensorboard)
+                )
             draw_run(open_run(one.run), listener)
         network = None if training.network is None else training.network()
         found = judge_fold(FoldTest(one.run, number, folds), data, network, listener)
@@ -177,28 +170,45 @@ def _unit(
     return work
 
 
-def _opened(one: FoldedSettings, listener: Listener) -> DataSplits:
-    """The data of a fold; what there is was said of all folds together."""
-
-    def hear(event: object) -> None:
-        if not isinstance(event, NoteEvent):
-            listener.hear(event)
-
-    return open_data(one.data_options(), Listener(hear))
+def _opened(one: FoldedSettings, told: _Told) -> DataSplits:
+    """The data of a fold; what is true of all folds was said of them together."""
+    assert one.run is not None, "a fold has its directory"
+    return open_data(one.data_options(), Listener(told.of_data(one.run.name)))
 
 
-def _once(listener: Listener) -> Listener:
-    """A listener that hears each warning once: most of them are the same for every fold."""
-    heard: set[str] = set()
+class _Told(Listener):
+    """A listener that hears a warning about the data once: most are the same for every fold."""
 
-    def hear(event: object) -> None:
+    def __init__(self, listener: Listener) -> None:
+        super().__init__(self._hear)
+        self._whose, self._heard = listener, set[str]()
+
+    def of_data(self, name: str) -> Hear:
+        """Returns what hears of the data of one fold: its counts, and warnings of it alone."""
+
+        def hear(event: object) -> None:
+            if isinstance(event, WarningEvent):
+                if event.message not in self._heard:
+                    self._heard.add(event.message)
+                    self._whose.warn(f"{name}: {event.message}")
+            elif not isinstance(event, NoteEvent):
+                self._whose.hear(event)
+
+        return hear
+
+    def _hear(self, event: object) -> None:
         if isinstance(event, WarningEvent):
-            if event.message in heard:
-                return
-            heard.add(event.message)
-        listener.hear(event)
+            self._heard.add(event.message)
+        self._whose.hear(event)
 
-    return Listener(hear)
+
+def _named(name: str, events: Iterable[Event]) -> Iterator[Event]:
+    """Yields the events of a fold's training; warnings say which fold it is."""
+    for event in events:
+        if isinstance(event, WarningEvent):
+            yield WarningEvent(f"{name}: {event.message}")
+        else:
+            yield event
 
 
 def _refuse_failed(failed: Mapping[str, TrainingError], count: int, place: Path) -> None:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import field_validator, model_validator
 
 from connsearch.flags import Flag
+from connsearch.settings.earlier import without
 from connsearch.workflows.settings.run import RunSettings
 
 MOST = 1000
 """Folds at most."""
+
+
+def self_divided(recorded: Mapping[str, Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns recorded settings without how they divide the data, where folds do that.
+
+    Args:
+        recorded: settings of an earlier run.
+        values: those asked for.
+    """
+    if values.get("folds") is None:
+        return recorded
+    return without(recorded, frozenset({"data.fold", "data.test_share"}))
 
 
 class FoldedSettings(RunSettings):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from connsearch.flags import Flag
 from connsearch.runs.recorded import recorded_data
 from connsearch.training.options import TrainOptions
-from connsearch.workflows.settings.folds import FoldedSettings
+from connsearch.workflows.settings.folds import FoldedSettings, self_divided
 
 
 class TrainSettings(FoldedSettings):
@@ -28,4 +28,4 @@ class TrainSettings(FoldedSettings):
     @classmethod
     def inherited(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Returns the data settings of the run the target comes from."""
-        return recorded_data(values["target"])
+        return self_divided(recorded_data(values["target"]), values)
