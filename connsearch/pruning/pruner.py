@@ -163,7 +163,7 @@ def prune(
         raise PruneError(
             f"{structure.name}: the connections to keep leave no usable network; it would need\n"
             + "\n".join(f"  {done}" for done in repairs)
-            + "\n  cure: a less strict criterion, or --repair strongest-path"
+            + "\n  cure: a less strict --criterion, or --repair strongest-path"
         )
     if peer_only == "reassign":
         wishes = feeding_gates(structure, closure.edges)
