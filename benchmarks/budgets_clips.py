@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,9 @@ def strongest(searched: SearchedRun, text: str) -> Pruned:
     return within_budget(searched.structure, options, num_classes=classes, clip=clip).pruned
 
 
-def judged(searched: SearchedRun, pruned: Pruned) -> dict[str, Any]:
+def judged(searched: SearchedRun, prune: Callable[[], Pruned]) -> dict[str, Any]:
     """Returns a network's exactness and cost, and how good it is without training."""
+    pruned = prune()
     child = searched.child(pruned)
     exact = exactness(searched.network, child, pruned, clip=searched.data.clip)
     searched.recalibrate(child)
@@ -83,15 +85,18 @@ def judged(searched: SearchedRun, pruned: Pruned) -> dict[str, Any]:
     }
 
 
-def tuned(searched: SearchedRun, pruned: Pruned, name: str, epochs: int) -> dict[str, Any]:
-    """Returns how good a network is after fine-tuning."""
+def tuned(
+    searched: SearchedRun, prune: Callable[[], Pruned], place: Path, epochs: int
+) -> dict[str, Any]:
+    """Returns how good a network is after fine-tuning; its run is in ``place``."""
+    pruned = prune()
     child = searched.child(pruned)
     searched.recalibrate(child)
     events = train_alone(
         pruned.structure,
         searched.data,
         budget(searched.options, epochs=epochs),
-        searched.directory / f"tuned-{name}",
+        place,
         weights=child,
         open_test=True,
     )
@@ -156,16 +161,14 @@ def main() -> None:
         for seed in range(given.seeds):
             with open_searched(str(searched_at(seed, given)), Listener.of(False)) as searched:
                 for number, (what, way, work) in enumerate(ways(searched)):
-                    unit = f"{what}/{way}/{seed}" + (" tuned" if tune else "")
-                    name, epochs = str(number), given.tune_epochs
-                    ledger.measure(
-                        unit,
-                        lambda work=work, name=name, epochs=epochs, searched=searched: (
-                            tuned(searched, work(), name, epochs)
-                            if tune
-                            else judged(searched, work())
-                        ),
-                    )
+                    name, epochs = f"{what}/{way}/{seed}", given.tune_epochs
+                    place = searched.directory / f"tuned-{number}"
+                    if tune:
+                        ledger.measure(
+                            f"{name} tuned", partial(tuned, searched, work, place, epochs)
+                        )
+                    else:
+                        ledger.measure(name, partial(judged, searched, work))
     worst = max(
         ledger[f"{what}/{way}/{seed}"]["difference"]
         for what in (*BUDGETS, DEFAULT)

@@ -76,7 +76,7 @@ class Prune(PruneSettings, Command):
             points=self.points,
             mode=options.mode,
             peers=options.peers,
-            peer_only=options.peer_only,
+            peer_only=None if options.peer_only == "reassign" else options.peer_only,
             json_line=self.json_line,
         )
         return found.execute(terminal)
