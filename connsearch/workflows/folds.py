@@ -34,6 +34,9 @@ from connsearch.workflows.settings.folds import FoldedSettings
 
 S = TypeVar("S", bound=FoldedSettings)
 
+_SOME = "1/2"
+"""Some fold: which options have an effect is the same for all of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoldTraining(Generic[S]):
@@ -89,7 +92,7 @@ def run_folds(asked: S, place: Path, training: FoldTraining[S], listener: Listen
         summary = read_form(place / SUMMARY, FoldsRecord, "the summary of a cross-validation")
         return FoldsSummary(place, summary)
     told = _Told(listener)
-    source = read_source(asked.data_options())
+    source = read_source(asked.data_options().with_values(fold=_SOME))
     folds = _divided(source, asked, told)
     first = _opened(_one(asked, 1, len(folds.parts), place), told)
     with Ledger(place, {**settings, "data": first.fingerprint}) as ledger:
