@@ -111,7 +111,7 @@ class SplitOptions(Options, title="split"):
     def _something_to_train_on(self) -> SplitOptions:
         if self.val_share + self.test_share >= 1.0:
             raise ValueError(
-                f"val_share {self.val_share} and test_share {self.test_share} leave nothing "
+                f"--val-share {self.val_share} and --test-share {self.test_share} leave nothing "
                 "to train on; together they must stay below 1"
             )
         return self
@@ -167,8 +167,9 @@ class ClipOptions(Options, title="clip"):
     def _crop_fits(self) -> ClipOptions:
         if self.decoded_side < self.size:
             raise ValueError(
-                f"short_side {self.decoded_side} is smaller than size {self.size}: a crop cannot "
-                "be larger than the frame; leave short_side out, or raise it"
+                f"--short-side {self.decoded_side} is smaller than --size {self.size}: a "
+                "crop cannot "
+                "be larger than the frame; leave --short-side out, or raise it"
             )
         return self
 

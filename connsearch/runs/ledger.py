@@ -19,7 +19,7 @@ from connsearch.settings.differences import describe_differences, differences, m
 
 U = TypeVar("U", bound=Unit)
 
-_ANOTHER = "choose another directory, or remove this file to start over"
+_ANOTHER = "choose another directory (--output, --run), or remove this file to start over"
 
 _INSIDE = 64
 """Bytes of the longest path next to a ledger; runs of its units check their own paths."""
@@ -83,7 +83,9 @@ class Ledger:
         self.directory = Path(directory)
         self.results: dict[str, dict[str, Any]] = {}
         if self.directory.exists() and not self.directory.is_dir():
-            raise RunError(f"{directory}: is a file\n  cure: choose another directory")
+            raise RunError(
+                f"{directory}: is a file\n  cure: choose another directory (--output, --run)"
+            )
         check_path(self.directory, below=_INSIDE)
         self._lock = DirectoryLock(self.directory)
         self._fresh = not self._path.exists()

@@ -100,7 +100,8 @@ def judged(
     dataset = loader.dataset
     if not len(dataset):
         raise DataError(
-            "this split is empty, so there is no clip to evaluate on; give it a share above 0"
+            "this split is empty, so there is no clip to evaluate on; give it a share above "
+            "0 (--val-share, --test-share)"
         )
     compute, options = compute or Compute(), dataset.clips
     views = options.clips_per_video * options.crops_per_clip if all_views else 1

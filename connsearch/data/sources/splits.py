@@ -61,7 +61,7 @@ def split_records(source: Source, options: SplitOptions, *, reading: int = READI
         if not lists[split]:
             raise DataError(
                 f"{source.name}: too few clips of a class to put any into the {split} split\n"
-                f"  cure: more clips, a larger {split}_share, or {split}_share=0 to omit it"
+                f"  cure: more clips, a larger --{split}-share, or --{split}-share 0 to omit it"
             )
     out: Lists = {split: tuple(records) for split, records in lists.items()}
     if options.split_by == "group":
@@ -167,7 +167,7 @@ def _by_unit(
         raise DataError(
             f"{name}: {len(units)} {'group' if by_group else 'video'}(s) cannot be divided into "
             f"{len(shares) + 1} splits\n{listed(units)}\n  cure: a split column, "
-            f"{clip if by_group else ''}or shares of 0"
+            f"{clip if by_group else ''}or --val-share 0 and --test-share 0"
         )
     totals = Counter(r.label for r in records)
     counts: dict[str, Counter[int]] = {unit: Counter() for unit in units}

@@ -272,9 +272,7 @@ def read_list(
     """
     root = path.parent if videos is None else videos.expanduser()
     if videos is not None and not root.is_dir():
-        raise DataError(
-            f"{root}: no such folder; use the option videos for the folder of the videos"
-        )
+        raise DataError(f"{root}: no such folder; name the folder of the videos with --videos")
     rows, doubles = with_paths(read_rows(path, OPTIONAL), root)
     _check_rows(path, rows, repeats=repeats)
     used = [row for _, row in rows if not _excluded(row.get("split", ""))]
