@@ -22,6 +22,7 @@ from connsearch.runs.formats.folds import FoldsRecord, FoldUnit
 from connsearch.runs.ledger import Ledger, check_settings
 from connsearch.runs.names import SUMMARY, fold
 from connsearch.runs.record import open_run
+from connsearch.runs.recorded import recorded_settings
 from connsearch.runs.run import Run
 from connsearch.workflows.analyses import refuse_strange
 from connsearch.workflows.data import open_data
@@ -64,6 +65,33 @@ def refuse_loaded(data: DataLike | None) -> None:
             "folds: has no effect on loaded data, which is split already\n"
             "  cure: name the data in place of loading it: train(network, 'my_videos', folds=5)"
         )
+
+
+def refuse_seen(target: str, source: str, listener: Listener, *, weights: bool) -> None:
+    """Refuses weights that have learned from clips which a fold would test.
+
+    Args:
+        target: the run that they come from, or its wiring.
+        source: the data that is divided.
+        listener: is warned of a wiring alone.
+        weights: they are used.
+
+    Raises:
+        SettingsError: they come from this data.
+    """
+    recorded = recorded_settings(target).get("data", {}).get("source", {}).get("source")
+    if recorded is None or Path(recorded).resolve() != Path(source).resolve():
+        return  # other data: whatever can be said of it is said when it is read
+    if weights:
+        raise SettingsError(
+            f"{target}: its weights have learned from clips of {source}, so folds would test what "
+            "was trained\n  cure: --from-scratch; or search --folds, then prune and train each of "
+            "its folds"
+        )
+    listener.warn(
+        f"the wiring of {target} was found with clips of {source}, those that are tested among "
+        "them: search --folds tells how good search and wiring are together"
+    )
 
 
 def run_folds(asked: S, place: Path, training: FoldTraining[S], listener: Listener) -> FoldsSummary:
