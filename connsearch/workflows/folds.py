@@ -17,7 +17,7 @@ from connsearch.errors import Failure, SettingsError, TrainingError
 from connsearch.files.disk import is_there
 from connsearch.models.model import Model
 from connsearch.runs.documents import read_form
-from connsearch.runs.events import Event, NoteEvent, WarningEvent
+from connsearch.runs.events import AdviceEvent, Event, NoteEvent, WarningEvent
 from connsearch.runs.formats.folds import FoldsRecord, FoldUnit
 from connsearch.runs.ledger import Ledger, check_settings
 from connsearch.runs.names import SUMMARY, fold
@@ -188,9 +188,8 @@ def _unit(
         with Run.open(one.run, config) as run:
             if not run.finished:
                 events = training.events(one, data, run, listener)
-                yield from _named(
-                    one.run.name, for_tensorboard(events, one.run, wanted=one.tensorboard)
-                )
+                watched = for_tensorboard(events, one.run, wanted=one.tensorboard)
+                yield from listener.of_training(one.run.name, watched)
             draw_run(open_run(one.run), listener)
         network = None if training.network is None else training.network()
         found = judge_fold(FoldTest(one.run, number, folds), data, network, listener)
@@ -212,7 +211,7 @@ class _Told(Listener):
 
     def __init__(self, listener: Listener) -> None:
         super().__init__(self._hear)
-        self._whose, self._heard = listener, set[str]()
+        self._whose, self._heard, self._advised = listener, set[str](), set[str]()
 
     def of_data(self, name: str) -> Hear:
         """Returns what hears of the data of one fold: its counts, and warnings of it alone."""
@@ -227,19 +226,25 @@ class _Told(Listener):
 
         return hear
 
+    def of_training(self, name: str, events: Iterable[Event]) -> Iterator[Event]:
+        """Yields the events of a fold's training; warnings say which fold it is.
+
+        Folds are trained alike, so a kind of advice is told by the first one that has it.
+        """
+        for event in events:
+            if isinstance(event, WarningEvent):
+                yield WarningEvent(f"{name}: {event.message}")
+            elif isinstance(event, AdviceEvent):
+                if event.advice.kind not in self._advised:
+                    self._advised.add(event.advice.kind)
+                    yield WarningEvent(f"{name}: {event.advice}")
+            else:
+                yield event
+
     def _hear(self, event: object) -> None:
         if isinstance(event, WarningEvent):
             self._heard.add(event.message)
         self._whose.hear(event)
-
-
-def _named(name: str, events: Iterable[Event]) -> Iterator[Event]:
-    """Yields the events of a fold's training; warnings say which fold it is."""
-    for event in events:
-        if isinstance(event, WarningEvent):
-            yield WarningEvent(f"{name}: {event.message}")
-        else:
-            yield event
 
 
 def _refuse_failed(failed: Mapping[str, TrainingError], count: int, place: Path) -> None:

@@ -371,8 +371,10 @@ def test_the_line_shows_every_fold_and_all_together(
         "all folds together: balanced accuracy",
         "mean of the folds",
         "predictions.csv",
+        "warning: fold-1: ",
     ):
         assert words in told, words
+    assert "warning: fold-2: " not in told, "the same advice for every fold is told once"
     assert main([*line, "--json"]) == 0
     shown = FoldsRecord.model_validate(json.loads(capsys.readouterr().out.splitlines()[-1]))
     assert shown == FoldsRecord.model_validate_json((place / "summary.json").read_text())
