@@ -92,7 +92,7 @@ def test_a_program_that_differs_is_not_kept(
     def broken(content: bytes) -> object:
         return lambda streams: next(iter(streams.values())).mean((2, 3, 4))[:, :1].expand(-1, 4)
 
-    monkeypatch.setattr("connsearch.workflows.export.pt2_runner", broken)
+    monkeypatch.setattr("connsearch.workflows.exported_program.pt2_runner", broken)
     done = run("export", tour.pruned, "--format", "torch", "-o", tmp_path / "out")
     assert done.code == 1
     assert "differs from the network" in done.err

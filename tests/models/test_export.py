@@ -19,9 +19,10 @@ from connsearch.graph.plan import pin
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention, Modality, Structure
 from connsearch.graph.streams import keep_streams
-from connsearch.models.export import Program, compare, input_shapes, pt2_runner, to_pt2, write_down
+from connsearch.models.export import Program, input_shapes, pt2_runner, to_pt2, write_down
 from connsearch.models.export_onnx import onnx_runner, require_onnx, to_onnx
 from connsearch.models.inherit import inherit
+from connsearch.models.parity import compare
 from connsearch.models.structure import Network
 from connsearch.nn.flow import representation_flow
 from connsearch.pruning.options import PruneOptions
