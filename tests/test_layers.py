@@ -44,7 +44,7 @@ DOORS = {
     "networkx": {"graph/dag.py"},
     "optuna": _STUDY,
     "graphviz": {"view/structures/draw.py"},
-    "pygraphviz": {"view/structures/draw.py"},
+    "pygraphviz": {"view/structures/graphviz_process.py"},
     "pandas": {"view/structures/tables.py"},
     "av": {f"data/media/{name}.py" for name in ("decode", "opening", "survey")},
     "safetensors": {"runs/tensors.py", "models/published.py"},  # ours, and those of others
