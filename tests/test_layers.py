@@ -58,7 +58,7 @@ DOORS = {
     "PIL": {"data/", "view/"},
     "jinja2": {"view/report/"},
     "markupsafe": {"view/report/"},
-    "onnxruntime": {"models/export_onnx.py", "data/tools/segmentation.py"},  # ours, and others'
+    "onnxruntime": {"models/export_onnx.py", "data/tools/onnx_session.py"},  # ours, others'
 }
 """The only files and rooms that import a dependency."""
 

@@ -14,8 +14,9 @@ from connsearch.data.options import DataOptions
 from connsearch.data.records import Source
 from connsearch.data.sources.source import read_source
 from connsearch.data.tools.convert_objects import convert_objects, parse_numbers, write_objects
+from connsearch.data.tools.onnx_session import require_runtime
 from connsearch.data.tools.predict_objects import ObjectMapSet, ObjectsPlan, predict_objects
-from connsearch.data.tools.segmentation import Normalisation, SegmentationModel, require_runtime
+from connsearch.data.tools.segmentation import Normalisation, SegmentationModel
 from connsearch.data.tools.video_maps import MapMaker
 from connsearch.files.paths import check_path
 from connsearch.runs.events import CountEvent

@@ -1,8 +1,6 @@
 """A segmentation network in ONNX: frames in, the class of every pixel out.
 
-What it reads and returns is taken from the model and tried once before any video is opened. A model
-is data from others: onnxruntime runs the operations it knows and no code, and weights outside the
-file are read from beside it only.
+What it reads and returns is taken from the model and tried before any video is read.
 
 Shape letters: B frames at a time, K classes, H W pixels of the input, h w of the output.
 """
@@ -12,8 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +18,7 @@ import numpy.typing as npt
 
 from connsearch.data.media.decode import Frames
 from connsearch.data.media.objects import Maps
+from connsearch.data.tools.onnx_session import chosen_device, faults, first_line, open_session
 from connsearch.errors import SettingsError
 
 SHORT_SIDE = 256
@@ -84,10 +81,9 @@ class SegmentationModel:
         threads: int = 0,
     ) -> None:
         self.name, self.normalisation = path.name, normalisation
-        self.device = _device(device)
-        content = _content(path)
-        self.sha256 = hashlib.sha256(content).hexdigest()
-        self._session = _session(path, self.device, threads)
+        self.device = chosen_device(device)
+        self.sha256 = _digest(path)
+        self._session = open_session(path, self.device, threads)
         inputs = self._session.get_inputs()
         self.said = "; ".join(f"{i.name} {_shape(i.shape)} {i.type}" for i in inputs)
         if len(inputs) != 1 or inputs[0].type not in _TYPES:
@@ -152,17 +148,16 @@ class SegmentationModel:
         values: npt.NDArray[Any] = frames
         if not self.takes_bytes:
             how = self.normalisation
-            scaled = frames.astype(np.float32) * np.float32(how.scale) - np.asarray(
-                how.mean, np.float32
-            )
-            values = (scaled / np.asarray(how.std, np.float32)).astype(self._type)
+            mean, std = np.asarray(how.mean, np.float32), np.asarray(how.std, np.float32)
+            scaled = frames.astype(np.float32) * np.float32(how.scale) - mean
+            values = (scaled / std).astype(self._type)
         if self.layout == "NCHW":
             values = values.transpose(0, 3, 1, 2)
         try:
             (found,) = self._session.run([self.output], {self._input: np.ascontiguousarray(values)})
-        except _faults() as error:
+        except faults() as error:
             raise self._unfit(
-                f"it cannot be run on {_shape(values.shape)}: {_first(error)}",
+                f"it cannot be run on {_shape(values.shape)}: {first_line(error)}",
                 "--size HEIGHT WIDTH, if it needs frames of another size",
             ) from None
         return np.asarray(found)
@@ -175,7 +170,7 @@ class SegmentationModel:
         if found.ndim == 4 and found.dtype.kind in "iu" and 1 in (found.shape[1], found.shape[3]):
             found = found[:, 0] if found.shape[1] == 1 else found[..., 0]
         if found.ndim == 3:
-            if found.dtype.kind not in "iu":
+            if found.dtype.kind not in "iu" or not _alike(found.shape[1:], frames.shape[1:3]):
                 raise self._unfit(what)
             low, high = int(found.min()), int(found.max())
             if low < 0 or high >= MOST_CLASSES:
@@ -207,57 +202,11 @@ class SegmentationModel:
         )
 
 
-def require_runtime() -> None:
-    """Refuses to start without onnxruntime.
-
-    Raises:
-        SettingsError: it is not installed; the message says how to install it.
-    """
-    if find_spec("onnxruntime") is None:
-        raise SettingsError(
-            "--model needs onnxruntime, which is not installed\n"
-            "  cure: pip install 'connsearch[export]'"
-        )
-
-
-def _content(path: Path) -> bytes:
+def _digest(path: Path) -> str:
     try:
-        return path.read_bytes()
+        return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise SettingsError(f"--model {path}: cannot be read ({error.strerror})") from None
-
-
-def _session(path: Path, device: str, threads: int) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what fails is raised: it need not be printed as well
-    options.intra_op_num_threads = threads
-    providers = ["CPUExecutionProvider"]
-    if device == "cuda":
-        providers.insert(0, "CUDAExecutionProvider")
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
-    except _faults() as error:
-        raise SettingsError(
-            f"--model {path}: onnxruntime cannot open it\n  read: {_first(error)}\n"
-            "  allowed: an ONNX model of operations that onnxruntime knows, its weights in it or "
-            "beside it"
-        ) from None
-
-
-def _device(asked: str) -> str:
-    import onnxruntime
-
-    there = onnxruntime.get_available_providers()
-    if asked == "auto":
-        return "cuda" if "CUDAExecutionProvider" in there else "cpu"
-    if asked == "cuda" and "CUDAExecutionProvider" not in there:
-        raise SettingsError(
-            f"--device cuda: this onnxruntime has {', '.join(there)}\n"
-            "  cure: pip install onnxruntime-gpu in place of onnxruntime, or --device cpu"
-        )
-    return asked
 
 
 def _output(session: Any, name: str | None, path: Path) -> str:
@@ -277,11 +226,15 @@ def _class_axis(shape: Sequence[int], size: Sequence[int], layout: str) -> int |
     """
     first = 1 if layout == "NCHW" else 3
     for axis in (first, 4 - first):
-        h, w = shape[2:] if axis == 1 else shape[1:3]
-        steps = size[0] / h, size[1] / w
-        if abs(steps[0] - steps[1]) <= 0.1 * max(steps) + 1 / min(h, w):
+        if _alike(shape[2:] if axis == 1 else shape[1:3], size):
             return axis
     return None
+
+
+def _alike(maps: Sequence[int], frames: Sequence[int]) -> bool:
+    """Whether a map of that (h, w) can be one of frames of that (H, W): of more than one pixel."""
+    (h, w), steps = maps, (frames[0] / maps[0], frames[1] / maps[1])
+    return min(h, w) > 1 and abs(steps[0] - steps[1]) <= 0.1 * max(steps) + 1 / min(h, w)
 
 
 def _rounded(pixels: float) -> int:
@@ -294,15 +247,3 @@ def _whole(size: Any) -> int | None:
 
 def _shape(shape: Sequence[Any]) -> str:
     return "(" + ", ".join("any" if s is None else str(s)[:30] for s in shape) + ")"
-
-
-def _first(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:400]
-
-
-def _faults() -> tuple[type[Exception], ...]:
-    """Every kind of error that onnxruntime raises."""
-    names: Any = vars(import_module("onnxruntime.capi.onnxruntime_pybind11_state"))
-    return tuple(
-        kind for kind in names.values() if isinstance(kind, type) and issubclass(kind, Exception)
-    )

@@ -91,8 +91,10 @@ class DataObjectsSettings(WorkflowSettings):
         if self.model is not None and self.output.suffix == ".npz":
             raise ValueError(f"--output {self.output}: with --model it is a folder")
         idle = _STORED if self.model is not None else _PREDICTED
-        given = sorted(f"--{name.replace('_', '-')}" for name in idle & self.model_fields_set)
+        usual = {name: type(self).model_fields[name].default for name in idle}
+        given = sorted(name for name in idle if getattr(self, name) != usual[name])
         if given:
             when = "with" if self.model is not None else "without"
-            raise ValueError(f"{', '.join(given)}: has no effect {when} --model")
+            options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise ValueError(f"{options}: no effect {when} --model")
         return self
