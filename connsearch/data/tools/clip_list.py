@@ -25,7 +25,7 @@ def clip_row(
     window = record.window
     row = {"path": path, "clip_name": record.name}
     row[_label(source)] = BETWEEN.join(names)
-    row |= {"group": group, "split": record.split or "", "object": objects}
+    row |= {"group": group, "split": record.split or "", "cv": record.fold, "object": objects}
     row |= {"start": "", "end": "", "unit": ""}
     if window is not None:
         row["start"] = number_text(window.start)

@@ -149,7 +149,7 @@ def _pack(
             f"{source.name}: {len(reasons)} of {len(todo)} videos unreadable\n"
             f"{listed(list(reasons.values()))}\n"
             f"  allowed: a share of {bad_share:g}; what was packed stays in {target}, no list was "
-            "written\n  cure: repair them and rerun the same command, or raise bad_share"
+            "written\n  cure: repair them and rerun the same command, or raise --bad-share"
         )
     _write_list(source, kept, target)
     yield PackResult(
