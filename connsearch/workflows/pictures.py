@@ -8,6 +8,8 @@ from connsearch.errors import ConnsearchError, Failure
 from connsearch.graph.spec import Structure
 from connsearch.runs.names import STRUCTURE_PICTURE, TRAINING_PICTURE
 from connsearch.runs.record import RunRecord
+from connsearch.runs.recorded import recorded_facts
+from connsearch.view.runs.chance import Chance, chance_of
 from connsearch.view.runs.plots import run_pictures
 from connsearch.view.structures.draw import render
 from connsearch.workflows.listening import Listener
@@ -22,11 +24,18 @@ def draw_run(run: RunRecord, listener: Listener) -> None:
     if last.exists():
         return
     try:
-        run_pictures(run.directory, model)
+        run_pictures(run.directory, model, chance=_chance(run))
     except ConnsearchError as error:  # a damaged log costs its pictures, not the result
         listener.warn(f"no curves: {error}")
     if model.structure is not None:
         draw_structure(model.structure, last, listener)
+
+
+def _chance(run: RunRecord) -> Chance | None:
+    """What guessing is worth on the clips that were judged, else among the classes."""
+    found = run.metrics.get("val")
+    classes = len(recorded_facts(str(run.directory)).get("classes", ()))
+    return chance_of(classes, None if found is None else found.support)
 
 
 def draw_structure(

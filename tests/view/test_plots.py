@@ -161,7 +161,8 @@ def test_training_figure_has_a_panel_of_map_where_there_is_one() -> None:
     several = training_chart(Curves(loss, loss, loss), title="several", rates=loss["val"])
     titles = [[panel.title for panel in chart.panels] for chart in (plain, several)]
     rate = "learning rate of the filters"
-    assert titles == [["loss", "accuracy"], ["loss", "accuracy", "mAP", rate]]
+    named = [f"validation {name}" for name in ("loss", "accuracy", "mAP")]
+    assert titles == [named[:2], [*named, rate]]
 
 
 def test_connections_figure_has_a_panel_a_block() -> None:

@@ -52,7 +52,7 @@ def test_the_summary_says_what_was_searched_and_how_good_it_is(run: Path, text: 
     assert "Searched: 53 connections between 12 nodes of starter on synthetic:mix" in text
     assert f"accuracy on val {found['accuracy']:.3f}" in text
     assert f"{found['low']:.3f} to {found['high']:.3f} at 95 %" in text
-    assert "guessing: 0.333" in text
+    assert "chance: 0.333 (guessing one of 3 classes)" in text
     assert "test split closed" in text
     assert "time 12 s 40 steps" in text
 

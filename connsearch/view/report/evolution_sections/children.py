@@ -107,8 +107,8 @@ def failures(story: Story) -> Section:
     rows = [
         {
             "child": one.child,
-            "evaluation": one.evaluation + 1,
-            "attempt": one.attempt + 1,
+            "evaluation": one.evaluation,
+            "attempt": one.attempt,
             "then": "given up" if one.given_up else "tried again",
             "worker": one.worker,
             "cause": cause_line(one, LONGEST_CAUSE),
