@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connsearch.errors import ConnsearchError
 from connsearch.graph.cost import Cost, cost
@@ -35,21 +35,21 @@ class Findings:
         inks: the colour of each node: its only stream, or ``mixed``.
     """
 
-    cost: Cost | None
-    pruned: Pruned | None
-    remains: Remains | None
-    why_dead: Mapping[int, str]
-    pruned_cost: Cost | None
-    alarms: tuple[Alarm, ...]
-    mixtures: dict[Edge, Mixture]
-    inks: dict[int, str]
+    cost: Cost | None = None
+    pruned: Pruned | None = None
+    remains: Remains | None = None
+    why_dead: Mapping[int, str] = field(default_factory=dict[int, str])
+    pruned_cost: Cost | None = None
+    alarms: tuple[Alarm, ...] = ()
+    mixtures: Mapping[Edge, Mixture] = field(default_factory=dict[Edge, Mixture])
+    inks: Mapping[int, str] = field(default_factory=dict[int, str])
 
 
 def find(material: Material) -> Findings:
     """Returns what follows from the material; what does not follow is None or empty."""
     structure = material.structure
     if structure is None:
-        return Findings(None, None, None, {}, None, _recorded_alarms(material), {}, {})
+        return Findings(alarms=_recorded_alarms(material))
     pruned = _pruned(structure) if material.kind == "search" and material.learned else None
     return Findings(
         cost=_cost(structure, material),
