@@ -117,7 +117,7 @@ def lineage_sheet(story: Story, number: int, members: Sequence[int]) -> Sheet:
         f"{len(members)} of {len(story.entries)} children",
     ]
     label = header(title, facts, _key(story), [])
-    return Sheet(label, shown, edges, {"ranksep": "0.7", "nodesep": "0.12"})
+    return Sheet(label, shown, edges, {"ranksep": "0.7", "nodesep": "0.12"}, ordered=False)
 
 
 def shade(story: Story, number: int) -> str:

@@ -75,5 +75,6 @@ def _marks(name: str, split: str, series: Series) -> Iterator[Mark]:
 
 
 def _tip(name: str, split: str, series: Series, at: int, *, whole: bool) -> str:
+    value = f"{_SPLITS.get(split, split)}, step {series.steps[at]}: {name} {series.values[at]:.4g}"
     spread = f" ({series.low[at]:.3f} to {series.high[at]:.3f} at 95 %)" if whole else ""
-    return f"{_SPLITS.get(split, split)}, step {series.steps[at]}: {name} {series.values[at]:.4g}{spread}"
+    return f"{value}{spread}"

@@ -42,6 +42,8 @@ class Sheet(NamedTuple):
     columns: Sequence[Column]
     edges: Sequence[Arrow]
     page: Style
+    ordered: bool = True
+    """Whether the nodes of a column stand in the given order, top down."""
 
 
 FORMATS = ("pdf", "png", "svg")
@@ -130,7 +132,7 @@ def to_dot(
 ) -> graphviz.Digraph:
     """Returns the picture's Graphviz source; arguments and errors as for :func:`render`."""
     scene = compose(structure, threshold=threshold, scores=scores)
-    return sheet_dot(_sheet(scene, structure.name if title is None else title))
+    return sheet_dot(scene_sheet(scene, structure.name if title is None else title))
 
 
 def sheet_dot(sheet: Sheet) -> graphviz.Digraph:
@@ -145,9 +147,11 @@ def sheet_dot(sheet: Sheet) -> graphviz.Digraph:
         rank = graphviz.Digraph(graph_attr={"rank": "same"})
         top = f"heading{place}"
         rank.node(top, label=heading, shape="plaintext", fontsize="12", fontcolor=FAINT)
+        above = top
         for name, style in nodes:
             rank.node(name, **style)
-            rank.edge(top, name, style="invis")
+            rank.edge(above, name, style="invis")
+            above = name if sheet.ordered else top
         dot.subgraph(rank)
         if place:
             dot.edge(f"heading{place - 1}", f"heading{place}", style="invis", weight="1000")
@@ -181,24 +185,45 @@ PAGE = {
 }
 
 
-def _sheet(scene: Scene, title: str) -> Sheet:
+def scene_sheet(scene: Scene, title: str) -> Sheet:
+    """Returns what Graphviz is told of a scene: a column a level, its nodes by their numbers."""
     headed = [("stems" if level < 0 else f"level {level}", nodes) for level, nodes in scene.columns]
     columns: list[Column] = [
         (heading, [(str(node), _node_style(scene, str(node))) for node in nodes])
         for heading, nodes in headed
     ]
     columns.append(("", [("output", _node_style(scene, "output"))]))
+    page = spacing(len(scene.lines) + len(scene.ghosts), compact=scene.compact)
+    return Sheet(header_label(scene, title), columns, _arrows(scene), page)
+
+
+def _arrows(scene: Scene) -> list[Arrow]:
+    """Every line of a scene, those that only keep their place among them."""
+    lines = {line.edge: _line_style(scene, line) for line in scene.lines}
+    lines |= {line.edge: _ghost(_line_style(scene, line)) for line in scene.ghosts}
     edges: list[Arrow] = [
-        (*_ends(scene, line.edge), _line_style(scene, line)) for line in scene.lines
+        (*_ends(scene, edge), lines[edge])
+        for edge in sorted(lines, key=lambda edge: (edge.target, edge.source))
     ]
-    for gate in scene.gates:
-        port = "w" if scene.compact else "p:w"
-        edges.append((f"{gate.node}:o:e", f"{gate.target}:{port}", _gate_style(gate)))
-    for final in scene.finals:
+    gates = {(gate.target, gate.node): _gate_style(gate) for gate in scene.gates}
+    gates |= {(gate.target, gate.node): _ghost(_gate_style(gate)) for gate in scene.ghost_gates}
+    port = "w" if scene.compact else "p:w"
+    edges += [
+        (f"{node}:o:e", f"{target}:{port}", gates[target, node]) for target, node in sorted(gates)
+    ]
+    before = () if scene.beside is None else scene.beside.finals
+    for final in dict.fromkeys(sorted({*scene.finals, *before})):
         style = {"color": MIXED.line, "penwidth": "1.5", "tooltip": f"{final} to the output"}
-        edges.append((f"{final}:o:e", "output:i:w", {"id": f"final-{final}", **style}))
-    page = spacing(len(scene.lines), compact=scene.compact)
-    return Sheet(header_label(scene, title), columns, edges, page)
+        style = {"id": f"final-{final}", **style}
+        shown = style if final in scene.finals else _ghost(style)
+        edges.append((f"{final}:o:e", "output:i:w", shown))
+    return edges
+
+
+def _ghost(style: Style) -> dict[str, str]:
+    """A line that is not seen and takes the same way; it has no id."""
+    kept = {name: value for name, value in style.items() if name not in ("id", "tooltip")}
+    return kept | {"style": "invis"}
 
 
 def spacing(lines: int, *, compact: bool) -> dict[str, str]:
@@ -213,6 +238,8 @@ def _node_style(scene: Scene, name: str) -> dict[str, str]:
     if name == "output":
         return {"label": output_label(scene), "tooltip": "output", "id": "output"}
     index = int(name)
+    if index in scene.gone and scene.beside is not None:
+        return {"label": node_label(scene.beside, index), "style": "invis"}
     return {
         "label": node_label(scene, index),
         "tooltip": node_tooltip(scene, index),
@@ -231,10 +258,16 @@ def _line_style(scene: Scene, line: Line) -> dict[str, str]:
         "id": f"connection-{source}-{target}",
         "color": line.colour + ("B0" if line.below else ""),
         "penwidth": f"{pen_width(line.strength, compact=scene.compact):.2f}",
-        "weight": str(1 + round(4 * line.strength)),
+        "weight": str(1 + round(4 * _pull(scene, line))),
         "tooltip": f"{source} to {target}: weight {_exact(line)}",
     }
     return style | ({"style": "dashed"} if line.below else {})
+
+
+def _pull(scene: Scene, line: Line) -> float:
+    """How strongly a line draws its ends together: alike in both of two pictures."""
+    beside = () if scene.beside is None else scene.beside.lines
+    return max([line.strength, *(other.strength for other in beside if other.edge == line.edge)])
 
 
 def _exact(line: Line) -> str:
