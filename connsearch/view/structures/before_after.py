@@ -31,12 +31,12 @@ def render_pruning(structure: Structure, pruned: Pruned, paths: Mapping[str, Pat
         UserError: a path lies in no directory, or is one.
         Failure: Graphviz failed, or a file could not be written.
     """
-    scenes = dict(zip(("before", "after"), before_and_after(structure, pruned), strict=True))
-    titles = {"before": structure.name, "after": pruned.structure.name}
-    return [
-        save(sheet_dot(scene_sheet(scenes[name], titles[name])), path)
-        for name, path in paths.items()
-    ]
+    before, after = before_and_after(structure, pruned)
+    sheets = {
+        "before": scene_sheet(before, structure.name),
+        "after": scene_sheet(after, pruned.structure.name),
+    }
+    return [save(sheet_dot(sheets[name]), path) for name, path in paths.items()]
 
 
 def before_and_after(structure: Structure, pruned: Pruned) -> tuple[Scene, Scene]:
