@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from connsearch.view.charts.artists import DASHES, HOLLOW, SHAPES, put, put_ends, put_words
 from connsearch.view.charts.chart import Axis, Chart, LegendKey, Panel
 from connsearch.view.charts.drawable import drawable
+from connsearch.view.charts.fonts import families_for, texts_in
 from connsearch.view.charts.inks import colour, mixed_with_paper
 from connsearch.view.charts.look import PAGE, PRINT, Look, dressed
 from connsearch.view.charts.marks import Polyline
@@ -29,7 +30,7 @@ _LETTER = 0.078
 
 def chart_figure(chart: Chart) -> Figure:
     """Returns a chart as the figure of a picture: all its panels, its title, legend and note."""
-    with dressed(PRINT):
+    with dressed(PRINT, families_for(texts_in(chart))):
         figure = _blank(*chart.size)
         limit = max(int(chart.size[0] * 9), 20)
         title = clean(chart.title, limit)

@@ -20,6 +20,7 @@ from connsearch.errors import Failure, UnknownNameError, UserError
 from connsearch.graph.files import atomic_write_bytes
 from connsearch.graph.spec import Edge, Structure
 from connsearch.registry import suggest
+from connsearch.view.charts.fonts import fonts_for
 from connsearch.view.structures.legend import header_label
 from connsearch.view.structures.markup import node_label, node_tooltip, output_label, weight_text
 from connsearch.view.structures.palette import FAINT, MIXED, PAPER, TEXT, pen_width
@@ -294,7 +295,7 @@ def _run_graphviz(source: str, suffix: str) -> bytes:
     command = [sys.executable, "-P", "-c", _GRAPHVIZ, suffix]
     with tempfile.TemporaryDirectory(prefix="connsearch-fonts-") as folder:
         options: dict[str, Any] = {"capture_output": True, "timeout": PATIENCE, "check": False}
-        env = os.environ | _fonts(Path(folder))
+        env = os.environ | _fonts(Path(folder), source)
         try:
             done = subprocess.run(command, input=source.encode(), env=env, **options)
         except subprocess.TimeoutExpired:
@@ -307,13 +308,19 @@ def _run_graphviz(source: str, suffix: str) -> bytes:
     return done.stdout
 
 
-def _fonts(folder: Path) -> dict[str, str]:
-    """Environment that gives Graphviz the fonts matplotlib carries, the same on every machine."""
+def _fonts(folder: Path, source: str) -> dict[str, str]:
+    """Environment that gives Graphviz the fonts matplotlib carries, the same on every machine.
+
+    For letters that those lack it also has fonts of the system.
+    """
     found = importlib.util.find_spec("matplotlib")
     if found is None or found.origin is None:
         return {}
     fonts = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"
-    config = folder / "fonts.conf"
-    lines = f"<dir>{fonts}</dir><cachedir>{folder / 'cache'}</cachedir>"
+    config, more = folder / "fonts.conf", folder / "more"
+    more.mkdir()
+    for number, font in enumerate(() if source.isascii() else fonts_for([source])):
+        (more / f"{number}{font.suffix}").symlink_to(font)
+    lines = f"<dir>{fonts}</dir><dir>{more}</dir><cachedir>{folder / 'cache'}</cachedir>"
     config.write_text(f"<fontconfig>{lines}</fontconfig>", encoding="utf-8")
     return {"FONTCONFIG_FILE": str(config)}
