@@ -7,6 +7,10 @@ from pathlib import Path
 
 from connsearch.files.disk import is_folder, is_there
 from connsearch.graph.files import structure_names
+from connsearch.runs.names import CHECKPOINTS
+
+_LONGEST = 255
+"""Bytes of a file's name."""
 
 
 def home_of(target: str) -> Path:
@@ -22,14 +26,16 @@ def home_of(target: str) -> Path:
     path = Path(target)
     if is_folder(path):
         return path
-    return path.parent if is_there(path) else Path()
+    if not is_there(path):
+        return Path()
+    return path.parent.parent if path.parent.name == CHECKPOINTS else path.parent
 
 
 def beside_data(source: str, ending: str) -> Path:
     """Returns where a file about a data set goes: beside its list or its folder, not into it.
 
-    For planted data it is ``ending`` in this directory, and ``NAME.ending`` in this directory where
-    the folder beside the data cannot be written to.
+    It is ``ending`` in this directory for planted data, and where the name would be too long;
+    ``NAME.ending`` in this directory where the folder beside the data cannot be written to.
 
     Args:
         source: what the data is found by: a path, or ``NAME:PATH``.
@@ -43,4 +49,6 @@ def beside_data(source: str, ending: str) -> Path:
     if path.name in ("", ".."):
         path = path.resolve()
     name = f"{path.name if is_folder(path) else path.stem}.{ending}"
+    if len(os.fsencode(name)) > _LONGEST:
+        return Path(ending)
     return path.with_name(name) if os.access(path.parent, os.W_OK) else Path(name)

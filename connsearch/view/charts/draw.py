@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from connsearch.view.charts.artists import DASHES, HOLLOW, SHAPES, put, put_ends, put_words
 from connsearch.view.charts.chart import Axis, Chart, LegendKey, Panel
 from connsearch.view.charts.drawable import drawable
-from connsearch.view.charts.fonts import families_for, texts_in
 from connsearch.view.charts.inks import colour, mixed_with_paper
 from connsearch.view.charts.look import PAGE, PRINT, Look, dressed
 from connsearch.view.charts.marks import Polyline
+from connsearch.view.fonts import families_for, texts_in
 from connsearch.view.structures.markup import clean
 from connsearch.view.structures.tables import short
 

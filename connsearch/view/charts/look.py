@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from connsearch.view.charts.fonts import FAMILY
 from connsearch.view.charts.inks import colour
+from connsearch.view.fonts import FAMILY
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from typing import Literal
 
 from PIL import Image, ImageDraw, ImageFont
 
-from connsearch.view.charts.fonts import fonts_for, has_letters, own_font
 from connsearch.view.clips.overlays import wheel
 from connsearch.view.clips.strips import SMALLEST, Strip, StripRow
+from connsearch.view.fonts import fonts_for, has_letters, own_font
 from connsearch.view.structures.palette import DEAD, FAINT, PAPER, RULE, TEXT, class_colour
 
 MARGIN, GAP, LINE = 14, 4, 18

@@ -26,7 +26,7 @@ from PIL import Image
 
 from connsearch.errors import Failure
 from connsearch.files.drafts import replacing
-from connsearch.view.charts.fonts import families_for
+from connsearch.view.fonts import families_for
 from connsearch.view.runs.animation import Backdrop, Moment, name
 from connsearch.view.structures.palette import FAINT, MIXED, PAPER, RULE, STREAMS, TEXT, pen_width
 

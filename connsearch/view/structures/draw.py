@@ -20,7 +20,7 @@ from connsearch.errors import Failure, UnknownNameError, UserError
 from connsearch.graph.files import atomic_write_bytes
 from connsearch.graph.spec import Edge, Structure
 from connsearch.registry import suggest
-from connsearch.view.charts.fonts import fonts_for
+from connsearch.view.fonts import fonts_for
 from connsearch.view.structures.legend import header_label
 from connsearch.view.structures.markup import node_label, node_tooltip, output_label, weight_text
 from connsearch.view.structures.palette import FAINT, MIXED, PAPER, TEXT, pen_width
