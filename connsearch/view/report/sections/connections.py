@@ -65,6 +65,7 @@ def weights(material: Material, findings: Findings) -> Section | None:
         "criterion": PruneOptions().criterion,
         "cut": describe_criterion(PruneOptions().criterion).get("share"),
         "remains": findings.remains,
+        "searched": material.kind == "search",
         "stems": list(_dead_stems(structure, findings)),
         "slider": _slider(material),
         "inks": sorted(set(findings.inks.values())),
