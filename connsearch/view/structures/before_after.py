@@ -13,9 +13,10 @@ from pathlib import Path
 from connsearch.graph.plan import final_nodes, plan
 from connsearch.graph.spec import Block, Connection, Node, Peer, Structure
 from connsearch.pruning.pruner import Pruned
-from connsearch.view.structures.draw import save, scene_sheet, sheet_dot
+from connsearch.view.structures.draw import save, sheet_dot
 from connsearch.view.structures.legend import entries_of
 from connsearch.view.structures.scene import Scene, compose
+from connsearch.view.structures.sheet import scene_sheet
 
 
 def render_pruning(structure: Structure, pruned: Pruned, paths: Mapping[str, Path]) -> list[Path]:

@@ -15,9 +15,10 @@ from connsearch.view.structures.diff_markup import (
     union_label,
     union_tooltip,
 )
-from connsearch.view.structures.draw import Arrow, Column, Sheet, save, sheet_dot, spacing
+from connsearch.view.structures.draw import save, sheet_dot
 from connsearch.view.structures.markup import box, cell, row
 from connsearch.view.structures.palette import KEPT, MIXED, PAPER, PEER, pen_width
+from connsearch.view.structures.sheet import Arrow, Column, Sheet, spacing
 from connsearch.view.structures.union import INKS, Union, UnionGate, UnionLine, unite
 
 
