@@ -53,7 +53,12 @@ DOORS = {
     "rich": {"view/", "cli/"},
     "IPython": {"view/progress/canvas.py"},  # only where a notebook runs it
     "torchmetrics": {"runs/metrics.py"},
-    "matplotlib": {"view/charts/", "view/clips/contact_sheet.py", "view/runs/animate_frames.py"},
+    "matplotlib": {
+        "view/charts/",
+        "view/fonts.py",
+        "view/clips/contact_sheet.py",
+        "view/runs/animate_frames.py",
+    },
     "scipy": {"analysis/statistics.py"},
     "PIL": {"data/", "view/"},
     "jinja2": {"view/report/"},

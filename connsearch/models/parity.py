@@ -42,7 +42,7 @@ class Parity:
 
     def __str__(self) -> str:
         return (
-            f"max |difference| = {self.max_abs_difference:.3g} (logits up to "
+            f"largest difference of a logit: {self.max_abs_difference:.3g} (logits up to "
             f"{self.largest_logit:.3g}, up to {self.apart:.3g} apart between {self.clips} clips; "
             f"allowed: {self.tolerance:g} of the largest logit)"
         )
