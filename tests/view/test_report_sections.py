@@ -94,7 +94,7 @@ def test_the_alarm_of_a_collapse_keeps_its_node_meaning_and_cure(tmp_path: Path)
     alarms = text[text.rindex("2 of 2 peer mixtures") :]
     assert "collapsed onto one peer (node 7)" in alarms
     assert "More than 90% on node 7: one node gates nearly everything" in alarms
-    assert "Usual cure: a lower connection_lr" in alarms
+    assert "Usual cure: a lower --connection-lr" in alarms
     summary = text[: text.index("Wiring", text.index("Before you trust these numbers"))]
     assert "2 of 2 peer mixtures collapsed onto one peer (more than 90% on node 7)" in summary
 
