@@ -21,6 +21,7 @@ from connsearch.runs.formats.tables import StabilityRow
 from connsearch.runs.ledger import Ledger
 from connsearch.runs.logs import write_table
 from connsearch.runs.names import CONSENSUS, STABILITY, SUMMARY, table
+from connsearch.workflows.advised import advise
 from connsearch.workflows.analyses import refuse_strange
 from connsearch.workflows.data import begun_with, open_data, suit
 from connsearch.workflows.given import StructureLike, named, structure_in
@@ -91,6 +92,7 @@ def run_stability(
     listener.say(f"run: {place}")
     clips = open_data(asked.data_options(), listener) if data is None else data
     start = suit(structure, clips, asked)
+    advise(start, clips, asked.training, listener)
     settings = {"command": "stability", "settings": asked.settings()}
 
     def begin(fingerprint: str) -> Ledger:
