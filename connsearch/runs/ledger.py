@@ -25,6 +25,47 @@ _INSIDE = 64
 """Bytes of the longest path next to a ledger; runs of its units check their own paths."""
 
 
+def check_settings(directory: Path, settings: Mapping[str, Any], *, besides: str) -> None:
+    """Refuses a ledger of other settings before anything is read for it; none is fine.
+
+    Args:
+        directory: of the ledger.
+        settings: that are asked for.
+        besides: the recorded setting that is not known yet.
+
+    Raises:
+        RunError: it was begun with others, or cannot be read.
+    """
+    path = directory / LEDGER
+    if not is_there(path):
+        return
+    first, found, _ = read_plain(path).partition(b"\n")
+    if not found:  # killed while it was begun
+        return
+    try:
+        recorded = LedgerHead.model_validate(parse_object(first.decode())).settings
+    except ValueError:
+        raise RunError(_damaged(path)) from None
+    known = {name: value for name, value in recorded.items() if name != besides}
+    _refuse_other(directory, known, plain(settings))
+
+
+def _refuse_other(
+    directory: Path, recorded: Mapping[str, Any], settings: Mapping[str, Any]
+) -> None:
+    found = {k: v for k, v in differences(recorded, settings).items() if not may_change(k)}
+    if found:
+        raise RunError(
+            f"{directory}: contains results of other settings\n"
+            f"{describe_differences(found)}\n"
+            "  cure: use those settings, or choose another directory (--run or --output)"
+        )
+
+
+def _damaged(path: Path) -> str:
+    return f"{path}: cannot be read as a ledger of connsearch\n  cure: {_ANOTHER}"
+
+
 class Ledger:
     """The results of a number of units in a directory, one JSON line each.
 
@@ -116,13 +157,5 @@ class Ledger:
             lines = [LedgerLine.model_validate(row) for row in rows]
             self.results = {line.unit: dict(line.model_extra or {}) for line in lines}
         except ValueError:  # pydantic's own among them
-            raise RunError(
-                f"{self._path}: cannot be read as a ledger of connsearch\n  cure: {_ANOTHER}"
-            ) from None
-        found = {k: v for k, v in differences(recorded, settings).items() if not may_change(k)}
-        if found:
-            raise RunError(
-                f"{self.directory}: contains results of other settings\n"
-                f"{describe_differences(found)}\n"
-                "  cure: use those settings, or choose another directory with --output"
-            )
+            raise RunError(_damaged(self._path)) from None
+        _refuse_other(self.directory, recorded, settings)

@@ -56,7 +56,7 @@ def split_records(source: Source, options: SplitOptions, *, reading: int = READI
     missing: list[Split] = [split for split in asked if asked[split] > 0 and not lists[split]]
     if missing:
         shares: dict[Split, float] = {split: asked[split] for split in missing}
-        lists |= _draw(source.name, lists["train"], shares, options, reading)
+        lists |= draw_lists(source.name, lists["train"], shares, options, reading)
     for split in missing:
         if not lists[split]:
             raise DataError(
@@ -66,18 +66,23 @@ def split_records(source: Source, options: SplitOptions, *, reading: int = READI
     out: Lists = {split: tuple(records) for split, records in lists.items()}
     if options.split_by == "group":
         _check_groups(source, out, reading)
-    _check_classes(source, out["train"])
+    check_classes(source)
+    _check_trained(source, out["train"])
     return out
 
 
-def _draw(
+def draw_lists(
     name: str,
     records: Sequence[Record],
     shares: Mapping[Split, float],
     options: SplitOptions,
     reading: int,
 ) -> dict[Split, list[Record]]:
-    """Returns the records divided into train and the lists that are missing."""
+    """Returns the records divided into train and the lists that are missing.
+
+    Raises:
+        DataError: groups that cannot be divided.
+    """
     rng = np.random.default_rng([options.seed, 3])
     part_of = _parts(name, records, shares, options.split_by, rng, reading)
     drawn: dict[Split, list[Record]] = {split: [] for split in ("train", *shares)}
@@ -255,12 +260,20 @@ def _torn(lists: Lists, *, by_group: bool, files: bool) -> list[str]:
     return sorted(f"{unit}: {' and '.join(splits)}" for unit, splits in found.items())
 
 
-def _check_classes(source: Source, train: Sequence[Record]) -> None:
+def check_classes(source: Source) -> None:
+    """Refuses data of one class.
+
+    Raises:
+        DataError: there is nothing to distinguish.
+    """
     if len(source.classes) < 2:
         raise DataError(
             f"{source.name}: one class only ({', '.join(source.classes)}); there is nothing to "
             "distinguish\n  cure: clips of at least two classes"
         )
+
+
+def _check_trained(source: Source, train: Sequence[Record]) -> None:
     missing = classes_without(source, train)
     if missing and not source.published:
         raise DataError(

@@ -304,7 +304,7 @@ def _row(source: Source, record: Record, job: PackJob, target: Path) -> dict[str
     row = {"path": (job.folder / STORE).relative_to(target).as_posix()}
     row["clip_name"] = record.name
     row["labels" if source.multi_label else "label"] = BETWEEN.join(names)
-    row |= {"group": record.group, "split": record.split or ""}
+    row |= {"group": record.group, "split": record.split or "", "cv": record.fold}
     maps = (job.folder / OBJECTS).relative_to(target).as_posix()
     row["object"] = maps if record.objects is not None else ""
     row |= {"start": "", "end": "", "unit": ""}
