@@ -99,6 +99,13 @@ def test_the_alarm_of_a_collapse_keeps_its_node_meaning_and_cure(tmp_path: Path)
     assert "2 of 2 peer mixtures collapsed onto one peer (more than 90% on node 7)" in summary
 
 
+def test_advice_of_the_training_is_in_the_report(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    advice = {"kind": "few steps", "said": "40 <steps> are planned", "cure": "--epochs 9"}
+    change(run / "result.json", advice=[advice])
+    assert "40 <steps> are planned (cure: --epochs 9)" in str(Text(report(run)))
+
+
 def test_an_alarm_of_another_version_is_shown(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     change(run / "result.json", alarms=[{"kind": "too <green>", "edges": [[0, 5]], "of": 53}])
