@@ -1,8 +1,8 @@
 """A structure -> a picture: SVG, PNG or PDF, without a display, a system Graphviz or system fonts.
 
-The only file that knows graphviz (which writes the source) and pygraphviz (which carries Graphviz
-in its wheel). Graphviz runs in a process of its own: its fonts are set there without touching this
-process, and should it fail, the run that wanted a picture goes on.
+The only file that knows graphviz, which writes the source. Graphviz runs in a process of its own
+(``graphviz_process.py``): its fonts are set there without touching this process, and should it
+fail, the run that wanted a picture goes on. A line that Graphviz loses is a failure, too.
 """
 
 from __future__ import annotations
@@ -33,13 +33,8 @@ FONT = "DejaVu Sans,Verdana,sans-serif"
 PATIENCE = 120
 """Seconds Graphviz may take for one picture; the largest that is drawn needs a few."""
 
-_GRAPHVIZ = """
-import sys, pygraphviz
-graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode("utf-8"))
-picture = graph.draw(format=sys.argv[1], prog="dot")
-graph.close()
-sys.stdout.buffer.write(picture)
-"""
+_GRAPHVIZ = Path(__file__).with_name("graphviz_process.py")
+"""What runs in a process of its own."""
 
 
 def render(
@@ -171,7 +166,7 @@ PAGE = {
 
 def _run_graphviz(source: str, suffix: str) -> bytes:
     """The picture in one of the formats; Graphviz's own chatter is kept for the error message."""
-    command = [sys.executable, "-P", "-c", _GRAPHVIZ, suffix]
+    command = [sys.executable, "-P", str(_GRAPHVIZ), suffix]
     with tempfile.TemporaryDirectory(prefix="connsearch-fonts-") as folder:
         options: dict[str, Any] = {"capture_output": True, "timeout": PATIENCE, "check": False}
         env = os.environ | _fonts(Path(folder), source)
