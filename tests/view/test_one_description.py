@@ -19,8 +19,8 @@ from connsearch.view.report.build import write_report
 from connsearch.view.report.evolution import write_evolution_report
 from connsearch.view.report.sections import wiring
 from connsearch.view.runs import plots
-from connsearch.view.runs.chance import chance_of
 from connsearch.view.runs.baselines import comparison_pictures, ranking_pictures
+from connsearch.view.runs.chance import chance_of
 from connsearch.view.runs.confusion import confusion_pictures
 from connsearch.view.runs.gap import gap_pictures
 from tests.evolution.studies import story
