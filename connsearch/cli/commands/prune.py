@@ -134,7 +134,8 @@ def _show(found: Pruning, record: PruneRecord, terminal: Terminal) -> None:
     from connsearch.view.structures.cost_tables import saved_table
     from connsearch.view.structures.tables import prune_table
 
-    terminal.show(prune_table(found.pruned), saved_table(record.costs))
+    logit = found.exact.max_abs_logit_difference
+    terminal.show(prune_table(found.pruned, logit_difference=logit), saved_table(record.costs))
     for what in ("nodes", "connections", "parameters", "macs"):
         count: BeforeAfter = getattr(record, what)
         terminal.say(f"{what}: {count.before:,} -> {count.after:,}")
