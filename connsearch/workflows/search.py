@@ -9,12 +9,13 @@ from connsearch.data.loading.load import DataSplits
 from connsearch.graph.spec import Structure
 from connsearch.oneshot import search as oneshot
 from connsearch.oneshot.alarms import Alarm
-from connsearch.runs.record import RunRecord, open_run
+from connsearch.runs.record import open_run
 from connsearch.runs.run import Run
 from connsearch.workflows.data import prepare, suit
 from connsearch.workflows.given import StructureLike, named, structure_in
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.loaded import DataLike, given_data, splits_in
+from connsearch.workflows.opened import OpenedRun, opened
 from connsearch.workflows.pictures import draw_run
 from connsearch.workflows.scalars import for_tensorboard
 from connsearch.workflows.settings.run import RUNS
@@ -28,7 +29,7 @@ def search(
     *,
     progress: Progress = True,
     **settings: Any,
-) -> RunRecord:
+) -> OpenedRun:
     """Returns the run in which the connections of a structure were searched.
 
     Every block is first connected with all lower ones; the weights of the connections are learned
@@ -55,7 +56,7 @@ def run_search(
     listener: Listener,
     structure: Structure | None = None,
     data: DataSplits | None = None,
-) -> RunRecord:
+) -> OpenedRun:
     """Returns the run that was asked for, once it is finished.
 
     Args:
@@ -80,4 +81,4 @@ def run_search(
             events = oneshot.search(suit(start, found, asked), found, options, run=run)
             listener.follow(for_tensorboard(events, directory, wanted=asked.tensorboard))
         draw_run(open_run(directory), listener)
-    return open_run(directory)
+    return opened(directory)

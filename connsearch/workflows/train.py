@@ -30,6 +30,7 @@ from connsearch.workflows.data import prepare, suit
 from connsearch.workflows.given import StructureLike, name_of, structure_in
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.loaded import DataLike, given_data, splits_in
+from connsearch.workflows.opened import OpenedRun, opened
 from connsearch.workflows.pictures import draw_run
 from connsearch.workflows.scalars import for_tensorboard
 from connsearch.workflows.settings.run import RUNS
@@ -43,7 +44,7 @@ def train(
     *,
     progress: Progress = True,
     **settings: Any,
-) -> RunRecord:
+) -> OpenedRun:
     """Returns the run in which a network was trained.
 
     What a run or a pruning left is trained further, with the weights it has; any other network from
@@ -75,7 +76,7 @@ def run_train(
     listener: Listener,
     start: Model | ModelDocument | None = None,
     data: DataSplits | None = None,
-) -> RunRecord:
+) -> OpenedRun:
     """Returns the run that was asked for, once it is finished.
 
     Args:
@@ -108,7 +109,7 @@ def run_train(
             events = fit_model(model, found, options, run=run, open_test=False)
             listener.follow(for_tensorboard(events, directory, wanted=asked.tensorboard))
         draw_run(open_run(directory), listener)
-    return open_run(directory)
+    return opened(directory)
 
 
 def _network(

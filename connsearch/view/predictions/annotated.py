@@ -1,0 +1,154 @@
+"""A video with what a network says drawn onto its frames.
+
+Shape letters: H W pixels. Frames are RGB, ``uint8``.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from connsearch.data.clips.timeline import seconds_of
+from connsearch.data.media.decode import Frames, VideoFile
+from connsearch.data.media.passes import one_pass
+from connsearch.data.records import Record
+from connsearch.files.drafts import replacing
+from connsearch.training.predicted import Prediction, borders, said, seen, sureness
+from connsearch.view.charts.fonts import font_for, letters_without_font
+from connsearch.view.predictions.tables import clock_text
+from connsearch.view.structures.markup import clean
+
+SMALLEST = 240
+"""Height in pixels that is needed to read words; smaller videos are enlarged by a whole number."""
+
+_NIGHT, _BAR, _WHITE, _GREY = (11, 22, 32), (240, 160, 30), (255, 255, 255), (190, 198, 206)
+_SHADE = 0.72
+"""How dark the ground of the words is; the video shows through it."""
+
+
+def unknown_letters(names: Iterable[str]) -> list[str]:
+    """Returns the letters of class names that no font of this system has."""
+    return letters_without_font(clean(name) for name in names)
+
+
+def annotate_video(record: Record, windows: Sequence[Prediction], path: Path) -> Iterator[int]:
+    """Yields the number of frames written so far; the file is there once all are.
+
+    Each frame has the answer of the window whose middle is nearest in time. Frames are read and
+    written one at a time. The file is H.264 in MP4, which every player shows; it keeps the number
+    of frames and their times.
+
+    Args:
+        record: the video; its facts are known.
+        windows: the timeline of it, in the order of time.
+        path: of the new file.
+
+    Raises:
+        DataError: the video cannot be read to its end; nothing is written.
+        OSError: the file cannot be written.
+    """
+    info = record.info
+    assert info is not None, "it was looked at"
+    caption = Caption(windows)
+    rate = Fraction(info.fps).limit_denominator(1001)
+    with replacing(path, suffix=path.suffix) as draft, VideoFile(draft, fps=rate) as film:
+        frames = one_pass(record.path, record.medium, info, size=None)
+        for number, frame in enumerate(frames):
+            seconds = seconds_of(info, number)
+            film.add(caption.on(frame, seconds), seconds=seconds if info.times else None)
+            yield number + 1
+
+
+class Caption:
+    """What is said about every moment of a video, drawn onto its frames.
+
+    Args:
+        windows: the timeline, in the order of time.
+    """
+
+    def __init__(self, windows: Sequence[Prediction]) -> None:
+        self._windows = windows
+        self._starts = borders(windows)[:-1]
+        self._band: tuple[tuple[int, int], Frames] | None = None
+
+    def at(self, seconds: float) -> int:
+        """Returns the number of the window that speaks for a moment."""
+        return max(bisect_right(self._starts, seconds + 1e-9) - 1, 0)
+
+    def on(self, frame: Frames, seconds: float) -> Frames:
+        """Returns a frame (H, W, 3) with its answer, even in height and width."""
+        shown = _enlarged(frame)
+        number, width = self.at(seconds), shown.shape[1]
+        if self._band is None or self._band[0] != (number, width):
+            self._band = (number, width), _band(self._windows[number], width, shown.shape[0])
+        band = self._band[1]
+        under = shown[-len(band) :].astype(np.float32) * (1.0 - _SHADE)
+        ground = np.asarray(_NIGHT, np.float32) * _SHADE
+        words = (band != np.asarray(_NIGHT, np.uint8)).any(2, keepdims=True)
+        shown[-len(band) :] = np.where(words, band, (under + ground).astype(np.uint8))
+        return shown
+
+
+def _enlarged(frame: Frames) -> Frames:
+    """A copy large enough to read words on, its sides even: H.264 halves the colours' sides."""
+    times = -(-SMALLEST // min(frame.shape[:2]))
+    if times > 1:
+        frame = frame.repeat(times, axis=0).repeat(times, axis=1)
+    height, width = frame.shape[:2]
+    return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+
+
+def _band(window: Prediction, width: int, height: int) -> Frames:
+    """The words and bars at the foot of a picture, (h, W, 3), on a ground of one colour."""
+    size = max(14, min(height, width) // 18)
+    pad = size // 2
+    answer, others = clean(said(window)), _others(window)
+    tall = 2 * size + 3 * pad
+    picture = Image.new("RGB", (width, tall), _NIGHT)
+    draw = ImageDraw.Draw(picture)
+    sure = sureness(window)
+    probability = f"{sure:.2f}"
+    room = width - 3 * pad - draw.textlength(probability, _font(probability, size))
+    draw.text((pad, pad), _fitting(draw, answer, size, room), _WHITE, _font(answer, size))
+    draw.text((width - pad, pad), probability, _WHITE, _font(probability, size), anchor="ra")
+    small = max(10, size * 2 // 3)
+    rest = "   ".join(f"{clean(label)} {value:.2f}" for label, value in others)
+    moment = f"{clock_text(window.start or 0.0)} to {clock_text(window.end or 0.0)}"
+    room = width - 3 * pad - draw.textlength(moment, _font(moment, small))
+    line = pad + size + pad // 2
+    draw.text((pad, line), _fitting(draw, rest, small, room), _GREY, _font(rest, small))
+    draw.text((width - pad, line), moment, _GREY, _font(moment, small), anchor="ra")
+    draw.rectangle((0, tall - pad // 2, round(width * sure), tall), _BAR)
+    return np.asarray(picture)
+
+
+def _others(window: Prediction) -> list[tuple[str, float]]:
+    """The two likeliest classes that the answer does not name."""
+    named = seen(window)
+    rest = [place for place in window.order if place not in named][:2]
+    return [(window.classes[place], window.values[place]) for place in rest]
+
+
+def _fitting(draw: ImageDraw.ImageDraw, text: str, size: int, room: float) -> str:
+    """A text, cut off where it is longer than its room."""
+    font = _font(text, size)
+    if draw.textlength(text, font) <= room:
+        return text
+    while text and draw.textlength(f"{text}…", font) > room:
+        text = text[:-1]
+    return f"{text}…"
+
+
+def _font(text: str, size: int) -> ImageFont.FreeTypeFont:
+    return _loaded(font_for(text), size)
+
+
+@cache
+def _loaded(path: Path, size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path, size)

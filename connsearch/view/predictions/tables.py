@@ -1,0 +1,89 @@
+"""Predictions as tables of a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from connsearch.files.text import visible
+from connsearch.training.predicted import PredictedVideos, Prediction, Stretch, stretches
+
+MOST_ROWS = 60
+"""Rows of a table; of more it says how many are not shown."""
+
+
+def predictions_table(found: PredictedVideos, *, top: int = 5) -> Table:
+    """Returns one row a video: its likeliest classes, each with its probability."""
+    table = _table(_left(len(found), "videos"))
+    table.add_column("video")
+    for rank in range(1, min(top, _classes(found)) + 1):
+        table.add_column(str(rank))
+    for one in found[:MOST_ROWS]:
+        named = (f"{visible(label)} {value:.3f}" for label, value in one.top(top))
+        table.add_row(Text(visible(one.path)), *(Text(text) for text in named))
+    return table
+
+
+def timeline_tables(found: PredictedVideos) -> Iterator[Table]:
+    """Yields a table a video: from when to when it shows what."""
+    for path, windows in found.videos.items():
+        yield _timeline(path, windows)
+
+
+def _timeline(path: str, windows: Sequence[Prediction]) -> Table:
+    parts = stretches(windows)
+    count = f"{len(windows)} window{'s' if len(windows) != 1 else ''}"
+    more = _left(len(parts), "changes")
+    table = _table(more, title=f"{visible(path)}: {count}")
+    table.add_column("from", justify="right", no_wrap=True)
+    table.add_column("to", justify="right", no_wrap=True)
+    table.add_column("answer")
+    table.add_column("probability", justify="right")
+    table.add_column("windows", justify="right")
+    for part in parts[:MOST_ROWS]:
+        table.add_row(*_cells(part))
+    return table
+
+
+def _cells(part: Stretch) -> Iterator[Text]:
+    yield Text(clock_text(part.start))
+    yield Text(clock_text(part.end))
+    yield Text(visible(part.label))
+    yield Text(f"{part.probability:.3f}")
+    yield Text(str(part.windows))
+
+
+def clock_text(seconds: float) -> str:
+    """Returns a time as a player shows it, with tenths.
+
+    >>> clock_text(4.25), clock_text(75.0), clock_text(3661.96)
+    ('0:04.2', '1:15.0', '1:01:02.0')
+    """
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    tail = f"{rest // 10:02d}.{rest % 10}"
+    return f"{hours}:{minutes:02d}:{tail}" if hours else f"{minutes}:{tail}"
+
+
+def _classes(found: PredictedVideos) -> int:
+    return len(found[0].classes) if len(found) else 0
+
+
+def _left(count: int, what: str) -> str:
+    more = count - MOST_ROWS
+    return f"{more:,} more {what} are not shown; --csv FILE writes all" if more > 0 else ""
+
+
+def _table(caption: str, *, title: str = "") -> Table:
+    return Table(
+        box=SIMPLE_HEAD,
+        title=Text(title) if title else None,
+        caption=Text(caption) if caption else None,
+        title_justify="left",
+        caption_justify="left",
+        pad_edge=False,
+    )
