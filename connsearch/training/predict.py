@@ -46,7 +46,8 @@ def predict(
 ) -> Generator[ClipAnswer]:
     """Yields the answer to every clip, in the order of the data set.
 
-    It is the answer that :func:`~connsearch.training.evaluate.evaluate` counts.
+    It is the answer that :func:`~connsearch.training.evaluate.evaluate` counts, bit for bit in
+    batches of the same size; in others libraries may round the last bits otherwise.
 
     Args:
         network: is put into evaluation mode for as long as this takes.

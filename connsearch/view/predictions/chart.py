@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -23,7 +25,9 @@ MOST_CLASSES = 15
 """Rows of a video: the classes that reach the highest probabilities."""
 MOST_COLUMNS = 400
 """Columns of a video; where there are more windows, neighbours share one: their mean."""
-_TICKS = 9
+_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
+"""Seconds between two ticks of the axis of time."""
+_TICKS = 12
 _NAME = 24
 
 
@@ -65,15 +69,24 @@ def _panel(path: str, windows: Sequence[Prediction]) -> Panel:
     groups = [windows[a:b] for a, b in pairwise(cuts)]
     edges = borders(windows)
     times = [edges[cut] for cut in cuts]
-    every = max(1, -(-columns // _TICKS))
-    ticks = [(n - 0.5, clock_text(times[n])) for n in range(0, columns, every)]
-    if columns - (len(ticks) - 1) * every > every / 2:
-        ticks.append((columns - 0.5, clock_text(times[-1])))
     marks = [Cells(list(_cells(groups, places, times))), *_answers(groups, places)]
-    x = Axis("time (min:s)", -0.5, columns - 0.5, ticks, grid=False)
+    x = Axis("time (min:s)", -0.5, columns - 0.5, list(_ticks(times)), grid=False)
     rows = [(row, name) for row, name in enumerate(names)]
     y = Axis("", len(places) - 0.4, -0.5, rows, grid=False)
     return Panel(path, marks, x, y)
+
+
+def _ticks(times: Sequence[float]) -> Iterator[tuple[float, str]]:
+    """Round times, each where it lies among the columns that begin and end at ``times``."""
+    first, last = times[0], times[-1]
+    step = next((s for s in _STEPS if last - first <= _TICKS * s), last - first)
+    for number in range(math.ceil(first / step), math.floor(last / step + 1e-6) + 1):
+        moment = number * step
+        column = min(max(bisect_right(times, moment) - 1, 0), len(times) - 2)
+        begin, end = times[column], times[column + 1]
+        share = (moment - begin) / (end - begin) if end > begin else 0.0
+        text = clock_text(moment)
+        yield column + share - 0.5, text.removesuffix(".0") if step >= 1 else text
 
 
 def _cells(
