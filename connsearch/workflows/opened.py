@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connsearch.runs.record import RunRecord, open_run
+from connsearch.training.predicted import PredictedVideos
 from connsearch.workflows.given import Place
 from connsearch.workflows.listening import Progress
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from connsearch.training.predicted import PredictedVideos
 
 
 class OpenedRun(RunRecord):
