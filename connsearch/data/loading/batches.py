@@ -133,7 +133,7 @@ def make_batch(
             raise DataError(faults[key.index])
         if reading is not None:
             reading(key.index)
-        return dataset.clip(key, beside=plan.keys if plan.together else ())
+        return dataset.clip(key, beside=plan.keys) if plan.together else dataset.clip(key)
 
     clips: list[Clip] = []
     shown: list[int] = []

@@ -60,8 +60,11 @@ def videos_at(places: Sequence[str | Path]) -> Unlabelled:
             real = os.path.realpath(record.path)
             twice += real in found
             found.setdefault(real, record)
+    if len(faults) == 1:
+        raise DataError(faults[0])
     if faults:
-        raise DataError("\n".join(faults))
+        lines = "\n".join(faults).replace("\n", "\n  ")
+        raise DataError(f"{len(faults)} places have no video\n  {lines}")
     if twice:
         notes.append(f"{twice} video(s) named more than once: each is read once")
     return Unlabelled(tuple(found.values()), tuple(notes))

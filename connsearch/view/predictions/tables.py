@@ -16,14 +16,28 @@ MOST_ROWS = 60
 
 
 def predictions_table(found: PredictedVideos, *, top: int = 5) -> Table:
-    """Returns one row a video: its likeliest classes, each with its probability."""
+    """Returns one row a video, with its likeliest classes; of a single video one row a class."""
+    if len(found) == 1:
+        return _alone(found[0], top)
     table = _table(_left(len(found), "videos"))
-    table.add_column("video")
-    for rank in range(1, min(top, _classes(found)) + 1):
-        table.add_column(str(rank))
+    table.add_column("video", overflow="fold")
+    table.add_column("answer", overflow="fold")
+    table.add_column("probability", justify="right", no_wrap=True)
+    if top > 1:
+        table.add_column("next", overflow="fold")
     for one in found[:MOST_ROWS]:
-        named = (f"{visible(label)} {value:.3f}" for label, value in one.top(top))
-        table.add_row(Text(visible(one.path)), *(Text(text) for text in named))
+        rest = ", ".join(f"{visible(label)} {value:.3f}" for label, value in one.top(top)[1:])
+        cells = (visible(one.path), visible(one.label), f"{one.probability:.3f}", rest)
+        table.add_row(*map(Text, cells[: 4 if top > 1 else 3]))
+    return table
+
+
+def _alone(one: Prediction, top: int) -> Table:
+    table = _table("", title=visible(one.path))
+    table.add_column("class", overflow="fold")
+    table.add_column("probability", justify="right", no_wrap=True)
+    for label, value in one.top(top):
+        table.add_row(Text(visible(label)), Text(f"{value:.3f}"))
     return table
 
 
@@ -67,10 +81,6 @@ def clock_text(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     tail = f"{rest // 10:02d}.{rest % 10}"
     return f"{hours}:{minutes:02d}:{tail}" if hours else f"{minutes}:{tail}"
-
-
-def _classes(found: PredictedVideos) -> int:
-    return len(found[0].classes) if len(found) else 0
 
 
 def _left(count: int, what: str) -> str:
