@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
 from typing import Any, overload
 
 from connsearch.errors import DataError
@@ -80,11 +79,15 @@ class UnreadVideo:
         path: of the video, as it was named.
         reason: what was read, and the usual cure.
         answered: whether there is an answer all the same, from what could be read.
+        start: seconds from the first frame, of a window; None: it is about the whole video.
+        end: likewise.
     """
 
     path: str
     reason: str
     answered: bool = False
+    start: float | None = None
+    end: float | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -97,6 +100,7 @@ class PredictedVideos(Sequence[Prediction]):
         faults: what could not be read, by name.
         timeline: whether the videos were cut into windows.
         notes: for the user: what lay beside the videos and was not read, and the like.
+        hop: of a timeline, seconds from one window to the next; None: the length of a window.
     """
 
     run: str
@@ -104,6 +108,7 @@ class PredictedVideos(Sequence[Prediction]):
     faults: tuple[UnreadVideo, ...] = ()
     timeline: bool = False
     notes: tuple[str, ...] = ()
+    hop: float | None = None
 
     def __len__(self) -> int:
         return len(self.predictions)
@@ -206,33 +211,62 @@ NOTHING = "none"
 """The answer of a multi-label network that sees no class."""
 
 
-def borders(windows: Sequence[Prediction]) -> list[float]:
-    """Returns from when on each window's answer counts, and last when the last one ends.
+def reaches(windows: Sequence[Prediction], hop: float | None = None) -> list[tuple[float, float]]:
+    """Returns from when to when each window of one video speaks, in seconds.
 
-    Every moment belongs to the window whose middle is nearest.
+    A moment belongs to the window whose middle is nearest, but to none where a window is missing
+    because it could not be read.
 
-    >>> parts = [Prediction("a", s, s + 2.0, ("x",), (1.0,), (0,)) for s in (0.0, 1.0, 2.0)]
-    >>> borders(parts)
-    [0.0, 1.5, 2.5, 4.0]
+    Args:
+        windows: in the order of time.
+        hop: seconds from one to the next; None: the length of a window.
+
+    >>> parts = [Prediction("a", s, s + 2.0, ("x",), (1.0,), (0,)) for s in (0.0, 1.0, 2.0, 7.0)]
+    >>> reaches(parts)
+    [(0.0, 1.5), (1.5, 2.5), (2.5, 4.0), (7.0, 9.0)]
     """
     times = [(one.start or 0.0, one.end or 0.0) for one in windows]
-    if not times:
-        return []
     middles = [(start + end) / 2 for start, end in times]
-    between = [(before + after) / 2 for before, after in pairwise(middles)]
-    return [times[0][0], *between, times[-1][1]]
-
-
-def stretches(windows: Sequence[Prediction]) -> list[Stretch]:
-    """Returns the windows of one video with those joined that say the same, in order of time."""
-    edges = borders(windows)
-    found: list[Stretch] = []
-    for label, group in groupby(range(len(windows)), key=lambda n: said(windows[n])):
-        places = list(group)
-        sure = [sureness(windows[n]) for n in places]
-        begin, end = edges[places[0]], edges[places[-1] + 1]
-        found.append(Stretch(begin, end, label, sum(sure) / len(sure), len(places)))
+    found: list[tuple[float, float]] = []
+    for place, ((start, end), middle) in enumerate(zip(times, middles, strict=True)):
+        far = max(end - start, hop or 0.0) / 2
+        begin = start if place == 0 else max((middles[place - 1] + middle) / 2, middle - far)
+        last = place == len(times) - 1
+        stop = end if last else min((middle + middles[place + 1]) / 2, middle + far)
+        found.append((begin, stop))
     return found
+
+
+def stretches(windows: Sequence[Prediction], hop: float | None = None) -> list[Stretch]:
+    """Returns the windows of one video with those joined that say the same, in order of time.
+
+    Args:
+        windows: in the order of time.
+        hop: seconds from one to the next; None: the length of a window.
+    """
+    times = reaches(windows, hop)
+    runs: list[list[int]] = []
+    for place, one in enumerate(windows):
+        before = runs[-1][-1] if runs else None
+        touches = before is not None and times[place][0] - times[before][1] < _HAIR
+        if touches and said(windows[runs[-1][-1]]) == said(one):
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    return [
+        Stretch(
+            times[run[0]][0],
+            times[run[-1]][1],
+            said(windows[run[0]]),
+            sum(sureness(windows[place]) for place in run) / len(run),
+            len(run),
+        )
+        for run in runs
+    ]
+
+
+_HAIR = 1e-6
+"""Seconds between two windows that touch: sums of times are rounded."""
 
 
 def sureness(prediction: Prediction) -> float:

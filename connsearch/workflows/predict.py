@@ -101,8 +101,7 @@ def run_predict(
     with AnswerTable(asked.csv, asked.top) as table:
         for found in _answers(asked, network, parts, multi_label, listener):
             record = records[found.index]
-            known = found.probabilities is not None
-            faults += (UnreadVideo(record.name, why, known) for why in found.faults)
+            faults += _faults(record, parts, found)
             if found.probabilities is not None:
                 one = _prediction(record, parts, found, classes, multi_label)
                 predictions.append(one)
@@ -113,7 +112,7 @@ def run_predict(
             + listed([fault.reason for fault in faults])
         )
     result = PredictedVideos(
-        asked.run, tuple(predictions), tuple(faults), asked.in_parts, parts.notes
+        asked.run, tuple(predictions), tuple(faults), asked.in_parts, parts.notes, asked.hop
     )
     pictured(asked, result, listener)
     return annotated(asked, result, records, listener)
@@ -137,6 +136,13 @@ def _answers(
         with closing(answers):
             what = "windows" if asked.in_parts else "videos"
             yield from listener.count(answers, len(dataset), what)
+
+
+def _faults(record: Record, parts: Parts, found: ClipAnswer) -> Iterator[UnreadVideo]:
+    times = parts.times[found.index] if record.window is not None else None
+    start, end = times or (None, None)
+    for reason in found.faults:
+        yield UnreadVideo(record.name, reason, found.probabilities is not None, start, end)
 
 
 def _prediction(

@@ -124,7 +124,7 @@ def annotated(
     for name, windows in found.videos.items():
         record, path = sources[name], _film(asked.annotate, name, taken)
         assert record.info is not None, "it was looked at"
-        frames = annotate_video(record, windows, path)
+        frames = annotate_video(record, windows, path, hop=found.hop)
         try:
             for _ in listener.count(frames, record.info.frames, "frames"):
                 pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -70,7 +71,10 @@ class Predict(PredictSettings, Command):
                 }
                 for one in found
             ],
-            "faults": [{"path": one.path, "reason": one.reason} for one in found.faults],
+            "faults": [
+                {"path": one.path, "reason": one.reason, "start": one.start, "end": one.end}
+                for one in found.faults
+            ],
             **written,
         }
 
@@ -83,11 +87,12 @@ def _show(found: PredictedVideos, top: int, terminal: Terminal) -> None:
         terminal.show(*timeline_tables(found))
     else:
         terminal.show(predictions_table(found, top=top))
-    whole = {fault.path for fault in found.faults if not fault.answered}
-    partly = {fault.path for fault in found.faults} - whole
+    answered = found.videos.keys()
+    whole = {fault.path for fault in found.faults} - answered
+    partly = {fault.path for fault in found.faults} & answered
     for paths, what in ((whole, "cannot be read"), (partly, "cannot be read whole")):
         if paths:
             terminal.warn(f"{len(paths)} video{'s' if len(paths) > 1 else ''} {what}")
-            for fault in found.faults:
-                if fault.path in paths:
-                    terminal.say(f"  {fault.reason}")
+            reasons = Counter(fault.reason for fault in found.faults if fault.path in paths)
+            for reason, count in reasons.items():
+                terminal.say(f"  {reason}" + (f" ({count} windows)" if count > 1 else ""))

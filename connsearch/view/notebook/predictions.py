@@ -17,7 +17,7 @@ def predicted_html(found: PredictedVideos) -> Html:
     rows = [
         row
         for path, parts in videos.items()
-        for row in (_timeline(path, parts) if found.timeline else _whole(parts))
+        for row in (_timeline(path, parts, found.hop) if found.timeline else _whole(parts))
     ]
     faults = (f"{fault.path}: {fault.reason}" for fault in found.faults)
     return card(
@@ -46,7 +46,9 @@ def _whole(parts: tuple[Prediction, ...]) -> Iterator[dict[str, object]]:
         yield {"video": one.path, **named}
 
 
-def _timeline(path: str, parts: tuple[Prediction, ...]) -> Iterator[dict[str, object]]:
-    for one in stretches(parts):
+def _timeline(
+    path: str, parts: tuple[Prediction, ...], hop: float | None
+) -> Iterator[dict[str, object]]:
+    for one in stretches(parts, hop):
         times = {"from": clock_text(one.start), "to": clock_text(one.end)}
         yield {"video": path, **times, "answer": one.label, "probability": one.probability}

@@ -5,6 +5,7 @@ Shape letters: H W pixels. Frames are RGB, ``uint8``.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -19,15 +20,19 @@ from connsearch.data.media.decode import Frames, VideoFile
 from connsearch.data.media.passes import one_pass
 from connsearch.data.records import Record
 from connsearch.files.drafts import replacing
-from connsearch.training.predicted import Prediction, borders, said, seen, sureness
+from connsearch.training.predicted import Prediction, reaches, said, seen, sureness
 from connsearch.view.charts.fonts import font_for, letters_without_font
 from connsearch.view.predictions.tables import clock_text
 from connsearch.view.structures.markup import clean
 
-SMALLEST = 240
-"""Height in pixels that is needed to read words; smaller videos are enlarged by a whole number."""
+SMALLEST, LARGEST = 240, 1920
+"""Pixels that are needed to read words: a video with a smaller side is enlarged by a whole number,
+as long as its larger side stays below the other."""
 
 _NIGHT, _BAR, _WHITE, _GREY = (11, 22, 32), (240, 160, 30), (255, 255, 255), (190, 198, 206)
+_UNREAD = "could not be read"
+_HAIR = 1e-6
+"""Seconds that a frame may be early: times are rounded."""
 _SHADE = 0.72
 """How dark the ground of the words is; the video shows through it."""
 
@@ -37,7 +42,9 @@ def unknown_letters(names: Iterable[str]) -> list[str]:
     return letters_without_font(clean(name) for name in names)
 
 
-def annotate_video(record: Record, windows: Sequence[Prediction], path: Path) -> Iterator[int]:
+def annotate_video(
+    record: Record, windows: Sequence[Prediction], path: Path, *, hop: float | None = None
+) -> Iterator[int]:
     """Yields the number of frames written so far; the file is there once all are.
 
     Each frame has the answer of the window whose middle is nearest in time. Frames are read and
@@ -48,6 +55,7 @@ def annotate_video(record: Record, windows: Sequence[Prediction], path: Path) ->
         record: the video; its facts are known.
         windows: the timeline of it, in the order of time.
         path: of the new file.
+        hop: seconds from one window to the next; None: the length of a window.
 
     Raises:
         DataError: the video cannot be read to its end; nothing is written.
@@ -55,7 +63,7 @@ def annotate_video(record: Record, windows: Sequence[Prediction], path: Path) ->
     """
     info = record.info
     assert info is not None, "it was looked at"
-    caption = Caption(windows)
+    caption = Caption(windows, hop)
     rate = Fraction(info.fps).limit_denominator(1001)
     with replacing(path, suffix=path.suffix) as draft, VideoFile(draft, fps=rate) as film:
         frames = one_pass(record.path, record.medium, info, size=None)
@@ -70,24 +78,28 @@ class Caption:
 
     Args:
         windows: the timeline, in the order of time.
+        hop: seconds from one window to the next; None: the length of a window.
     """
 
-    def __init__(self, windows: Sequence[Prediction]) -> None:
+    def __init__(self, windows: Sequence[Prediction], hop: float | None = None) -> None:
         self._windows = windows
-        self._starts = borders(windows)[:-1]
-        self._band: tuple[tuple[int, int], Frames] | None = None
+        self._times = reaches(windows, hop)
+        self._band: tuple[tuple[int | None, int], Frames] | None = None
 
-    def at(self, seconds: float) -> int:
-        """Returns the number of the window that speaks for a moment."""
-        return max(bisect_right(self._starts, seconds + 1e-9) - 1, 0)
+    def at(self, seconds: float) -> int | None:
+        """Returns the number of the window that speaks for a moment; None: none was read there."""
+        place = max(bisect_right(self._times, (seconds + _HAIR, math.inf)) - 1, 0)
+        last = place == len(self._times) - 1
+        return place if last or seconds < self._times[place][1] + _HAIR else None
 
     def on(self, frame: Frames, seconds: float) -> Frames:
         """Returns a frame (H, W, 3) with its answer, even in height and width."""
         shown = _enlarged(frame)
         number, width = self.at(seconds), shown.shape[1]
         if self._band is None or self._band[0] != (number, width):
-            self._band = (number, width), _band(self._windows[number], width, shown.shape[0])
-        band = self._band[1]
+            window = None if number is None else self._windows[number]
+            self._band = (number, width), _band(window, width, shown.shape[0])
+        band = self._band[1][: shown.shape[0]]  # all of a very flat video
         under = shown[-len(band) :].astype(np.float32) * (1.0 - _SHADE)
         ground = np.asarray(_NIGHT, np.float32) * _SHADE
         words = (band != np.asarray(_NIGHT, np.uint8)).any(2, keepdims=True)
@@ -97,21 +109,25 @@ class Caption:
 
 def _enlarged(frame: Frames) -> Frames:
     """A copy large enough to read words on, its sides even: H.264 halves the colours' sides."""
-    times = -(-SMALLEST // min(frame.shape[:2]))
+    sides = frame.shape[:2]
+    times = min(-(-SMALLEST // min(sides)), LARGEST // max(sides))
     if times > 1:
         frame = frame.repeat(times, axis=0).repeat(times, axis=1)
     height, width = frame.shape[:2]
     return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
-def _band(window: Prediction, width: int, height: int) -> Frames:
+def _band(window: Prediction | None, width: int, height: int) -> Frames:
     """The words and bars at the foot of a picture, (h, W, 3), on a ground of one colour."""
     size = max(14, min(height, width) // 18)
     pad = size // 2
-    answer, others = clean(said(window)), _others(window)
     tall = 2 * size + 3 * pad
     picture = Image.new("RGB", (width, tall), _NIGHT)
     draw = ImageDraw.Draw(picture)
+    if window is None:
+        draw.text((pad, pad), _UNREAD, _GREY, _font(_UNREAD, size))
+        return np.asarray(picture)
+    answer, others = clean(said(window)), _others(window)
     sure = sureness(window)
     probability = f"{sure:.2f}"
     room = width - 3 * pad - draw.textlength(probability, _font(probability, size))

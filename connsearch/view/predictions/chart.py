@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from dataclasses import dataclass
 
 from connsearch.training.predicted import (
     PredictedVideos,
     Prediction,
-    borders,
     leading,
+    reaches,
     seen,
 )
 from connsearch.view.charts.chart import Axis, Chart, LegendKey, Panel
@@ -31,23 +31,67 @@ _TICKS = 12
 _NAME = 24
 
 
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """A timeline cut into columns of equal time: the windows of each, none where none was read."""
+
+    start: float
+    width: float
+    groups: Sequence[Sequence[Prediction]]
+
+    @classmethod
+    def of(cls, windows: Sequence[Prediction], hop: float | None) -> _Columns:
+        times = reaches(windows, hop)
+        start, end = times[0][0], times[-1][1]
+        usual = sorted(b - a for a, b in times)[len(times) // 2]
+        count = min(max(round((end - start) / usual), 1), MOST_COLUMNS) if usual > 0 else 1
+        width = (end - start) / count or 1.0
+        groups: list[list[Prediction]] = [[] for _ in range(count)]
+        for one, (a, b) in zip(windows, times, strict=True):
+            groups[min(int(((a + b) / 2 - start) / width), count - 1)].append(one)
+        for place, group in enumerate(groups):
+            if not group:  # as wide as a window, and the middle of none is in it
+                moment = start + (place + 0.5) * width
+                speaks = bisect_right(times, (moment, math.inf)) - 1
+                if speaks >= 0 and moment < times[speaks][1]:
+                    group.append(windows[speaks])
+        return cls(start, width, groups)
+
+    @property
+    def end(self) -> float:
+        return self.start + self.width * len(self.groups)
+
+    def ticks(self) -> Iterator[tuple[float, str]]:
+        """Round times, each where it lies among the columns."""
+        long = self.end - self.start
+        step = next((s for s in _STEPS if long <= _TICKS * s), long)
+        first, last = math.ceil(self.start / step), math.floor(self.end / step + 1e-6)
+        for moment in (number * step for number in range(first, last + 1)):
+            text = clock_text(moment)
+            text = text.removesuffix(".0") if step >= 1 else text
+            yield (moment - self.start) / self.width - 0.5, text
+
+
 def timeline_chart(found: PredictedVideos) -> Chart:
     """Returns the timelines of the first :data:`MOST_VIDEOS` videos, one panel each."""
     videos = list(found.videos.items())[:MOST_VIDEOS]
-    panels = [_panel(path, windows) for path, windows in videos]
-    rows = [len(leading(windows, MOST_CLASSES)) for _, windows in videos]
-    shared = max((-(-len(windows) // _columns(len(windows))) for _, windows in videos), default=1)
+    columns = [_Columns.of(windows, found.hop) for _, windows in videos]
+    panels = [_panel(video, cut) for video, cut in zip(videos, columns, strict=True)]
+    heights = [0.75 + 0.26 * len(leading(windows, MOST_CLASSES)) for _, windows in videos]
     notes = ["rows: classes; colour: probability; bar: the answer"]
+    shared = max((len(group) for cut in columns for group in cut.groups), default=1)
     if shared > 1:
         notes.append(f"up to {shared} windows share a column: their mean")
     classes = max((len(one.classes) for one in found), default=0)
     if classes > MOST_CLASSES:
         notes.append(f"{MOST_CLASSES} of {classes} classes: those that come highest")
+    if not all(group for cut in columns for group in cut.groups):
+        notes.append("where nothing is drawn, the video could not be read")
     return Chart(
         "what is seen when",
         panels,
-        (10.0, 1.3 + sum(0.75 + 0.26 * count for count in rows)),
-        heights=[0.75 + 0.26 * count for count in rows],
+        (10.0, 1.3 + sum(heights)),
+        heights=heights,
         keys=[
             LegendKey("probability 1", "rgb", "area"),
             LegendKey("0.5", "rgb", "area", 0.5),
@@ -57,44 +101,21 @@ def timeline_chart(found: PredictedVideos) -> Chart:
     )
 
 
-def _columns(windows: int) -> int:
-    return min(windows, MOST_COLUMNS)
-
-
-def _panel(path: str, windows: Sequence[Prediction]) -> Panel:
+def _panel(video: tuple[str, Sequence[Prediction]], cut: _Columns) -> Panel:
+    path, windows = video
     places = leading(windows, MOST_CLASSES)
-    names = [clean(windows[0].classes[place], _NAME) for place in places]
-    columns = _columns(len(windows))
-    cuts = [column * len(windows) // columns for column in range(columns + 1)]
-    groups = [windows[a:b] for a, b in pairwise(cuts)]
-    edges = borders(windows)
-    times = [edges[cut] for cut in cuts]
-    marks = [Cells(list(_cells(groups, places, times))), *_answers(groups, places)]
-    x = Axis("time (min:s)", -0.5, columns - 0.5, list(_ticks(times)), grid=False)
-    rows = [(row, name) for row, name in enumerate(names)]
+    rows = [(row, clean(windows[0].classes[place], _NAME)) for row, place in enumerate(places)]
+    marks = [Cells(list(_cells(cut, places))), *_answers(cut.groups, places)]
+    x = Axis("time (min:s)", -0.5, len(cut.groups) - 0.5, list(cut.ticks()), grid=False)
     y = Axis("", len(places) - 0.4, -0.5, rows, grid=False)
     return Panel(path, marks, x, y)
 
 
-def _ticks(times: Sequence[float]) -> Iterator[tuple[float, str]]:
-    """Round times, each where it lies among the columns that begin and end at ``times``."""
-    first, last = times[0], times[-1]
-    step = next((s for s in _STEPS if last - first <= _TICKS * s), last - first)
-    for number in range(math.ceil(first / step), math.floor(last / step + 1e-6) + 1):
-        moment = number * step
-        column = min(max(bisect_right(times, moment) - 1, 0), len(times) - 2)
-        begin, end = times[column], times[column + 1]
-        share = (moment - begin) / (end - begin) if end > begin else 0.0
-        text = clock_text(moment)
-        yield column + share - 0.5, text.removesuffix(".0") if step >= 1 else text
-
-
-def _cells(
-    groups: Sequence[Sequence[Prediction]], places: Sequence[int], times: Sequence[float]
-) -> Iterator[Cell]:
-    for column, group in enumerate(groups):
-        when = f"{clock_text(times[column])} to {clock_text(times[column + 1])}"
-        for row, place in enumerate(places):
+def _cells(cut: _Columns, places: Sequence[int]) -> Iterator[Cell]:
+    for column, group in enumerate(cut.groups):
+        start = cut.start + column * cut.width
+        when = f"{clock_text(start)} to {clock_text(start + cut.width)}"
+        for row, place in enumerate(places if group else ()):
             value = sum(one.values[place] for one in group) / len(group)
             label = group[0].classes[place]
             yield Cell(column, row, min(value, 1.0), "rgb", tip=f"{when}, {label}: {value:.3f}")
@@ -125,4 +146,4 @@ def _answers(groups: Sequence[Sequence[Prediction]], places: Sequence[int]) -> I
 
 def _answered(group: Sequence[Prediction], place: int) -> bool:
     """Whether at least half of the windows that share a column answer with a class."""
-    return 2 * sum(place in seen(one) for one in group) >= len(group)
+    return bool(group) and 2 * sum(place in seen(one) for one in group) >= len(group)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -15,10 +17,11 @@ MOST_ROWS = 60
 """Rows of a table; of more it says how many are not shown."""
 
 
-def predictions_table(found: PredictedVideos, *, top: int = 5) -> Table:
+def predictions_table(found: PredictedVideos, *, top: int = 5) -> Group:
     """Returns one row a video, with its likeliest classes; of a single video one row a class."""
     if len(found) == 1:
         return _alone(found[0], top)
+    folder = _shared_folder([one.path for one in found])
     table = _table(_left(len(found), "videos"))
     table.add_column("video", overflow="fold")
     table.add_column("answer", overflow="fold")
@@ -27,31 +30,38 @@ def predictions_table(found: PredictedVideos, *, top: int = 5) -> Table:
         table.add_column("next", overflow="fold")
     for one in found[:MOST_ROWS]:
         rest = ", ".join(f"{visible(label)} {value:.3f}" for label, value in one.top(top)[1:])
-        cells = (visible(one.path), visible(one.label), f"{one.probability:.3f}", rest)
+        name = os.path.relpath(one.path, folder) if folder else one.path
+        cells = (visible(name), visible(one.label), f"{one.probability:.3f}", rest)
         table.add_row(*map(Text, cells[: 4 if top > 1 else 3]))
-    return table
+    return _titled(f"videos in {visible(folder)}" if folder else "", table)
 
 
-def _alone(one: Prediction, top: int) -> Table:
-    table = _table("", title=visible(one.path))
+def _shared_folder(paths: Sequence[str]) -> str:
+    """The folder that all paths are in, as it was named; empty where there is none."""
+    if len(paths) < 2 or len({os.path.isabs(path) for path in paths}) > 1:
+        return ""
+    return os.path.commonpath([os.path.dirname(path) for path in paths])
+
+
+def _alone(one: Prediction, top: int) -> Group:
+    table = _table("")
     table.add_column("class", overflow="fold")
     table.add_column("probability", justify="right", no_wrap=True)
     for label, value in one.top(top):
         table.add_row(Text(visible(label)), Text(f"{value:.3f}"))
-    return table
+    return _titled(visible(one.path), table)
 
 
-def timeline_tables(found: PredictedVideos) -> Iterator[Table]:
+def timeline_tables(found: PredictedVideos) -> Iterator[Group]:
     """Yields a table a video: from when to when it shows what."""
     for path, windows in found.videos.items():
-        yield _timeline(path, windows)
+        yield _timeline(path, windows, found.hop)
 
 
-def _timeline(path: str, windows: Sequence[Prediction]) -> Table:
-    parts = stretches(windows)
+def _timeline(path: str, windows: Sequence[Prediction], hop: float | None) -> Group:
+    parts = stretches(windows, hop)
     count = f"{len(windows)} window{'s' if len(windows) != 1 else ''}"
-    more = _left(len(parts), "changes")
-    table = _table(more, title=f"{visible(path)}: {count}")
+    table = _table(_left(len(parts), "changes"))
     table.add_column("from", justify="right", no_wrap=True)
     table.add_column("to", justify="right", no_wrap=True)
     table.add_column("answer")
@@ -59,7 +69,7 @@ def _timeline(path: str, windows: Sequence[Prediction]) -> Table:
     table.add_column("windows", justify="right")
     for part in parts[:MOST_ROWS]:
         table.add_row(*_cells(part))
-    return table
+    return _titled(f"{visible(path)}: {count}", table)
 
 
 def _cells(part: Stretch) -> Iterator[Text]:
@@ -88,12 +98,15 @@ def _left(count: int, what: str) -> str:
     return f"{more:,} more {what} are not shown; --csv FILE writes all" if more > 0 else ""
 
 
-def _table(caption: str, *, title: str = "") -> Table:
+def _titled(title: str, table: Table) -> Group:
+    """A table below its title, which may be wider."""
+    return Group(*(Text(text) for text in (title,) if text), table)
+
+
+def _table(caption: str) -> Table:
     return Table(
         box=SIMPLE_HEAD,
-        title=Text(title) if title else None,
         caption=Text(caption) if caption else None,
-        title_justify="left",
         caption_justify="left",
         pad_edge=False,
     )
