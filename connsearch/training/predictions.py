@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -13,6 +14,21 @@ from connsearch.data.loading.batches import Batch
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.metrics import summarise, summarise_sets
 from connsearch.training.losses import Loss
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a network answered to the clips of a split that could be read, in the split's order.
+
+    Attributes:
+        indices: the places of the clips in their split, ``(N,)``.
+        first: the first answer for each, ``(N,)``.
+        probabilities: of every class, ``(N, K)``, float64.
+    """
+
+    indices: Tensor
+    first: Tensor
+    probabilities: Tensor
 
 
 class AnswerPool:
@@ -119,6 +135,14 @@ class PooledPredictions:
             return summarise_sets(clips.targets, self._answers.probabilities(rows), **facts)
         answers = rows.argmax(1).tolist()
         return summarise(clips.labels.tolist(), answers, scores=rows, **facts)
+
+    def answers(self) -> Answers:
+        """Returns the answer to every clip, as :meth:`metrics` counts it."""
+        rows = self._answers.rows()
+        indices = torch.tensor(self._answers.indices)
+        order = indices.argsort()
+        known = self._answers.probabilities(rows)
+        return Answers(indices[order], rows.argmax(1)[order], known[order])
 
     def _clips(self) -> Batch:
         """Returns the clips that were answered, without their streams."""

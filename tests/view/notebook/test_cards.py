@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from connsearch.analysis.folds import FoldsSummary
 from connsearch.data.loading.load import DataSplits, load_data
 from connsearch.data.options import DataOptions
 from connsearch.errors import Failure
@@ -23,9 +24,10 @@ from connsearch.runs.formats.analyses import (
     TrainingBudget,
 )
 from connsearch.runs.formats.evaluation import Evaluation
+from connsearch.runs.formats.folds import FoldClassRow, FoldRow, FoldsRecord
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.formats.prune import BeforeAfter, ExactnessRecord, PruneRecord
-from connsearch.runs.formats.studies import BestChild, EvolutionSummary
+from connsearch.runs.formats.studies import BestChild, EstimateRecord, EvolutionSummary
 from connsearch.runs.metrics import summarise
 from connsearch.runs.record import RunRecord
 from connsearch.training.predicted import PredictedVideos, Prediction, UnreadVideo
@@ -103,6 +105,31 @@ def predicted(path: str = "a.mp4", label: str = "walk", **chosen: Any) -> Predic
         for n, p in enumerate((0.75, 0.25))
     ]
     return PredictedVideos("runs/a", tuple(parts), timeline=True, **chosen)
+
+
+def folds(**chosen: Any) -> FoldsSummary:
+    found = metrics()
+    sure = EstimateRecord(value=0.75, low=0.4, high=0.9)
+    rows = [
+        FoldRow(fold=n, name=str(n), run=f"runs/f/fold-{n}", clips=2, groups=1, test=found)
+        for n in (1, 2)
+    ]
+    known: dict[str, Any] = {
+        "command": "train",
+        "run": "runs/f",
+        "folds": 2,
+        "by": "groups",
+        "groups": 2,
+        "measure": "accuracy",
+        "pooled": found,
+        "accuracy": sure,
+        "mean": 0.75,
+        "spread": None,
+        "rows": rows,
+        "classes": [FoldClassRow(name="walk", clips=2, value=sure)],
+        "predictions": "runs/f/predictions.csv",
+    }
+    return FoldsSummary(Path("runs/f"), FoldsRecord(**{**known, **chosen}))
 
 
 @pytest.fixture(scope="module")
@@ -312,6 +339,7 @@ def test_every_class_that_is_shown_exists_and_shows_itself(data: DataSplits) -> 
         "PruneRecord": pruning(),
         "CompareSummary": comparison(),
         "EvolutionSummary": evolution(),
+        "FoldsSummary": folds(),
         "DataSplits": data,
         "PredictedVideos": predicted(),
         "Prediction": predicted()[0],
