@@ -50,7 +50,7 @@ def splits(records: list[Record], **changes: Any) -> DataSplits:
         for _ in range(3)
     )
     hashes = dict.fromkeys(("train", "val", "test"), "colours")
-    facts = (CLASSES, 0, "colours", hashes, (), (4, 16, 16), "colours")
+    facts = (CLASSES, 0, "colours", hashes, (), options, "colours")
     return DataSplits(train, val, test, *facts, multi_label=True)
 
 
