@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from connsearch.data.loading.batches import Batch
@@ -35,7 +36,9 @@ class AnswerPool:
     """One row per clip, in the order of arrival.
 
     Several views of a clip are pooled as probabilities, class by class: their mean, or their
-    maximum (which need not add up to 1). A single view stays as it is.
+    maximum (which need not add up to 1). A single view stays as it is. Clips with any number of
+    classes are ranked by the log odds of those probabilities: a probability ends at 1, where
+    confident clips become equal.
 
     Args:
         loss: of the training; it converts logits to probabilities.
@@ -92,7 +95,9 @@ class PooledPredictions:
     def __init__(self, loss: Loss, *, views: int, pool: Literal["mean", "max"]) -> None:
         self._loss = loss
         self._views = views
+        self._pool = pool
         self._answers = AnswerPool(loss, views=views, pool=pool)
+        self._chances: dict[int, Tensor] = {}
         self._labels: dict[int, int] = {}
         self._targets: dict[int, Tensor] = {}
         self._total, self._count = 0.0, 0
@@ -105,9 +110,12 @@ class PooledPredictions:
         if self._views == 1:
             total, count = self._loss.summed(logits, batch)
             self._total, self._count = self._total + total, self._count + count
+        odds = None if batch.targets is None else self._odds(logits)
         indices = batch.indices.tolist()
         self._answers.add(indices, logits)
         for place, index in enumerate(indices):
+            if odds is not None:
+                self._put_odds(index, odds[place])
             self._labels[index] = int(batch.labels[place])
             if batch.targets is not None:
                 self._targets[index] = batch.targets[place]
@@ -132,9 +140,30 @@ class PooledPredictions:
             "views": self._views,
         }
         if clips.targets is not None:
-            return summarise_sets(clips.targets, self._answers.probabilities(rows), **facts)
+            return summarise_sets(clips.targets, self.odds(), **facts)
         answers = rows.argmax(1).tolist()
         return summarise(clips.labels.tolist(), answers, scores=rows, **facts)
+
+    def odds(self) -> Tensor:
+        """Returns the log odds ``(N, K)`` of the pooled answers to clips of several classes."""
+        rows = torch.stack(list(self._chances.values()))
+        return rows[:, 0] - rows[:, 1]
+
+    def _odds(self, logits: Tensor) -> Tensor:
+        """The odds of every class as a difference of two rows, ``(B, 2, K)``.
+
+        Of a mean over views these are the logarithms of p and of 1 - p, which can be added up.
+        """
+        odds = self._loss.log_odds(logits)
+        if self._views > 1 and self._pool == "mean":
+            return F.logsigmoid(torch.stack([odds, -odds], 1))
+        return torch.stack([odds, torch.zeros_like(odds)], 1)
+
+    def _put_odds(self, index: int, row: Tensor) -> None:
+        earlier = self._chances.get(index)
+        if earlier is not None:  # the number of views divides both, and changes no difference
+            row = earlier.logaddexp(row) if self._pool == "mean" else earlier.maximum(row)
+        self._chances[index] = row
 
     def answers(self) -> Answers:
         """Returns the answer to every clip, as :meth:`metrics` counts it."""

@@ -16,7 +16,7 @@ from connsearch.files.paths import make_room
 from connsearch.files.text import csv_text
 from connsearch.training.predicted import COLUMNS, PredictedVideos, Prediction, UnreadVideo
 from connsearch.view.charts.files import write_chart
-from connsearch.view.predictions.annotated import annotate_video, unknown_letters
+from connsearch.view.predictions.annotated import annotate_video
 from connsearch.view.predictions.chart import MOST_VIDEOS, timeline_chart
 from connsearch.workflows.listening import Listener
 from connsearch.workflows.settings.predict import PredictSettings
@@ -110,14 +110,6 @@ def annotated(
     """
     if asked.annotate is None:
         return found
-    names = {one.label for one in found}
-    missing = unknown_letters(names)
-    if missing:
-        listener.warn(
-            f"no font on this system has {len(missing)} letters of the class names "
-            f"({' '.join(missing[:12])}): boxes stand for them in the videos\n"
-            "  cure: install a font that has them, such as Noto"
-        )
     faults = list(found.faults)
     taken: set[Path] = set()
     sources = {record.name: record for record in records}

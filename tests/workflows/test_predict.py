@@ -23,7 +23,7 @@ from connsearch.runs.events import CountEvent
 from connsearch.training import evaluate as judged
 from connsearch.training.predicted import PredictedVideos
 from connsearch.training.predictions import PooledPredictions
-from connsearch.view.charts import fonts
+from connsearch.view import fonts
 from connsearch.workflows import predict_files
 from connsearch.workflows.predict_videos import class_names_of, is_multi_label
 from tests.cli.commands import Done
@@ -353,27 +353,17 @@ def test_a_video_that_is_damaged_further_on_is_answered_as_far_as_it_goes(
 
 
 def test_letters_that_no_font_has_are_said(
-    colours: Any, changing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert fonts.letters_without_font(["run", "gehen ü", "бег"]) == []
-    monkeypatch.setattr(fonts, "_others", tuple)
-    assert fonts.letters_without_font(["走る"]) == ["る", "走"]
-    monkeypatch.setattr("connsearch.workflows.predict.class_names_of", lambda run: ("走る", "red"))
-    heard: list[Any] = []
-    colours.predict(changing, annotate=tmp_path / "a.mp4", precision="fp32", progress=heard.append)
-    told = [event.message for event in heard if type(event).__name__ == "WarningEvent"]
-    assert any("no font on this system has 2 letters" in text for text in told)
-
-
-def test_a_font_of_the_system_that_has_all_letters_is_taken(
+    colours: Any,
+    changing: Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    known = {Path("a"): frozenset(map(ord, "走")), Path("b"): frozenset(map(ord, "走る"))}
-    own = fonts._letters
-    monkeypatch.setattr(fonts, "_letters", lambda path: known.get(path) or own(path))
-    monkeypatch.setattr(fonts, "_others", lambda: tuple(known))
-    assert fonts.font_for("走る") == Path("b")
-    assert fonts.font_for("run").name == "DejaVuSans.ttf"
+    monkeypatch.setattr(fonts, "_said", set())
+    monkeypatch.setattr(fonts, "_system_fonts", tuple)
+    monkeypatch.setattr("connsearch.workflows.predict.class_names_of", lambda run: ("走る", "red"))
+    colours.predict(changing, annotate=tmp_path / "a.mp4", **PLAIN)
+    assert "no font here has る (U+308B) 走 (U+8D70)" in caplog.text
 
 
 def test_runs_say_whether_a_clip_may_have_several_classes(

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from connsearch.data.clips.timeline import seconds_of
 from connsearch.data.media.decode import Frames, VideoFile
@@ -21,7 +20,7 @@ from connsearch.data.media.passes import one_pass
 from connsearch.data.records import Record
 from connsearch.files.drafts import replacing
 from connsearch.training.predicted import Prediction, reaches, said, seen, sureness
-from connsearch.view.charts.fonts import font_for, letters_without_font
+from connsearch.view.lettering import fitting, length, write
 from connsearch.view.predictions.tables import clock_text
 from connsearch.view.structures.markup import clean
 
@@ -35,11 +34,6 @@ _HAIR = 1e-6
 """Seconds that a frame may be early: times are rounded."""
 _SHADE = 0.72
 """How dark the ground of the words is; the video shows through it."""
-
-
-def unknown_letters(names: Iterable[str]) -> list[str]:
-    """Returns the letters of class names that no font of this system has."""
-    return letters_without_font(clean(name) for name in names)
 
 
 def annotate_video(
@@ -124,22 +118,21 @@ def _band(window: Prediction | None, width: int, height: int) -> Frames:
     tall = 2 * size + 3 * pad
     picture = Image.new("RGB", (width, tall), _NIGHT)
     draw = ImageDraw.Draw(picture)
+
+    def line(top: int, words: str, number: str, colour: tuple[int, int, int], size: int) -> None:
+        """Words on the left, cut off where they would reach what stands on the right."""
+        right = width - pad - length(number, size=size)
+        write(draw, (pad, top), fitting(words, right - 2 * pad, size), colour, size=size)
+        write(draw, (right, top), number, colour, size=size)
+
     if window is None:
-        draw.text((pad, pad), _UNREAD, _GREY, _font(_UNREAD, size))
+        line(pad, _UNREAD, "", _GREY, size)
         return np.asarray(picture)
-    answer, others = clean(said(window)), _others(window)
     sure = sureness(window)
-    probability = f"{sure:.2f}"
-    room = width - 3 * pad - draw.textlength(probability, _font(probability, size))
-    draw.text((pad, pad), _fitting(draw, answer, size, room), _WHITE, _font(answer, size))
-    draw.text((width - pad, pad), probability, _WHITE, _font(probability, size), anchor="ra")
-    small = max(10, size * 2 // 3)
-    rest = "   ".join(f"{clean(label)} {value:.2f}" for label, value in others)
+    line(pad, clean(said(window)), f"{sure:.2f}", _WHITE, size)
+    rest = "   ".join(f"{clean(label)} {value:.2f}" for label, value in _others(window))
     moment = f"{clock_text(window.start or 0.0)} to {clock_text(window.end or 0.0)}"
-    room = width - 3 * pad - draw.textlength(moment, _font(moment, small))
-    line = pad + size + pad // 2
-    draw.text((pad, line), _fitting(draw, rest, small, room), _GREY, _font(rest, small))
-    draw.text((width - pad, line), moment, _GREY, _font(moment, small), anchor="ra")
+    line(pad + size + pad // 2, rest, moment, _GREY, max(10, size * 2 // 3))
     draw.rectangle((0, tall - pad // 2, round(width * sure), tall), _BAR)
     return np.asarray(picture)
 
@@ -149,22 +142,3 @@ def _others(window: Prediction) -> list[tuple[str, float]]:
     named = seen(window)
     rest = [place for place in window.order if place not in named][:2]
     return [(window.classes[place], window.values[place]) for place in rest]
-
-
-def _fitting(draw: ImageDraw.ImageDraw, text: str, size: int, room: float) -> str:
-    """A text, cut off where it is longer than its room."""
-    font = _font(text, size)
-    if draw.textlength(text, font) <= room:
-        return text
-    while text and draw.textlength(f"{text}…", font) > room:
-        text = text[:-1]
-    return f"{text}…"
-
-
-def _font(text: str, size: int) -> ImageFont.FreeTypeFont:
-    return _loaded(font_for(text), size)
-
-
-@cache
-def _loaded(path: Path, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(path, size)
