@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from connsearch.workflows.evaluate import evaluate
     from connsearch.workflows.evolve import evolve
     from connsearch.workflows.load import load_data, load_run, load_structure
+    from connsearch.workflows.predict import predict
     from connsearch.workflows.prune import prune
     from connsearch.workflows.search import search
     from connsearch.workflows.train import train
@@ -38,6 +39,7 @@ _DOOR = {
     "prune": "workflows.prune",
     "train": "workflows.train",
     "evaluate": "workflows.evaluate",
+    "predict": "workflows.predict",
     "compare": "workflows.compare",
     "evolve": "workflows.evolve",
     "draw": "workflows.draw",
@@ -62,6 +64,7 @@ __all__ = [
     "load_data",
     "load_run",
     "load_structure",
+    "predict",
     "prune",
     "search",
     "train",

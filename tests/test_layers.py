@@ -254,6 +254,7 @@ def test_the_linter_sees_every_file() -> None:
         "prune --help",
         "train --help",
         "evaluate --help",
+        "predict --help",
         "gap --help",
         "compare --help",
         "stability --help",

@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = {
     "curve": "show what accuracy costs: prunings of a searched network, judged and timed",
     "train": "train a pruned network further, or any structure or model from scratch",
     "evaluate": "judge a trained network on the test split, once",
+    "predict": "say what is in videos without labels, whole or part by part",
     "compare": "is the found wiring better than random ones? trained alike, with an interval",
     "stability": "do several short searches find the same connections?",
     "rank-correlation": "does the supernet rank sub-networks as training them alone does?",

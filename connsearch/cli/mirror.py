@@ -170,6 +170,8 @@ def _as_option(option: Option) -> Any:
     empty = field.default is None or field.default == ()
     if flag.switch or (empty and not field.is_required()):
         argument["help_behavior_hint"] = ""
+    elif field.is_required() and get_origin(field.annotation) is tuple:
+        argument["help_behavior_hint"] = "(required)"  # the parser would take none of them
     if flag.short is not None:
         argument["aliases"] = (flag.short,)
     kind = _as_read(field.annotation)

@@ -61,12 +61,13 @@ class Window:
     Attributes:
         start: where it begins.
         end: where it ends; ``inf`` is the end of the video.
-        unit: seconds from the first frame, or numbers of frames from 0.
+        unit: seconds from the first frame, numbers of frames from 0, or ticks of the clock that
+            clips are cut by (``data/clips/timeline.py``).
     """
 
     start: float = 0.0
     end: float = math.inf
-    unit: Literal["seconds", "frames"] = "seconds"
+    unit: Literal["seconds", "frames", "ticks"] = "seconds"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from connsearch.errors import DataError, SettingsError
 from connsearch.models.document import ModelDocument
+from connsearch.nn.given import COLOURS, require_streams, require_tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,10 @@ class Wrapped(Model):
 
     def forward(self, streams: Mapping[str, Tensor]) -> Tensor | Predictions:
         """Maps clips to what the module gives."""
-        return self.module(streams if self.stream is None else one_stream(streams, self.stream))
+        if self.stream is not None:
+            return self.module(one_stream(streams, self.stream))
+        require_streams(streams, {"rgb": COLOURS})
+        return self.module(streams)
 
     def describe(self) -> ModelDocument:
         """Returns its name, and the class of its module."""
@@ -144,10 +148,12 @@ def one_stream(streams: Mapping[str, Tensor], name: str) -> Tensor:
     """Returns the stream of that name.
 
     Raises:
-        DataError: it is missing.
+        DataError: it is missing or no tensor, or ``streams`` is no mapping.
     """
+    require_streams(streams, {name: COLOURS if name == "rgb" else "float (clips, ...)"})
     if name not in streams:
         raise DataError(f"stream {name!r} is missing; given: {', '.join(streams) or 'none'}")
+    require_tensor(streams[name], name)
     return streams[name]
 
 

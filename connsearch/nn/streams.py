@@ -11,6 +11,7 @@ from torch import Tensor
 from connsearch.errors import DataError
 from connsearch.graph.spec import Modality, NetworkSettings, Structure
 from connsearch.nn.flow import representation_flow
+from connsearch.nn.given import COLOURS, require_streams, require_tensor
 
 
 def ready_streams(
@@ -21,11 +22,12 @@ def ready_streams(
     Flow is computed from ``rgb`` where it is not given.
 
     Raises:
-        DataError: a stream is missing or has another shape than the structure or the other
-            streams need.
+        DataError: it is no mapping of tensors, or a stream is missing or has another shape than
+            the structure or the other streams need.
     """
     wanted = structure.modalities()
     settings = structure.network
+    require_streams(streams, _wanted(structure))
     given = dict(streams)
     computed = Modality.FLOW in wanted and "flow" not in given and "rgb" in given
     read = [Modality.RGB if computed and m is Modality.FLOW else m for m in wanted]
@@ -40,6 +42,18 @@ def ready_streams(
                 normalisation=settings.flow_normalisation,
             )
     return {m: given[m].contiguous(memory_format=memory_format) for m in wanted}
+
+
+def _wanted(structure: Structure) -> dict[str, str]:
+    """Name of every stream that has to be given -> what it holds."""
+    found: dict[str, str] = {}
+    for modality in structure.modalities():
+        if modality is Modality.OBJECT:
+            width = structure.network.stream_width(modality)
+            found["object"] = f"float (clips, {width} classes, frames, height, width), one-hot"
+        else:  # flow is computed
+            found["rgb"] = COLOURS
+    return dict(sorted(found.items(), reverse=True))
 
 
 def _own_precision(device: str) -> AbstractContextManager[object]:
@@ -57,6 +71,7 @@ def _check(modality: Modality, given: Mapping[str, Tensor], settings: NetworkSet
             f"{', '.join(sorted(given)) or 'nothing'}"
         )
     stream = given[modality]
+    require_tensor(stream, modality)
     shape = tuple(stream.shape)
     if len(shape) != 5 or shape[1] != channels or not stream.numel():
         raise DataError(

@@ -38,6 +38,8 @@ def data_facts(data: DataSplits) -> dict[str, Any]:
     facts: dict[str, Any] = {"data": data.fingerprint, "reading": data.reading}
     if data.contents is not None and data.fingerprint != data.earlier:
         facts["fingerprint"] = data.contents.kind
+    if data.multi_label:
+        facts["multi_label"] = True
     return facts
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
@@ -109,16 +109,15 @@ def judged(
     sheet = PooledPredictions(judge, views=views, pool=options.pool_views)
     reasons: dict[int, str] = {}
     seconds = 0.0
-    with evaluating(network), torch.inference_mode():
-        for batch in loader.batches(views=views if views > 1 else None):
+    batches = loader.batches(views=views if views > 1 else None)
+    with closing(answered(network, batches, compute)) as answers:
+        for batch, logits, spent in answers:
+            seconds += spent
             for fault in batch.faults:
                 reasons[fault.index] = fault.reason
                 if hear is not None:
                     hear(fault)
-            if batch.streams:
-                begin = time.perf_counter()
-                logits = compute.logits(network, batch).cpu()
-                seconds += time.perf_counter() - begin
+            if logits is not None:
                 sheet.add(batch, logits)
     if not len(sheet):
         raise DataError(
@@ -127,6 +126,25 @@ def judged(
         )
     left_out = len(dataset) - len(sheet)
     return sheet.metrics(classes, seconds=seconds, left_out=left_out), sheet.answers()
+
+
+def answered(
+    network: nn.Module, batches: Iterable[Batch], compute: Compute
+) -> Generator[tuple[Batch, Tensor | None, float]]:
+    """Yields every batch with its logits ``(B, K)``, on the CPU, and the seconds they took.
+
+    None stands for the logits of a batch of which no clip could be read. The network is in
+    evaluation mode for as long as this takes.
+    """
+    with evaluating(network):
+        for batch in batches:
+            if not batch.streams:
+                yield batch, None, 0.0
+                continue
+            begin = time.perf_counter()
+            with torch.inference_mode():
+                logits = compute.logits(network, batch).cpu()
+            yield batch, logits, time.perf_counter() - begin
 
 
 def recalibrate_on(

@@ -32,7 +32,7 @@ class Answers:
     probabilities: Tensor
 
 
-class PooledPredictions:
+class AnswerPool:
     """One row per clip, in the order of arrival.
 
     Several views of a clip are pooled as probabilities, class by class: their mean, or their
@@ -51,26 +51,69 @@ class PooledPredictions:
         self._views = views
         self._pool = pool
         self._rows: dict[int, Tensor] = {}
-        self._chances: dict[int, Tensor] = {}
         self._seen: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, indices: Sequence[int], logits: Tensor) -> None:
+        """Takes down the answers ``(B, K)`` to the clips of those indices."""
+        rows = logits.double() if self._views == 1 else self._loss.probabilities(logits)
+        for index, row in zip(indices, rows, strict=True):
+            earlier = self._rows.get(index)
+            if earlier is not None:
+                row = earlier + row if self._pool == "mean" else earlier.maximum(row)
+            self._rows[index] = row
+            self._seen[index] = self._seen.get(index, 0) + 1
+
+    @property
+    def indices(self) -> list[int]:
+        """The clips that were answered, in the order of arrival."""
+        return list(self._rows)
+
+    def rows(self) -> Tensor:
+        """Returns logits of one view, or the pooled probabilities of several, ``(N, K)``."""
+        rows = torch.stack(list(self._rows.values()))
+        if self._pool == "mean":
+            rows = rows / torch.tensor(list(self._seen.values()))[:, None]
+        return rows
+
+    def probabilities(self, rows: Tensor) -> Tensor:
+        """Returns what the network takes every class for, of what :meth:`rows` gave."""
+        return self._loss.probabilities(rows) if self._views == 1 else rows
+
+
+class PooledPredictions:
+    """Answers and what is right, clip by clip; the views of a clip are pooled to one answer.
+
+    Args:
+        loss: of the training; it converts logits to probabilities.
+        views: requested views per clip; some may be missing.
+        pool: how they are combined; see :class:`AnswerPool`.
+    """
+
+    def __init__(self, loss: Loss, *, views: int, pool: Literal["mean", "max"]) -> None:
+        self._loss = loss
+        self._views = views
+        self._pool = pool
+        self._answers = AnswerPool(loss, views=views, pool=pool)
+        self._chances: dict[int, Tensor] = {}
         self._labels: dict[int, int] = {}
         self._targets: dict[int, Tensor] = {}
         self._total, self._count = 0.0, 0
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._answers)
 
     def add(self, batch: Batch, logits: Tensor) -> None:
         """Takes down the answers ``(B, K)`` to a batch."""
         if self._views == 1:
             total, count = self._loss.summed(logits, batch)
             self._total, self._count = self._total + total, self._count + count
-            rows = logits.double()
-        else:
-            rows = self._loss.probabilities(logits)
         odds = None if batch.targets is None else self._odds(logits)
-        for place, index in enumerate(batch.indices.tolist()):
-            self._put(index, rows[place])
+        indices = batch.indices.tolist()
+        self._answers.add(indices, logits)
+        for place, index in enumerate(indices):
             if odds is not None:
                 self._put_odds(index, odds[place])
             self._labels[index] = int(batch.labels[place])
@@ -85,7 +128,7 @@ class PooledPredictions:
             seconds: time all forward passes took together.
             left_out: clips that could not be read.
         """
-        clips, rows = self._clips(), self._pooled()
+        clips, rows = self._clips(), self._answers.rows()
         total, count = self._total, self._count
         if self._views > 1:
             total, count = self._loss.pooled(rows, clips)
@@ -124,31 +167,17 @@ class PooledPredictions:
 
     def answers(self) -> Answers:
         """Returns the answer to every clip, as :meth:`metrics` counts it."""
-        rows = self._pooled()
-        known = rows if self._views > 1 else self._loss.probabilities(rows)
-        indices = torch.tensor(list(self._rows))
+        rows = self._answers.rows()
+        indices = torch.tensor(self._answers.indices)
         order = indices.argsort()
+        known = self._answers.probabilities(rows)
         return Answers(indices[order], rows.argmax(1)[order], known[order])
-
-    def _put(self, index: int, row: Tensor) -> None:
-        earlier = self._rows.get(index)
-        if earlier is not None:
-            row = earlier + row if self._pool == "mean" else earlier.maximum(row)
-        self._rows[index] = row
-        self._seen[index] = self._seen.get(index, 0) + 1
-
-    def _pooled(self) -> Tensor:
-        """Returns logits of one view, or the pooled probabilities of several, ``(N, K)``."""
-        rows = torch.stack(list(self._rows.values()))
-        if self._pool == "mean":
-            rows = rows / torch.tensor(list(self._seen.values()))[:, None]
-        return rows
 
     def _clips(self) -> Batch:
         """Returns the clips that were answered, without their streams."""
         return Batch(
             {},
             torch.tensor(list(self._labels.values())),
-            torch.tensor(list(self._rows)),
+            torch.tensor(self._answers.indices),
             torch.stack(list(self._targets.values())) if self._targets else None,
         )

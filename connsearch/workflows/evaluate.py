@@ -36,7 +36,7 @@ from connsearch.workflows.given import Place, RunLike, path_of, place_of
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.pictures import FORMATS
 from connsearch.workflows.settings.evaluate import EvaluateSettings
-from connsearch.workflows.targets import open_trained, recorded_loss
+from connsearch.workflows.targets import open_trained, recorded_loss, warn_of_statistics
 
 
 def evaluate(
@@ -134,7 +134,7 @@ def _evaluated(
     if network is None:
         require_known(trained.model)
     data = _data(asked, listener)
-    _warn_unfair(trained.directory, listener)
+    warn_of_statistics(trained.directory, listener)
     return judge_on(asked, trained, data, network, listener, times=times)[0]
 
 
@@ -219,16 +219,6 @@ def alone(directory: Path) -> Generator[None]:
         yield
     finally:
         lock.release()
-
-
-def _warn_unfair(directory: Path, listener: Listener) -> None:
-    """Warns of a network that was pruned and nothing else."""
-    record = RunRecord(directory).prune_record
-    if record is not None and not record.recalibrated:
-        listener.warn(
-            "its batch-norm statistics are those of the network it was pruned from: train it, or "
-            "prune with --recalibrate, for a fair number"
-        )
 
 
 def draw_confusion(

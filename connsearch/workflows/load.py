@@ -7,7 +7,6 @@ from typing import Any
 
 from connsearch.data.loading.load import DataSplits
 from connsearch.graph.spec import Structure
-from connsearch.runs.record import RunRecord, open_run
 from connsearch.workflows.data import open_data
 from connsearch.workflows.given import (
     RunLike,
@@ -18,6 +17,7 @@ from connsearch.workflows.given import (
     structure_in,
 )
 from connsearch.workflows.listening import Listener, Progress
+from connsearch.workflows.opened import OpenedRun, opened
 from connsearch.workflows.settings.load import LoadSettings
 from connsearch.workflows.targets import open_structure
 
@@ -59,12 +59,13 @@ def load_data(
     return open_data(asked.data_options(), Listener.of(progress))
 
 
-def load_run(directory: RunLike) -> RunRecord:
+def load_run(directory: RunLike) -> OpenedRun:
     """Returns the run, or the pruned network, in a directory; nothing there is changed.
 
-    Its ``structure``, ``metrics``, ``digest``, ``load_model()`` are what one goes on with.
+    Its ``structure``, ``metrics``, ``digest``, ``load_model()`` are what one goes on with;
+    ``predict("clip.mp4")`` says what is in a video.
 
     Raises:
         RunError: there is none, or it is damaged.
     """
-    return open_run(place_of(directory))
+    return opened(place_of(directory))

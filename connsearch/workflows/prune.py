@@ -35,13 +35,14 @@ from connsearch.runs.formats.prune import (
     RegatedRecord,
 )
 from connsearch.runs.names import PRUNE_RECORD, PRUNED, PRUNED_WEIGHTS, STRUCTURE
-from connsearch.runs.record import RunRecord, open_run
+from connsearch.runs.record import RunRecord
 from connsearch.runs.recorded import is_trained, recorded_facts, recorded_settings
 from connsearch.training.evaluate import evaluate, recalibrate_on
 from connsearch.workflows.budget import measure_on, say_reached
 from connsearch.workflows.data import open_data_of
 from connsearch.workflows.given import RunLike, StructureLike, name_of, structure_in
 from connsearch.workflows.listening import Listener, Progress
+from connsearch.workflows.opened import OpenedRun, opened
 from connsearch.workflows.pictures import draw_pruning
 from connsearch.workflows.scoring import prune_scored
 from connsearch.workflows.settings.prune import PruneSettings
@@ -59,12 +60,12 @@ class Pruning:
         exact: the comparison with the masked original.
     """
 
-    run: RunRecord
+    run: OpenedRun
     pruned: Pruned
     exact: Exactness
 
 
-def prune(run: RunLike | StructureLike, *, progress: Progress = True, **settings: Any) -> RunRecord:
+def prune(run: RunLike | StructureLike, *, progress: Progress = True, **settings: Any) -> OpenedRun:
     """Returns the pruned network of a search, in a directory of its own.
 
     Its ``prune_record`` says what was cut, and how its outputs compare with those of the original
@@ -118,7 +119,7 @@ def run_prune(
         draw_pruning(structure, pruned, place, listener)
         record = _recorded(asked, structure, pruned, exact, metrics, trained)
         write_form(place / PRUNE_RECORD, record.model_copy(update=noted))  # now it is one
-    return Pruning(open_run(place), pruned, exact)
+    return Pruning(opened(place), pruned, exact)
 
 
 def _pruned(

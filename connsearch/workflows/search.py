@@ -12,13 +12,14 @@ from connsearch.graph.spec import Structure
 from connsearch.oneshot import search as oneshot
 from connsearch.oneshot.alarms import Alarm
 from connsearch.runs.events import Event
-from connsearch.runs.record import RunRecord, open_run
+from connsearch.runs.record import open_run
 from connsearch.runs.run import Run
 from connsearch.workflows.data import prepare, suit
 from connsearch.workflows.folds import FoldTraining, refuse_loaded, run_folds
 from connsearch.workflows.given import StructureLike, named, structure_in
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.loaded import DataLike, given_data, splits_in
+from connsearch.workflows.opened import OpenedRun, opened
 from connsearch.workflows.pictures import draw_run
 from connsearch.workflows.scalars import for_tensorboard
 from connsearch.workflows.settings.run import RUNS
@@ -34,7 +35,7 @@ def search(
     folds: None = None,
     progress: Progress = True,
     **settings: Any,
-) -> RunRecord: ...
+) -> OpenedRun: ...
 
 
 @overload
@@ -55,7 +56,7 @@ def search(
     folds: int | str | None = None,
     progress: Progress = True,
     **settings: Any,
-) -> RunRecord | FoldsSummary:
+) -> OpenedRun | FoldsSummary:
     """Returns the run in which connections were searched; with ``folds``, those of all folds.
 
     Every block is first connected with all lower ones; the weights of the connections are learned
@@ -113,7 +114,7 @@ def run_search(
     listener: Listener,
     structure: Structure | None = None,
     data: DataSplits | None = None,
-) -> RunRecord:
+) -> OpenedRun:
     """Returns the run that was asked for, once it is finished.
 
     Args:
@@ -139,4 +140,4 @@ def run_search(
             events = oneshot.search(suit(start, found, asked), found, options, run=run)
             listener.follow(for_tensorboard(events, directory, wanted=asked.tensorboard))
         draw_run(open_run(directory), listener)
-    return open_run(directory)
+    return opened(directory)

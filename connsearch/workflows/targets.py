@@ -14,6 +14,7 @@ from connsearch.runs.names import BEST, PRUNE_RECORD
 from connsearch.runs.record import RunRecord, open_run
 from connsearch.runs.recorded import recorded_settings
 from connsearch.training.options import LossOptions
+from connsearch.workflows.listening import Listener
 
 
 def open_structure(target: str) -> Structure:
@@ -84,3 +85,13 @@ def open_trained(target: str | Path) -> RunRecord:
     record = open_run(target)
     _ = record.tensors, record.model, record.outcome  # damage is told before any work
     return record
+
+
+def warn_of_statistics(directory: Path, listener: Listener) -> None:
+    """Warns of a network that was pruned and nothing else."""
+    record = RunRecord(directory).prune_record
+    if record is not None and not record.recalibrated:
+        listener.warn(
+            "its batch-norm statistics are those of the network it was pruned from: train it, or "
+            "prune with --recalibrate, for a fair number"
+        )

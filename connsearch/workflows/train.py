@@ -35,6 +35,7 @@ from connsearch.workflows.folds import FoldTraining, refuse_loaded, refuse_seen,
 from connsearch.workflows.given import StructureLike, name_of, structure_in
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.loaded import DataLike, given_data, splits_in
+from connsearch.workflows.opened import OpenedRun, opened
 from connsearch.workflows.pictures import draw_run
 from connsearch.workflows.scalars import for_tensorboard
 from connsearch.workflows.settings.run import RUNS
@@ -50,7 +51,7 @@ def train(
     folds: None = None,
     progress: Progress = True,
     **settings: Any,
-) -> RunRecord: ...
+) -> OpenedRun: ...
 
 
 @overload
@@ -71,7 +72,7 @@ def train(
     folds: int | str | None = None,
     progress: Progress = True,
     **settings: Any,
-) -> RunRecord | FoldsSummary:
+) -> OpenedRun | FoldsSummary:
     """Returns the run in which a network was trained; with ``folds``, those of all folds.
 
     What a run or a pruning left is trained further, with the weights it has; any other network from
@@ -112,7 +113,7 @@ def run_train(
     listener: Listener,
     start: Model | ModelDocument | None = None,
     data: DataSplits | None = None,
-) -> RunRecord:
+) -> OpenedRun:
     """Returns the run that was asked for, once it is finished.
 
     Args:
@@ -141,7 +142,7 @@ def run_train(
             events = fit_model(model, found, options, run=run, open_test=False)
             listener.follow(for_tensorboard(events, directory, wanted=asked.tensorboard))
         draw_run(open_run(directory), listener)
-    return open_run(directory)
+    return opened(directory)
 
 
 def run_train_folds(

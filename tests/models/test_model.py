@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from connsearch.errors import DataError, RunError, SettingsError
+from connsearch.graph.files import load_structure
+from connsearch.models.catalogue import create_model
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model, ParameterGroups, Predictions, Wrapped, as_predictions
+from connsearch.models.structure import Network
 from connsearch.nn.seeded import seeded
 from connsearch.runs.checkpoint import digest
 from connsearch.runs.events import CheckpointEvent, Event, NoteEvent, ResultEvent, StepEvent
@@ -265,3 +268,41 @@ def test_documents_go_through_json(tmp_path: Path) -> None:
 def test_what_is_no_document_is_refused(value: dict[str, Any], told: str) -> None:
     with pytest.raises(RunError, match=told):
         ModelDocument.read(value, where="model.json")
+
+
+def _stands_alone(stream: str | None) -> Wrapped:
+    return Wrapped(nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.Flatten()), stream=stream)
+
+
+@pytest.mark.parametrize(
+    ("network", "wanted"),
+    [
+        (lambda: Network(tiny_structure(), 2), ["rgb"]),
+        (lambda: Network(load_structure("starter"), 2), ["rgb", "object"]),
+        (lambda: create_model("r3d_18", 2, widths=(2, 2, 2, 2)), ["rgb"]),
+        (lambda: _stands_alone("rgb"), ["rgb"]),
+        (lambda: _stands_alone(None), ["rgb"]),
+    ],
+)
+def test_a_bare_tensor_is_told_what_is_wanted(
+    network: Callable[[], Model], wanted: list[str]
+) -> None:
+    net = network().eval()
+    clips: Any = torch.zeros(2, 3, 4, 16, 16)
+    with pytest.raises(DataError) as caught:
+        net(clips)
+    told = str(caught.value)
+    assert "read a tensor of shape (2, 3, 4, 16, 16), float32" in told
+    call = ", ".join(f'"{name}": {"x" if name == "rgb" else name}' for name in wanted)
+    assert told.endswith(f"cure: net({{{call}}})")
+    assert all(f'"{name}": float (clips, ' in told for name in wanted)
+    for other, what in ((None, "None"), ([clips], "the type list"), (clips.numpy(), "ndarray")):
+        with pytest.raises(DataError, match=rf"a dict of streams, read .*{what}"):
+            net(other)
+
+
+def test_a_stream_that_is_no_tensor_is_named() -> None:
+    streams: Any = {"rgb": torch.zeros(2, 3, 4, 16, 16).numpy()}
+    for net in (Network(tiny_structure(), 2), _stands_alone("rgb")):
+        with pytest.raises(DataError, match=r"rgb stream must be a torch tensor, read .*ndarray"):
+            net(streams)

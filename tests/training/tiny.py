@@ -97,6 +97,7 @@ class TinyData:
     earlier: str = ""
     contents: None = None
     reading: int = READING
+    multi_label: bool = False
 
     def __post_init__(self) -> None:
         self.train = TinyClips(14, seed=1, options=self.options)

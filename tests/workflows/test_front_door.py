@@ -23,8 +23,8 @@ from connsearch.models.model import Wrapped
 from connsearch.runs.events import ResultEvent, StepEvent, WorkBegan, WorkEnded
 
 NAMES = (
-    "load_structure load_data load_run search prune train evaluate compare evolve draw list_models "
-    "create_model Structure StreamFusion PeerGate"
+    "load_structure load_data load_run search prune train evaluate predict compare evolve draw "
+    "list_models create_model Structure StreamFusion PeerGate"
 ).split()
 
 DATA: dict[str, Any] = {
@@ -110,6 +110,10 @@ def test_every_name_does_its_job(
     judged = connsearch.evaluate(trained, progress=False)
     assert judged.metrics.clips == len(data.test)
     again = connsearch.load_run(connsearch.load_run(trained.directory))
+    clip = data.test.records[0].path
+    said = connsearch.predict(trained, clip, progress=False)
+    assert said.top(1) == again.predict([clip], progress=False).top(1)
+    assert said[0].label in data.classes
     assert connsearch.load_structure(again) == again.structure
     assert again.digest == trained.digest
     assert again.metrics["test"] == judged.metrics

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
@@ -168,8 +169,12 @@ class ClipDataset:
         """
         return self._frames.info(index)
 
-    def clip(self, key: ClipKey) -> Clip:
+    def clip(self, key: ClipKey, *, beside: Sequence[ClipKey] = ()) -> Clip:
         """Returns the clip of that key: "rgb" (3, T, H, W) and, if there are any, "object" maps.
+
+        Args:
+            key: which clip.
+            beside: clips that are wanted with it; those in its file are read at the same time.
 
         Raises:
             DataError: the video or its maps cannot be read, by name, or not in time.
@@ -178,7 +183,9 @@ class ClipDataset:
         if record.fault:
             raise DataError(record.fault)
         clock, ticks, rng = self._placed(key)
-        frames, maps = self._frames.frames(key.index, clock.frames(ticks))
+        numbers = clock.frames(ticks)
+        more = self._numbers_beside(key, beside)
+        frames, maps = self._frames.frames(key.index, numbers, more=more)
         height, width = frames.shape[1:3]
         changes: tuple[ClipChange, ...] = ()
         if rng is None:
@@ -203,6 +210,17 @@ class ClipDataset:
         """
         clock, ticks, _ = self._placed(key)
         return [(clock.frame(tick), clock.seconds(tick)) for tick in ticks]
+
+    def _numbers_beside(self, key: ClipKey, beside: Sequence[ClipKey]) -> frozenset[int]:
+        """Returns the frames of other clips that are in the file of this one."""
+        path = self.records[key.index].path
+        found: set[int] = set()
+        for other in beside:
+            if other != key and self.records[other.index].path == path:
+                with suppress(DataError):  # that clip says so itself
+                    clock, ticks, _ = self._placed(other)
+                    found.update(clock.frames(ticks))
+        return frozenset(found)
 
     def _shape(self, key: ClipKey) -> ClipShape:
         return key.shape or ClipShape(self.clips.frames, self.clips.size)

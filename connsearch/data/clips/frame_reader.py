@@ -7,10 +7,12 @@ others (``data check --seeks`` compares them), and unreadable ones are tried aga
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from connsearch.data.clips.read_timeout import TimeLimit
+from connsearch.data.clips.read_timeout import TimeLimit, TimeoutFault
 from connsearch.data.clips.usable import decoded_size
 from connsearch.data.media.decode import Frames
 from connsearch.data.media.formats import MEDIA
@@ -19,6 +21,16 @@ from connsearch.data.media.rates import with_rate
 from connsearch.data.options import ClipOptions
 from connsearch.data.records import Record, VideoInfo
 from connsearch.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Frames of one file, decoded: number -> place, the pictures, and the object maps."""
+
+    file: tuple[Path, Path | None]
+    places: Mapping[int, int]
+    frames: Frames
+    maps: Maps | None
 
 
 class FrameReader:
@@ -47,10 +59,11 @@ class FrameReader:
         self._rememberer = os.getpid() if remember else None
         self._infos: dict[int, VideoInfo] = {}
         self._memory: dict[int, tuple[Frames, Maps | None]] = {}
+        self._held: _Held | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """What another process gets: nothing that was decoded."""
-        return self.__dict__ | {"_memory": {}}
+        return self.__dict__ | {"_memory": {}, "_held": None}
 
     def info(self, index: int) -> VideoInfo:
         """Returns what is known about a video, opening the file only if nothing is.
@@ -67,14 +80,22 @@ class FrameReader:
             self._infos[index] = with_rate(found, record)
         return self._infos[index]
 
-    def frames(self, index: int, numbers: Sequence[int]) -> tuple[Frames, Maps | None]:
+    def frames(
+        self, index: int, numbers: Sequence[int], *, more: frozenset[int] = frozenset()
+    ) -> tuple[Frames, Maps | None]:
         """Returns those frames of a video, uint8 (N, H, W, 3), and its object maps, (N, H, W).
+
+        Args:
+            index: of the record.
+            numbers: of the frames.
+            more: frames of the same file that will be asked for next: they are read at the same
+                time, and held until another file or further frames are asked for.
 
         Raises:
             DataError: they cannot be read, by name, or not in time.
         """
         if self._rememberer != os.getpid():
-            return self._read(index, numbers)
+            return self._from_held(index, numbers, more) if more else self._read(index, numbers)
         if index not in self._memory:
             try:
                 self._memory[index] = self._read(index, range(self.info(index).frames))
@@ -83,6 +104,26 @@ class FrameReader:
         frames, maps = self._memory[index]
         places = list(numbers)
         return frames[places], None if maps is None else maps[places]
+
+    def _from_held(
+        self, index: int, numbers: Sequence[int], more: frozenset[int]
+    ) -> tuple[Frames, Maps | None]:
+        """Returns frames out of those that are held; reads them first, with ``more`` of them."""
+        record, held = self._records[index], self._held
+        file = (record.path, record.objects)
+        if held is None or held.file != file or not held.places.keys() >= set(numbers):
+            self._held = None  # what is held may go before more is read
+            wanted = sorted({*numbers, *more})
+            try:
+                frames, maps = self._read(index, wanted)
+            except TimeoutFault:
+                raise
+            except DataError:  # perhaps damaged further on: the requested part may be intact
+                return self._read(index, numbers)
+            places = {number: place for place, number in enumerate(wanted)}
+            held = self._held = _Held(file, places, frames, maps)
+        chosen = [held.places[number] for number in numbers]
+        return held.frames[chosen], None if held.maps is None else held.maps[chosen]
 
     def _read(self, index: int, numbers: Sequence[int]) -> tuple[Frames, Maps | None]:
         """Returns frames and object maps from the files.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connsearch.data.records import VideoInfo, Window
 from connsearch.errors import DataError
@@ -67,6 +67,8 @@ def timeline(
     [0, 3, 6]
     >>> timeline(VideoInfo(4, 4, 4, 1.0, times=(0.0, 0.1, 0.2, 3.0))).frames(range(4))
     [0, 2, 2, 3]
+    >>> timeline(VideoInfo(10, 4, 4, 30.0), fps=10.0, window=Window(1, 3, "ticks")).frames(range(2))
+    [3, 6]
 
     Args:
         info: the video.
@@ -77,6 +79,8 @@ def timeline(
     Raises:
         DataError: the window is outside the video, or needs times that the video does not have.
     """
+    if window is not None and window.unit == "ticks":
+        return _cut(timeline(info, fps=fps, name=name), window)
     timed = fps is not None or (window is not None and window.unit == "seconds")
     if timed and info.fps <= 0:
         raise DataError(
@@ -92,6 +96,15 @@ def timeline(
         start = max(start, window.start)
     until = seconds_of(info, last) + 1.0 / info.fps
     return Timeline(max(1, round((until - start) * rate)), info, first, last, rate, start)
+
+
+def _cut(whole: Timeline, window: Window) -> Timeline:
+    """Returns those ticks of a clock as a clock of its own."""
+    start, end = int(window.start), int(min(window.end, whole.ticks))
+    if whole.rate == 0:
+        first = whole.first + start
+        return replace(whole, ticks=end - start, first=first, last=first + end - start - 1)
+    return replace(whole, ticks=end - start, start=whole.start + start / whole.rate)
 
 
 def _bounds(info: VideoInfo, window: Window | None, name: str) -> tuple[int, int]:

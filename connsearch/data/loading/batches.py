@@ -65,11 +65,14 @@ class BatchPlan:
         keys: its clips.
         replace: show another clip of the class for one that cannot be read; else leave it out.
         rate: what the learning rate is multiplied by in this step.
+        together: the clips that lie in one file are read from it together: windows or views of
+            a video. It saves time and changes no clip.
     """
 
     keys: tuple[ClipKey, ...]
     replace: bool = False
     rate: float = 1.0
+    together: bool = False
 
 
 def epoch_plan(
@@ -81,6 +84,7 @@ def epoch_plan(
     shuffle: bool = False,
     augment: bool = False,
     views: int | None = None,
+    together: bool = False,
 ) -> list[BatchPlan]:
     """Returns the batches of one epoch.
 
@@ -93,12 +97,13 @@ def epoch_plan(
         augment: as in training: random position in time, window, light and changes, and a
             stand-in for what cannot be read; otherwise evenly spread, untouched, and left out.
         views: clips times crops of every video, one after another; None: its centre.
+        together: see :class:`BatchPlan`.
     """
     order = epoch_order(len(dataset), seed=seed, epoch=epoch, shuffle=shuffle)
     numbers = [None] if views is None else list(range(views))
     keys = [ClipKey(i, seed, epoch, augment, view=view) for i in order for view in numbers]
     return [
-        BatchPlan(tuple(keys[i : i + batch_size]), replace=augment)
+        BatchPlan(tuple(keys[i : i + batch_size]), replace=augment, together=together)
         for i in range(0, len(keys), batch_size)
     ]
 
@@ -128,7 +133,7 @@ def make_batch(
             raise DataError(faults[key.index])
         if reading is not None:
             reading(key.index)
-        return dataset.clip(key)
+        return dataset.clip(key, beside=plan.keys) if plan.together else dataset.clip(key)
 
     clips: list[Clip] = []
     shown: list[int] = []

@@ -13,6 +13,7 @@ from fractions import Fraction
 from functools import partial
 from itertools import chain, dropwhile
 from pathlib import Path
+from types import TracebackType
 from typing import Literal
 
 import av
@@ -228,6 +229,73 @@ def _collect(
     return found, read
 
 
+class VideoFile:
+    """An H.264 file that is written frame by frame, in a ``with``.
+
+    Args:
+        path: where to; the suffix names the container (.mp4).
+        fps: frames per second.
+        quality: quantiser, the same for every frame, 0 (best, nothing is lost) to 51.
+        key_every: one frame in this many, or more, can be reached by a seek.
+        pixels: ``yuv444p`` keeps the colour of every pixel; ``yuv420p`` halves the colours'
+            resolution, which every player shows; height and width are even then.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        fps: int | Fraction,
+        quality: int = 23,
+        key_every: int = 250,
+        pixels: Literal["yuv444p", "yuv420p"] = "yuv420p",
+    ) -> None:
+        # Rate control and frames out of order make the encoder look ahead, which on pictures this
+        # small gives other bytes from run to run; without them a seed decides every byte.
+        options = {"qp": str(quality), "bf": "0", "preset": "veryfast"}
+        options |= {"threads": "1", "g": str(key_every)}
+        self._container = av.open(
+            f"file:{os.path.abspath(path)}", "w", format=path.suffix.removeprefix(".")
+        )
+        self._stream = self._container.add_stream("libx264", rate=Fraction(fps), options=options)
+        self._stream.pix_fmt = pixels
+        self._begun = False
+
+    def __enter__(self) -> VideoFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._container.mux(self._stream.encode(None))
+        finally:
+            self._container.close()
+
+    def add(self, frame: Frames, *, seconds: float | None = None) -> None:
+        """Writes the next frame.
+
+        Args:
+            frame: ``uint8`` (H, W, 3), all of one size.
+            seconds: when it is shown, rising from 0; None: at the rate of the file. All frames of
+                a file have it, or none.
+        """
+        if not self._begun:
+            self._begun = True
+            self._stream.height, self._stream.width = frame.shape[:2]
+            if seconds is not None:
+                self._stream.codec_context.time_base = _FINE
+        picture = VideoFrame.from_ndarray(frame, format="rgb24")
+        if seconds is not None:
+            picture.pts, picture.time_base = round(seconds / _FINE), _FINE
+        self._container.mux(self._stream.encode(picture))
+
+
+_FINE = Fraction(1, 90_000)
+"""The step of times that players know best."""
+
+
 def write_video(
     path: Path,
     frames: Iterable[Frames],
@@ -237,26 +305,7 @@ def write_video(
     key_every: int = 250,
     pixels: Literal["yuv444p", "yuv420p"] = "yuv444p",
 ) -> None:
-    """Writes an H.264 file in which every pixel keeps its own colour (4:4:4).
-
-    Args:
-        path: where to; the suffix names the container (.mp4).
-        frames: ``uint8`` (T, H, W, 3), or that many (H, W, 3), one at a time.
-        fps: frames per second.
-        quality: quantiser, the same for every frame, 0 (best, nothing is lost) to 51.
-        key_every: one frame in this many, or more, can be reached by a seek.
-        pixels: ``yuv420p`` halves the colours' resolution, which every player shows; height and
-            width are even then.
-    """
-    # Rate control and frames out of order make the encoder look ahead, which on pictures this
-    # small gives other bytes from run to run; without them a seed decides every byte.
-    options = {"qp": str(quality), "bf": "0", "preset": "veryfast"}
-    options |= {"threads": "1", "g": str(key_every)}
-    with av.open(f"file:{os.path.abspath(path)}", "w", format=path.suffix[1:]) as container:
-        stream = container.add_stream("libx264", rate=Fraction(fps), options=options)
-        stream.pix_fmt = pixels
-        for number, frame in enumerate(frames):
-            if not number:
-                stream.height, stream.width = frame.shape[:2]
-            container.mux(stream.encode(VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode(None))
+    """Writes frames, ``uint8`` (T, H, W, 3) or that many (H, W, 3), as a :class:`VideoFile`."""
+    with VideoFile(path, fps=fps, quality=quality, key_every=key_every, pixels=pixels) as film:
+        for frame in frames:
+            film.add(frame)

@@ -9,17 +9,13 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from connsearch.data.media.formats.frame_folder import SUFFIXES
-from connsearch.data.media.frame_store import OBJECTS, STORE
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, Source, class_names
 from connsearch.data.sources.datasets import DATASETS
-from connsearch.data.sources.datasets.folder import VIDEO_SUFFIXES
 from connsearch.data.sources.datasets.frames_db import FACTS, LIST
 from connsearch.data.sources.datasets.list import VIDEO
 from connsearch.data.sources.effects import WithoutEffectError, refuse_without_effect
@@ -27,6 +23,7 @@ from connsearch.data.sources.id_lists import id_column, with_paths
 from connsearch.data.sources.lists import read_text
 from connsearch.data.sources.source import read_source
 from connsearch.data.sources.split_words import split_of
+from connsearch.data.sources.unlabelled import held, record_at
 from connsearch.errors import DataError
 from connsearch.files.text import from_cell
 
@@ -94,13 +91,14 @@ def _without_labels(path: Path, videos: Path | None, *, named: bool) -> ToCheck 
     if path.is_file():
         if path.suffix.lower() in _LISTS:
             return _listed_files(path, videos)
-        return ToCheck(_source(path, [_record(path.parent, path)]))
+        return ToCheck(_source(path, [record_at(path.parent, path)]))
     if not path.is_dir():
         return None
     if _is_listed(path) and not named:
         return _listed_files(path / LIST, videos)
     place = path if videos is None else videos.expanduser()
-    return ToCheck(_held(place if named and place.is_dir() else path))
+    found = held(place if named and place.is_dir() else path)
+    return ToCheck(_source(path, list(found.records), notes=found.notes))
 
 
 def _source(
@@ -114,63 +112,10 @@ def _source(
     return Source(str(path), classes, tuple(records), None, notes, uses=frozenset(uses))
 
 
-def _record(folder: Path, clip: Path) -> Record:
-    """Returns a clip without a label: a video, a ``frames.db`` or a folder of frames."""
-    if clip.suffix == ".db":
-        own = clip.parent if clip.name == STORE and clip.parent != folder else clip
-        medium, maps = "frames_db", clip.with_name(OBJECTS)
-    elif clip.is_dir():
-        medium, own, maps = "frame_folder", clip, clip.with_name(f"{clip.name}.npz")
-    else:
-        medium, own, maps = "video", clip, clip.with_suffix(".npz")
-    name = clip.name if own == folder else own.relative_to(folder).as_posix()
-    return Record(name, clip, (), objects=maps if maps.is_file() else None, medium=medium)
-
-
-def _walk(path: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Yields every folder with the names of its files; links are followed, each folder once."""
-    seen: set[str] = set()
-    for place, folders, files in os.walk(path, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield Path(place), sorted(name for name in files if not name.startswith("."))
-
-
-def _held(path: Path) -> Source:
-    """Returns every video and store below a folder; where there is none, every folder of frames."""
-    clips: list[Path] = []
-    pictures: list[Path] = []
-    others: Counter[str] = Counter()
-    for place, files in _walk(path):
-        for name in files:
-            suffix = os.path.splitext(name)[1].lower()
-            if suffix in VIDEO_SUFFIXES or name == STORE:
-                clips.append(place / name)
-            elif suffix not in (*SUFFIXES, ".npz"):
-                others[suffix or "no suffix"] += 1
-        if any(name.lower().endswith(SUFFIXES) for name in files):
-            pictures.append(place)
-    notes: list[str] = []
-    if clips and pictures:
-        notes.append(f"{path}: {len(pictures)} folders with pictures are not checked as clips")
-    stores = any(clip.name == STORE for clip in clips)
-    others -= Counter({"no suffix": others["no suffix"]} if stores else {})  # n_frames
-    if others:
-        kinds = ", ".join(f"{suffix} {count}" for suffix, count in others.most_common(6))
-        notes.append(f"{path}: {others.total()} files of other kinds are not checked ({kinds})")
-    records = [_record(path, clip) for clip in clips or pictures]
-    return _source(path, records, notes=tuple(notes))
-
-
 def _with_loose(source: Source, path: Path) -> Source:
     """Returns a data set with what lies in its folder and belongs to no class."""
     known = {os.path.realpath(record.path) for record in source.records}
-    held = _held(path)
-    loose = tuple(r for r in held.records if os.path.realpath(r.path) not in known)
+    loose = tuple(r for r in held(path).records if os.path.realpath(r.path) not in known)
     if any(record.medium == "frame_folder" for record in source.records):
         loose = tuple(r for r in loose if r.medium != "frame_folder")  # some are object maps
     if not loose:
@@ -195,7 +140,7 @@ def _listed_files(path: Path, videos: Path | None) -> ToCheck | None:
         elif not os.path.exists(clip):
             lost[name] = f"{clip}: no such file; cure: add it, or remove it from the list"
         elif clip not in records:
-            record = _record(folder, clip) if clip != folder else _record(folder.parent, clip)
+            record = record_at(folder if clip != folder else folder.parent, clip)
             maps = folder / row["object"] if row.get("object") else record.objects
             records[clip] = replace(
                 record,

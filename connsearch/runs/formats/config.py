@@ -87,6 +87,8 @@ class Facts(GivenForm):
         reading: by which version's rules lists and clips come out of the files.
         fingerprint: what the fingerprint is made of; not recorded: names and sizes alone.
         classes: their names, in the order of the classifier.
+        multi_label: whether a clip can have several classes, or none; not recorded: it cannot, or
+            the run is of an earlier version.
         first_weights: digest of the first weights.
         halves: in a bilevel search the hashes of the lists before they were halved.
     """
@@ -95,6 +97,7 @@ class Facts(GivenForm):
     reading: int | None = None
     fingerprint: str | None = None
     classes: list[str] = []
+    multi_label: bool | None = None
     first_weights: str = ""
     halves: dict[str, Any] | None = None
 

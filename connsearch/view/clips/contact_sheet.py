@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from functools import cache
-from itertools import groupby
-from pathlib import Path
-from typing import Literal
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from connsearch.view.clips.overlays import wheel
 from connsearch.view.clips.strips import SMALLEST, Strip, StripRow
-from connsearch.view.fonts import fonts_for, has_letters, own_font
+from connsearch.view.lettering import font, write
 from connsearch.view.structures.palette import DEAD, FAINT, PAPER, RULE, TEXT, class_colour
 
 MARGIN, GAP, LINE = 14, 4, 18
@@ -22,39 +18,6 @@ TITLES = 148
 WHEEL = 72
 MOST_SWATCHES = 24
 CAPTION = 15
-
-
-@cache
-def _font(
-    kind: Literal["", "-Bold"] = "", size: int = 12, path: Path | None = None
-) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(path or own_font(kind), size)
-
-
-def _write(
-    draw: ImageDraw.ImageDraw,
-    xy: tuple[float, float],
-    text: str,
-    colour: str,
-    kind: Literal["", "-Bold"] = "",
-    size: int = 12,
-) -> float:
-    """Writes a line, letters that our font lacks with one of the system; returns where it ends."""
-    left, top = xy
-    others = fonts_for([text])
-    fonts = [own_font(), *others]
-
-    def first(letter: str) -> int:
-        having = (place for place, font in enumerate(fonts) if has_letters(font, letter))
-        return next(having, 0)
-
-    for place, letters in groupby(text, first):
-        part = "".join(letters)
-        font = _font(kind, size) if place == 0 else _font("", size, fonts[place])
-        # At the foot of the line, as the fonts rise to different heights.
-        draw.text((left, top + _font(kind, size).getmetrics()[0]), part, colour, font, anchor="ls")
-        left += font.getlength(part)
-    return left
 
 
 def contact_sheet(strips: Sequence[Strip], *, title: str, remark: str = "") -> Image.Image:
@@ -76,9 +39,9 @@ def contact_sheet(strips: Sequence[Strip], *, title: str, remark: str = "") -> I
     legend = (WHEEL + 2 * MARGIN if rows else 0) + MARGIN
     sheet = Image.new("RGB", (width, head + sum(heights) + legend), PAPER)
     draw = ImageDraw.Draw(sheet)
-    _write(draw, (MARGIN, MARGIN), title, TEXT, "-Bold", 15)
+    write(draw, (MARGIN, MARGIN), title, TEXT, "-Bold", 15)
     for place, line in enumerate(remarks):
-        _write(draw, (MARGIN, MARGIN + 24 + LINE * place), line, FAINT)
+        write(draw, (MARGIN, MARGIN + 24 + LINE * place), line, FAINT)
     top = head
     for strip, height in zip(strips, heights, strict=True):
         _draw_strip(sheet, draw, strip, top, tile)
@@ -107,15 +70,15 @@ def _draw_strip(
     draw.line((MARGIN, top + 6, sheet.width - MARGIN, top + 6), RULE)
     top += MARGIN
     classes = ", ".join(strip.classes) or "no class"
-    left = _write(draw, (MARGIN, top), classes, TEXT, "-Bold", 13) + 12
-    _write(draw, (left, top), f"{strip.name}  ({strip.split})", FAINT)
+    left = write(draw, (MARGIN, top), classes, TEXT, "-Bold", 13) + 12
+    write(draw, (left, top), f"{strip.name}  ({strip.split})", FAINT)
     top += LINE + 6
     if strip.fault:
         lines = _wrapped(strip.fault, sheet.width - 4 * MARGIN)
         box = (MARGIN, top, sheet.width - MARGIN, top + LINE * len(lines) + MARGIN)
         draw.rectangle(box, DEAD.tint, DEAD.line, width=2)
         for place, line in enumerate(lines):
-            _write(draw, (2 * MARGIN, top + 6 + LINE * place), line, DEAD.line)
+            write(draw, (2 * MARGIN, top + 6 + LINE * place), line, DEAD.line)
     for row in strip.rows:
         _draw_row(sheet, draw, row, top)
         top += tile + CAPTION + GAP
@@ -123,11 +86,11 @@ def _draw_strip(
 
 def _draw_row(sheet: Image.Image, draw: ImageDraw.ImageDraw, row: StripRow, top: int) -> None:
     for place, line in enumerate([*textwrap.wrap(row.title, 20), row.remark]):
-        draw.text((MARGIN, top + LINE * place), line, FAINT if place else TEXT, _font())
+        draw.text((MARGIN, top + LINE * place), line, FAINT if place else TEXT, font())
     left = MARGIN + TITLES
     for picture, caption in zip(row.pictures, row.captions, strict=True):
         sheet.paste(Image.fromarray(picture), (left, top))
-        draw.text((left, top + picture.shape[0] + 1), caption, FAINT, _font(size=10))
+        draw.text((left, top + picture.shape[0] + 1), caption, FAINT, font(size=10))
         left += picture.shape[1] + GAP
 
 
@@ -144,18 +107,18 @@ def _draw_legend(
         ("up", MARGIN + 36 + WHEEL // 2, top + MARGIN - 2, "ms"),
         ("down", MARGIN + 36 + WHEEL // 2, top + MARGIN + WHEEL + 1, "mt"),
     ):
-        draw.text((x, y), text, FAINT, _font(size=10), anchor=anchor)
+        draw.text((x, y), text, FAINT, font(size=10), anchor=anchor)
     left = MARGIN + WHEEL + 120
     says = "flow: motion from this frame to the next one of the clip; stronger colour: faster"
-    draw.text((left, top + 4), says, FAINT, _font())
-    draw.text((left, top + 4 + LINE), "under a frame: its number and its time", FAINT, _font())
+    draw.text((left, top + 4), says, FAINT, font())
+    draw.text((left, top + 4 + LINE), "under a frame: its number and its time", FAINT, font())
     if not seen:
         return
-    draw.text((left, top + 4 + 2 * LINE), "object classes (0 is clear):", FAINT, _font())
+    draw.text((left, top + 4 + 2 * LINE), "object classes (0 is clear):", FAINT, font())
     left, line = left, top + 4 + 3 * LINE
     for number in seen[:MOST_SWATCHES]:
         draw.rectangle((left, line + 2, left + 12, line + 14), class_colour(number), TEXT)
-        draw.text((left + 17, line), str(number), TEXT, _font())
+        draw.text((left + 17, line), str(number), TEXT, font())
         left += 46
     if len(seen) > MOST_SWATCHES:
-        draw.text((left, line), f"and {len(seen) - MOST_SWATCHES} more", FAINT, _font())
+        draw.text((left, line), f"and {len(seen) - MOST_SWATCHES} more", FAINT, font())

@@ -25,6 +25,8 @@ SHOWN: Mapping[str, str] = {
     "connsearch.runs.formats.studies:EvolutionSummary": "analyses:evolution_html",
     "connsearch.analysis.folds:FoldsSummary": "folds:folds_html",
     "connsearch.data.loading.load:DataSplits": "data:data_html",
+    "connsearch.training.predicted:PredictedVideos": "predictions:predicted_html",
+    "connsearch.training.predicted:Prediction": "predictions:prediction_html",
 }
 """Module and class of what shows itself, and the module of this room and function that shows it."""
 

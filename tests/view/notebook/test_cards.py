@@ -30,10 +30,12 @@ from connsearch.runs.formats.prune import BeforeAfter, ExactnessRecord, PruneRec
 from connsearch.runs.formats.studies import BestChild, EstimateRecord, EvolutionSummary
 from connsearch.runs.metrics import summarise
 from connsearch.runs.record import RunRecord
+from connsearch.training.predicted import PredictedVideos, Prediction, UnreadVideo
 from connsearch.view.notebook import structures
 from connsearch.view.notebook.analyses import compare_html, evolution_html
 from connsearch.view.notebook.card import Html, escaped, link, table
 from connsearch.view.notebook.data import data_html
+from connsearch.view.notebook.predictions import predicted_html, prediction_html
 from connsearch.view.notebook.register import SHOWN, register
 from connsearch.view.notebook.runs import evaluation_html, metrics_html, pruned_html, run_html
 from connsearch.view.notebook.structures import structure_html
@@ -95,6 +97,14 @@ def evolution(**chosen: Any) -> EvolutionSummary:
     return EvolutionSummary(
         children=12, judged=9, ended_early=2, failed=1, attempts_failed=3, **{**known, **chosen}
     )
+
+
+def predicted(path: str = "a.mp4", label: str = "walk", **chosen: Any) -> PredictedVideos:
+    parts = [
+        Prediction(path, 2.0 * n, 2.0 * n + 2.0, (label, "run"), (p, 1.0 - p), (n, 1 - n))
+        for n, p in enumerate((0.75, 0.25))
+    ]
+    return PredictedVideos("runs/a", tuple(parts), timeline=True, **chosen)
 
 
 def folds(**chosen: Any) -> FoldsSummary:
@@ -256,6 +266,17 @@ def test_an_evolution_lists_the_best_in_units_of_their_objectives() -> None:
     assert "no child has been judged" in Page(evolution_html(evolution(best=[]))).text
 
 
+def test_predictions_say_what_is_seen_and_when() -> None:
+    found = predicted(faults=(UnreadVideo("b.mp4", "no video"),))
+    page = Page(predicted_html(found))
+    rows = ["a.mp4", "0:00.0", "0:02.0", "walk", "0.75", "a.mp4", "0:02.0", "0:04.0", "run", "0.75"]
+    assert page.cells[page.cells.index("a.mp4") :] == rows
+    assert "b.mp4: no video" in page.text
+    whole = Page(predicted_html(replace(found, timeline=False)))
+    assert "walk 0.750" in whole.cells
+    assert {"walk", "0.75"} <= set(Page(prediction_html(found[0])).cells)
+
+
 def test_a_data_set_is_its_lists_and_its_classes(data: DataSplits) -> None:
     page = Page(data_html(replace(data, notes=(HOSTILE,))))
     assert {"train", "val", "test"} <= set(page.cells)
@@ -280,6 +301,8 @@ def test_names_of_others_are_shown_and_not_obeyed(tmp_path: Path, data: DataSpli
         compare_html(comparison(run=HOSTILE, verdict=HOSTILE, measure=HOSTILE, output=HOSTILE)),
         evolution_html(evolution(run=HOSTILE, objectives=[HOSTILE, "macs"])),
         data_html(replace(data, name=HOSTILE, classes=(HOSTILE,), notes=(HOSTILE,))),
+        predicted_html(predicted(HOSTILE, HOSTILE, notes=(HOSTILE,))),
+        prediction_html(predicted(HOSTILE, HOSTILE)[0]),
         run_html(RunRecord(folder)),
     ):
         page = Page(html)
@@ -319,6 +342,8 @@ def test_every_class_that_is_shown_exists_and_shows_itself(data: DataSplits) -> 
         "EvolutionSummary": evolution(),
         "FoldsSummary": folds(),
         "DataSplits": data,
+        "PredictedVideos": predicted(),
+        "Prediction": predicted()[0],
     }
     register()
     register()

@@ -1,0 +1,1 @@
+"""What a network says about videos: tables, timelines, videos with the answers on them."""
