@@ -137,7 +137,7 @@ def _evaluated(
     _warn_unfair(trained.directory, listener)
     wanted = ComputeOptions(device=asked.device, precision=asked.precision)
     found = describe_environment(wanted)
-    compute = Compute(found["device"], bf16=found["precision"] == "bf16")
+    compute = Compute(found["device"], found["precision"])
     network = trained.load_model(network).to(found["device"])
     dataset = data.test if asked.split == "test" else data.val
     faults: dict[int, UnreadClip] = {}

@@ -63,12 +63,15 @@ class Result(Form):
         steps: done.
         seconds: they took, over all resumptions.
         digest: of all weights.
+        skipped_steps: in which a gradient overflowed and nothing was learned; None: not in fp16.
         warnings: that were given.
         quarantine: clips that could not be read.
         alarms: of a search.
     """
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"structure", "model", "alarms"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset(
+        {"structure", "model", "alarms", "skipped_steps"}
+    )
 
     structure: str = ""
     model: str = ""
@@ -77,6 +80,7 @@ class Result(Form):
     steps: _Count | None = None
     seconds: _Number | None = None
     digest: str | None = None
+    skipped_steps: _Count | None = None
     warnings: list[str] = []
     quarantine: list[Quarantined] = []
     alarms: list[AlarmRecord] = []
