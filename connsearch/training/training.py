@@ -41,6 +41,7 @@ from connsearch.training.losses import choose_loss
 from connsearch.training.optimisers import Optimisers
 from connsearch.training.options import TrainOptions
 from connsearch.training.quarantine import Quarantine
+from connsearch.training.remarks import remarks
 from connsearch.training.schedule import moment
 
 
@@ -144,8 +145,7 @@ class Training:
 
     def resume(self) -> Iterator[Event]:
         """Puts everything back to the newest checkpoint, if there is one."""
-        note = self.curriculum.describe()
-        yield from [] if note is None else [NoteEvent(note)]
+        yield from remarks(self.curriculum, self.options.schedule, self.compute)
         found = self.run.restore({n: c for hook in self.hooks for n, c in hook.tables.items()})
         yield from (WarningEvent(message) for message in self.run.warnings)
         if found is not None:

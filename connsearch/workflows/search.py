@@ -12,6 +12,7 @@ from connsearch.oneshot.alarms import Alarm
 from connsearch.runs.record import RunRecord, open_run
 from connsearch.runs.run import Run
 from connsearch.workflows.data import prepare, suit
+from connsearch.workflows.evaluate import evaluate_finished, require_splits
 from connsearch.workflows.given import StructureLike, named, structure_in
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.loaded import DataLike, given_data, splits_in
@@ -72,6 +73,8 @@ def run_search(
     options = asked.training.with_values(seed=asked.seed)
     config = {"command": "search", "settings": asked.settings()}
     found = prepare(directory, config, asked.data_options(), listener, given=data)
+    if found is not None:
+        require_splits(asked, found)
     with Run.open(directory, config) as run:
         if found is None:
             for alarm in run.result().report.alarms:
@@ -80,4 +83,6 @@ def run_search(
             events = oneshot.search(suit(start, found, asked), found, options, run=run)
             listener.follow(for_tensorboard(events, directory, wanted=asked.tensorboard))
         draw_run(open_run(directory), listener)
+    compute = asked.training.compute
+    evaluate_finished(directory, asked.evaluate, compute, listener)
     return open_run(directory)

@@ -24,4 +24,5 @@ class Search(SearchSettings, Command):
         """Searches, or resumes, and returns where the result lies and how good it is."""
         from connsearch.workflows.search import run_search
 
-        return report_run("search", run_search(self, terminal.listener()), terminal)
+        run = run_search(self, terminal.listener())
+        return report_run("search", run, terminal, evaluated=self.evaluate)

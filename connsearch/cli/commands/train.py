@@ -15,7 +15,8 @@ class Train(TrainSettings, Command):
     """Trains a pruned network further with the weights it has, or any network from scratch.
 
     What a run or a pruning left is trained on the data it was found with unless flags say
-    otherwise. The test split stays closed; `connsearch evaluate` opens it.
+    otherwise. The test split stays closed, unless `--evaluate test` or `connsearch evaluate` opens
+    it.
 
     After an interruption, rerun the same command to resume; once finished, it shows the result.
     """
@@ -24,4 +25,5 @@ class Train(TrainSettings, Command):
         """Trains, or resumes, and returns where the result lies and how good it is."""
         from connsearch.workflows.train import run_train
 
-        return report_run("train", run_train(self, terminal.listener()), terminal)
+        run = run_train(self, terminal.listener())
+        return report_run("train", run, terminal, evaluated=self.evaluate)

@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar
 
 from connsearch.flags import Flag
 from connsearch.oneshot.options import SearchOptions
-from connsearch.workflows.settings.run import RunSettings
+from connsearch.workflows.settings.evaluated import EvaluatedSettings
 
 
-class SearchSettings(RunSettings):
+class SearchSettings(EvaluatedSettings):
     """What :func:`~connsearch.workflows.search.search` can be asked for."""
 
     NAMED: ClassVar[tuple[str, ...]] = ("structure",)

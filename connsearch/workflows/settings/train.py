@@ -8,10 +8,10 @@ from typing import Annotated, Any, ClassVar
 from connsearch.flags import Flag
 from connsearch.runs.recorded import recorded_data
 from connsearch.training.options import TrainOptions
-from connsearch.workflows.settings.run import RunSettings
+from connsearch.workflows.settings.evaluated import EvaluatedSettings
 
 
-class TrainSettings(RunSettings):
+class TrainSettings(EvaluatedSettings):
     """What :func:`~connsearch.workflows.train.train` can be asked for."""
 
     NAMED: ClassVar[tuple[str, ...]] = ("target", "from_scratch")
