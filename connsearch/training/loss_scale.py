@@ -20,6 +20,9 @@ from connsearch.runs.names import SKIPPED
 from connsearch.runs.run import Run
 from connsearch.training.hooks import Hook
 
+FIRST = 2.0**16
+"""The factor at first."""
+
 PATIENCE = 25
 """So many skipped steps in a row are a failure: 65536, the first factor, halved so often is below
 0.002."""
@@ -39,7 +42,7 @@ class LossScale(Hook):
     tables: ClassVar[Mapping[str, type[Row]]] = {SKIPPED: SkippedRow}
 
     def __init__(self, device: str) -> None:
-        self._scaler = torch.amp.GradScaler(device)
+        self._scaler = torch.amp.GradScaler(device, init_scale=FIRST)
         self._scaler.scale(torch.zeros((), device=device))  # it begins with its first loss
         self.skipped = 0
         self._in_a_row = 0

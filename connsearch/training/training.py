@@ -65,7 +65,7 @@ class TrainingOutcome:
             "digest": self.digest,
             "warnings": list(run.warnings),
             "quarantine": self.quarantine,
-            "skipped_steps": self.skipped_steps,
+            **({} if self.skipped_steps is None else {"skipped_steps": self.skipped_steps}),
         }
 
 
