@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -111,7 +112,7 @@ def test_a_smooth_decay_meets_the_stairs_where_they_fall() -> None:
     )
     assert smooth[::10] == pytest.approx(stairs[::10])
     assert smooth[5] == pytest.approx(0.96**0.5)
-    assert all(a > b for a, b in zip(smooth, smooth[1:], strict=False))
+    assert all(a > b for a, b in pairwise(smooth))
 
 
 def test_a_long_climb_ends_at_what_the_decay_has_left() -> None:
