@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from connsearch.runs.formats.result import Quarantined, Result
 
 
-_REPORTED = ("steps", "seconds", "digest", "alarms", "quarantine", "skipped_steps")
+_REPORTED = ("steps", "seconds", "digest", "alarms", "advice", "quarantine", "skipped_steps")
 """What a command's JSON object takes from the run's result."""
 
 _NEXT = {"search": "connsearch prune {}", "train": "connsearch evaluate {}"}

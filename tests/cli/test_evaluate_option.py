@@ -97,6 +97,12 @@ def test_an_empty_split_is_refused_before_the_training(run: Command, tmp_path: P
     assert not (tmp_path / "mine").exists()
 
 
+def test_folds_are_tested_anyway(run: Command) -> None:
+    done = run(*LINE, "--folds", "2", "--evaluate", "test")
+    assert done.code == 2
+    assert "leave evaluate out" in done.err
+
+
 @pytest.mark.parametrize("asked", [False, True])
 def test_all_views_during_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: bool

@@ -172,6 +172,10 @@ def test_a_loss_that_is_not_finite_is_skipped_and_many_in_a_row_stop_the_run(
     assert "precision fp16" in str(e.value)
     assert "cure" in str(e.value)
     assert len(seen) == 6
+    with open(tmp_path / "run" / "metrics.csv", newline="") as file:
+        kept_losses = [row["loss"] for row in csv.DictReader(file) if row["split"] == "train"]
+    assert kept_losses[3] != ""
+    assert kept_losses[4:] == ["", ""], "no number"
     kept = newest(tmp_path / "run")
     assert all(t.isfinite().all() for t in kept.tensors.values())
 

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from connsearch.runs.formats.advice import Advice
 from connsearch.runs.formats.form import Form
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.formats.splits import SplitName
@@ -67,10 +68,11 @@ class Result(Form):
         warnings: that were given.
         quarantine: clips that could not be read.
         alarms: of a search.
+        advice: what would make the training better, as it was said before and after it.
     """
 
     LEFT_OUT: ClassVar[frozenset[str]] = frozenset(
-        {"structure", "model", "alarms", "skipped_steps"}
+        {"structure", "model", "alarms", "advice", "skipped_steps"}
     )
 
     structure: str = ""
@@ -84,3 +86,4 @@ class Result(Form):
     warnings: list[str] = []
     quarantine: list[Quarantined] = []
     alarms: list[AlarmRecord] = []
+    advice: list[Advice] = []
