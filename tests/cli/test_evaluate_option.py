@@ -70,7 +70,7 @@ def test_what_stops_between_training_and_evaluation_goes_on(
         raise Failure("the power is gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(workflow, "judge", stopped)
+        patched.setattr(workflow, "judged", stopped)
         done = run(*LINE, "--evaluate", "test")
     assert done.code == 1
     assert not (tmp_path / "mine" / "evaluation.json").exists()
