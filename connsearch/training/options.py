@@ -106,11 +106,11 @@ class ScheduleOptions(Options, title="schedule"):
             value = getattr(self, name)
             if value not in (None, False) and self.schedule not in schedules:
                 raise ValueError(
-                    f"{name} {value} with schedule {self.schedule}: has no effect; give schedule "
+                    f"{name} {value} with schedule {self.schedule}: has no effect; give --schedule "
                     f"{' or '.join(schedules)} too, or leave it out"
                 )
         if self.schedule == "steps" and self.decay_epochs is None:
-            raise ValueError("schedule steps: give decay_epochs too, such as 15 30 40")
+            raise ValueError("schedule steps: give its epochs, such as --decay-epochs 15 30 40")
         return self
 
 

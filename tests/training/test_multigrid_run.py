@@ -242,13 +242,13 @@ def test_batch_norm_groups_are_of_eight_clips_or_a_batch() -> None:
     [
         ({"multigrid_cycles": "long"}, "multigrid_cycles long with multigrid off"),
         ({"multigrid_fine_tune": 0.5}, "multigrid_fine_tune 0.5 with multigrid off"),
-        ({"multigrid": "srtg", "multigrid_rounds": 2}, "belongs to multigrid reference"),
-        ({"multigrid": "srtg", "multigrid_fine_tune": 0.1}, "belongs to multigrid reference"),
+        ({"multigrid": "srtg", "multigrid_rounds": 2}, "belongs to --multigrid reference"),
+        ({"multigrid": "srtg", "multigrid_fine_tune": 0.1}, "belongs to --multigrid reference"),
         (
             {"multigrid": "reference", "multigrid_cycles": "short", "multigrid_rounds": 2},
             "there is no long cycle",
         ),
-        ({"multigrid": "reference", "epochs": 1}, "give at least 2 epochs"),
+        ({"multigrid": "reference", "epochs": 1}, "give --epochs 2 or more"),
         ({"multigrid": "coarse"}, "'off', 'reference' or 'srtg'"),
     ],
 )
