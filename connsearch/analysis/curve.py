@@ -19,7 +19,7 @@ from connsearch.analysis.searched_run import SearchedRun
 from connsearch.analysis.units import UnitEvent, UnitWork, work_through
 from connsearch.models.latency import summarise_times, timed_rounds
 from connsearch.models.structure import Network
-from connsearch.pruning.pruner import Pruned
+from connsearch.pruning.pruner import Pruned, spares_peers
 from connsearch.runs.checkpoint import digest
 from connsearch.runs.formats.analyses import CurveRow
 from connsearch.runs.formats.ledger import CurveUnit, TimingUnit
@@ -107,6 +107,8 @@ def curve(
 def curve_settings(searched: SearchedRun, path: Sequence[Pruned]) -> dict[str, Any]:
     """Returns what a ledger of a curve has to be opened with: all that decides its results."""
     members = [f"{sorted(one.edges)} {one.structure.network}" for one in path]
+    if any(spares_peers(searched.structure, one) for one in path):  # nodes do not follow, then
+        members += [str(sorted(one.node_map)) for one in path]
     return {
         "network": digest(searched.network.state_dict(), {}),
         "data": searched.data.fingerprint,

@@ -88,8 +88,7 @@ class SearchedRun:
 @contextmanager
 def masked(network: Network, pruned: Pruned) -> Generator[None]:
     """Multiplies everything that a pruning cut away by zero inside the block."""
-    alive = frozenset(pruned.node_map)
-    network.mask(Mask(pruned.edges, frozenset(pruned.finals), pruned.peers, alive))
+    network.mask(Mask.of(pruned))
     try:
         yield
     finally:

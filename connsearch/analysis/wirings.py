@@ -5,14 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 from connsearch.errors import RunError, SettingsError
 from connsearch.graph.space import random_wiring
 from connsearch.graph.spec import Edge, Structure
-from connsearch.pruning.closure import close
+from connsearch.pruning.closure import Gates, close
 from connsearch.pruning.options import Mode
-from connsearch.pruning.pruner import Pruned, prune
+from connsearch.pruning.pruner import Pruned, prune, spares_peers
 from connsearch.seeds import derive
 
 ATTEMPTS = 200
@@ -44,6 +45,16 @@ class WiringSampler:
     def peers_kept(self) -> int:
         """Peers left to each connection of the found wiring."""
         return max((len(peers) for peers in self.found.peers.values()), default=1)
+
+    @cached_property
+    def gates(self) -> Gates | None:
+        """The nodes of the found wiring alone gate; None where that follows from its connections.
+
+        It does not follow if others would gate, but were left out because they would only do that.
+        """
+        if not spares_peers(self.space, self.found):
+            return None
+        return dict.fromkeys(self.space.edges(), tuple(self.found.node_map))
 
     def fits(self, macs: int) -> bool:
         """Returns whether a cost is near enough to that of the found wiring."""
@@ -86,6 +97,7 @@ class WiringSampler:
                 keep,
                 mode=self.mode,
                 peers_kept=self.peers_kept,
+                gates=self.gates,
                 criterion={"name": "random wiring", "number": number, "seed": seed},
             )
             costs.append(self.macs(pruned.structure))
@@ -109,9 +121,9 @@ class WiringSampler:
 
     def _is_whole(self, keep: frozenset[Edge]) -> bool:
         """Whether all of these connections live, and exactly the nodes of the found wiring."""
-        closure = close(self.space, keep, peers_kept=self.peers_kept)
-        same = closure.nodes == tuple(sorted(self.found.node_map))
-        return same and closure.edges == keep and not closure.starved
+        closure = close(self.space, keep, peers_kept=self.peers_kept, gates=self.gates)
+        same = closure.nodes == tuple(sorted(self.found.node_map)) and closure.edges == keep
+        return same and not closure.starved and {*closure.ungated} <= {*self.found.ungated}
 
     def _refusal(self, number: int, costs: list[int], repeated: int) -> str:
         target = self.macs(self.found.structure)
@@ -150,7 +162,11 @@ def pruned_from(space: Structure, smaller: Structure, *, name: str) -> tuple[Pru
     if not keep <= set(space.edges()):
         raise strange
     peers = max((len(c.peers) for _, c in smaller.connections()), default=1)
-    pruned = prune(space, keep, mode=mode, peers_kept=max(peers, 1))
+    gates = {
+        Edge(nodes[e.source], nodes[e.target]): [nodes[peer.node] for peer in c.peers]
+        for e, c in smaller.connections()
+    }
+    pruned = prune(space, keep, mode=mode, peers_kept=max(peers, 1), gates=gates)
     if pruned.structure.nodes != smaller.nodes:
         raise strange
     return pruned, mode

@@ -75,6 +75,10 @@ class Cost:
         """Multiply-accumulates of one clip."""
         return self.head.macs + sum(node.macs for node in self.nodes)
 
+    def share(self, node: NodeCost) -> float:
+        """Returns the part of all multiply-accumulates that one node makes, in [0, 1]."""
+        return node.macs / self.macs if self.macs else 0.0
+
 
 def cost(
     structure: Structure, *, num_classes: int, clip: tuple[int, int, int] = DEFAULT_CLIP

@@ -94,6 +94,11 @@ def live_nodes(structure: Structure) -> set[int]:
     return found
 
 
+def peer_only_nodes(structure: Structure) -> set[int]:
+    """Returns the nodes that gate others and that no final node depends on over connections."""
+    return live_nodes(structure) - ancestors(structure, final_nodes(structure))
+
+
 def candidate_edges(structure: Structure) -> tuple[Edge, ...]:
     """Returns every connection the rules allow: from any node to any block of a higher level.
 

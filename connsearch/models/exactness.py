@@ -106,8 +106,7 @@ def exactness(
     device = next(parent.parameters()).device
     drawn = random_streams(parent, clip=clip, batch=batch, seed=seed)
     streams = {name: stream.to(device) for name, stream in drawn.items()}
-    alive = frozenset(pruned.node_map)
-    parent.mask(Mask(pruned.edges, frozenset(pruned.finals), pruned.peers, alive))
+    parent.mask(Mask.of(pruned))
     try:
         wanted = _run(parent, streams, pruned.node_map)
     finally:

@@ -244,10 +244,14 @@ class Network(Model):
             kept.setdefault(target, set()).add(source)
         for (source, target), named in (mask.peers if mask is not None else {}).items():
             peers.setdefault(target, {})[source] = named
+        ungated = frozenset[Edge]() if mask is None else mask.ungated
         for target, fusion in self._fusions():
             fusion.masked = None if mask is None else frozenset(kept.get(target, ()))
             if isinstance(fusion.attention, PeerAttention):
                 fusion.attention.masked = peers.get(target, {})
+                fusion.attention.ungated = frozenset(
+                    e.source for e in ungated if e.target == target
+                )
                 fusion.attention.silence(None if mask is None else mask.nodes)
 
     def _fusions(self) -> Iterator[tuple[int, ConnectionFusion]]:

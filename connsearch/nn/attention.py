@@ -71,6 +71,7 @@ class PeerAttention(nn.Module):
         logits: ``(E, P)`` peer logits, float32; None when the peers are fixed.
         masked: by source, the peers a hard mask leaves (``nn.mask``).
         silent: columns a hard mask takes out of the soft mixture.
+        ungated: sources whose gate a hard mask takes away.
         temperature: peer logits are divided by it (``nn.relaxation``).
     """
 
@@ -97,6 +98,7 @@ class PeerAttention(nn.Module):
         self.logits = nn.Parameter(self._first_logits(gated)) if soft else None
         self.masked: dict[int, tuple[Peer, ...]] = {}
         self.silent: list[int] = []
+        self.ungated: frozenset[int] = frozenset()
         self.temperature = 1.0
 
     def _first_logits(self, gated: Sequence[Connection]) -> Tensor:
@@ -123,13 +125,17 @@ class PeerAttention(nn.Module):
     def open(self, means: Mapping[int, Tensor]) -> dict[int, Tensor]:
         """Returns the gate ``(B, C, T, 1, 1)`` of every gated source.
 
+        Those in ``ungated`` have none.
+
         Args:
             means: spatial means ``(B, T, C)`` of every candidate, from :func:`frame_means`.
         """
         layers = [*self.project.values(), *self.gates.values()]
-        if self.logits is not None and not self.masked and in_training(self) and bare(layers):
+        hard = self.masked or self.ungated
+        if self.logits is not None and not hard and in_training(self) and bare(layers):
             return self._open_together(means)
-        return {s: as_gate(self.gates[str(s)](mixed)) for s, mixed in self.mix(means).items()}
+        mixtures = {s: mixed for s, mixed in self.mix(means).items() if s not in self.ungated}
+        return {s: as_gate(self.gates[str(s)](mixed)) for s, mixed in mixtures.items()}
 
     def _open_together(self, means: Mapping[int, Tensor]) -> dict[int, Tensor]:
         """The same in few steps, for training; rounding differs."""

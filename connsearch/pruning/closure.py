@@ -12,8 +12,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from connsearch.errors import PruneError
-from connsearch.graph.candidates import candidate_peers
-from connsearch.graph.dag import levels, live_nodes
+from connsearch.graph.candidates import CandidatePeers
+from connsearch.graph.dag import ancestors, live_nodes
 from connsearch.graph.plan import final_nodes
 from connsearch.graph.spec import Attention, Block, Connection, Edge, Peer, Structure
 from connsearch.pruning.scores import name_edges
@@ -29,6 +29,7 @@ class Closure:
         finals: nodes the head reads, in its order; empty when none is fed.
         peers: the chosen peers of every connection that has any, coefficients summing to 1.
         starved: connections all of whose peers are dead: nothing is left to gate them.
+        ungated: connections that lose their gate because a wish leaves them no live peer.
     """
 
     nodes: tuple[int, ...]
@@ -36,12 +37,24 @@ class Closure:
     finals: tuple[int, ...]
     peers: Mapping[Edge, tuple[Peer, ...]]
     starved: tuple[Edge, ...] = ()
+    ungated: tuple[Edge, ...] = ()
 
 
-def close(structure: Structure, keep: Collection[Edge], *, peers_kept: int = 1) -> Closure:
+Gates = Mapping[Edge, Collection[int]]
+"""The only nodes that may gate a connection; one that is absent may be gated by all its peers."""
+
+
+def close(
+    structure: Structure,
+    keep: Collection[Edge],
+    *,
+    peers_kept: int = 1,
+    gates: Gates | None = None,
+) -> Closure:
     """Returns what is alive when only the connections in ``keep`` remain.
 
-    Of the peers of a connection the ``peers_kept`` strongest that are fed stay.
+    Of the peers of a connection the ``peers_kept`` strongest that are fed, and that ``gates``
+    allows it, stay. Where ``gates`` leaves none, the connection stays without a gate.
 
     Raises:
         PruneError: some connections have learned peers and others have none.
@@ -49,20 +62,48 @@ def close(structure: Structure, keep: Collection[Edge], *, peers_kept: int = 1) 
     fed = fed_nodes(structure, keep)
     rest = _without(structure, frozenset(keep), fed)
     learned = has_learned_peers(structure)
+    wishes: Gates = gates or {}
     if learned:
         rest = rest.with_settings(attention=Attention.FIXED).with_peers(
-            live_peers(rest, fed, peers_kept)
+            live_peers(rest, fed, peers_kept, wishes)
         )
     needed = live_nodes(rest) & fed
     kept = {edge: c for edge, c in rest.connections() if edge.target in needed}
     gated = {e for e, c in structure.connections() if c.peers} if learned else set[Edge]()
+    lost = [edge for edge, c in kept.items() if edge in gated and not c.peers]
     return Closure(
         nodes=tuple(sorted(needed)),
         edges=frozenset(kept),
         finals=final_nodes(rest),
         peers={edge: c.peers for edge, c in kept.items() if edge in gated and c.peers},
-        starved=tuple(edge for edge, c in kept.items() if edge in gated and not c.peers),
+        starved=tuple(edge for edge in lost if edge not in wishes),
+        ungated=tuple(edge for edge in lost if edge in wishes),
     )
+
+
+def feeding_gates(structure: Structure, keep: Collection[Edge]) -> Gates:
+    """Returns what may gate each connection once nothing is kept only as a peer.
+
+    Connections are gated by nodes that a final node depends on over connections in ``keep``. A node
+    that is kept only as a peer stays, with what feeds it, if it is the strongest live peer of a
+    connection that names no other node that stays. Connections that have no live peer are absent.
+    """
+    if not has_learned_peers(structure):
+        return {}
+    fed = fed_nodes(structure, keep)
+    rest = _without(structure, frozenset(keep), fed)
+    stay = ancestors(rest, final_nodes(rest)) & fed
+    named = {edge: [p for p in c.peers if p.node in fed] for edge, c in rest.connections()}
+    while True:
+        lost = [
+            edge
+            for edge, peers in named.items()
+            if edge.target in stay and peers and not any(peer.node in stay for peer in peers)
+        ]
+        if not lost:
+            return {edge: frozenset(stay) for edge, peers in named.items() if peers}
+        strongest = max(named[lost[0]], key=lambda peer: peer.coefficient)
+        stay |= ancestors(rest, [strongest.node]) & fed
 
 
 def has_learned_peers(structure: Structure) -> bool:
@@ -98,24 +139,20 @@ def fed_nodes(structure: Structure, keep: Collection[Edge]) -> set[int]:
 
 
 def live_peers(
-    structure: Structure, fed: Collection[int], peers_kept: int
+    structure: Structure, fed: Collection[int], peers_kept: int, gates: Gates
 ) -> dict[Edge, tuple[Peer, ...]]:
-    """Returns the strongest fed peers of each connection, coefficients summing to 1.
+    """Returns the strongest fed peers that each connection may have, coefficients summing to 1.
 
     They stand in the order of the block's candidates, in which the network adds them; of equally
     strong ones the first wins. One peer has coefficient 1; where none is left out, coefficients
     stay as they are. A connection that names no peers, or only dead ones, has none.
     """
-    order: dict[int, dict[int, int]] = {}
-    level = levels(structure)
+    place = CandidatePeers(structure).place
     chosen: dict[Edge, tuple[Peer, ...]] = {}
     for edge, connection in structure.connections():
-        height = level[edge.target]
-        if height not in order:
-            candidates = candidate_peers(structure, edge.target)
-            order[height] = {node: place for place, node in enumerate(candidates)}
-        place = order[height]
-        alive = sorted((p for p in connection.peers if p.node in fed), key=lambda p: place[p.node])
+        allowed = gates.get(edge, fed)
+        alive = [p for p in connection.peers if p.node in fed and p.node in allowed]
+        alive.sort(key=lambda peer: place(peer.node))
         strongest = sorted(alive, key=lambda peer: -peer.coefficient)[:peers_kept]
         kept = [p for p in alive if p in strongest and p.coefficient > 0] or strongest[:1]
         gating = sum(p.coefficient > 0 for p in connection.peers)

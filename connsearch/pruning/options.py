@@ -15,6 +15,7 @@ from connsearch.registry import suggest
 
 Mode = Literal["pinned", "published"]
 RepairRule = Literal["strongest-path", "refuse"]
+PeerOnly = Literal["reassign", "keep"]
 
 
 class PruneOptions(BaseModel):
@@ -35,6 +36,9 @@ class PruneOptions(BaseModel):
     refuse."""
     peers: int = Field(default=1, ge=1)
     """Number of peers to keep for each connection (attention mode peer)."""
+    peer_only: PeerOnly = "reassign"
+    """What to do with a node that is needed only because it gates connections: reassign them to
+    their strongest peer that stays anyway, so that it goes, or keep it and pay for it."""
     budget: tuple[str, ...] = Field(default=(), json_schema_extra={"repeats": True})
     """Instead of a criterion, the largest cost of the result: macs<=60%, params<=100k,
     connections<=20 or latency<=40ms (measured here); a percentage is of the unpruned network.

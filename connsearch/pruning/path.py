@@ -15,7 +15,7 @@ from typing import Any
 
 from connsearch.graph.plan import final_nodes
 from connsearch.graph.spec import Edge, Structure
-from connsearch.pruning.options import Mode
+from connsearch.pruning.options import Mode, PeerOnly
 from connsearch.pruning.pruner import Pruned, prune
 from connsearch.pruning.repair import strongest_path
 from connsearch.pruning.scores import learned_weights, scored_inputs
@@ -67,20 +67,24 @@ def pruning_path(
     *,
     mode: Mode = "pinned",
     peers_kept: int = 1,
+    peer_only: PeerOnly = "reassign",
     criterion: Mapping[str, Any] | None = None,
 ) -> tuple[Pruned, ...]:
     """Returns the nested prunings of a structure, from all connections to the strongest path.
 
     Each has fewer connections than the one before and no other; what a removal leaves without an
-    input or without a consumer goes with it. Blocks never come back. (A stem may, as a peer: when a
-    connection's peer dies, the strongest that is alive takes its place.) A connection whose removal
-    would take the last peer of another stays until that one is gone.
+    input or without a consumer goes with it. Blocks never come back. (With ``peer_only="keep"`` a
+    stem may, as a peer: when a connection's peer dies, the strongest that is alive takes its
+    place.) A connection whose removal would take the last peer of another stays until that one is
+    gone.
 
     Args:
         structure: with learned weights.
         scores: take the place of the learned weights in the ranking.
         mode: as in :func:`~connsearch.pruning.pruner.prune`.
         peers_kept: likewise.
+        peer_only: likewise; a node that is needed only as a peer goes with the connection by which
+            it was needed otherwise.
         criterion: what to note in the provenance of every member.
 
     Raises:
@@ -89,7 +93,14 @@ def pruning_path(
     order = removal_order(structure, learned_weights(structure) if scores is None else scores)
 
     def cut(keep: frozenset[Edge]) -> Pruned:
-        return prune(structure, keep, mode=mode, peers_kept=peers_kept, criterion=criterion)
+        return prune(
+            structure,
+            keep,
+            mode=mode,
+            peers_kept=peers_kept,
+            peer_only=peer_only,
+            criterion=criterion,
+        )
 
     path = [cut(frozenset(structure.edges()))]
     waiting = list(order)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,9 +20,10 @@ from connsearch.graph.spec import (
     Structure,
 )
 from connsearch.pruning.changes import ShapeChange, changes
-from connsearch.pruning.closure import Closure, has_learned_peers
+from connsearch.pruning.closure import Closure, Gates, close, feeding_gates, has_learned_peers
 from connsearch.pruning.options import (
     Mode,
+    PeerOnly,
     PruneOptions,
     RepairRule,
     build_criterion,
@@ -34,15 +35,28 @@ from connsearch.pruning.scores import learned_weights, name_edges, unweighted
 
 @dataclass(frozen=True, slots=True)
 class Substitute:
-    """A peer that replaces a stronger one that is dead."""
+    """A connection that its strongest peers do not gate any more.
+
+    Attributes:
+        edge: the connection.
+        before: the stronger peers it had, with their coefficients, strongest first.
+        after: the peers that gate it now, with what their coefficients were; empty: it lost its
+            gate.
+    """
 
     edge: Edge
-    dead: tuple[int, ...]
-    chosen: tuple[int, ...]
+    before: tuple[Peer, ...]
+    after: tuple[Peer, ...]
 
     def __str__(self) -> str:
-        dead, chosen = (" and ".join(map(str, nodes)) for nodes in (self.dead, self.chosen))
-        return f"{name_edges([self.edge])}: gated by node {chosen}, because node {dead} is dead"
+        gate = f"gated by {_named(self.after)}" if self.after else "without a gate"
+        verb = "is" if len(self.before) == 1 else "are"
+        return f"{name_edges([self.edge])}: {gate}, because {_named(self.before)} {verb} gone"
+
+
+def _named(peers: Sequence[Peer]) -> str:
+    shown = " and ".join(f"{peer.node} ({peer.coefficient:.2f})" for peer in peers)
+    return f"node {shown}" if len(peers) == 1 else f"nodes {shown}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +72,9 @@ class Pruned:
         finals: nodes the head still reads.
         peers: the peers left to each connection that has any.
         repairs: connections that came back against the keep-set, each with its reason.
-        substitutes: connections whose chosen peer is not the strongest, because that one is dead.
+        substitutes: connections whose strongest peer is gone, and what gates them now.
         changes: what the published rules derive differently (published mode; empty when pinned).
+        ungated: connections that lost their gate.
     """
 
     structure: Structure
@@ -72,6 +87,7 @@ class Pruned:
     repairs: tuple[Repair, ...] = ()
     substitutes: tuple[Substitute, ...] = ()
     changes: tuple[ShapeChange, ...] = ()
+    ungated: tuple[Edge, ...] = ()
 
 
 def prune_by(
@@ -98,6 +114,7 @@ def prune_by(
         mode=options.mode,
         repair=options.repair,
         peers_kept=options.peers,
+        peer_only=options.peer_only,
         criterion=describe_criterion(options.criterion)
         | ({} if scores is None else {"scores": measured}),
     )
@@ -110,6 +127,8 @@ def prune(
     mode: Mode = "pinned",
     repair: RepairRule = "strongest-path",
     peers_kept: int = 1,
+    peer_only: PeerOnly = "keep",
+    gates: Gates | None = None,
     criterion: Mapping[str, Any] | None = None,
 ) -> Pruned:
     """Returns the structure that remains when only the connections in ``keep`` stay.
@@ -123,6 +142,13 @@ def prune(
     equals the hard-masked original bit for bit. Mode ``published`` derives them from the remaining
     neighbours, gives a single input coefficient 1, and reports what differs in ``changes``.
 
+    A node that no final node depends on over connections, and that is kept only because it gates,
+    stays with ``peer_only="keep"``. With ``"reassign"`` its connections go to their strongest peer
+    that stays anyway, and it dies; where one names no such peer, it stays.
+
+    ``gates`` names, for some connections, the only peers that may gate them. A connection to which
+    it leaves no live peer stays without a gate.
+
     ``criterion`` is what to note in the provenance about how ``keep`` came about.
 
     Raises:
@@ -131,7 +157,7 @@ def prune(
     """
     _check_keep(structure, keep, peers_kept)
     closure, repairs = close_with_repairs(
-        structure, frozenset(keep) | unweighted(structure), peers_kept=peers_kept
+        structure, frozenset(keep) | unweighted(structure), peers_kept=peers_kept, gates=gates
     )
     if repairs and repair == "refuse":
         raise PruneError(
@@ -139,10 +165,15 @@ def prune(
             + "\n".join(f"  {done}" for done in repairs)
             + "\n  cure: a less strict --criterion, or --repair strongest-path"
         )
-    node_map = {old: new for new, old in enumerate(closure.nodes)}
-    pinned = _restrict(pin(structure), closure, node_map)
+    if peer_only == "reassign":
+        wishes = feeding_gates(structure, closure.edges)
+        wishes = {e: set(w).intersection((gates or {}).get(e, w)) for e, w in wishes.items()}
+        closure = close(structure, closure.edges, peers_kept=peers_kept, gates=wishes)
+        repairs = tuple(done for done in repairs if done.edge in closure.edges)
+    pinned = remaining(pin(structure), closure)
     pinned = replace(pinned, provenance=_provenance(structure, closure, mode, criterion))
-    result = pinned if mode == "pinned" else _published(pinned)
+    result = pinned if mode == "pinned" else derived(pinned)
+    node_map = {old: new for new, old in enumerate(closure.nodes)}
     alive = frozenset(closure.nodes)
     return Pruned(
         structure=result,
@@ -155,7 +186,28 @@ def prune(
         repairs=repairs,
         substitutes=_substitutes(structure, closure),
         changes=changes(pinned, result),
+        ungated=closure.ungated,
     )
+
+
+def spares_peers(structure: Structure, pruned: Pruned) -> bool:
+    """Returns whether a pruning left out nodes that would gate some of its connections."""
+    return not needless(structure, pruned) <= set(pruned.node_map)
+
+
+def needless(structure: Structure, pruned: Pruned) -> frozenset[int]:
+    """Returns the nodes that only gate, whether the pruning left them out or not.
+
+    Such a node is the strongest peer of a connection that stays, or feeds one that is, and no final
+    node depends on it over these connections.
+    """
+    most = max((len(peers) for peers in pruned.peers.values()), default=1)
+    alive = close(structure, pruned.edges, peers_kept=most).nodes
+    heard = set(pruned.finals)
+    for edge in sorted(pruned.edges, key=lambda edge: -edge.target):
+        if edge.target in heard:
+            heard.add(edge.source)
+    return frozenset(alive) - heard
 
 
 def _check_keep(structure: Structure, keep: Collection[Edge], peers_kept: int) -> None:
@@ -168,8 +220,9 @@ def _check_keep(structure: Structure, keep: Collection[Edge], peers_kept: int) -
         raise PruneError(f"{structure.name}: at least 1 peer must stay; read {peers_kept}")
 
 
-def _restrict(structure: Structure, closure: Closure, node_map: Mapping[int, int]) -> Structure:
-    """The pinned structure with only what is alive, renumbered."""
+def remaining(structure: Structure, closure: Closure) -> Structure:
+    """Returns the pinned structure with only what is alive, renumbered without gaps."""
+    node_map = {old: new for new, old in enumerate(closure.nodes)}
     nodes: list[Node] = []
     for old in closure.nodes:
         node = structure.nodes[old]
@@ -211,25 +264,27 @@ def _block(old: int, block: Block, closure: Closure, node_map: Mapping[int, int]
     )
 
 
-def _published(pinned: Structure) -> Structure:
-    """The same wiring with every shape derived again and single inputs of coefficient 1."""
+def derived(pinned: Structure) -> Structure:
+    """Returns the same wiring with every shape derived again and single inputs of coefficient 1."""
     structure = unpin(pinned)
     single = {Edge(b.inputs[0], i): None for i, b in structure.blocks() if len(b.inputs) == 1}
     return structure.with_weights(single)
 
 
 def _substitutes(structure: Structure, closure: Closure) -> tuple[Substitute, ...]:
-    alive = frozenset(closure.nodes)
+    """Connections that have not their strongest peers any more, in connection order."""
     found: list[Substitute] = []
+    ungated = frozenset(closure.ungated)
     for edge, connection in structure.connections():
-        chosen = tuple(peer.node for peer in closure.peers.get(edge, ()))
-        if not chosen:
+        chosen = {peer.node for peer in closure.peers.get(edge, ())}
+        if not chosen and edge not in ungated:
             continue
-        strength = {peer.node: peer.coefficient for peer in connection.peers}
-        weakest = min(strength[node] for node in chosen)
-        dead = tuple(n for n, c in strength.items() if n not in alive and c > weakest)
-        if dead:
-            found.append(Substitute(edge, dead, chosen))
+        after = tuple(peer for peer in connection.peers if peer.node in chosen)
+        weakest = min((peer.coefficient for peer in after), default=0.0)
+        before = [p for p in connection.peers if p.node not in chosen and p.coefficient > weakest]
+        if before:
+            before.sort(key=lambda peer: -peer.coefficient)
+            found.append(Substitute(edge, tuple(before), after))
     return tuple(found)
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from connsearch.errors import PruneError
 from connsearch.graph.plan import final_nodes
 from connsearch.graph.spec import Edge, Stem, Structure, Weight, as_number
-from connsearch.pruning.closure import Closure, close
+from connsearch.pruning.closure import Closure, Gates, close
 from connsearch.pruning.scores import name_edges
 
 
@@ -35,14 +35,18 @@ class Repair:
 
 
 def close_with_repairs(
-    structure: Structure, keep: Collection[Edge], *, peers_kept: int = 1
+    structure: Structure,
+    keep: Collection[Edge],
+    *,
+    peers_kept: int = 1,
+    gates: Gates | None = None,
 ) -> tuple[Closure, tuple[Repair, ...]]:
     """Returns what is alive once no repair is due, and the repairs that took."""
     kept = set(keep)
     repairs: list[Repair] = []
     weights = structure.weights()
     while True:
-        closure = close(structure, kept, peers_kept=peers_kept)
+        closure = close(structure, kept, peers_kept=peers_kept, gates=gates)
         gap = _gap(structure, closure)
         if gap is None:
             return closure, tuple(done for done in repairs if done.edge in closure.edges)

@@ -1,18 +1,22 @@
-"""The least pruned network within a budget: the first on the path that keeps every limit."""
+"""The strongest pruned network within a budget, counted or measured."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Protocol
 
 from connsearch.errors import SettingsError
-from connsearch.graph.cost import cost
 from connsearch.graph.spec import Edge, Structure
 from connsearch.pruning.budget import LATENCY, Budget, parse_budgets
 from connsearch.pruning.options import PruneOptions
 from connsearch.pruning.path import pruning_path
 from connsearch.pruning.pruner import Pruned
+from connsearch.pruning.reached import Following, Reached, Solved, named_part, refusal
+from connsearch.pruning.remainders import Remainder, Remainders
+from connsearch.pruning.smallest import smallest
+from connsearch.pruning.strongest import Search
 
 
 class Timing(Protocol):
@@ -32,45 +36,8 @@ class Timing(Protocol):
 Measure = Callable[[Structure], Timing]
 """Measures a network of a structure; called twice, it measures twice."""
 
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """One budget and what came of it.
-
-    Attributes:
-        budget: as it was read.
-        limit: the largest value allowed: operations, parameters, connections or seconds.
-        value: what the pruned network has.
-        whole: what the unpruned network has.
-        smallest: the smallest value on the path (latency: of the smallest network).
-        largest: the largest value on it.
-        spread: of the measurement that confirmed a latency; None for what is counted.
-    """
-
-    budget: str
-    limit: float
-    value: float
-    whole: float
-    smallest: float
-    largest: float
-    spread: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Solved:
-    """A pruning within its budgets.
-
-    Attributes:
-        pruned: the least pruned member of the path that satisfies them.
-        reached: by quantity, every budget with what was reached and what could have been.
-        member: its place on the path; 0 is the first, with all connections.
-        members: how many the path has.
-    """
-
-    pruned: Pruned
-    reached: Mapping[str, Reached]
-    member: int
-    members: int
+STEP = 0.01
+"""A latency is bisected until the MACs of the networks differ by less than this share."""
 
 
 def within_budget(
@@ -82,12 +49,12 @@ def within_budget(
     scores: Mapping[Edge, float] | None = None,
     measure: Measure | None = None,
 ) -> Solved:
-    """Returns the least pruned network on the path that satisfies every budget of the options.
+    """Returns the strongest pruned network that satisfies every budget of the options.
 
-    Counted quantities are looked up for every member: if peers are kept or shapes derived again,
-    they need not fall with every connection. Latency is bisected among the members within the
-    other budgets, assuming that it falls along the path; the answer is measured again, and if the
-    median is not within the budget any more, the next smaller member is tried.
+    It is never weaker than the first on the path of :func:`~connsearch.pruning.path.pruning_path`
+    that satisfies them. A latency is bisected over a limit of the MACs, assuming that both fall
+    together; the answer is measured again, and if the median is not within the budget any more,
+    the next smaller network is tried.
 
     Args:
         structure: with learned weights; percentages are of what it has.
@@ -98,114 +65,171 @@ def within_budget(
         measure: measures a network; needed for a latency.
 
     Raises:
-        SettingsError: a budget no member satisfies, with the range that can be reached. What can be
-            counted is refused before anything is measured.
+        SettingsError: budgets that no network was found to satisfy, with the range that can be
+            reached. What can be counted is refused before anything is measured.
         PruneError: the structure was never searched.
     """
+    space = Remainders(structure, options, num_classes, clip, scores)
     budgets = parse_budgets(options.budget)
-    noted = {"name": "budget", "budget": list(options.budget), "order": "relative"}
-    path = pruning_path(
-        structure, scores, mode=options.mode, peers_kept=options.peers, criterion=noted
-    )
-    table = _Counts(structure, path, num_classes, clip)
-    within = _counted(structure, [b for b in budgets if b.quantity != LATENCY], table)
-    latency = next((b for b in budgets if b.quantity == LATENCY), None)
+    counted = [budget for budget in budgets if budget.quantity != LATENCY]
+    latency = next((budget for budget in budgets if budget.quantity == LATENCY), None)
+    solver = _Solver(space, scores)
+    best = solver.strongest(counted)
+    if best is None:
+        raise unsatisfiable(structure, solver.refusals(counted))
     reached: dict[str, Reached] = {}
-    member = within[0]
     if latency is not None:
         assert measure is not None, "a latency budget needs a function that measures"
-        member, reached[LATENCY] = _MeasuredMembers(structure, path, latency, measure).solve(within)
-    for budget in budgets:
-        if budget.quantity != LATENCY:
-            reached[budget.quantity] = table.reached(budget, member)
+        best, reached[LATENCY] = _Measured(solver, counted, latency, measure).solve(best)
+    reached |= {b.quantity: solver.reached(b, best) for b in counted}
+    pruned = solver.pruned(best)
     in_order = {b.quantity: reached[b.quantity] for b in budgets}
-    return Solved(path[member], in_order, member, len(path))
-
-
-class _Counts:
-    """The counted quantities of every member, and of the whole."""
-
-    def __init__(
-        self,
-        structure: Structure,
-        path: Sequence[Pruned],
-        num_classes: int,
-        clip: tuple[int, int, int],
-    ) -> None:
-        def counted(one: Structure) -> dict[str, int]:
-            found = cost(one, num_classes=num_classes, clip=clip)
-            edges = len(one.edges())
-            return {"macs": found.macs, "params": found.parameters, "connections": edges}
-
-        self.whole = counted(structure)
-        self.members = [counted(one.structure) for one in path]
-
-    def allows(self, budget: Budget, member: int) -> bool:
-        name = budget.quantity
-        return budget.allows(self.members[member][name], self.whole[name])
-
-    def reached(self, budget: Budget, member: int) -> Reached:
-        name = budget.quantity
-        values, whole = [found[name] for found in self.members], self.whole[name]
-        limit = budget.limit(whole)
-        return Reached(str(budget), limit, values[member], whole, min(values), max(values))
-
-
-def _counted(structure: Structure, budgets: Sequence[Budget], table: _Counts) -> list[int]:
-    """The members within all counted budgets, the least pruned first; at least one."""
-    everyone = range(len(table.members))
-    missed = [b for b in budgets if not any(table.allows(b, member) for member in everyone)]
-    if missed:
-        lines = [_refusal(table.reached(budget, 0)) for budget in missed]
-        raise _unsatisfiable(structure, lines)
-    within = [m for m in everyone if all(table.allows(budget, m) for budget in budgets)]
-    if not within:
-        lines = [_refusal(table.reached(budget, 0)) for budget in budgets]
-        raise _unsatisfiable(
-            structure, [*lines, "  each can be met, but no pruning meets them all"]
-        )
-    return within
+    return Solved(pruned, best.strength, in_order, solver.following(best, counted))
 
 
 @dataclass(slots=True)
-class _MeasuredMembers:
-    """Members measured as they are asked for."""
+class _Solver:
+    """One structure; answers for several budgets."""
 
-    structure: Structure
-    path: Sequence[Pruned]
+    space: Remainders
+    scores: Mapping[Edge, float] | None
+    path: list[Remainder] = field(init=False)
+    least: dict[str, Remainder] = field(init=False)
+
+    def __post_init__(self) -> None:
+        options = self.space.options
+        members = pruning_path(
+            self.space.structure,
+            self.scores,
+            mode=options.mode,
+            peers_kept=options.peers,
+            peer_only=options.peer_only,
+        )
+        found = (self.space.of(member.node_map, member.edges) for member in members)
+        self.path = [member for member in found if member is not None]
+        self.least = smallest(self.space, self.path)
+
+    def strongest(self, budgets: Sequence[Budget]) -> Remainder | None:
+        """Returns the strongest wiring within counted budgets; None where none was found."""
+        return Search(self.space, budgets, (*self.path, *self.least.values())).run()
+
+    def pruned(self, best: Remainder) -> Pruned:
+        budget = list(self.space.options.budget)
+        return self.space.pruned(best, {"name": "budget", "budget": budget, "order": "strength"})
+
+    def reached(self, budget: Budget, best: Remainder) -> Reached:
+        name = budget.quantity
+        limit, whole = budget.limit(self.space.whole[name]), self.space.whole[name]
+        value, low = best.spent[name], self.least[name].spent[name]
+        high = max(value, self.space.everything().spent[name])
+        return Reached(str(budget), limit, value, whole, min(value, low), high)
+
+    def refusals(self, budgets: Sequence[Budget]) -> list[str]:
+        """Returns a line about each budget that is out of reach, or about all together."""
+        lines = {b: refusal(self.reached(b, self.least[b.quantity])) for b in budgets}
+        whole = self.space.whole
+        missed = [
+            b
+            for b in budgets
+            if not b.allows(self.least[b.quantity].spent[b.quantity], whole[b.quantity])
+        ]
+        if missed:
+            return [lines[budget] for budget in missed]
+        return [*lines.values(), "  each can be met, but no pruning was found that meets them all"]
+
+    def following(self, best: Remainder, budgets: Sequence[Budget]) -> Following | None:
+        """Returns what is least over the budgets among the wirings that have a part more."""
+        whole = self.space.whole
+        limits = {b.quantity: b.limit(whole[b.quantity]) for b in budgets}
+        found: list[tuple[float, int, Remainder]] = []
+        for larger in Search(self.space, budgets).larger(best):
+            over = max((larger.spent[q] / limit for q, limit in limits.items()), default=0.0)
+            if over > 1:
+                found.append((over, len(found), larger))
+        if not found:
+            return None
+        _, _, larger = min(found)
+        values = {q: larger.spent[q] for q in limits}
+        over = {q: limit for q, limit in limits.items() if values[q] > limit}
+        return Following(named_part(self.space.structure, best, larger), values, over)
+
+
+@dataclass(slots=True)
+class _Measured:
+    """Networks measured as they are asked for."""
+
+    solver: _Solver
+    counted: Sequence[Budget]
     budget: Budget
     measure: Measure
 
-    def solve(self, candidates: Sequence[int]) -> tuple[int, Reached]:
-        """Returns the least pruned of the candidates that is fast enough, measured twice."""
-        smallest, whole, fits = self._look(candidates[-1])
-        if not fits:
-            raise _unsatisfiable(self.structure, [self._refused(smallest, whole)])
-        largest, _, fits = self._look(candidates[0])
-        low, high = (0, 0) if fits else (1, len(candidates) - 1)
-        while low < high:  # candidates[high] fits, everything before low does not
-            middle = (low + high) // 2
-            low, high = (low, middle) if self._look(candidates[middle])[2] else (middle + 1, high)
-        for member in candidates[high:]:
-            found, whole, fits = self._look(
-                member
-            )  # measured again, in case the first time was luck
-            if fits:
-                return member, Reached(
-                    budget=str(self.budget),
-                    limit=self.budget.limit(whole),
-                    value=found.seconds,
-                    whole=whole,
-                    smallest=min(smallest.seconds, found.seconds),
-                    largest=max(largest.seconds, found.seconds),
-                    spread=found.spread,
-                )
-        raise _unsatisfiable(self.structure, [self._refused(smallest, whole)])
+    def solve(self, best: Remainder) -> tuple[Remainder, Reached]:
+        """Returns the strongest network that is fast enough, measured twice.
 
-    def _look(self, member: int) -> tuple[Timing, float, bool]:
-        """Measures a member, and the whole just before it where the limit is a share of that."""
-        whole = self.measure(self.structure).seconds if self.budget.share else float("nan")
-        found = self.measure(self.path[member].structure)
+        Args:
+            best: the strongest within the other budgets.
+        """
+        slowest, whole, fits = self._look(best)
+        fastest = slowest
+        if not fits:
+            least = self._least()
+            fastest, whole, fits = self._look(least)
+            if not fits:
+                raise unsatisfiable(self.solver.space.structure, [self._refused(fastest, whole)])
+            best = self._bisected(least, best)
+        while True:
+            found, whole, fits = self._look(best)  # again, in case the first time was luck
+            if fits:
+                low = min(fastest.seconds, found.seconds)
+                high = max(slowest.seconds, found.seconds)
+                limit = self.budget.limit(whole)
+                reached = Reached(
+                    str(self.budget), limit, found.seconds, whole, low, high, found.spread
+                )
+                return best, reached
+            smaller = self._at_most(best.spent["macs"] - 1)
+            if smaller is None:
+                raise unsatisfiable(self.solver.space.structure, [self._refused(found, whole)])
+            best = smaller
+
+    def _bisected(self, fast: Remainder, slow: Remainder) -> Remainder:
+        """The strongest that is fast enough of the networks between two, by a limit of the MACs."""
+        low, high = fast.spent["macs"], slow.spent["macs"]
+        while high - low > STEP * slow.spent["macs"]:
+            middle = (low + high) // 2
+            found = self._at_most(middle)
+            if found is None or found.worth <= fast.worth:
+                low = middle
+            elif self._look(found)[2]:
+                fast, low = found, middle
+            else:
+                high = found.spent["macs"]
+        return fast
+
+    def _at_most(self, macs: int) -> Remainder | None:
+        """The strongest network within the other budgets and so many MACs."""
+        if macs < 1:
+            return None
+        limit = Budget("macs", Decimal(macs), False, f"macs<={macs}")
+        return self.solver.strongest([*self.counted, limit])
+
+    def _least(self) -> Remainder:
+        """The network of the fewest MACs within the other budgets."""
+        wanted = [*self.solver.least.values(), *self.solver.path]
+        whole = self.solver.space.whole
+        within = [
+            one
+            for one in wanted
+            if all(b.allows(one.spent[b.quantity], whole[b.quantity]) for b in self.counted)
+        ]
+        found = self.solver.strongest(self.counted)
+        return min((*within, *([found] if found else [])), key=lambda one: one.spent["macs"])
+
+    def _look(self, one: Remainder) -> tuple[Timing, float, bool]:
+        """Measures one, and the whole just before it where the limit is a share of that."""
+        space = self.solver.space
+        whole = self.measure(space.structure).seconds if self.budget.share else float("nan")
+        found = self.measure(self.solver.pruned(one).structure)
         return found, whole, self.budget.allows(found.seconds, whole)
 
     def _refused(self, smallest: Timing, whole: float) -> str:
@@ -216,35 +240,11 @@ class _MeasuredMembers:
         )
 
 
-def _refusal(found: Reached) -> str:
-    shares = (f"{value / found.whole:.1%}" for value in (found.smallest, found.largest))
-    small, large = shares
-    return (
-        f"  {found.budget}: at most {found.limit:,.10g}; reachable: "
-        f"{found.smallest:,} ({small}) to {found.largest:,} ({large} of the unpruned)"
-    )
-
-
-def _unsatisfiable(structure: Structure, lines: Sequence[str]) -> SettingsError:
+def unsatisfiable(structure: Structure, lines: Sequence[str]) -> SettingsError:
+    """Returns the refusal of budgets that nothing meets."""
     return SettingsError(
         f"{structure.name}: no pruning is within the budget\n"
         + "\n".join(lines)
         + "\n  cure: a larger budget, or a smaller structure to search; the smallest network is "
-        "the strongest path from a stem to a final node"
+        "a single path from a stem to a final node"
     )
-
-
-def describe_reached(reached: Mapping[str, Reached]) -> dict[str, Any]:
-    """Returns what was reached as JSON values; a latency is in seconds."""
-    return {
-        name: {
-            "budget": found.budget,
-            "limit": found.limit,
-            "value": found.value,
-            "whole": None if found.whole != found.whole else found.whole,
-            "smallest": found.smallest,
-            "largest": found.largest,
-            **({} if found.spread is None else {"spread": found.spread}),
-        }
-        for name, found in reached.items()
-    }

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 from connsearch.graph.spec import Structure
 from connsearch.models.latency import Latency, latencies
 from connsearch.models.structure import Network
 from connsearch.pruning.budget import LATENCY
-from connsearch.pruning.solve import Measure, Reached, Solved, describe_reached
-from connsearch.runs.formats.prune import ReachedRecord
+from connsearch.pruning.reached import Reached, Solved, describe_reached
+from connsearch.pruning.solve import Measure
+from connsearch.runs.formats.prune import FollowingRecord, ReachedRecord
 from connsearch.runs.recorded import recorded_settings
 from connsearch.training.environment import describe_environment, processor_threads
 from connsearch.training.options import ComputeOptions
@@ -36,8 +40,8 @@ def measure_on(
     return measure
 
 
-def say_reached(solved: Solved, listener: Listener) -> dict[str, ReachedRecord]:
-    """Returns what was reached, by the name of the budget, after showing it."""
+def say_reached(solved: Solved, listener: Listener) -> dict[str, Any]:
+    """Returns what a record of the pruning has about its budgets, after showing it."""
     for name, found in solved.reached.items():
         listener.say(f"budget {found.budget}: {_values(name, found)}")
         if found.spread is not None and found.spread > 0.05:
@@ -45,8 +49,23 @@ def say_reached(solved: Solved, listener: Listener) -> dict[str, ReachedRecord]:
                 f"the time that confirmed {found.budget} spreads by {found.spread:.0%}: this "
                 "machine does something else, too"
             )
+    _say_following(solved, listener)
     reached = describe_reached(solved.reached)
-    return {name: ReachedRecord.model_validate(found) for name, found in reached.items()}
+    told = {name: ReachedRecord.model_validate(found) for name, found in reached.items()}
+    if solved.following is None:
+        return {"budget": told}
+    return {"budget": told, "following": FollowingRecord(**asdict(solved.following))}
+
+
+def _say_following(solved: Solved, listener: Listener) -> None:
+    """Says what stood next, as a warning where much of the budget is left."""
+    why = f"the next larger network: {solved.following}" if solved.following else ""
+    if solved.far_under:
+        most = max(found.used for found in solved.reached.values())
+        reason = why or "what is missing would be too slow"
+        listener.warn(f"only {most:.0%} of the budget is used; {reason}")
+    elif why:
+        listener.say(why)
 
 
 def _values(name: str, found: Reached) -> str:

@@ -13,7 +13,7 @@ from connsearch.analysis.units import work_through
 from connsearch.analysis.wirings import WiringSampler, pruned_from
 from connsearch.errors import SettingsError
 from connsearch.pruning.options import PruneOptions
-from connsearch.pruning.pruner import Pruned, prune_by
+from connsearch.pruning.pruner import prune_by
 from connsearch.runs.documents import write_form
 from connsearch.runs.formats.analyses import (
     CompareRow,
@@ -27,6 +27,7 @@ from connsearch.runs.logs import write_table
 from connsearch.runs.names import COMPARE, SUMMARY, table
 from connsearch.training.options import TrainOptions
 from connsearch.view.runs.baselines import comparison_pictures
+from connsearch.workflows.advised import SHORT, advise
 from connsearch.workflows.analyses import place_for, require_val, training_record
 from connsearch.workflows.given import RunLike, place_of
 from connsearch.workflows.listening import Listener, Progress
@@ -68,7 +69,8 @@ def run_compare(asked: CompareSettings, listener: Listener) -> CompareSummary:
         options = budget(searched.options, epochs=asked.epochs, steps=asked.steps)
         seeds = range(asked.seed, asked.seed + asked.seeds)
         _introduce(asked, sampler, compared, listener)
-        with Ledger(place, _settings(asked, sampler.found, sampler.mode, options)) as ledger:
+        advise(compared[0].structure, searched.data, options, listener, only=SHORT)
+        with Ledger(place, _settings(asked, sampler, options)) as ledger:
             split = "test" if asked.open_test else "val"
             work = units(searched, compared, options, seeds, place, open_test=asked.open_test)
             results = listener.work_through(work_through(ledger, work), "trainings")
@@ -111,13 +113,16 @@ def _sampler(asked: CompareSettings, searched: SearchedRun) -> WiringSampler:
 
 
 def _settings(
-    asked: CompareSettings, found: Pruned, mode: str, options: TrainOptions
+    asked: CompareSettings, sampler: WiringSampler, options: TrainOptions
 ) -> Mapping[str, Any]:
     """Everything that decides a result; how many there are does not belong here."""
+    found = sampler.found
+    nodes = {} if sampler.gates is None else {"nodes": sorted(found.node_map)}
     return {
         "command": "compare",
         "found": sorted(found.edges),
-        "mode": mode,
+        **nodes,
+        "mode": sampler.mode,
         "seed": asked.seed,
         "macs_tolerance": asked.macs_tolerance,
         "training": training_record(options),

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from connsearch.analysis.alike import nothing_to_tell
 from connsearch.analysis.curve import CurvePoints, curve_settings
 from connsearch.analysis.curve import curve as points_of
+from connsearch.analysis.searched_run import SearchedRun
+from connsearch.errors import RunError
+from connsearch.pruning.options import PeerOnly
 from connsearch.pruning.path import pruning_path
+from connsearch.pruning.pruner import Pruned
 from connsearch.runs.documents import write_form
 from connsearch.runs.formats.analyses import CurveRow, CurveSummary
-from connsearch.runs.ledger import Ledger
+from connsearch.runs.ledger import Ledger, check_settings
 from connsearch.runs.logs import write_table
-from connsearch.runs.names import CURVE, SUMMARY, table
+from connsearch.runs.names import CURVE, LEDGER, SUMMARY, table
 from connsearch.view.charts.files import write_both
 from connsearch.view.runs.curve import curve_chart
 from connsearch.workflows.given import RunLike, place_of
@@ -44,11 +50,8 @@ def run_curve(asked: CurveSettings, listener: Listener) -> tuple[CurvePoints, Cu
         UserError: as for :func:`curve`.
     """
     place = asked.output or Path(asked.run) / CURVE
-    noted = {"name": "path", "order": "relative"}
     with open_searched(asked.run, listener) as searched:
-        path = pruning_path(
-            searched.structure, mode=asked.mode, peers_kept=asked.peers, criterion=noted
-        )
+        path = _path(asked, searched, place)
         with Ledger(place, curve_settings(searched, path)) as ledger:
             work = points_of(searched, path, ledger, points=asked.points, rounds=asked.rounds)
             found = listener.work_through(work, "curve")
@@ -85,6 +88,28 @@ def _warn_of_equal_scores(found: CurvePoints, listener: Listener) -> None:
     )
     if same is not None:
         listener.warn(same)
+
+
+def _path(asked: CurveSettings, searched: SearchedRun, place: Path) -> Sequence[Pruned]:
+    """The networks of the curve; one that an earlier version began keeps every peer, as it did."""
+
+    def along(peer_only: PeerOnly) -> Sequence[Pruned]:
+        return pruning_path(
+            searched.structure,
+            mode=asked.mode,
+            peers_kept=asked.peers,
+            peer_only=peer_only,
+            criterion={"name": "path", "order": "relative"},
+        )
+
+    if asked.peer_only is not None:
+        return along(asked.peer_only)
+    if (place / LEDGER).exists():
+        kept = along("keep")
+        with suppress(RunError):  # of other settings: then those asked for are compared
+            check_settings(place, curve_settings(searched, kept), besides="")
+            return kept
+    return along("reassign")
 
 
 def _warn_of_noise(found: CurvePoints, listener: Listener) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from connsearch.errors import SettingsError
 from connsearch.graph.cost import Cost, cost
+from connsearch.graph.dag import peer_only_nodes
 from connsearch.graph.rules import validate, warnings
 from connsearch.graph.spec import Structure
 from connsearch.oneshot.alarms import Alarm, structure_alarms
@@ -28,6 +29,8 @@ class Inspection:
         clip: (T, H, W) that shapes and MACs are counted for.
         warnings: of the rules; they stop nothing.
         alarms: about what was learned.
+        peer_only: nodes that gate others and feed nothing that reaches a final node: they cost what
+            they cost, and pruning can do without them.
         peers: who attends to whom; None: that was not asked for.
     """
 
@@ -37,6 +40,7 @@ class Inspection:
     clip: Clip
     warnings: tuple[str, ...]
     alarms: tuple[Alarm, ...]
+    peer_only: frozenset[int] = frozenset()
     peers: PeerReport | None = None
 
 
@@ -85,5 +89,6 @@ def run_inspect(asked: InspectSettings, structure: Structure | None = None) -> I
         clip,
         tuple(warnings(structure)),
         tuple(structure_alarms(structure)),
+        frozenset(peer_only_nodes(structure)),
         peer_report(structure) if asked.peers else None,
     )

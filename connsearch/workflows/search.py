@@ -135,8 +135,9 @@ def run_search(
         require_splits(asked, found)
     with Run.open(directory, config) as run:
         if found is None:
-            for alarm in run.result().report.alarms:
-                listener.warn(str(Alarm.read(alarm)))
+            report = run.result().report
+            for said in (*report.advice, *map(Alarm.read, report.alarms)):
+                listener.warn(str(said))
         else:
             events = oneshot.search(suit(start, found, asked), found, options, run=run)
             listener.follow(for_tensorboard(events, directory, wanted=asked.tensorboard))

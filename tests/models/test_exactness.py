@@ -19,7 +19,7 @@ from connsearch.graph.spec import Attention, Edge, Modality, Structure
 from connsearch.models.exactness import Exactness, exactness, random_streams
 from connsearch.models.inherit import inherit
 from connsearch.models.structure import Network
-from connsearch.pruning.options import PruneOptions
+from connsearch.pruning.options import PeerOnly, PruneOptions
 from connsearch.pruning.pruner import Pruned, prune, prune_by
 from tests.pruning.structures import drawn, random_tiny
 
@@ -56,7 +56,8 @@ def random_options(rng: random.Random) -> PruneOptions:
             f"random:share={rng.uniform(0.1, 0.9):.2f},seed={rng.randint(0, 99)}",
         )
     )
-    return PruneOptions(criterion=criterion, peers=rng.choice((1, 1, 2, 3)))
+    peer_only = rng.choice(("reassign", "keep"))
+    return PruneOptions(criterion=criterion, peers=rng.choice((1, 1, 2, 3)), peer_only=peer_only)
 
 
 def pruned_pair(
@@ -161,11 +162,13 @@ def peers_left(parent: Structure, pruned: Pruned) -> list[tuple[int, int]]:
     ]
 
 
-def check_peers(seed: int, criterion: str, kept: int, size: tuple[int, int]) -> Structure:
+def check_peers(
+    seed: int, criterion: str, kept: int, size: tuple[int, int], peer_only: PeerOnly = "keep"
+) -> Structure:
     """Prunes the peers of a random structure and compares; returns what is left."""
     parent = randomised(in_peer_mode(seed), seed, LAYOUTS[seed % 2])
     learned = parent.learned_structure()
-    pruned = prune_by(learned, PruneOptions(criterion=criterion, peers=kept))
+    pruned = prune_by(learned, PruneOptions(criterion=criterion, peers=kept, peer_only=peer_only))
     validate(pruned.structure)
     child = pruned_pair(parent, pruned, LAYOUTS[seed % 2])
     found = exactness(parent, child, pruned, clip=(3, *size), batch=2, seed=seed)
@@ -202,11 +205,67 @@ def test_pruning_peers_is_exact_for_every_number_and_criterion(kept: int, criter
         st.integers(1, 4).map(lambda k: f"top_k:{k}"),
     ),
     size=st.sampled_from(SIZES),
+    peer_only=st.sampled_from(["reassign", "keep"]),
 )
 def test_pruning_peers_is_exact_whatever_is_pruned(
-    seed: int, kept: int, criterion: str, size: tuple[int, int]
+    seed: int, kept: int, criterion: str, size: tuple[int, int], peer_only: PeerOnly
 ) -> None:
-    check_peers(seed, criterion, kept, size)
+    check_peers(seed, criterion, kept, size, peer_only)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    kept=st.sampled_from([1, 1, 2]),
+    criterion=st.sampled_from(CRITERIA_SPECS),
+    wish=st.integers(0, 10**6),
+)
+def test_pruning_is_exact_whatever_may_gate(
+    seed: int, kept: int, criterion: str, wish: int
+) -> None:
+    """Each connection is gated by some of the nodes it was gated by, or by none of them."""
+    rng, layout = random.Random(wish), LAYOUTS[seed % 2]
+    parent = randomised(in_peer_mode(seed), seed, layout)
+    learned = parent.learned_structure()
+    gates = {
+        edge: [p.node for p in c.peers if rng.random() < rng.choice((0.0, 0.3, 0.8))]
+        for edge, c in learned.connections()
+        if rng.random() < 0.8
+    }
+    keep = prune_by(learned, PruneOptions(criterion=criterion, peer_only="keep")).edges
+    pruned = prune(learned, keep, peers_kept=kept, gates=gates)
+    found = exactness(parent, pruned_pair(parent, pruned, layout), pruned, clip=(3, 17, 20))
+    assert found.equal, (found, pruned.substitutes)
+    assert found.max_abs_difference == 0.0
+    told = {done.edge for done in pruned.substitutes}
+    left = {edge for edge, c in learned.connections() if c.peers} & pruned.edges
+    assert {edge for edge in left if edge not in pruned.peers} == set(pruned.ungated) <= told
+    again = prune_by(pruned.structure, PruneOptions(criterion="top_k:1"))
+    child = pruned_pair(parent, pruned, layout)
+    assert exactness(child, pruned_pair(child, again, layout), again, clip=(3, 17, 20)).equal
+
+
+def test_a_gate_that_was_not_dropped_in_the_original_is_noticed() -> None:
+    """And one that another node opens there."""
+    parent = randomised(in_peer_mode(3), 3, torch.channels_last_3d)
+    learned = parent.learned_structure()
+    everyone = learned.edges()
+    dropped = prune(learned, everyone, gates=dict.fromkeys(everyone, ()))
+    assert set(dropped.ungated) == set(everyone)
+    child = pruned_pair(parent, dropped, torch.channels_last_3d)
+    assert exactness(parent, child, dropped, clip=(3, 17, 20)).equal
+    gated = replace(dropped, ungated=())
+    assert not exactness(parent, child, gated, clip=(3, 17, 20)).equal
+    second = {
+        edge: [sorted(c.peers, key=lambda p: -p.coefficient)[1].node]
+        for edge, c in learned.connections()
+        if len(c.peers) > 1
+    }
+    moved = prune(learned, everyone, gates=second)
+    child = pruned_pair(parent, moved, torch.channels_last_3d)
+    assert exactness(parent, child, moved, clip=(3, 17, 20)).equal
+    strongest = replace(moved, peers=prune(learned, everyone).peers)
+    assert not exactness(parent, child, strongest, clip=(3, 17, 20)).equal
 
 
 def test_a_peer_that_was_left_out_is_noticed() -> None:

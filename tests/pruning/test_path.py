@@ -14,7 +14,7 @@ from connsearch.graph.files import load_structure, to_json
 from connsearch.graph.plan import final_nodes
 from connsearch.graph.rules import validate
 from connsearch.graph.spec import Attention, Edge
-from connsearch.pruning.options import PruneOptions
+from connsearch.pruning.options import Mode, PeerOnly, PruneOptions
 from connsearch.pruning.path import pruning_path, removal_order
 from connsearch.pruning.pruner import prune, prune_by
 from connsearch.pruning.repair import strongest_path
@@ -23,15 +23,17 @@ from tests.pruning.structures import drawn, random_tiny
 
 seeds = st.integers(0, 10_000)
 modes = st.sampled_from(["pinned", "published"])
+wishes = st.sampled_from(["reassign", "keep"])
 
 
-@given(seeds, modes, st.integers(1, 2))
-def test_the_path_is_nested(seed: int, mode: str, peers: int) -> None:
+@given(seeds, modes, st.integers(1, 2), wishes)
+def test_the_path_is_nested(seed: int, mode: Mode, peers: int, peer_only: PeerOnly) -> None:
     structure = random_tiny(random.Random(seed))
     before = to_json(structure)
-    path = pruning_path(structure, mode=mode, peers_kept=peers)  # type: ignore[arg-type]
-    stems = {index for index, _ in structure.stems()}
-    assert path[0].edges == prune(structure, structure.edges(), peers_kept=peers).edges
+    path = pruning_path(structure, mode=mode, peers_kept=peers, peer_only=peer_only)
+    first = prune(structure, structure.edges(), peers_kept=peers, peer_only=peer_only)
+    stems = {index for index, _ in structure.stems()} if peer_only == "keep" else set[int]()
+    assert path[0].edges == first.edges
     for larger, smaller in pairwise(path):
         assert smaller.edges < larger.edges
         assert set(smaller.node_map) - stems <= set(larger.node_map)
@@ -42,11 +44,11 @@ def test_the_path_is_nested(seed: int, mode: str, peers: int) -> None:
     assert to_json(structure) == before
 
 
-@given(seeds)
-def test_every_member_is_what_pruning_its_connections_gives(seed: int) -> None:
+@given(seeds, wishes)
+def test_every_member_is_what_pruning_its_connections_gives(seed: int, peer_only: PeerOnly) -> None:
     structure = random_tiny(random.Random(seed))
-    for member in pruning_path(structure):
-        again = prune(structure, member.edges)
+    for member in pruning_path(structure, peer_only=peer_only):
+        again = prune(structure, member.edges, peer_only=peer_only)
         assert again.structure == member.structure
         assert again.node_map == member.node_map
 

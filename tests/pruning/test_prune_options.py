@@ -17,6 +17,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "mode": "pinned",
         "repair": "strongest-path",
         "peers": 1,
+        "peer_only": "reassign",
         "budget": (),
     }
 

@@ -160,7 +160,7 @@ def test_a_dead_peer_makes_way_for_the_next_best_live_one(ladder: Structure) -> 
     pruned = prune(peered, without(peered, (1, 3), (0, 3), (2, 5)))
     assert pruned.peers[Edge(4, 6)] == (Peer(2, 1.0),)
     (done,) = pruned.substitutes
-    assert str(done) == "4->6: gated by node 2, because node 3 is dead"
+    assert str(done) == "4->6: gated by node 2 (0.20), because node 3 (0.70) is gone"
     assert pruned.repairs == ()
 
 

@@ -40,6 +40,17 @@ class Inspect(InspectSettings, Command):
             "connection_parameters": found.cost.connection_parameters,
             "macs": found.cost.macs,
             "clip": list(found.clip),
+            "costs": [
+                {
+                    "node": node.index,
+                    "kind": node.kind,
+                    "parameters": node.parameters,
+                    "macs": node.macs,
+                    "share": found.cost.share(node),
+                    "peer_only": node.index in found.peer_only,
+                }
+                for node in (*found.cost.nodes, found.cost.head)
+            ],
             "warnings": list(found.warnings),
             "alarms": [str(alarm) for alarm in found.alarms],
             **({} if found.peers is None else {"peers": found.peers.to_json()}),

@@ -76,6 +76,7 @@ class Prune(PruneSettings, Command):
             points=self.points,
             mode=options.mode,
             peers=options.peers,
+            peer_only=None if options.peer_only == "reassign" else options.peer_only,
             json_line=self.json_line,
         )
         return found.execute(terminal)
@@ -130,10 +131,11 @@ def _show_scores(report: ImportanceSummary, terminal: Terminal) -> None:
 
 def _show(found: Pruning, record: PruneRecord, terminal: Terminal) -> None:
     """Shows what was cut, and how the result compares with the original."""
+    from connsearch.view.structures.cost_tables import saved_table
     from connsearch.view.structures.tables import prune_table
 
     logit = found.exact.max_abs_logit_difference
-    terminal.show(prune_table(found.pruned, logit_difference=logit))
+    terminal.show(prune_table(found.pruned, logit_difference=logit), saved_table(record.costs))
     for what in ("nodes", "connections", "parameters", "macs"):
         count: BeforeAfter = getattr(record, what)
         terminal.say(f"{what}: {count.before:,} -> {count.after:,}")

@@ -48,6 +48,60 @@ class ReachedRecord(Form):
     spread: float | None = None
 
 
+class NodeCosts(Form):
+    """What a node of the unpruned structure costs, and what is left of that.
+
+    Attributes:
+        node: its number there; None is the head.
+        kind: rgb, flow, object, block or head.
+        macs: multiply-accumulates of a clip.
+        macs_left: after pruning; None: the node is gone.
+        parameters: that learn.
+        parameters_left: after pruning; None: the node is gone.
+        peer_only: whether it gates others and no final node depends on it over the connections that
+            stay; without another peer in its place it would have stayed for that.
+    """
+
+    node: int | None
+    kind: str
+    macs: int
+    macs_left: int | None
+    parameters: int
+    parameters_left: int | None
+    peer_only: bool = False
+
+
+class PeerRecord(Form):
+    """A node that gates, and its learned coefficient."""
+
+    node: int
+    coefficient: float
+
+
+class RegatedRecord(Form):
+    """A connection that its strongest peers do not gate any more; see ``pruner.Substitute``.
+
+    Attributes:
+        source: of the connection.
+        target: of the connection.
+        before: the stronger peers that are gone.
+        after: the peers that gate it now; empty: it lost its gate.
+    """
+
+    source: int
+    target: int
+    before: list[PeerRecord]
+    after: list[PeerRecord]
+
+
+class FollowingRecord(Form):
+    """The next larger network within reach; see ``pruning.reached.Following``."""
+
+    what: str
+    values: dict[str, int]
+    over: dict[str, float]
+
+
 class PruningSettings(OpenForm):
     """How was pruned; all: the fields of ``PruneOptions``."""
 
@@ -68,17 +122,20 @@ class PruneRecord(Form):
         dead: nodes that went.
         repairs: connections put back, as sentences.
         substitutes: peers that others took the place of, as sentences.
+        regated: the same connections, with the peers before and after.
+        costs: what every node of the unpruned structure costs, and the head, and what is left.
         changes: what else changed, as sentences.
         metrics: by split, if the statistics were recomputed.
         scores: what it was pruned by, where that was measured.
         budget: what came of each budget, by name.
+        following: what stood next, where a budget forbids it.
         pruning: how was pruned.
         recalibrated: training clips the batch-norm statistics were set from; 0: none.
         settings: of the run it comes from.
         facts: of that run.
     """
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"scores"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"scores", "following"})
 
     command: str = "prune"
     run: str = ""
@@ -92,10 +149,13 @@ class PruneRecord(Form):
     dead: list[int] = []
     repairs: list[str] = []
     substitutes: list[str] = []
+    regated: list[RegatedRecord] = []
+    costs: list[NodeCosts] = []
     changes: list[str] = []
     metrics: dict[SplitName, Metrics] = {}
     scores: ImportanceSummary | None = None
     budget: dict[str, ReachedRecord] = {}
+    following: FollowingRecord | None = None
     pruning: PruningSettings = PruningSettings()
     recalibrated: int | None = None
     settings: Settings = Settings()

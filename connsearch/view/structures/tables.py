@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from connsearch.files.text import visible
+from connsearch.graph.dag import peer_only_nodes
 from connsearch.graph.families import FAMILIES, own_kind
 from connsearch.graph.spec import FREE, Connection, Stem, Structure
 from connsearch.graph.temporal import has_dilation
@@ -56,8 +57,9 @@ def structure_table(structure: Structure, cost: Cost | None = None) -> Structure
     """Returns one row a node: index, level, kind, inputs with weights, filters, dilation, stride.
 
     A node whose kind is not its family's shows it. With ``cost`` the columns output (channels x
-    frames x height x width), parameters and MACs are added. Weights below 0.5 are dim; nodes that
-    are dead say so.
+    frames x height x width), parameters, MACs and their part of all MACs in percent are added.
+    Weights below 0.5 are dim; nodes
+    that are dead say so, and those that only gate others have a star.
     """
     return StructureTable(structure, cost)
 
@@ -213,23 +215,29 @@ def short(count: int) -> str:
 
 def _nodes(structure: Structure, cost: Cost | None, *, inputs: bool) -> Table:
     kind = FAMILIES[structure.family].block.replace("_", " ")
-    table = _table(caption=f"block: {kind}; dil: temporal dilation; str: spatial stride")
+    peers = peer_only_nodes(structure)
+    marked = "; *: only gates others" if peers else ""
+    table = _table(caption=f"block: {kind}; dil: temporal dilation; str: spatial stride{marked}")
+    table.collapse_padding = cost is not None
     for heading in ("node", "lvl"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("kind", no_wrap=True)
     for heading in ("filters", "dil", "str"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("output", "params", "MACs") if cost else ():
+    for heading in ("output", "params", "MACs", "%") if cost else ():
         table.add_column(heading, justify="right", no_wrap=True)
     if inputs:
         table.add_column("inputs (source:weight)")
     dead = dead_nodes(structure)
     for index in range(len(structure)):
         row: list[str | Text] = list(_facts(structure, index, dead=index in dead))
-        row += _costs(cost.nodes[index]) if cost else []
+        row[2] = f"{row[2]}*" if index in peers else row[2]
+        row += _costs(cost, cost.nodes[index]) if cost else []
         table.add_row(*row, *([_weights(structure, index)] if inputs else []))
     if cost:
-        table.add_row("", "", "head", "", "", "", *_costs(cost.head), *([""] if inputs else []))
+        table.add_row(
+            "", "", "head", "", "", "", *_costs(cost, cost.head), *([""] if inputs else [])
+        )
     return table
 
 
@@ -253,8 +261,9 @@ def _facts(structure: Structure, index: int, *, dead: bool) -> Iterator[str]:
         yield from (str(node.temporal_dilation), str(node.spatial_stride))
 
 
-def _costs(found: NodeCost) -> list[str]:
-    return ["x".join(map(str, found.shape)), short(found.parameters), short(found.macs)]
+def _costs(cost: Cost, found: NodeCost) -> list[str]:
+    share = f"{100 * cost.share(found):.1f}"
+    return ["x".join(map(str, found.shape)), short(found.parameters), short(found.macs), share]
 
 
 def _weights(structure: Structure, index: int) -> Text:

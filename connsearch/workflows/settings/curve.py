@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from connsearch.flags import Flag
-from connsearch.pruning.options import Mode
+from connsearch.pruning.options import Mode, PeerOnly
 from connsearch.workflows.settings.base import WorkflowSettings
 
 
@@ -27,3 +27,6 @@ class CurveSettings(WorkflowSettings):
     """As in connsearch prune: pinned keeps all shapes, published derives them again."""
     peers: int = Field(default=1, ge=1)
     """Number of peers to keep for each connection (attention mode peer)."""
+    peer_only: PeerOnly | None = None
+    """As in connsearch prune: whether a node that is needed only because it gates goes or stays. By
+    default it goes (reassign), unless an earlier version has begun the curve in this directory."""
