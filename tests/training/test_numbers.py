@@ -134,7 +134,7 @@ def test_a_stepwise_schedule_falls_after_its_epochs() -> None:
         ({"decay_steps": 5}, "decay_steps 5 with schedule cosine: has no effect"),
         ({"decay_smooth": True}, "decay_smooth True with schedule cosine"),
         ({"schedule": "steps"}, "--decay-epochs 15 30 40"),
-        ({"schedule": "steps", "decay_epochs": (1,), "decay_steps": 5}, "--schedule exponential too"),
+        ({"schedule": "steps", "decay_epochs": (1,), "decay_steps": 5}, "schedule exponential too"),
         ({"schedule": "exponential", "decay_epochs": (3,)}, "give --schedule steps too"),
         ({"schedule": "exponential", "decay_rate": 1.0}, "less than 1"),
     ],
