@@ -66,7 +66,7 @@ def rows(
 ) -> list[list[str]]:
     """Returns one row a structure: what is left, MACs, latency, and the ratio of the two shares."""
     networks = [Network(one, CLASSES, seed=0).to(device) for one in structures]
-    found = latencies(networks, clip=clip, passes=passes, bf16=bf16)
+    found = latencies(networks, clip=clip, passes=passes, precision="bf16" if bf16 else "fp32")
     counts = [cost(one, num_classes=CLASSES, clip=clip).macs for one in structures]
     lines: list[list[str]] = []
     for one, time, macs in zip(structures, found, counts, strict=True):

@@ -225,7 +225,7 @@ def forward_times(study: Study) -> dict[str, float]:
         ):
             sides[kind].append(Network(structure, len(study.data.classes)).eval())
     clips = next(Loader(study.data.test).batches(batch_size=8))
-    compute = Compute(bf16=True)
+    compute = Compute(precision="bf16")
     spent: dict[str, list[float]] = {kind: [] for kind in sides}
     with torch.inference_mode():
         for _ in range(ROUNDS):

@@ -114,7 +114,7 @@ def ablation(
     directory: Path, found: Structure, data: DataSplits, settings: SearchOptions
 ) -> dict[Edge, float]:
     """Returns the ablation scores of a searched network's connections."""
-    compute = Compute(bf16=settings.compute.precision != "fp32")
+    compute = Compute(precision="fp32" if settings.compute.precision == "fp32" else "bf16")
     network = searched(directory, len(data.classes))
     loaders = SplitLoaders(data.parts())  # without workers: nothing to close
     run = SearchedRun(directory, network, found, data, settings, compute, loaders)
@@ -165,7 +165,7 @@ def judged(
     """Returns the accuracy of the hard-masked network, recalibrated, and what stays of it."""
     network = searched(directory, len(data.classes))
     pruned = prune_by(found, PruneOptions(criterion=RULES[0]))
-    compute = Compute(bf16=settings.compute.precision != "fp32")
+    compute = Compute(precision="fp32" if settings.compute.precision == "fp32" else "bf16")
     with masked(network, pruned):
         recalibrate_on(network, Loader(data.train), clips=128, seed=settings.seed, compute=compute)
         metrics = evaluate(network, Loader(data.val), classes=data.classes, compute=compute)

@@ -17,7 +17,7 @@ from PIL import Image
 from connsearch.cli import app
 from connsearch.data.media.decode import write_video
 from connsearch.data.sources.datasets import DATASETS
-from connsearch.workflows import search
+from connsearch.workflows import search, train
 from tests.data.datasets.formats import FORMATS, Maker
 from tests.data.helpers import options
 
@@ -84,11 +84,12 @@ def _csv(path: Path) -> str:
 
 def _source(recipe: str, path: Path) -> list[str]:
     """Returns the flags that name a tiny data set in the format of a recipe."""
-    if recipe not in DATASETS:
+    listed = runpy.run_path(str(EXAMPLES / "real_clips.py"))["published"](recipe)
+    if listed is None:
         return ["--data", _csv(path)]
-    tiny = FORMATS[recipe](path, Maker(_video, _frames))
+    tiny = FORMATS[listed](path, Maker(_video, _frames))
     flags = [part for name in tiny.options for part in (f"--{name}", str(tiny.options[name]))]
-    return ["--data", f"{recipe}:{tiny.rest}", *flags]
+    return ["--data", f"{listed}:{tiny.rest}", *flags]
 
 
 def _run(capsys: pytest.CaptureFixture[str], *line: str) -> dict[str, Any]:
@@ -106,13 +107,18 @@ def test_a_recipe_runs_on_tiny_clips_in_its_format(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(search, "draw_run", lambda *_: None)  # most of the time, not the point
+    for workflow in (search, train):
+        monkeypatch.setattr(
+            workflow, "draw_run", lambda *_: None
+        )  # most of the time, not the point
     small = ["--steps", "1", "--batch-size", "2", "--size", "32", "--frames", "4"]
     small += ["--recalibrate-clips", "0", "--threads", "1", "--precision", "fp32"]
-    if "short_side" in (EXAMPLES / f"{recipe}.json").read_text(encoding="utf-8"):
-        small += ["--short-side", "36"]
+    text = (EXAMPLES / f"{recipe}.json").read_text(encoding="utf-8")
+    small += ["--short-side", "36"] if "short_side" in text else []
+    small += ["--accumulate", "2"] if "accumulate" in text else []
+    command = json.loads(text).get("command")
     line = (
-        "search",
+        command or "search",
         "starter_rgb_flow",
         "--config",
         str(EXAMPLES / f"{recipe}.json"),
@@ -125,7 +131,8 @@ def test_a_recipe_runs_on_tiny_clips_in_its_format(
 def test_a_recipe_fits_its_structure(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
     settings = json.loads((EXAMPLES / f"{recipe}.json").read_text(encoding="utf-8"))["settings"]
     clip = [str(settings["data"]["clips"][key]) for key in ("frames", "size", "size")]
-    assert _run(capsys, "inspect", settings["structure"], "--clip", *clip)["macs"] > 0
+    structure = settings.get("target") or settings["structure"]
+    assert _run(capsys, "inspect", structure, "--clip", *clip)["macs"] > 0
 
 
 def test_every_published_list_has_a_recipe(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def curve(
         clip=searched.data.clip,
         device=searched.compute.device,
         threads=_threads(searched),
-        precision=_precision(searched),
+        precision=searched.compute.precision,
         recalibrate_clips=_recalibrate_clips(searched),
     )
 
@@ -118,7 +118,7 @@ def curve_settings(searched: SearchedRun, path: Sequence[Pruned]) -> dict[str, A
         "recalibrate_clips": _recalibrate_clips(searched),
         "device": searched.compute.device,
         "threads": _threads(searched),
-        "precision": _precision(searched),
+        "precision": searched.compute.precision,
     }
 
 
@@ -178,7 +178,7 @@ class _TimedInTurn:
                     [_network(searched, pruned) for pruned in self._members],
                     clip=searched.data.clip,
                     rounds=2**31,
-                    bf16=searched.compute.bf16,
+                    precision=searched.compute.precision,
                 )
             seconds = [next(self._rounds) for _ in range(PASSES)]
         slowest = max(map(max, seconds))
@@ -211,10 +211,6 @@ def _point(judged: CurveUnit, times: Sequence[float]) -> CurveRow:
 
 def _threads(searched: SearchedRun) -> int:
     return searched.options.compute.threads or torch.get_num_threads()
-
-
-def _precision(searched: SearchedRun) -> str:
-    return "bf16" if searched.compute.bf16 else "fp32"
 
 
 def _recalibrate_clips(searched: SearchedRun) -> int:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from itertools import count, islice
-
-import torch
 
 from connsearch.analysis.searched_run import SearchedRun
-from connsearch.data.loading.batches import Batch
 from connsearch.errors import TrainingError
 from connsearch.models.structure import Network
 from connsearch.runs.events import StepEvent
-from connsearch.seeds import derive
-from connsearch.training.losses import choose_loss, right_answers
+from connsearch.training.curriculum import CyclicClips
+from connsearch.training.lesson import Learned, Lesson
+from connsearch.training.loss_scale import LossScale
+from connsearch.training.losses import choose_loss
 from connsearch.training.optimisers import Optimisers
 from connsearch.training.options import TrainOptions
 
@@ -41,24 +38,33 @@ def tune(network: Network, searched: SearchedRun, *, steps: int, seed: int) -> I
     """
     if not steps:
         return
-    options, data = gentle(searched.options), searched.data.train
-    judge = choose_loss(options.loss.loss, multi_label=data.num_classes > 0)
-    optimisers = Optimisers(network, options.optimiser, options.schedule, options.rate_powers)
-    devices = [torch.cuda.current_device()] if searched.compute.device == "cuda" else []
+    options, data = gentle(searched.options), searched.data
+    accumulate = options.optimiser.accumulate or 1
+    scale = LossScale(searched.compute.device) if searched.compute.precision == "fp16" else None
+    optimisers = Optimisers(
+        network, options.optimiser, options.schedule, options.rate_powers, scale
+    )
+    lesson = Lesson(
+        network,
+        optimisers,
+        choose_loss(options.loss.loss, multi_label=data.train.num_classes > 0),
+        searched.compute,
+        seed=seed,
+        smoothing=options.loss.label_smoothing,
+        total=steps,
+        classes=len(data.classes),
+    )
+    clips = CyclicClips(searched.loaders["train"], seed=seed, accumulate=accumulate)
     network.train()
-    for step, batch in enumerate(islice(_endless(searched, seed), steps)):
-        with torch.random.fork_rng(devices):
-            torch.manual_seed(derive(seed, "step", step))
-            logits = searched.compute.logits(network, batch)
-        loss = judge.training(logits, batch, smoothing=options.loss.label_smoothing)
-        loss.backward()
+    for step in range(steps):
         try:
-            if not math.isfinite(loss.item()):
-                raise FloatingPointError(f"the loss is {loss.item()}")
-            rate = optimisers.step(step, total_steps=steps)
+            learned = lesson.learn(clips.clips(step), step)
+            rate = optimisers.rates(step, total_steps=steps)["filters"]
+            if optimisers.usable(step):
+                optimisers.step(step, total_steps=steps)
         except FloatingPointError as error:
             raise TrainingError(f"fine-tuning, step {step + 1} of {steps}: {error}") from None
-        yield _event(step + 1, steps, loss.item(), rate, logits.detach(), batch)
+        yield _event(step + 1, steps, learned, rate)
     network.eval()
     if options.logging.recalibrate_clips:
         searched.recalibrate(network)
@@ -70,31 +76,21 @@ def gentle(options: TrainOptions) -> TrainOptions:
         lr=GENTLE * options.optimiser.peak_rate,
         connection_lr=GENTLE * options.optimiser.connection_lr,
         warmup=0.0,
+        warmup_steps=None,
         schedule="constant",
     )
 
 
-def _endless(searched: SearchedRun, seed: int) -> Iterator[Batch]:
-    for epoch in count():
-        yield from searched.loaders["train"].batches(
-            seed=seed, epoch=epoch, shuffle=True, augment=True
-        )
-
-
-def _event(
-    step: int, steps: int, loss: float, rate: float, logits: torch.Tensor, batch: Batch
-) -> StepEvent:
-    hits, asked = right_answers(logits, batch)
-    frames, size = next(iter(batch.streams.values())).shape[2:4]
+def _event(step: int, steps: int, learned: Learned, rate: float) -> StepEvent:
     return StepEvent(
         step=step,
         epoch=0,
         steps_per_epoch=steps,
         total_steps=steps,
-        loss=loss,
-        accuracy=hits / asked if asked else 0.0,
+        loss=learned.loss,
+        accuracy=learned.hits / learned.asked if learned.asked else 0.0,
         clips_per_second=0.0,
         learning_rate=rate,
         epochs=1,
-        shape=(len(batch.labels), frames, size),
+        shape=(learned.clips, *learned.shape),
     )

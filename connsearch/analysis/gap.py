@@ -91,7 +91,7 @@ def measure_gap(
         "command": "gap",
         "network": digest(searched.network.state_dict(), {}),
         "data": searched.data.fingerprint,
-        "precision": "bf16" if searched.compute.bf16 else "fp32",
+        "precision": searched.compute.precision,
         "seed": plan.seed,
     }
     threads = searched.options.compute.threads

@@ -106,7 +106,7 @@ def measure(
         "scores": scoring.scores,
         "network": digest(searched.network.state_dict(), {}),
         "data": searched.data.fingerprint,
-        "precision": "bf16" if searched.compute.bf16 else "fp32",
+        "precision": searched.compute.precision,
     }
     if scoring.scores == "perturbation":
         settings |= {**scoring.model_dump(), "criterion": pruning.criterion}

@@ -7,22 +7,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connsearch.cli.terminal import Terminal
-from connsearch.runs.names import LEARNED, QUARANTINE
+from connsearch.runs.names import LEARNED, QUARANTINE, SKIPPED
 from connsearch.runs.record import RunRecord
 
 if TYPE_CHECKING:
+    from connsearch.runs.formats.evaluation import Evaluation
     from connsearch.runs.formats.metrics import Metrics
-    from connsearch.runs.formats.result import Quarantined
+    from connsearch.runs.formats.result import Quarantined, Result
 
 
-_REPORTED = ("steps", "seconds", "digest", "alarms", "advice", "quarantine")
+_REPORTED = ("steps", "seconds", "digest", "alarms", "advice", "quarantine", "skipped_steps")
 """What a command's JSON object takes from the run's result."""
 
 _NEXT = {"search": "connsearch prune {}", "train": "connsearch evaluate {}"}
 
 
-def report_run(command: str, run: RunRecord, terminal: Terminal) -> dict[str, Any]:
-    """Returns the JSON object of a finished run, after showing it."""
+def report_run(
+    command: str, run: RunRecord, terminal: Terminal, *, evaluated: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Returns the JSON object of a finished run, after showing it.
+
+    Args:
+        command: that made it.
+        run: its directory.
+        terminal: where it is shown.
+        evaluated: the splits on which the command has evaluated it, too.
+    """
     model, result, directory = run.outcome or run.model, run.result, run.directory
     assert result is not None, "a finished run has a result"
     told, pictures = result.to_json(), run.pictures
@@ -37,7 +47,13 @@ def report_run(command: str, run: RunRecord, terminal: Terminal) -> dict[str, An
         terminal.say(f"model: {run.path(LEARNED)} ({model.name}, {model.kind})")
     say_pictures(pictures, terminal)
     _say_quarantine(directory, result.quarantine, terminal)
-    terminal.say("next: " + _NEXT[command].format(directory))
+    _say_skipped(directory, result, terminal)
+    opened = {
+        split: report_evaluation(directory, split, run.evaluations[split], terminal)
+        for split in evaluated
+    }
+    if not opened or command != "train":
+        terminal.say("next: " + _NEXT[command].format(directory))
     terminal.say(f"all of it in one file: connsearch report {directory}")
     return {
         "command": command,
@@ -47,7 +63,36 @@ def report_run(command: str, run: RunRecord, terminal: Terminal) -> dict[str, An
         "metrics": {name: found.to_json() for name, found in result.metrics.items()},
         "pictures": [str(picture) for picture in pictures],
         **{k: told[k] for k in _REPORTED if k in told},
+        **({"evaluations": opened} if opened else {}),
     }
+
+
+def report_evaluation(
+    directory: Path, split: str, found: Evaluation, terminal: Terminal
+) -> dict[str, Any]:
+    """Returns the JSON object of a split that was evaluated, after showing it."""
+    from connsearch.workflows.evaluate import confusion_paths
+
+    show_metrics({split: found.metrics}, terminal)
+    show_classes(found.metrics, found.clips_by_class, terminal)
+    pictures = confusion_paths(directory, split)
+    say_pictures(pictures, terminal)
+    return {
+        "opened": found.opened,
+        "times_opened": found.times_opened,
+        **found.metrics.to_json(),
+        "clips_by_class": found.clips_by_class,
+        "pictures": [str(picture) for picture in pictures],
+    }
+
+
+def _say_skipped(directory: Path, result: Result, terminal: Terminal) -> None:
+    """Says in how many steps of an fp16 training nothing was learned."""
+    if result.skipped_steps:
+        terminal.say(
+            f"fp16: a gradient overflowed in {result.skipped_steps:,} of {result.steps:,} steps, "
+            f"in which nothing was learned ({directory / SKIPPED})"
+        )
 
 
 def _say_quarantine(directory: Path, found: Sequence[Quarantined], terminal: Terminal) -> None:

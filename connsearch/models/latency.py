@@ -17,6 +17,7 @@ from torch import Tensor
 
 from connsearch.models.exactness import random_streams
 from connsearch.models.structure import Network
+from connsearch.nn.precision import Precision, autocast
 
 NOISY = 0.05
 """Above this spread a time is flagged."""
@@ -34,7 +35,7 @@ class Latency:
         batch: clips in one pass.
         device: where it was measured.
         threads: CPU threads.
-        precision: ``fp32`` or ``bf16`` (autocast).
+        precision: ``fp32``, ``bf16`` or ``fp16`` (autocast).
     """
 
     seconds: float
@@ -80,7 +81,7 @@ def latencies(
     passes: int = 20,
     warm_up: int = 3,
     batch: int = 1,
-    bf16: bool = False,
+    precision: Precision = "fp32",
 ) -> list[Latency]:
     """Returns what a forward pass of each network takes, all of them measured in turn.
 
@@ -90,10 +91,10 @@ def latencies(
         passes: timed passes of each network, 20 by default.
         warm_up: passes of each network before, not timed.
         batch: clips in a pass, 1 by default.
-        bf16: compute convolutions in bfloat16.
+        precision: the number format of convolutions.
     """
     times = timed_rounds(
-        networks, clip=clip, rounds=passes, warm_up=warm_up, batch=batch, bf16=bf16
+        networks, clip=clip, rounds=passes, warm_up=warm_up, batch=batch, precision=precision
     )
     by_network = list(zip(*times, strict=True))
     return [
@@ -104,7 +105,7 @@ def latencies(
             batch=batch,
             device=_device(network).type,
             threads=torch.get_num_threads(),
-            precision="bf16" if bf16 else "fp32",
+            precision=precision,
         )
         for network, found in zip(networks, by_network, strict=True)
     ]
@@ -117,7 +118,7 @@ def timed_rounds(
     rounds: int,
     warm_up: int = 3,
     batch: int = 1,
-    bf16: bool = False,
+    precision: Precision = "fp32",
 ) -> Iterator[list[float]]:
     """Yields the seconds of one pass of each network, round by round; each begins with another.
 
@@ -131,23 +132,23 @@ def timed_rounds(
     pairs = list(zip(networks, placed, strict=True))
     for network, streams in pairs:
         for _ in range(warm_up):
-            _pass(network, streams, bf16=bf16)
+            _pass(network, streams, precision)
     for number in range(rounds):
         times = [0.0] * len(pairs)
         for place in range(len(pairs)):
             one = (place + number) % len(pairs)
-            _pass(*pairs[one], bf16=bf16)
-            times[one] = _pass(*pairs[one], bf16=bf16)
+            _pass(*pairs[one], precision)
+            times[one] = _pass(*pairs[one], precision)
         yield times
 
 
-def _pass(network: Network, streams: Mapping[str, Tensor], *, bf16: bool) -> float:
+def _pass(network: Network, streams: Mapping[str, Tensor], precision: Precision) -> float:
     """Seconds of one forward pass in evaluation mode, everything the device has begun included."""
     device = _device(network)
     training = network.training
     network.eval()
     try:
-        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        with torch.inference_mode(), autocast(device.type, precision):
             _finish(device)
             begin = time.perf_counter()
             network(streams)

@@ -70,7 +70,8 @@ class SearchFitness:
         origins: Origins | None = None,
     ) -> None:
         require_judges(data)
-        batch, epochs = data.train.loading.batch_size, options.schedule.epochs
+        epochs = options.schedule.epochs
+        batch = data.train.loading.batch_size * (options.optimiser.accumulate or 1)
         steps = options.schedule.steps or epochs * -(-len(data.train) // batch)
         fixed = {
             "over_connect": False,

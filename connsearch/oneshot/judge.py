@@ -109,8 +109,8 @@ class Judge:
                 memory_format=layout,
             ).to(environment["device"])
             with processor_threads(environment["threads"]):
-                bf16 = environment["precision"] == "bf16"
-                found = latencies([network], clip=self._data.clip, bf16=bf16)[0]
+                precision = environment["precision"]
+                found = latencies([network], clip=self._data.clip, precision=precision)[0]
             self._run.describe("latency", found.to_json())
         return self._run.config["latency"]
 

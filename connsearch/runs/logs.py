@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -163,14 +164,15 @@ def _checked(path: Path, kind: type[R], row: Mapping[str, str]) -> R:
 def step_row(event: StepEvent, *, accuracy: float | None) -> dict[str, Any]:
     """Returns the row of ``metrics.csv`` for a step; ``accuracy`` is of its batch alone.
 
-    It is None where no clip of the batch has a class.
+    It is None where no clip of the batch has a class, and so is a loss that is no number (a step of
+    an fp16 training that is skipped).
     """
     clips, frames, size = event.shape
     return MetricsRow(
         step=event.step,
         epoch=event.epoch,
         split="train",
-        loss=event.loss,
+        loss=event.loss if math.isfinite(event.loss) else None,
         accuracy=accuracy,
         clips=clips,
         frames=frames,

@@ -15,6 +15,9 @@ no structure has a document of another name."""
 METRICS, CONNECTIONS, QUARANTINE = "metrics.csv", "connections.csv", "quarantine.csv"
 """The tables of a run; they only grow."""
 
+SKIPPED = "skipped.csv"
+"""A further table of a run that computes in fp16: the steps in which a gradient overflowed."""
+
 CHECKPOINTS = "checkpoint"
 """The folder of the newest state and the one before it."""
 

@@ -55,6 +55,7 @@ class TrainingPlan:
         classes: names.
         train: training clips of each class.
         val: validation clips of each class.
+        accumulate: batches that the clips of a step come in.
     """
 
     clips: int
@@ -70,6 +71,7 @@ class TrainingPlan:
     classes: Sequence[str]
     train: Sequence[int]
     val: Sequence[int]
+    accumulate: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,11 +139,13 @@ def large_batch(plan: TrainingPlan) -> Advice | None:
     """Says that a batch has room for more clips than there are."""
     if plan.batch <= plan.clips:
         return None
+    several = plan.accumulate > 1
+    what = "a step" if several else "a batch"
     return Advice(
         kind="large batch",
-        said=f"a batch of {plan.batch} is larger than the training split, {plan.clips} clips: an "
+        said=f"{what} of {plan.batch} is larger than the training split, {plan.clips} clips: an "
         "epoch is a single step",
-        cure=f"--batch-size {max(1, plan.clips // 4)}",
+        cure="a smaller --accumulate" if several else f"--batch-size {max(1, plan.clips // 4)}",
     )
 
 
@@ -307,6 +311,8 @@ def _longer(what: TrainingPlan | TrainingCourse, steps: int) -> str:
 
 
 def _smaller_batch(plan: TrainingPlan) -> str:
+    if plan.accumulate > 1:
+        return " or a smaller --accumulate"
     return " or a smaller --batch-size" if min(plan.batch, plan.clips) > 4 else ""
 
 

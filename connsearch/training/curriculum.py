@@ -2,14 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
 
 from connsearch.data.clips.dataset import ClipDataset
-from connsearch.data.loading.batches import Batch, BatchPlan
+from connsearch.data.loading.batches import Batch, BatchPlan, epoch_plan, micro_batches
 from connsearch.data.loading.loader import Loader
 from connsearch.data.loading.multigrid import Multigrid, Part
-from connsearch.seeds import derive
 from connsearch.training.options import MultigridOptions, ScheduleOptions
+
+
+class Place(NamedTuple):
+    """Where on a learning rate's schedule a step is, in full batches.
+
+    Attributes:
+        step: its place, from 0.
+        total: where the training ends.
+        epoch: how long an epoch is.
+    """
+
+    step: float
+    total: float
+    epoch: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepClips:
+    """The clips of one step.
+
+    Attributes:
+        clips: how many there should be; where one cannot be read, another is shown.
+        parts: in so many batches.
+        batches: these; each is made when it is asked for.
+    """
+
+    clips: int
+    parts: int
+    batches: Iterator[Batch]
+
+    @classmethod
+    def of(cls, plan: Sequence[BatchPlan], made: Iterator[Batch]) -> StepClips:
+        """Returns the clips of a planned step; ``made`` yields its batches next."""
+        return cls(sum(len(part.keys) for part in plan), len(plan), islice(made, len(plan)))
 
 
 class Curriculum:
@@ -23,6 +59,7 @@ class Curriculum:
         schedule: how long the training is.
         grid: how its clips change their size.
         seed: decides the order of the clips.
+        accumulate: batches in a step.
         rate_power: of the filters' learning rate, for people (``TrainOptions.rate_powers``).
 
     Attributes:
@@ -37,9 +74,11 @@ class Curriculum:
         grid: MultigridOptions,
         *,
         seed: int,
+        accumulate: int = 1,
         rate_power: float = 1.0,
     ) -> None:
-        self._batch, self._seed, self._rate_power = dataset.loading.batch_size, seed, rate_power
+        self._accumulate, self._seed, self._rate_power = accumulate, seed, rate_power
+        self._batch = dataset.loading.batch_size * accumulate
         self._options, self._epochs = grid, schedule.epochs
         self._grid = Multigrid(
             grid.multigrid,
@@ -61,27 +100,30 @@ class Curriculum:
         if self._options.multigrid == "off":
             return None
         asked = self._options.multigrid_norm_clips
-        return min(8, self._batch) if asked is None else asked
+        return min(8, self._batch // self._accumulate) if asked is None else asked
 
     def epoch(self, step: int) -> int:
         """Returns the epoch of a step, both from 0."""
         return self._grid.place(step)[0]
 
     def steps(self, epoch: int) -> int:
-        """Returns the number of batches of an epoch."""
+        """Returns the number of steps of an epoch."""
         return self._grid.steps(epoch)
 
-    def plan(self, step: int) -> list[BatchPlan]:
-        """Returns the batches that are left of the epoch of ``step``, from that step on."""
+    def plan(self, step: int) -> list[list[BatchPlan]]:
+        """Returns the batches of every step left of the epoch of ``step``, that step included."""
         epoch, start = self._grid.place(step)
-        return self._grid.plan(epoch, seed=self._seed)[start:]
+        made = zip(self._grid.layout(epoch), self._grid.plan(epoch, seed=self._seed), strict=True)
+        found = [micro_batches(plan, part.clips // self._accumulate) for (part, _), plan in made]
+        return found[start:]
 
-    def progress(self, step: int) -> tuple[float, float]:
-        """Returns where on the rate's schedule a step is, and where that ends, in full batches."""
+    def place(self, step: int) -> Place:
+        """Returns where on the rate's schedule a step is."""
         if self._options.multigrid == "off":
-            return step, self.total
+            return Place(step, self.total, self._grid.steps(0))
         shown = self._grid.shown
-        return shown(step) / self._batch, shown(self.total) / self._batch
+        ends = shown(step), shown(self.total), self._grid.clips
+        return Place(*(clips / self._batch for clips in ends))
 
     def starts_epoch(self, steps: int) -> bool:
         """Returns whether, after a number of steps, an epoch is over."""
@@ -93,10 +135,10 @@ class Curriculum:
         return start == 0 and epoch % epochs == 0
 
     def describe(self) -> str | None:
-        """Returns a description of the steps for users; None if all epochs are alike."""
+        """Returns a description of the steps for users; None if all are one plain batch."""
         options, grid = self._options, self._grid
         if options.multigrid == "off":
-            return None
+            return self._accumulated()
         plain = self._epochs * -(-grid.clips // grid.batch)
         lines = [
             f"multigrid {options.multigrid}, cycles {options.multigrid_cycles}: "
@@ -112,7 +154,18 @@ class Curriculum:
             first = last
         if self.total < grid.starts[-1]:
             lines.append(f"  it stops after step {self.total}, in epoch {self.epochs}")
-        return "\n".join(lines)
+        note = self._accumulated()
+        return "\n".join(lines if note is None else [*lines, f"  {note}"])
+
+    def _accumulated(self) -> str | None:
+        """How a step of several batches is made, for users."""
+        if self._accumulate == 1:
+            return None
+        batch = self._batch // self._accumulate
+        return (
+            f"accumulate {self._accumulate}: a step learns from {self._batch} full clips, "
+            f"{batch} at a time"
+        )
 
     def _row(self, row: tuple[Part, ...]) -> str:
         clips = self._grid.clips
@@ -122,23 +175,33 @@ class Curriculum:
 
 
 class CyclicClips:
-    """One batch per step, epoch after epoch of a data set, as in training: full clips, augmented.
+    """The clips of a step, epoch after epoch of a data set, as in training: full, augmented.
 
-    Which batch a step gets depends on its number alone: a resumed run continues with the next one.
+    Which clips a step gets depends on its number alone: a resumed run continues with the next ones.
+
+    Args:
+        loader: of the data set.
+        seed: decides the order of the clips.
+        accumulate: batches in a step.
     """
 
-    def __init__(self, loader: Loader, *, seed: int) -> None:
-        self._loader, self._seed = loader, derive(seed, "connection batches")
+    def __init__(self, loader: Loader, *, seed: int, accumulate: int = 1) -> None:
+        self._loader, self._seed, self._accumulate = loader, seed, accumulate
         self._batches: Iterator[Batch] = iter(())
+        self._plan: list[list[BatchPlan]] = []
         self._next = -1
 
-    def batch(self, step: int) -> Batch:
-        """Returns the batch of a step; in order, none is made twice."""
+    def clips(self, step: int) -> StepClips:
+        """Returns the clips of a step; in order, and all of them taken, none is made twice."""
         dataset = self._loader.dataset
-        epoch, place = divmod(step, -(-len(dataset) // dataset.loading.batch_size))
+        batch = dataset.loading.batch_size
+        size = batch * self._accumulate
+        epoch, place = divmod(step, -(-len(dataset) // size))
         if step != self._next or place == 0:
-            self._batches = self._loader.batches(
-                seed=self._seed, epoch=epoch, shuffle=True, augment=True, start=place
+            plan = epoch_plan(
+                dataset, batch_size=size, seed=self._seed, epoch=epoch, shuffle=True, augment=True
             )
+            self._plan = [micro_batches(whole, batch) for whole in plan]
+            self._batches = self._loader.planned([p for parts in self._plan[place:] for p in parts])
         self._next = step + 1
-        return next(self._batches)
+        return StepClips.of(self._plan[place], self._batches)

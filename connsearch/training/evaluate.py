@@ -16,6 +16,7 @@ from connsearch.data.loading.loader import Loader
 from connsearch.data.records import listed
 from connsearch.errors import DataError
 from connsearch.models.model import Predictions, as_predictions
+from connsearch.nn.precision import Precision, autocast
 from connsearch.runs.formats.config import LossName
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.seeds import derive
@@ -26,15 +27,15 @@ from connsearch.training.recalibrate import recalibrate
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """Where and how a network computes: ``device``, and ``bf16`` autocast or not."""
+    """Where and how a network computes: ``device``, and the number format ``precision``."""
 
     device: str = "cpu"
-    bf16: bool = False
+    precision: Precision = "fp32"
 
     def predictions(self, network: nn.Module, batch: Batch) -> Predictions:
         """Returns the output of a model for a batch, in float32."""
         streams = {n: x.to(self.device, non_blocking=True) for n, x in batch.streams.items()}
-        with torch.autocast(self.device, torch.bfloat16, enabled=self.bf16):
+        with autocast(self.device, self.precision):
             found = as_predictions(network(streams))
         return Predictions(found.logits.float(), tuple(x.float() for x in found.auxiliary))
 

@@ -1,30 +1,68 @@
-"""What a step of a training learns from its batch: predictions, a loss, and gradients."""
+"""What a step of a training learns from its clips: predictions, a loss, and gradients."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
 
 import torch
 from torch import Tensor
+from torch.nn.modules.dropout import _DropoutNd  # pyright: ignore[reportPrivateUsage]
+from torch.utils.hooks import RemovableHandle
 
 from connsearch.data.loading.batches import Batch
 from connsearch.errors import SettingsError
 from connsearch.models.model import Model
 from connsearch.seeds import derive
-from connsearch.training.curriculum import CyclicClips
+from connsearch.training.curriculum import CyclicClips, StepClips
 from connsearch.training.evaluate import Compute
 from connsearch.training.hooks import Hook
-from connsearch.training.losses import Loss
+from connsearch.training.losses import Loss, right_answers
 from connsearch.training.optimisers import Optimisers
+
+
+@dataclass(slots=True)
+class Learned:
+    """What was seen of the clips of a step, before their gradients are used.
+
+    Attributes:
+        clips: how many there were.
+        hits: right first answers.
+        asked: of so many clips.
+        loss: the mean over all clips that count.
+        shape: (frames, height and width) of the last of them.
+        rate: their factor on the learning rate.
+    """
+
+    clips: int = 0
+    hits: int = 0
+    asked: int = 0
+    loss: float = 0.0
+    shape: tuple[int, int] = (0, 0)
+    rate: float = 1.0
+
+    def add(self, batch: Batch, logits: Tensor) -> None:
+        """Counts a batch."""
+        hits, asked = right_answers(logits, batch)
+        frames, size = next(iter(batch.streams.values())).shape[2:4]
+        self.clips += len(batch.labels)
+        self.hits += hits
+        self.asked += asked
+        self.shape, self.rate = (frames, size), batch.rate
 
 
 class Lesson:
     """Computes the gradients of every step for the optimisers.
 
+    The clips of a step may come in several batches. Their gradients are added up, each batch by the
+    clips in it that count, so that their sum is the gradient of one large batch; batch norm alone
+    has the statistics of each batch for itself. Penalties of hooks are added once a step.
+
     Args:
         network: what learns.
-        optimisers: they separate filters and logits.
+        optimisers: they separate filters and logits, and may scale the loss.
         loss: the quantity to minimise.
         compute: device and precision.
         seed: of everything random in a step.
@@ -44,8 +82,8 @@ class Lesson:
         *,
         seed: int,
         smoothing: float,
-        hooks: Sequence[Hook],
-        apart: CyclicClips | None,
+        hooks: Sequence[Hook] = (),
+        apart: CyclicClips | None = None,
         total: int,
         classes: int,
     ) -> None:
@@ -54,22 +92,19 @@ class Lesson:
         self.hooks, self.apart, self.total = tuple(hooks), apart, total
         self.classes = classes
 
-    def learn(self, batch: Batch, step: int) -> tuple[Tensor, float]:
-        """Returns logits ``(B, K)`` and loss of a batch, after its gradients are there.
+    def learn(self, clips: StepClips, step: int) -> Learned:
+        """Returns what was seen of the clips of a step, after their gradients are there.
 
         Raises:
-            FloatingPointError: a loss is not finite.
+            FloatingPointError: a loss is not finite, and it is not scaled.
         """
-        logits, loss = self._forward(batch, step, "step")
-        other = None if self.apart is None else self.apart.batch(step)
         penalty = self._penalty(step)
-        if other is None:
-            _backward(loss if penalty is None else loss + penalty, None)
-        else:
-            _backward(loss, self.optimisers.filters)
-            aim = self._forward(other, step, "connections")[1]
-            _backward(aim if penalty is None else aim + penalty, self.optimisers.logits)
-        return logits, loss.item()
+        if self.apart is None:
+            return self._gradients(clips, step, "step", penalty=penalty)
+        filters, logits = self.optimisers.filters, self.optimisers.logits
+        learned = self._gradients(clips, step, "step", into=filters)
+        self._gradients(self.apart.clips(step), step, "connections", into=logits, penalty=penalty)
+        return learned
 
     def _penalty(self, step: int) -> Tensor | None:
         """What the hooks add to the loss of this step; None: nothing."""
@@ -77,18 +112,72 @@ class Lesson:
         parts = [penalty for penalty in asked if penalty is not None]
         return torch.stack(parts).sum() if parts else None
 
-    def _forward(self, batch: Batch, step: int, purpose: str) -> tuple[Tensor, Tensor]:
-        """The only place with random numbers of torch's own (dropout)."""
+    def _gradients(
+        self,
+        clips: StepClips,
+        step: int,
+        purpose: str,
+        *,
+        into: list[Tensor] | None = None,
+        penalty: Tensor | None = None,
+    ) -> Learned:
+        """Adds the gradients of a step to the given parameters, or to all."""
+        seen, counted = Learned(), 0.0
+        for place, batch in enumerate(clips.batches):
+            with self._dropout(purpose, step, place):
+                loss = self._loss(batch, derive(self.seed, purpose, step), seen)
+            if clips.parts == 1:
+                seen.loss = loss.item()
+                self.optimisers.backward(loss if penalty is None else loss + penalty, into)
+                return seen
+            counts = self.loss.divisor(batch)
+            self.optimisers.backward(loss * (counts / clips.clips), into)
+            seen.loss += loss.item() * counts
+            counted += counts
+        seen.loss /= counted or 1.0
+        if counted not in (0.0, clips.clips):
+            self.optimisers.multiply(clips.clips / counted, into)
+        if penalty is not None:
+            self.optimisers.backward(penalty, into)
+        return seen
+
+    def _loss(self, batch: Batch, seed: int, seen: Learned) -> Tensor:
+        """The loss of a batch. The only place with random numbers of torch's own (dropout)."""
         devices = [torch.cuda.current_device()] if self.compute.device == "cuda" else []
         with torch.random.fork_rng(devices):
-            torch.manual_seed(derive(self.seed, purpose, step))
+            torch.manual_seed(seed)
             found = self.compute.predictions(self.network, batch)
         _require_classes(found.logits, self.classes)
-        smoothing = self.smoothing
-        loss = self.loss.training(found.logits, batch, smoothing=smoothing)
+        seen.add(batch, found.logits.detach())
+        loss = self.loss.training(found.logits, batch, smoothing=self.smoothing)
         for further in found.auxiliary:
-            loss = loss + self.loss.training(further, batch, smoothing=smoothing)
-        return found.logits.detach(), loss
+            loss = loss + self.loss.training(further, batch, smoothing=self.smoothing)
+        return loss
+
+    @contextmanager
+    def _dropout(self, purpose: str, step: int, place: int) -> Generator[None]:
+        """Inside, each batch of a step but the first has numbers of its own in dropout layers.
+
+        Everything else that is random (the connections left out in a search) stays the same for
+        all clips of a step, as in one large batch.
+        """
+        handles: list[RemovableHandle] = []
+        if place:
+            calls = count()
+
+            def seeded(*_: object) -> None:
+                torch.manual_seed(derive(self.seed, purpose, step, place, next(calls)))
+
+            handles = [
+                layer.register_forward_pre_hook(seeded)
+                for layer in self.network.modules()
+                if isinstance(layer, _DropoutNd)
+            ]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
 
 
 def _require_classes(logits: Tensor, classes: int) -> None:
@@ -102,11 +191,3 @@ def _require_classes(logits: Tensor, classes: int) -> None:
             f"the network returns logits {tuple(logits.shape)}, the data has {classes} classes\n"
             f"  allowed: (clips, {classes})"
         )
-
-
-def _backward(loss: Tensor, into: list[Tensor] | None) -> None:
-    """Adds gradients to the given parameters, or to all; refuses a loss that is not finite."""
-    value = loss.item()
-    if not math.isfinite(value):
-        raise FloatingPointError(f"the loss is {value}")
-    loss.backward(inputs=into)

@@ -29,6 +29,10 @@ class Loss(ABC):
         """Returns the mean over the clips that count; 0, with a gradient of 0, if none does."""
 
     @abstractmethod
+    def divisor(self, batch: Batch) -> float:
+        """Returns what :meth:`training` divides a sum over the clips by: how many of them count."""
+
+    @abstractmethod
     def summed(self, logits_BK: Tensor, batch: Batch) -> tuple[float, int]:
         """Returns the sum over the clips that count, without smoothing, and how many they are."""
 
@@ -63,6 +67,10 @@ class CrossEntropy(Loss):
         return F.cross_entropy(
             logits_BK, labels_B, ignore_index=NO_LABEL, label_smoothing=smoothing
         )
+
+    def divisor(self, batch: Batch) -> float:
+        """Returns the number of clips with a class."""
+        return float((batch.labels != NO_LABEL).sum())
 
     def summed(self, logits_BK: Tensor, batch: Batch) -> tuple[float, int]:
         """Returns the sum over the clips with a class, and how many they are."""
@@ -106,6 +114,10 @@ class BinaryCrossEntropy(Loss):
         targets_BK = _targets(batch, logits_BK)
         smooth_BK = targets_BK * (1 - smoothing) + smoothing / 2
         return F.binary_cross_entropy_with_logits(logits_BK, smooth_BK)
+
+    def divisor(self, batch: Batch) -> float:
+        """Returns the number of clips."""
+        return float(len(batch.labels))
 
     def summed(self, logits_BK: Tensor, batch: Batch) -> tuple[float, int]:
         """Returns the sum over the clips of their mean over the classes, and how many they are."""

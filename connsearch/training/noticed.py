@@ -32,10 +32,10 @@ def training_plan(
     if data.object_classes:
         shape = (1, data.object_classes, *data.clip)
         clip["object"] = torch.empty(shape, device="meta")
-    classes = len(data.classes)
+    classes, accumulate = len(data.classes), options.optimiser.accumulate or 1
     return TrainingPlan(
         clips=len(data.train),
-        batch=data.options.loading.batch_size,
+        batch=data.options.loading.batch_size * accumulate,
         epochs=options.schedule.epochs,
         steps=curriculum.total,
         limited=options.schedule.steps is not None,
@@ -47,6 +47,7 @@ def training_plan(
         classes=data.classes,
         train=_by_class(data.train, classes),
         val=_by_class(data.val, classes),
+        accumulate=accumulate,
     )
 
 

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from connsearch.models.model import Model
+from connsearch.training.loss_scale import LossScale
 from connsearch.training.options import FULL, OptimiserOptions, RatePowers, ScheduleOptions
-from connsearch.training.schedule import rate_factor
+from connsearch.training.schedule import Decay, rate_factor
 
 _ADAM = ("step", "exp_avg", "exp_avg_sq")
 _MEMORIES: Mapping[type[Optimizer], tuple[str, ...]] = {
@@ -35,6 +36,7 @@ class Optimisers:
         options: how they follow their gradients.
         schedule: how the learning rates change from step to step.
         powers: how they follow the factor of a batch.
+        loss_scale: of the loss whose gradients they get; None: it is not scaled.
 
     Attributes:
         filters: every parameter that learns and is no such logit.
@@ -47,7 +49,9 @@ class Optimisers:
         options: OptimiserOptions,
         schedule: ScheduleOptions,
         powers: RatePowers = FULL,
+        loss_scale: LossScale | None = None,
     ) -> None:
+        self._loss_scale = loss_scale
         self._options, self._schedule, self._powers = options, schedule, powers
         groups = network.parameter_groups()
         self.logits: list[Tensor] = list(groups.logits)
@@ -59,32 +63,85 @@ class Optimisers:
                 self.logits, lr=options.connection_lr, betas=(0.9, 0.99), fused=True
             )
 
-    def step(self, step: float, *, total_steps: float, scale: float = 1.0) -> float:
+    def backward(self, loss: Tensor, into: list[Tensor] | None = None) -> None:
+        """Adds the gradients of a loss to the given parameters, or to all.
+
+        Raises:
+            FloatingPointError: the loss is not finite. A scaled one may be: its gradients are
+                judged later.
+        """
+        if self._loss_scale is not None:
+            self._loss_scale.scaled(loss).backward(inputs=into)
+            return
+        value = loss.item()
+        if not math.isfinite(value):
+            raise FloatingPointError(f"the loss is {value}")
+        loss.backward(inputs=into)
+
+    def multiply(self, factor: float, into: list[Tensor] | None = None) -> None:
+        """Multiplies the gradients of the given parameters, or of all."""
+        for parameter in [*self.filters, *self.logits] if into is None else into:
+            if parameter.grad is not None:
+                parameter.grad.mul_(factor)
+
+    def usable(self, step: int) -> bool:
+        """Returns whether the gradients can be used, now of the loss itself, not of a scaled one.
+
+        Those of an fp16 step may have overflowed: then they are gone, and the step is counted.
+
+        Raises:
+            FloatingPointError: it is one of many such steps in a row.
+        """
+        scale = self._loss_scale
+        if scale is None or scale.usable(self._all.values(), step):
+            return True
+        self._forget()
+        return False
+
+    def step(
+        self, step: float, *, total_steps: float, scale: float = 1.0, epoch_steps: float = 1.0
+    ) -> float:
         """Returns the filters' learning rate after one update of everything.
 
         Args:
             step: from 0; between whole numbers where batches are of unequal size.
             total_steps: of the whole run.
             scale: the batch's own factor; ``powers`` define how each optimiser uses it.
+            epoch_steps: of an epoch, for schedules that count epochs.
 
         Raises:
             FloatingPointError: a gradient is not finite; nothing was updated.
         """
-        options, schedule, powers = self._options, self._schedule, self._powers
-        factor = rate_factor(
-            step, total_steps=total_steps, warmup=schedule.warmup, shape=schedule.schedule
-        )
-        self._check_gradients(options.grad_clip)
-        rates = {
-            "filters": options.peak_rate * factor * scale**powers.filters,
-            "logits": options.connection_lr * factor * scale**powers.logits,
-        }
+        self._check_gradients(self._options.grad_clip)
+        rates = self.rates(step, total_steps=total_steps, scale=scale, epoch_steps=epoch_steps)
         for name, optimiser in self._all.items():
             for group in optimiser.param_groups:
                 group["lr"] = rates[name]
             optimiser.step()
-            optimiser.zero_grad()
+        self._forget()
         return rates["filters"]
+
+    def rates(
+        self, step: float, *, total_steps: float, scale: float = 1.0, epoch_steps: float = 1.0
+    ) -> dict[str, float]:
+        """Returns the learning rates of a step, of ``filters`` and ``logits``; see :meth:`step`."""
+        options, schedule, powers = self._options, self._schedule, self._powers
+        factor = rate_factor(
+            step,
+            total_steps=total_steps,
+            warmup=schedule.warmup,
+            shape=schedule.schedule,
+            climb=schedule.warmup_steps,
+            decay=_decay(schedule, epoch_steps),
+        )
+        return {
+            "filters": options.peak_rate * factor * scale**powers.filters,
+            "logits": options.connection_lr * factor * scale**powers.logits,
+        }
+
+    def _forget(self) -> None:
+        for optimiser in self._all.values():
+            optimiser.zero_grad()
 
     def _check_gradients(self, clip: float | None) -> None:
         """Clips the filters' gradients; refuses, before anything is changed, what is not finite."""
@@ -135,6 +192,18 @@ class Optimisers:
                 missing = [name for name in _MEMORIES[type(optimiser)] if name not in found]
                 if missing:
                     raise ValueError(f"{self._names[parameter]}: no {', '.join(missing)}")
+
+
+def _decay(schedule: ScheduleOptions, epoch_steps: float) -> Decay | None:
+    """When the rate of a schedule is lowered; None: never at once."""
+    match schedule.schedule:
+        case "exponential":
+            return Decay(schedule.decay, schedule.decay_every, schedule.decay_smooth)
+        case "steps":
+            after = tuple(epoch * epoch_steps for epoch in schedule.decay_epochs or ())
+            return Decay(schedule.decay, after=after)
+        case _:
+            return None
 
 
 def _filters(parameters: list[Tensor], options: OptimiserOptions) -> Optimizer:

@@ -12,6 +12,12 @@ from connsearch.settings.nesting import BASIC, Options
 PEAK_RATES = {"adamw": 2e-3, "sgd": 0.05}
 """Default peak learning rate by optimiser."""
 
+DECAY_RATES = {"exponential": 0.96, "steps": 0.1}
+"""Default factor by which a schedule lowers the learning rate each time, by its name."""
+
+DECAY_STEPS = 1024
+"""Default number of steps between two decays of an exponential schedule."""
+
 WEIGHT_DECAYS = {"adamw": 0.01, "sgd": 1e-4}
 """Default weight decay by optimiser (decoupled for adamw, L2 for sgd)."""
 
@@ -35,6 +41,10 @@ class OptimiserOptions(Options, title="optimiser"):
     for runs of many thousand steps."""
     grad_clip: float | None = Field(default=5.0, gt=0)
     """Largest norm of the gradient of the filters; none: no limit."""
+    accumulate: int | None = Field(default=None, ge=1, le=65536)
+    """Add up the gradients of N batches for every optimiser step: a step learns from N times
+    --batch-size clips, in the memory of one batch. By default 1. Only batch-norm statistics are
+    those of one batch."""
 
     @property
     def peak_rate(self) -> float:
@@ -56,8 +66,52 @@ class ScheduleOptions(Options, title="schedule"):
     """Stop after this many optimiser steps; by default after all epochs."""
     warmup: float = Field(default=0.1, ge=0, lt=1)
     """Share of the steps in which the learning rate rises to its peak."""
-    schedule: Literal["cosine", "constant"] = "cosine"
-    """Course of the learning rate after the warm-up."""
+    warmup_steps: int | None = Field(default=None, ge=0)
+    """Length of the warm-up in steps, in place of a share; 0: none."""
+    schedule: Literal["cosine", "constant", "exponential", "steps"] = "cosine"
+    """Course of the learning rate after the warm-up: half a cosine to zero, its peak,
+    exponential (times decay_rate every decay_steps steps), or steps (times decay_rate after each of
+    decay_epochs)."""
+    decay_rate: float | None = Field(default=None, gt=0, lt=1)
+    """What the learning rate is multiplied by each time; by default 0.96 for exponential and 0.1
+    for steps."""
+    decay_steps: int | None = Field(default=None, ge=1)
+    """Steps between two decays of exponential, counted from the first step of the training; by
+    default 1024."""
+    decay_smooth: bool = False
+    """Let exponential fall a little in every step, not all at once after decay_steps."""
+    decay_epochs: tuple[int, ...] | None = Field(default=None, min_length=1)
+    """Epochs after which steps multiplies the learning rate, such as: --decay-epochs 15 30 40."""
+
+    @property
+    def decay(self) -> float:
+        """What an exponential or stepwise schedule multiplies the rate by, default filled in."""
+        usual = DECAY_RATES.get(self.schedule, 1.0)
+        return usual if self.decay_rate is None else self.decay_rate
+
+    @property
+    def decay_every(self) -> int:
+        """Steps between two decays of an exponential schedule, with the default filled in."""
+        return DECAY_STEPS if self.decay_steps is None else self.decay_steps
+
+    @model_validator(mode="after")
+    def _decays_belong(self) -> ScheduleOptions:
+        belongs = {
+            "decay_rate": ("exponential", "steps"),
+            "decay_steps": ("exponential",),
+            "decay_smooth": ("exponential",),
+            "decay_epochs": ("steps",),
+        }
+        for name, schedules in belongs.items():
+            value = getattr(self, name)
+            if value not in (None, False) and self.schedule not in schedules:
+                raise ValueError(
+                    f"{name} {value} with schedule {self.schedule}: has no effect; give --schedule "
+                    f"{' or '.join(schedules)} too, or leave it out"
+                )
+        if self.schedule == "steps" and self.decay_epochs is None:
+            raise ValueError("schedule steps: give its epochs, such as --decay-epochs 15 30 40")
+        return self
 
 
 class MultigridOptions(Options, title="multigrid"):
@@ -98,9 +152,11 @@ class LossOptions(Options, title="loss"):
 class ComputeOptions(Options, title="compute"):
     """On what the network is computed, and in which number format."""
 
-    precision: Literal["auto", "fp32", "bf16"] = Field(default="auto", json_schema_extra=BASIC)
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        default="auto", json_schema_extra=BASIC
+    )
     """Number format of convolutions; weights always stay in float32. auto: bf16 on hardware that
-    has it, else fp32."""
+    has it, else fp32. fp16 (loss scaling) is for GPUs without bf16."""
     channels_last: bool = True
     """Memory layout with channels last; several times faster on processors with bf16."""
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", json_schema_extra=BASIC)
@@ -115,6 +171,9 @@ class LoggingOptions(Options, title="logging"):
     eval_every: int | None = Field(default=None, ge=1)
     """Evaluate on the validation split after every N-th epoch; by default about five times in
     all."""
+    eval_all_views: bool = False
+    """Evaluate all clips and crops of a video during training, too; by default only at its
+    end."""
     recalibrate_clips: int = Field(default=128, ge=0)
     """Compute batch-norm statistics from this many training clips before each evaluation; 0 keeps
     the running averages."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from typing import Any
 
 import torch
 
-from connsearch.data.loading.batches import Batch
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.loading.loader import SplitLoaders
 from connsearch.errors import RunError, TrainingError
@@ -30,15 +30,18 @@ from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.logs import evaluation_row, step_row
 from connsearch.runs.names import CHECKPOINTS, METRICS
 from connsearch.runs.run import Run
+from connsearch.seeds import derive
 from connsearch.training.counters import Stopwatch, Tally
-from connsearch.training.curriculum import Curriculum, CyclicClips
+from connsearch.training.curriculum import Curriculum, CyclicClips, StepClips
 from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
 from connsearch.training.hooks import Hook
 from connsearch.training.lesson import Lesson
-from connsearch.training.losses import choose_loss, right_answers
+from connsearch.training.loss_scale import LossScale
+from connsearch.training.losses import choose_loss
 from connsearch.training.optimisers import Optimisers
 from connsearch.training.options import TrainOptions
 from connsearch.training.quarantine import Quarantine
+from connsearch.training.remarks import remarks
 from connsearch.training.schedule import moment
 
 
@@ -52,6 +55,7 @@ class TrainingOutcome:
     seconds: float
     digest: str
     quarantine: list[dict[str, Any]]
+    skipped_steps: int | None = None
 
     def report(self, run: Run) -> dict[str, Any]:
         """Returns the numbers for ``result.json``."""
@@ -61,6 +65,7 @@ class TrainingOutcome:
             "digest": self.digest,
             "warnings": list(run.warnings),
             "quarantine": self.quarantine,
+            **({} if self.skipped_steps is None else {"skipped_steps": self.skipped_steps}),
             **({"advice": [*run.advice]} if run.advice else {}),
         }
 
@@ -99,19 +104,22 @@ class Training:
         self.network = network.to(device)
         network.to(memory_format=layout)  # pyright: ignore[reportCallIssue] (torch has no overload)
         self.data, self.loaders, self.options, self.run = data, loaders, options, run
-        self.compute = Compute(device, bf16=environment["precision"] == "bf16")
+        self.compute = Compute(device, environment["precision"])
+        self.loss_scale = LossScale(device) if self.compute.precision == "fp16" else None
         self.optimisers = Optimisers(
-            network, options.optimiser, options.schedule, options.rate_powers
+            network, options.optimiser, options.schedule, options.rate_powers, self.loss_scale
         )
+        accumulate = options.optimiser.accumulate or 1
         self.curriculum = Curriculum(
             data.train,
             options.schedule,
             options.multigrid,
             seed=options.seed,
+            accumulate=accumulate,
             rate_power=options.rate_powers.filters,
         )
         self.total = self.curriculum.total
-        self.hooks = tuple(hooks)
+        self.hooks = (*hooks, *([] if self.loss_scale is None else [self.loss_scale]))
         self.looks = tuple(moment(share, self.total) for share in looks)
         apart = None if data.connections is None else loaders["connections"]
         self.lesson = Lesson(
@@ -122,7 +130,11 @@ class Training:
             seed=options.seed,
             smoothing=options.loss.label_smoothing,
             hooks=self.hooks,
-            apart=None if apart is None else CyclicClips(apart, seed=options.seed),
+            apart=None
+            if apart is None
+            else CyclicClips(
+                apart, seed=derive(options.seed, "connection batches"), accumulate=accumulate
+            ),
             total=self.total,
             classes=len(data.classes),
         )
@@ -134,8 +146,7 @@ class Training:
 
     def resume(self) -> Iterator[Event]:
         """Puts everything back to the newest checkpoint, if there is one."""
-        note = self.curriculum.describe()
-        yield from [] if note is None else [NoteEvent(note)]
+        yield from remarks(self.curriculum, self.options.schedule, self.compute)
         found = self.run.restore({n: c for hook in self.hooks for n, c in hook.tables.items()})
         yield from (WarningEvent(message) for message in self.run.warnings)
         if found is not None:
@@ -174,18 +185,22 @@ class Training:
         """
         with postpone_signals() as signals:
             while self.step < self.total and self.ended is None:
-                epoch = self.curriculum.epoch(self.step)
-                for batch in self.loaders["train"].planned(self.curriculum.plan(self.step)):
-                    yield from self._one_step(batch, epoch, signals)
+                epoch, plan = self.curriculum.epoch(self.step), self.curriculum.plan(self.step)
+                made = self.loaders["train"].planned([part for parts in plan for part in parts])
+                for parts in plan:
+                    yield from self._one_step(StepClips.of(parts, made), epoch, signals)
                     signals.end()
                     if self.step == self.total or self.ended is not None:
                         break
         if self.ended is not None:
             yield NoteEvent(f"ended after step {self.step} of {self.total}: {self.ended}")
 
-    def _one_step(self, batch: Batch, epoch: int, signals: PostponedSignal) -> Iterator[Event]:
+    def _one_step(self, clips: StepClips, epoch: int, signals: PostponedSignal) -> Iterator[Event]:
+        first = next(clips.batches)
         yield from self.quarantine.new(self.step)
-        yield self._train_step(batch, epoch)
+        event = self._train_step(replace(clips, batches=chain([first], clips.batches)), epoch)
+        yield from self.quarantine.new(self.step - 1)  # what the other batches of the step met
+        yield event
         if self.curriculum.starts_epoch(self.step):
             reasons = [hook.epoch_done(self.step, self.total) for hook in self.hooks]
             self.ended = next((reason for reason in reasons if reason is not None), None)
@@ -194,7 +209,8 @@ class Training:
             yield from self._log_hooks()
         if self._evaluation_due() and not last:
             self._recalibrate()
-            yield from self._evaluate("val", epoch)
+            views = self.options.logging.eval_all_views
+            yield from self._evaluate("val", epoch, all_views=views)
         if last or self._checkpoint_due() or signals.asked:
             yield self._checkpoint()
 
@@ -217,47 +233,52 @@ class Training:
             self.clock.seconds(),
             digest(self.network.state_dict(), {}),
             self.quarantine.listed(),
+            None if self.loss_scale is None else self.loss_scale.skipped,
         )
 
-    def _train_step(self, batch: Batch, epoch: int) -> StepEvent:
+    def _train_step(self, clips: StepClips, epoch: int) -> StepEvent:
         self.network.train()
         for hook in self.hooks:
             hook.begin(self.step, self.total)
         try:
-            logits, value = self.lesson.learn(batch, self.step)
-            for hook in self.hooks:
-                hook.observe()
-            place, end = self.curriculum.progress(self.step)
-            rate = self.optimisers.step(place, total_steps=end, scale=batch.rate)
+            learned = self.lesson.learn(clips, self.step)
+            rate = self._use_gradients(learned.rate)
         except FloatingPointError as error:
             raise self._diverged(str(error)) from None
         self.step += 1
-        clips = len(batch.labels)
-        frames, size = next(iter(batch.streams.values())).shape[2:4]
-        hits, asked = right_answers(logits, batch)
-        self.tally.add(epoch, hits, asked)
+        self.tally.add(epoch, learned.hits, learned.asked)
         event = StepEvent(
             step=self.step,
             epoch=epoch,
             steps_per_epoch=self.curriculum.steps(epoch),
             total_steps=self.total,
-            loss=value,
+            loss=learned.loss,
             accuracy=self.tally.accuracy,
-            clips_per_second=self.clock.tick(clips),
+            clips_per_second=self.clock.tick(learned.clips),
             learning_rate=rate,
             epochs=self.curriculum.epochs,
-            shape=(clips, frames, size),
+            shape=(learned.clips, *learned.shape),
         )
-        accuracy = hits / asked if asked else None
+        accuracy = learned.hits / learned.asked if learned.asked else None
         self.run.log(METRICS, step_row(event, accuracy=accuracy))
         return event
+
+    def _use_gradients(self, scale: float) -> float:
+        """Returns the learning rate of the filters; gradients that overflowed change nothing."""
+        place, end, epoch = self.curriculum.place(self.step)
+        asked = {"total_steps": end, "scale": scale, "epoch_steps": epoch}
+        if not self.optimisers.usable(self.step):
+            return self.optimisers.rates(place, **asked)["filters"]
+        for hook in self.hooks:
+            hook.observe()
+        return self.optimisers.step(place, **asked)
 
     def _diverged(self, what: str) -> TrainingError:
         rates = self.options.optimiser
         return TrainingError(
             f"step {self.step + 1} of {self.total}: {what}, at a peak learning rate of "
             f"{rates.peak_rate} (connections: {rates.connection_lr}), precision "
-            f"{'bf16' if self.compute.bf16 else 'fp32'}\n"
+            f"{self.compute.precision}\n"
             f"  the last checkpoint is unchanged: {self.run.directory}\n"
             "  cure: start a new run with a smaller --lr or --grad-clip, or with --precision fp32"
         )

@@ -32,8 +32,7 @@ def measure_on(
         here = describe_environment(ComputeOptions(**wanted))
         with processor_threads(here["threads"]):
             network = Network(structure, num_classes, seed=0).to(here["device"])
-            bf16 = here["precision"] == "bf16"
-            found = latencies([network], clip=clip, bf16=bf16)[0]
+            found = latencies([network], clip=clip, precision=here["precision"])[0]
         edges = len(structure.edges())
         listener.say(f"measured with {edges} connections: {found}")
         return found

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
@@ -16,6 +16,7 @@ from connsearch.data.loading.loader import Loader
 from connsearch.data.options import DataOptions
 from connsearch.data.records import listed
 from connsearch.data.sources.effects import for_source
+from connsearch.errors import DataError
 from connsearch.files.places import DirectoryLock
 from connsearch.models.catalogue import require_known
 from connsearch.models.model import Model, model_of
@@ -36,6 +37,7 @@ from connsearch.workflows.given import Place, RunLike, path_of, place_of
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.pictures import FORMATS
 from connsearch.workflows.settings.evaluate import EvaluateSettings
+from connsearch.workflows.settings.evaluated import EvaluatedSettings
 from connsearch.workflows.targets import open_trained, recorded_loss, warn_of_statistics
 
 
@@ -92,6 +94,48 @@ def run_evaluate(
         found, fresh = _found(asked, trained, network, listener)
     draw_confusion(trained.directory, asked.split, found.metrics, listener, fresh=fresh)
     return found
+
+
+def evaluate_finished(
+    directory: Path,
+    splits: Sequence[Literal["val", "test"]],
+    compute: ComputeOptions,
+    listener: Listener,
+    network: Model | None = None,
+) -> None:
+    """Evaluates a finished run on some splits, and keeps what is found in it.
+
+    What was found on a split before stays.
+
+    Args:
+        directory: of the run.
+        splits: which.
+        compute: on what it is computed.
+        listener: hears what happens.
+        network: to put the weights into; None: it is built by its name and settings.
+
+    Raises:
+        UserError: as for :func:`evaluate`.
+    """
+    for split in splits:
+        settings = EvaluateSettings(
+            run=str(directory), split=split, device=compute.device, precision=compute.precision
+        )
+        run_evaluate(settings, listener, network)
+
+
+def require_splits(asked: EvaluatedSettings, data: DataSplits) -> None:
+    """Refuses, before a training begins, to evaluate it on a split without clips.
+
+    Raises:
+        DataError: a split that is asked for is empty.
+    """
+    for name, split in data:
+        if name in asked.evaluate and not len(split):
+            raise DataError(
+                f"--evaluate {name}: {data.name} has no clips in its split {name}\n"
+                f"  cure: leave it out, or give a --{name}-share above 0"
+            )
 
 
 def confusion_paths(directory: Path, split: str) -> list[Path]:
@@ -162,7 +206,7 @@ def judge_on(
     """
     wanted = ComputeOptions(device=asked.device, precision=asked.precision)
     found = describe_environment(wanted)
-    compute = Compute(found["device"], bf16=found["precision"] == "bf16")
+    compute = Compute(found["device"], found["precision"])
     network = trained.load_model(network).to(found["device"])
     dataset = data.test if asked.split == "test" else data.val
     faults: dict[int, UnreadClip] = {}

@@ -15,6 +15,7 @@ from connsearch.runs.events import Event
 from connsearch.runs.record import open_run
 from connsearch.runs.run import Run
 from connsearch.workflows.data import prepare, suit
+from connsearch.workflows.evaluate import evaluate_finished, require_splits
 from connsearch.workflows.folds import FoldTraining, refuse_loaded, run_folds
 from connsearch.workflows.given import StructureLike, named, structure_in
 from connsearch.workflows.listening import Listener, Progress
@@ -131,6 +132,8 @@ def run_search(
     options = asked.training.with_values(seed=asked.seed)
     config = {"command": "search", "settings": asked.settings()}
     found = prepare(directory, config, asked.data_options(), listener, given=data)
+    if found is not None:
+        require_splits(asked, found)
     with Run.open(directory, config) as run:
         if found is None:
             report = run.result().report
@@ -140,4 +143,6 @@ def run_search(
             events = oneshot.search(suit(start, found, asked), found, options, run=run)
             listener.follow(for_tensorboard(events, directory, wanted=asked.tensorboard))
         draw_run(open_run(directory), listener)
+    compute = asked.training.compute
+    evaluate_finished(directory, asked.evaluate, compute, listener)
     return opened(directory)

@@ -35,7 +35,7 @@ def open_searched(target: str, listener: Listener) -> Generator[SearchedRun]:
     options = recorded_options(target, "training", SearchOptions)
     environment = describe_environment(options.compute)
     data = open_data_of(target, listener)
-    compute = Compute(environment["device"], bf16=environment["precision"] == "bf16")
+    compute = Compute(environment["device"], environment["precision"])
     network = trained.network().to(compute.device)
     found = trained.directory, network, trained.structure, data, options, compute
     with SplitLoaders(data.parts()) as loaders:

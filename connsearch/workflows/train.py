@@ -31,6 +31,7 @@ from connsearch.runs.recorded import is_trained, recorded_facts
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
 from connsearch.workflows.data import prepare, suit
+from connsearch.workflows.evaluate import evaluate_finished, require_splits
 from connsearch.workflows.folds import FoldTraining, refuse_loaded, refuse_seen, run_folds
 from connsearch.workflows.given import StructureLike, name_of, structure_in
 from connsearch.workflows.listening import Listener, Progress
@@ -76,7 +77,8 @@ def train(
     """Returns the run in which a network was trained; with ``folds``, those of all folds.
 
     What a run or a pruning left is trained further, with the weights it has; any other network from
-    scratch. The test split stays closed. The same call resumes a run that was stopped.
+    scratch. The test split stays closed unless ``evaluate`` names it. The same call resumes a run
+    that was stopped.
 
     Args:
         target: a run or a pruning, a structure, the name of a network (``connsearch.list_models``),
@@ -131,6 +133,8 @@ def run_train(
     config = {"command": "train", "settings": asked.settings()}
     options_of_data, target = asked.data_options(), asked.target
     found = prepare(directory, config, options_of_data, listener, target=target, given=data)
+    if found is not None:
+        require_splits(asked, found)
     with Run.open(directory, config) as run:
         if found is None and isinstance(begin, Model):
             require_shapes(begin, open_run(directory).tensors, directory)
@@ -142,6 +146,10 @@ def run_train(
             events = fit_model(model, found, options, run=run, open_test=False)
             listener.follow(for_tensorboard(events, directory, wanted=asked.tensorboard))
         draw_run(open_run(directory), listener)
+    compute = asked.training.compute
+    evaluate_finished(
+        directory, asked.evaluate, compute, listener, begin if isinstance(begin, Model) else None
+    )
     return opened(directory)
 
 

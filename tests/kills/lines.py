@@ -61,7 +61,7 @@ LINES: Mapping[str, Line] = {
     "search": Line(f"search --run first --steps 3 --checkpoint-steps 1 {_TINY}", ()),
     "train": Line(
         "train first/pruned --run first/trained --steps 3 --checkpoint-steps 1 "
-        "--precision fp32 --threads 1",
+        "--precision fp32 --threads 1 --accumulate 2 --evaluate test",
         (SEARCHED, PRUNED),
     ),
     "train-folds": Line(

@@ -74,6 +74,6 @@ def test_precision_reaches_the_network() -> None:
     (network,) = networks(1)
     kinds: list[bool] = []
     network.register_forward_pre_hook(lambda *_: kinds.append(torch.is_autocast_enabled("cpu")))
-    (found,) = latencies([network], clip=CLIP, passes=1, warm_up=0, bf16=True)
+    (found,) = latencies([network], clip=CLIP, passes=1, warm_up=0, precision="bf16")
     assert found.precision == "bf16"
     assert all(kinds)

@@ -190,3 +190,11 @@ def test_the_plan_is_that_of_the_clips(tmp_path: Path) -> None:
     events = list(tiny_search(tmp_path / "run", data, steps=2))
     told = {advice.kind for advice in _advice(events)}
     assert {"few steps", "one frame", "one pixel", "large batch"} <= told
+
+
+def test_cures_of_a_step_of_several_batches_name_what_makes_it_large() -> None:
+    plan = replace(PLAN, clips=20, batch=64, accumulate=4, steps=9, limited=False)
+    found = {advice.kind: advice for advice in before_training(plan)}
+    assert "a step of 64 is larger than the training split" in found["large batch"].said
+    assert found["large batch"].cure == "a smaller --accumulate"
+    assert found["few steps"].cure.endswith("or a smaller --accumulate")

@@ -87,7 +87,7 @@ def test_learning_rates_are_the_schedule_times_the_factor(searched: Any) -> None
     parts = [p for e in range(options.schedule.epochs) for p, _ in made._grid.layout(e)]
     assert len({part.rate for part in parts}) > 2
     for event, part in zip(steps_of(events), parts, strict=True):
-        place, end = made.progress(event.step - 1)
+        place, end, _ = made.place(event.step - 1)
         plain = options.optimiser.peak_rate * rate_factor(
             place, total_steps=end, warmup=options.schedule.warmup
         )
@@ -198,11 +198,11 @@ def test_the_rate_follows_the_clips_shown() -> None:
     made = curriculum(multigrid="reference", epochs=8)
     for epoch in range(8):
         first = next(s for s in range(made.total) if made.epoch(s) == epoch)
-        assert made.progress(first) == (epoch * 30, 240)
+        assert made.place(first) == (epoch * 30, 240, 30)
     plain = curriculum(epochs=8)
-    assert [plain.progress(s) for s in (0, 7, 239)] == [(0, 240), (7, 240), (239, 240)]
+    assert [plain.place(s)[:2] for s in (0, 7, 239)] == [(0, 240), (7, 240), (239, 240)]
     cut = curriculum(multigrid="reference", epochs=8, steps=1)
-    assert cut.progress(0) == (0, cut.progress(1)[0])
+    assert cut.place(0)[:2] == (0, cut.place(1).step)
 
 
 @pytest.mark.parametrize(
@@ -242,13 +242,13 @@ def test_batch_norm_groups_are_of_eight_clips_or_a_batch() -> None:
     [
         ({"multigrid_cycles": "long"}, "multigrid_cycles long with multigrid off"),
         ({"multigrid_fine_tune": 0.5}, "multigrid_fine_tune 0.5 with multigrid off"),
-        ({"multigrid": "srtg", "multigrid_rounds": 2}, "belongs to multigrid reference"),
-        ({"multigrid": "srtg", "multigrid_fine_tune": 0.1}, "belongs to multigrid reference"),
+        ({"multigrid": "srtg", "multigrid_rounds": 2}, "belongs to --multigrid reference"),
+        ({"multigrid": "srtg", "multigrid_fine_tune": 0.1}, "belongs to --multigrid reference"),
         (
             {"multigrid": "reference", "multigrid_cycles": "short", "multigrid_rounds": 2},
             "there is no long cycle",
         ),
-        ({"multigrid": "reference", "epochs": 1}, "give at least 2 epochs"),
+        ({"multigrid": "reference", "epochs": 1}, "give --epochs 2 or more"),
         ({"multigrid": "coarse"}, "'off', 'reference' or 'srtg'"),
     ],
 )

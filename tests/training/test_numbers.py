@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
+from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from connsearch.data.options import DataOptions
+from connsearch.models.model import Wrapped
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.metrics import summarise, wilson_interval
 from connsearch.seeds import derive
+from connsearch.training.curriculum import Curriculum
+from connsearch.training.evaluate import Compute
+from connsearch.training.optimisers import Optimisers
+from connsearch.training.options import MultigridOptions, OptimiserOptions, ScheduleOptions
+from connsearch.training.remarks import remarks
 from connsearch.training.schedule import rate_factor
+from tests.training.tiny import TinyClips
 
 
 def test_the_rate_climbs_peaks_and_follows_half_a_cosine() -> None:
@@ -73,3 +85,80 @@ def test_metrics_of_nothing_are_not_numbers() -> None:
     found = summarise([], [], classes=["a"])
     assert math.isnan(found.accuracy)
     assert (found.low, found.high) == (0.0, 1.0)
+
+
+def factors_of(schedule: ScheduleOptions, total: int, *, epoch: float = 1.0) -> list[float]:
+    network = Wrapped(torch.nn.Linear(1, 1))
+    optimisers = Optimisers(network, OptimiserOptions(lr=1.0), schedule)
+    return [
+        optimisers.rates(s, total_steps=total, epoch_steps=epoch)["filters"] for s in range(total)
+    ]
+
+
+def test_the_published_exponential_schedule() -> None:
+    """0.008, times 0.96 after every 1024 steps, 50 steps of warm-up (Model Garden, UCF101)."""
+    options = ScheduleOptions(schedule="exponential", warmup_steps=50)
+    factors = factors_of(options, 90_000)
+    assert factors[:50] == pytest.approx([(s + 1) / 51 for s in range(50)])
+    assert factors[50] == factors[1023] == 1.0
+    assert factors[1024] == factors[2047] == 0.96
+    assert factors[89_999] == pytest.approx(0.96**87)
+
+
+def test_a_smooth_decay_meets_the_stairs_where_they_fall() -> None:
+    stairs = factors_of(ScheduleOptions(schedule="exponential", decay_steps=10, warmup=0), 100)
+    smooth = factors_of(
+        ScheduleOptions(schedule="exponential", decay_steps=10, decay_smooth=True, warmup=0), 100
+    )
+    assert smooth[::10] == pytest.approx(stairs[::10])
+    assert smooth[5] == pytest.approx(0.96**0.5)
+    assert all(a > b for a, b in pairwise(smooth))
+
+
+def test_a_long_climb_ends_at_what_the_decay_has_left() -> None:
+    options = ScheduleOptions(schedule="exponential", decay_rate=0.5, decay_steps=4, warmup_steps=8)
+    factors = factors_of(options, 12)
+    assert factors[:8] == pytest.approx([(s + 1) / 9 / 4 for s in range(8)])
+    assert factors[8] == 0.25
+
+
+def test_a_stepwise_schedule_falls_after_its_epochs() -> None:
+    options = ScheduleOptions(schedule="steps", decay_epochs=(2, 3), warmup=0)
+    factors = factors_of(options, 20, epoch=5)
+    assert factors == pytest.approx([1.0] * 10 + [0.1] * 5 + [0.01] * 5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"decay_steps": 5}, "decay_steps 5 with schedule cosine: has no effect"),
+        ({"decay_smooth": True}, "decay_smooth True with schedule cosine"),
+        ({"schedule": "steps"}, "--decay-epochs 15 30 40"),
+        ({"schedule": "steps", "decay_epochs": (1,), "decay_steps": 5}, "schedule exponential too"),
+        ({"schedule": "exponential", "decay_epochs": (3,)}, "give --schedule steps too"),
+        ({"schedule": "exponential", "decay_rate": 1.0}, "less than 1"),
+    ],
+)
+def test_a_decay_of_another_schedule_is_refused(settings: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        ScheduleOptions(**settings)
+
+
+def test_a_rate_that_never_falls_and_fp16_on_a_processor_are_said() -> None:
+    clips: Any = TinyClips(20, seed=0, options=DataOptions.of(frames=4, size=16, batch_size=4))
+
+    def told(compute: Compute, **settings: Any) -> list[str]:
+        options = ScheduleOptions(epochs=4, **settings)
+        curriculum = Curriculum(clips, options, MultigridOptions(), seed=0)
+        return [event.message for event in remarks(curriculum, options, compute)]
+
+    plain = Compute()
+    assert told(plain) == []
+    assert told(plain, schedule="exponential", decay_steps=19) == []
+    (never,) = told(plain, schedule="exponential", decay_steps=20)
+    assert "first falls after step 20, and the training has 20" in never
+    assert told(plain, schedule="steps", decay_epochs=(3,)) == []
+    assert "--decay-epochs" in told(plain, schedule="steps", decay_epochs=(4, 9))[0]
+    assert "never reaches its peak" in told(plain, warmup_steps=20)[0]
+    assert "fp16 on a processor" in told(Compute("cpu", "fp16"))[0]
+    assert told(Compute("cuda", "fp16")) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from connsearch.cli.command import Command
-from connsearch.cli.outcome import say_pictures, show_classes, show_metrics
+from connsearch.cli.outcome import report_evaluation
 from connsearch.cli.terminal import Terminal
 from connsearch.workflows.settings.evaluate import EvaluateSettings
 
@@ -21,20 +21,8 @@ class Evaluate(EvaluateSettings, Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Evaluates, or finds what was found before, and returns the numbers."""
-        from connsearch.workflows.evaluate import confusion_paths, run_evaluate
+        from connsearch.workflows.evaluate import run_evaluate
 
         found = run_evaluate(self, terminal.listener())
-        show_metrics({self.split: found.metrics}, terminal)
-        show_classes(found.metrics, found.clips_by_class, terminal)
-        pictures = confusion_paths(Path(self.run), self.split)
-        say_pictures(pictures, terminal)
-        return {
-            "command": "evaluate",
-            "run": self.run,
-            "split": self.split,
-            "opened": found.opened,
-            "times_opened": found.times_opened,
-            **found.metrics.to_json(),
-            "clips_by_class": found.clips_by_class,
-            "pictures": [str(picture) for picture in pictures],
-        }
+        shown = report_evaluation(Path(self.run), self.split, found, terminal)
+        return {"command": "evaluate", "run": self.run, "split": self.split, **shown}

@@ -27,4 +27,5 @@ class Search(SearchSettings, Command):
 
         if self.folds is not None:
             return report_folds(run_search_folds(self, terminal.listener()), terminal)
-        return report_run("search", run_search(self, terminal.listener()), terminal)
+        run = run_search(self, terminal.listener())
+        return report_run("search", run, terminal, evaluated=self.evaluate)

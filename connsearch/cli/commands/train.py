@@ -16,7 +16,8 @@ class Train(TrainSettings, Command):
     """Trains a pruned network further with the weights it has, or any network from scratch.
 
     What a run or a pruning left is trained on the data it was found with unless flags say
-    otherwise. The test split stays closed; `connsearch evaluate` opens it.
+    otherwise. The test split stays closed, unless `--evaluate test` or `connsearch evaluate` opens
+    it.
 
     After an interruption, rerun the same command to resume; once finished, it shows the result.
     """
@@ -27,4 +28,5 @@ class Train(TrainSettings, Command):
 
         if self.folds is not None:
             return report_folds(run_train_folds(self, terminal.listener()), terminal)
-        return report_run("train", run_train(self, terminal.listener()), terminal)
+        run = run_train(self, terminal.listener())
+        return report_run("train", run, terminal, evaluated=self.evaluate)

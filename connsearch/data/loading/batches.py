@@ -75,6 +75,12 @@ class BatchPlan:
     together: bool = False
 
 
+def micro_batches(plan: BatchPlan, clips: int) -> list[BatchPlan]:
+    """Returns a batch in parts of ``clips`` clips, in order; the last one may be smaller."""
+    keys = plan.keys
+    return [replace(plan, keys=keys[i : i + clips]) for i in range(0, len(keys), clips)]
+
+
 def epoch_plan(
     dataset: ClipDataset,
     *,

@@ -43,7 +43,7 @@ class ComputeSettings(OpenForm):
     """On what it was computed."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     threads: Annotated[int, Field(ge=1, le=4096)] | None = None
 
 
@@ -106,7 +106,7 @@ class Environment(Form):
     """What a run computes with."""
 
     device: Literal["cpu", "cuda"]
-    precision: Literal["fp32", "bf16"]
+    precision: Literal["fp32", "bf16", "fp16"]
     threads: Annotated[int, Field(ge=1, le=4096)]
     processor: Any = None
     platform: Any = None

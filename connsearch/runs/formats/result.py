@@ -64,13 +64,16 @@ class Result(Form):
         steps: done.
         seconds: they took, over all resumptions.
         digest: of all weights.
+        skipped_steps: in which a gradient overflowed and nothing was learned; None: not in fp16.
         warnings: that were given.
         quarantine: clips that could not be read.
         alarms: of a search.
         advice: what would make the training better, as it was said before and after it.
     """
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"structure", "model", "alarms", "advice"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset(
+        {"structure", "model", "alarms", "advice", "skipped_steps"}
+    )
 
     structure: str = ""
     model: str = ""
@@ -79,6 +82,7 @@ class Result(Form):
     steps: _Count | None = None
     seconds: _Number | None = None
     digest: str | None = None
+    skipped_steps: _Count | None = None
     warnings: list[str] = []
     quarantine: list[Quarantined] = []
     alarms: list[AlarmRecord] = []

@@ -71,6 +71,18 @@ class QuarantineRow(Row):
     reason: str = ""
 
 
+class SkippedRow(Row):
+    """A row of ``skipped.csv``: a step of an fp16 training in which nothing was learned.
+
+    Attributes:
+        step: from 1.
+        loss_scale: the factor on the loss after it.
+    """
+
+    step: Whole
+    loss_scale: float
+
+
 class StabilityRow(Row):
     """A row of ``stability.csv``: a connection of the searched space.
 

@@ -21,7 +21,7 @@ class EvaluateSettings(WorkflowSettings):
     """Where the data is now, if it was moved; it must be the same data."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU if there is one."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Number format of convolutions; auto: bf16 on hardware that has it, else fp32."""
     clips_per_video: int | None = Field(default=None, ge=1, le=64)
     """Clips per video, spread evenly over its length; by default as in the run."""

@@ -9,7 +9,7 @@ from pydantic import field_validator, model_validator
 
 from connsearch.flags import Flag
 from connsearch.settings.earlier import without
-from connsearch.workflows.settings.run import RunSettings
+from connsearch.workflows.settings.evaluated import EvaluatedSettings
 
 MOST = 1000
 """Folds at most."""
@@ -27,7 +27,7 @@ def self_divided(recorded: Mapping[str, Any], values: Mapping[str, Any]) -> Mapp
     return without(recorded, frozenset({"data.fold", "data.test_share"}))
 
 
-class FoldedSettings(RunSettings):
+class FoldedSettings(EvaluatedSettings):
     """A training, or one for each fold of a cross-validation."""
 
     folds: Annotated[int | Literal["csv"] | None, Flag(metavar="K")] = None
@@ -54,5 +54,10 @@ class FoldedSettings(RunSettings):
             raise ValueError(
                 f"folds {self.folds} trains all folds, fold {self.data.split.fold} one of them: "
                 "give one of the two"
+            )
+        if self.folds is not None and self.evaluate:
+            raise ValueError(
+                f"evaluate {' '.join(self.evaluate)} with folds {self.folds}: every fold is tested "
+                "on its own part; leave evaluate out"
             )
         return self
