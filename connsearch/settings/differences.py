@@ -14,7 +14,7 @@ MAY_CHANGE = frozenset(
 )
 """Settings that cannot change a result: a run goes on when they differ."""
 
-LATER: Mapping[str, Any] = {"data.fingerprint": "sample"}
+LATER: Mapping[str, Any] = {"data.fingerprint": "sample", "training.keep": "last"}
 """Settings that came later, and the value that means what was done without them: a run that does
 not record one goes on with that value."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from connsearch.data.clips.class_turns import ClassTurns
 from connsearch.data.clips.dataset import ClipDataset
 from connsearch.data.loading.batches import Batch, BatchPlan
 from connsearch.data.loading.loader import Loader
@@ -24,6 +25,7 @@ class Curriculum:
         grid: how its clips change their size.
         seed: decides the order of the clips.
         rate_power: of the filters' learning rate, for people (``TrainOptions.rate_powers``).
+        turns: of the classes; None: an epoch shows every clip once.
 
     Attributes:
         total: steps of the whole training.
@@ -38,6 +40,7 @@ class Curriculum:
         *,
         seed: int,
         rate_power: float = 1.0,
+        turns: ClassTurns | None = None,
     ) -> None:
         self._batch, self._seed, self._rate_power = dataset.loading.batch_size, seed, rate_power
         self._options, self._epochs = grid, schedule.epochs
@@ -51,6 +54,7 @@ class Curriculum:
             epochs=schedule.epochs,
             rounds=grid.multigrid_rounds,
             fine_tune=grid.multigrid_fine_tune,
+            turns=turns,
         )
         self.total = schedule.steps or self._grid.starts[-1]
         self.epochs = self.epoch(self.total - 1) + 1
@@ -127,8 +131,9 @@ class CyclicClips:
     Which batch a step gets depends on its number alone: a resumed run continues with the next one.
     """
 
-    def __init__(self, loader: Loader, *, seed: int) -> None:
+    def __init__(self, loader: Loader, *, seed: int, turns: ClassTurns | None = None) -> None:
         self._loader, self._seed = loader, derive(seed, "connection batches")
+        self._turns = turns
         self._batches: Iterator[Batch] = iter(())
         self._next = -1
 
@@ -138,7 +143,12 @@ class CyclicClips:
         epoch, place = divmod(step, -(-len(dataset) // dataset.loading.batch_size))
         if step != self._next or place == 0:
             self._batches = self._loader.batches(
-                seed=self._seed, epoch=epoch, shuffle=True, augment=True, start=place
+                seed=self._seed,
+                epoch=epoch,
+                shuffle=True,
+                augment=True,
+                turns=self._turns,
+                start=place,
             )
         self._next = step + 1
         return next(self._batches)

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator, Sequence
 
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.loading.loader import SplitLoaders
-from connsearch.errors import DataError
+from connsearch.errors import DataError, SettingsError
 from connsearch.models.model import Model, require_model
 from connsearch.nn.split_norm import split_norms
 from connsearch.runs.checkpoint import digest
@@ -21,6 +21,8 @@ from connsearch.runs.events import (
 )
 from connsearch.runs.run import Run, origin
 from connsearch.runs.same_data import CONTENTS, as_recorded, data_facts
+from connsearch.training.balance import balance
+from connsearch.training.best import require_watched
 from connsearch.training.environment import describe_environment, processor_threads
 from connsearch.training.hooks import Hook
 from connsearch.training.options import TrainOptions
@@ -75,13 +77,16 @@ def optimise(
 
     Raises:
         DataError: there is no training clip.
-        SettingsError: the network is not a model; a plain module has to be wrapped.
+        SettingsError: the network is not a model; a plain module has to be wrapped. Or the best
+            state is to be kept, by a number that there is not.
         RunError: the run belongs to other data or other first weights.
         TrainingError: the loss or a gradient is not finite; the last checkpoint stays as it is.
     """
     require_model(network)
     if not len(data.train):
         raise DataError("the train split is empty, so there is no clip to train on")
+    _require_choice(data, options)
+    balanced = balance(options, data)
     told = "contains a run with other data"
     data, notes = as_recorded(data, run.config, where=str(run.directory), told=told)
     run.warnings += notes
@@ -93,6 +98,7 @@ def optimise(
             "classes": list(data.classes),
             "first_weights": digest(network.state_dict(), {}),
             **({} if data.connections is None else {"halves": data.hashes}),
+            **balanced.facts(data.classes),
         },
     )
     lists = {name: {"clips": len(split), "hash": data.hashes[name]} for name, split in data}
@@ -101,9 +107,32 @@ def optimise(
         run.describe(CONTENTS, {**data.contents.marks})
     with processor_threads(environment["threads"]), SplitLoaders(data.parts()) as loaders:
         training = Training(
-            network, data, loaders, options, run, environment, hooks=hooks, looks=looks
+            network,
+            data,
+            loaders,
+            options,
+            run,
+            environment,
+            hooks=hooks,
+            looks=looks,
+            balanced=balanced,
         )
         yield from training.resume()
         with split_norms(network, training.curriculum.norm_clips):
             yield from training.steps()
             return (yield from training.conclude(open_test=open_test))
+
+
+def _require_choice(data: DataSplits, options: TrainOptions) -> None:
+    """Refuses to choose where there is nothing to choose by.
+
+    Raises:
+        SettingsError: the validation split is empty, or has no such number.
+    """
+    if options.choice.keep == "best" and not len(data.val):
+        raise SettingsError(
+            f"keep best: {data.name} has no validation split to choose by\n"
+            "  cure: give it a share (--val-share 0.2) or a list, or --keep last"
+        )
+    multi = data.train.num_classes > 0
+    require_watched(options.choice.watch, multi_label=multi, classes=len(data.classes))

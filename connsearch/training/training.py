@@ -27,9 +27,12 @@ from connsearch.runs.events import (
 )
 from connsearch.runs.files import put_weights, refuse_unusable
 from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.formats.result import ChoiceRecord
 from connsearch.runs.logs import evaluation_row, step_row
 from connsearch.runs.names import CHECKPOINTS, METRICS
 from connsearch.runs.run import Run
+from connsearch.training.balance import Balance, notes
+from connsearch.training.best import KeepBest
 from connsearch.training.counters import Stopwatch, Tally
 from connsearch.training.curriculum import Curriculum, CyclicClips
 from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
@@ -44,7 +47,10 @@ from connsearch.training.schedule import moment
 
 @dataclass(frozen=True, slots=True)
 class TrainingOutcome:
-    """Where a training ended: evaluations by split, what was learned, steps, what was bad."""
+    """Where a training ended: evaluations by split, what was learned, steps, what was bad.
+
+    ``choice`` says which state was kept, if the best was asked for.
+    """
 
     metrics: dict[str, Metrics]
     model: ModelDocument
@@ -52,6 +58,7 @@ class TrainingOutcome:
     seconds: float
     digest: str
     quarantine: list[dict[str, Any]]
+    choice: ChoiceRecord | None = None
 
     def report(self, run: Run) -> dict[str, Any]:
         """Returns the numbers for ``result.json``."""
@@ -61,6 +68,7 @@ class TrainingOutcome:
             "digest": self.digest,
             "warnings": list(run.warnings),
             "quarantine": self.quarantine,
+            **({} if self.choice is None else {"choice": self.choice}),
         }
 
 
@@ -76,6 +84,7 @@ class Training:
         environment: device, precision and threads, as the run recorded them.
         hooks: what is done besides.
         looks: shares of the training after which ``val`` is evaluated.
+        balanced: what is done about classes with few clips; by default nothing.
     """
 
     def __init__(
@@ -89,7 +98,9 @@ class Training:
         *,
         hooks: Sequence[Hook] = (),
         looks: Sequence[float] = (),
+        balanced: Balance | None = None,
     ) -> None:
+        self.balanced = balanced = balanced or Balance()
         device = environment["device"]
         layout = (
             torch.channels_last_3d if options.compute.channels_last else torch.contiguous_format
@@ -108,20 +119,29 @@ class Training:
             options.multigrid,
             seed=options.seed,
             rate_power=options.rate_powers.filters,
+            turns=balanced.turns,
         )
         self.total = self.curriculum.total
-        self.hooks = tuple(hooks)
+        keeps = options.choice.keep == "best"
+        self.best = KeepBest(network, options.choice.watch) if keeps else None
+        self.hooks = (*hooks, *([] if self.best is None else [self.best]))
         self.looks = tuple(moment(share, self.total) for share in looks)
         apart = None if data.connections is None else loaders["connections"]
         self.lesson = Lesson(
             self.network,
             self.optimisers,
-            choose_loss(options.loss.loss, multi_label=data.train.num_classes > 0),
+            choose_loss(
+                options.loss.loss,
+                multi_label=data.train.num_classes > 0,
+                weights_K=balanced.weights_K,
+            ),
             self.compute,
             seed=options.seed,
             smoothing=options.loss.label_smoothing,
             hooks=self.hooks,
-            apart=None if apart is None else CyclicClips(apart, seed=options.seed),
+            apart=None
+            if apart is None
+            else CyclicClips(apart, seed=options.seed, turns=balanced.connection_turns),
             total=self.total,
             classes=len(data.classes),
         )
@@ -135,6 +155,7 @@ class Training:
         """Puts everything back to the newest checkpoint, if there is one."""
         note = self.curriculum.describe()
         yield from [] if note is None else [NoteEvent(note)]
+        yield from map(NoteEvent, notes(self.options, self.data, self.balanced))
         found = self.run.restore({n: c for hook in self.hooks for n, c in hook.tables.items()})
         yield from (WarningEvent(message) for message in self.run.warnings)
         if found is not None:
@@ -198,13 +219,14 @@ class Training:
 
     def conclude(self, *, open_test: bool) -> Generator[Event, None, TrainingOutcome]:
         """Yields the last evaluations, and returns them with everything else that was seen."""
-        epoch = self.curriculum.epoch(self.step - 1)
+        yield from self._choose()
+        epoch = self.curriculum.epoch(self._kept - 1)
         for hook in self.hooks:
             hook.finish()
         metrics: dict[str, Metrics] = {}
         self._recalibrate()
         for split in ("val", "test") if open_test else ("val",):
-            for event in self._evaluate(split, epoch, all_views=True):
+            for event in self._evaluate(split, epoch, last=True):
                 yield event
                 metrics[split] = event.metrics
         yield from self.quarantine.new(self.step)
@@ -215,7 +237,28 @@ class Training:
             self.clock.seconds(),
             digest(self.network.state_dict(), {}),
             self.quarantine.listed(),
+            None if self.best is None else self.best.record(self.step),
         )
+
+    @property
+    def _kept(self) -> int:
+        """Steps of the network that is kept: all, or those to the best look."""
+        return self.step if self.best is None or self.best.step is None else self.best.step
+
+    def _choose(self) -> Iterator[Event]:
+        """Yields the look at the last step, and goes back to the best one; without it, nothing."""
+        if self.best is None:
+            return
+        self._recalibrate()
+        yield from self._evaluate("val", self.curriculum.epoch(self.step - 1))
+        yield NoteEvent(
+            f"kept: {self.best.record(self.step)}; chosen by val, so the number on val is "
+            "optimistic, that on test is the honest one"
+        )
+        if self._kept < self.step:
+            put_weights(self.network, self.best.weights, self.run.directory / CHECKPOINTS)
+            for hook in self.hooks:  # the network as it was then: a search has its temperature
+                hook.begin(self._kept - 1, self.total)
 
     def _train_step(self, batch: Batch, epoch: int) -> StepEvent:
         self.network.train()
@@ -280,10 +323,11 @@ class Training:
                 compute=self.compute,
             )
 
-    def _evaluate(
-        self, split: str, epoch: int, *, all_views: bool = False
-    ) -> Iterator[EvaluationEvent]:
-        """Yields the evaluation of a split that has clips: the last of a run with all views."""
+    def _evaluate(self, split: str, epoch: int, *, last: bool = False) -> Iterator[EvaluationEvent]:
+        """Yields the evaluation of a split that has clips: the last of a run with all views.
+
+        Where the best is kept, the looks at ``val`` are logged, and not what was chosen once more.
+        """
         loader = self.loaders[split]
         if not len(loader.dataset):
             return
@@ -293,11 +337,15 @@ class Training:
             classes=self.data.classes,
             compute=self.compute,
             loss=self.options.loss.loss,
-            all_views=all_views,
+            all_views=last,
         )
-        self.run.log(METRICS, evaluation_row(self.step, epoch, split, metrics))
+        step = self._kept if last else self.step
+        if self.best is None or not last:
+            self.run.log(METRICS, evaluation_row(step, epoch, split, metrics))
+        if self.best is not None and split == "val" and not last:
+            self.best.looked(step, metrics)
         self.clock.skip()
-        yield EvaluationEvent(epoch, split, metrics, self.step)
+        yield EvaluationEvent(epoch, split, metrics, step)
 
     def _log_hooks(self) -> Iterator[Event]:
         epoch = self.curriculum.epoch(max(self.step - 1, 0))

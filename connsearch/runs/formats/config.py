@@ -89,6 +89,7 @@ class Facts(GivenForm):
         classes: their names, in the order of the classifier.
         first_weights: digest of the first weights.
         halves: in a bilevel search the hashes of the lists before they were halved.
+        class_weights: of every class in the training loss, where they are weighted.
     """
 
     data: str = ""
@@ -97,6 +98,7 @@ class Facts(GivenForm):
     classes: list[str] = []
     first_weights: str = ""
     halves: dict[str, Any] | None = None
+    class_weights: dict[str, float] | None = None
 
 
 class Environment(Form):

@@ -52,6 +52,35 @@ class Quarantined(Form):
     step: int | None = None
 
 
+class ChoiceRecord(Form):
+    """Which state of the network the result is, where the best was kept.
+
+    Attributes:
+        watch: the number on ``val`` by which it was chosen.
+        step: done when it was looked at.
+        of: steps of the whole training.
+        value: the number at that look; None: no look could be judged, so the last state was kept.
+        last: the number at the last step.
+        looks: how often ``val`` was looked at, the last step included.
+    """
+
+    watch: str
+    step: _Count
+    of: _Count
+    value: float | None
+    last: float | None
+    looks: _Count
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"the last step: at none of {self.looks} looks could {self.watch} be judged"
+        last = "" if self.last is None else f" (last step: {self.last:.3f})"
+        return (
+            f"the best of {self.looks} looks at val, {self.watch} {self.value:.3f} after step "
+            f"{self.step} of {self.of}{last}"
+        )
+
+
 class Result(Form):
     """``result.json`` of a finished run.
 
@@ -66,9 +95,10 @@ class Result(Form):
         warnings: that were given.
         quarantine: clips that could not be read.
         alarms: of a search.
+        choice: which state was kept, where it was not simply the last one.
     """
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"structure", "model", "alarms"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"structure", "model", "alarms", "choice"})
 
     structure: str = ""
     model: str = ""
@@ -80,3 +110,4 @@ class Result(Form):
     warnings: list[str] = []
     quarantine: list[Quarantined] = []
     alarms: list[AlarmRecord] = []
+    choice: ChoiceRecord | None = None
