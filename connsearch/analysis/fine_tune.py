@@ -9,11 +9,13 @@ from itertools import count, islice
 import torch
 
 from connsearch.analysis.searched_run import SearchedRun
+from connsearch.data.clips.class_turns import ClassTurns
 from connsearch.data.loading.batches import Batch
 from connsearch.errors import TrainingError
 from connsearch.models.structure import Network
 from connsearch.runs.events import StepEvent
 from connsearch.seeds import derive
+from connsearch.training.balance import balance
 from connsearch.training.losses import choose_loss, right_answers
 from connsearch.training.optimisers import Optimisers
 from connsearch.training.options import TrainOptions
@@ -27,7 +29,8 @@ def tune(network: Network, searched: SearchedRun, *, steps: int, seed: int) -> I
     """Yields the events of so many training steps; filters and logits learn, masks stay.
 
     Everything follows from the seed. The rates are a tenth of the search's peaks, constant;
-    batches are full clips, augmented as in the search. At the end batch-norm statistics are
+    batches are full clips, augmented as in the search, classes weighted and shown alike if they
+    were so there. At the end batch-norm statistics are
     recomputed, if the search did so before its evaluations.
 
     Args:
@@ -42,11 +45,14 @@ def tune(network: Network, searched: SearchedRun, *, steps: int, seed: int) -> I
     if not steps:
         return
     options, data = gentle(searched.options), searched.data.train
-    judge = choose_loss(options.loss.loss, multi_label=data.num_classes > 0)
+    balanced = balance(options, searched.data)
+    judge = choose_loss(
+        options.loss.loss, multi_label=data.num_classes > 0, weights_K=balanced.weights_K
+    )
     optimisers = Optimisers(network, options.optimiser, options.schedule, options.rate_powers)
     devices = [torch.cuda.current_device()] if searched.compute.device == "cuda" else []
     network.train()
-    for step, batch in enumerate(islice(_endless(searched, seed), steps)):
+    for step, batch in enumerate(islice(_endless(searched, seed, balanced.turns), steps)):
         with torch.random.fork_rng(devices):
             torch.manual_seed(derive(seed, "step", step))
             logits = searched.compute.logits(network, batch)
@@ -74,10 +80,10 @@ def gentle(options: TrainOptions) -> TrainOptions:
     )
 
 
-def _endless(searched: SearchedRun, seed: int) -> Iterator[Batch]:
+def _endless(searched: SearchedRun, seed: int, turns: ClassTurns | None) -> Iterator[Batch]:
     for epoch in count():
         yield from searched.loaders["train"].batches(
-            seed=seed, epoch=epoch, shuffle=True, augment=True
+            seed=seed, epoch=epoch, shuffle=True, augment=True, turns=turns
         )
 
 

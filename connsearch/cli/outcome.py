@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from connsearch.runs.formats.result import Quarantined
 
 
-_REPORTED = ("steps", "seconds", "digest", "alarms", "quarantine")
+_REPORTED = ("steps", "seconds", "digest", "alarms", "quarantine", "choice")
 """What a command's JSON object takes from the run's result."""
 
 _NEXT = {"search": "connsearch prune {}", "train": "connsearch evaluate {}"}
@@ -27,6 +27,8 @@ def report_run(command: str, run: RunRecord, terminal: Terminal) -> dict[str, An
     assert result is not None, "a finished run has a result"
     told, pictures = result.to_json(), run.pictures
     show_metrics(result.metrics, terminal)
+    if run.kept is not None:
+        terminal.say(run.kept)
     found: dict[str, Any] = {"model": str(run.path(LEARNED)), "kind": model.kind}
     if model.structure is not None:
         nodes, edges = len(model.structure), len(model.structure.edges())

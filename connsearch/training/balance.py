@@ -5,6 +5,7 @@ Both follow from the training clips and the options; nothing has a state.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ class Balance:
 
     Attributes:
         given_K: the weights of the classes as they are defined or stand in the file, ``(K,)``
-            float32; None: no class is weighted.
+            float64; None: no class is weighted.
         weights_K: as the loss takes them. For cross-entropy their mean over the clips of an epoch
             is 1, so that they do not change the learning rate that a training needs.
         turns: of the classes among the clips of ``train``; None: an epoch shows each clip once.
@@ -72,7 +73,8 @@ def balance(options: TrainOptions, data: DataSplits) -> Balance:
             f"class_weights {asked.class_weights}: every class with a training clip has the weight "
             "0, so nothing would be learned\n  cure: a weight above 0 for one of them"
         )
-    return Balance(given, given / mean, turns, connection_turns)
+    weights = given if math.isclose(mean, 1.0) else given / mean
+    return Balance(given, weights, turns, connection_turns)
 
 
 def label_sets(clips: ClipDataset) -> Labels:
@@ -86,7 +88,7 @@ def notes(options: TrainOptions, data: DataSplits, found: Balance) -> Iterator[s
     """Yields what users should know of it: the weights, and how often classes are shown."""
     if found.given_K is not None and found.weights_K is not None:
         weights = dict(zip(data.classes, found.given_K.tolist(), strict=True))
-        scaled = found.given_K[0] != found.weights_K[0]
+        scaled = found.given_K is not found.weights_K
         suffix = "; scaled to a mean of 1 over the clips of an epoch" if scaled else ""
         yield f"class weights of the training loss: {described(weights)}{suffix}"
     labels = label_sets(data.train)

@@ -8,12 +8,14 @@ from typing import Any
 
 from torch import Tensor
 
+from connsearch.data.loading.load import DataSplits
 from connsearch.errors import SettingsError
 from connsearch.models.model import Model
 from connsearch.runs.formats.metrics import Metrics, Watch
 from connsearch.runs.formats.result import ChoiceRecord
 from connsearch.runs.metrics import TOP
 from connsearch.training.hooks import Hook
+from connsearch.training.options import ChoiceOptions
 
 
 class KeepBest(Hook):
@@ -87,27 +89,34 @@ class KeepBest(Hook):
         self._tensors = dict(tensors)
 
 
-def require_watched(watch: Watch | None, *, multi_label: bool, classes: int) -> None:
-    """Refuses a number that evaluations of this data do not have.
+def require_choice(options: ChoiceOptions, data: DataSplits) -> None:
+    """Refuses to choose by what evaluations of this data do not have.
 
     Raises:
-        SettingsError: as said.
+        SettingsError: there is no validation split to keep the best by, or no such number.
     """
-    if watch == "balanced_accuracy" and multi_label:
+    if options.keep == "best" and not len(data.val):
+        raise SettingsError(
+            f"keep best: {data.name} has no validation split to choose by\n"
+            "  cure: give it a share (--val-share 0.2) or a list, or --keep last"
+        )
+    watch, multi = options.watch, data.train.num_classes > 0
+    if watch == "balanced_accuracy" and multi:
         raise SettingsError(
             "watch balanced_accuracy: clips of multi-label data have no single class to recall\n"
             "  cure: --watch mAP, the mean over the classes, in which each counts alike"
         )
-    if watch == "mAP" and not multi_label:
+    if watch == "mAP" and not multi:
         raise SettingsError(
             "watch mAP: belongs to multi-label data\n"
             "  cure: --watch balanced_accuracy, in which each class counts alike, or accuracy"
         )
-    if watch == "top5" and (multi_label or classes <= TOP):
+    classes = len(data.classes)
+    if watch == "top5" and (multi or classes <= TOP):
         raise SettingsError(
             f"watch top5: is computed for single-label data with more than {TOP} classes; read: "
-            f"{classes} classes{', multi-label' if multi_label else ''}\n"
-            f"  cure: --watch {'mAP' if multi_label else 'accuracy'}"
+            f"{classes} classes{', multi-label' if multi else ''}\n"
+            f"  cure: --watch {'mAP' if multi else 'accuracy'}"
         )
 
 

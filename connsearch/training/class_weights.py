@@ -15,14 +15,14 @@ from torch import Tensor
 from connsearch.data.sources.lists import Faults, read_text
 from connsearch.errors import DataError
 from connsearch.files.text import from_cell
-from connsearch.training.options import BALANCED
+from connsearch.training.options import BALANCED, TrainOptions
 
 Labels = Sequence[tuple[int, ...]]
 """The classes of every clip, by number."""
 
 
 def given_weights(asked: str, classes: Sequence[str], labels: Labels, *, binary: bool) -> Tensor:
-    """Returns the weights of the classes, ``(K,)`` float32, as they are defined or as they stand.
+    """Returns the weights of the classes, ``(K,)`` float64, as they are defined or as they stand.
 
     ``balanced`` is what scikit-learn calls so, clips / (classes x clips of the class), over the
     classes that have clips; for a loss of every class for itself what torch calls ``pos_weight``,
@@ -40,14 +40,14 @@ def given_weights(asked: str, classes: Sequence[str], labels: Labels, *, binary:
     """
     if asked != BALANCED:
         known = read_weights(asked, classes)
-        return torch.tensor([known[name] for name in classes])
+        return torch.tensor([known[name] for name in classes], dtype=torch.float64)
     counts = class_counts(labels, len(classes), shared=not binary)
     if binary:
         found = [(len(labels) - n) / n if 0 < n < len(labels) else 1.0 for n in counts]
     else:
         occur = sum(n > 0 for n in counts)
         found = [sum(counts) / (occur * n) if n else 1.0 for n in counts]
-    return torch.tensor(found)
+    return torch.tensor(found, dtype=torch.float64)
 
 
 def class_counts(labels: Labels, classes: int, *, shared: bool = False) -> list[float]:
@@ -99,6 +99,17 @@ def read_weights(path: str | Path, classes: Sequence[str] | None = None) -> dict
         faults.add(2, f"all {len(found)} weights are 0")
     faults.refuse()
     return found
+
+
+def require_files(options: TrainOptions) -> None:
+    """Refuses a file of weights that cannot be read, before any clip is.
+
+    Raises:
+        DataError: likewise.
+    """
+    asked = options.balance.class_weights
+    if asked is not None and asked != BALANCED:
+        read_weights(asked)
 
 
 def _rows(path: Path, faults: Faults) -> Iterator[tuple[int, str, str]]:

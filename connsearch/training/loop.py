@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator, Sequence
 
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.loading.loader import SplitLoaders
-from connsearch.errors import DataError, SettingsError
+from connsearch.errors import DataError
 from connsearch.models.model import Model, require_model
 from connsearch.nn.split_norm import split_norms
 from connsearch.runs.checkpoint import digest
@@ -22,11 +22,12 @@ from connsearch.runs.events import (
 from connsearch.runs.run import Run, origin
 from connsearch.runs.same_data import CONTENTS, as_recorded, data_facts
 from connsearch.training.balance import balance
-from connsearch.training.best import require_watched
+from connsearch.training.best import require_choice
 from connsearch.training.environment import describe_environment, processor_threads
 from connsearch.training.hooks import Hook
 from connsearch.training.options import TrainOptions
-from connsearch.training.training import Training, TrainingOutcome
+from connsearch.training.outcome import TrainingOutcome
+from connsearch.training.training import Training
 
 
 def fit(
@@ -85,7 +86,7 @@ def optimise(
     require_model(network)
     if not len(data.train):
         raise DataError("the train split is empty, so there is no clip to train on")
-    _require_choice(data, options)
+    require_choice(options.choice, data)
     balanced = balance(options, data)
     told = "contains a run with other data"
     data, notes = as_recorded(data, run.config, where=str(run.directory), told=told)
@@ -121,18 +122,3 @@ def optimise(
         with split_norms(network, training.curriculum.norm_clips):
             yield from training.steps()
             return (yield from training.conclude(open_test=open_test))
-
-
-def _require_choice(data: DataSplits, options: TrainOptions) -> None:
-    """Refuses to choose where there is nothing to choose by.
-
-    Raises:
-        SettingsError: the validation split is empty, or has no such number.
-    """
-    if options.choice.keep == "best" and not len(data.val):
-        raise SettingsError(
-            f"keep best: {data.name} has no validation split to choose by\n"
-            "  cure: give it a share (--val-share 0.2) or a list, or --keep last"
-        )
-    multi = data.train.num_classes > 0
-    require_watched(options.choice.watch, multi_label=multi, classes=len(data.classes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -27,7 +27,6 @@ from connsearch.runs.events import (
 )
 from connsearch.runs.files import put_weights, refuse_unusable
 from connsearch.runs.formats.metrics import Metrics
-from connsearch.runs.formats.result import ChoiceRecord
 from connsearch.runs.logs import evaluation_row, step_row
 from connsearch.runs.names import CHECKPOINTS, METRICS
 from connsearch.runs.run import Run
@@ -41,35 +40,9 @@ from connsearch.training.lesson import Lesson
 from connsearch.training.losses import choose_loss, right_answers
 from connsearch.training.optimisers import Optimisers
 from connsearch.training.options import TrainOptions
+from connsearch.training.outcome import TrainingOutcome
 from connsearch.training.quarantine import Quarantine
 from connsearch.training.schedule import moment
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingOutcome:
-    """Where a training ended: evaluations by split, what was learned, steps, what was bad.
-
-    ``choice`` says which state was kept, if the best was asked for.
-    """
-
-    metrics: dict[str, Metrics]
-    model: ModelDocument
-    steps: int
-    seconds: float
-    digest: str
-    quarantine: list[dict[str, Any]]
-    choice: ChoiceRecord | None = None
-
-    def report(self, run: Run) -> dict[str, Any]:
-        """Returns the numbers for ``result.json``."""
-        return {
-            "steps": self.steps,
-            "seconds": round(self.seconds, 3),
-            "digest": self.digest,
-            "warnings": list(run.warnings),
-            "quarantine": self.quarantine,
-            **({} if self.choice is None else {"choice": self.choice}),
-        }
 
 
 class Training:

@@ -87,7 +87,7 @@ def run_evaluate(
     Raises:
         UserError: as for :func:`evaluate`.
     """
-    trained = open_trained(asked.run)
+    trained = open_trained(asked.run, listener)
     with _alone(trained.directory):
         found, fresh = _found(asked, trained, network, listener)
     _draw(trained.directory, asked.split, found.metrics, listener, fresh=fresh)

@@ -160,7 +160,7 @@ def _program(asked: ExportSettings, listener: Listener) -> tuple[bytes, dict[str
         raise _without_weights(asked.target, open_structure(asked.target))
     if asked.format == "onnx":
         require_onnx()
-    trained = open_trained(asked.target)
+    trained = open_trained(asked.target, listener)
     clip = _clip(asked)
     network = trained.network().eval()
     listener.say(f"writing {trained.structure.name} down for clips of {_size(clip)} ...")

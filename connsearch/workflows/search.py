@@ -71,7 +71,7 @@ def run_search(
     directory = asked.directory(RUNS / f"search-{Path(asked.structure).stem}")
     options = asked.training.with_values(seed=asked.seed)
     config = {"command": "search", "settings": asked.settings()}
-    found = prepare(directory, config, asked.data_options(), listener, given=data)
+    found = prepare(directory, config, asked.data_options(), listener, given=data, training=options)
     with Run.open(directory, config) as run:
         if found is None:
             for alarm in run.result().report.alarms:
