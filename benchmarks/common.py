@@ -14,10 +14,16 @@ from connsearch.graph.spec import Structure
 from connsearch.models.structure import Network
 from connsearch.oneshot.search import fit_model
 from connsearch.runs.events import Event, ResultEvent, StepEvent
+from connsearch.runs.formats.form import OpenForm
+from connsearch.runs.formats.ledger import Unit
 from connsearch.runs.ledger import Ledger as Units
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
 from connsearch.training.options import TrainOptions
+
+
+class Filed(Unit, OpenForm):
+    """What a benchmark files: whatever it has measured."""
 
 
 class Ledger(Units):
@@ -32,7 +38,7 @@ class Ledger(Units):
     def measure(self, unit: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Returns the result filed under ``unit``, doing the work if it is not there."""
         if unit not in self:
-            self.file(unit, work())
+            self.file(unit, Filed.model_validate(work()))
             print(f"{unit}: {self[unit].get('summary', 'done')}", flush=True)
         return self[unit]
 

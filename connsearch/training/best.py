@@ -89,6 +89,19 @@ class KeepBest(Hook):
         self._tensors = dict(tensors)
 
 
+def require_effect(options: ChoiceOptions) -> None:
+    """Refuses to watch a number by which nothing is chosen.
+
+    Raises:
+        SettingsError: the last state is kept.
+    """
+    if options.watch is not None and options.keep == "last":
+        raise SettingsError(
+            f"watch {options.watch} with keep last: has no effect on a single training\n"
+            "  cure: --keep best, or leave it out (all numbers are shown and recorded anyway)"
+        )
+
+
 def require_choice(options: ChoiceOptions, data: DataSplits) -> None:
     """Refuses to choose by what evaluations of this data do not have.
 

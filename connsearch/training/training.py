@@ -225,8 +225,8 @@ class Training:
         self._recalibrate()
         yield from self._evaluate("val", self.curriculum.epoch(self.step - 1))
         yield NoteEvent(
-            f"kept: {self.best.record(self.step)}; chosen by val, so the number on val is "
-            "optimistic, that on test is the honest one"
+            f"kept: {self.best.record(self.step)} (chosen on val, so its number there is "
+            "optimistic; the honest one is that on test)"
         )
         if self._kept < self.step:
             put_weights(self.network, self.best.weights, self.run.directory / CHECKPOINTS)

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from connsearch.data.loading.loader import Loader
 from connsearch.errors import DataError, RunError, SettingsError
-from connsearch.runs.events import NoteEvent, StepEvent
+from connsearch.models.document import ModelDocument
+from connsearch.models.model import Model, Predictions
+from connsearch.nn.seeded import seeded
+from connsearch.runs.events import NoteEvent, ResultEvent, StepEvent
+from connsearch.runs.run import Run
 from connsearch.training.balance import balance
 from connsearch.training.curriculum import CyclicClips
+from connsearch.training.loop import fit
 from connsearch.training.options import TrainOptions
 from tests.training.test_resume import everything, steps_until
 from tests.training.tiny import TinyClips, TinyData, result_of, tiny_search
@@ -146,3 +154,40 @@ def test_classes_without_a_training_clip_are_named(tmp_path: Path) -> None:
     data.classes = ("red", "blue", "green")
     found = list(tiny_search(tmp_path / "run", data, epochs=1, class_weights="balanced"))
     assert "without a training clip, so neither weighted nor shown: green" in notes(found)
+
+
+class TwoHeads(Model):
+    """A model that is no structure, with a second classifier that says the same as the first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(3, 2)
+
+    def forward(self, streams: Mapping[str, Tensor]) -> Predictions:
+        logits = self.head(streams["rgb"].mean((2, 3, 4)))
+        return Predictions(logits, (logits,))
+
+    def describe(self) -> ModelDocument:
+        return ModelDocument("two_heads", "two", {})
+
+
+def test_every_kind_of_model_is_weighted_in_all_of_its_heads(tmp_path: Path) -> None:
+    options = TrainOptions.of(
+        steps=1, seed=2, threads=1, precision="fp32", label_smoothing=0.0, class_weights="balanced"
+    )
+    with seeded(0):
+        model = TwoHeads()
+    first = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    data: Any = Uneven()
+    with Run.open(tmp_path, {"command": "train", "settings": options.model_dump()}) as run:
+        events = list(fit(model, data, options, run=run, open_test=False))
+    step = next(e for e in events if isinstance(e, StepEvent))
+    model.load_state_dict(first)
+    with Loader(data.train) as loader:
+        batch = next(loader.batches(seed=options.seed, shuffle=True, augment=True))
+    logits = model(batch.streams).logits
+    losses = F.cross_entropy(logits, batch.labels, reduction="none")
+    weights = torch.tensor([14 / 22, 14 / 6])
+    assert set(batch.labels.tolist()) == {0, 1}
+    assert step.loss == pytest.approx(2 * (losses * weights[batch.labels]).mean().item(), rel=1e-5)
+    assert isinstance(events[-1], ResultEvent)

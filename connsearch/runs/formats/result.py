@@ -74,10 +74,10 @@ class ChoiceRecord(Form):
     def __str__(self) -> str:
         if self.value is None:
             return f"the last step: at none of {self.looks} looks could {self.watch} be judged"
-        last = "" if self.last is None else f" (last step: {self.last:.3f})"
+        last = "" if self.last is None or self.step == self.of else f"; the last: {self.last:.3f}"
+        of = "the only look" if self.looks == 1 else f"the best of {self.looks} looks"
         return (
-            f"the best of {self.looks} looks at val, {self.watch} {self.value:.3f} after step "
-            f"{self.step} of {self.of}{last}"
+            f"{of} at val, {self.watch} {self.value:.3f} after step {self.step} of {self.of}{last}"
         )
 
 
