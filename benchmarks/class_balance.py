@@ -4,7 +4,7 @@ The training list is thinned to so many clips a class, the first ones of the lis
 ``test`` stay as they are. For every seed the same structure is trained from the same first weights
 in each way, in as many steps. The test split is opened once a network, at the end.
 
-    python benchmarks/class_balance.py --data cc-motion/clips.csv --markdown PAGE.md
+    python benchmarks/class_balance.py --data cc-motion/clips.csv --seeds 3
 
 Every network is filed in ``--runs`` when it is done; the same line again goes on with the next.
 """
@@ -34,7 +34,6 @@ WAYS: dict[str, dict[str, Any]] = {
     "nothing": {},
     "class weights": {"class_weights": "balanced"},
     "sampler": {"sampler_weights": "balanced"},
-    "nothing, best kept": {"keep": "best", "watch": "balanced_accuracy", "eval_every": 2},
 }
 """Name -> options of the training."""
 
