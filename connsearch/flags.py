@@ -26,3 +26,12 @@ class Flag:
     short: str | None = None
     repeats: bool = False
     rare: bool = False
+
+
+def flag(name: str) -> str:
+    """Returns a setting as an option of the command line.
+
+    >>> flag("batch_size")
+    '--batch-size'
+    """
+    return f"--{name.replace('_', '-')}"

@@ -46,7 +46,7 @@ class CachedSplit:
         if not self._batches:
             raise DataError(
                 f"the {split} split of {searched.data.name} has no clip that can be read\n"
-                f"  cure: give this split a share above 0 ({split}_share) in the search"
+                f"  cure: give this split a share above 0 (--{split}-share) in the search"
             )
 
     def judge(self, network: Network) -> Metrics:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from connsearch.analysis.alike import nothing_to_tell
 from connsearch.analysis.searched_run import SearchedRun, free_weights, train_alone, trained_alone
 from connsearch.analysis.statistics import (
     MOST_RUNS,
@@ -137,7 +138,14 @@ def judge(scores: Sequence[CompareRow], *, measure: str, split: str) -> Verdict:
     means = [sum(column) / len(column) for column in zip(*theirs, strict=True)]
     over_seeds = paired([a - b for a, b in zip(ours, means, strict=True)])
     needed = more_runs(difference)
-    sentence = describe(difference, needed, f"{measure} on {split}")
+    what = f"{measure} on {split}"
+    same = nothing_to_tell(
+        [row.accuracy for row in scores],
+        of="trainings",
+        measure=what,
+        longer="cure: more --epochs or --steps for every training, or a longer search",
+    )
+    sentence = same or describe(difference, needed, what)
     return Verdict(difference, needed, over_seeds, more_pairs(over_seeds), sentence)
 
 
@@ -147,7 +155,8 @@ def describe(found: Crossed, needed: Needed, what: str) -> str:
     if not found.low <= found.high:
         return (
             f"no difference can be judged: {found.mean:+.3f} {what} {over}, and all random "
-            "wirings did equally well; more seeds or more clips are needed to distinguish them"
+            "wirings did equally well; more --seeds, longer trainings (--epochs) or more clips are "
+            "needed to distinguish them"
         )
     number = f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}] {what} {over}"
     if found.shown:
@@ -161,7 +170,10 @@ def _missing(needed: Needed, found: Crossed) -> str:
         return "there is nothing to claim"
     parts = [
         f"{count} more {name}"
-        for count, name in ((needed.seeds, "seeds"), (needed.wirings, "random wirings"))
+        for count, name in (
+            (needed.seeds, "seeds (--seeds)"),
+            (needed.wirings, "random wirings (--random)"),
+        )
         if count is not None
     ]
     if parts:

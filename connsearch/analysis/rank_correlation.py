@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connsearch.analysis.agreement import Estimate, kendall, kendall_difference
+from connsearch.analysis.alike import nothing_to_tell
 from connsearch.analysis.searched_run import SearchedRun, free_weights, train_alone
 from connsearch.analysis.units import UnitWork
 from connsearch.errors import PruneError, SettingsError
@@ -105,20 +106,27 @@ def judge(rows: Sequence[RankRow], *, seed: int) -> RankAgreement:
     )
     ours, theirs = kendall(supernet, alone, seed=seed), kendall(macs, alone, seed=seed)
     gain = kendall_difference(supernet, macs, alone, seed=seed)
+    same = [
+        nothing_to_tell(scores, of="sub-networks", measure=f"score {where}", longer=longer)
+        for scores, where, longer in (
+            (alone, "trained alone", "cure: more --epochs or --steps for every sub-network"),
+            (supernet, "in the supernet", "cure: search longer, with more --epochs"),
+        )
+    ]
     return RankAgreement(
         supernet=ours,
         macs=theirs,
         connections=kendall(connections, alone, seed=seed),
         gain=gain,
-        verdict=_verdict(ours, theirs, gain, len(rows)),
+        verdict=same[0] or same[1] or _verdict(ours, theirs, gain, len(rows)),
     )
 
 
 def _verdict(ours: Estimate, theirs: Estimate, gain: Estimate, count: int) -> str:
     if not gain.low <= gain.high:
         return (
-            f"no ranking can be judged: {count} sub-networks did equally well in the supernet or "
-            "alone; more of them, more epochs or more clips are needed"
+            f"no ranking can be judged: too few of {count} sub-networks differ in the supernet or "
+            "alone; more of them (--subnets), more --epochs or more clips are needed"
         )
     numbers = (
         f"tau {ours} against {theirs}, difference {gain}, over {count} sub-networks "

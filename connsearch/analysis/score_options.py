@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from connsearch.flags import flag
+
 ScoreKind = Literal["weight", "ablation", "perturbation"]
 
 
@@ -40,7 +42,7 @@ class ScoreOptions(BaseModel):
             value, usual = getattr(self, name), ScoreOptions.model_fields[name].default
             if self.scores != "perturbation" and value != usual:
                 raise ValueError(
-                    f"{name} {value} has no effect with scores {self.scores}; "
-                    "give scores perturbation too, or omit it"
+                    f"{flag(name)} {value} has no effect with --scores {self.scores}; "
+                    "give --scores perturbation too, or omit it"
                 )
         return self

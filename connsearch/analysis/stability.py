@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from connsearch.analysis.agreement import Estimate, mean_jaccard
+from connsearch.analysis.alike import EQUAL
 from connsearch.analysis.units import UnitWork
 from connsearch.data.loading.load import DataSplits
 from connsearch.errors import RunError
@@ -207,6 +208,12 @@ def _deviation(values: Sequence[float]) -> float:
 
 
 def _verdict(agreement: Estimate, chance: float, p: float, searches: int) -> str:
+    if chance > 1 - EQUAL:  # every block keeps all of its inputs, or has but one
+        return (
+            f"search longer: all {searches} searches keep every connection that could be removed, "
+            "or none, so their agreement says nothing; cure: more --epochs, or a stricter "
+            "--criterion"
+        )
     known = agreement.low <= agreement.high
     interval = f" [{agreement.low:.2f}, {agreement.high:.2f}]" if known else ""
     numbers = (

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from connsearch.runs.formats.result import Quarantined
 
 
-_REPORTED = ("steps", "seconds", "digest", "alarms", "quarantine", "choice")
+_REPORTED = ("steps", "seconds", "digest", "alarms", "advice", "quarantine", "choice")
 """What a command's JSON object takes from the run's result."""
 
 _NEXT = {"search": "connsearch prune {}", "train": "connsearch evaluate {}"}

@@ -80,14 +80,38 @@ class SplitOptions(Options, title="split"):
     """Share of the clips for validation, if the data has no such list."""
     test_share: Share = Field(default=0.2, json_schema_extra=BASIC)
     """Share of the clips for the test, if the data has no such list."""
+    fold: str | None = None
+    """Make this fold of a cross-validation the test split, such as 2/5: the second of five parts of
+    the groups. train --folds 5 and search --folds 5 do it for all five."""
     seed: int = Field(default=0, ge=0, lt=2**63)
     """Decides the planted data and every split that the data does not give."""
+
+    @property
+    def fold_of(self) -> tuple[int, int] | None:
+        """The number of the fold, from 1, and of how many; None: there are no folds."""
+        if self.fold is None:
+            return None
+        number, _, count = self.fold.partition("/")
+        return int(number), int(count)
+
+    @field_validator("fold")
+    @classmethod
+    def _one_of_several(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        number, _, count = value.strip().partition("/")
+        small = all(
+            text.isascii() and text.isdecimal() and len(text) < 5 for text in (number, count)
+        )
+        if not small or not 1 <= int(number) <= int(count) or int(count) < 2:
+            raise ValueError(f"read {value!r}; allowed: a fold and how many there are, such as 2/5")
+        return f"{int(number)}/{int(count)}"
 
     @model_validator(mode="after")
     def _something_to_train_on(self) -> SplitOptions:
         if self.val_share + self.test_share >= 1.0:
             raise ValueError(
-                f"val_share {self.val_share} and test_share {self.test_share} leave nothing "
+                f"--val-share {self.val_share} and --test-share {self.test_share} leave nothing "
                 "to train on; together they must stay below 1"
             )
         return self
@@ -143,8 +167,9 @@ class ClipOptions(Options, title="clip"):
     def _crop_fits(self) -> ClipOptions:
         if self.decoded_side < self.size:
             raise ValueError(
-                f"short_side {self.decoded_side} is smaller than size {self.size}: a crop cannot "
-                "be larger than the frame; leave short_side out, or raise it"
+                f"--short-side {self.decoded_side} is smaller than --size {self.size}: a "
+                "crop cannot "
+                "be larger than the frame; leave --short-side out, or raise it"
             )
         return self
 

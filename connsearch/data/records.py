@@ -95,6 +95,7 @@ class Record:
         spans: when each class is seen, where the data set says so (multi-label only).
         fps: frames per second from a list; the rate of the file may not differ.
         media_fps: frames per second if neither that nor the file gives it.
+        fold: of a cross-validation that its list names for it; "": none.
         fault: why it cannot be used, as found before any work; "": no fault is known.
     """
 
@@ -110,6 +111,7 @@ class Record:
     spans: tuple[Span, ...] = ()
     fps: float | None = None
     media_fps: float | None = None
+    fold: str = ""
     fault: str = ""
 
     @property

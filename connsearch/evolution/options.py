@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal, cast
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,7 +13,7 @@ from connsearch.evolution.mutations import find
 from connsearch.evolution.objectives import ObjectiveName
 from connsearch.evolution.population import Removal
 from connsearch.pruning.budget import parse_budgets
-from connsearch.settings.nesting import BASIC, Options
+from connsearch.settings.nesting import BASIC, Options, usual
 
 Strategy = Literal["guided", "uniform", "nodes", "random"]
 
@@ -25,6 +26,26 @@ NODE_MUTATIONS = (
     "add_stem",
     "remove_stem",
 )
+
+
+MEMBERS_DRAWN, OF_FEW = 5, 2
+"""The usual tournament, and that of a population with fewer members than it."""
+
+
+def usual_tournament(population: object) -> int:
+    """Returns how many members are drawn for a parent, unless somebody says it.
+
+    All of a small population would always draw its best member, and the others would have been
+    trained for nothing.
+
+    >>> usual_tournament(20), usual_tournament(5), usual_tournament(4)
+    (5, 5, 2)
+    """
+    try:
+        few = float(str(population)) < MEMBERS_DRAWN
+    except ValueError:  # it is refused by name when it is read
+        few = False
+    return OF_FEW if few else MEMBERS_DRAWN
 
 
 class EvolutionOptions(Options, title="evolution"):
@@ -44,8 +65,9 @@ class EvolutionOptions(Options, title="evolution"):
     population: int = Field(default=20, ge=2, le=100_000, json_schema_extra=BASIC)
     """Number of structures that can become parents; the evolution begins with this many random
     ones."""
-    tournament: int = Field(default=5, ge=1, le=100_000)
-    """Number of members drawn for each child; the best of them is its parent."""
+    tournament: int | None = Field(default=None, ge=1, le=100_000)
+    """Number of members drawn for each child; the best of them is its parent. By default 5, or 2 in
+    a population of fewer than 5."""
     removal: Removal = "worst"
     """Which member leaves a full population: the worst or the oldest."""
     include_start: bool = True
@@ -76,6 +98,18 @@ class EvolutionOptions(Options, title="evolution"):
     most_stems: int = Field(default=MOST_STEMS, ge=1, le=100)
     """Largest number of RGB stems and of flow stems, unless the start structure has more."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _tournament_of_the_population(cls, values: Any) -> Any:
+        """Fills in the usual tournament, so that records say which one it was."""
+        if not isinstance(values, Mapping):
+            return values
+        known = cast("Mapping[str, Any]", values)
+        if known.get("tournament") is not None:
+            return known
+        population = known.get("population", usual(cls, "population"))
+        return {**known, "tournament": usual_tournament(population)}
+
     @field_validator("operators")
     @classmethod
     def _operators_are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -95,7 +129,7 @@ class EvolutionOptions(Options, title="evolution"):
             raise ValueError(str(error)) from None
         if any(budget.quantity == "latency" for budget in budgets):
             raise ValueError(
-                "latency is measured after a training; make it one of the objectives instead"
+                "latency is measured after a training; make it one of the --objectives instead"
             )
         return tuple(str(budget) for budget in budgets)
 
@@ -115,22 +149,37 @@ class EvolutionOptions(Options, title="evolution"):
 
     @model_validator(mode="after")
     def _fit_together(self) -> EvolutionOptions:
-        if self.tournament > self.population:
+        if self.drawn > self.population:
             raise ValueError(
-                f"tournament {self.tournament}: larger than a population of {self.population}"
+                f"tournament {self.drawn}: larger than a population of {self.population}; give "
+                f"--tournament {self.population} at most, or a larger --population"
             )
         if self.threshold is not None and self.strategy != "guided":
             raise ValueError(
                 f"threshold {self.threshold}: has no effect with strategy {self.strategy}, only "
-                "with guided"
+                "with --strategy guided; omit --threshold"
             )
         if self.elites > self.population:
-            raise ValueError(f"elites {self.elites}: more than the population, {self.population}")
+            raise ValueError(
+                f"elites {self.elites}: more than the population, {self.population}; give "
+                f"--elites {self.population} at most, or a larger --population"
+            )
         if self.mutations and not self.operators:
-            raise ValueError("no operators to draw mutations from; name some, or give mutations 0")
+            raise ValueError(
+                "no operators to draw mutations from; name some with --operators, or give "
+                "--mutations 0"
+            )
         if self.strategy == "nodes" and not self.mutations:
-            raise ValueError("strategy nodes: has no effect without mutations")
+            raise ValueError(
+                "strategy nodes: has no effect without mutations; give --mutations, or another "
+                "--strategy"
+            )
         return self
+
+    @property
+    def drawn(self) -> int:
+        """Members drawn for each child, with the default filled in."""
+        return usual_tournament(self.population) if self.tournament is None else self.tournament
 
     @property
     def wiring(self) -> str | None:

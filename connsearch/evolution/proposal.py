@@ -70,7 +70,7 @@ class Space:
             if over is not None:
                 raise SettingsError(
                     f"{start.name}: the start structure itself is above the budget {over}\n"
-                    "  cure: a larger budget, or --no-include-start"
+                    "  cure: a larger --budget, or --no-include-start"
                 )
         return space
 
@@ -139,7 +139,7 @@ def propose(
     counts = ", ".join(f"{count} {reason}" for reason, count in sorted(refused.items()))
     raise ExhaustedError(
         f"child {number}: of {DRAWS} structures drawn, none is new and within budget ({counts})\n"
-        "  cure: a larger budget, more mutations, or fewer rounds; the space may be exhausted"
+        "  cure: a larger --budget, more --mutations, or fewer --rounds; the space may be exhausted"
     )
 
 
@@ -152,7 +152,7 @@ def _draw(
     if founding or options.strategy == "random":
         step = Step(INITIAL, _seed(rng))
         return initial_structure(space.start, space.limits, Random(step.seed)), (), (step,)
-    parent = history.population.tournament(options.tournament, rng).number
+    parent = history.population.tournament(options.drawn, rng).number
     structure, steps = _mutated(history.learned(parent), options, space.limits, rng)
     return (structure if steps else None), (parent,), steps
 

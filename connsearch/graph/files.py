@@ -153,12 +153,24 @@ def _parse(path: Path, text: str, found: list[Fault]) -> object:
         return json.loads(text, parse_constant=constant, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
         message = f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
-        fault = Fault("json", message)
+        cure = "write it again, or fetch it again: it may have been cut off"
+        fault = Fault(
+            "json", message, cure=cure if _ends_early(text, error) else "correct it there"
+        )
     except RecursionError:
-        fault = Fault("nesting", "lists or objects are nested too deep to be read")
+        fault = Fault(
+            "nesting",
+            "lists or objects are nested too deep to be read",
+            cure="store only a few plain facts",
+        )
     except ValueError as error:  # an integer of thousands of digits
-        fault = Fault("json", f"not readable: {error}")
+        fault = Fault("json", f"not readable: {error}", cure="write shorter numbers")
     raise StructureError(show(str(path)), [fault]) from None
+
+
+def _ends_early(text: str, error: json.JSONDecodeError) -> bool:
+    """Returns whether nothing but the end of a text is wrong, as if its writing was interrupted."""
+    return not text[error.pos :].strip() or error.msg.startswith("Unterminated string")
 
 
 def _text(document: Mapping[str, Any]) -> str:

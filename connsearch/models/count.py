@@ -38,12 +38,17 @@ def count(model: nn.Module, streams: Mapping[str, Tensor]) -> Counted:
         NotImplementedError or RuntimeError: of torch; the network asks for numbers on its way
             (``item``, a branch on a value), and there are none.
     """
-    without = copy.deepcopy(model, _meta_of(model)).eval()
+    without = without_numbers(model).eval()
     shapes = {name: torch.empty_like(stream, device="meta") for name, stream in streams.items()}
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         without(shapes)
     parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
     return Counted(parameters, counter.get_total_flops() // 2)
+
+
+def without_numbers(model: nn.Module) -> nn.Module:
+    """Returns a copy of a network on the meta device: it computes shapes alone, in no time."""
+    return copy.deepcopy(model, _meta_of(model))
 
 
 def _meta_of(model: nn.Module) -> dict[int, Any]:

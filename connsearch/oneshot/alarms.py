@@ -61,12 +61,12 @@ ALARMS: Mapping[str, AlarmKind] = {
     "undecided": AlarmKind(
         f"between {UNDECIDED[0]} and {UNDECIDED[1]}",
         "no evidence for or against: whether they stay is arbitrary",
-        "a longer search, or a higher connection_lr",
+        "a longer search (--epochs), or a higher --connection-lr",
     ),
     "never moved": AlarmKind(
         f"within {STILL} of where they started",
         "the search gives no evidence about them",
-        "a longer search; check whether their inputs are similar",
+        "a longer search (--epochs); check whether their inputs are similar",
     ),
     "no gradient": AlarmKind(
         "they never had one",
@@ -76,12 +76,12 @@ ALARMS: Mapping[str, AlarmKind] = {
     "near-uniform peers": AlarmKind(
         f"entropy above {UNIFORM:.0%} of the largest",
         "no peer was chosen",
-        "a longer search, or another attention mode",
+        "a longer search (--epochs), or another --attention",
     ),
     "collapsed onto one peer": AlarmKind(
         f"more than {COLLAPSED:.0%} on node {{node}}",
         "one node gates nearly everything, so the attention is not specific",
-        "a lower connection_lr, another seed, or attention mode self",
+        "a lower --connection-lr, another --seed, or --attention self",
     ),
 }
 """Every ``Kind`` of alarm, with its meaning and cure; defined only here."""

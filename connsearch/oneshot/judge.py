@@ -59,7 +59,8 @@ class Judge:
         if not math.isfinite(score):
             raise DataError(
                 f"{self._structure.name}: its score on the validation split is {score}: "
-                "no clip has a class\n  cure: use a validation split with clips of the classes"
+                "no clip has a class\n  cure: a validation split with clips of the classes "
+                "(--val-share, --data-seed)"
             )
         found = Assessment(
             structure=self._structure,

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from connsearch.flags import flag
 from connsearch.settings.nesting import BASIC, Options
 from connsearch.training.options import ScheduleOptions, TrainOptions
 
@@ -128,8 +129,9 @@ class RelaxationOptions(Options, title="search method"):
         for name, (other, given) in needs.items():
             if getattr(self, name) is not None and not given:
                 raise ValueError(
-                    f"{name} {getattr(self, name)}: has no effect without {other}; give that too, "
-                    "or leave it out"
+                    f"{flag(name)} {getattr(self, name)}: has no effect without "
+                    f"{flag(other)}; give "
+                    "that too, or leave it out"
                 )
         return self
 

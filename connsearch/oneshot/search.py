@@ -124,7 +124,7 @@ def search_space(structure: Structure, options: SearchOptions) -> Structure:
     if all(weight is None for weight in space.weights().values()):
         raise SettingsError(
             f"{structure.name}: no connection has a weight to search, each block has one input\n"
-            "  cure: search with over_connect, or give blocks more inputs"
+            "  cure: search with --over-connect, or give blocks more inputs"
         )
     return space
 

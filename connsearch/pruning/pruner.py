@@ -137,7 +137,7 @@ def prune(
         raise PruneError(
             f"{structure.name}: the connections to keep leave no usable network; it would need\n"
             + "\n".join(f"  {done}" for done in repairs)
-            + "\n  cure: a less strict criterion, or --repair strongest-path"
+            + "\n  cure: a less strict --criterion, or --repair strongest-path"
         )
     node_map = {old: new for new, old in enumerate(closure.nodes)}
     pinned = _restrict(pin(structure), closure, node_map)

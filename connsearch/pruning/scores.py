@@ -49,7 +49,8 @@ def check_scores(structure: Structure, scores: Mapping[Edge, float]) -> None:
             f"{structure.name}: {len(missing)} of {len(weights)} connections were never searched, "
             f"their weights are free: {name_edges(missing)}\n"
             "  allowed: post-sigmoid weights in [0, 1]\n"
-            "  cure: run the search first and prune its result (criterion random needs no weights)"
+            "  cure: run the search first and prune its result (--criterion random needs "
+            "no weights)"
         )
     if missing:
         raise PruneError(

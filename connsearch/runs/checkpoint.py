@@ -123,7 +123,8 @@ def load_checkpoint(directory: Path) -> Loaded | None:
     if damaged:
         raise RunError(
             f"{directory}: no complete checkpoint is left\n  " + "\n  ".join(damaged) + "\n  cure: "
-            "start again in another directory, or remove the checkpoint directory to start over"
+            "start again in another directory (--run), or remove the checkpoint directory "
+            "to start over"
         )
     return None
 

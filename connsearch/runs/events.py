@@ -8,6 +8,7 @@ from pathlib import Path
 
 from connsearch.graph.spec import Edge, Peer, Structure
 from connsearch.models.document import ModelDocument
+from connsearch.runs.formats.advice import Advice
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.formats.result import Result
 
@@ -74,6 +75,13 @@ class WarningEvent:
     """A warning for the user; the work continues."""
 
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceEvent:
+    """What would make a training better; told before its first step, or after its last one."""
+
+    advice: Advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +153,7 @@ Event = (
     | ConnectionsEvent
     | CheckpointEvent
     | WarningEvent
+    | AdviceEvent
     | NoteEvent
     | WorkBegan
     | WorkEnded

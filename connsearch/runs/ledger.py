@@ -19,10 +19,51 @@ from connsearch.settings.differences import describe_differences, differences, m
 
 U = TypeVar("U", bound=Unit)
 
-_ANOTHER = "choose another directory, or remove this file to start over"
+_ANOTHER = "choose another directory (--output, --run), or remove this file to start over"
 
 _INSIDE = 64
 """Bytes of the longest path next to a ledger; runs of its units check their own paths."""
+
+
+def check_settings(directory: Path, settings: Mapping[str, Any], *, besides: str) -> None:
+    """Refuses a ledger of other settings before anything is read for it; none is fine.
+
+    Args:
+        directory: of the ledger.
+        settings: that are asked for.
+        besides: the recorded setting that is not known yet.
+
+    Raises:
+        RunError: it was begun with others, or cannot be read.
+    """
+    path = directory / LEDGER
+    if not is_there(path):
+        return
+    first, found, _ = read_plain(path).partition(b"\n")
+    if not found:  # killed while it was begun
+        return
+    try:
+        recorded = LedgerHead.model_validate(parse_object(first.decode())).settings
+    except ValueError:
+        raise RunError(_damaged(path)) from None
+    known = {name: value for name, value in recorded.items() if name != besides}
+    _refuse_other(directory, known, plain(settings))
+
+
+def _refuse_other(
+    directory: Path, recorded: Mapping[str, Any], settings: Mapping[str, Any]
+) -> None:
+    found = {k: v for k, v in differences(recorded, settings).items() if not may_change(k)}
+    if found:
+        raise RunError(
+            f"{directory}: contains results of other settings\n"
+            f"{describe_differences(found)}\n"
+            "  cure: use those settings, or choose another directory (--run or --output)"
+        )
+
+
+def _damaged(path: Path) -> str:
+    return f"{path}: cannot be read as a ledger of connsearch\n  cure: {_ANOTHER}"
 
 
 class Ledger:
@@ -42,7 +83,9 @@ class Ledger:
         self.directory = Path(directory)
         self.results: dict[str, dict[str, Any]] = {}
         if self.directory.exists() and not self.directory.is_dir():
-            raise RunError(f"{directory}: is a file\n  cure: choose another directory")
+            raise RunError(
+                f"{directory}: is a file\n  cure: choose another directory (--output, --run)"
+            )
         check_path(self.directory, below=_INSIDE)
         self._lock = DirectoryLock(self.directory)
         self._fresh = not self._path.exists()
@@ -114,13 +157,5 @@ class Ledger:
             lines = [LedgerLine.model_validate(row) for row in rows]
             self.results = {line.unit: dict(line.model_extra or {}) for line in lines}
         except ValueError:  # pydantic's own among them
-            raise RunError(
-                f"{self._path}: cannot be read as a ledger of connsearch\n  cure: {_ANOTHER}"
-            ) from None
-        found = {k: v for k, v in differences(recorded, settings).items() if not may_change(k)}
-        if found:
-            raise RunError(
-                f"{self.directory}: contains results of other settings\n"
-                f"{describe_differences(found)}\n"
-                "  cure: use those settings, or choose another directory with --output"
-            )
+            raise RunError(_damaged(self._path)) from None
+        _refuse_other(self.directory, recorded, settings)

@@ -62,7 +62,7 @@ class CsvLog:
                 raise RunError(
                     f"{path}: {found} bytes, but {length} were written when the checkpoint was "
                     "made, so the file was altered since\n"
-                    "  cure: restore the file, or start again in another directory"
+                    "  cure: restore the file, or start again in another directory (--run)"
                 )
             os.truncate(path, length)
         with writing(path):

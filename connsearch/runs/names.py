@@ -41,6 +41,9 @@ RANK_CORRELATION = "rank_correlation"
 STABILITY, CONSENSUS = "stability", "consensus.json"
 """The table of several searches, and the structure that most of them agree on."""
 
+PREDICTIONS = "predictions.csv"
+"""Of a fold, and of all folds together: the answer to every clip that was tested."""
+
 LEDGER, SUMMARY = "ledger.jsonl", "summary.json"
 """Of an analysis: its filed units, and all that was found. The summary is written last."""
 
@@ -68,6 +71,15 @@ STRUCTURE_PICTURE, TRAINING_PICTURE = "structure.png", "training.png"
 
 EARLIER = {RANK_CORRELATION: "selftest"}
 """What earlier versions called the folder of an analysis."""
+
+
+def fold(number: int) -> str:
+    """Returns the folder of the run of a fold.
+
+    >>> fold(1)
+    'fold-1'
+    """
+    return f"fold-{number}"
 
 
 def table(name: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connsearch.errors import RunError
-from connsearch.files.disk import is_folder
+from connsearch.files.disk import is_folder, is_there
 from connsearch.runs import names
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.run_files import RunFiles
@@ -41,6 +41,7 @@ def open_run(directory: str | Path, *, whole: bool = True) -> RunRecord:
     """
     found = RunRecord(Path(directory))
     if not found.is_run and not found.is_pruned:
+        _refuse_folds(found.directory)
         what = "not a run directory" if is_folder(directory) else "no such run"
         raise RunError(
             f"{directory}: {what}, it has no {names.CONFIG} and no {names.PRUNE_RECORD}\n"
@@ -49,6 +50,21 @@ def open_run(directory: str | Path, *, whole: bool = True) -> RunRecord:
     if whole:
         _ = (found.recorded if found.is_pruned else found.config, found.model, found.result)
     return found
+
+
+def _refuse_folds(directory: Path) -> None:
+    """Refuses the directory of a cross-validation, which has a run for each fold.
+
+    Raises:
+        RunError: it is one.
+    """
+    first = directory / names.fold(1)
+    if RunRecord(first).is_run and is_there(directory / names.LEDGER):
+        raise RunError(
+            f"{directory}: is a cross-validation, which has a run for each fold; this takes one\n"
+            f"  cure: give a fold, such as {first}; what all folds say together is shown by the "
+            f"command that made it, and is in {directory / names.SUMMARY}"
+        )
 
 
 @dataclass(frozen=True)

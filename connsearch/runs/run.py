@@ -39,6 +39,7 @@ from connsearch.runs.documents import (
 )
 from connsearch.runs.events import ResultEvent
 from connsearch.runs.files import read_model, write_model, write_weights
+from connsearch.runs.formats.advice import Advice
 from connsearch.runs.formats.checkpoint import Notes, State
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.formats.result import Result
@@ -57,7 +58,7 @@ from connsearch.settings.differences import describe_differences, differences, m
 
 _INSIDE = 64
 """Bytes of the longest path in a run: a checkpoint that is being written."""
-_ANEW = "start again in another directory"
+_ANEW = "start again in another directory (--run)"
 
 
 class Run:
@@ -67,6 +68,7 @@ class Run:
         self.directory = directory
         self.config = config
         self.warnings: list[str] = []
+        self.advice: list[Advice] = []
         self._lock = lock
         self._logs: dict[str, CsvLog] = {}
         self._tables: dict[str, type[Row]] = dict(LOGS)
@@ -180,7 +182,7 @@ class Run:
         if recorded["device"] == "cuda" and environment["device"] != "cuda":
             raise RunError(
                 f"{self.directory}: was started on a GPU, and there is none here\n"
-                "  cure: resume it on a machine with a GPU, or start a new run"
+                "  cure: resume it on a machine with a GPU, or start a new run (--run)"
             )
         return recorded
 
@@ -272,7 +274,9 @@ def origin(operator: str, parent: str, run: Run) -> dict[str, Any]:
 def _check_place(directory: Path) -> None:
     """Refuses a directory that contains anything but a run."""
     if is_there(directory) and not is_folder(directory):
-        raise RunError(f"{directory}: is a file\n  cure: choose another directory for the run")
+        raise RunError(
+            f"{directory}: is a file\n  cure: choose another directory for the run (--run)"
+        )
     if is_there(directory / CONFIG):
         return
     found = strange(directory)
@@ -280,7 +284,7 @@ def _check_place(directory: Path) -> None:
         names = ", ".join(found[:5]) + (" ..." if len(found) > 5 else "")
         raise RunError(
             f"{directory}: not a run directory, it has no {CONFIG} but contains {names}\n"
-            "  cure: choose an empty or a new directory"
+            "  cure: choose an empty or a new directory (--run)"
         )
 
 
@@ -299,5 +303,6 @@ def _refuse(directory: Path, found: Mapping[str, tuple[Any, Any]]) -> None:
     if found:
         raise RunError(
             f"{directory}: contains a run with other settings\n{describe_differences(found)}\n"
-            f"  cure: use that run's settings ({CONFIG}), or choose another directory"
+            f"  cure: use that run's settings (--config {directory / CONFIG}), or choose "
+            "another directory (--run)"
         )

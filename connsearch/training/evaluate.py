@@ -20,7 +20,7 @@ from connsearch.runs.formats.config import LossName
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.seeds import derive
 from connsearch.training.losses import choose_loss
-from connsearch.training.predictions import PooledPredictions
+from connsearch.training.predictions import Answers, PooledPredictions
 from connsearch.training.recalibrate import recalibrate
 
 
@@ -70,10 +70,38 @@ def evaluate(
     Raises:
         DataError: the split has no clip, or none that can be read.
     """
+    metrics, _ = judged(
+        network,
+        loader,
+        classes=classes,
+        compute=compute,
+        loss=loss,
+        all_views=all_views,
+        hear=hear,
+    )
+    return metrics
+
+
+def judged(
+    network: nn.Module,
+    loader: Loader,
+    *,
+    classes: Sequence[str],
+    compute: Compute | None = None,
+    loss: LossName = "auto",
+    all_views: bool = False,
+    hear: Callable[[UnreadClip], object] | None = None,
+) -> tuple[Metrics, Answers]:
+    """Returns what :func:`evaluate` returns, and the answer to every clip.
+
+    Raises:
+        DataError: the split has no clip, or none that can be read.
+    """
     dataset = loader.dataset
     if not len(dataset):
         raise DataError(
-            "this split is empty, so there is no clip to evaluate on; give it a share above 0"
+            "this split is empty, so there is no clip to evaluate on; give it a share above "
+            "0 (--val-share, --test-share)"
         )
     compute, options = compute or Compute(), dataset.clips
     views = options.clips_per_video * options.crops_per_clip if all_views else 1
@@ -97,7 +125,8 @@ def evaluate(
             f"none of {len(dataset)} clips to evaluate on can be read\n"
             f"{listed(list(reasons.values()))}"
         )
-    return sheet.metrics(classes, seconds=seconds, left_out=len(dataset) - len(sheet))
+    left_out = len(dataset) - len(sheet)
+    return sheet.metrics(classes, seconds=seconds, left_out=left_out), sheet.answers()
 
 
 def recalibrate_on(

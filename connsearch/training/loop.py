@@ -15,16 +15,16 @@ from connsearch.errors import DataError
 from connsearch.models.model import Model, require_model
 from connsearch.nn.split_norm import split_norms
 from connsearch.runs.checkpoint import digest
-from connsearch.runs.events import (
-    Event,
-    WarningEvent,
-)
+from connsearch.runs.events import AdviceEvent, Event, WarningEvent
+from connsearch.runs.formats.advice import Advice
 from connsearch.runs.run import Run, origin
 from connsearch.runs.same_data import CONTENTS, as_recorded, data_facts
+from connsearch.training.advice import after_training, before_training
 from connsearch.training.balance import balance
 from connsearch.training.best import require_choice
 from connsearch.training.environment import describe_environment, processor_threads
 from connsearch.training.hooks import Hook
+from connsearch.training.noticed import training_course, training_plan
 from connsearch.training.options import TrainOptions
 from connsearch.training.outcome import TrainingOutcome
 from connsearch.training.training import Training
@@ -119,6 +119,17 @@ def optimise(
             balanced=balanced,
         )
         yield from training.resume()
+        plan = training_plan(network, data, options, training.curriculum)
+        yield from _advised(run, before_training(plan))
         with split_norms(network, training.curriculum.norm_clips):
             yield from training.steps()
-            return (yield from training.conclude(open_test=open_test))
+            outcome = yield from training.conclude(open_test=open_test)
+        course = training_course(run, data, options, outcome.metrics, outcome.steps)
+        yield from _advised(run, after_training(course))
+        return outcome
+
+
+def _advised(run: Run, advice: Sequence[Advice]) -> Iterator[Event]:
+    """Yields the advice, and keeps it for the result."""
+    run.advice += advice
+    yield from map(AdviceEvent, advice)

@@ -212,15 +212,16 @@ class TrainOptions(Options, title="training"):
                 continue
             read = f"{name} {getattr(grid, name)} with multigrid {grid.multigrid}"
             if grid.multigrid == "off":
-                raise ValueError(f"{read}: has no effect; give multigrid too, or leave it out")
+                raise ValueError(f"{read}: has no effect; give --multigrid too, or leave it out")
             if grid.multigrid == "srtg" and name in of_reference:
-                raise ValueError(f"{read}: belongs to multigrid reference; leave it out")
+                raise ValueError(f"{read}: belongs to --multigrid reference; leave it out")
             if grid.multigrid_cycles == "short" and name in of_long:
                 raise ValueError(f"{read}, cycles short: there is no long cycle; leave it out")
         if grid.multigrid == "reference" and self.schedule.epochs < 2:
             raise ValueError(
                 f"multigrid reference with {self.schedule.epochs} epoch: the last one has full "
-                "clips only, so nothing would be coarse; give at least 2 epochs, or take srtg"
+                "clips only, so nothing would be coarse; give --epochs 2 or more, or "
+                "--multigrid srtg"
             )
         return self
 

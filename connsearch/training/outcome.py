@@ -34,5 +34,6 @@ class TrainingOutcome:
             "digest": self.digest,
             "warnings": list(run.warnings),
             "quarantine": self.quarantine,
+            **({"advice": [*run.advice]} if run.advice else {}),
             **({} if self.choice is None else {"choice": self.choice}),
         }

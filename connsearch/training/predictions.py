@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -13,6 +14,21 @@ from connsearch.data.loading.batches import Batch
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.metrics import summarise, summarise_sets
 from connsearch.training.losses import Loss
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a network answered to the clips of a split that could be read, in the split's order.
+
+    Attributes:
+        indices: the places of the clips in their split, ``(N,)``.
+        first: the first answer for each, ``(N,)``.
+        probabilities: of every class, ``(N, K)``, float64.
+    """
+
+    indices: Tensor
+    first: Tensor
+    probabilities: Tensor
 
 
 class PooledPredictions:
@@ -79,6 +95,14 @@ class PooledPredictions:
             return summarise_sets(clips.targets, probabilities, **facts)
         answers = rows.argmax(1).tolist()
         return summarise(clips.labels.tolist(), answers, scores=rows, **facts)
+
+    def answers(self) -> Answers:
+        """Returns the answer to every clip, as :meth:`metrics` counts it."""
+        rows = self._pooled()
+        known = rows if self._views > 1 else self._loss.probabilities(rows)
+        indices = torch.tensor(list(self._rows))
+        order = indices.argsort()
+        return Answers(indices[order], rows.argmax(1)[order], known[order])
 
     def _put(self, index: int, row: Tensor) -> None:
         earlier = self._rows.get(index)

@@ -138,7 +138,8 @@ class Training:
                 raise RunError(
                     f"{self.run.directory}: its checkpoint of step {found.step} does not fit this "
                     f"network and these settings: {type(error).__name__}: {error}\n"
-                    "  cure: use the version that made the run, or start again in another directory"
+                    "  cure: use the version that made the run, or start again in another "
+                    "directory (--run)"
                 ) from None
         else:
             yield from self._log_hooks()
@@ -273,7 +274,7 @@ class Training:
             f"{rates.peak_rate} (connections: {rates.connection_lr}), precision "
             f"{'bf16' if self.compute.bf16 else 'fp32'}\n"
             f"  the last checkpoint is unchanged: {self.run.directory}\n"
-            "  cure: start a new run with a smaller lr, a smaller grad_clip, or in fp32"
+            "  cure: start a new run with a smaller --lr or --grad-clip, or with --precision fp32"
         )
 
     def _evaluation_due(self) -> bool:

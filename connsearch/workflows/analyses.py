@@ -35,7 +35,8 @@ def refuse_strange(place: Path) -> None:
     """
     if place.is_dir() and strange(place) and not (place / LEDGER).exists():
         raise SettingsError(
-            f"{place}: contains other files\n  cure: name another directory, a new or an empty one"
+            f"{place}: contains other files\n  cure: name a new or an empty directory "
+            "(--output, --run)"
         )
 
 
@@ -48,7 +49,7 @@ def require_val(searched: SearchedRun) -> None:
     if not len(searched.data.val):
         raise SettingsError(
             f"{searched.directory}: its data has no validation split, so nothing can be judged\n"
-            "  cure: search on data with a share or a list of clips for validation"
+            "  cure: search on data with clips for validation (--val-share, or a list)"
         )
 
 

@@ -101,7 +101,7 @@ def _paths(asked: AnimateSettings) -> list[Path]:
         )
     check_path(asked.output)
     if asked.output.is_dir():
-        raise UserError(f"{asked.output}: is a directory\n  cure: name a file")
+        raise UserError(f"{asked.output}: is a directory\n  cure: name a file with --output")
     return [asked.output]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from connsearch.analysis.alike import nothing_to_tell
 from connsearch.analysis.curve import CurvePoints, curve_settings
 from connsearch.analysis.curve import curve as points_of
 from connsearch.pruning.path import pruning_path
@@ -51,6 +52,7 @@ def run_curve(asked: CurveSettings, listener: Listener) -> tuple[CurvePoints, Cu
         with Ledger(place, curve_settings(searched, path)) as ledger:
             work = points_of(searched, path, ledger, points=asked.points, rounds=asked.rounds)
             found = listener.work_through(work, "curve")
+            _warn_of_equal_scores(found, listener)
             _warn_of_noise(found, listener)
             title = f"{Path(asked.run).resolve().name}: what accuracy costs"
             pictures = write_both(curve_chart(found, title=title), place, CURVE)
@@ -72,6 +74,17 @@ def run_curve(asked: CurveSettings, listener: Listener) -> tuple[CurvePoints, Cu
             write_table(place / table(CURVE), CurveRow, report.points)
             write_form(place / SUMMARY, report)
     return found, report
+
+
+def _warn_of_equal_scores(found: CurvePoints, listener: Listener) -> None:
+    same = nothing_to_tell(
+        [point.score for point in found.points],
+        of="networks",
+        measure=f"{found.measure} on val",
+        longer="cure: search again with more --epochs",
+    )
+    if same is not None:
+        listener.warn(same)
 
 
 def _warn_of_noise(found: CurvePoints, listener: Listener) -> None:

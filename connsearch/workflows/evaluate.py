@@ -27,9 +27,9 @@ from connsearch.runs.recorded import as_options, recorded_facts, recorded_settin
 from connsearch.runs.same_data import reading_of
 from connsearch.settings.nesting import merged, nested
 from connsearch.training.environment import describe_environment
-from connsearch.training.evaluate import Compute
-from connsearch.training.evaluate import evaluate as judge
+from connsearch.training.evaluate import Compute, judged
 from connsearch.training.options import ComputeOptions
+from connsearch.training.predictions import Answers
 from connsearch.view.runs.confusion import confusion_pictures
 from connsearch.workflows.data import check_data, open_data
 from connsearch.workflows.given import Place, RunLike, path_of, place_of
@@ -88,9 +88,9 @@ def run_evaluate(
         UserError: as for :func:`evaluate`.
     """
     trained = open_trained(asked.run, listener)
-    with _alone(trained.directory):
+    with alone(trained.directory):
         found, fresh = _found(asked, trained, network, listener)
-    _draw(trained.directory, asked.split, found.metrics, listener, fresh=fresh)
+    draw_confusion(trained.directory, asked.split, found.metrics, listener, fresh=fresh)
     return found
 
 
@@ -135,6 +135,31 @@ def _evaluated(
         require_known(trained.model)
     data = _data(asked, listener)
     _warn_unfair(trained.directory, listener)
+    return judge_on(asked, trained, data, network, listener, times=times)[0]
+
+
+def judge_on(
+    asked: EvaluateSettings,
+    trained: RunRecord,
+    data: DataSplits,
+    network: Model | None,
+    listener: Listener,
+    *,
+    times: int,
+) -> tuple[Evaluation, Answers]:
+    """Returns what a network does on a split of loaded data, and its answer to every clip.
+
+    Args:
+        asked: which split, where and how it is computed.
+        trained: the network.
+        data: it was trained on.
+        network: to put the weights into; None: it is built by its name and settings.
+        listener: hears of clips that cannot be read.
+        times: how often the split has been opened, this time included.
+
+    Raises:
+        DataError: none of the clips can be read.
+    """
     wanted = ComputeOptions(device=asked.device, precision=asked.precision)
     found = describe_environment(wanted)
     compute = Compute(found["device"], bf16=found["precision"] == "bf16")
@@ -142,7 +167,7 @@ def _evaluated(
     dataset = data.test if asked.split == "test" else data.val
     faults: dict[int, UnreadClip] = {}
     with Loader(dataset) as loader:
-        metrics = judge(
+        metrics, answers = judged(
             network,
             loader,
             classes=data.classes,
@@ -157,7 +182,7 @@ def _evaluated(
             f"{metrics.left_out} of them are left out of all numbers\n"
             + listed([fault.reason for fault in faults.values()])
         )
-    return Evaluation(
+    evaluation = Evaluation(
         opened=datetime.now(UTC).isoformat(timespec="seconds"),
         metrics=metrics,
         clips_by_class=dict(metrics.support),
@@ -166,6 +191,7 @@ def _evaluated(
         pool_views=dataset.clips.pool_views,
         times_opened=times,
     )
+    return evaluation, answers
 
 
 def _data(asked: EvaluateSettings, listener: Listener) -> DataSplits:
@@ -186,7 +212,7 @@ def _data(asked: EvaluateSettings, listener: Listener) -> DataSplits:
 
 
 @contextmanager
-def _alone(directory: Path) -> Generator[None]:
+def alone(directory: Path) -> Generator[None]:
     """Lets one process at a time open a split: two would lose what the other has filed."""
     lock = DirectoryLock(directory)
     try:
@@ -205,7 +231,7 @@ def _warn_unfair(directory: Path, listener: Listener) -> None:
         )
 
 
-def _draw(
+def draw_confusion(
     directory: Path, split: str, metrics: Metrics, listener: Listener, *, fresh: bool
 ) -> None:
     """Draws the pictures of an evaluation if it is new, or if they are missing."""

@@ -76,7 +76,7 @@ def _directory(asked: EvolveReportSettings) -> Path:
     directory = asked.output or Path(asked.run) / "report"
     check_path(directory, below=64)
     if directory.exists() and not directory.is_dir():
-        raise UserError(f"{directory}: is a file\n  cure: name a directory")
+        raise UserError(f"{directory}: is a file\n  cure: name a directory with --output")
     make_directories(directory)
     return directory
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from connsearch.analysis.alike import nothing_to_tell
 from connsearch.analysis.gap import GapPlan, cut, measure_gap, recorded_evaluation
 from connsearch.analysis.searched_run import SearchedRun
 from connsearch.errors import Failure
@@ -71,19 +72,29 @@ def judge_gap(asked: GapSettings, rows: Rows, listener: Listener) -> None:
         Failure: more is lost than the limit allows.
     """
     lost, least = _losses(rows), rows[0].low
+    same = nothing_to_tell(
+        [_score(row) for row in rows],
+        of="stages",
+        measure="score on val",
+        longer="cure: search again with more --epochs",
+    )
+    if same is not None:
+        listener.warn(same)
     if asked.limit is None:
         for row in rows:
             if row.stage == "masked" and row.accuracy < least:
                 listener.warn(
                     f"at {row.share:g} masking alone costs {lost[row.share]:.3f}, more "
-                    "than the searched network's 95% interval: train what is pruned there"
+                    "than the searched network's 95% interval: train what is pruned there "
+                    "(connsearch train)"
                 )
         return
     over = [f"{gap:.3f} at {share:g}" for share, gap in lost.items() if gap > asked.limit]
     if over:
         raise Failure(
             f"{asked.run}: more than --limit {asked.limit:g} is lost from soft to masked: "
-            f"{', '.join(over)}\n  cure: a lower share, or a longer search; all is written"
+            f"{', '.join(over)}\n  cure: lower --shares, or a search with more --epochs; all is "
+            "written"
         )
 
 
@@ -115,9 +126,9 @@ def _report(asked: GapSettings, rows: Rows, pictures: Sequence[Path], seed: int)
 
 def _losses(rows: Rows) -> dict[float, float]:
     """What is lost from soft to masked, by threshold: accuracy, or mAP in multi-label data."""
+    soft = _score(rows[0])
+    return {row.share: soft - _score(row) for row in rows if row.stage == "masked"}
 
-    def score(row: GapRow) -> float:
-        return row.accuracy if row.mAP is None else row.mAP
 
-    soft = score(rows[0])
-    return {row.share: soft - score(row) for row in rows if row.stage == "masked"}
+def _score(row: GapRow) -> float:
+    return row.accuracy if row.mAP is None else row.mAP

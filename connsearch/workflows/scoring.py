@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from connsearch.analysis.importance import NOTHING, Importance
 from connsearch.analysis.score_options import ScoreOptions
 from connsearch.analysis.selection import measure
 from connsearch.errors import SettingsError
@@ -51,5 +52,15 @@ def prune_scored(
         scores = found.importance.scores(structure)
         pruned = prune(scores, scoring.scores)
         report = found.report(searched, by_weight, pruned)
+        _warn_of_equal_scores(found.importance, scoring.scores, listener)
     listener.say(f"scores: {found.directory / table(found.name)}")
     return pruned, report
+
+
+def _warn_of_equal_scores(found: Importance, kind: str, listener: Listener) -> None:
+    """Warns where silencing a connection never changed the loss: there, the weights decided."""
+    if found.rises and max(map(abs, found.rises.values())) < NOTHING:
+        listener.warn(
+            f"no connection changes the loss on val when it is silenced ({kind}): the learned "
+            "weights have decided\n  cure: a search with more --epochs"
+        )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
+from connsearch.analysis.folds import FoldsSummary
 from connsearch.data.loading.load import DataSplits
 from connsearch.graph.spec import Structure
 from connsearch.oneshot import search as oneshot
 from connsearch.oneshot.alarms import Alarm
+from connsearch.runs.events import Event
 from connsearch.runs.record import RunRecord, open_run
 from connsearch.runs.run import Run
 from connsearch.workflows.data import prepare, suit
+from connsearch.workflows.folds import FoldTraining, refuse_loaded, run_folds
 from connsearch.workflows.given import StructureLike, named, structure_in
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.loaded import DataLike, given_data, splits_in
@@ -22,14 +26,37 @@ from connsearch.workflows.settings.search import SearchSettings
 from connsearch.workflows.targets import open_structure
 
 
+@overload
 def search(
     structure: StructureLike | None = None,
     data: DataLike | None = None,
     *,
+    folds: None = None,
     progress: Progress = True,
     **settings: Any,
-) -> RunRecord:
-    """Returns the run in which the connections of a structure were searched.
+) -> RunRecord: ...
+
+
+@overload
+def search(
+    structure: StructureLike | None = None,
+    data: DataLike | None = None,
+    *,
+    folds: int | str,
+    progress: Progress = True,
+    **settings: Any,
+) -> FoldsSummary: ...
+
+
+def search(
+    structure: StructureLike | None = None,
+    data: DataLike | None = None,
+    *,
+    folds: int | str | None = None,
+    progress: Progress = True,
+    **settings: Any,
+) -> RunRecord | FoldsSummary:
+    """Returns the run in which connections were searched; with ``folds``, those of all folds.
 
     Every block is first connected with all lower ones; the weights of the connections are learned
     together with the filters (AssembleNet, arXiv 1905.13209, section 3.3). The same call resumes a
@@ -38,6 +65,8 @@ def search(
     Args:
         structure: a value, a name, a file, or an earlier run; by default ``starter``.
         data: loaded data, or what ``load_data`` finds it by; by default ``synthetic:mix``.
+        folds: cross-validate over so many parts of the groups, or over those of the column cv
+            (``"csv"``); the data is named, not loaded. None: one search.
         progress: True shows a bar, False none; a function hears every event.
         settings: any option of ``connsearch search`` by its name: ``epochs=6, run="runs/mine"``.
 
@@ -45,9 +74,38 @@ def search(
         UserError: a setting, the structure or the data cannot be used, or the directory holds
             something else.
     """
+    if folds is not None:
+        refuse_loaded(data)
+        settings["folds"] = folds
     asked = SearchSettings.of(**given_data(data, settings), **named("structure", structure))
+    if asked.folds is not None:
+        return run_search_folds(asked, Listener.of(progress), structure_in(structure))
     given = structure_in(structure), splits_in(data)
     return run_search(asked, Listener.of(progress), *given)
+
+
+def run_search_folds(
+    asked: SearchSettings, listener: Listener, structure: Structure | None = None
+) -> FoldsSummary:
+    """Returns the cross-validation that was asked for, once it is finished.
+
+    Args:
+        asked: all settings; ``folds`` among them.
+        listener: hears what happens.
+        structure: each search starts from; None: as the settings name it.
+
+    Raises:
+        UserError: as for :func:`search`.
+        Failure: the search of a fold could not go on.
+    """
+    start = open_structure(asked.structure) if structure is None else structure
+
+    def events(one: SearchSettings, data: DataSplits, run: Run, _: Listener) -> Iterator[Event]:
+        options = one.training.with_values(seed=one.seed)
+        return oneshot.search(suit(start, data, one), data, options, run=run)
+
+    usual = RUNS / f"search-{Path(asked.structure).stem}-folds-{asked.folds}"
+    return run_folds(asked, asked.directory(usual), FoldTraining("search", events), listener)
 
 
 def run_search(

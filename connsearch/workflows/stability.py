@@ -11,22 +11,19 @@ from connsearch.analysis.stability import Found, agree, learned, unit
 from connsearch.analysis.statistics import as_json
 from connsearch.analysis.units import UnitWork, work_through
 from connsearch.data.loading.load import DataSplits
-from connsearch.graph.files import write_structure
 from connsearch.graph.spec import Structure
 from connsearch.pruning.pruner import Pruned
 from connsearch.runs.documents import write_form
 from connsearch.runs.formats.ledger import SearchUnit
 from connsearch.runs.formats.studies import EstimateRecord, StabilitySummary
-from connsearch.runs.formats.tables import StabilityRow
 from connsearch.runs.ledger import Ledger
-from connsearch.runs.logs import write_table
-from connsearch.runs.names import CONSENSUS, STABILITY, SUMMARY, table
+from connsearch.runs.names import SUMMARY
+from connsearch.workflows.agreeing import write_agreement
 from connsearch.workflows.analyses import refuse_strange
 from connsearch.workflows.data import begun_with, open_data, suit
 from connsearch.workflows.given import StructureLike, named, structure_in
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.loaded import DataLike, given_data, splits_in
-from connsearch.workflows.pictures import draw_structure
 from connsearch.workflows.settings.run import RUNS
 from connsearch.workflows.settings.search import SearchSettings
 from connsearch.workflows.settings.stability import StabilitySettings
@@ -135,11 +132,7 @@ def _write(
     listener: Listener,
 ) -> StabilityStudy:
     """Writes everything, the summary last."""
-    consensus, rows = found.consensus(), found.rows()
-    write_table(place / table(STABILITY), StabilityRow, rows)
-    write_structure(consensus.structure, place / CONSENSUS)
-    title = f"{found.space.name}: share of {asked.searches} searches that keep a connection"
-    pictures = draw_structure(found.frequencies(), place / STABILITY, listener, title=title)
+    consensus, path, pictures = write_agreement(found, place, listener, what="searches")
     report = StabilitySummary(
         command="stability",
         run=str(place),
@@ -153,9 +146,9 @@ def _write(
         p=found.p,
         consensus=[list(edge) for edge in sorted(consensus.edges)],
         repairs=[str(repair) for repair in consensus.repairs],
-        rows=rows,
-        structure=str(place / CONSENSUS),
-        pictures=[str(path) for path in pictures],
+        rows=found.rows(),
+        structure=str(path),
+        pictures=[str(picture) for picture in pictures],
     )
     write_form(place / SUMMARY, report)
     return StabilityStudy(place, found, consensus, report)

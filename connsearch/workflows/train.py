@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from torch import nn
 
+from connsearch.analysis.folds import FoldsSummary
 from connsearch.data.loading.load import DataSplits
 from connsearch.errors import SettingsError, UnknownNameError
 from connsearch.graph.files import structure_names
@@ -20,13 +23,15 @@ from connsearch.models.zoo import MODELS
 from connsearch.nn.seeded import seeded
 from connsearch.oneshot.search import fit_model
 from connsearch.registry import suggest
+from connsearch.runs.events import Event
 from connsearch.runs.files import require_shapes
 from connsearch.runs.names import SCRATCH, TRAINED
 from connsearch.runs.record import RunRecord, open_run
-from connsearch.runs.recorded import is_trained, recorded_facts
+from connsearch.runs.recorded import is_trained, recorded_facts, recorded_settings
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
 from connsearch.workflows.data import prepare, suit
+from connsearch.workflows.folds import FoldTraining, refuse_loaded, run_folds
 from connsearch.workflows.given import StructureLike, name_of, structure_in
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.loaded import DataLike, given_data, splits_in
@@ -37,14 +42,37 @@ from connsearch.workflows.settings.train import TrainSettings
 from connsearch.workflows.targets import open_structure, open_trained
 
 
+@overload
 def train(
     target: StructureLike | nn.Module,
     data: DataLike | None = None,
     *,
+    folds: None = None,
     progress: Progress = True,
     **settings: Any,
-) -> RunRecord:
-    """Returns the run in which a network was trained.
+) -> RunRecord: ...
+
+
+@overload
+def train(
+    target: StructureLike | nn.Module,
+    data: DataLike | None = None,
+    *,
+    folds: int | str,
+    progress: Progress = True,
+    **settings: Any,
+) -> FoldsSummary: ...
+
+
+def train(
+    target: StructureLike | nn.Module,
+    data: DataLike | None = None,
+    *,
+    folds: int | str | None = None,
+    progress: Progress = True,
+    **settings: Any,
+) -> RunRecord | FoldsSummary:
+    """Returns the run in which a network was trained; with ``folds``, those of all folds.
 
     What a run or a pruning left is trained further, with the weights it has; any other network from
     scratch. The test split stays closed. The same call resumes a run that was stopped.
@@ -53,6 +81,8 @@ def train(
         target: a run or a pruning, a structure, the name of a network (``connsearch.list_models``),
             or a module of one's own.
         data: loaded data, or what ``load_data`` finds it by; None: that of the run.
+        folds: cross-validate over so many parts of the groups, or over those of the column cv
+            (``"csv"``); the data is named, not loaded. None: one training.
         progress: True shows a bar, False none; a function hears every event.
         settings: any option of ``connsearch train`` by its name: ``epochs=6, from_scratch=True``.
 
@@ -60,13 +90,20 @@ def train(
         UserError: a setting, the target or the data cannot be used, or the directory holds
             something else.
     """
+    if folds is not None:
+        refuse_loaded(data)
+        settings["folds"] = folds
+    start: Model | ModelDocument | None = None
     if isinstance(target, nn.Module):
-        model = model_of(target)
-        asked = TrainSettings.of(**given_data(data, settings), target=model.describe().name)
-        return run_train(asked, Listener.of(progress), model, splits_in(data))
-    asked = TrainSettings.of(**given_data(data, settings), target=name_of(target))
-    known = None if isinstance(target, RunRecord) else structure_in(target)
-    start = None if known is None else ModelDocument.of(known)
+        start = model_of(target)
+        name = start.describe().name
+    else:
+        name = name_of(target)
+        known = None if isinstance(target, RunRecord) else structure_in(target)
+        start = None if known is None else ModelDocument.of(known)
+    asked = TrainSettings.of(**given_data(data, settings), target=name)
+    if asked.folds is not None:
+        return run_train_folds(asked, Listener.of(progress), start)
     return run_train(asked, Listener.of(progress), start, splits_in(data))
 
 
@@ -87,14 +124,7 @@ def run_train(
     Raises:
         UserError: as for :func:`train`.
     """
-    begin = _start(asked) if start is None else start
-    if isinstance(begin, Model):
-        _refuse_parts_of_structures(asked)
-        if asked.from_scratch:
-            raise SettingsError(
-                "from_scratch: has no effect on a module: it is trained with the weights it has\n"
-                "  cure: omit it"
-            )
+    begin = _begin(asked, start)
     directory = asked.directory(_place(asked))
     options = asked.training.with_values(seed=asked.seed)
     config = {"command": "train", "settings": asked.settings()}
@@ -111,6 +141,84 @@ def run_train(
             listener.follow(for_tensorboard(events, directory, wanted=asked.tensorboard))
         draw_run(open_run(directory), listener)
     return open_run(directory)
+
+
+def run_train_folds(
+    asked: TrainSettings, listener: Listener, start: Model | ModelDocument | None = None
+) -> FoldsSummary:
+    """Returns the cross-validation that was asked for, once it is finished.
+
+    Args:
+        asked: all settings; ``folds`` among them.
+        listener: hears what happens.
+        start: the network; None: as the settings name it. A module is trained anew for each fold,
+            from the weights it has; it stays as it is.
+
+    Raises:
+        UserError: as for :func:`train`.
+        Failure: the training of a fold could not go on.
+    """
+    begin = _begin(asked, start)
+    _refuse_seen(asked, begin, listener)
+
+    def fresh() -> Model:
+        assert isinstance(begin, Model), "only a module is copied"
+        return deepcopy(begin)
+
+    def events(one: TrainSettings, data: DataSplits, run: Run, told: Listener) -> Iterator[Event]:
+        model = fresh() if isinstance(begin, Model) else _network(one, begin, data, told)
+        options = one.training.with_values(seed=one.seed)
+        return fit_model(model, data, options, run=run, open_test=False)
+
+    training = FoldTraining("train", events, fresh if isinstance(begin, Model) else None)
+    usual = _place(asked)
+    place = asked.directory(usual.with_name(f"{usual.name}-folds-{asked.folds}"))
+    return run_folds(asked, place, training, listener)
+
+
+def _begin(
+    asked: TrainSettings, start: Model | ModelDocument | None
+) -> Model | RunRecord | ModelDocument | str:
+    """What the training starts from; a module has no options of structures.
+
+    Raises:
+        UserError: it cannot be used.
+    """
+    begin = _start(asked) if start is None else start
+    if isinstance(begin, Model):
+        _refuse_parts_of_structures(asked)
+        if asked.from_scratch:
+            raise SettingsError(
+                "from_scratch: has no effect on a module: it is trained with the weights it has\n"
+                "  cure: omit it"
+            )
+    return begin
+
+
+def _refuse_seen(
+    asked: TrainSettings, begin: Model | RunRecord | ModelDocument | str, listener: Listener
+) -> None:
+    """Refuses weights that have learned from clips which a fold would test.
+
+    Raises:
+        SettingsError: they come from this data.
+    """
+    if isinstance(begin, Model) or not is_trained(asked.target):
+        return
+    recorded = recorded_settings(asked.target).get("data", {}).get("source", {}).get("source")
+    here = asked.data.source.source
+    if recorded is None or Path(recorded).resolve() != Path(here).resolve():
+        return  # other data: whatever can be said of it is said when it is read
+    if isinstance(begin, RunRecord):
+        raise SettingsError(
+            f"{asked.target}: its weights have learned from clips of {here}, so folds would test "
+            "what was trained\n  cure: --from-scratch; or search --folds, then prune and train "
+            "each of its folds"
+        )
+    listener.warn(
+        f"the wiring of {asked.target} was found with clips of {here}, those that are tested among "
+        "them: search --folds tells how good search and wiring are together"
+    )
 
 
 def _network(

@@ -50,6 +50,12 @@ def test_noise_agrees_as_by_lot() -> None:
     assert found.verdict.startswith("no agreement beyond chance")
 
 
+def test_searches_that_removed_nothing_are_to_be_longer() -> None:
+    keep_all = PruneOptions(criterion="relative:0.01")
+    undecided = [s.with_weights(dict.fromkeys(s.edges(), 0.5)) for s in searches(3, signal=0.0)]
+    assert agree(undecided, keep_all, seed=0).verdict.startswith("search longer: all 3 searches")
+
+
 def test_agreement_by_lot_is_hypergeometric() -> None:
     edges = [Edge(source, 20) for source in range(10)]
     kept = [frozenset(edges[:4]), frozenset(edges[3:9])]

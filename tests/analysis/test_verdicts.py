@@ -55,13 +55,31 @@ def test_what_is_missing_is_said() -> None:
     verdict = judge(noisy, measure="accuracy", split="val")
     assert not verdict.difference.shown
     assert verdict.needed.seeds is not None
-    assert f"needs about {verdict.needed.seeds} more seeds" in verdict.sentence
+    assert f"needs about {verdict.needed.seeds} more seeds (--seeds)" in verdict.sentence
     assert "neither 1000 seeds nor 1000 random wirings" in sentence(scores(0.001))
 
 
 def test_wirings_that_all_do_alike_give_no_verdict() -> None:
     rows = [row.model_copy(update={"accuracy": 0.5 + 0.1 * (row.draw == 0)}) for row in scores(0)]
     assert sentence(rows).startswith("no difference can be judged: +0.100")
+
+
+@pytest.mark.parametrize("level", [0.2, 1 / 3])
+def test_trainings_that_all_do_alike_are_to_be_longer(level: float) -> None:
+    rows = [row.model_copy(update={"accuracy": level}) for row in scores(0)]
+    said = sentence(rows)
+    assert said.startswith(
+        f"train longer: all 18 trainings have the same accuracy on val, {level:.3f}"
+    )
+    assert "--epochs" in said
+    assert "[" not in said
+    almost = [*rows[:-1], rows[-1].model_copy(update={"accuracy": level + 1e-3})]
+    assert not sentence(almost).startswith("train longer")
+
+
+def test_trainings_that_are_all_right_are_not_to_be_longer() -> None:
+    rows = [row.model_copy(update={"accuracy": 1.0}) for row in scores(0)]
+    assert sentence(rows).startswith("too easy to tell anything apart: all 18 trainings")
 
 
 def test_rows_in_any_order_say_the_same() -> None:
@@ -88,7 +106,15 @@ def test_a_supernet_that_ranks_as_the_truth_does_is_better_than_flops() -> None:
     assert other.verdict.startswith("the supernet ranking is worse than MACs")
     same = ranked(order, order)
     assert same.verdict.startswith("the supernet ranking is not better than MACs")
-    assert ranked([1.0] * 14, lot).verdict.startswith("no ranking can be judged")
+    assert ranked(order, [7] * 14).verdict.startswith("no ranking can be judged")
+
+
+def test_sub_networks_that_all_do_alike_are_to_be_trained_longer() -> None:
+    order = list(range(14))
+    said = ranked([0.25] * 14, order).verdict
+    assert said.startswith("train longer: all 14 sub-networks have the same score in the supernet")
+    assert "--epochs" in said
+    assert ranked([1.0] * 14, order).verdict.startswith("too easy to tell anything apart")
 
 
 def test_a_higher_tau_alone_is_not_called_better() -> None:

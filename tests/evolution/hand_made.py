@@ -52,7 +52,7 @@ class Evolution:
     def breed(self) -> int:
         """A child of the best of a tournament, made by one to three steps."""
         population = self.history.population
-        parent = population.tournament(self.options.tournament, self.rng).number
+        parent = population.tournament(self.options.drawn, self.rng).number
         learned, steps = self.history.learned(parent), list[Step]()
         chosen = self.rng.sample(NODE_MUTATIONS, self.rng.randint(0, 2))
         for operator in (["guided"] if self.rng.random() < 0.8 else []) + chosen:

@@ -64,6 +64,11 @@ LINES: Mapping[str, Line] = {
         "--precision fp32 --threads 1",
         (SEARCHED, PRUNED),
     ),
+    "train-folds": Line(
+        f"train starter_rgb_flow --run folded --folds 2 --val-share 0.4 --steps 2 "
+        f"--checkpoint-steps 1 {_TINY}",
+        (),
+    ),
     "prune": Line("prune first --criterion top_k:2"),
     "prune-recalibrate": Line("prune first --criterion top_k:2 --recalibrate 6 -o deep/small"),
     "prune-ablation": Line("prune first --criterion top_k:2 --scores ablation"),

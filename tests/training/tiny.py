@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +66,10 @@ class TinyClips:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def counts(self) -> Counter[int]:
+        return Counter(self.labels)
 
     def clip(self, key: ClipKey) -> Clip:
         rgb = self._rgb[key.index]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connsearch.cli.command import Command
+from connsearch.cli.folds import report_folds
 from connsearch.cli.outcome import report_run
 from connsearch.cli.terminal import Terminal
 from connsearch.workflows.settings.search import SearchSettings
@@ -22,6 +23,8 @@ class Search(SearchSettings, Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Searches, or resumes, and returns where the result lies and how good it is."""
-        from connsearch.workflows.search import run_search
+        from connsearch.workflows.search import run_search, run_search_folds
 
+        if self.folds is not None:
+            return report_folds(run_search_folds(self, terminal.listener()), terminal)
         return report_run("search", run_search(self, terminal.listener()), terminal)

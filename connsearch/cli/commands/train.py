@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connsearch.cli.command import Command
+from connsearch.cli.folds import report_folds
 from connsearch.cli.outcome import report_run
 from connsearch.cli.terminal import Terminal
 from connsearch.workflows.settings.train import TrainSettings
@@ -22,6 +23,8 @@ class Train(TrainSettings, Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Trains, or resumes, and returns where the result lies and how good it is."""
-        from connsearch.workflows.train import run_train
+        from connsearch.workflows.train import run_train, run_train_folds
 
+        if self.folds is not None:
+            return report_folds(run_train_folds(self, terminal.listener()), terminal)
         return report_run("train", run_train(self, terminal.listener()), terminal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
 
@@ -150,6 +151,11 @@ class ClipDataset:
     def labels(self) -> tuple[int, ...]:
         """The (first) class of every clip."""
         return tuple(r.label for r in self.records)
+
+    @property
+    def counts(self) -> Counter[int]:
+        """How many clips have each class; a clip of several classes counts for each."""
+        return Counter(label for record in self.records for label in record.labels)
 
     @property
     def unusable(self) -> dict[int, str]:

@@ -148,7 +148,7 @@ def clip_ticks(
     if count < need and short == "refuse":
         raise DataError(
             f"{name}: {count} frames, a clip of {frames} frames at stride {stride:g} needs "
-            f"{need}; cure: fewer frames, a smaller stride, or short=repeat, loop or shrink"
+            f"{need}; cure: fewer --frames, a smaller --stride, or --short repeat, loop or shrink"
         )
     if count < need and short == "shrink":
         stride = max(1.0, (count - 1) / max(frames - 1, 1))

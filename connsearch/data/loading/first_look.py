@@ -110,7 +110,7 @@ def refuse_too_many(name: str, faults: Sequence[str], count: int, bad_share: flo
         raise DataError(
             f"{name}: {len(faults)} of {count} videos unusable\n{listed(faults)}\n"
             f"  allowed: a share of {bad_share:g}; cure: repair them, remove them from the list, "
-            "or raise bad_share to skip them"
+            "or raise --bad-share to skip them"
         )
 
 

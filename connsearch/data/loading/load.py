@@ -21,6 +21,7 @@ from connsearch.data.options import ClipOptions, DataOptions
 from connsearch.data.reading import FIRST, READING
 from connsearch.data.records import SPLITS, Source, Split, VideoInfo, listed
 from connsearch.data.sources.effects import refuse_idle_rate
+from connsearch.data.sources.folds import lists_of
 from connsearch.data.sources.source import read_source
 from connsearch.data.sources.splits import (
     Lists,
@@ -28,7 +29,6 @@ from connsearch.data.sources.splits import (
     fingerprint,
     rules_differ,
     split_hashes,
-    split_records,
     torn_videos,
 )
 
@@ -117,7 +117,8 @@ def load_data(
     source = read_source(options, reading=reading)
     if reading == FIRST and not rules_differ(source.records, options.split.split_by):
         reading = READING
-    lists = split_records(source, options.split, reading=reading)
+    lists, told = lists_of(source, options.split, reading=reading)
+    source = replace(source, notes=(*source.notes, *told))
     source, lists, faults = _looked_through(source, lists, options, follow, reading)
     hashes = split_hashes(source, lists)
     contents = _contents(lists, options, follow)

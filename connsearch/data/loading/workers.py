@@ -109,7 +109,8 @@ class WorkerPool:
                     if deaths > _CHANCES:
                         raise Failure(
                             "the processes that read the clips die, and no file is the cause: is "
-                            f"memory short? ({error})\n  cure: fewer workers, or smaller batches"
+                            f"memory short? ({error})\n  cure: fewer --workers, or a "
+                            "smaller --batch-size"
                         ) from None
                     self.close()
                     self._loader = self._started()

@@ -153,7 +153,7 @@ def _check_range(path: Path, low: int, high: int, classes: int | None) -> None:
     if low < 0 or high >= limit:
         raise DataError(
             f"{path}: object classes {low} to {high}; allowed: 0 to {limit - 1}; "
-            "cure: renumber the classes from 0, or set object_classes"
+            "cure: renumber the classes from 0, or set --object-classes"
         )
 
 

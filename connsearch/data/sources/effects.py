@@ -46,18 +46,19 @@ def without_effect(source: Source, options: DataOptions) -> dict[str, str]:
     """Returns the options that were set and have no effect, each with the reason."""
     values = by_name(options)
     set_ = {name for name in {**BOUND, **_BY_CONTENT} if values[name] != usual(DataOptions, name)}
-    uses = source.uses or frozenset[str]()
+    uses, folded = source.uses or frozenset[str](), options.split.fold is not None
     found = {name: why for name, why in BOUND.items() if name in set_ and name not in uses}
     by_content = {
         "object_classes": not any(r.objects is not None for r in source.records),
         "clip_labels": not any(r.spans for r in source.records),
         "split_by": not any(r.group for r in source.records) and not _tears(source.records),
-        "val_share": any(r.split == "val" for r in source.records),
-        "test_share": any(r.split == "test" for r in source.records),
+        "val_share": not folded and any(r.split == "val" for r in source.records),
+        "test_share": folded or any(r.split == "test" for r in source.records),
     }
     for name, useless in by_content.items():
         if useless and name in set_:
-            found.setdefault(name, _BY_CONTENT[name])
+            why = _FOLDED if folded and name == "test_share" else _BY_CONTENT[name]
+            found.setdefault(name, why)
     return found
 
 
@@ -89,6 +90,8 @@ _BY_CONTENT: dict[str, str] = {
     "test_share": "it has a test split of its own",
 }
 """Options whose effect depends on the content of the data."""
+
+_FOLDED = "a fold is the test split, so the number of folds is its share"
 
 
 def _tears(records: Sequence[Record]) -> bool:

@@ -172,7 +172,7 @@ def _with_all_frames(source: Source, form: FrameList, bad_share: float) -> Sourc
         raise DataError(
             f"{source.name}: {len(short)} of {len(source.records)} folders have fewer frames than "
             f"the list gives\n{listed(short)}\n  allowed: a share of {bad_share:g}; cure: "
-            "extract them again, correct the list, or raise bad_share to skip them"
+            "extract them again, correct the list, or raise --bad-share to skip them"
         )
     notes = source.notes
     if short:

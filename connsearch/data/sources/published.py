@@ -119,9 +119,7 @@ def shelves(
         return Shelves([*(path / name for name in below), path], kind)
     videos = options.videos.expanduser()
     if not videos.is_dir():
-        raise DataError(
-            f"{videos}: no such folder; use the option videos for the folder of the videos"
-        )
+        raise DataError(f"{videos}: no such folder; name the folder of the videos with --videos")
     return Shelves([videos, *(videos / name for name in below)], kind)
 
 
@@ -236,7 +234,7 @@ def published_source(
             f"{path}: none of the {len(wanted)} listed training videos exists; searched in\n"
             f"{listed([str(p) for p in where.places])}\n  for, among others\n"
             f"{listed([_expected(row) for row in wanted[:3]])}\n"
-            "  cure: use the option videos for the folder of the videos"
+            "  cure: name the folder of the videos with --videos"
         )
     records, torn = _untie(records)
     if torn:

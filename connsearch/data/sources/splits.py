@@ -56,28 +56,33 @@ def split_records(source: Source, options: SplitOptions, *, reading: int = READI
     missing: list[Split] = [split for split in asked if asked[split] > 0 and not lists[split]]
     if missing:
         shares: dict[Split, float] = {split: asked[split] for split in missing}
-        lists |= _draw(source.name, lists["train"], shares, options, reading)
+        lists |= draw_lists(source.name, lists["train"], shares, options, reading)
     for split in missing:
         if not lists[split]:
             raise DataError(
                 f"{source.name}: too few clips of a class to put any into the {split} split\n"
-                f"  cure: more clips, a larger {split}_share, or {split}_share=0 to omit it"
+                f"  cure: more clips, a larger --{split}-share, or --{split}-share 0 to omit it"
             )
     out: Lists = {split: tuple(records) for split, records in lists.items()}
     if options.split_by == "group":
         _check_groups(source, out, reading)
-    _check_classes(source, out["train"])
+    check_classes(source)
+    _check_trained(source, out["train"])
     return out
 
 
-def _draw(
+def draw_lists(
     name: str,
     records: Sequence[Record],
     shares: Mapping[Split, float],
     options: SplitOptions,
     reading: int,
 ) -> dict[Split, list[Record]]:
-    """Returns the records divided into train and the lists that are missing."""
+    """Returns the records divided into train and the lists that are missing.
+
+    Raises:
+        DataError: groups that cannot be divided.
+    """
     rng = np.random.default_rng([options.seed, 3])
     part_of = _parts(name, records, shares, options.split_by, rng, reading)
     drawn: dict[Split, list[Record]] = {split: [] for split in ("train", *shares)}
@@ -162,7 +167,7 @@ def _by_unit(
         raise DataError(
             f"{name}: {len(units)} {'group' if by_group else 'video'}(s) cannot be divided into "
             f"{len(shares) + 1} splits\n{listed(units)}\n  cure: a split column, "
-            f"{clip if by_group else ''}or shares of 0"
+            f"{clip if by_group else ''}or --val-share 0 and --test-share 0"
         )
     totals = Counter(r.label for r in records)
     counts: dict[str, Counter[int]] = {unit: Counter() for unit in units}
@@ -255,12 +260,20 @@ def _torn(lists: Lists, *, by_group: bool, files: bool) -> list[str]:
     return sorted(f"{unit}: {' and '.join(splits)}" for unit, splits in found.items())
 
 
-def _check_classes(source: Source, train: Sequence[Record]) -> None:
+def check_classes(source: Source) -> None:
+    """Refuses data of one class.
+
+    Raises:
+        DataError: there is nothing to distinguish.
+    """
     if len(source.classes) < 2:
         raise DataError(
             f"{source.name}: one class only ({', '.join(source.classes)}); there is nothing to "
             "distinguish\n  cure: clips of at least two classes"
         )
+
+
+def _check_trained(source: Source, train: Sequence[Record]) -> None:
     missing = classes_without(source, train)
     if missing and not source.published:
         raise DataError(

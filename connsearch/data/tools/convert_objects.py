@@ -101,14 +101,14 @@ def _rows(
         frames = max(0, math.floor((count - 1) * step) + 1 - start)
     if frames == 0:
         raise DataError(
-            f"{source}: {count} rows end before frame {start}; cure: a smaller start, or the "
-            "right rate"
+            f"{source}: {count} rows end before frame {start}; cure: a smaller --start, or the "
+            "right --rate"
         )
     rows = [math.floor((start + frame) / step + 0.5) for frame in range(frames)]
     if rows[-1] >= count:
         raise DataError(
             f"{source}: frame {start + frames - 1} needs row {rows[-1]}, there are rows 0 to "
-            f"{count - 1}; cure: fewer frames, another start, or the right rate"
+            f"{count - 1}; cure: fewer --frames, another --start, or the right --rate"
         )
     return rows
 

@@ -149,7 +149,7 @@ def _pack(
             f"{source.name}: {len(reasons)} of {len(todo)} videos unreadable\n"
             f"{listed(list(reasons.values()))}\n"
             f"  allowed: a share of {bad_share:g}; what was packed stays in {target}, no list was "
-            "written\n  cure: repair them and rerun the same command, or raise bad_share"
+            "written\n  cure: repair them and rerun the same command, or raise --bad-share"
         )
     _write_list(source, kept, target)
     yield PackResult(
@@ -304,7 +304,7 @@ def _row(source: Source, record: Record, job: PackJob, target: Path) -> dict[str
     row = {"path": (job.folder / STORE).relative_to(target).as_posix()}
     row["clip_name"] = record.name
     row["labels" if source.multi_label else "label"] = BETWEEN.join(names)
-    row |= {"group": record.group, "split": record.split or ""}
+    row |= {"group": record.group, "split": record.split or "", "cv": record.fold}
     maps = (job.folder / OBJECTS).relative_to(target).as_posix()
     row["object"] = maps if record.objects is not None else ""
     row |= {"start": "", "end": "", "unit": ""}

@@ -11,6 +11,7 @@ from connsearch.data.clips.timeline import seconds_of, timeline
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.media.formats import MEDIA
 from connsearch.data.records import Record, Split, VideoInfo
+from connsearch.data.tools.suggest import ClipFacts, Suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Summary:
         bytes_on_disk: of all videos; one that several clips are cut from counts once.
         faults: clips that cannot be read.
         notes: of the data set.
+        suggestion: what to begin with; None: there is no clip to learn from.
     """
 
     name: str
@@ -90,6 +92,28 @@ class Summary:
     bytes_on_disk: int
     faults: tuple[UnusableClip, ...]
     notes: tuple[str, ...]
+    suggestion: Suggestion | None = None
+
+
+def clip_facts(data: DataSplits) -> ClipFacts:
+    """Returns what suggestions follow from: of every clip that can be read, in all splits.
+
+    Args:
+        data: as for :func:`describe`.
+    """
+    known = [
+        (record, record.info)
+        for _, clips in data
+        for record in clips.records
+        if record.info is not None and not record.fault
+    ]
+    return ClipFacts(
+        frames=[_used(record, info)[0] for record, info in known],
+        rates=[max(info.fps, 0.0) for _, info in known],
+        sides=[min(info.width, info.height) for _, info in known],
+        varying=sum(bool(info.times) for _, info in known),
+        train=sum(not record.fault for record in data.train.records),
+    )
 
 
 def describe(data: DataSplits) -> Summary:

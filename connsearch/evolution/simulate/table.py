@@ -70,7 +70,8 @@ class FitnessTable:
             raise DataError(
                 f"{self.name}: has no entry for child {task.child.number}, structure hash "
                 f"{task.child.hash}; it has {len(self.values)} structures\n"
-                "  cure: use a table that covers the whole search space, or use planted, or train"
+                "  cure: use a table that covers the whole search space, or use --simulate "
+                "planted, or train"
             )
         rng = Random(derive(task.seed, "table"))
         values = list(rng.choice(known))

@@ -106,7 +106,7 @@ def place_of(directory: Path, pointer: Pointer, storage: str | None) -> str:
             return storage
         raise RunError(
             f"{directory}: belongs to {pointer.words}, not to {hidden(storage)}\n"
-            "  cure: use that --storage, or choose another directory"
+            "  cure: use that --storage, or choose another directory (--run)"
         )
     if own == MEMORY:
         raise RunError(f"{directory}: its study was in memory and ended with its process")

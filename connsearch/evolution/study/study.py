@@ -108,7 +108,7 @@ class Study:
             raise RunError(
                 f"study {self.name}: was started with other settings\n"
                 f"{describe_differences(different)}\n"
-                "  cure: use its settings, or choose another directory or name"
+                "  cure: use its settings, or choose another directory (--run) or --name"
             )
         return known
 

@@ -122,7 +122,7 @@ def begin(
     if strange and not has_study(directory):
         raise RunError(
             f"{directory}: contains other files, such as {strange[0]}\n"
-            "  cure: choose another directory"
+            "  cure: choose another directory (--run)"
         )
     made: list[Path] = []
     try:
@@ -203,7 +203,7 @@ def _refuse_another(directory: Path, wanted: Pointer, storage: str | None) -> No
     if not same or known.name != wanted.name:
         raise RunError(
             f"{directory}: belongs to {known.words}, not to {wanted.words}\n"
-            "  cure: use that --storage and --name, or choose another directory"
+            "  cure: use that --storage and --name, or choose another directory (--run)"
         )
 
 

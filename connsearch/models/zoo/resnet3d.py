@@ -164,7 +164,7 @@ class ResNet3D(Model):
             raise DataError(
                 f"one clip of {frames} frames and {height}x{width} pixels leaves one number per "
                 "channel, and batch normalisation in training needs at least two\n"
-                f"  cure: a batch of two clips, more than {stride} frames, or more than "
+                f"  cure: --batch-size 2, more --frames than {stride}, or a --size of more than "
                 f"{2 * stride} pixels"
             )
 

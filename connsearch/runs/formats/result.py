@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from connsearch.runs.formats.advice import Advice
 from connsearch.runs.formats.form import Form
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.formats.splits import SplitName
@@ -95,10 +96,13 @@ class Result(Form):
         warnings: that were given.
         quarantine: clips that could not be read.
         alarms: of a search.
+        advice: what would make the training better, as it was said before and after it.
         choice: which state was kept, where it was not simply the last one.
     """
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"structure", "model", "alarms", "choice"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset(
+        {"structure", "model", "alarms", "advice", "choice"}
+    )
 
     structure: str = ""
     model: str = ""
@@ -110,4 +114,5 @@ class Result(Form):
     warnings: list[str] = []
     quarantine: list[Quarantined] = []
     alarms: list[AlarmRecord] = []
+    advice: list[Advice] = []
     choice: ChoiceRecord | None = None

@@ -9,8 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from connsearch.data.records import SPLITS
+from connsearch.data.tools.suggest import Suggestion
 from connsearch.data.tools.summary import SplitSummary, Spread, Summary
 from connsearch.files.text import visible
+from connsearch.flags import flag
 
 MOST = 6
 """How many different values a line lists before it only counts the rest."""
@@ -90,6 +92,18 @@ def files_table(summary: Summary) -> Table:
         rows.insert(2, ("parts of videos", str(summary.windows)))
     for name, value in rows:
         table.add_row(Text(name, style="bold"), Text(visible(value)))
+    return table
+
+
+def suggestion_table(found: Suggestion) -> Table:
+    """Returns one row a suggested option: the option with its value, and its reason."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for choice in found.choices:
+        table.add_row(
+            Text(f"{flag(choice.option)} {choice.value:g}", style="bold"), Text(choice.reason)
+        )
     return table
 
 

@@ -23,6 +23,7 @@ SHOWN: Mapping[str, str] = {
     "connsearch.runs.formats.prune:PruneRecord": "runs:pruned_html",
     "connsearch.runs.formats.analyses:CompareSummary": "analyses:compare_html",
     "connsearch.runs.formats.studies:EvolutionSummary": "analyses:evolution_html",
+    "connsearch.analysis.folds:FoldsSummary": "folds:folds_html",
     "connsearch.data.loading.load:DataSplits": "data:data_html",
 }
 """Module and class of what shows itself, and the module of this room and function that shows it."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from connsearch.analysis.units import UnitFinished, UnitStarted
 from connsearch.evolution.study.events import WorkerEvent
 from connsearch.runs.events import (
+    AdviceEvent,
     CountEvent,
     EvaluationEvent,
     NoteEvent,
@@ -51,6 +52,9 @@ class Display:
                 self._end()
             case WarningEvent(message):
                 self._warn(message)
+            case AdviceEvent(advice):
+                if not work.inside_unit:
+                    self._warn(str(advice))
             case NoteEvent(message):
                 if not work.inside_unit:
                     self._say(message)

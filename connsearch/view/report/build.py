@@ -61,7 +61,9 @@ def write_report(
     material = read_material(directory, summaries)
     if place.is_dir() or not place.parent.is_dir():
         fault = "is a directory" if place.is_dir() else f"there is no directory {place.parent}"
-        raise UserError(f"{place}: {fault}\n  cure: name a file in a directory that exists")
+        raise UserError(
+            f"{place}: {fault}\n  cure: name a file in a directory that exists with --output"
+        )
     notes = {anchor: list(noted) for anchor, noted in material.notes.items()}
     page = Page()
     made = _sections(makers, material, page, notes)

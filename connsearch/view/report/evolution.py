@@ -21,7 +21,9 @@ def write_evolution_report(story: Story, path: Path) -> Path:
     """
     if path.is_dir() or not path.parent.is_dir():
         fault = "is a directory" if path.is_dir() else f"there is no directory {path.parent}"
-        raise UserError(f"{path}: {fault}\n  cure: name a file in a directory that exists")
+        raise UserError(
+            f"{path}: {fault}\n  cure: name a file in a directory that exists with --output"
+        )
     page = Page()
     sections = [maker.make(story) for maker in in_order(EVOLUTION_SECTIONS)]
     shown = [Shown(section, page.show(section)) for section in sections if section is not None]

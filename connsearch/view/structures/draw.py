@@ -101,7 +101,9 @@ def save(dot: graphviz.Digraph, path: str | Path) -> Path:
         raise UnknownNameError(f"{path.name}: {suggest('picture format', suffix, list(FORMATS))}")
     if path.is_dir() or not path.parent.is_dir():
         fault = "is a directory" if path.is_dir() else f"there is no directory {path.parent}"
-        raise UserError(f"{path}: {fault}\n  cure: name a file in a directory that exists")
+        raise UserError(
+            f"{path}: {fault}\n  cure: name a file in a directory that exists with --output"
+        )
     picture = laid_out(dot, suffix)
     try:
         atomic_write_bytes(path, picture)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from connsearch.graph.cost import Cost, NodeCost
     from connsearch.pruning.pruner import Pruned
+    from connsearch.runs.formats.folds import FoldsRecord
     from connsearch.runs.formats.metrics import Metrics
 
 WIDE = 120
@@ -167,6 +168,28 @@ def metrics_rows(metrics: Mapping[str, Metrics]) -> list[dict[str, object]]:
             "loss": found.loss,
         }
         for name, found in metrics.items()
+    ]
+    used = {key for row in rows for key, value in row.items() if value is not None}
+    return [{key: row[key] for key in row if key in used} for row in rows]
+
+
+def fold_rows(found: FoldsRecord) -> list[dict[str, object]]:
+    """Returns one row a fold for :func:`metrics_table`, with only what is known of some fold."""
+    named = found.by == "the column cv"
+    rows: list[dict[str, object]] = [
+        {
+            "fold": row.fold,
+            "cv": row.name if named else None,
+            "groups": row.groups if found.by != "clips" else None,
+            "clips": row.clips,
+            "left out": row.test.left_out or None,
+            "mAP": row.test.mAP,
+            "accuracy": row.test.accuracy,
+            "balanced": row.test.balanced_accuracy,
+            "loss": row.test.loss,
+            "val": row.val,
+        }
+        for row in found.rows
     ]
     used = {key for row in rows for key, value in row.items() if value is not None}
     return [{key: row[key] for key in row if key in used} for row in rows]

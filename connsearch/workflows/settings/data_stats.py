@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from connsearch.data.options import DataOptions
+from connsearch.flags import Flag
 from connsearch.workflows.settings.base import WorkflowSettings
 
 _IN_TRAINING = """
@@ -24,4 +25,8 @@ class DataStatsSettings(WorkflowSettings):
 
     seed: int = Field(default=0, ge=0, lt=2**63)
     """Seed of planted data and of splits that the data does not give."""
+    network: Annotated[str | None, Flag(metavar="NAME")] = None
+    """Suggest settings for this structure (its name, a file or a run) or other network
+    (`connsearch models` lists them); by default for starter_rgb_flow, or starter if there are
+    object maps."""
     data: DataOptions = DataOptions()

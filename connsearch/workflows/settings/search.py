@@ -6,13 +6,13 @@ from typing import Annotated, ClassVar
 
 from connsearch.flags import Flag
 from connsearch.oneshot.options import SearchOptions
-from connsearch.workflows.settings.run import RunSettings
+from connsearch.workflows.settings.folds import FoldedSettings
 
 
-class SearchSettings(RunSettings):
+class SearchSettings(FoldedSettings):
     """What :func:`~connsearch.workflows.search.search` can be asked for."""
 
-    NAMED: ClassVar[tuple[str, ...]] = ("structure",)
+    NAMED: ClassVar[tuple[str, ...]] = ("structure", "folds")
 
     structure: Annotated[str, Flag(positional=True)] = "starter"
     """The name of a structure (see `connsearch models`), a structure file, or an earlier run."""

@@ -8,13 +8,13 @@ from typing import Annotated, Any, ClassVar
 from connsearch.flags import Flag
 from connsearch.runs.recorded import recorded_data
 from connsearch.training.options import TrainOptions
-from connsearch.workflows.settings.run import RunSettings
+from connsearch.workflows.settings.folds import FoldedSettings, self_divided
 
 
-class TrainSettings(RunSettings):
+class TrainSettings(FoldedSettings):
     """What :func:`~connsearch.workflows.train.train` can be asked for."""
 
-    NAMED: ClassVar[tuple[str, ...]] = ("target", "from_scratch")
+    NAMED: ClassVar[tuple[str, ...]] = ("target", "from_scratch", "folds")
 
     target: Annotated[str, Flag(positional=True)]
     """The directory of a pruned network or a run (training continues from its weights), or the name
@@ -28,4 +28,4 @@ class TrainSettings(RunSettings):
     @classmethod
     def inherited(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Returns the data settings of the run the target comes from."""
-        return recorded_data(values["target"])
+        return self_divided(recorded_data(values["target"]), values)

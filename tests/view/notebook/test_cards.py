@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from connsearch.analysis.folds import FoldsSummary
 from connsearch.data.loading.load import DataSplits, load_data
 from connsearch.data.options import DataOptions
 from connsearch.errors import Failure
@@ -23,9 +24,10 @@ from connsearch.runs.formats.analyses import (
     TrainingBudget,
 )
 from connsearch.runs.formats.evaluation import Evaluation
+from connsearch.runs.formats.folds import FoldClassRow, FoldRow, FoldsRecord
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.formats.prune import BeforeAfter, ExactnessRecord, PruneRecord
-from connsearch.runs.formats.studies import BestChild, EvolutionSummary
+from connsearch.runs.formats.studies import BestChild, EstimateRecord, EvolutionSummary
 from connsearch.runs.metrics import summarise
 from connsearch.runs.record import RunRecord
 from connsearch.view.notebook import structures
@@ -93,6 +95,31 @@ def evolution(**chosen: Any) -> EvolutionSummary:
     return EvolutionSummary(
         children=12, judged=9, ended_early=2, failed=1, attempts_failed=3, **{**known, **chosen}
     )
+
+
+def folds(**chosen: Any) -> FoldsSummary:
+    found = metrics()
+    sure = EstimateRecord(value=0.75, low=0.4, high=0.9)
+    rows = [
+        FoldRow(fold=n, name=str(n), run=f"runs/f/fold-{n}", clips=2, groups=1, test=found)
+        for n in (1, 2)
+    ]
+    known: dict[str, Any] = {
+        "command": "train",
+        "run": "runs/f",
+        "folds": 2,
+        "by": "groups",
+        "groups": 2,
+        "measure": "accuracy",
+        "pooled": found,
+        "accuracy": sure,
+        "mean": 0.75,
+        "spread": None,
+        "rows": rows,
+        "classes": [FoldClassRow(name="walk", clips=2, value=sure)],
+        "predictions": "runs/f/predictions.csv",
+    }
+    return FoldsSummary(Path("runs/f"), FoldsRecord(**{**known, **chosen}))
 
 
 @pytest.fixture(scope="module")
@@ -289,6 +316,7 @@ def test_every_class_that_is_shown_exists_and_shows_itself(data: DataSplits) -> 
         "PruneRecord": pruning(),
         "CompareSummary": comparison(),
         "EvolutionSummary": evolution(),
+        "FoldsSummary": folds(),
         "DataSplits": data,
     }
     register()

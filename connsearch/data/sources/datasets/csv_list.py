@@ -10,6 +10,7 @@ Columns:
 * ``split``: ``train``, ``val`` (or ``valid``, ``validation`` ...), ``test``, in any case; ``all``,
   ``cv`` or nothing: the split is decided by group; ``exclude`` or anything that begins with
   ``extra-``: left out, and said;
+* ``cv``: its fold of a cross-validation, by any name; read by ``--folds`` alone;
 * ``object``: its object maps, relative to the CSV, or else to the option videos;
 * ``clip_name``: what it is called, unique; by default its path;
 * ``medium``: how its frames are stored; by default ``frames_db`` for a name that ends in ``.db``,
@@ -49,6 +50,7 @@ from connsearch.registry import suggest
 OPTIONAL = (
     "group",
     "split",
+    "cv",
     "object",
     "clip_name",
     "medium",
@@ -270,9 +272,7 @@ def read_list(
     """
     root = path.parent if videos is None else videos.expanduser()
     if videos is not None and not root.is_dir():
-        raise DataError(
-            f"{root}: no such folder; use the option videos for the folder of the videos"
-        )
+        raise DataError(f"{root}: no such folder; name the folder of the videos with --videos")
     rows, doubles = with_paths(read_rows(path, OPTIONAL), root)
     _check_rows(path, rows, repeats=repeats)
     used = [row for _, row in rows if not _excluded(row.get("split", ""))]
@@ -334,4 +334,5 @@ def _record(folder: Path, root: Path, row: Mapping[str, str], classes: Sequence[
         window=window,
         spans=_spans(row, numbers),
         fps=_rate(row),
+        fold=row.get("cv", ""),
     )

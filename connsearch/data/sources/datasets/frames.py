@@ -100,6 +100,6 @@ def _windows(path: Path, root: Path, clips: list[Clip]) -> list[Window]:
     if missing:
         raise DataError(
             f"{path}: {len(missing)} clips with missing frames\n{listed(missing)}\n"
-            "  cure: correct the file, or give the place of the folders with the option videos"
+            "  cure: correct the file, or name the place of the folders with --videos"
         )
     return windows

@@ -149,7 +149,7 @@ def _lists(labels: Path, name: str, protocol: str | None) -> dict[Split, Path]:
         raise DataError(
             f"{labels}: {'no' if not chosen else 'several'} {what}; read: "
             f"{', '.join(f'{p}_train.csv' for p in known) or 'no NAME_train.csv'}\n  cure: name "
-            f"one with protocol, such as {known[0] if known else 'kinetics-400'}"
+            f"one with --protocol, such as {known[0] if known else 'kinetics-400'}"
         )
     return _reported_last(found[chosen[0]])
 

@@ -69,9 +69,7 @@ def read_path_list(rest: str, options: DataOptions) -> Source:
     videos = options.source.videos
     root = folder if videos is None else videos.expanduser()
     if not root.is_dir():
-        raise DataError(
-            f"{root}: no such folder; use the option videos for the folder of the videos"
-        )
+        raise DataError(f"{root}: no such folder; name the folder of the videos with --videos")
     lists = {file: _lines(file, root) for file in files}
     classes, label_of = _classes(folder, lists)
     records: list[Record] = []

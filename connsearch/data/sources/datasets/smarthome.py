@@ -64,7 +64,7 @@ def read_smarthome(rest: str, options: DataOptions) -> Source:
     if not stems:
         raise DataError(
             f"{root}: no videos; expected names like Cutbread_p02_r00_v02_c03.mp4\n"
-            "  cure: use the option videos for the folder of the videos"
+            "  cure: name the folder of the videos with --videos"
         )
     rows: list[PublishedRow] = []
     out: Counter[str] = Counter()

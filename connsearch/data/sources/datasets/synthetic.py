@@ -115,7 +115,7 @@ def _write_once(
             raise disk_full(folder, error) from None
         raise DataError(
             f"{folder}: planted data cannot be written ({error.strerror}); "
-            "cure: name another directory with the option cache"
+            "cure: name another directory with --cache"
         ) from error
 
 

@@ -1,0 +1,58 @@
+"""What a training that may be cross-validated can be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import field_validator, model_validator
+
+from connsearch.flags import Flag
+from connsearch.settings.earlier import without
+from connsearch.workflows.settings.run import RunSettings
+
+MOST = 1000
+"""Folds at most."""
+
+
+def self_divided(recorded: Mapping[str, Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns recorded settings without how they divide the data, where folds do that.
+
+    Args:
+        recorded: settings of an earlier run.
+        values: those asked for.
+    """
+    if values.get("folds") is None:
+        return recorded
+    return without(recorded, frozenset({"data.fold", "data.test_share"}))
+
+
+class FoldedSettings(RunSettings):
+    """A training, or one for each fold of a cross-validation."""
+
+    folds: Annotated[int | Literal["csv"] | None, Flag(metavar="K")] = None
+    """Cross-validate: divide the groups into K parts, train K times without one of them, and test
+    on it; csv takes the parts that a CSV names in its column cv. The directory has a run for each
+    (fold-1 ...) and the table of all predictions."""
+
+    @field_validator("folds", mode="before")
+    @classmethod
+    def _several(cls, value: object) -> object:
+        number = int(value) if isinstance(value, str) and value.strip().isdecimal() else value
+        if number is None or number == "csv":
+            return number
+        if isinstance(number, bool) or not isinstance(number, int) or not 2 <= number <= MOST:
+            raise ValueError(
+                f"read {value!r}; allowed: 2 to {MOST:,}, or csv (the column cv of a CSV); without "
+                "it there is one training"
+            )
+        return number
+
+    @model_validator(mode="after")
+    def _all_or_one(self) -> FoldedSettings:
+        if self.folds is not None and self.data.split.fold is not None:
+            raise ValueError(
+                f"folds {self.folds} trains all folds, fold {self.data.split.fold} one of them: "
+                "give one of the two"
+            )
+        return self
