@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from connsearch.runs.run import Run
 from connsearch.training.balance import balance
 from connsearch.training.curriculum import CyclicClips
 from connsearch.training.loop import fit
+from connsearch.training.noticed import training_course
 from connsearch.training.options import TrainOptions
 from tests.training.test_resume import everything, steps_until
 from tests.training.tiny import TinyClips, TinyData, result_of, tiny_search
@@ -124,6 +126,11 @@ def test_a_sampler_says_how_often_it_shows_what(tmp_path: Path) -> None:
     with (tmp_path / "run" / "metrics.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
     assert sum(int(row["clips"]) for row in rows) == 28
+    finished: Any = SimpleNamespace(directory=tmp_path / "run")
+    options = TrainOptions.of(sampler_weights="balanced")
+    seen: Any = Uneven()
+    assert training_course(finished, seen, options, {}, 8).guess == 0.5
+    assert training_course(finished, seen, TrainOptions(), {}, 8).guess == 11 / 14
 
 
 def test_both_halves_of_a_bilevel_search_take_turns_and_share_their_weights() -> None:
