@@ -18,7 +18,8 @@ def main(place="runs/tour", *, epochs=6, **data_settings):
 
     # Prune: in every block, inputs with at least half of its strongest weight stay.
     pruned = connsearch.prune(found, criterion="relative:0.5")
-    print(f"pruned: max |difference| = {pruned.prune_record.exactness.max_abs_difference}")
+    exact = pruned.prune_record.exactness
+    print(f"pruned; largest difference of a logit: {exact.max_abs_logit_difference}")
 
     # Train on, then open the test split, once.
     trained = connsearch.train(pruned, epochs=max(1, epochs // 3))

@@ -148,7 +148,8 @@ def drop_last(network: TwoStream, clips: ClipDataset) -> None:
         peers = {n: seen[0][n] for n in small.peers if n != kept}
         alone = network.head(small({kept: seen[0][kept]}, peers).mean((2, 3, 4)))
     difference = (alone - masked).abs().max().item()
-    print(f"without {weakest} in the classifier: max |difference| to the masked = {difference}")
+    print(f"without {weakest} in the classifier, against masking it there:")
+    print(f"  largest difference of a logit: {difference}")
 
 
 def main(*, attention: str = "peer", epochs: int = 12, clips: int = 64, task: str = "mix") -> float:

@@ -33,7 +33,7 @@ def test_the_tour_ends_with_a_pruned_and_trained_network(
     few = {"train_clips": 4, "val_clips": 2, "test_clips": 2}
     trained = tour["main"](tmp_path / "runs", epochs=1, **few)
     assert trained.metrics["test"].clips > 0
-    assert "max |difference| = 0.0\n" in capsys.readouterr().out
+    assert "largest difference of a logit: 0.0\n" in capsys.readouterr().out
     assert (tmp_path / "runs" / "pruned.svg").stat().st_size > 0
 
 

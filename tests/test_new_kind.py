@@ -34,9 +34,9 @@ from connsearch.graph.spec import Block, Modality, Stem, Structure
 from connsearch.graph.streams import keep_streams
 from connsearch.graph.temporal import has_dilation
 from connsearch.models.exactness import exactness
-from connsearch.models.export import compare as compare_programs
 from connsearch.models.export import pt2_runner, to_pt2, write_down
 from connsearch.models.inherit import inherit
+from connsearch.models.parity import compare as compare_programs
 from connsearch.models.structure import Network
 from connsearch.models.weight_inheritance import inherit_weights
 from connsearch.oneshot.search import search

@@ -62,6 +62,15 @@ def match(a: Structure, b: Structure) -> Matching:
     return Matching("order", dict(sorted(pairs)))
 
 
+def numbers_before(structure: Structure) -> dict[int, int]:
+    """Returns the number each node had before anything was pruned, as far as that is recorded.
+
+    Empty where the structure was not pruned.
+    """
+    eldest = list(_ancestry(structure))[-1]
+    return dict(enumerate(eldest.numbers)) if eldest.prunes else {}
+
+
 def kind(node: Node) -> str:
     """Returns what a node must share with its match: the stream of a stem, a block's level."""
     return node.modality.value if isinstance(node, Stem) else f"level {node.level}"

@@ -50,14 +50,22 @@ class Exactness:
     threads: int
 
     def __str__(self) -> str:
-        verdict = "bit-equal" if self.equal else "NOT equal"
-        if self.first_difference is not None:
-            verdict += f" from node {self.first_difference} on"
         size = "x".join(map(str, self.clip))
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
         return (
-            f"max |difference| = {self.max_abs_difference} ({verdict}: logits and {self.nodes} "
-            f"nodes, largest logit {self.largest_logit:.3g}; {self.batch} clips {size}, fp32, "
-            f"{self.device}, {self.threads} threads, seed {self.seed})"
+            f"largest difference of a logit: {self.max_abs_logit_difference} ({self._verdict()}; "
+            f"largest logit {self.largest_logit:.3g}; {self.batch} clips {size}, fp32, "
+            f"{self.device}, {threads}, seed {self.seed})"
+        )
+
+    def _verdict(self) -> str:
+        """What is said of the features of the nodes, which a head may average away."""
+        if self.equal:
+            return f"bit-equal, as are the features of all {self.nodes} nodes"
+        where = "" if self.first_difference is None else f" from node {self.first_difference} on"
+        return (
+            f"NOT equal{where}: the features of {self.nodes} nodes differ by up to "
+            f"{self.max_abs_difference}"
         )
 
 

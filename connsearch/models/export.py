@@ -1,7 +1,7 @@
-"""A trained network as a program that runs without connsearch, compared with it before it is kept.
+"""A trained network as a program that runs without connsearch.
 
-The number of clips stays open, everything else about a clip is settled: pooling windows follow from
-its height and width, and flow is unrolled frame by frame.
+The number of clips stays open, and the number of frames where the network lets it; height and width
+are settled: pooling windows follow from them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,17 +22,21 @@ from torch.export import Dim, ExportedProgram
 
 from connsearch.errors import Failure, SettingsError
 from connsearch.graph.spec import Modality, Structure
+from connsearch.models.model import Model, as_predictions
+from connsearch.models.parity import Runner, Shape
 from connsearch.models.structure import Network
 
 BATCH_AXIS = "clips"
-"""The name of the one axis whose length is open."""
+"""The name of the axis whose length is always open."""
+
+FRAME_AXIS = "frames"
+"""The name of the axis whose length is open where the network lets it."""
 
 MOST_CLIPS = 65536
 NOTE = "connsearch.json"
 """Where a ``.pt2`` file keeps what is to be known about it."""
 
-Shape = tuple[int, int, int, int]
-Runner = Callable[[Mapping[str, Tensor]], Tensor]
+_CHANNELS = {"rgb": 3, "flow": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,20 @@ class Program:
     Attributes:
         program: what torch.export made of it.
         inputs: the shape ``(C, T, H, W)`` of every input stream, by name, in order.
+        least_frames: where the number of frames is open, the fewest; None: it is settled.
     """
 
     program: ExportedProgram
     inputs: Mapping[str, Shape]
+    least_frames: int | None = None
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Other numbers of frames to try it with: the fewest, and more than twice as many."""
+        if self.least_frames is None:
+            return ()
+        own = next(iter(self.inputs.values()))[1]
+        return (self.least_frames, 2 * own + 1)
 
     def run(self, streams: Mapping[str, Tensor]) -> Tensor:
         """Returns the program's logits ``(B, K)`` for streams ``(B, C, T, H, W)``."""
@@ -53,42 +67,10 @@ class Program:
             return self.program.module()(**streams)
 
 
-@dataclass(frozen=True, slots=True)
-class Parity:
-    """An exported program compared with its network, on the same clips.
-
-    Attributes:
-        max_abs_difference: the largest difference between their logits; NaN if one is not finite.
-        largest_logit: the largest absolute logit of the network.
-        apart: how far the network's logits are apart between clips, the largest over the classes:
-            the scale for a difference.
-        clips: number of clips.
-        tolerance: the largest difference allowed, as a share of the largest logit.
-    """
-
-    max_abs_difference: float
-    largest_logit: float
-    apart: float
-    clips: int
-    tolerance: float
-
-    @property
-    def ok(self) -> bool:
-        """Whether the difference is within the tolerance; one that is not a number is not."""
-        return self.max_abs_difference <= self.tolerance * self.largest_logit
-
-    def __str__(self) -> str:
-        return (
-            f"max |difference| = {self.max_abs_difference:.3g} (logits up to "
-            f"{self.largest_logit:.3g}, up to {self.apart:.3g} apart between {self.clips} clips; "
-            f"allowed: {self.tolerance:g} of the largest logit)"
-        )
-
-
 class _Named(nn.Module):
     """A network whose streams are named inputs."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Model) -> None:
         super().__init__()
         self.network = network
 
@@ -97,7 +79,8 @@ class _Named(nn.Module):
     ) -> Tensor:
         """Maps streams ``(B, C, T, H, W)`` to logits ``(B, K)``."""
         given = {"rgb": rgb, "flow": flow, "object": object}
-        return self.network({name: x for name, x in given.items() if x is not None})
+        found = self.network({name: x for name, x in given.items() if x is not None})
+        return as_predictions(found).logits
 
 
 def input_shapes(
@@ -123,35 +106,89 @@ def input_shapes(
 
 
 def write_down(
-    network: Network, clip: tuple[int, int, int], *, flow_input: bool = False
+    network: Model,
+    clip: tuple[int, int, int],
+    *,
+    flow_input: bool = False,
+    open_frames: bool = False,
 ) -> Program:
     """Returns a network as a program for clips of that size, in float32 and evaluation mode.
 
+    It has no gradient: nothing in it learns.
+
     Args:
-        network: with its weights; it is not changed.
+        network: of a structure or of the zoo, with its weights; it is not changed.
         clip: frames, height and width.
         flow_input: take flow as an input; otherwise it is computed inside, from RGB.
+        open_frames: leave the number of frames open if the network lets it. Whether what comes out
+            is right with other numbers is to be tried: ``Program.lengths``.
 
     Raises:
-        SettingsError: ``flow_input`` for a structure without flow stems.
+        SettingsError: ``flow_input`` for a network without flow stems; or a network that reads
+            streams whose channels are not known here.
+        Failure: torch cannot write it down, or settled the number of clips.
     """
-    inputs = input_shapes(network.structure, clip, flow_input=flow_input)
-    plain = copy.deepcopy(network).cpu().eval()
+    inputs = _inputs(network, clip, flow_input=flow_input)
+    plain = copy.deepcopy(network).cpu().eval().requires_grad_(False)
     plain.memory_format = torch.contiguous_format
     plain.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
-    clips = Dim(BATCH_AXIS, min=1, max=MOST_CLIPS)
-    with torch.no_grad(), quiet():
-        program = torch.export.export(
-            _Named(plain),
-            (),
-            {name: torch.zeros(2, *shape) for name, shape in inputs.items()},
-            dynamic_shapes={name: {0: clips} for name in inputs},
-        )
-    for part in program.graph_module.modules():
+    axes: dict[int, Any] = {0: Dim(BATCH_AXIS, min=1, max=MOST_CLIPS)}
+    if open_frames:
+        axes[2] = Dim.AUTO
+    given = {name: torch.zeros(2, *shape) for name, shape in inputs.items()}
+    shapes = {name: axes for name in inputs}
+    try:
+        with torch.no_grad(), quiet():
+            program = torch.export.export(_Named(plain), (), given, dynamic_shapes=shapes)
+    except (RuntimeError, ValueError) as error:
+        raise Failure(f"torch.export cannot write this network down: {error}") from error
+    graphs: Any = program.graph_module
+    for part in graphs.modules():
         if isinstance(part, torch.fx.GraphModule):
             for node in part.graph.nodes:  # where on this machine each line of the source lies
                 node.meta.pop("stack_trace", None)
-    return Program(program, inputs)
+    return Program(program, inputs, _least_frames(program, inputs))
+
+
+def _inputs(network: Model, clip: tuple[int, int, int], *, flow_input: bool) -> dict[str, Shape]:
+    if isinstance(network, Network):
+        return input_shapes(network.structure, clip, flow_input=flow_input)
+    name = network.describe().name
+    if flow_input:
+        raise SettingsError(f"{name}: no stem reads flow, so flow cannot be an input")
+    named: Any = getattr(network, "modalities", ())
+    read: tuple[str, ...] = tuple(named)
+    if not read or set(read) - set(_CHANNELS):
+        raise SettingsError(
+            f"{name}: cannot be exported, as it does not say what it reads; its modalities: "
+            f"{', '.join(read) or 'none'}\n  allowed: {', '.join(_CHANNELS)}"
+        )
+    return {stream: (_CHANNELS[stream], *clip) for stream in read}
+
+
+def _least_frames(program: ExportedProgram, inputs: Mapping[str, Shape]) -> int | None:
+    """The fewest frames where their number is open, None where it is settled.
+
+    Raises:
+        Failure: the number of clips is settled.
+    """
+    graphs: Any = program.graph_module
+    shapes: list[Any] = [
+        node.meta["val"].shape
+        for node in graphs.graph.nodes
+        if node.op == "placeholder" and node.name in inputs
+    ]
+    fixed = [shape[0] for shape in shapes if not isinstance(shape[0], torch.SymInt)]
+    if fixed or len(shapes) != len(inputs):
+        raise Failure(
+            f"torch.export settled the number of clips at {fixed[0] if fixed else 'a number'}, "
+            "though it was asked to leave it open; nothing was kept"
+        )
+    frames = shapes[0][2]
+    if not isinstance(frames, torch.SymInt):
+        return None
+    allowed: Any = program.range_constraints[frames.node.expr]
+    return max(1, int(allowed.lower))
 
 
 def to_pt2(program: Program, note: Mapping[str, Any]) -> bytes:
@@ -167,62 +204,21 @@ def to_pt2(program: Program, note: Mapping[str, Any]) -> bytes:
 
 
 def pt2_runner(content: bytes) -> Runner:
-    """Returns a function that runs a ``.pt2`` file of :func:`to_pt2`, to test what is kept."""
+    """Returns a function that runs a ``.pt2`` file of :func:`to_pt2`, to test what is kept.
+
+    It raises a ``Failure`` where the program refuses streams of these sizes.
+    """
     with quiet():
         program = torch.export.load(io.BytesIO(content)).module()
 
     def run(streams: Mapping[str, Tensor]) -> Tensor:
-        with torch.no_grad():
-            return program(**streams)
+        try:
+            with torch.no_grad():
+                return program(**streams)
+        except (AssertionError, RuntimeError) as error:  # its guards, and torch itself
+            raise Failure(f"the program cannot be run: {str(error).splitlines()[0]}") from None
 
     return run
-
-
-def compare(
-    run: Runner, network: Network, inputs: Mapping[str, Shape], *, tolerance: float, seed: int = 0
-) -> Parity:
-    """Returns how far a program's logits are from its network's.
-
-    It is tested with one clip and with several: noise, a moving pattern, and a constant.
-
-    Args:
-        run: the program.
-        network: in float32 on the CPU; evaluated in evaluation mode, as it stands.
-        inputs: the shape ``(C, T, H, W)`` of every input.
-        tolerance: the largest difference allowed, as a share of the largest logit.
-        seed: of the clips.
-
-    Raises:
-        Failure: the difference is larger.
-    """
-    wanted: list[Tensor] = []
-    found: list[Tensor] = []
-    training = network.training
-    network.eval()
-    for number, streams in enumerate(_clips(inputs, seed)):
-        with torch.no_grad():
-            wanted.append(network(streams))
-        found.append(run(streams))
-        if found[-1].shape != wanted[-1].shape:
-            raise Failure(
-                f"the exported program returns {tuple(found[-1].shape)} for batch {number}, the "
-                f"network {tuple(wanted[-1].shape)}; nothing was kept"
-            )
-    network.train(training)
-    wanted_BK, found_BK = torch.cat(wanted), torch.cat(found)
-    parity = Parity(
-        max_abs_difference=float((wanted_BK - found_BK).abs().max()),
-        largest_logit=float(wanted_BK.abs().max()),
-        apart=float((wanted_BK.amax(0) - wanted_BK.amin(0)).max()),
-        clips=len(wanted_BK),
-        tolerance=tolerance,
-    )
-    if not parity.ok:
-        raise Failure(
-            f"the exported program differs from the network: {parity}; nothing was kept\n"
-            "  cure: a larger --tolerance, if this difference is acceptable; otherwise report it"
-        )
-    return parity
 
 
 @contextmanager
@@ -242,32 +238,3 @@ def quiet() -> Generator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
-
-
-def _clips(inputs: Mapping[str, Shape], seed: int) -> list[dict[str, Tensor]]:
-    """Two batches: one clip of noise; noise, a square that moves, and a constant."""
-    generator = torch.Generator().manual_seed(seed)
-    return [
-        {
-            name: torch.stack([_stream(name, shape, kind, generator) for kind in kinds])
-            for name, shape in inputs.items()
-        }
-        for kinds in (("noise",), ("noise", "moving", "constant"))
-    ]
-
-
-def _stream(name: str, shape: Shape, kind: str, generator: torch.Generator) -> Tensor:
-    """One stream ``(C, T, H, W)``: pixels and flow in [-1, 1], object maps one-hot."""
-    channels, frames, height, width = shape
-    numbers = torch.rand(shape, generator=generator)
-    if kind == "constant":
-        numbers = torch.full(shape, 0.25)
-    if kind == "moving":
-        numbers = 0.1 * numbers
-        side = max(1, min(height, width) // 3)
-        for frame in range(frames):
-            left = (2 * frame) % max(1, width - side)
-            numbers[0, frame, side : 2 * side, left : left + side] += 0.8
-    if name == Modality.OBJECT:
-        return nn.functional.one_hot(numbers.argmax(0), channels).permute(3, 0, 1, 2).float()
-    return numbers * 2 - 1

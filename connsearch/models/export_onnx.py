@@ -1,9 +1,10 @@
-"""A written program as an ONNX model, and running one: the only file that knows onnxruntime."""
+"""A written program as an ONNX model, and running one in onnxruntime."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -11,7 +12,8 @@ import torch
 from torch import Tensor
 
 from connsearch.errors import Failure, SettingsError
-from connsearch.models.export import BATCH_AXIS, NOTE, Program, Runner, quiet
+from connsearch.models.export import BATCH_AXIS, FRAME_AXIS, NOTE, Program, quiet
+from connsearch.models.parity import Runner
 
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
 """What the extra ``export`` installs."""
@@ -37,7 +39,8 @@ def to_onnx(program: Program, note: Mapping[str, Any]) -> bytes:
     """Returns the bytes of an ONNX model with named inputs, ``logits``, and the note.
 
     Raises:
-        Failure: the exporter cannot write an operation of this network.
+        Failure: the exporter cannot write an operation of this network, or it settled a size that
+            the program leaves open.
     """
     with quiet():
         try:
@@ -49,7 +52,7 @@ def to_onnx(program: Program, note: Mapping[str, Any]) -> bytes:
             raise Failure(f"this network cannot be written as ONNX: {last}") from error
     assert found is not None
     model: Any = found.model_proto
-    _name_batch_axis(model)
+    _name_axes(model, program)
     for part in (*model.graph.node, *model.graph.input, *model.graph.initializer):
         del part.metadata_props[:]  # how the exporter got there
     model.metadata_props.add(key=NOTE.removesuffix(".json"), value=json.dumps(note))
@@ -57,29 +60,56 @@ def to_onnx(program: Program, note: Mapping[str, Any]) -> bytes:
 
 
 def onnx_runner(model: bytes) -> Runner:
-    """Returns what runs an ONNX model in onnxruntime on the CPU."""
+    """Returns what runs an ONNX model in onnxruntime on the CPU.
+
+    It raises a ``Failure`` where the model cannot be run with streams of these sizes.
+    """
     import onnxruntime
 
+    faults: Any = import_module("onnxruntime.capi.onnxruntime_pybind11_state")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what fails is raised: it need not be printed as well
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
     def run(streams: Mapping[str, Tensor]) -> Tensor:
-        (logits,) = session.run([OUTPUT], {name: x.numpy() for name, x in streams.items()})
+        try:
+            (logits,) = session.run([OUTPUT], {name: x.numpy() for name, x in streams.items()})
+        except (faults.Fail, faults.InvalidArgument, faults.RuntimeException) as error:
+            raise Failure(f"the program cannot be run: {str(error).splitlines()[0]}") from None
         return torch.from_numpy(logits)
 
     return run
 
 
-def _name_batch_axis(model: Any) -> None:
-    """Replaces the exporter's own symbol for the open axis by its name."""
-    symbol = model.graph.input[0].type.tensor_type.shape.dim[0].dim_param
+def _name_axes(model: Any, program: Program) -> None:
+    """Replaces the exporter's own symbols for the open axes by their names.
+
+    Raises:
+        Failure: an axis that the program leaves open is settled in the model.
+    """
+    names: dict[str, str] = {}
+    wanted = {0: BATCH_AXIS} | ({2: FRAME_AXIS} if program.least_frames is not None else {})
+    for tensor in model.graph.input:
+        for axis, name in wanted.items():
+            size = tensor.type.tensor_type.shape.dim[axis]
+            _require_open(size, name, tensor.name)
+            names[size.dim_param] = name
+    for tensor in model.graph.output:
+        _require_open(tensor.type.tensor_type.shape.dim[0], BATCH_AXIS, tensor.name)
     for dim in _dimensions(model):
-        if dim.dim_param == symbol:
-            dim.dim_param = BATCH_AXIS
+        if dim.dim_param in names:
+            dim.dim_param = names[dim.dim_param]
         elif dim.dim_param:  # an expression in it, such as 2*s0; shapes inside need no names
             dim.ClearField("dim_param")
+
+
+def _require_open(size: Any, name: str, tensor: str) -> None:
+    if not size.dim_param:
+        raise Failure(
+            f"the ONNX exporter settled the number of {name} of {tensor} at {size.dim_value}, "
+            "though the program leaves it open; nothing was kept\n  cure: --format torch"
+        )
 
 
 def _dimensions(model: Any) -> Iterator[Any]:

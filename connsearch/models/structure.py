@@ -220,6 +220,8 @@ class Network(Model):
 
     def relax(self, relaxation: Relaxation) -> None:
         """Computes with relaxed connection weights and peer mixtures from now on."""
+        if relaxation == PUBLISHED:
+            relaxation = PUBLISHED  # the very one: what is compiled tells them apart by that
         self.relaxation = relaxation
         for _, fusion in self._fusions():
             fusion.relaxation = relaxation

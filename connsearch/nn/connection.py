@@ -88,7 +88,7 @@ class ConnectionFusion(nn.Module):
     def _working_weights(self) -> dict[int, Tensor]:
         """The weights of this pass: those of a search that relaxes them are not the learned."""
         weights = self.weights()
-        if self.logits is not None and self.relaxation != PUBLISHED:
+        if self.logits is not None and self.relaxation is not PUBLISHED:
             working = working_weights(self.logits, self.relaxation, training=self.training)
             weights.update(zip(self.learned, working.unbind(), strict=True))
         return weights

@@ -67,9 +67,10 @@ def tv_l1(x_BCTHW: Tensor, iterations: int) -> Tensor:
         return torch.zeros_like(torch.cat([x_BCTHW, x_BCTHW], 1))
     first, second = x_BTCHW[:, :-1], x_BTCHW[:, 1:]
     keep_graph = torch.is_grad_enabled() and x_BCTHW.requires_grad
-    # A program that is written down (torch.export, ONNX) has no buffers to use again.
-    written_down = torch.compiler.is_exporting()
-    solve = _solve if keep_graph or written_down else _solve_in_place
+    # A program that is written down (torch.export, ONNX) has no buffers to use again, and one that
+    # is compiled would be broken into a piece a buffer.
+    traced = torch.compiler.is_compiling()
+    solve = _solve if keep_graph or traced else _solve_in_place
     flow_2NHW = solve(first.flatten(0, 2), second.flatten(0, 2), iterations)
     flow_2BTCHW = flow_2NHW.unflatten(1, first.shape[:3])
     flow_2BTCHW = torch.cat([flow_2BTCHW, flow_2BTCHW[:, :, -1:]], 2)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -14,8 +15,12 @@ from connsearch.nn.layers import conv, dense, norm
 
 def softmax_over_time(logits_BTK: Tensor) -> Tensor:
     """Returns logits ``(B, K)``: frames weighted by softmax over time of logits / sqrt(T)."""
-    weights = (logits_BTK / math.sqrt(logits_BTK.shape[1])).softmax(1)
-    return (logits_BTK * weights).sum(1)
+    frames = logits_BTK.shape[1]
+    if torch.compiler.is_exporting():  # the root of a number would settle how many frames there are
+        scaled = logits_BTK / logits_BTK.new_ones(frames).sum().sqrt()
+    else:
+        scaled = logits_BTK / math.sqrt(frames)
+    return (logits_BTK * scaled.softmax(1)).sum(1)
 
 
 class Head(nn.Module):

@@ -35,9 +35,11 @@ class SafeConv(nn.Conv3d):
     def forward(self, input: Tensor) -> Tensor:
         """Maps ``(B, C, T, H, W)`` as ``nn.Conv3d`` does."""
         sides = zip(input.shape[2:], self.stride, strict=True)
-        stride = tuple(1 if side == 1 else step for side, step in sides)
+        # A program that is written down has no backward pass, and is bound by what is asked here.
+        keep = torch.compiler.is_exporting()
+        stride = tuple(step if step == 1 or keep or side != 1 else 1 for side, step in sides)
         padding = tuple(int(p) for p in self.padding)
-        if self._misjudges(input.shape[2]) and _in_bf16_on_cpu(input):
+        if _in_bf16_on_cpu(input) and self._misjudges(input.shape[2]):
             # Not in float32, which is right and would round its gradient in another way.
             input = F.pad(input, (0, 0, 0, 0, padding[0], padding[0]))
             padding = (0, *padding[1:])
@@ -194,16 +196,24 @@ def pool_to(x_BCTHW: Tensor, size: tuple[int, int]) -> Tensor:
     if ratio > 0 and (-(-height // ratio), -(-width // ratio)) == size:
         return max_pool_same(x_BCTHW, ratio, ratio)
     if torch.compiler.is_exporting():  # ONNX has no adaptive pooling
-        return _widest(_widest(x_BCTHW, 3, size[0]), 4, size[1])
+        return widest(widest(x_BCTHW, 3, size[0]), 4, size[1])
     return F.adaptive_max_pool3d(x_BCTHW, (x_BCTHW.shape[2], *size))
 
 
-def _widest(x: Tensor, axis: int, count: int) -> Tensor:
-    """Returns the maxima of the ``count`` adaptive windows along an axis."""
-    length = x.shape[axis]
-    edges = [(n * length // count, -(-(n + 1) * length // count)) for n in range(count)]
+def widest(x: Tensor, axis: int, count: int) -> Tensor:
+    """Returns the maxima of the ``count`` adaptive windows along an axis, as ONNX can write it."""
+    edges = adaptive_windows(x.shape[axis], count)
     longest = max(end - start for start, end in edges)
     # A shorter window counts its last place again, which changes no maximum.
     places = [min(start + k, end - 1) for start, end in edges for k in range(longest)]
     picked = x.index_select(axis, torch.tensor(places, device=x.device))
     return picked.unflatten(axis, (count, longest)).amax(axis + 1)
+
+
+def adaptive_windows(length: int, count: int) -> list[tuple[int, int]]:
+    """Returns where the windows of torch's adaptive pooling start and end.
+
+    >>> adaptive_windows(5, 2)
+    [(0, 3), (2, 5)]
+    """
+    return [(n * length // count, -(-(n + 1) * length // count)) for n in range(count)]

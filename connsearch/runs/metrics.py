@@ -1,7 +1,7 @@
 """Numbers about answers: accuracy with its interval, top-5, recalls, mean average precision.
 
-torchmetrics counts the confusion matrix, the first five answers and the average precision of a
-class; what is counted in, and what a mean is taken over, is decided here. It is imported where it
+torchmetrics counts the confusion matrix and the average precision of a class; what is counted in,
+how equal scores are ranked, and what a mean is taken over, is decided here. It is imported where it
 is used: reading a result needs neither it nor torch.
 """
 
@@ -105,8 +105,8 @@ def summarise_sets(
 
     Args:
         targets: ``(N, K)``, above 0 where a clip has a class.
-        scores: ``(N, K)``, probabilities; the average precision of a class follows from their
-            order in its column.
+        scores: ``(N, K)``, higher is likelier, of any scale: the first answer follows from their
+            order in a row, the average precision of a class from their order in its column.
         classes: class names, one a column.
         loss: mean loss over the clips.
         seconds: time all forward passes took together.
@@ -145,19 +145,28 @@ def average_precisions(targets: Tensor, scores: Tensor) -> list[float | None]:
     their order does not matter. (The library counts a class without clips as 0, and the mean then
     falls with every class that a split happens not to have: such a class is never shown to it.)
 
+    The library is shown the ranks of the scores: where it meets a number outside [0, 1] it takes
+    the sigmoid of all of them in their own precision, in which confident clips become equal.
+
     Args:
         targets: ``(N, K)``, above 0 where a clip has a class.
-        scores: ``(N, K)``, probabilities.
+        scores: ``(N, K)``, higher is likelier, of any scale.
     """
     from torchmetrics.functional.classification import binary_average_precision
 
     has = (targets > 0).long()
     return [
-        float(binary_average_precision(scores[:, k], has[:, k], validate_args=False))
+        float(binary_average_precision(_ranks(scores[:, k]), has[:, k], validate_args=False))
         if has[:, k].any()
         else None
         for k in range(has.shape[1])
     ]
+
+
+def _ranks(scores: Tensor) -> Tensor:
+    """The rank of every score among the distinct ones, in [0, 1): as equal as they are."""
+    _, places = scores.unique(sorted=True, return_inverse=True)
+    return places.double() / len(places)
 
 
 def _confusion(labels: Sequence[int], answers: Sequence[int], classes: int) -> list[list[int]]:
@@ -173,15 +182,15 @@ def _confusion(labels: Sequence[int], answers: Sequence[int], classes: int) -> l
 
 
 def _top5(labels: Sequence[int], scores: Tensor) -> float | None:
-    """Returns the share of clips whose class is among the first five answers."""
-    import torch
-    from torchmetrics.functional.classification import multiclass_accuracy
+    """The share of clips whose class is among the first five answers.
 
-    classes = scores.shape[1]
-    if classes <= TOP or not labels:
+    Of equal scores the class that is listed first goes first, as in the first answer: torch's
+    ``topk`` takes any of them, and top-5 could then be below the accuracy.
+    """
+    import torch
+
+    if scores.shape[1] <= TOP or not labels:
         return None
-    true = torch.tensor(labels, dtype=torch.int64)
-    found = multiclass_accuracy(
-        scores, true, classes, top_k=TOP, average="micro", validate_args=False
-    )
-    return float(found)
+    true = torch.tensor(labels, dtype=torch.int64, device=scores.device)[:, None]
+    first = scores.sort(dim=1, descending=True, stable=True).indices[:, :TOP]
+    return float((first == true).any(1).double().mean())

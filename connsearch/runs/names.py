@@ -68,6 +68,9 @@ TENSORBOARD = "tensorboard"
 STRUCTURE_PICTURE, TRAINING_PICTURE = "structure.png", "training.png"
 """The picture that is drawn last when a run ends: of a structure, and of another model."""
 
+BEFORE, AFTER = "before", "after"
+"""Pictures of a structure before and after pruning, without the suffix."""
+
 
 EARLIER = {RANK_CORRELATION: "selftest"}
 """What earlier versions called the folder of an analysis."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -42,6 +43,13 @@ class Loss(ABC):
     @abstractmethod
     def probabilities(self, logits_BK: Tensor) -> Tensor:
         """Returns what the network takes every class for, in float64 ``(B, K)``."""
+
+    @abstractmethod
+    def log_odds(self, logits_BK: Tensor) -> Tensor:
+        """Returns ``log p - log(1 - p)`` of :meth:`probabilities`, in float64 ``(B, K)``.
+
+        It ranks clips that a probability, which ends at 1, no longer tells apart.
+        """
 
     @abstractmethod
     def pooled(self, probabilities_BK: Tensor, batch: Batch) -> tuple[float, int]:
@@ -87,6 +95,17 @@ class CrossEntropy(Loss):
         """Returns the softmax over the classes."""
         return logits_BK.double().softmax(1)
 
+    def log_odds(self, logits_BK: Tensor) -> Tensor:
+        """Returns each logit less the logarithm of the summed exponentials of all others."""
+        logits_BK = logits_BK.double()
+        others_BK = (-logits_BK.softmax(1)).log1p()  # 1 - p, exact enough for p up to a half
+        odds_BK = logits_BK.log_softmax(1) - others_BK
+        if logits_BK.shape[1] == 1:  # certain: no clip is likelier than another
+            return torch.zeros_like(logits_BK)
+        first_B1 = logits_BK.argmax(1, keepdim=True)
+        rest_B1 = logits_BK.scatter(1, first_B1, -torch.inf).logsumexp(1, keepdim=True)
+        return odds_BK.scatter(1, first_B1, logits_BK.gather(1, first_B1) - rest_B1)
+
     def pooled(self, probabilities_BK: Tensor, batch: Batch) -> tuple[float, int]:
         """Returns the sum of ``-log p_y`` over the clips with a class, and how many they are."""
         labels_B = batch.labels
@@ -126,6 +145,10 @@ class BinaryCrossEntropy(Loss):
     def probabilities(self, logits_BK: Tensor) -> Tensor:
         """Returns the sigmoid of every class."""
         return logits_BK.double().sigmoid()
+
+    def log_odds(self, logits_BK: Tensor) -> Tensor:
+        """Returns the logits: they are the log odds of their sigmoid."""
+        return logits_BK.double()
 
     def pooled(self, probabilities_BK: Tensor, batch: Batch) -> tuple[float, int]:
         """Returns the sum over the clips of their mean over the classes, and how many they are."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from connsearch.data.loading.batches import Batch
@@ -35,7 +36,9 @@ class PooledPredictions:
     """One row per clip, in the order of arrival.
 
     Several views of a clip are pooled as probabilities, class by class: their mean, or their
-    maximum (which need not add up to 1). A single view stays as it is.
+    maximum (which need not add up to 1). A single view stays as it is. Clips with any number of
+    classes are ranked by the log odds of those probabilities: a probability ends at 1, where
+    confident clips become equal.
 
     Args:
         loss: of the training; it converts logits to probabilities.
@@ -48,6 +51,7 @@ class PooledPredictions:
         self._views = views
         self._pool = pool
         self._rows: dict[int, Tensor] = {}
+        self._chances: dict[int, Tensor] = {}
         self._seen: dict[int, int] = {}
         self._labels: dict[int, int] = {}
         self._targets: dict[int, Tensor] = {}
@@ -64,8 +68,11 @@ class PooledPredictions:
             rows = logits.double()
         else:
             rows = self._loss.probabilities(logits)
+        odds = None if batch.targets is None else self._odds(logits)
         for place, index in enumerate(batch.indices.tolist()):
             self._put(index, rows[place])
+            if odds is not None:
+                self._put_odds(index, odds[place])
             self._labels[index] = int(batch.labels[place])
             if batch.targets is not None:
                 self._targets[index] = batch.targets[place]
@@ -79,10 +86,8 @@ class PooledPredictions:
             left_out: clips that could not be read.
         """
         clips, rows = self._clips(), self._pooled()
-        total, count, probabilities = self._total, self._count, rows
-        if self._views == 1:
-            probabilities = self._loss.probabilities(rows)
-        else:
+        total, count = self._total, self._count
+        if self._views > 1:
             total, count = self._loss.pooled(rows, clips)
         facts: dict[str, Any] = {
             "classes": classes,
@@ -92,9 +97,30 @@ class PooledPredictions:
             "views": self._views,
         }
         if clips.targets is not None:
-            return summarise_sets(clips.targets, probabilities, **facts)
+            return summarise_sets(clips.targets, self.odds(), **facts)
         answers = rows.argmax(1).tolist()
         return summarise(clips.labels.tolist(), answers, scores=rows, **facts)
+
+    def odds(self) -> Tensor:
+        """Returns the log odds ``(N, K)`` of the pooled answers to clips of several classes."""
+        rows = torch.stack(list(self._chances.values()))
+        return rows[:, 0] - rows[:, 1]
+
+    def _odds(self, logits: Tensor) -> Tensor:
+        """The odds of every class as a difference of two rows, ``(B, 2, K)``.
+
+        Of a mean over views these are the logarithms of p and of 1 - p, which can be added up.
+        """
+        odds = self._loss.log_odds(logits)
+        if self._views > 1 and self._pool == "mean":
+            return F.logsigmoid(torch.stack([odds, -odds], 1))
+        return torch.stack([odds, torch.zeros_like(odds)], 1)
+
+    def _put_odds(self, index: int, row: Tensor) -> None:
+        earlier = self._chances.get(index)
+        if earlier is not None:  # the number of views divides both, and changes no difference
+            row = earlier.logaddexp(row) if self._pool == "mean" else earlier.maximum(row)
+        self._chances[index] = row
 
     def answers(self) -> Answers:
         """Returns the answer to every clip, as :meth:`metrics` counts it."""

@@ -11,6 +11,7 @@ from connsearch.errors import Failure, UnknownNameError, UserError
 from connsearch.files.paths import check_path
 from connsearch.files.places import place_of as made_for
 from connsearch.pruning.options import build_criterion
+from connsearch.pruning.remains import Remains
 from connsearch.runs.record import open_run
 from connsearch.view.runs.animate_frames import draw_frames, write_gif, write_mp4
 from connsearch.view.runs.animate_page import write_page
@@ -30,11 +31,13 @@ class Animation:
         files: where it is.
         steps: of the search that are shown, in order.
         connections: lines whose weights change.
+        remains: how much would stay at the last of the steps, as ``connsearch prune`` counts it.
     """
 
     files: tuple[Path, ...]
     steps: tuple[int, ...]
     connections: int
+    remains: Remains
 
 
 def animate(
@@ -82,8 +85,9 @@ def run_animate(asked: AnimateSettings, listener: Listener) -> Animation:
             else:
                 _write_film(path, stage, moments, asked.seconds, listener)
         listener.say(f"drawn: {path}")
-    steps = tuple(moment.step for moment in moments)
-    return Animation(tuple(paths), steps, len(stage.edges))
+    steps, last = tuple(moment.step for moment in moments), moments[-1]
+    listener.say(f"at step {last.step}, pruned by {asked.criterion}: {last.remains} would stay")
+    return Animation(tuple(paths), steps, len(stage.edges), last.remains)
 
 
 def _paths(asked: AnimateSettings) -> list[Path]:

@@ -13,6 +13,7 @@ from connsearch.data.tools.check_source import clips_to_check
 from connsearch.files.disk import atomic_write_text
 from connsearch.files.paths import make_room
 from connsearch.files.text import csv_text
+from connsearch.workflows.beside import beside_data
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.settings.data_check import DataCheckSettings
 
@@ -72,7 +73,7 @@ class CheckedData:
 
 def data_check(
     source: str | Path,
-    output: str | Path = "check.csv",
+    output: str | Path | None = None,
     *,
     progress: Progress = True,
     **settings: Any,
@@ -84,14 +85,15 @@ def data_check(
 
     Args:
         source: the data.
-        output: the report, one row a clip, as CSV.
+        output: the report, one row a clip, as CSV; by default NAME.check.csv beside the data.
         progress: True shows a bar, False none; a function hears every event.
         settings: any option of ``connsearch data check`` by its name: ``readers=4, seeks=20``.
 
     Raises:
         UserError: a setting cannot be used, or there is nothing to check.
     """
-    asked = DataCheckSettings.of(source=str(source), output=Path(output), **settings)
+    file = None if output is None else Path(output)
+    asked = DataCheckSettings.of(source=str(source), output=file, **settings)
     return run_data_check(asked, Listener.of(progress))
 
 
@@ -101,7 +103,8 @@ def run_data_check(asked: DataCheckSettings, listener: Listener) -> CheckedData:
     Raises:
         UserError: as for :func:`data_check`.
     """
-    make_room(asked.output)
+    output = asked.output or beside_data(asked.data.source.source, "check.csv")
+    make_room(output)
     there = clips_to_check(asked.data)
     source = there.source
     for note in source.notes:
@@ -112,8 +115,8 @@ def run_data_check(asked: DataCheckSettings, listener: Listener) -> CheckedData:
     found = sorted(listener.count(work, count, "clips"), key=lambda one: one.place)
     rows = [_row(checked, source.classes) for checked in found]
     rows += [{"name": name, "outcome": "bad", "reason": why} for name, why in there.lost]
-    atomic_write_text(asked.output, csv_text(COLUMNS, rows))
-    return CheckedData(source.name, asked.output, tuple(found), there.lost)
+    atomic_write_text(output, csv_text(COLUMNS, rows))
+    return CheckedData(source.name, output, tuple(found), there.lost)
 
 
 def _row(checked: Checked, classes: Sequence[str]) -> dict[str, Any]:

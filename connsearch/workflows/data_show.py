@@ -14,6 +14,7 @@ from connsearch.files.paths import check_path
 from connsearch.files.places import place_of
 from connsearch.view.clips.contact_sheet import contact_sheet
 from connsearch.view.clips.strips import Strip, make_strip, named_picks, spread_picks
+from connsearch.workflows.beside import beside_data
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.settings.data_show import DataShowSettings
 
@@ -35,7 +36,7 @@ class ContactSheet:
 
 def data_show(
     source: str | Path = "synthetic:mix",
-    output: str | Path = "contact-sheet.png",
+    output: str | Path | None = None,
     *,
     progress: Progress = True,
     **settings: Any,
@@ -47,14 +48,15 @@ def data_show(
 
     Args:
         source: what ``load_data`` finds the data by.
-        output: the picture, ending in .png.
+        output: the picture, ending in .png; by default NAME.contact-sheet.png beside the data.
         progress: True shows warnings, False nothing; a function hears every event.
         settings: any option of ``connsearch data show`` by its name: ``clips=3, frames=16``.
 
     Raises:
         UserError: a setting or the data cannot be used, or there is no such clip.
     """
-    asked = DataShowSettings.of(source=str(source), output=Path(output), **settings)
+    file = None if output is None else Path(output)
+    asked = DataShowSettings.of(source=str(source), output=file, **settings)
     return run_data_show(asked, Listener.of(progress))
 
 
@@ -64,9 +66,10 @@ def run_data_show(asked: DataShowSettings, listener: Listener) -> ContactSheet:
     Raises:
         UserError: as for :func:`data_show`.
     """
-    if asked.output.suffix.lower() != ".png":
-        raise SettingsError(f"--output {asked.output}: a contact sheet ends in .png")
-    check_path(asked.output)
+    output = asked.output or beside_data(asked.data.source.source, "contact-sheet.png")
+    if output.suffix.lower() != ".png":
+        raise SettingsError(f"--output {output}: a contact sheet ends in .png")
+    check_path(output)
     data = load_data(asked.data.with_values(seed=asked.seed, bad_share=1.0))
     for note in data.notes:
         listener.warn(note)
@@ -82,9 +85,9 @@ def run_data_show(asked: DataShowSettings, listener: Listener) -> ContactSheet:
         for split, index in picks
     ]
     sheet = contact_sheet(strips, title=data.name, remark=_remark(asked, data.clip))
-    with place_of(asked.output), replacing(asked.output) as draft:
+    with place_of(output), replacing(output) as draft:
         sheet.save(draft, format="png", optimize=True)
-    return ContactSheet(asked.output, data.name, tuple(strips))
+    return ContactSheet(output, data.name, tuple(strips))
 
 
 def _remark(asked: DataShowSettings, clip: tuple[int, int, int]) -> str:

@@ -12,6 +12,7 @@ from connsearch.graph.compare import Differences, compare
 from connsearch.graph.cost import Cost, cost
 from connsearch.graph.spec import Structure
 from connsearch.view.structures.diff_draw import render_diff
+from connsearch.workflows.beside import home_of
 from connsearch.workflows.counted import Clip, counted_classes, counted_clip
 from connsearch.workflows.given import StructureLike, name_of
 from connsearch.workflows.settings.diff import DiffSettings
@@ -28,6 +29,7 @@ class StructureDiff:
         num_classes: they are counted for.
         clip: (T, H, W) they are counted for.
         pictures: that were drawn.
+        names: what A and B were found by: paths, or names with a hash.
     """
 
     differences: Differences
@@ -35,6 +37,7 @@ class StructureDiff:
     num_classes: int
     clip: Clip
     pictures: tuple[Path, ...] = ()
+    names: tuple[str, str] = ("A", "B")
 
     def __bool__(self) -> bool:
         return bool(self.differences)
@@ -86,11 +89,14 @@ def run_diff(
     classes, clip = counted_classes(*named), counted_clip(*named)
     costs = tuple(cost(structure, num_classes=classes, clip=clip) for structure in (a, b))
     pictures = _draw(asked, found, costs) if asked.picture and found else []
-    return StructureDiff(found, (costs[0], costs[1]), classes, clip, tuple(pictures))
+    names = asked.before, asked.after
+    return StructureDiff(found, (costs[0], costs[1]), classes, clip, tuple(pictures), names)
 
 
 def _draw(asked: DiffSettings, found: Differences, costs: Sequence[Cost]) -> list[Path]:
-    paths = [Path("diff.svg"), Path("diff.png")] if asked.output is None else [asked.output]
+    home = home_of(asked.after)
+    home = home_of(asked.before) if home == Path() else home
+    paths = [home / "diff.svg", home / "diff.png"] if asked.output is None else [asked.output]
     facts = [
         f"{name} {before:,} → {after:,}"
         for name, before, after in (

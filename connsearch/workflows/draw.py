@@ -8,6 +8,7 @@ from typing import Any
 from connsearch.files.places import place_of
 from connsearch.graph.spec import Structure
 from connsearch.view.structures.draw import render
+from connsearch.workflows.beside import home_of
 from connsearch.workflows.given import StructureLike, name_of, structure_in
 from connsearch.workflows.settings.draw import DrawSettings
 from connsearch.workflows.targets import open_structure
@@ -20,7 +21,8 @@ def draw(structure: StructureLike, output: str | Path | None = None, **settings:
 
     Args:
         structure: a value, a name, a file, a run, a pruned network or a checkpoint.
-        output: the file; by default NAME.svg in this directory.
+        output: the file; by default NAME.svg in the directory of the run, or beside the file, that
+            it is drawn from; else in this directory.
         settings: ``threshold`` (connections with a smaller weight are dashed; 0.5) and ``title``.
 
     Raises:
@@ -43,7 +45,9 @@ def run_draw(asked: DrawSettings, structure: Structure | None = None) -> tuple[S
     """
     if structure is None:
         structure = open_structure(asked.structure)
-    path = asked.output or Path(structure.name.replace("/", "-") + ".svg")
+    path = asked.output
+    if path is None:
+        path = home_of(asked.structure) / (structure.name.replace("/", "-") + ".svg")
     with place_of(path):
         render(structure, path, threshold=asked.threshold, title=asked.title)
     return structure, path

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from connsearch.errors import RunError, SettingsError
+from connsearch.errors import SettingsError
 from connsearch.files.disk import atomic_write_bytes
 from connsearch.files.paths import check_path
 from connsearch.files.places import UNFINISHED, check_place, filling
 from connsearch.graph.spec import Structure
-from connsearch.models.export import compare, pt2_runner, to_pt2, write_down
-from connsearch.models.export_onnx import onnx_runner, require_onnx, to_onnx
 from connsearch.pruning.published import Published, publish
 from connsearch.runs.documents import read_form, write_form
 from connsearch.runs.formats.export import ExportRecord
 from connsearch.runs.names import EXPORT, EXPORT_RECORD
-from connsearch.runs.recorded import is_trained, recorded_settings
-from connsearch.workflows.exported import describe_program, describe_published
+from connsearch.runs.recorded import is_trained
+from connsearch.workflows.exported import describe_published
+from connsearch.workflows.exported_program import without_weights, written_program
 from connsearch.workflows.given import StructureLike, name_of
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.settings.export import ExportSettings
 from connsearch.workflows.settings.run import RUNS
-from connsearch.workflows.targets import open_structure, open_trained
+from connsearch.workflows.targets import open_structure
 
 FILES = {"torch": "network.pt2", "onnx": "network.onnx", "published": "published.json"}
 
@@ -97,9 +96,9 @@ def run_export(
         structure = open_structure(asked.target) if structure is None else structure
         content, found = _published(asked, structure, listener)
     elif structure is not None:
-        raise _without_weights(asked.target, structure)
+        raise without_weights(asked.target, structure)
     else:
-        content, found = _program(asked, listener)
+        content, found = written_program(asked, listener)
     record = ExportRecord.model_validate(
         {
             "command": "export",
@@ -147,52 +146,6 @@ def _line(asked: ExportSettings) -> dict[str, Any]:
     return {"command": "export", **asked.model_dump(mode="json", exclude=left_out)}
 
 
-def _program(asked: ExportSettings, listener: Listener) -> tuple[bytes, dict[str, Any]]:
-    """The file of a network and what is to be known about it.
-
-    Raises:
-        Failure: it differs too much from the network.
-        RunError: there are no weights.
-        UnknownNameError: it is not even a structure.
-        SettingsError: a package is missing, or the clip size is not known.
-    """
-    if not is_trained(asked.target) and not Path(asked.target).is_file():
-        raise _without_weights(asked.target, open_structure(asked.target))
-    if asked.format == "onnx":
-        require_onnx()
-    trained = open_trained(asked.target, listener)
-    clip = _clip(asked)
-    network = trained.network().eval()
-    listener.say(f"writing {trained.structure.name} down for clips of {_size(clip)} ...")
-    program = write_down(network, clip, flow_input=asked.flow_input)
-    found = describe_program(asked.target, trained.structure, program.inputs, listener)
-    if asked.format == "onnx":
-        content = to_onnx(program, found)
-        run = onnx_runner(content)
-    else:
-        content = to_pt2(program, found)
-        run = pt2_runner(content)
-    parity = compare(run, network, program.inputs, tolerance=asked.tolerance)
-    listener.say(f"the {asked.format} program against the network: {parity}")
-    return content, {**found, "parity": asdict(parity)}
-
-
-def _clip(asked: ExportSettings) -> tuple[int, int, int]:
-    """The clip size asked for, or that of the run.
-
-    Raises:
-        SettingsError: neither is known.
-    """
-    if asked.clip is not None:
-        return asked.clip
-    data = recorded_settings(asked.target).get("data", {}).get("clips", {})
-    if not {"frames", "size"} <= set(data):
-        raise SettingsError(
-            f"{asked.target}: does not say how large its clips are\n  cure: --clip T H W"
-        )
-    return data["frames"], data["size"], data["size"]
-
-
 def _published(
     asked: ExportSettings, structure: Structure, listener: Listener
 ) -> tuple[bytes, dict[str, Any]]:
@@ -237,13 +190,6 @@ def _taken(place: Path, name: str = "") -> SettingsError:
     )
 
 
-def _without_weights(target: str, structure: Structure) -> RunError:
-    return RunError(
-        f"{target}: {structure.name} is a structure, which has no weights\n"
-        "  cure: give the directory of a search, a training or a pruning; or --format published"
-    )
-
-
 def _say_lost(published: Published, listener: Listener) -> None:
     """Says what does not come back when the lists are read."""
     if published.settings:
@@ -255,7 +201,3 @@ def _say_lost(published: Published, listener: Listener) -> None:
         return
     for sentence in (*published.lost, *published.changes):
         listener.warn(f"the published format cannot hold {sentence}")
-
-
-def _size(clip: tuple[int, int, int]) -> str:
-    return "x".join(map(str, clip))

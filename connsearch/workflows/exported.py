@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from connsearch import __version__
 from connsearch.graph.files import to_json
 from connsearch.graph.spec import Modality, Structure
-from connsearch.models.export import BATCH_AXIS
+from connsearch.models.document import ModelDocument
+from connsearch.models.export import BATCH_AXIS, FRAME_AXIS, Program
 from connsearch.pruning.published import Published
 from connsearch.runs.recorded import recorded_facts, recorded_settings
 from connsearch.workflows.listening import Listener
@@ -40,25 +41,15 @@ _SHOWN = ("frames", "stride", "fps", "size", "short_side", "keep_aspect", "short
 """Settings of the data that decide how a video becomes a clip in evaluation."""
 
 
-def describe_program(
-    target: str,
-    structure: Structure,
-    inputs: Mapping[str, tuple[int, int, int, int]],
-    listener: Listener,
-) -> dict[str, Any]:
+def describe_program(target: str, document: ModelDocument, program: Program) -> dict[str, Any]:
     """Returns what somebody must know who runs the program without connsearch."""
     classes = list(recorded_facts(target).get("classes", ()))
     data = recorded_settings(target).get("data", {}).get("clips", {})
-    settings = structure.network
-    computed = Modality.FLOW in structure.modalities() and Modality.FLOW not in inputs
-    if computed and settings.flow_normalisation == "batch":
-        listener.warn(
-            "flow is normalised over the batch, as published: what a clip gives depends on the "
-            "clips beside it"
-        )
+    opened = [BATCH_AXIS] + ([FRAME_AXIS] if program.least_frames is not None else [])
+    sizes = ("channels", FRAME_AXIS, "height", "width")
     return {
         "schema": SCHEMA,
-        "inputs": [_input(name, shape) for name, shape in inputs.items()],
+        "inputs": [_input(name, shape, opened) for name, shape in program.inputs.items()],
         "outputs": [
             {
                 "name": "logits",
@@ -68,22 +59,17 @@ def describe_program(
             }
         ],
         "axes": {
-            "open": [BATCH_AXIS],
-            "settled": ["channels", "frames", "height", "width"],
+            "open": opened,
+            "settled": [name for name in sizes if name not in opened],
+            "least_frames": program.least_frames,
         },
         "classes": classes,
         "clips": {
             **{name: data[name] for name in _SHOWN if name in data},
             "window": "the centre in time, height and width",
         },
-        "flow": None
-        if not computed
-        else {
-            "computed": "inside, from rgb",
-            "iterations": settings.flow_iterations,
-            "normalisation": settings.flow_normalisation,
-        },
-        "structure": to_json(structure),
+        "flow": _flow(document.structure, program),
+        **document.entry(),
         "versions": _versions(),
     }
 
@@ -107,11 +93,36 @@ def describe_published(structure: Structure, published: Published) -> dict[str, 
     }
 
 
-def _input(name: str, shape: tuple[int, int, int, int]) -> dict[str, Any]:
+def warn_of_flow(structure: Structure | None, program: Program, listener: Listener) -> None:
+    """Says where what a clip gives depends on the clips beside it."""
+    flow = _flow(structure, program)
+    if flow is not None and flow["normalisation"] == "batch":
+        listener.warn(
+            "flow is normalised over the batch, as published: what a clip gives depends on the "
+            "clips beside it"
+        )
+
+
+def _flow(structure: Structure | None, program: Program) -> dict[str, Any] | None:
+    """How flow is computed inside; None where it is not."""
+    if structure is None or Modality.FLOW not in structure.modalities():
+        return None
+    if Modality.FLOW in program.inputs:
+        return None
+    return {
+        "computed": "inside, from rgb",
+        "iterations": structure.network.flow_iterations,
+        "normalisation": structure.network.flow_normalisation,
+    }
+
+
+def _input(name: str, shape: tuple[int, int, int, int], opened: Sequence[str]) -> dict[str, Any]:
     what, values = _MEANING[Modality(name)]
+    channels, frames, height, width = shape
+    length = FRAME_AXIS if FRAME_AXIS in opened else frames
     return {
         "name": name,
-        "shape": [BATCH_AXIS, *shape],
+        "shape": [BATCH_AXIS, channels, length, height, width],
         "axes": ["clips", "channels", "frames", "height", "width"],
         "dtype": "float32",
         "range": values,

@@ -17,11 +17,12 @@ from connsearch.errors import Failure, SettingsError, TrainingError
 from connsearch.files.disk import is_there
 from connsearch.models.model import Model
 from connsearch.runs.documents import read_form
-from connsearch.runs.events import Event, NoteEvent, WarningEvent
+from connsearch.runs.events import AdviceEvent, Event, NoteEvent, WarningEvent
 from connsearch.runs.formats.folds import FoldsRecord, FoldUnit
 from connsearch.runs.ledger import Ledger, check_settings
 from connsearch.runs.names import SUMMARY, fold
 from connsearch.runs.record import open_run
+from connsearch.runs.recorded import recorded_settings
 from connsearch.runs.run import Run
 from connsearch.workflows.analyses import refuse_strange
 from connsearch.workflows.data import open_data
@@ -33,6 +34,9 @@ from connsearch.workflows.scalars import for_tensorboard
 from connsearch.workflows.settings.folds import FoldedSettings
 
 S = TypeVar("S", bound=FoldedSettings)
+
+_SOME = "1/2"
+"""Some fold: which options have an effect is the same for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,33 @@ def refuse_loaded(data: DataLike | None) -> None:
         )
 
 
+def refuse_seen(target: str, source: str, listener: Listener, *, weights: bool) -> None:
+    """Refuses weights that have learned from clips which a fold would test.
+
+    Args:
+        target: the run that they come from, or its wiring.
+        source: the data that is divided.
+        listener: is warned of a wiring alone.
+        weights: they are used.
+
+    Raises:
+        SettingsError: they come from this data.
+    """
+    recorded = recorded_settings(target).get("data", {}).get("source", {}).get("source")
+    if recorded is None or Path(recorded).resolve() != Path(source).resolve():
+        return  # other data: whatever can be said of it is said when it is read
+    if weights:
+        raise SettingsError(
+            f"{target}: its weights have learned from clips of {source}, so folds would test what "
+            "was trained\n  cure: --from-scratch; or search --folds, then prune and train each of "
+            "its folds"
+        )
+    listener.warn(
+        f"the wiring of {target} was found with clips of {source}, those that are tested among "
+        "them: search --folds tells how good search and wiring are together"
+    )
+
+
 def run_folds(asked: S, place: Path, training: FoldTraining[S], listener: Listener) -> FoldsSummary:
     """Returns the cross-validation that was asked for, once it is finished.
 
@@ -89,7 +120,7 @@ def run_folds(asked: S, place: Path, training: FoldTraining[S], listener: Listen
         summary = read_form(place / SUMMARY, FoldsRecord, "the summary of a cross-validation")
         return FoldsSummary(place, summary)
     told = _Told(listener)
-    source = read_source(asked.data_options())
+    source = read_source(asked.data_options().with_values(fold=_SOME))
     folds = _divided(source, asked, told)
     first = _opened(_one(asked, 1, len(folds.parts), place), told)
     with Ledger(place, {**settings, "data": first.fingerprint}) as ledger:
@@ -157,9 +188,8 @@ def _unit(
         with Run.open(one.run, config) as run:
             if not run.finished:
                 events = training.events(one, data, run, listener)
-                yield from _named(
-                    one.run.name, for_tensorboard(events, one.run, wanted=one.tensorboard)
-                )
+                watched = for_tensorboard(events, one.run, wanted=one.tensorboard)
+                yield from listener.of_training(one.run.name, watched)
             draw_run(open_run(one.run), listener)
         network = None if training.network is None else training.network()
         found = judge_fold(FoldTest(one.run, number, folds), data, network, listener)
@@ -181,7 +211,7 @@ class _Told(Listener):
 
     def __init__(self, listener: Listener) -> None:
         super().__init__(self._hear)
-        self._whose, self._heard = listener, set[str]()
+        self._whose, self._heard, self._advised = listener, set[str](), set[str]()
 
     def of_data(self, name: str) -> Hear:
         """Returns what hears of the data of one fold: its counts, and warnings of it alone."""
@@ -196,19 +226,25 @@ class _Told(Listener):
 
         return hear
 
+    def of_training(self, name: str, events: Iterable[Event]) -> Iterator[Event]:
+        """Yields the events of a fold's training; warnings say which fold it is.
+
+        Folds are trained alike, so a kind of advice is told by the first one that has it.
+        """
+        for event in events:
+            if isinstance(event, WarningEvent):
+                yield WarningEvent(f"{name}: {event.message}")
+            elif isinstance(event, AdviceEvent):
+                if event.advice.kind not in self._advised:
+                    self._advised.add(event.advice.kind)
+                    yield WarningEvent(f"{name}: {event.advice}")
+            else:
+                yield event
+
     def _hear(self, event: object) -> None:
         if isinstance(event, WarningEvent):
             self._heard.add(event.message)
         self._whose.hear(event)
-
-
-def _named(name: str, events: Iterable[Event]) -> Iterator[Event]:
-    """Yields the events of a fold's training; warnings say which fold it is."""
-    for event in events:
-        if isinstance(event, WarningEvent):
-            yield WarningEvent(f"{name}: {event.message}")
-        else:
-            yield event
 
 
 def _refuse_failed(failed: Mapping[str, TrainingError], count: int, place: Path) -> None:

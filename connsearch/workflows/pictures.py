@@ -6,9 +6,13 @@ from pathlib import Path
 
 from connsearch.errors import ConnsearchError, Failure
 from connsearch.graph.spec import Structure
-from connsearch.runs.names import STRUCTURE_PICTURE, TRAINING_PICTURE
+from connsearch.pruning.pruner import Pruned
+from connsearch.runs.names import AFTER, BEFORE, STRUCTURE_PICTURE, TRAINING_PICTURE
 from connsearch.runs.record import RunRecord
+from connsearch.runs.recorded import recorded_facts
+from connsearch.view.runs.chance import Chance, chance_of
 from connsearch.view.runs.plots import run_pictures
+from connsearch.view.structures.before_after import render_pruning
 from connsearch.view.structures.draw import render
 from connsearch.workflows.listening import Listener
 
@@ -22,11 +26,32 @@ def draw_run(run: RunRecord, listener: Listener) -> None:
     if last.exists():
         return
     try:
-        run_pictures(run.directory, model)
+        run_pictures(run.directory, model, chance=_chance(run))
     except ConnsearchError as error:  # a damaged log costs its pictures, not the result
         listener.warn(f"no curves: {error}")
     if model.structure is not None:
         draw_structure(model.structure, last, listener)
+
+
+def _chance(run: RunRecord) -> Chance | None:
+    """What guessing is worth on the clips that were judged, else among the classes."""
+    found = run.metrics.get("val")
+    classes = len(recorded_facts(str(run.directory)).get("classes", ()))
+    return chance_of(classes, None if found is None else found.support)
+
+
+def draw_pruning(
+    structure: Structure, pruned: Pruned, directory: Path, listener: Listener
+) -> list[Path]:
+    """Returns the pictures of a structure before and after pruning, in every format."""
+    found: list[Path] = []
+    for suffix in FORMATS:
+        paths = {name: directory / f"{name}{suffix}" for name in (BEFORE, AFTER)}
+        try:
+            found += render_pruning(structure, pruned, paths)
+        except Failure as error:
+            listener.warn(str(error))
+    return found
 
 
 def draw_structure(

@@ -38,7 +38,7 @@ from connsearch.workflows.budget import measure_on, say_reached
 from connsearch.workflows.data import open_data_of
 from connsearch.workflows.given import RunLike, StructureLike, name_of, structure_in
 from connsearch.workflows.listening import Listener, Progress
-from connsearch.workflows.pictures import draw_structure
+from connsearch.workflows.pictures import draw_pruning
 from connsearch.workflows.scoring import prune_scored
 from connsearch.workflows.settings.prune import PruneSettings
 from connsearch.workflows.settings.run import RUNS
@@ -110,7 +110,8 @@ def run_prune(
     _refuse_another(place, pruned)
     with filling(place, _line(asked), done=PRUNE_RECORD):
         _refuse_another(place, pruned)  # another process may have been faster
-        _write(place, structure, pruned, child if trained else None, listener)
+        _write(place, pruned, child if trained else None)
+        draw_pruning(structure, pruned, place, listener)
         record = _recorded(asked, structure, pruned, exact, metrics, trained)
         write_form(place / PRUNE_RECORD, record.model_copy(update=noted))  # now it is one
     return Pruning(open_run(place), pruned, exact)
@@ -231,21 +232,13 @@ def _recalibrated(
         return {"val": evaluate(child, clips, classes=data.classes, loss=loss, all_views=True)}
 
 
-def _write(
-    place: Path,
-    structure: Structure,
-    pruned: Pruned,
-    child: Network | None,
-    listener: Listener,
-) -> None:
-    """Writes structure and weights, and draws before and after."""
+def _write(place: Path, pruned: Pruned, child: Network | None) -> None:
+    """Writes structure and weights."""
     write_structure(pruned.structure, place / STRUCTURE)
     if child is not None:
         write_weights(
             place / PRUNED_WEIGHTS, child.state_dict(), ModelDocument.of(pruned.structure)
         )
-    for name, drawn in (("before", structure), ("after", pruned.structure)):
-        draw_structure(drawn, place / name, listener)
 
 
 def _recorded(

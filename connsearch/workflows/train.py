@@ -27,11 +27,11 @@ from connsearch.runs.events import Event
 from connsearch.runs.files import require_shapes
 from connsearch.runs.names import SCRATCH, TRAINED
 from connsearch.runs.record import RunRecord, open_run
-from connsearch.runs.recorded import is_trained, recorded_facts, recorded_settings
+from connsearch.runs.recorded import is_trained, recorded_facts
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
 from connsearch.workflows.data import prepare, suit
-from connsearch.workflows.folds import FoldTraining, refuse_loaded, run_folds
+from connsearch.workflows.folds import FoldTraining, refuse_loaded, refuse_seen, run_folds
 from connsearch.workflows.given import StructureLike, name_of, structure_in
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.loaded import DataLike, given_data, splits_in
@@ -159,7 +159,9 @@ def run_train_folds(
         Failure: the training of a fold could not go on.
     """
     begin = _begin(asked, start)
-    _refuse_seen(asked, begin, listener)
+    if not isinstance(begin, Model) and is_trained(asked.target):
+        learned = isinstance(begin, RunRecord)
+        refuse_seen(asked.target, asked.data.source.source, listener, weights=learned)
 
     def fresh() -> Model:
         assert isinstance(begin, Model), "only a module is copied"
@@ -193,32 +195,6 @@ def _begin(
                 "  cure: omit it"
             )
     return begin
-
-
-def _refuse_seen(
-    asked: TrainSettings, begin: Model | RunRecord | ModelDocument | str, listener: Listener
-) -> None:
-    """Refuses weights that have learned from clips which a fold would test.
-
-    Raises:
-        SettingsError: they come from this data.
-    """
-    if isinstance(begin, Model) or not is_trained(asked.target):
-        return
-    recorded = recorded_settings(asked.target).get("data", {}).get("source", {}).get("source")
-    here = asked.data.source.source
-    if recorded is None or Path(recorded).resolve() != Path(here).resolve():
-        return  # other data: whatever can be said of it is said when it is read
-    if isinstance(begin, RunRecord):
-        raise SettingsError(
-            f"{asked.target}: its weights have learned from clips of {here}, so folds would test "
-            "what was trained\n  cure: --from-scratch; or search --folds, then prune and train "
-            "each of its folds"
-        )
-    listener.warn(
-        f"the wiring of {asked.target} was found with clips of {here}, those that are tested among "
-        "them: search --folds tells how good search and wiring are together"
-    )
 
 
 def _network(

@@ -18,6 +18,11 @@ def test_a_search_becomes_a_gif_and_a_page_in_its_directory(
     assert done.code == 0, done.err
     assert done.json["files"] == ["run/animation.gif", "run/animation.html"]
     assert done.json["connections"] == 53
+    pruned = tour.prune.json
+    assert (done.json["kept"], done.json["dead"]) == (
+        pruned["connections"]["after"],
+        len(pruned["dead"]),
+    )
     assert Path("run/animation.gif").read_bytes().startswith(b"GIF89a")
     assert Path("run/animation.html").read_text().startswith("<!doctype html>")
 

@@ -43,7 +43,7 @@ def test_whole_clips_are_counted(run: Command, clips: Path, readers: str) -> Non
     assert done.code == 0, done.err
     assert (done.json["clips"], done.json["unusable"], done.json["bad"]) == (6, 0, 0)
     assert (done.json["seeks"], done.json["seek_differences"]) == (0, 0)
-    found = rows(Path("check.csv"))
+    found = rows(clips.parent / "clips.check.csv")
     assert len(found) == 6
     assert found["a/0.mp4"]["outcome"] == "ok"
     assert (found["a/0.mp4"]["frames"], found["a/0.mp4"]["height"]) == ("9", "20")
@@ -111,7 +111,7 @@ def test_a_frame_that_differs_is_named(
     done = run(*line)
     assert done.code == 1
     assert "20 frames read alone: 4 differ" in done.out
-    assert "0 64 65 79" in Path("check.csv").read_text()
+    assert "0 64 65 79" in Path("clips.check.csv").read_text()
 
 
 def test_a_group_of_commands_introduces_itself(run: Command) -> None:

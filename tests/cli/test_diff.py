@@ -22,7 +22,7 @@ def test_equal_ends_with_0_and_draws_nothing(run: Command, tmp_path: Path) -> No
 def test_a_run_and_its_prune_differ_by_what_the_prune_says(
     run: Command, tour: Tour, tmp_path: Path
 ) -> None:
-    done = run("diff", tour.run, tour.pruned, "--json")
+    done = run("diff", tour.run, tour.pruned, "--json", "-o", "diff.svg")
     found = done.json
     assert (done.code, found["different"], found["matched_by"]) == (1, True, "provenance")
     removed = {tuple(c["a"]) for c in found["connections"] if c["state"] == "removed"}
@@ -33,7 +33,37 @@ def test_a_run_and_its_prune_differ_by_what_the_prune_says(
     before, after = found["cost"]["parameters"]
     assert after < before
     assert (tmp_path / "diff.svg").read_bytes().startswith(b"<?xml")
-    assert (tmp_path / "diff.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_pictures_go_to_what_is_compared(run: Command, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    write_structure(load_structure("starter_rgb_flow"), tmp_path / "here" / "mine.json")
+    for pair in (("starter", "here/mine.json"), ("here/mine.json", "starter")):
+        done = run("diff", *pair, "--json")
+        assert done.json["pictures"] == ["here/diff.svg", "here/diff.png"]
+    assert (tmp_path / "here" / "diff.png").read_bytes().startswith(b"\x89PNG")
+    done = run("diff", "starter", "starter_rgb_flow", "--json")
+    assert done.json["pictures"] == ["diff.svg", "diff.png"], "names have no place"
+    assert "drawn: diff.svg" in done.err
+
+
+def test_structures_of_one_name_are_told_apart(run: Command, tmp_path: Path) -> None:
+    starter = load_structure("starter")
+    for folder, structure in (("one", starter), ("two", starter.with_settings(head="softmax"))):
+        (tmp_path / folder).mkdir()
+        write_structure(structure, tmp_path / folder / "starter.json")
+    done = run("diff", "one/starter.json", "two/starter.json", "--no-picture", "--json")
+    first, second = done.json["structures"]
+    assert (first["name"], second["name"]) == ("starter", "starter")
+    assert first["hash"] != second["hash"]
+    assert f"A: one/starter.json (starter, wiring {first['hash'][:10]})" in done.err
+    assert f"B: two/starter.json (starter, wiring {second['hash'][:10]})" in done.err
+
+
+def test_what_only_gates_is_named(run: Command) -> None:
+    done = run("diff", "assemblenet-50", "assemblenet_plus-50", "--no-picture", "--json")
+    assert [found["peer_only"] for found in done.json["structures"]] == [[], [9]]
+    assert "peer only in B: 9" in done.err
 
 
 def test_the_other_way_round_tells_the_mirror_image(run: Command, tour: Tour) -> None:

@@ -56,15 +56,21 @@ def test_a_published_structure_needs_no_run(run: Command) -> None:
 def test_a_torch_program_says_what_goes_in(tour: Tour, run: Command, tmp_path: Path) -> None:
     done = run("export", tour.pruned, "--format", "torch", "-o", tmp_path / "out", "--json")
     assert done.code == 0, done.err
-    assert "max |difference| = " in done.err
+    assert "largest difference of a logit: " in done.err
     record = json.loads((tmp_path / "out" / "export.json").read_text())
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"network.pt2", "export.json"}
     assert record["bytes"] == (tmp_path / "out" / "network.pt2").stat().st_size
     shapes = {entry["name"]: entry["shape"] for entry in record["inputs"]}
-    assert shapes == {"rgb": ["clips", 3, 4, 16, 16], "object": ["clips", 5, 4, 16, 16]}
+    free = ["clips", "frames"]
+    assert shapes == {
+        "rgb": ["clips", 3, "frames", 16, 16],
+        "object": ["clips", 5, "frames", 16, 16],
+    }
+    assert "open: the number of clips (tried with 1 and 3) and of frames, 3 or more" in done.err
+    assert record["axes"]["least_frames"] == 3
     assert record["inputs"][0]["range"] == [-1.0, 1.0]
     assert record["outputs"][0]["shape"] == ["clips", len(record["classes"])]
-    assert record["axes"]["open"] == ["clips"]
+    assert record["axes"]["open"] == free
     assert record["clips"]["frames"] == 4
     assert record["flow"]["computed"] == "inside, from rgb"
     assert record["parity"]["max_abs_difference"] <= 1e-4 * record["parity"]["largest_logit"]
@@ -79,7 +85,7 @@ def test_an_onnx_model_of_a_search_with_flow_as_an_input(
     done = run("export", tour.run, "--flow-input", "--clip", 3, 20, 24, "-o", out, "--json")
     assert done.code == 0, done.err
     assert [entry["name"] for entry in done.json["inputs"]] == ["rgb", "flow", "object"]
-    assert done.json["inputs"][1]["shape"] == ["clips", 2, 3, 20, 24]
+    assert done.json["inputs"][1]["shape"] == ["clips", 2, "frames", 20, 24]
     assert done.json["flow"] is None
     assert "onnxruntime" in done.json["versions"]
     assert (out / "network.onnx").exists()
@@ -92,7 +98,7 @@ def test_a_program_that_differs_is_not_kept(
     def broken(content: bytes) -> object:
         return lambda streams: next(iter(streams.values())).mean((2, 3, 4))[:, :1].expand(-1, 4)
 
-    monkeypatch.setattr("connsearch.workflows.export.pt2_runner", broken)
+    monkeypatch.setattr("connsearch.workflows.exported_program.pt2_runner", broken)
     done = run("export", tour.pruned, "--format", "torch", "-o", tmp_path / "out")
     assert done.code == 1
     assert "differs from the network" in done.err

@@ -118,6 +118,18 @@ def test_a_network_is_trained_and_judged_by_its_name(run: Command) -> None:
         assert "r3d_18, a resnet3d: it has no connections" in refused.err, (line, refused.err)
 
 
+@pytest.mark.slow
+def test_a_network_of_the_zoo_is_exported(run: Command) -> None:
+    """Its strides in time tie the frames of a program of torch, and not those of an ONNX model."""
+    assert run("train", "r3d_18", *TINY_CLIPS, "--run", "runs/r3d").code == 0
+    for kind, opened in (("torch", ["clips"]), ("onnx", ["clips", "frames"])):
+        done = run("export", "runs/r3d", "--format", kind, "--json")
+        assert done.code == 0, done.err
+        assert done.json["axes"]["open"] == opened
+        assert done.json["model"]["kind"] == "resnet3d"
+        assert ("the number of frames is settled at" in done.err) == (kind == "torch")
+
+
 @pytest.fixture
 def own(run: Command) -> str:
     """The run of a module of one's own, made by the example."""

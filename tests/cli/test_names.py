@@ -70,7 +70,7 @@ def test_data_whose_names_are_not_utf8(run: Command, old: Path) -> None:
     done = run("data", "check", "--data", old, "--readers", "0", "--json")
     assert r"caf\xe9/na\xefve/na\xefve9.mp4: not readable as video" in said(done, 1)
     assert done.json["faults"][0]["name"] == f"{OLD[1]}/{OLD[1]}9.mp4"
-    rows = cells(Path("check.csv"))
+    rows = cells(Path(f"{OLD[0]}.check.csv"))
     assert {row["class"] for row in rows} == set(OLD)
     assert all((old / row["name"]).is_file() for row in rows)
     assert r"caf\xe9" in said(run("data", "stats", "--data", old))
@@ -120,8 +120,9 @@ def test_what_is_loud_is_shown_and_not_obeyed(run: Command, tmp_path: Path) -> N
         text = said(done, 1 if name == "check" else 0)
         assert r"\x1b[31mred" in text or name == "show"
         assert "[red]b[link=x]\\x07" in text or name == "show"
-    assert {row["class"] for row in cells(Path("check.csv"))} == set(LOUD)
-    assert "\x1b" not in Path("check.csv").read_text(encoding="utf-8")
+    checked = Path(f"{LOUD[0]}.check.csv")
+    assert {row["class"] for row in cells(checked)} == set(LOUD)
+    assert "\x1b" not in checked.read_text(encoding="utf-8")
 
 
 def test_a_name_cannot_begin_a_line_of_ours(run: Command, tmp_path: Path) -> None:
@@ -186,12 +187,13 @@ def test_no_cell_is_run_by_a_spreadsheet(run: Command, tmp_path: Path) -> None:
     clip(folder / labels[0] / "@sum.mp4")
     said(run("data", "check", "--data", folder, "--readers", "0"), 1)
     said(run("data", "pack", "packed", "--data", folder, "--bad-share", "1", "--workers", "1"))
-    for path in (Path("check.csv"), Path("packed/clips.csv")):
+    checked = Path("data.check.csv")
+    for path in (checked, Path("packed/clips.csv")):
         with path.open(newline="") as file:
             found = [cell for row in csv.reader(file) for cell in row]
         assert not [cell for cell in found if cell[:1] in tuple("=+-@")]
         assert "'=1+1" in found
-    assert {row["class"] for row in cells(Path("check.csv"))} == set(labels)
+    assert {row["class"] for row in cells(checked)} == set(labels)
     assert read_source(DataOptions.of(source="packed")).classes == ("-2+3", "=1+1")
     (folder / "-3.mp4").write_bytes((folder / labels[0] / "@sum.mp4").read_bytes())
     (folder / "clips.csv").write_text("path,label\n-3.mp4,a\n")  # as people write lists

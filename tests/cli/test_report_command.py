@@ -29,6 +29,8 @@ def test_a_run_a_pruned_network_and_a_training_are_reported(
     accuracy = tour.search.json["metrics"]["val"]["accuracy"]
     assert f"accuracy on val {accuracy:.3f}" in searched
     assert "no baseline" in searched
+    counted = tour.prune.json["connections"]
+    assert f"connections {counted['before']} → {counted['after']} stay" in searched
     assert "pruned/trained" in searched
     assert "not recorded" not in searched[searched.index("SHA-256 of the list") :][:400]
 

@@ -30,7 +30,7 @@ def test_search_leaves_a_run_with_pictures(tour: Tour) -> None:
 
 def test_prune_prints_that_nothing_changed(tour: Tour) -> None:
     assert tour.prune.code == 0, tour.prune.err
-    assert "max |difference| = 0.0 (bit-equal" in tour.prune.err
+    assert "largest difference of a logit: 0.0 (bit-equal" in tour.prune.err
     found = tour.prune.json
     assert found["exactness"]["equal"] is True
     assert found["exactness"]["max_abs_difference"] == 0.0

@@ -51,7 +51,7 @@ def test_the_told_population_is_the_studys(
 ) -> None:
     evolution = evolved(children, population=5, seed=seed, removal=removal, objectives=objectives)
     told = rounds(evolution.history)
-    assert [e.number for e in told] == list(range(1, len(told) + 1))
+    assert [e.number for e in told] == list(range(len(told)))
     assert len({e.child for e in told}) == len(told)
     if told:
         assert list(told[-1].members) == evolution.history.population.members
@@ -71,6 +71,8 @@ def test_rounds_say_who_entered_who_left_and_who_was_the_best(empty: Evolution) 
     for value in values:
         empty.judge(empty.found(), values=(value,))
     told = rounds(empty.history)
+    assert [e.number for e in told] == [e.child for e in told], "both count from 0"
+    assert [d.round for d in diversity(empty.history)] == [e.number for e in told]
     assert [(e.entered, e.left, e.best) for e in told] == [
         (True, None, True),
         (True, None, False),

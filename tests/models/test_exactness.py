@@ -362,7 +362,7 @@ def test_the_same_seed_gives_the_same_clips(parent: Network) -> None:
 
 def test_the_account_reads_well(parent: Network, pruned: Pruned) -> None:
     text = str(compared(parent, pruned))
-    assert text.startswith("max |difference| = 0.0 (bit-equal")
+    assert text.startswith("largest difference of a logit: 0.0 (bit-equal")
     assert "2 clips 4x33x29, fp32, cpu" in text
 
 

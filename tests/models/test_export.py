@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,9 +21,11 @@ from connsearch.graph.plan import pin
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention, Modality, Structure
 from connsearch.graph.streams import keep_streams
-from connsearch.models.export import Program, compare, input_shapes, pt2_runner, to_pt2, write_down
+from connsearch.models.catalogue import create_model
+from connsearch.models.export import Program, input_shapes, pt2_runner, to_pt2, write_down
 from connsearch.models.export_onnx import onnx_runner, require_onnx, to_onnx
 from connsearch.models.inherit import inherit
+from connsearch.models.parity import compare
 from connsearch.models.structure import Network
 from connsearch.nn.flow import representation_flow
 from connsearch.pruning.options import PruneOptions
@@ -78,7 +82,12 @@ def network() -> Network:
 
 @pytest.fixture(scope="module")
 def program(network: Network) -> Program:
-    return write_down(network, CLIP)
+    return write_down(network, CLIP, open_frames=True)
+
+
+@pytest.fixture(scope="module")
+def pt2(program: Program) -> bytes:
+    return to_pt2(program, NOTE)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +104,7 @@ def test_both_programs_give_the_logits_of_the_network(
         assert parity.apart > 1e-3
 
 
-@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("count", [1, 3, 8])
 def test_the_number_of_clips_is_open(
     network: Network, program: Program, model: bytes, count: int
 ) -> None:
@@ -106,27 +115,133 @@ def test_the_number_of_clips_is_open(
         torch.testing.assert_close(run({"rgb": rgb}), wanted, rtol=1e-4, atol=1e-5)
 
 
-def test_inputs_and_outputs_have_names_and_one_open_axis(model: bytes) -> None:
+def test_the_number_of_frames_is_open(
+    network: Network, program: Program, pt2: bytes, model: bytes
+) -> None:
+    """Flow, temporal convolutions and the mean over time take any; torch asks for three."""
+    assert (program.least_frames, program.lengths) == (3, (3, 7))
+    for run in (pt2_runner(pt2), onnx_runner(model)):
+        for clips, frames in ((1, 3), (3, 8), (8, 5)):
+            rgb = torch.rand(clips, 3, frames, *CLIP[1:]) * 2 - 1
+            with torch.no_grad():
+                wanted = network({"rgb": rgb})
+            torch.testing.assert_close(run({"rgb": rgb}), wanted, rtol=1e-4, atol=1e-5)
+        parity = compare(run, network, program.inputs, tolerance=1e-4, lengths=program.lengths)
+        assert parity.clips == 6
+
+
+def test_frames_that_are_not_open_are_noticed(
+    network: Network, program: Program, pt2: bytes
+) -> None:
+    """Clips that the program refuses, and logits that do not follow from all frames."""
+    with pytest.raises(Failure, match="the program cannot be run"):
+        compare(pt2_runner(pt2), network, program.inputs, tolerance=1e-4, lengths=(2,))
+
+    def first_frames_only(streams: Mapping[str, Tensor]) -> Tensor:
+        return program.run({name: x[:, :, : CLIP[0]] for name, x in streams.items()})
+
+    assert compare(first_frames_only, network, program.inputs, tolerance=1e-4).ok
+    with pytest.raises(Failure, match="differs from the network"):
+        compare(first_frames_only, network, program.inputs, tolerance=1e-4, lengths=(7,))
+
+
+class Mean(torch.nn.Module):
+    def forward(self, rgb: Tensor) -> Tensor:
+        return rgb.mean((2, 3, 4))
+
+
+def test_an_axis_that_an_exporter_settled_is_an_error(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a file that takes two clips only."""
+    settled = torch.export.export(Mean(), (), {"rgb": torch.rand(2, 3, *CLIP)})
+    with pytest.raises(Failure, match=r"ONNX exporter settled the number of clips of rgb at 2"):
+        to_onnx(Program(settled, {"rgb": (3, *CLIP)}), NOTE)
+    monkeypatch.setattr(torch.export, "export", lambda *_, **__: settled)
+    with pytest.raises(Failure, match="settled the number of clips at 2"):
+        write_down(network, CLIP)
+
+
+def test_a_pt2_file_has_no_gradients_and_runs_in_a_process_of_its_own(
+    network: Network, pt2: bytes, tmp_path: Path
+) -> None:
+    rgb = torch.rand(3, 3, *CLIP) * 2 - 1
+    (tmp_path / "network.pt2").write_bytes(pt2)
+    torch.save(rgb, tmp_path / "rgb.pt")
+    script = (
+        "import sys, torch\n"
+        "program = torch.export.load('network.pt2')\n"
+        "held = [*program.parameters(), *program.buffers(), *program.state_dict.values()]\n"
+        "assert held and not any(x.requires_grad for x in held)\n"
+        "module = program.module()\n"
+        "logits = module(rgb=torch.load('rgb.pt', weights_only=True))\n"
+        "assert not logits.requires_grad\n"
+        "torch.save(logits, 'logits.pt')\n"
+        "assert 'connsearch' not in sys.modules\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-W", "ignore", "-c", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    with torch.no_grad():
+        wanted = network({"rgb": rgb})
+    found = torch.load(tmp_path / "logits.pt", weights_only=True)
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["r3d_18", "r2plus1d_18", "r3d_50", "r2plus1d_50"])
+def test_networks_of_the_zoo_go_through(name: str) -> None:
+    network = create_model(name, CLASSES, seed=0, widths=(8, 8, 8, 8)).eval()
+    program = write_down(network, (4, 32, 32), open_frames=True)
+    run = onnx_runner(to_onnx(program, NOTE))
+    assert compare(run, network, program.inputs, tolerance=1e-4, lengths=(2, 9)).clips == 6
+    with pytest.raises(SettingsError, match="no stem reads flow"):
+        write_down(network, (4, 32, 32), flow_input=True)
+
+
+@pytest.mark.slow
+def test_one_graph_of_a_network_serves_every_number_of_clips(network: Network) -> None:
+    from torch._dynamo.testing import CompileCounter
+
+    torch._dynamo.reset()
+    counter = CompileCounter()
+    compiled = torch.compile(network, backend=counter, dynamic=True, fullgraph=True)
+    with torch.no_grad():
+        for clips in (2, 3, 5, 8):
+            streams = {"rgb": torch.rand(clips, 3, *CLIP)}
+            torch.testing.assert_close(compiled(streams), network(streams), rtol=1e-4, atol=1e-5)
+    assert counter.frame_count == 1
+
+
+def test_inputs_and_outputs_have_names_and_open_axes(model: bytes) -> None:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    assert [(i.name, i.shape) for i in session.get_inputs()] == [("rgb", ["clips", 3, *CLIP])]
+    assert [(i.name, i.shape) for i in session.get_inputs()] == [
+        ("rgb", ["clips", 3, "frames", *CLIP[1:]])
+    ]
     assert [(o.name, o.shape) for o in session.get_outputs()] == [("logits", ["clips", CLASSES])]
     note = session.get_modelmeta().custom_metadata_map["connsearch"]
     assert json.loads(note) == NOTE
 
 
-def test_nothing_in_the_files_says_where_they_were_made(program: Program, model: bytes) -> None:
+def test_nothing_in_the_files_says_where_they_were_made(pt2: bytes, model: bytes) -> None:
     here = str(sys.modules[Network.__module__].__file__).encode()
     assert here not in model
-    archive = zipfile.ZipFile(io.BytesIO(to_pt2(program, NOTE)))
+    archive = zipfile.ZipFile(io.BytesIO(pt2))
     assert not any(here in archive.read(name) for name in archive.namelist())
 
 
-def test_a_pt2_file_is_a_zip_of_json_and_raw_weights(network: Network, program: Program) -> None:
+def test_a_pt2_file_is_a_zip_of_json_and_raw_weights(
+    network: Network, program: Program, pt2: bytes
+) -> None:
     """Nothing in it is a pickle, and torch reads it back."""
-    content = to_pt2(program, NOTE)
-    archive = zipfile.ZipFile(io.BytesIO(content))
+    archive = zipfile.ZipFile(io.BytesIO(pt2))
     names = [name.partition("/")[2] for name in archive.namelist()]
     root = archive.namelist()[0].partition("/")[0]
     config = json.loads(archive.read(f"{root}/data/weights/model_weights_config.json"))
@@ -137,7 +252,7 @@ def test_a_pt2_file_is_a_zip_of_json_and_raw_weights(network: Network, program: 
     assert archive.read(f"{root}/data/sample_inputs/model.pt") == b""
     assert json.loads(archive.read(f"{root}/extra/connsearch.json")) == NOTE
     assert "models/model.json" in names
-    assert compare(pt2_runner(content), network, program.inputs, tolerance=TOLERANCE).ok
+    assert compare(pt2_runner(pt2), network, program.inputs, tolerance=TOLERANCE).ok
 
 
 @pytest.mark.slow

@@ -42,7 +42,7 @@ def test_the_two_stream_network_trains_and_is_cut_exactly(
     share = example["main"](attention=attention, epochs=1, clips=4)
     printed = capsys.readouterr().out
     assert 0 <= share <= 1
-    assert "max |difference| to the masked = 0.0" in printed
+    assert "largest difference of a logit: 0.0" in printed
     assert printed.count("into stage") == 4
     assert ("is gated by" in printed) == (attention == "peer")
 

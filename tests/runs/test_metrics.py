@@ -143,3 +143,45 @@ def test_results_from_before_these_numbers_are_read() -> None:
     found = Metrics.from_json(old)
     assert (found.top5, found.mAP, found.left_out, found.views) == (None, None, 0, 1)
     assert (found.measure, found.score) == ("accuracy", 1.0)
+
+
+@given(
+    st.integers(6, 9).flatmap(
+        lambda k: st.lists(
+            st.tuples(
+                st.integers(0, k - 1),
+                st.lists(st.sampled_from([-1e4, 0.0, 1.0, 1e4]), min_size=k, max_size=k),
+            ),
+            min_size=1,
+            max_size=30,
+        )
+    )
+)
+def test_equal_scores_are_ranked_alike_for_the_first_answer_and_the_first_five(
+    rows: list[tuple[int, list[float]]],
+) -> None:
+    """Top-5 is never below the accuracy: of equal scores the class listed first goes first."""
+    labels, scores = [label for label, _ in rows], torch.tensor([s for _, s in rows])
+    classes = [*map(str, range(scores.shape[1]))]
+    found = summarise(labels, scores.argmax(1).tolist(), classes=classes, scores=scores)
+    assert found.top5 is not None
+    assert found.top5 >= found.accuracy
+    before = [
+        sum(s > row[label] or (s == row[label] and c < label) for c, s in enumerate(row))
+        for label, row in rows
+    ]
+    assert found.top5 == pytest.approx(sum(b < 5 for b in before) / len(rows))
+    assert found.accuracy == pytest.approx(sum(b == 0 for b in before) / len(rows))
+
+
+@given(st.permutations(range(9)), st.sampled_from([1.0, 40.0, 1e3, 1e300]))
+def test_average_precision_is_that_of_the_order_however_large_the_scores(
+    order: list[int], scale: float
+) -> None:
+    """The sigmoid of 40 is 1 in float64, and that of 17 in float32: the order is in the logits."""
+    scores = torch.tensor(order, dtype=torch.float64)[:, None] * scale
+    targets = (scores >= 6 * scale).float()
+    assert average_precisions(targets, scores) == [pytest.approx(1.0)]
+    assert average_precisions(targets, -scores) == [
+        pytest.approx(oracle([o >= 6 for o in order], [-float(o) for o in order]), abs=1e-6)
+    ]

@@ -19,6 +19,7 @@ SMALL_TEXT = """() => {
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
     const node = walk.currentNode.parentElement;
+    if (node.closest(".wiring.fit")) continue;  // a picture as wide as the page: see full_size
     if (!walk.currentNode.textContent.trim() || !node.checkVisibility()) continue;
     if (["SCRIPT", "STYLE", "OPTION"].includes(node.tagName)) continue;
     let size = parseFloat(getComputedStyle(node).fontSize);
@@ -70,6 +71,11 @@ class Reader:
         return self.page.evaluate(
             "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
         )
+
+    def full_size(self) -> None:
+        """Shows the pictures that fit the page in full size."""
+        for button in self.page.locator("button.full").all():
+            button.click()
 
     def shown(self, selector: str) -> str:
         return self.page.locator(selector).inner_text()

@@ -16,6 +16,8 @@ from connsearch.errors import Failure, RunError
 from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Edge, Structure
 from connsearch.pruning.options import build_criterion
+from connsearch.pruning.pruner import prune_by
+from connsearch.pruning.remains import remains_of
 from connsearch.view.runs.animate_frames import draw_frames, write_gif, write_mp4
 from connsearch.view.runs.animate_page import write_page
 from connsearch.view.runs.animation import Backdrop, Moment, read_moments, set_stage
@@ -64,10 +66,13 @@ def test_a_moment_says_what_would_stay(tmp_path: Path) -> None:
     write_logs(tmp_path, STARTER, 3, accuracy=False)
     first, *_, last = read_moments(tmp_path, STARTER, RELATIVE, frames=9)
     assert first.kept == set(EDGES)
-    assert first.caption() == "step 0 · epoch 1 · 20 of 20 connections would stay"
-    weights = STARTER.with_weights(dict(last.weights))
-    assert last.kept == RELATIVE(weights, last.weights)
-    assert 0 < len(last.kept) < 20
+    assert first.caption() == "step 0 · epoch 1 · 20 of 20 connections, 12 of 12 nodes would stay"
+    pruned = prune_by(STARTER.with_weights(dict(last.weights)))
+    assert last.kept == pruned.edges
+    assert last.remains == remains_of(pruned)
+    assert f"{len(pruned.edges)} of 20 connections, {len(pruned.node_map)} of 12 nodes" in (
+        last.caption()
+    )
 
 
 def test_half_a_row_of_a_run_at_work_is_passed_over(tmp_path: Path) -> None:

@@ -121,3 +121,19 @@ def test_a_title_is_text(tmp_path: Path) -> None:
     path = tmp_path / "diff.svg"
     render_diff(compare(STARTER, SEARCHED), [path], title="<b>&\\G")
     assert any(text.startswith("<b>&\\") for text in texts(path))
+
+
+def test_a_node_that_only_gates_is_marked_with_what_it_gates(tmp_path: Path) -> None:
+    """In B nothing but a peer link leaves node 9."""
+    a = SEARCHED.with_settings(attention=Attention.FIXED)
+    gated = next(edge for edge in a.edges() if edge.target == 11 and edge.source != 9)
+    a = a.with_peers({**dict.fromkeys(a.edges(), (Peer(0, 1.0),)), gated: (Peer(9, 1.0),)})
+    b = prune(a, [edge for edge in a.edges() if edge.source != 9])
+    assert 9 in b.node_map
+    path = drawn(a, b.structure, tmp_path)
+    assert any("peer only in B" in text for text in texts(path))
+    gate = groups(path)["peer-9-11"]
+    assert stroke(gate, "stroke-dasharray") is not None
+    assert "of a node that is peer only: it gates" in texts(path)
+    same = drawn(SEARCHED, over_connect(SEARCHED), tmp_path)
+    assert not any(name.startswith("peer-") for name in groups(same))

@@ -8,14 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import graphviz
 import pytest
 
 from connsearch.errors import Failure, SettingsError, UnknownNameError, UserError
 from connsearch.graph.files import load_structure
 from connsearch.graph.space import over_connect
-from connsearch.graph.spec import Attention, Structure
+from connsearch.graph.spec import Attention, Peer, Structure
 from connsearch.view.structures import draw
-from connsearch.view.structures.draw import render, to_dot
+from connsearch.view.structures.draw import laid_out, render, to_dot
 from connsearch.view.structures.markup import clean
 from connsearch.view.structures.palette import DEAD, PEER, STREAMS, pen_width
 from tests.view.structures import PUBLISHED, gated, large, pruned, small
@@ -198,7 +199,9 @@ def test_failure_of_graphviz_keeps_the_old_picture(
 ) -> None:
     path = render(small(), tmp_path / "a.svg")
     before = path.read_bytes()
-    monkeypatch.setattr(draw, "_GRAPHVIZ", "import sys; sys.exit('no memory for splines')")
+    failing = tmp_path / "failing.py"
+    failing.write_text("import sys; sys.exit('no memory for splines')")
+    monkeypatch.setattr(draw, "_GRAPHVIZ", failing)
     with pytest.raises(Failure, match="no memory for splines"):
         render(small(), path, title="other")
     assert path.read_bytes() == before
@@ -207,7 +210,9 @@ def test_failure_of_graphviz_keeps_the_old_picture(
 def test_graphviz_that_takes_too_long_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(draw, "_GRAPHVIZ", "import time; time.sleep(60)")
+    sleeper = tmp_path / "sleeper.py"
+    sleeper.write_text("import time; time.sleep(60)")
+    monkeypatch.setattr(draw, "_GRAPHVIZ", sleeper)
     monkeypatch.setattr(draw, "PATIENCE", 0.2)
     with pytest.raises(Failure, match="longer than"):
         render(small(), tmp_path / "a.svg")
@@ -258,3 +263,34 @@ def test_import_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_a_line_that_graphviz_loses_is_a_failure(suffix: str) -> None:
+    """It says so in its chatter, and returns a picture with two of three lines."""
+    dot = graphviz.Digraph(graph_attr={"rankdir": "LR"}, node_attr={"shape": "record"})
+    dot.edge("c", "a")
+    dot.edge("c", "a")
+    with dot.subgraph() as rank:
+        rank.attr(rank="same")
+        rank.node("a", label="<p> a|<q> b")
+        rank.node("b", label="<p> a|<q> b")
+    whole = laid_out(dot, suffix)
+    dot.edge("a:p", "b:q", style="invis")
+    assert laid_out(dot, suffix)
+    dot.edge("a:p", "b:q")
+    assert whole
+    with pytest.raises(Failure, match=r"1 of 3 lines were lost: a->b"):
+        laid_out(dot, suffix)
+
+
+def test_links_within_a_column_are_all_drawn(tmp_path: Path) -> None:
+    """Peers may stand in the column of what they gate: the lines that Graphviz finds hardest."""
+    structure = load_structure("starter").with_settings(attention=Attention.FIXED)
+    everyone = {edge: tuple(Peer(n, 1.0) for n in range(edge.target)) for edge in structure.edges()}
+    structure = structure.with_weights(dict.fromkeys(everyone, 0.9)).with_peers(everyone)
+    dot = to_dot(structure)
+    drawn = groups(render(structure, tmp_path / "gates.svg"))
+    asked = {f"peer-{p}-{e.target}" for e in everyone for p in range(e.target)}
+    assert asked <= set(drawn)
+    assert dot.source.count("peer-") == len(asked)

@@ -37,6 +37,7 @@ def test_it_is_legible(
     window = {"width": width, "height": height}
     reader = Reader(browser, pages[size], viewport=window, color_scheme=scheme)
     reader.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    reader.full_size()
     assert reader.overflow() <= 0
     assert reader.page.evaluate(SMALL_TEXT) == []
     assert reader.page.evaluate(FAINT_TEXT) == []
@@ -50,7 +51,7 @@ def test_points_and_bars_tell_about_themselves(browser: Any, pages: dict[str, st
     reader = Reader(browser, pages["two goals"], viewport=window)
     reader.page.locator("#fitness .dot:visible").first.focus()
     assert f"#{told.rounds[0].child} " in reader.shown("#tip")
-    assert "round 1: entered" in reader.shown("#tip")
+    assert "round 0: entered" in reader.shown("#tip")
     reader.page.locator("#workers .dot:visible").first.hover()
     assert "#0: complete" in reader.shown("#tip")
     reader.page.locator("#pareto .dot:visible").last.focus()

@@ -19,7 +19,9 @@ from connsearch.runs.formats.form import columns
 from connsearch.runs.formats.tables import ConnectionRow, MetricsRow
 from connsearch.view.charts.draw import chart_figure
 from connsearch.view.charts.inks import colour
+from connsearch.view.charts.marks import Rule
 from connsearch.view.charts.places import spread_apart
+from connsearch.view.runs.chance import chance_of
 from connsearch.view.runs.connections import connections_chart, weights_chart
 from connsearch.view.runs.plots import run_pictures
 from connsearch.view.runs.series import Curves, Series, read_curves, read_weights, smooth
@@ -161,7 +163,8 @@ def test_training_figure_has_a_panel_of_map_where_there_is_one() -> None:
     several = training_chart(Curves(loss, loss, loss), title="several", rates=loss["val"])
     titles = [[panel.title for panel in chart.panels] for chart in (plain, several)]
     rate = "learning rate of the filters"
-    assert titles == [["loss", "accuracy"], ["loss", "accuracy", "mAP", rate]]
+    named = [f"validation {name}" for name in ("loss", "accuracy", "mAP")]
+    assert titles == [named[:2], [*named, rate]]
 
 
 def test_connections_figure_has_a_panel_a_block() -> None:
@@ -209,3 +212,33 @@ def test_smooth_of_an_empty_series() -> None:
 def test_what_is_no_structure_has_curves_alone(run: Path) -> None:
     model = ModelDocument("resnet3d", "r3d_18", {})
     assert [path.name for path in run_pictures(run, model, formats=["png"])] == ["training.png"]
+
+
+def test_chance_is_a_line_of_the_accuracy_alone() -> None:
+    loss = {"train": Series([1, 2], [1.0, 0.5]), "val": Series([2], [0.5])}
+    chance = chance_of(4, {"walk": 3, "run": 1})
+    chart = training_chart(Curves(loss, loss), title="run", chance=chance)
+    rules = [[m for m in panel.marks if isinstance(m, Rule)] for panel in chart.panels]
+    assert [len(found) for found in rules] == [0, 1]
+    assert (rules[1][0].at, rules[1][0].dash) == (0.75, "dashed")
+    assert rules[1][0].name == "chance: 0.750 (always the most frequent class)"
+    assert [panel.title for panel in chart.panels] == [
+        "training and validation loss",
+        "training and validation accuracy",
+    ]
+    names = [key.name for key in chart.legend()]
+    assert {"training, single batches", "validation", rules[1][0].name} <= set(names)
+    several = training_chart(Curves(loss, loss, loss), title="run", chance=chance)
+    marks = [mark for panel in several.panels for mark in panel.marks]
+    assert not any(isinstance(mark, Rule) for mark in marks), "labels are not guessed so"
+
+
+@pytest.mark.parametrize(
+    ("classes", "support", "share"),
+    [(0, {}, None), (4, None, 0.25), (4, {}, 0.25), (2, {"a": 1, "b": 1}, 0.5), (5, {"a": 2}, 1.0)],
+)
+def test_chance_is_the_better_of_two_guesses(
+    classes: int, support: dict[str, int] | None, share: float | None
+) -> None:
+    found = chance_of(classes, support)
+    assert (None if found is None else found.share) == share

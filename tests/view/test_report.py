@@ -7,10 +7,15 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connsearch.errors import RunError, UserError
+from connsearch.graph.files import read_structure, write_structure
+from connsearch.graph.spec import Block, Peer, Structure
+from connsearch.pruning.pruner import prune_by
+from connsearch.pruning.remains import remains_of
 from connsearch.view.report.build import write_report
 from connsearch.view.report.sections import SECTIONS
 from tests.view.report_files import (
@@ -52,7 +57,7 @@ def test_the_summary_says_what_was_searched_and_how_good_it_is(run: Path, text: 
     assert "Searched: 53 connections between 12 nodes of starter on synthetic:mix" in text
     assert f"accuracy on val {found['accuracy']:.3f}" in text
     assert f"{found['low']:.3f} to {found['high']:.3f} at 95 %" in text
-    assert "guessing: 0.333" in text
+    assert "chance: 0.333 (guessing one of 3 classes)" in text
     assert "test split closed" in text
     assert "time 12 s 40 steps" in text
 
@@ -244,3 +249,52 @@ def test_a_place_that_is_no_run_is_refused(tmp_path: Path) -> None:
         write_report(run, tmp_path / "nowhere" / "report.html")
     with pytest.raises(UserError, match="is a directory"):
         write_report(run, tmp_path)
+
+
+def test_exactness_is_in_plain_words_and_an_absent_budget_is_not_there(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    counts = {"before": 53, "after": 20}
+    record: dict[str, Any] = {
+        **dict.fromkeys(("nodes", "connections", "parameters", "macs"), counts),
+        "exactness": {"equal": True, "max_abs_difference": 0.0, "max_abs_logit_difference": 0.0},
+        "pruning": {"criterion": "relative", "budget": []},
+    }
+    (run / "pruned").mkdir()
+    (run / "pruned" / "prune.json").write_text(json.dumps(record))
+    text = str(Text(report(run)))
+    assert "largest difference of a logit: 0.0" in text
+    assert "bit-equal to the original in which the removed connections are" in text
+    assert "criterion relative" in text
+    assert "[]" not in text
+    section = text[text.index("Networks made from it", 900) :]
+    assert "budget" not in section[: section.index("Curves")]
+    record["pruning"]["budget"] = ["macs<=60%"]
+    (run / "pruned" / "prune.json").write_text(json.dumps(record))
+    assert "budget macs<=60%" in str(Text(report(run)))
+
+
+def _unheard(structure: Structure, node: int) -> Structure:
+    """The structure with nothing that keeps a node: weights and peers of it are near zero."""
+    weights = {edge: 0.01 for edge in structure.edges() if edge.source == node}
+    peers = {
+        edge: tuple(Peer(p.node, 0.0 if p.node == node else p.coefficient) for p in c.peers)
+        for edge, c in structure.connections()
+    }
+    return structure.with_weights(weights).with_peers(peers)
+
+
+def test_a_dead_block_says_so_and_why(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    structure = _unheard(read_structure(run / "learned.json"), 9)
+    (run / "learned.json").unlink()
+    write_structure(structure, run / "learned.json")
+    pruned = prune_by(structure)
+    blocks = [node for node in pruned.dead if isinstance(structure.nodes[node], Block)]
+    assert blocks, "or there is nothing to say"
+    text = str(Text(report(run)))
+    for node in blocks:
+        told = re.search(rf"node {node}, level \d dead (.*?)\.", text)
+        assert told is not None, text
+        assert told[1].startswith(("Nothing that stays", "Only dead", "None of", "Of its inputs"))
+    assert text.count(f"{remains_of(pruned)} would stay") == 1
+    assert f"53 → {len(pruned.edges)}" in text

@@ -31,6 +31,7 @@ def test_it_is_legible(browser: Any, address: str, width: int, height: int, sche
     assert reader.page.evaluate(SMALL_TEXT) == []
     assert reader.page.evaluate(FAINT_TEXT) == []
     reader.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    reader.full_size()
     assert reader.overflow() <= 0, "unfolded"
     assert reader.page.evaluate(SMALL_TEXT) == []
     assert reader.complaints == []
@@ -63,6 +64,20 @@ def test_pointing_at_the_wiring_tells_about_it(browser: Any, address: str) -> No
     assert "entropy" in told
     assert reader.page.locator("#connection-0-5.lit").count() == 1
     assert reader.complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_wiring_fits_the_page_at_first(browser: Any, address: str, width: int) -> None:
+    reader = Reader(browser, address, viewport={"width": width, "height": 800})
+    hidden = "(p) => [p.scrollWidth - p.clientWidth, p.scrollHeight - p.clientHeight]"
+    picture = reader.page.locator("#wiring-picture")
+    assert picture.evaluate(hidden) == [0, 0], "nothing of it is hidden"
+    whole = picture.locator("svg").bounding_box()
+    assert whole["width"] > 0.8 * picture.bounding_box()["width"]
+    reader.full_size()
+    assert picture.evaluate(hidden)[0] > 100, "it scrolls"
+    reader.full_size()
+    assert picture.evaluate(hidden) == [0, 0]
 
 
 def test_a_tap_does_what_pointing_does(browser: Any, address: str) -> None:

@@ -109,7 +109,7 @@ def named(place: Path, listed: Path) -> Path:
     return path
 
 
-def train(listed: Path, run: Path, **changes: Any) -> FoldsSummary:
+def train(listed: Path | None, run: Path, **changes: Any) -> FoldsSummary:
     asked: dict[str, Any] = {**SMALL, "folds": 3, "run": run, **changes}
     return connsearch.train(Tiny(), listed, **asked)
 
@@ -282,7 +282,7 @@ def test_a_number_that_is_no_number_of_folds_is_refused(listed: Path, folds: Any
         train(listed, Path("never"), folds=folds)
 
 
-def test_what_contradicts_folds_is_refused(tmp_path: Path, listed: Path) -> None:
+def test_what_contradicts_folds_is_refused(place: Path, tmp_path: Path, listed: Path) -> None:
     never = tmp_path / "never"
     with pytest.raises(SettingsError, match="folds 3 trains all folds, fold 1/3 one of them"):
         train(listed, never, fold="1/3")
@@ -293,6 +293,9 @@ def test_what_contradicts_folds_is_refused(tmp_path: Path, listed: Path) -> None
         connsearch.train(Tiny(), data, folds=3, run=never, progress=False)
     with pytest.raises(DataError, match="7 folds of 6 groups"):
         train(listed, never, folds=7)
+    planted: dict[str, Any] = {"source": "synthetic:mix", "train_clips": 6, "val_clips": 1}
+    with pytest.raises(DataError, match="99 folds of 28 clips"):  # its val list is not kept
+        train(None, never, folds=99, val_share=0.3, **planted, test_clips=1, cache=place / "cache")
     assert not never.exists()
 
 
@@ -368,8 +371,10 @@ def test_the_line_shows_every_fold_and_all_together(
         "all folds together: balanced accuracy",
         "mean of the folds",
         "predictions.csv",
+        "warning: fold-1: ",
     ):
         assert words in told, words
+    assert "warning: fold-2: " not in told, "the same advice for every fold is told once"
     assert main([*line, "--json"]) == 0
     shown = FoldsRecord.model_validate(json.loads(capsys.readouterr().out.splitlines()[-1]))
     assert shown == FoldsRecord.model_validate_json((place / "summary.json").read_text())

@@ -29,4 +29,6 @@ class Animate(AnimateSettings, Command):
             "frames": len(drawn.steps),
             "steps": list(drawn.steps),
             "connections": drawn.connections,
+            "kept": drawn.remains.kept,
+            "dead": drawn.remains.dead,
         }

@@ -38,6 +38,8 @@ class Diff(DiffSettings, Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Shows the differences, draws them, and returns them."""
+        from connsearch.graph.hashing import structure_hash
+        from connsearch.view.structures.facts import DEAD, PEER_ONLY, nodes_by_role
         from connsearch.workflows.diff import run_diff
 
         found = run_diff(self)
@@ -48,6 +50,15 @@ class Diff(DiffSettings, Command):
             "a": self.before,
             "b": self.after,
             "different": bool(found),
+            "structures": [
+                {
+                    "name": structure.name,
+                    "hash": structure_hash(structure),
+                    "peer_only": nodes_by_role(structure).get(PEER_ONLY, []),
+                    "dead": nodes_by_role(structure).get(DEAD, []),
+                }
+                for structure in (found.differences.a, found.differences.b)
+            ],
             "matched_by": matching.rule,
             "same_up_to_renumbering": matching.rule == "renumbering",
             "matches": sorted(matching.to_b.items()),
@@ -82,10 +93,14 @@ def _show(diff: StructureDiff, terminal: Terminal) -> None:
         connections_diff_table,
         nodes_diff_table,
         settings_diff_table,
+        told_apart,
         totals_diff_table,
     )
+    from connsearch.view.structures.facts import nodes_by_role
 
     found = diff.differences
+    for line in told_apart(found, diff.names):
+        terminal.say(line)
     terminal.show(totals_diff_table(found, *diff.costs))
     if found.settings:
         terminal.show(settings_diff_table(found))
@@ -98,6 +113,9 @@ def _show(diff: StructureDiff, terminal: Terminal) -> None:
     if found.matching.rule == "order":
         terminal.say("nodes are matched by their order within a stream or a level")
     terminal.say(", ".join(counts(found)))
+    for name, structure in (("A", found.a), ("B", found.b)):
+        for role, nodes in nodes_by_role(structure).items():
+            terminal.say(f"{role} in {name}: {', '.join(map(str, nodes))}")
     for path in diff.pictures:
         terminal.say(f"drawn: {path}")
 

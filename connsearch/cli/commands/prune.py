@@ -132,7 +132,8 @@ def _show(found: Pruning, record: PruneRecord, terminal: Terminal) -> None:
     """Shows what was cut, and how the result compares with the original."""
     from connsearch.view.structures.tables import prune_table
 
-    terminal.show(prune_table(found.pruned))
+    logit = found.exact.max_abs_logit_difference
+    terminal.show(prune_table(found.pruned, logit_difference=logit))
     for what in ("nodes", "connections", "parameters", "macs"):
         count: BeforeAfter = getattr(record, what)
         terminal.say(f"{what}: {count.before:,} -> {count.after:,}")

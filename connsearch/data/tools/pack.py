@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections import Counter
 from collections.abc import Generator, Hashable, Mapping, Sequence
@@ -24,6 +23,7 @@ from connsearch.data.records import Record, Source, Split, listed
 from connsearch.data.sources.datasets.csv_list import BETWEEN
 from connsearch.data.sources.datasets.frames_db import FACTS, LIST, STORES
 from connsearch.data.sources.units import file_key, units_of
+from connsearch.data.tools.clip_list import clip_row, used_columns
 from connsearch.data.tools.pack_store import Packed, PackJob, pack_store
 from connsearch.data.tools.process_pool import do_jobs
 from connsearch.errors import DataError, Failure
@@ -259,12 +259,15 @@ def _write_list(source: Source, kept: Sequence[tuple[Record, PackJob]], target: 
     """Writes the list and the facts; only the columns that have values."""
     groups = _groups(kept)
     rows = [
-        _row(source, record, job, target) | {"group": group}
+        clip_row(
+            source,
+            record,
+            path=(job.folder / STORE).relative_to(target).as_posix(),
+            objects=_maps(record, job, target),
+            group=group,
+        )
         for (record, job), group in zip(kept, groups, strict=True)
     ]
-    label = "labels" if source.multi_label else "label"
-    used = [name for name in rows[0] if any(row[name] for row in rows)]
-    used = list(dict.fromkeys(["path", label, *used]))
     facts = {
         "classes": list(source.classes),
         "object_classes": source.object_classes,
@@ -272,7 +275,13 @@ def _write_list(source: Source, kept: Sequence[tuple[Record, PackJob]], target: 
         "source": source.name,
     }
     atomic_write_text(target / FACTS, json.dumps(facts, indent=1) + "\n")
-    atomic_write_text(target / LIST, csv_text(used, rows))
+    atomic_write_text(target / LIST, csv_text(used_columns(source, rows), rows))
+
+
+def _maps(record: Record, job: PackJob, target: Path) -> str:
+    if record.objects is None:
+        return ""
+    return (job.folder / OBJECTS).relative_to(target).as_posix()
 
 
 def _groups(kept: Sequence[tuple[Record, PackJob]]) -> list[str]:
@@ -296,32 +305,3 @@ def _groups(kept: Sequence[tuple[Record, PackJob]]) -> list[str]:
             own = unit.removeprefix("group ")
         groups.append(own)
     return groups
-
-
-def _row(source: Source, record: Record, job: PackJob, target: Path) -> dict[str, str]:
-    names = [source.classes[label] for label in record.labels]
-    window = record.window
-    row = {"path": (job.folder / STORE).relative_to(target).as_posix()}
-    row["clip_name"] = record.name
-    row["labels" if source.multi_label else "label"] = BETWEEN.join(names)
-    row |= {"group": record.group, "split": record.split or "", "cv": record.fold}
-    maps = (job.folder / OBJECTS).relative_to(target).as_posix()
-    row["object"] = maps if record.objects is not None else ""
-    row |= {"start": "", "end": "", "unit": ""}
-    if window is not None:
-        row["start"] = _number(window.start)
-        row["end"] = "" if math.isinf(window.end) else _number(window.end)
-        row["unit"] = window.unit
-    row["spans"] = BETWEEN.join(
-        f"{source.classes[s.label]} {_number(s.start)} {_number(s.end)}" for s in record.spans
-    )
-    return row
-
-
-def _number(value: float) -> str:
-    """Returns a number that reads back as the same one.
-
-    >>> _number(3.0), _number(0.1)
-    ('3', '0.1')
-    """
-    return str(int(value)) if value == int(value) else repr(float(value))

@@ -23,7 +23,7 @@ class Round:
     """A child that was judged, and the population then.
 
     Attributes:
-        number: from 1.
+        number: from 0, as children are: with one worker, that of the child.
         child: the one that was judged.
         trial: its trial.
         entered: whether it entered the population; otherwise it left at once.
@@ -55,7 +55,7 @@ class Diversity:
     """How different the members of the population are after a round.
 
     Attributes:
-        round: from 1.
+        round: from 0, as children are.
         members: how many there are.
         structures: how many of them differ, by hash.
         distance: mean distance of two members' wiring in [0, 1], see :func:`wiring_distance`; 0 for
@@ -91,7 +91,7 @@ def rounds(history: History) -> list[Round]:
         best = _is_best(standing, standings.values())
         standings[child] = standing
         left = population.enter(standing)
-        entry = Round(len(found) + 1, child, number, left != child, left, best, (), ())
+        entry = Round(len(found), child, number, left != child, left, best, (), ())
         found.append(_after(entry, population, standings))
     return found
 
@@ -155,7 +155,7 @@ def initial_rounds(history: History, told: Sequence[Round]) -> int:
     """Returns how many rounds had passed before the first child of a parent was judged."""
     for entry in told:
         if history.births[entry.child]["parents"]:
-            return entry.number - 1
+            return entry.number
     return len(told)
 
 

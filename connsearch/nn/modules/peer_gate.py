@@ -69,7 +69,9 @@ class PeerGate(nn.Module):
         check_features("the gated tensor", x, self.width)
         check_given("peer", peers, tuple(self.peers))
         for name, width in self.peers.items():
-            check_features(f"peer {name!r}", peers[name], width, clips=len(x))
+            check_features(
+                f"peer {name!r}", peers[name], width, clips=x.shape[0]
+            )  # len() settles it
         frames = as_clip(x).shape[2]
         means = {i: means_over(peers[n], frames) for i, n in enumerate(self.peers, start=1)}
         found = self.attention(0, self.attention.open(means))

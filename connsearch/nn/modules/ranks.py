@@ -5,11 +5,14 @@ What has no time axis is a clip of one frame, what has no picture axes is a clip
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.fx.experimental.symbolic_shapes import has_static_value
 
 from connsearch.errors import DataError
 from connsearch.nn.attention import frame_means
+from connsearch.nn.layers import adaptive_windows, widest
 
 LAYOUTS = {
     2: "(B, C) vectors",
@@ -58,14 +61,44 @@ def means_over(x: Tensor, frames: int) -> Tensor:
     means_BTC = frame_means(as_clip(x))
     if means_BTC.shape[1] in (1, frames):
         return means_BTC
+    if torch.compiler.is_exporting():  # ONNX has no adaptive pooling
+        return _averages(means_BTC.shape[1], frames).to(means_BTC) @ means_BTC
     return F.adaptive_avg_pool1d(means_BTC.transpose(1, 2), frames).transpose(1, 2)
+
+
+def _averages(length: int, frames: int) -> Tensor:
+    """The matrix ``(frames, length)`` that averages over the windows of adaptive pooling."""
+    _require_settled(length, frames)
+    rows = [
+        [1 / (end - start) if start <= at < end else 0.0 for at in range(length)]
+        for start, end in adaptive_windows(length, frames)
+    ]
+    return torch.tensor(rows)
 
 
 def pool_frames(x_BCTHW: Tensor, frames: int) -> Tensor:
     """Returns the clip max-pooled to ``frames`` frames, the windows adaptive; the picture stays."""
     if x_BCTHW.shape[2] == frames:
         return x_BCTHW
+    if torch.compiler.is_exporting():  # ONNX has no adaptive pooling
+        _require_settled(x_BCTHW.shape[2], frames)
+        return widest(x_BCTHW, 2, frames)
     return F.adaptive_max_pool3d(x_BCTHW, (frames, *x_BCTHW.shape[3:]))
+
+
+def _require_settled(*lengths: int) -> None:
+    """Refuses to write down windows of which nobody knows yet where they lie.
+
+    Raises:
+        DataError: a number of frames is open, with the cure.
+    """
+    if not all(has_static_value(length) for length in lengths):
+        raise DataError(
+            "an export whose number of frames is open, and streams of different numbers of frames: "
+            "which frames are pooled together depends on both numbers\n"
+            "  cure: settle the frames (leave only the batch dynamic), or give every stream and "
+            "peer the same number of frames, or one"
+        )
 
 
 def check_features(what: str, x: Tensor, width: int, *, clips: int | None = None) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
+import torch
 from torch import Tensor, nn
 
 from connsearch.errors import DataError, SettingsError, UnknownNameError
@@ -159,8 +160,10 @@ class StreamFusion(nn.Module):
         rank = self._check(streams)
         heard = self._heard(streams, peers or {})
         clips = {name: as_clip(x) for name, x in streams.items()}
-        self._sizes = {name: tuple(x.shape[2:]) for name, x in clips.items()}
-        frames, height, width = fused_size(self.size, self._sizes, rank)
+        sizes = {name: tuple(x.shape[2:]) for name, x in clips.items()}
+        if not torch.compiler.is_compiling():  # what is traced has symbols for sizes
+            self._sizes = sizes
+        frames, height, width = fused_size(self.size, sizes, rank)
         means = {self._number[n]: means_over(x, frames) for n, x in heard.items()}
         inputs = {self._number[n]: pool_frames(x, frames) for n, x in clips.items()}
         return as_rank(self.fusion(inputs, (height, width), means), rank)
@@ -259,20 +262,22 @@ class StreamFusion(nn.Module):
         for name, width in self.widths.items():
             check_features(f"stream {name!r}", streams[name], width)
         shapes = {name: tuple(x.shape) for name, x in streams.items()}
-        if len({(len(shape), shape[0]) for shape in shapes.values()}) > 1:
+        first, *others = shapes.values()
+        # Sizes that are symbols (an export with an open batch) can be compared, not hashed.
+        if any((len(shape), shape[0]) != (len(first), first[0]) for shape in others):
             listed = "; ".join(f"{name} {shape}" for name, shape in shapes.items())
             raise DataError(
                 f"all streams of a fusion must have the same axes and clips, got {listed}\n"
                 "  cure: pool the axes that only some of them have; peers may have any"
             )
-        return len(next(iter(shapes.values())))
+        return len(first)
 
     def _heard(
         self, streams: Mapping[str, Tensor], peers: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
         """The tensors that gate: those given as peers, and streams that are peers."""
         check_given("peer", peers, [n for n in self.peers if n not in self.widths])
-        clips = len(next(iter(streams.values())))
+        clips = next(iter(streams.values())).shape[0]  # len() would settle it in an export
         for name, x in peers.items():
             check_features(f"peer {name!r}", x, self.peers[name], clips=clips)
         return {n: streams[n] if n in streams else peers[n] for n in self.peers}

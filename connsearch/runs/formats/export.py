@@ -30,10 +30,15 @@ class ExportedOutput(Form):
 
 
 class ExportedAxes(Form):
-    """Which sizes may differ from clip to clip, and which are settled."""
+    """Which sizes may differ from clip to clip, and which are settled.
+
+    Attributes:
+        least_frames: the fewest frames, where their number is open.
+    """
 
     open: list[str]
     settled: list[str]
+    least_frames: int | None = None
 
 
 class ExportedFlow(Form):
@@ -45,7 +50,7 @@ class ExportedFlow(Form):
 
 
 class ParityRecord(Form):
-    """How far the program is from the network; see ``models.export.Parity``."""
+    """How far the program is from the network; see ``models.parity.Parity``."""
 
     max_abs_difference: float
     largest_logit: float
@@ -71,6 +76,8 @@ class ExportRecord(GivenForm):
         line: everything that decides what is written.
         parity: of a program.
         settings_to_tell: of the published lists: what a reader must be told besides.
+        structure: what the network is built from, with its learned weights, if it is a structure.
+        model: the model document of any other network.
         not_held: of the published lists: what cannot be told at all.
     """
 
@@ -93,5 +100,6 @@ class ExportRecord(GivenForm):
     changes: list[ExportedChange] = []
     not_held: list[str] = []
     structure: dict[str, Any] = {}
+    model: dict[str, Any] = {}
     versions: dict[str, str] = {}
     line: dict[str, Any] = {}

@@ -14,6 +14,7 @@ from connsearch.view.charts.drawable import drawable
 from connsearch.view.charts.inks import colour, mixed_with_paper
 from connsearch.view.charts.look import PAGE, PRINT, Look, dressed
 from connsearch.view.charts.marks import Polyline
+from connsearch.view.fonts import families_for, texts_in
 from connsearch.view.structures.markup import clean
 from connsearch.view.structures.tables import short
 
@@ -29,7 +30,7 @@ _LETTER = 0.078
 
 def chart_figure(chart: Chart) -> Figure:
     """Returns a chart as the figure of a picture: all its panels, its title, legend and note."""
-    with dressed(PRINT):
+    with dressed(PRINT, families_for(texts_in(chart))):
         figure = _blank(*chart.size)
         limit = max(int(chart.size[0] * 9), 20)
         title = clean(chart.title, limit)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from connsearch.view.charts.inks import colour
+from connsearch.view.fonts import FAMILY
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +35,31 @@ PAGE = Look(text=12.0, small=12.0, scale=1.3, on_page=True)
 
 
 @contextmanager
-def dressed(look: Look) -> Generator[None]:
+def dressed(look: Look, families: Sequence[str] = (FAMILY,)) -> Generator[None]:
     """Draws in the house style meanwhile; nothing of it stays.
 
-    Letters that the font lacks are drawn as boxes without a word: a class may have any name.
+    Args:
+        look: where it is drawn.
+        families: of the fonts that have all letters; what none has was said when they were chosen.
     """
     import matplotlib
 
-    with matplotlib.rc_context(_settings(look)), warnings.catch_warnings():
+    plain: dict[Any, Any] = {**_settings(look), "font.family": list(families)}
+    log = logging.getLogger("matplotlib.font_manager")  # a system's font may have no bold letters
+    level = log.level
+    with matplotlib.rc_context(plain), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")
         warnings.filterwarnings("ignore", "constrained_layout not applied")
-        yield
+        log.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            log.setLevel(level)
 
 
 def _settings(look: Look) -> dict[Any, Any]:
     rule, faint, text = colour("rule"), colour("faint"), colour("text")
     plain: dict[Any, Any] = {
-        "font.family": "DejaVu Sans",
         "font.size": look.text,
         "text.color": text,
         "text.parse_math": False,

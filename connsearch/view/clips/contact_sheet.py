@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from connsearch.view.clips.overlays import wheel
 from connsearch.view.clips.strips import SMALLEST, Strip, StripRow
+from connsearch.view.fonts import fonts_for, has_letters, own_font
 from connsearch.view.structures.palette import DEAD, FAINT, PAPER, RULE, TEXT, class_colour
 
 MARGIN, GAP, LINE = 14, 4, 18
@@ -23,10 +25,36 @@ CAPTION = 15
 
 
 @cache
-def _font(kind: Literal["", "-Bold"] = "", size: int = 12) -> ImageFont.FreeTypeFont:
-    from matplotlib import get_data_path
+def _font(
+    kind: Literal["", "-Bold"] = "", size: int = 12, path: Path | None = None
+) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path or own_font(kind), size)
 
-    return ImageFont.truetype(Path(get_data_path(), f"fonts/ttf/DejaVuSans{kind}.ttf"), size)
+
+def _write(
+    draw: ImageDraw.ImageDraw,
+    xy: tuple[float, float],
+    text: str,
+    colour: str,
+    kind: Literal["", "-Bold"] = "",
+    size: int = 12,
+) -> float:
+    """Writes a line, letters that our font lacks with one of the system; returns where it ends."""
+    left, top = xy
+    others = fonts_for([text])
+    fonts = [own_font(), *others]
+
+    def first(letter: str) -> int:
+        having = (place for place, font in enumerate(fonts) if has_letters(font, letter))
+        return next(having, 0)
+
+    for place, letters in groupby(text, first):
+        part = "".join(letters)
+        font = _font(kind, size) if place == 0 else _font("", size, fonts[place])
+        # At the foot of the line, as the fonts rise to different heights.
+        draw.text((left, top + _font(kind, size).getmetrics()[0]), part, colour, font, anchor="ls")
+        left += font.getlength(part)
+    return left
 
 
 def contact_sheet(strips: Sequence[Strip], *, title: str, remark: str = "") -> Image.Image:
@@ -48,9 +76,9 @@ def contact_sheet(strips: Sequence[Strip], *, title: str, remark: str = "") -> I
     legend = (WHEEL + 2 * MARGIN if rows else 0) + MARGIN
     sheet = Image.new("RGB", (width, head + sum(heights) + legend), PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((MARGIN, MARGIN), title, TEXT, _font("-Bold", 15))
+    _write(draw, (MARGIN, MARGIN), title, TEXT, "-Bold", 15)
     for place, line in enumerate(remarks):
-        draw.text((MARGIN, MARGIN + 24 + LINE * place), line, FAINT, _font())
+        _write(draw, (MARGIN, MARGIN + 24 + LINE * place), line, FAINT)
     top = head
     for strip, height in zip(strips, heights, strict=True):
         _draw_strip(sheet, draw, strip, top, tile)
@@ -79,17 +107,15 @@ def _draw_strip(
     draw.line((MARGIN, top + 6, sheet.width - MARGIN, top + 6), RULE)
     top += MARGIN
     classes = ", ".join(strip.classes) or "no class"
-    bold = _font("-Bold", 13)
-    draw.text((MARGIN, top), classes, TEXT, bold)
-    left = MARGIN + bold.getlength(classes) + 12
-    draw.text((left, top), f"{strip.name}  ({strip.split})", FAINT, _font())
+    left = _write(draw, (MARGIN, top), classes, TEXT, "-Bold", 13) + 12
+    _write(draw, (left, top), f"{strip.name}  ({strip.split})", FAINT)
     top += LINE + 6
     if strip.fault:
         lines = _wrapped(strip.fault, sheet.width - 4 * MARGIN)
         box = (MARGIN, top, sheet.width - MARGIN, top + LINE * len(lines) + MARGIN)
         draw.rectangle(box, DEAD.tint, DEAD.line, width=2)
         for place, line in enumerate(lines):
-            draw.text((2 * MARGIN, top + 6 + LINE * place), line, DEAD.line, _font())
+            _write(draw, (2 * MARGIN, top + 6 + LINE * place), line, DEAD.line)
     for row in strip.rows:
         _draw_row(sheet, draw, row, top)
         top += tile + CAPTION + GAP

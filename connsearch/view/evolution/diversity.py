@@ -39,7 +39,7 @@ def _panel(
     story: Story, title: str, marks: list[Mark], top: float, *, whole: bool = False
 ) -> Panel:
     if story.initial and story.initial < len(story.rounds):
-        edge = story.initial + 0.5
+        edge = story.initial - 0.5
         marks = [*marks, Rule("first mutation", "faint", edge, upright=True, width=0.8)]
     return Panel(
         title,

@@ -38,8 +38,8 @@ def objective_axis(objective: str, *, title: str = "", room: float = 0.05) -> Ax
 
 
 def rounds_axis(story: Story, title: str = "round") -> Axis:
-    """Returns the axis that counts rounds, from 1 in whole numbers."""
-    return Axis(title, 0.4, max(len(story.rounds), 2) + 0.6, style="whole")
+    """Returns the axis that counts rounds, from 0 as children are, in whole numbers."""
+    return Axis(title, -0.6, max(len(story.rounds), 2) - 0.4, style="whole")
 
 
 def lasting(values: Sequence[float], *, step: float = 0.0) -> list[float]:
@@ -68,7 +68,7 @@ def _panel(story: Story, place: int) -> Panel:
 def _lines(story: Story, place: int) -> Iterator[Mark]:
     sign, told = story.history.signs[place], story.rounds
     if story.initial:
-        yield Band("before the first mutation", "mixed-tint", 0.5, story.initial + 0.5)
+        yield Band("before the first mutation", "mixed-tint", -0.5, story.initial - 0.5)
     numbers = lasting([e.number for e in told], step=0.6)
     best = lasting([sign * e.top[place] for e in told])
     mean = lasting([sign * e.mean[place] for e in told])
@@ -125,8 +125,8 @@ def _ended(story: Story) -> Iterator[Mark]:
             if trial.state == state and key_of(trial).evaluation == 0
         ]
         if trials:
-            places = [bisect_left(ended, trial.finished or 0.0) + 0.5 for trial in trials]
-            places = [min(max(place, 0.55), max(len(ended), 2) + 0.5) for place in places]
+            places = [bisect_left(ended, trial.finished or 0.0) - 0.5 for trial in trials]
+            places = [min(max(place, -0.45), max(len(ended), 2) - 0.5) for place in places]
             tips = [f"#{key_of(trial).child}: {name}" for trial in trials]
             heights = [height] * len(places)
             yield Points(name, ink, places, heights, tips, "tick", 6.7, foot=True)

@@ -15,7 +15,7 @@ from connsearch.evolution.review.lineage import ancestry, children_of, parent_of
 from connsearch.view.charts.files import write_chart
 from connsearch.view.evolution.lineage_plot import lineage_chart
 from connsearch.view.evolution.story import Story, worth
-from connsearch.view.structures.draw import FONT, Arrow, Column, Sheet, laid_out, save, sheet_dot
+from connsearch.view.structures.draw import FONT, laid_out, save, sheet_dot
 from connsearch.view.structures.legend import entry, grid, header, sample, word
 from connsearch.view.structures.markup import box, cell, escape, font, row
 from connsearch.view.structures.palette import (
@@ -29,6 +29,7 @@ from connsearch.view.structures.palette import (
     TEXT,
     Ink,
 )
+from connsearch.view.structures.sheet import Arrow, Column, Sheet
 
 MANY = 60
 """Above so many children the tree is drawn over the numbers of birth."""
@@ -117,7 +118,7 @@ def lineage_sheet(story: Story, number: int, members: Sequence[int]) -> Sheet:
         f"{len(members)} of {len(story.entries)} children",
     ]
     label = header(title, facts, _key(story), [])
-    return Sheet(label, shown, edges, {"ranksep": "0.7", "nodesep": "0.12"})
+    return Sheet(label, shown, edges, {"ranksep": "0.7", "nodesep": "0.12"}, ordered=False)
 
 
 def shade(story: Story, number: int) -> str:

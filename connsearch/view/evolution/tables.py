@@ -47,8 +47,8 @@ def failures_table(story: Story, *, limit: int = 20) -> Table:
     rows = [
         {
             "child": f"#{one.child}",
-            "evaluation": one.evaluation + 1,
-            "attempt": one.attempt + 1,
+            "evaluation": one.evaluation,
+            "attempt": one.attempt,
             "then": "given up" if one.given_up else "tried again",
             "cause": cause_line(one),
         }

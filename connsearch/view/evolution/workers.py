@@ -126,7 +126,7 @@ def _text(shift: Shift, long: float) -> str:
 
 
 def _tip(shift: Shift, unit: float) -> str:
-    again = f", evaluation {shift.evaluation + 1}" if shift.evaluation else ""
+    again = f", evaluation {shift.evaluation}" if shift.evaluation else ""
     name = {1.0: "s", 60.0: "min"}.get(unit, "h")
     spent = f"{(shift.end - shift.begin) / unit:.3g} {name}"
     return f"#{shift.child}{again}: {WORDS[shift.state]}, {spent}"

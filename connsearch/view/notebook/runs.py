@@ -8,7 +8,7 @@ from connsearch.errors import ConnsearchError
 from connsearch.models.document import ModelDocument
 from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.metrics import Metrics
-from connsearch.runs.formats.prune import BeforeAfter, PruneRecord
+from connsearch.runs.formats.prune import BeforeAfter, ExactnessRecord, PruneRecord
 from connsearch.runs.formats.result import Result
 from connsearch.runs.metrics import wilson_interval
 from connsearch.runs.names import LEARNED, REPORT
@@ -65,8 +65,8 @@ def pruned_html(found: PruneRecord) -> Html:
     doubt = None
     if exact is not None and not exact.equal:
         doubt = warning(
-            "this network is not bit-equal to the masked original: the largest difference is "
-            f"{exact.max_abs_difference:.3g}"
+            "this network is not bit-equal to the original in which the removed connections are "
+            f"multiplied by zero; largest difference of a feature: {exact.max_abs_difference:.3g}"
         )
     return card(
         found.run or "pruning",
@@ -75,13 +75,20 @@ def pruned_html(found: PruneRecord) -> Html:
         doubt,
         facts(
             [
-                ("exact", "yes, bit-equal" if exact is not None and exact.equal else None),
+                ("largest difference of a logit", None if exact is None else _logit(exact)),
                 ("removed", f"{len(found.removed)} connections, {len(found.dead)} nodes"),
             ]
         ),
         metrics_table(found.metrics),
         folded("repairs and changes", table([{"what": text} for text in sentences])),
     )
+
+
+def _logit(exact: ExactnessRecord) -> str | None:
+    """The largest difference from the masked original; early records do not have it."""
+    if exact.max_abs_logit_difference is None:
+        return "0.0, bit-equal" if exact.equal else None
+    return f"{exact.max_abs_logit_difference}{', bit-equal' if exact.equal else ''}"
 
 
 def metrics_table(metrics: Mapping[str, Metrics]) -> Html:

@@ -97,7 +97,7 @@ class Worker:
     def _told(self, event: Told) -> None:
         task, child = event.task, event.task.child
         way = made(child.parents, [step.operator for step in child.steps])
-        again = f", evaluation {task.evaluation + 1}" if task.evaluation else ""
+        again = f", evaluation {task.evaluation}" if task.evaluation else ""
         spent = duration(time.monotonic() - self._began)
         values = self._named(event.outcome.values)
         self._ended(f"child {child.number} ({way}{again}): {values}, {spent}")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from connsearch.errors import ConnsearchError
 from connsearch.graph.cost import Cost, cost
 from connsearch.graph.spec import Attention, Edge, Structure
 from connsearch.oneshot.alarms import Alarm, structure_alarms
 from connsearch.oneshot.peers import Mixture, peer_report
-from connsearch.pruning.options import PruneOptions
+from connsearch.pruning.options import PruneOptions, build_criterion
 from connsearch.pruning.pruner import Pruned, prune_by
+from connsearch.pruning.remains import Remains, remains_of, why_dead
+from connsearch.pruning.scores import learned_weights
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.view.report.material import Material
+from connsearch.view.runs.chance import Chance, chance_of
 from connsearch.view.structures.facts import stream_shares
 
 
@@ -23,29 +27,35 @@ class Findings:
     Attributes:
         cost: of the structure, on the run's own clips.
         pruned: what ``connsearch prune`` would leave by default; None if it cannot be told.
+        remains: how much that is.
+        why_dead: why nodes would be dead then, by number.
         pruned_cost: of that.
         alarms: of the result, or of the weights so far.
         mixtures: every soft mixture of peers, by its connection.
         inks: the colour of each node: its only stream, or ``mixed``.
     """
 
-    cost: Cost | None
-    pruned: Pruned | None
-    pruned_cost: Cost | None
-    alarms: tuple[Alarm, ...]
-    mixtures: dict[Edge, Mixture]
-    inks: dict[int, str]
+    cost: Cost | None = None
+    pruned: Pruned | None = None
+    remains: Remains | None = None
+    why_dead: Mapping[int, str] = field(default_factory=dict[int, str])
+    pruned_cost: Cost | None = None
+    alarms: tuple[Alarm, ...] = ()
+    mixtures: Mapping[Edge, Mixture] = field(default_factory=dict[Edge, Mixture])
+    inks: Mapping[int, str] = field(default_factory=dict[int, str])
 
 
 def find(material: Material) -> Findings:
     """Returns what follows from the material; what does not follow is None or empty."""
     structure = material.structure
     if structure is None:
-        return Findings(None, None, None, _recorded_alarms(material), {}, {})
+        return Findings(alarms=_recorded_alarms(material))
     pruned = _pruned(structure) if material.kind == "search" and material.learned else None
     return Findings(
         cost=_cost(structure, material),
         pruned=pruned,
+        remains=None if pruned is None else remains_of(pruned),
+        why_dead={} if pruned is None else _why_dead(structure, pruned),
         pruned_cost=None if pruned is None else _cost(pruned.structure, material),
         alarms=_alarms(structure, material),
         mixtures=mixtures(structure),
@@ -73,9 +83,10 @@ def judged(material: Material) -> tuple[str, Metrics] | None:
     return next(((name, found[name]) for name in ("val", "test") if name in found), None)
 
 
-def chance(material: Material) -> float | None:
-    """Returns the accuracy of guessing among equally frequent classes."""
-    return 1 / len(material.classes) if material.classes else None
+def chance(material: Material) -> Chance | None:
+    """Returns what guessing is worth on the split that is shown first."""
+    found = judged(material)
+    return chance_of(len(material.classes), None if found is None else found[1].support)
 
 
 def _pruned(structure: Structure) -> Pruned | None:
@@ -83,6 +94,11 @@ def _pruned(structure: Structure) -> Pruned | None:
         return prune_by(structure, PruneOptions())
     except ConnsearchError:  # never searched, or nothing to cut: then there is nothing to say
         return None
+
+
+def _why_dead(structure: Structure, pruned: Pruned) -> dict[int, str]:
+    criterion = build_criterion(PruneOptions().criterion)
+    return why_dead(structure, criterion(structure, learned_weights(structure)), pruned)
 
 
 def _cost(structure: Structure, material: Material) -> Cost | None:

@@ -78,10 +78,10 @@ def plural(count: int, word: str) -> str:
 def setting(value: Any) -> str:
     """Returns a setting's value as text.
 
-    >>> setting(None), setting([1.0, 1.0]), setting(True), setting(["rgb", "flow"])
-    ('none', '[1.0, 1.0]', 'yes', 'rgb, flow')
+    >>> setting(None), setting([]), setting([1.0, 1.0]), setting(True), setting(["rgb", "flow"])
+    ('none', 'none', '[1.0, 1.0]', 'yes', 'rgb, flow')
     """
-    if value is None:
+    if value is None or value in ([], {}, ""):
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -26,6 +26,7 @@ from PIL import Image
 
 from connsearch.errors import Failure
 from connsearch.files.drafts import replacing
+from connsearch.view.fonts import families_for
 from connsearch.view.runs.animation import Backdrop, Moment, name
 from connsearch.view.structures.palette import FAINT, MIXED, PAPER, RULE, STREAMS, TEXT, pen_width
 
@@ -43,10 +44,12 @@ Pixels = npt.NDArray[np.uint8]
 
 def draw_frames(stage: Backdrop, moments: Sequence[Moment]) -> Iterator[Pixels]:
     """Yields one picture a moment, ``uint8`` (H, W, 3), height and width even."""
-    with rc_context({"font.family": "DejaVu Sans"}):
+    written = [text.text or "" for text in stage.picture.iter("text")]
+    fonts: dict[Any, Any] = {"font.family": families_for(written)}
+    with rc_context(fonts):
         animation = _Animation(stage)
     for number, moment in enumerate(moments):
-        with rc_context({"font.family": "DejaVu Sans"}):
+        with rc_context(fonts):
             share = number / max(len(moments) - 1, 1)
             yield animation.frame(moment, share)
 

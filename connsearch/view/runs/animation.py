@@ -15,10 +15,12 @@ from pathlib import Path
 
 from connsearch.errors import RunError
 from connsearch.files.disk import is_there
-from connsearch.graph.spec import Edge, Structure
+from connsearch.graph.spec import Edge, Peer, Structure
 from connsearch.pruning.criteria import Criterion
+from connsearch.pruning.pruner import Pruned, prune
+from connsearch.pruning.remains import Remains, remains_of
 from connsearch.runs.names import CONNECTIONS, METRICS
-from connsearch.view.runs.series import read_curves, read_epochs, read_weights
+from connsearch.view.runs.series import read_curves, read_epochs, read_peers, read_weights
 from connsearch.view.structures.draw import laid_out, to_dot
 from connsearch.view.structures.interactive import parsed
 from connsearch.view.structures.scene import MANY_CONNECTIONS, MANY_NODES
@@ -34,7 +36,8 @@ class Moment:
         step: of the training, from 0.
         epoch: from 0.
         weights: of the connections that learn, post-sigmoid.
-        kept: the connections the criterion would keep now.
+        kept: the connections that would stay now.
+        remains: how many connections and nodes that are, as ``connsearch prune`` counts them.
         accuracy: of the newest evaluation on the validation split so far; None before the first.
     """
 
@@ -42,15 +45,15 @@ class Moment:
     epoch: int
     weights: Mapping[Edge, float]
     kept: frozenset[Edge]
+    remains: Remains
     accuracy: float | None
 
     def caption(self) -> str:
-        """Returns step, epoch (from 1), accuracy and how many connections would stay."""
+        """Returns step, epoch (from 1), accuracy, how many connections and nodes would stay."""
         parts = [f"step {self.step}", f"epoch {self.epoch + 1}"]
         if self.accuracy is not None:
-            parts.append(f"val accuracy {self.accuracy:.3f}")
-        stay = sum(edge in self.kept for edge in self.weights)
-        return " · ".join([*parts, f"{stay} of {len(self.weights)} connections would stay"])
+            parts.append(f"validation accuracy {self.accuracy:.3f}")
+        return " · ".join([*parts, f"{self.remains} would stay"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +79,12 @@ def read_moments(
     Args:
         run_dir: holds connections.csv and, for the accuracy, metrics.csv.
         structure: what the run trains.
-        criterion: says which connections would stay.
+        criterion: says which connections are to be kept; what that leaves dead goes, too.
         frames: how many moments at most, 2 or more.
 
     Raises:
         RunError: no such log, nothing in it yet, or a log that cannot be read.
+        PruneError: the criterion cannot be used on these weights.
     """
     path = Path(run_dir) / CONNECTIONS
     if not is_there(path):
@@ -99,14 +103,33 @@ def read_moments(
     steps = _spread(sorted({step for found in series.values() for step in found.steps}), frames)
     tables = {e: dict(zip(s.steps, s.values, strict=True)) for e, s in series.items()}
     curve = _accuracy(Path(run_dir))
+    peers = read_peers(path, set(steps))
     moments: list[Moment] = []
     for step in steps:
         weights = {edge: table[step] for edge, table in tables.items() if step in table}
-        kept = criterion(structure, {**dict.fromkeys(known, 0.0), **weights})
+        pruned = _pruned(structure, criterion, weights, peers.get(step, {}))
         place = bisect_right(curve, step, key=lambda found: found[0])
         accuracy = curve[place - 1][1] if place else None
-        moments.append(Moment(step, epochs[step], weights, kept, accuracy))
+        told = weights, pruned.edges, remains_of(pruned)
+        moments.append(Moment(step, epochs[step], *told, accuracy))
     return moments
+
+
+def _pruned(
+    structure: Structure,
+    criterion: Criterion,
+    weights: Mapping[Edge, float],
+    peers: Mapping[Edge, Sequence[Peer]],
+) -> Pruned:
+    """What ``connsearch prune`` would make of the weights and peers of one step.
+
+    Of a run at work the last step may have the peers of some connections only: then of none.
+    """
+    now = structure.with_weights(dict(weights))
+    if all(edge in peers for edge in structure.edges()):
+        now = now.with_peers({edge: tuple(found) for edge, found in peers.items()})
+    scores = {**dict.fromkeys(structure.edges(), 0.0), **weights}
+    return prune(now, criterion(now, scores))
 
 
 def set_stage(structure: Structure, moments: Sequence[Moment], *, title: str) -> Backdrop:

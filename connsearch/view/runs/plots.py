@@ -12,13 +12,18 @@ from connsearch.registry import suggest
 from connsearch.runs.names import CONNECTIONS, METRICS
 from connsearch.view.charts.chart import Chart
 from connsearch.view.charts.files import FORMATS, write_chart
+from connsearch.view.runs.chance import Chance
 from connsearch.view.runs.connections import connections_chart, weights_chart
 from connsearch.view.runs.series import read_column, read_curves, read_weights
 from connsearch.view.runs.training import training_chart
 
 
 def run_pictures(
-    run_dir: str | Path, model: ModelDocument, *, formats: Sequence[str] = ("svg", "png")
+    run_dir: str | Path,
+    model: ModelDocument,
+    *,
+    formats: Sequence[str] = ("svg", "png"),
+    chance: Chance | None = None,
 ) -> list[Path]:
     """Returns the pictures written into a run directory, each once per format.
 
@@ -30,6 +35,7 @@ def run_pictures(
         run_dir: a run directory; a log that is not there leaves out its picture.
         model: what was learned; the stems of a structure give the lines their colours.
         formats: of svg, png, pdf.
+        chance: what guessing is worth on the data of the run, where that is known.
 
     Raises:
         UnknownNameError: another format.
@@ -45,7 +51,7 @@ def run_pictures(
             read_curves(run_dir / METRICS),
             read_column(run_dir / METRICS, "learning_rate"),
         )
-        charts["training"] = training_chart(curves, title=model.name, rates=rates)
+        charts["training"] = training_chart(curves, title=model.name, rates=rates, chance=chance)
     structure = model.structure
     if structure is not None and is_there(run_dir / CONNECTIONS):
         weights = read_weights(run_dir / CONNECTIONS)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from connsearch.graph.spec import Edge
+from connsearch.graph.spec import Edge, Peer
 from connsearch.runs.formats.tables import ConnectionRow, MetricsRow
 from connsearch.runs.logs import read_table
 
@@ -74,6 +74,24 @@ def read_weights(path: str | Path) -> dict[Edge, Series]:
         series = found.setdefault(Edge(row.source, row.target), Series())
         series.steps.append(row.step)
         series.values.append(row.weight)
+    return found
+
+
+def read_peers(path: str | Path, steps: Collection[int]) -> dict[int, dict[Edge, list[Peer]]]:
+    """Returns the peers of every connection at some of the steps of a ``connections.csv``.
+
+    A step without peers has no entry.
+
+    Raises:
+        RunError: as for :func:`read_weights`.
+    """
+    found: dict[int, dict[Edge, list[Peer]]] = {}
+    needed = ("step", "kind", "source", "target", "weight")
+    for row in read_table(Path(path), ConnectionRow, needed=needed):
+        if row.kind != "peer" or row.peer is None or row.weight is None or row.step not in steps:
+            continue
+        edges = found.setdefault(row.step, {})
+        edges.setdefault(Edge(row.source, row.target), []).append(Peer(row.peer, row.weight))
     return found
 
 

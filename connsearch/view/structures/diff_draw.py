@@ -15,10 +15,11 @@ from connsearch.view.structures.diff_markup import (
     union_label,
     union_tooltip,
 )
-from connsearch.view.structures.draw import Arrow, Column, Sheet, save, sheet_dot, spacing
+from connsearch.view.structures.draw import save, sheet_dot
 from connsearch.view.structures.markup import box, cell, row
-from connsearch.view.structures.palette import KEPT, MIXED, PAPER, pen_width
-from connsearch.view.structures.union import INKS, Union, UnionLine, unite
+from connsearch.view.structures.palette import KEPT, MIXED, PAPER, PEER, pen_width
+from connsearch.view.structures.sheet import Arrow, Column, Sheet, spacing
+from connsearch.view.structures.union import INKS, Union, UnionGate, UnionLine, unite
 
 
 def render_diff(
@@ -60,6 +61,7 @@ def _sheet(union: Union, title: str, facts: list[str]) -> Sheet:
     label = box(row(cell("<B>output</B>", 'PORT="i" CELLPADDING="5"')), KEPT, PAPER)
     columns.append(("", [("output", {"label": label, "tooltip": "output", "id": "output"})]))
     edges = [_arrow(union, line) for line in union.lines]
+    edges += [_gate(gate) for gate in union.gates]
     for node, state in union.finals:
         style = {"color": MIXED.line, "penwidth": "1.5", "id": f"final-{node.key}"}
         if state != "kept":
@@ -68,6 +70,22 @@ def _sheet(union: Union, title: str, facts: list[str]) -> Sheet:
         edges.append((f"{node.key}:o:e", "output:i:w", style))
     page = spacing(len(union.lines), compact=union.compact)
     return Sheet(union_header(union, title, facts), columns, edges, page)
+
+
+def _gate(gate: UnionGate) -> Arrow:
+    """A peer link, dotted: it carries no features on, it only weighs them."""
+    source, target = gate.source, gate.target
+    style = {
+        "id": f"peer-{source.key}-{target.key}",
+        "class": gate.state,
+        "style": "dotted",
+        "color": PEER.line if gate.state == "kept" else INKS[gate.state].line,
+        "penwidth": "1.50",
+        "arrowhead": "odot",
+        "weight": "0",
+        "tooltip": f"{source.label} gates inputs of {target.label}: {gate.state}",
+    }
+    return f"{source.key}:o:e", f"{target.key}:w", style
 
 
 def _arrow(union: Union, line: UnionLine) -> Arrow:

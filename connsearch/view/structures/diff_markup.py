@@ -41,7 +41,8 @@ def union_tooltip(node: UnionNode) -> str:
     """Returns what a browser shows when the pointer rests on a node."""
     places = {"A": node.before, "B": node.after}
     where = " and ".join(f"node {n} in {name}" for name, n in places.items() if n is not None)
-    return "; ".join([f"{where}: {node.state}", *(change_text(c) for c in node.changes)])
+    role = [node.role] if node.role else []
+    return "; ".join([f"{where}: {node.state}", *role, *(change_text(c) for c in node.changes)])
 
 
 def line_tooltip(line: UnionLine) -> str:
@@ -127,6 +128,7 @@ def _facts(node: UnionNode, *, short: bool = False) -> Iterator[str]:
     state = "" if node.state == "kept" else node.state
     if isinstance(node.node, Stem):
         state = f"{node.node.modality.upper()} {state}".strip()
+    state = ", ".join(filter(None, (state, node.role)))
     yield _title(node, state)
     told = {change.name for change in node.changes}
     if not isinstance(node.node, Stem) and not short and "filters" not in told:
@@ -182,6 +184,9 @@ def _entries(union: Union) -> Iterator[str]:
         yield entry(sample(INKS["added"].line), "only in B: added")
     if any(c.name in ("top peer", "peers") for line in union.lines for c in line.changes):
         yield entry(word(f"{GATED}3{ARROW}5"), "another peer gates it")
+    if union.gates:
+        dotted = sample(PEER.line, 1.5, style="DOTTED")
+        yield entry(dotted, "of a node that is peer only: it gates")
     labels = [node.label for _, nodes in union.columns for node in nodes]
     if any(ARROW in label for label in labels):
         yield entry(word(f"7{ARROW}5"), "number in A and in B")

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from connsearch.graph.compare import Change, Differences
 from connsearch.graph.cost import Cost
+from connsearch.graph.hashing import structure_hash
 from connsearch.graph.spec import Edge
 from connsearch.view.structures.diff_markup import value_text, weights_text
 from connsearch.view.structures.markup import clean, weight_text
@@ -18,13 +19,23 @@ MOST_ROWS = 40
 """Differing connections a table lists; the rest is counted."""
 
 
+def told_apart(found: Differences, names: tuple[str, str]) -> list[str]:
+    """Returns a line each about A and B: what it was found by, its name, the hash of its wiring.
+
+    Structures that are alike but for the numbers of their nodes and their weights have one hash.
+    """
+    return [
+        f"{side}: {clean(name)} ({clean(structure.name)}, wiring {structure_hash(structure)[:10]})"
+        for side, name, structure in zip("AB", names, (found.a, found.b), strict=True)
+    ]
+
+
 def totals_diff_table(found: Differences, before: Cost, after: Cost) -> Table:
     """Returns one row a number of the whole: nodes, connections, parameters, MACs in A and in B."""
     table = _table()
     table.add_column("")
     for heading in ("A", "B", "change"):
         table.add_column(heading, justify="right", overflow="fold")
-    table.add_row("structure", clean(found.a.name, 24), clean(found.b.name, 24), "")
     for name, x, y in (
         ("nodes", len(found.a), len(found.b)),
         ("connections", len(found.a.edges()), len(found.b.edges())),

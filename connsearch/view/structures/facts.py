@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connsearch.graph.dag import live_nodes
+from connsearch.graph.dag import dangling_nodes, live_nodes
 from connsearch.graph.spec import (
     Attention,
     Connection,
@@ -51,6 +51,20 @@ def dead_nodes(structure: Structure) -> frozenset[int]:
         if all(source in starved for source in block.inputs):
             starved.add(index)
     return frozenset(set(range(len(structure))) - live_nodes(structure) | starved)
+
+
+PEER_ONLY, DEAD = "peer only", "dead"
+"""Roles of nodes: they only gate connections, or cannot change the output."""
+
+
+def nodes_by_role(structure: Structure) -> dict[str, list[int]]:
+    """Returns the nodes that are only looked at by others, and those that are dead.
+
+    A role that no node has is left out.
+    """
+    dead = dead_nodes(structure)
+    found = {PEER_ONLY: sorted(dangling_nodes(structure) - dead), DEAD: sorted(dead)}
+    return {role: nodes for role, nodes in found.items() if nodes}
 
 
 def clear_peers(connection: Connection, attention: Attention) -> tuple[Peer, ...]:

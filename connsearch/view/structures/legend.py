@@ -12,7 +12,8 @@ from connsearch.view.structures.scene import Scene
 
 def header_label(scene: Scene, title: str) -> str:
     """Returns the label that stands above the picture."""
-    key = grid(list(_entries(scene)), per_row=max(3, 3 * len(scene.columns) // 2))
+    entries = list(scene.key) or list(entries_of(scene))
+    key = grid(entries, per_row=max(3, 3 * len(scene.columns) // 2))
     return header(title, _facts(scene), key, scene.notes)
 
 
@@ -33,15 +34,15 @@ def header(title: str, facts: Iterable[str], key: str, notes: Iterable[str]) -> 
 def _facts(scene: Scene) -> Iterator[str]:
     structure = scene.structure
     yield structure.family
-    yield f"{len(structure)} nodes"
+    yield f"{len(structure) - len(scene.gone)} nodes"
     yield f"{len(structure.edges())} connections"
     if scene.dead:
         yield f"{len(scene.dead)} dead"
     yield f"attention: {structure.network.attention}"
 
 
-def _entries(scene: Scene) -> Iterator[str]:
-    """Finished cells, a sample and its meaning each; only what occurs."""
+def entries_of(scene: Scene) -> Iterator[str]:
+    """Yields the entries of a picture's key, a sample and its meaning each; only what occurs."""
     lines = scene.lines
     for modality in scene.structure.modalities():
         yield entry(sample(STREAMS[modality].line), modality.value)
@@ -56,6 +57,10 @@ def _entries(scene: Scene) -> Iterator[str]:
     if scene.gates:
         dotted = sample(PEER.line, 1.5, style="DOTTED")
         yield entry(dotted, "peer attention" if scene.compact else f"{GATED}n gated by node n")
+    if any(old != new for old, new in scene.after.items()):
+        yield entry(word("7→5"), "number before and after pruning")
+    if any(new != old for new, old in scene.before.items()):
+        yield entry(word("was 7"), "number before pruning")
     if scene.compact:
         return
     if any(len(scene.shares[line.edge.target]) > 1 for line in lines):

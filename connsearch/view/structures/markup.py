@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from connsearch.graph.families import kind_name, own_kind
 from connsearch.graph.spec import FREE, Block, Modality, Stem, Weight
@@ -13,6 +13,7 @@ from connsearch.view.structures.scene import Line, Scene
 
 LONGEST_TITLE = 90
 GATED = "⊙"
+_BLANK = '<FONT POINT-SIZE="9">&#160;</FONT>'
 _BAR = 110  # width of the bar of streams, in points
 _HEADS = {"average": "average over time", "softmax": "softmax over time"}
 
@@ -65,12 +66,12 @@ def node_label(scene: Scene, index: int) -> str:
     ink = node_ink(scene, index)
     if isinstance(node, Stem):
         facts = _stem_facts(scene, index, node)
-        words = f"{node.modality.upper()} {_state(scene, index)}".strip()
-        lines = [node_title(index, words), *map(small, facts)]
-        return box(row(cell("<BR/>".join(lines), 'PORT="o" CELLPADDING="5"')), ink, ink.tint)
+        lines = [node_title(_number(scene, index), _words(scene, index)), *map(small, facts)]
+        port = f'PORT="o" CELLPADDING="5" {_facts_room(scene, index)}'
+        return box(row(cell("<BR/>".join(lines), port)), ink, ink.tint)
     if scene.compact:
         facts = small(f"{filters_text(node)} · d{node.temporal_dilation} · s{node.spatial_stride}")
-        text = f"{node_title(index, _state(scene, index))} {facts}"
+        text = f"{node_title(_number(scene, index), _words(scene, index))} {facts}"
         return box(row(cell(text, 'PORT="o" CELLPADDING="3"')), ink, ink.tint)
     return _block_label(scene, index, node, ink)
 
@@ -89,10 +90,24 @@ def node_ink(scene: Scene, index: int) -> Ink:
     return STREAMS[streams[0]] if len(streams) == 1 else MIXED
 
 
-def node_title(index: int, word: str = "") -> str:
-    """Returns the first line of a label: the index, bold, and a word."""
+def node_title(number: str, word: str = "") -> str:
+    """Returns the first line of a label: the number, bold, and a word."""
     word = f" {font(escape(word), 10, TEXT)}" if word else ""
-    return f"<B>{index}</B>{word}"
+    return f"<B>{number}</B>{word}"
+
+
+def _number(scene: Scene, index: int) -> str:
+    """A node's number, and the one it has after pruning where that is another."""
+    after = scene.after.get(index, index)
+    return str(index) if after == index else f"{index}→{after}"
+
+
+def _words(scene: Scene, index: int) -> str:
+    """What stands beside the number: the stream of a stem, a state, the number before pruning."""
+    node, before = scene.structure.nodes[index], scene.before.get(index, index)
+    stream = node.modality.upper() if isinstance(node, Stem) else ""
+    was = "" if before == index else f"was {before}"
+    return " ".join(filter(None, (stream, _state(scene, index), was)))
 
 
 def node_tooltip(scene: Scene, index: int) -> str:
@@ -100,6 +115,10 @@ def node_tooltip(scene: Scene, index: int) -> str:
     node = scene.structure.nodes[index]
     width = scene.widths.get(index)
     parts = [f"node {index}", _state(scene, index)]
+    if index in scene.after:
+        parts.append(f"number {scene.after[index]} after pruning")
+    if scene.before.get(index, index) != index:
+        parts.append(f"number {scene.before[index]} before pruning")
     if isinstance(node, Stem):
         parts += [f"{node.modality} stem", *_stem_facts(scene, index, node)]
     else:
@@ -128,32 +147,89 @@ def filters_text(block: Block) -> str:
 
 def _block_label(scene: Scene, index: int, block: Block, ink: Ink) -> str:
     """Inputs with weights on the left, each a port; facts on the right, the streams below."""
-    rows = [_input_cells(line, scene.threshold) for line in scene.inputs(index)]
+    drawn, rooms = scene.inputs(index), _input_rooms(scene, index)
+    lines = {line.edge: _input_cells(line, scene.threshold, rooms) for line in drawn}
+    lines |= {ghost.edge: _empty_cells(ghost, rooms) for ghost in _ghosts(scene, index)}
+    rows = [lines[edge] for edge in sorted(lines)]
     if not rows:
         rows.append(cell(small("no inputs"), 'COLSPAN="3" CELLPADDING="3"'))
-    if any(gate.target == index for gate in scene.gates):
-        mark = font(f"{GATED} peers", 9, PEER.line)
+    marked = any(gate.target == index for gate in scene.gates)
+    if marked or any(gate.target == index for gate in scene.ghost_gates):
+        mark = font(f"{GATED} peers", 9, PEER.line) if marked else _BLANK
         rows.append(cell(mark, 'PORT="p" COLSPAN="3" ALIGN="LEFT" CELLPADDING="2"'))
-    kind = kind_name(scene.structure, block).replace("_", " ")
-    facts = [node_title(index, _state(scene, index)), small(kind)]
-    facts += map(small, _block_facts(block, scene.widths.get(index)))
-    rows[0] += cell("<BR/>".join(facts), f'PORT="o" ROWSPAN="{len(rows)}" CELLPADDING="5"')
+    facts = _facts_lines(scene, index, block)
+    facts = [node_title(_number(scene, index), _words(scene, index)), *map(small, facts)]
+    port = f'PORT="o" ROWSPAN="{len(rows)}" CELLPADDING="5" {_facts_room(scene, index)}'
+    rows[0] += cell("<BR/>".join(facts), port)
     top = row(cell("", 'COLSPAN="4" HEIGHT="4"')) if len(rows) > 2 else ""
     body = top + "".join(map(row, rows)) + _bar(scene.shares[index])
     return box(body, ink, PAPER if ink is not DEAD else ink.tint)
 
 
-def _input_cells(line: Line, threshold: float) -> str:
+def _input_cells(line: Line, threshold: float, rooms: Sequence[str]) -> str:
     """Source, weight and gating peers of one input; the connection ends at the first cell."""
     weight = weight_text(line.weight, threshold)
     number = font(weight, 9, FAINT) if line.below else font(f"<B>{weight}</B>", 9, TEXT)
-    peers = "" if line.below else " ".join(f"{GATED}{peer.node}" for peer in line.peers)
-    port = f'PORT="i{line.edge.source}" ALIGN="RIGHT" CELLPADDING="2"'
+    peers = _peers_text(line)
+    port = f'PORT="i{line.edge.source}" ALIGN="RIGHT" CELLPADDING="2" {rooms[0]}'
     return (
         cell(font(str(line.edge.source), 9, FAINT), port)
-        + cell(number, 'ALIGN="LEFT" CELLPADDING="2"')
-        + cell(font(peers, 9, PEER.line) if peers else "", 'ALIGN="LEFT" CELLPADDING="1"')
+        + cell(number, f'ALIGN="LEFT" CELLPADDING="2" {rooms[1]}')
+        + cell(
+            font(peers, 9, PEER.line) if peers else "", f'ALIGN="LEFT" CELLPADDING="1" {rooms[2]}'
+        )
     )
+
+
+def _empty_cells(line: Line, rooms: Sequence[str]) -> str:
+    """As much room as the input takes in the picture beside this one."""
+    port = f'PORT="i{line.edge.source}" CELLPADDING="2" {rooms[0]}'
+    weight = cell(_BLANK, f'CELLPADDING="2" {rooms[1]}')
+    return cell(_BLANK, port) + weight + cell("", f'CELLPADDING="1" {rooms[2]}')
+
+
+def _peers_text(line: Line) -> str:
+    return "" if line.below else " ".join(f"{GATED}{peer.node}" for peer in line.peers)
+
+
+def _ghosts(scene: Scene, index: int) -> list[Line]:
+    return [line for line in scene.ghosts if line.edge.target == index]
+
+
+def _input_rooms(scene: Scene, index: int) -> tuple[str, str, str]:
+    """Widths of the columns of inputs that hold both of two pictures; none where there is one."""
+    if scene.beside is None:
+        return "", "", ""
+    lines = [*scene.inputs(index), *scene.beside.inputs(index)]
+    columns = (
+        [str(line.edge.source) for line in lines],
+        [weight_text(line.weight, scene.threshold) for line in lines],
+        [_peers_text(line) for line in lines],
+    )
+    source, weight, peers = (max(map(len, column), default=0) for column in columns)
+    return f'WIDTH="{7 * source + 4}"', f'WIDTH="{7 * weight + 4}"', f'WIDTH="{7 * peers + 2}"'
+
+
+def _facts_lines(scene: Scene, index: int, block: Block) -> list[str]:
+    kind = kind_name(scene.structure, block).replace("_", " ")
+    return [kind, *_block_facts(block, scene.widths.get(index))]
+
+
+def _facts_room(scene: Scene, index: int) -> str:
+    """The width that holds the facts of both of two pictures; none where there is one."""
+    if scene.beside is None:
+        return ""
+    needed = [60]
+    for one in (scene, scene.beside):
+        node = one.structure.nodes[index]
+        title = 9 * len(_number(one, index)) + 7 * len(_words(one, index))
+        lines = (
+            _stem_facts(one, index, node)
+            if isinstance(node, Stem)
+            else _facts_lines(one, index, node)
+        )
+        needed += [title + 16, *(round(5.8 * len(line)) + 12 for line in lines)]
+    return f'WIDTH="{max(needed)}"'
 
 
 def _bar(shares: Mapping[Modality, float]) -> str:

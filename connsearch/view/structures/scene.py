@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connsearch.errors import SettingsError
 from connsearch.graph.dag import by_level, dangling_nodes
+from connsearch.graph.matching import numbers_before
 from connsearch.graph.plan import final_nodes, plan
 from connsearch.graph.spec import (
     Attention,
@@ -89,6 +90,11 @@ class Scene:
         widths: output channels per node; empty if a block without inputs leaves them undefined.
         compact: whether nodes are drawn small, without their list of inputs.
         notes: what the picture leaves out, in sentences.
+        before: numbers of the nodes before pruning; empty: it was not pruned.
+        after: numbers of the nodes after pruning, where they are drawn under those before it.
+        gone: nodes whose place stays empty.
+        beside: the picture it stands beside: what only that one shows keeps its place here.
+        key: finished entries of the key, where both have the same; empty: its own.
     """
 
     structure: Structure
@@ -103,14 +109,37 @@ class Scene:
     widths: Mapping[int, int]
     compact: bool
     notes: tuple[str, ...]
+    before: Mapping[int, int] = field(default_factory=dict[int, int])
+    after: Mapping[int, int] = field(default_factory=dict[int, int])
+    gone: frozenset[int] = frozenset()
+    beside: Scene | None = None
+    key: tuple[str, ...] = ()
 
     def inputs(self, node: int) -> tuple[Line, ...]:
         """The drawn connections into a node, sources ascending."""
         return tuple(line for line in self.lines if line.edge.target == node)
 
+    @property
+    def ghosts(self) -> tuple[Line, ...]:
+        """Connections that only the picture beside it shows."""
+        shown = {line.edge for line in self.lines}
+        beside = () if self.beside is None else self.beside.lines
+        return tuple(line for line in beside if line.edge not in shown)
+
+    @property
+    def ghost_gates(self) -> tuple[Gate, ...]:
+        """Peer links that only the picture beside it shows."""
+        shown = {(gate.node, gate.target) for gate in self.gates}
+        beside = () if self.beside is None else self.beside.gates
+        return tuple(gate for gate in beside if (gate.node, gate.target) not in shown)
+
 
 def compose(
-    structure: Structure, *, threshold: float = 0.5, scores: Mapping[Edge, float] | None = None
+    structure: Structure,
+    *,
+    threshold: float = 0.5,
+    scores: Mapping[Edge, float] | None = None,
+    widths: Mapping[int, int] | None = None,
 ) -> Scene:
     """Returns what to draw of a valid structure.
 
@@ -118,6 +147,7 @@ def compose(
         structure: the structure; blocks without inputs are tolerated and drawn dead.
         threshold: connections below it are dashed, in [0, 1].
         scores: numbers in [0, 1] to show in place of the structure's own weights.
+        widths: output channels by node; None: as planned.
 
     Raises:
         SettingsError: a threshold outside [0, 1], or a score for a connection that is not there.
@@ -146,9 +176,10 @@ def compose(
         dead=dead,
         peer_only=frozenset(dangling_nodes(structure) - dead),
         shares=shares,
-        widths=_widths(structure),
+        widths=_widths(structure) if widths is None else widths,
         compact=compact,
         notes=tuple(_notes(structure, threshold, everything, lines, nodes)),
+        before=numbers_before(structure),
     )
 
 

@@ -18,6 +18,7 @@ from connsearch.files.text import visible
 from connsearch.graph.families import FAMILIES, own_kind
 from connsearch.graph.spec import FREE, Connection, Stem, Structure
 from connsearch.graph.temporal import has_dilation
+from connsearch.pruning.remains import remains_of
 from connsearch.pruning.scores import name_edges
 from connsearch.view.structures.facts import dead_nodes, strength
 from connsearch.view.structures.markup import clean, filters_text, weight_text
@@ -113,17 +114,16 @@ def connections_frame(structure: Structure) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def prune_table(pruned: Pruned) -> Table:
+def prune_table(pruned: Pruned, *, logit_difference: float | None = None) -> Table:
     """Returns what pruning did: removed connections, dead nodes, repairs, changed shapes.
 
-    All but the changes name nodes by their old numbers.
+    All but the changes name nodes by their old numbers. ``logit_difference`` is the largest
+    difference of a logit from the masked original, where that was computed.
     """
     table = _table()
     table.add_column("pruning", no_wrap=True)
     table.add_column("what (old node numbers)")
-    left = pruned.structure
-    total = len(pruned.removed) + len(pruned.edges)
-    table.add_row("left", f"{len(left)} nodes, {len(left.edges())} of {total} connections")
+    table.add_row("left", str(remains_of(pruned)))
     removed = name_edges(pruned.removed, most=24) if pruned.removed else "none"
     table.add_row("removed", f"{len(pruned.removed)} connections: {removed}")
     table.add_row("dead nodes", ", ".join(map(str, pruned.dead)) or "none")
@@ -134,6 +134,9 @@ def prune_table(pruned: Pruned) -> Table:
     ):
         for place, one in enumerate(found):
             table.add_row(name if place == 0 else "", Text(str(one)))
+    if logit_difference is not None:
+        told = f"largest difference of a logit: {logit_difference}"
+        table.add_row("exactness", f"{told}, against the masked original")
     return table
 
 

@@ -9,8 +9,8 @@ from typing import Literal
 from connsearch.graph.compare import Change, Differences
 from connsearch.graph.dag import STEM_LEVEL
 from connsearch.graph.plan import final_nodes
-from connsearch.graph.spec import Block, Edge, Node, Stem, Weight
-from connsearch.view.structures.facts import strength
+from connsearch.graph.spec import Block, Edge, Node, Stem, Structure, Weight
+from connsearch.view.structures.facts import PEER_ONLY, clear_peers, nodes_by_role, strength
 from connsearch.view.structures.palette import ADDED, CHANGED, KEPT, REMOVED, Ink
 from connsearch.view.structures.scene import MANY_CONNECTIONS, MANY_NODES, MOST_LINES
 
@@ -20,12 +20,16 @@ INKS = {"kept": KEPT, "changed": CHANGED, "removed": REMOVED, "added": ADDED}
 
 @dataclass(frozen=True, slots=True)
 class UnionNode:
-    """A node of A (``before``), B (``after``) or both, under their own numbers."""
+    """A node of A (``before``), B (``after``) or both, under their own numbers.
+
+    ``roles`` say of A and of B whether it only gates connections, or is dead; else they are empty.
+    """
 
     before: int | None
     after: int | None
     node: Node
     changes: tuple[Change, ...]
+    roles: tuple[str, str] = ("", "")
 
     @property
     def state(self) -> State:
@@ -46,6 +50,16 @@ class UnionNode:
             return f"−{self.before}"
         same = self.before == self.after
         return str(self.before) if same else f"{self.before}→{self.after}"
+
+    @property
+    def role(self) -> str:
+        """What it only does, and in which of the two where not in both."""
+        before, after = self.roles
+        if before == after or None in (self.before, self.after):
+            return before or after
+        return ", ".join(
+            f"{role} in {name}" for role, name in zip(self.roles, "AB", strict=True) if role
+        )
 
     @property
     def ink(self) -> Ink:
@@ -73,12 +87,22 @@ class UnionLine:
 
 
 @dataclass(frozen=True, slots=True)
+class UnionGate:
+    """A peer link of a node that only gates: ``source`` gates inputs of ``target``."""
+
+    source: UnionNode
+    target: UnionNode
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
 class Union:
     """Both structures as one.
 
     Attributes:
         columns: (level, shown nodes) from the stems, level -1, to the last level.
         lines: the shown connections.
+        gates: the peer links of nodes that only gate, in A, B or both.
         finals: shown nodes the head reads in A, B or both, and whether they came or went.
         compact: whether nodes are drawn small and only what differs is drawn of the lines.
         hidden: connections that are not shown.
@@ -87,6 +111,7 @@ class Union:
     differences: Differences
     columns: tuple[tuple[int, tuple[UnionNode, ...]], ...]
     lines: tuple[UnionLine, ...]
+    gates: tuple[UnionGate, ...]
     finals: tuple[tuple[UnionNode, State], ...]
     compact: bool
     hidden: int
@@ -120,6 +145,7 @@ def unite(found: Differences) -> Union:
         differences=found,
         columns=tuple((level, tuple(groups[level])) for level in sorted(groups)),
         lines=lines,
+        gates=tuple(_gates(found, nodes)),
         finals=tuple(_finals(found, nodes)),
         compact=compact,
         hidden=len(everything) - len(lines),
@@ -129,11 +155,45 @@ def unite(found: Differences) -> Union:
 def _nodes(found: Differences) -> Iterator[UnionNode]:
     to_b, to_a = found.matching.to_b, found.matching.to_a
     changes = {node.before: node.changes for node in found.nodes}
+    in_a, in_b = _roles(found.a), _roles(found.b)
     for index, node in enumerate(found.a.nodes):
-        yield UnionNode(index, to_b.get(index), node, changes.get(index, ()))
+        there = to_b.get(index)
+        roles = in_a.get(index, ""), "" if there is None else in_b.get(there, "")
+        yield UnionNode(index, there, node, changes.get(index, ()), roles)
     for index, node in enumerate(found.b.nodes):
         if index not in to_a:
-            yield UnionNode(None, index, node, ())
+            yield UnionNode(None, index, node, (), ("", in_b.get(index, "")))
+
+
+def _roles(structure: Structure) -> dict[int, str]:
+    found = nodes_by_role(structure).items()
+    return {node: role for role, nodes in found for node in nodes}
+
+
+def _gates(found: Differences, nodes: list[UnionNode]) -> Iterator[UnionGate]:
+    """The peer links out of nodes that only gate, each once, by target and source."""
+    in_a = {node.before: node for node in nodes if node.before is not None}
+    in_b = {node.after: node for node in nodes if node.after is not None}
+    sides = [
+        {
+            (known[peer].key, known[target].key): (known[peer], known[target])
+            for peer, target in _peer_links(structure)
+            if peer in known and target in known
+        }
+        for structure, known in ((found.a, in_a), (found.b, in_b))
+    ]
+    for pair, (source, target) in sorted({**sides[0], **sides[1]}.items()):
+        before, after = (pair in side for side in sides)
+        yield UnionGate(source, target, _state(before or None, after or None, ()))
+
+
+def _peer_links(structure: Structure) -> Iterator[tuple[int, int]]:
+    """The nodes that only gate, with the blocks whose inputs they clearly gate."""
+    only = set(nodes_by_role(structure).get(PEER_ONLY, ()))
+    for edge, connection in structure.connections():
+        for peer in clear_peers(connection, structure.network.attention):
+            if peer.node in only:
+                yield peer.node, edge.target
 
 
 def _lines(found: Differences, nodes: list[UnionNode]) -> Iterator[UnionLine]:

@@ -16,8 +16,8 @@ class DataCheckSettings(WorkflowSettings):
     """What :func:`~connsearch.workflows.data_check.data_check` can be asked for."""
 
     data: DataOptions = DataOptions()
-    output: Annotated[Path, Flag(short="-o", metavar="FILE")] = Path("check.csv")
-    """Report to write, one row per clip."""
+    output: Annotated[Path | None, Flag(short="-o", metavar="FILE")] = None
+    """Report to write, one row per clip; by default NAME.check.csv beside the data."""
     readers: int = Field(default=1, ge=0, le=256)
     """Number of processes that read; with 0, a file that crashes the reader ends the check."""
     seeks: int = Field(default=0, ge=0, le=100_000)

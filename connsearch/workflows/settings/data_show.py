@@ -28,8 +28,8 @@ class DataShowSettings(WorkflowSettings):
         }
     )
 
-    output: Annotated[Path, Flag(short="-o", metavar="FILE")] = Path("contact-sheet.png")
-    """The picture, ending in .png."""
+    output: Annotated[Path | None, Flag(short="-o", metavar="FILE")] = None
+    """The picture, ending in .png; by default NAME.contact-sheet.png beside the data."""
     split: Split = "train"
     """Show clips of this split."""
     clips: int = Field(default=6, ge=1, le=200)

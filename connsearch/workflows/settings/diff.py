@@ -23,7 +23,7 @@ class DiffSettings(WorkflowSettings):
     ignore: Literal["nothing", "weights"] = "nothing"
     """Parts that are not compared: with weights, only wiring and shapes are."""
     output: Annotated[Path | None, Flag(short="-o", metavar="FILE")] = None
-    """The picture, ending in .svg, .png or .pdf; by default diff.svg and diff.png in this
-    directory."""
+    """The picture, ending in .svg, .png or .pdf; by default diff.svg and diff.png in the directory
+    of B, or beside its file; if B is the name of a structure, likewise with A."""
     picture: bool = True
     """Draw both in one picture, if there is a difference."""

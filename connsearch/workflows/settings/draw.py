@@ -17,7 +17,8 @@ class DrawSettings(WorkflowSettings):
     structure: Annotated[str, Flag(positional=True)]
     """The name of a structure, a structure file, a run, a pruned network, or a checkpoint."""
     output: Annotated[Path | None, Flag(short="-o", metavar="FILE")] = None
-    """The picture, ending in .svg, .png or .pdf; by default NAME.svg in this directory."""
+    """The picture, ending in .svg, .png or .pdf; by default NAME.svg in the directory of the run,
+    or beside the file; for the name of a structure, in this directory."""
     threshold: float = Field(default=0.5, ge=0, le=1)
     """Draw connections with a smaller weight as dashed lines."""
     title: str | None = None

@@ -231,7 +231,8 @@ def test_multi_label_metrics_have_a_precision_a_class() -> None:
 def test_a_pruning_is_before_and_after() -> None:
     page = Page(pruned_html(pruning()))
     assert [c for c in page.cells if c in ("53", "21", "40%")] == ["53", "21", "40%"]
-    assert "yes, bit-equal" in page.cells
+    assert "largest difference of a logit" in page.text
+    assert "0.0, bit-equal" in page.cells
     assert "32 connections, 3 nodes" in page.text
     inexact = ExactnessRecord(equal=False, max_abs_difference=0.25)
     assert "not bit-equal" in Page(pruned_html(pruning(exactness=inexact))).text

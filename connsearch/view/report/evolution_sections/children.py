@@ -31,7 +31,7 @@ def best_wiring(story: Story) -> Section | None:
     if story.winner is None:
         return None
     structure = story.history.learned(story.winner)
-    findings = Findings(None, None, None, (), mixtures(structure), {})
+    findings = Findings(mixtures=mixtures(structure))
     values: dict[str, Any] = {"details": details(structure, findings)}
     try:
         # Graphviz escapes every text it puts into the picture, and draws only what we name.
@@ -107,8 +107,8 @@ def failures(story: Story) -> Section:
     rows = [
         {
             "child": one.child,
-            "evaluation": one.evaluation + 1,
-            "attempt": one.attempt + 1,
+            "evaluation": one.evaluation,
+            "attempt": one.attempt,
             "then": "given up" if one.given_up else "tried again",
             "worker": one.worker,
             "cause": cause_line(one, LONGEST_CAUSE),

@@ -39,11 +39,15 @@ class WeightBar:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A block and the bars of its inputs; ``cut`` is where the criterion cuts, in percent."""
+    """A block and the bars of its inputs.
+
+    ``cut`` is where the criterion cuts, in percent; ``dead`` says why the block would be dead.
+    """
 
     title: str
     bars: Sequence[WeightBar]
     cut: float | None
+    dead: str
 
 
 @section("weights", 30)
@@ -60,7 +64,9 @@ def weights(material: Material, findings: Findings) -> Section | None:
         "nodes": list(_nodes(structure, findings)) if learned else [],
         "criterion": PruneOptions().criterion,
         "cut": describe_criterion(PruneOptions().criterion).get("share"),
-        "pruned": findings.pruned,
+        "remains": findings.remains,
+        "searched": material.kind == "search",
+        "stems": list(_dead_stems(structure, findings)),
         "slider": _slider(material),
         "inks": sorted(set(findings.inks.values())),
     }
@@ -120,7 +126,15 @@ def _nodes(structure: Structure, findings: Findings) -> Iterator[Node]:
             for c in sorted(block.connections, key=lambda c: -strengths[c.source])
         ]
         title = f"node {index}, level {block.level}"
-        yield Node(title, bars, None if cut is None else round(100 * cut, 2))
+        dead = findings.why_dead.get(index, "")
+        yield Node(title, bars, None if cut is None else round(100 * cut, 2), dead)
+
+
+def _dead_stems(structure: Structure, findings: Findings) -> Iterator[str]:
+    """The stems that would be dead, each with the reason; they have no bars of their own."""
+    for node, why in findings.why_dead.items():
+        if isinstance(structure.nodes[node], Stem):
+            yield f"{_source(structure, node)}: {why}"
 
 
 def _why(edge: Edge, kept: bool, cut: float | None, weight: float, findings: Findings) -> str:
@@ -129,10 +143,11 @@ def _why(edge: Edge, kept: bool, cut: float | None, weight: float, findings: Fin
         return ""
     if kept:
         return "stays" if cut is None or weight >= cut else "stays: repaired"
-    dead = [node for node in edge if node in findings.pruned.dead]
+    if edge.target in findings.why_dead:
+        return f"goes: node {edge.target} is dead"
     if cut is not None and weight < cut:
         return "goes: below the cut"
-    return f"goes: node {dead[0]} is dead" if dead else "goes"
+    return f"goes: node {edge.source} is dead" if edge.source in findings.why_dead else "goes"
 
 
 def _slider(material: Material) -> dict[str, Any] | None:

@@ -32,7 +32,8 @@ def pruned(material: Material, findings: Findings) -> Section | None:
         {
             "name": branch.name,
             "facts": list(_facts(branch)),
-            "notes": [] if branch.pruned is None else _notes(branch.pruned),
+            "notes": (notes := [] if branch.pruned is None else _notes(branch.pruned)),
+            "remarks": plural(len(notes), "remark"),
             "table": _counts(branch.pruned),
             "exact": None if branch.pruned is None else branch.pruned.exactness,
         }
@@ -71,7 +72,8 @@ def _facts(branch: Branch) -> Iterator[Fact]:
     record = branch.pruned
     if record is not None:
         for name, value in record.pruning.to_json().items():
-            yield Fact(name, setting(value))
+            if value not in ([], {}, "", None):  # no budget was given
+                yield Fact(name, setting(value))
         for split, found in record.metrics.items():
             yield Fact(f"{found.measure} on {split}", _good(found), "recalibrated, not trained")
     if branch.result is not None:

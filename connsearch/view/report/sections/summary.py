@@ -11,6 +11,7 @@ from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
 from connsearch.view.report.sections import section
 from connsearch.view.report.words import interval, large, plural, seconds, share
+from connsearch.view.runs.chance import Chance
 
 NO_BASELINE = "no baseline"
 
@@ -118,7 +119,7 @@ def _accuracy(material: Material) -> Iterator[Tile]:
     notes = [interval(numbers.low, numbers.high) + " at 95 %" if not numbers.multi_label else ""]
     notes.append(plural(numbers.clips, "clip"))
     if guess is not None and not numbers.multi_label:
-        notes.append(f"guessing: {share(guess)}")
+        notes.append(f"chance: {share(guess.share)} ({guess.words})")
     choice = None if material.result is None else material.result.choice
     if choice is not None and split == "val":
         notes.append(f"the best of {choice.looks} looks, so optimistic")
@@ -145,11 +146,10 @@ def _connections(material: Material, findings: Findings) -> Iterator[Tile]:
     if material.prune_record is not None:
         counts = material.prune_record.connections
         yield Tile("connections", f"{counts.before} → {counts.after}", "by pruning", "", "pruned")
-    elif findings.pruned is not None and material.structure is not None:
-        before = len(material.structure.edges())
-        after = len(findings.pruned.edges)
-        note = "stay if pruned now with the default criterion"
-        yield Tile("connections", f"{before} → {after}", note, "", "weights")
+    elif findings.remains is not None:
+        found = findings.remains
+        note = f"stay if pruned by default; of {found.nodes} nodes {found.dead} would be dead"
+        yield Tile("connections", f"{found.connections} → {found.kept}", note, "", "weights")
     elif material.structure is not None:
         yield Tile("connections", f"{len(material.structure.edges()):,}", "", "", "wiring")
 
@@ -163,8 +163,8 @@ def _cost(material: Material, findings: Findings) -> Iterator[Tile]:
         yield Tile("time", seconds(material.result.seconds), note, "", "cost")
 
 
-def _no_better_than_chance(numbers: Metrics, guess: float | None) -> bool:
-    return guess is not None and not numbers.multi_label and numbers.low <= guess
+def _no_better_than_chance(numbers: Metrics, guess: Chance | None) -> bool:
+    return guess is not None and not numbers.multi_label and numbers.low <= guess.share
 
 
 def _doubts(material: Material, findings: Findings) -> Iterator[Doubt]:
@@ -173,7 +173,7 @@ def _doubts(material: Material, findings: Findings) -> Iterator[Doubt]:
             yield Doubt(note, anchor, "bad")
     found = judged(material)
     if found and _no_better_than_chance(found[1], chance(material)):
-        text = f"The accuracy on {found[0]} is not clearly better than guessing."
+        text = f"The accuracy on {found[0]} is not clearly better than chance."
         yield Doubt(text, "judged", "bad")
     if material.kind == "search" and baseline(material).value == NO_BASELINE:
         yield Doubt(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connsearch.view.report.findings import Findings
+from connsearch.view.report.findings import Findings, chance
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
 from connsearch.view.report.sections import section
@@ -18,7 +18,7 @@ def curves(material: Material, findings: Findings) -> Section | None:
     if found is None:
         return None
     name = "" if material.model is None else material.model.name
-    chart = training_chart(found, title=name, rates=material.rates)
+    chart = training_chart(found, title=name, rates=material.rates, chance=chance(material))
     rows = [
         {
             "step": step,

@@ -56,6 +56,8 @@ def details(structure: Structure, findings: Findings) -> dict[str, dict[str, Any
         rows.append(("streams by weight", mixed or "none"))
         if index in dead:
             rows.append(("state", "dead: cannot change the output"))
+        elif index in findings.why_dead:
+            rows.append(("default pruning", f"goes, dead: {findings.why_dead[index]}"))
         found[f"node-{index}"] = {"title": title, "rows": rows}
     for edge, connection in structure.connections():
         title = f"Connection {edge.source} → {edge.target}"

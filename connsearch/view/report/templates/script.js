@@ -158,7 +158,7 @@
   // The wiring: what is chosen is lit and told in the panel below.
   const details = read(find("#wiring-data")), picture = find("#wiring-picture");
   if (details && picture) {
-    const panel = find("#wiring-panel"), choice = find("#wiring-choice"), fit = find("#wiring-fit");
+    const panel = find("#wiring-panel"), choice = find("#wiring-choice");
     const tell = (id) => {
       const entry = details[id];
       const heading = document.createElement("h4"), list = document.createElement("dl");
@@ -208,9 +208,14 @@
     picture.addEventListener("pointerleave", () => choose(kept));
     picture.addEventListener("click", (event) => { kept = owner(event); choose(kept); });
     choice.addEventListener("change", () => { kept = choice.value; choose(kept); });
-    fit.addEventListener("click", () => {
-      const on = picture.classList.toggle("fit");
-      fit.setAttribute("aria-pressed", String(on));
+  }
+
+  // Pictures fit the page at first; in full size they scroll.
+  for (const button of all("button.full")) {
+    const picture = document.getElementById(button.dataset.picture);
+    button.addEventListener("click", () => {
+      const fits = picture.classList.toggle("fit");
+      button.setAttribute("aria-pressed", String(!fits));
     });
   }
 
