@@ -158,8 +158,7 @@ def few_clips(plan: TrainingPlan) -> Advice | None:
         kind="few clips",
         said=f"{len(few)} of {len(plan.classes)} classes have fewer than {FEW_CLIPS} training "
         f"clips: {_listed(few)}",
-        cure="more clips of them, or fewer of these for the other splits (--val-share, "
-        "--test-share); --augment srtg_small makes the most of what there is",
+        cure="more clips of them; --augment srtg_small makes the most of what there is",
     )
 
 
@@ -200,7 +199,7 @@ def still_falling(course: TrainingCourse) -> Advice | None:
         kind="still falling",
         said=f"the training loss was still falling at the end: {share:.0%} of its whole fall came "
         f"in the last half of the {course.steps} steps",
-        cure=_longer(course, 2 * course.steps),
+        cure=_longer(course, max(2 * course.steps, FEWEST_STEPS)),
     )
 
 
@@ -216,8 +215,8 @@ def near_chance(course: TrainingCourse) -> Advice | None:
         said=f"{course.right / course.answered:.0%} of the training clips were answered rightly in "
         f"the end, no more than by always answering the most frequent class "
         f"({course.guess:.0%}): nothing was learned",
-        cure=f"{_longer(course, 4 * course.steps)}, another --lr, a larger --size, or --frames and "
-        "--stride that cover what happens in a clip",
+        cure=f"{_longer(course, max(4 * course.steps, FEWEST_STEPS))}, another --lr, a larger "
+        "--size, or --frames and --stride that cover what happens in a clip",
     )
 
 

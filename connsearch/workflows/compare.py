@@ -27,6 +27,7 @@ from connsearch.runs.logs import write_table
 from connsearch.runs.names import COMPARE, SUMMARY, table
 from connsearch.training.options import TrainOptions
 from connsearch.view.runs.baselines import comparison_pictures
+from connsearch.workflows.advised import SHORT, advise
 from connsearch.workflows.analyses import place_for, require_val, training_record
 from connsearch.workflows.given import RunLike, place_of
 from connsearch.workflows.listening import Listener, Progress
@@ -68,6 +69,7 @@ def run_compare(asked: CompareSettings, listener: Listener) -> CompareSummary:
         options = budget(searched.options, epochs=asked.epochs, steps=asked.steps)
         seeds = range(asked.seed, asked.seed + asked.seeds)
         _introduce(asked, sampler, compared, listener)
+        advise(compared[0].structure, searched.data, options, listener, only=SHORT)
         with Ledger(place, _settings(asked, sampler.found, sampler.mode, options)) as ledger:
             split = "test" if asked.open_test else "val"
             work = units(searched, compared, options, seeds, place, open_test=asked.open_test)

@@ -33,6 +33,7 @@ from connsearch.settings.nesting import flat
 from connsearch.training.class_weights import require_files
 from connsearch.view.evolution.files import evolution_tables
 from connsearch.view.evolution.story import Story
+from connsearch.workflows.advised import SHORT, advise, advise_offspring
 from connsearch.workflows.data import begun_with, open_data, suit
 from connsearch.workflows.given import StructureLike, named, structure_in
 from connsearch.workflows.listening import Listener, Progress
@@ -131,6 +132,9 @@ def run_evolve(
             "makes both many times slower\n  cure: give each its share, such as --threads 1"
         )
     evaluate = judge or _searches(asked, opened, evolution, clips)
+    advise_offspring(asked.stop.rounds, asked.evolution.population, listener)
+    if clips is not None:  # children are compared with each other: short searches may do
+        advise(start, clips, asked.training, listener, without=SHORT)
     events = _tidied(work(evolution, evaluate, asked.stop), evolution, evaluate)
     with listener.working("children"):
         for event in events:

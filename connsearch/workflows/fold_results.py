@@ -71,6 +71,7 @@ def judge_fold(
     with alone(asked.run):
         before = RunRecord(asked.run).evaluations.get("test")
         if before is not None and is_there(path):
+            draw_confusion(asked.run, "test", before.metrics, listener, fresh=False)
             return before.metrics
         environment = trained.form.environment
         assert environment is not None, "a finished run has its environment"

@@ -132,8 +132,9 @@ def run_search(
     found = prepare(directory, config, asked.data_options(), listener, given=data, training=options)
     with Run.open(directory, config) as run:
         if found is None:
-            for alarm in run.result().report.alarms:
-                listener.warn(str(Alarm.read(alarm)))
+            report = run.result().report
+            for said in (*report.advice, *map(Alarm.read, report.alarms)):
+                listener.warn(str(said))
         else:
             events = oneshot.search(suit(start, found, asked), found, options, run=run)
             listener.follow(for_tensorboard(events, directory, wanted=asked.tensorboard))

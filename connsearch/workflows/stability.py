@@ -18,6 +18,7 @@ from connsearch.runs.formats.ledger import SearchUnit
 from connsearch.runs.formats.studies import EstimateRecord, StabilitySummary
 from connsearch.runs.ledger import Ledger
 from connsearch.runs.names import SUMMARY
+from connsearch.workflows.advised import advise
 from connsearch.workflows.agreeing import write_agreement
 from connsearch.workflows.analyses import refuse_strange
 from connsearch.workflows.data import begun_with, open_data, suit
@@ -88,6 +89,7 @@ def run_stability(
     listener.say(f"run: {place}")
     clips = open_data(asked.data_options(), listener) if data is None else data
     start = suit(structure, clips, asked)
+    advise(start, clips, asked.training, listener)
     settings = {"command": "stability", "settings": asked.settings()}
 
     def begin(fingerprint: str) -> Ledger:

@@ -135,6 +135,9 @@ def run_train(
     with Run.open(directory, config) as run:
         if found is None and isinstance(begin, Model):
             require_shapes(begin, open_run(directory).tensors, directory)
+        if found is None:
+            for advice in run.result().report.advice:
+                listener.warn(str(advice))
         if found is not None:
             model = _network(asked, begin, found, listener)
             events = fit_model(model, found, options, run=run, open_test=False)

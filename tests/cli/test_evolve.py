@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -132,6 +133,23 @@ def test_what_cannot_be_is_refused_by_name(words: tuple[str, ...], said: str, ru
     assert said in done.err.replace("\n", " ").replace("  ", " ")
     assert "Traceback" not in done.err
     assert "secret" not in done.err + done.out
+
+
+@pytest.mark.parametrize("population", ["2", "4", "5"])
+def test_a_small_population_evolves_as_it_stands(population: str, run: Command) -> None:
+    done = run("evolve", *PLANTED, "--population", population, "--rounds", "8", "--run", "evo")
+    assert done.code == 0, done.err
+    assert "nothing evolves" not in done.out
+    recorded = json.loads(Path("evo/config.json").read_text())["settings"]["evolution"]
+    assert recorded["tournament"] == (5 if population == "5" else 2)
+    assert any(row["parents"] for row in children("evo"))
+
+
+def test_an_evolution_that_only_fills_its_population_says_so(run: Command) -> None:
+    done = run("evolve", *PLANTED, *SMALL, "--rounds", "3", "--run", "evo")
+    assert done.code == 0
+    assert "nothing evolves" in done.out
+    assert "--rounds" in done.out
 
 
 def test_a_directory_of_something_else_is_left_alone(run: Command) -> None:

@@ -200,7 +200,7 @@ def test_paths_may_be_relative_to_another_folder(tmp_path: Path) -> None:
     assert [r.name for r in source.records] == ["in/a.mp4", "b c.mp4"]
     assert [r.path for r in source.records] == [videos / "in/a.mp4", videos / "b c.mp4"]
     assert [r.objects for r in source.records] == [videos / "in/a.npz", lists / "b.npz"]
-    with pytest.raises(DataError, match="no such folder; use the option videos"):
+    with pytest.raises(DataError, match=r"no such folder; name the folder of .* --videos"):
         read_csv(str(path), options(path, videos=tmp_path / "gone"))
 
 

@@ -87,7 +87,7 @@ def test_one_of_several_lists_is_named_by_the_protocol(root: Path) -> None:
         read(root)
     assert len(read(root, protocol="kinetics-400").records) == 3
     with pytest.raises(
-        DataError, match=r"(?s)no lists of kinetics-300; .*cure: name one with protocol"
+        DataError, match=r"(?s)no lists of kinetics-300; .*cure: name one with --protocol"
     ):
         read(root, protocol="kinetics-300")
 

@@ -64,7 +64,7 @@ def test_the_option_videos_says_where_they_lie(tmp_path: Path) -> None:
     assert [r.path for r in source.records] == [tmp_path / f"videos/{n}.mp4" for n in "ab"]
     with pytest.raises(DataError, match=r"(?s)every one of the 2.*found with --videos .*/videos"):
         read(tmp_path / "lists", text)
-    with pytest.raises(DataError, match="no such folder; use the option videos"):
+    with pytest.raises(DataError, match=r"no such folder; name the folder of .* --videos"):
         read(tmp_path / "lists", text, videos=tmp_path / "gone")
 
 

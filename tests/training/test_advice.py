@@ -65,7 +65,7 @@ BEFORE_CASES = {
     "one frame": ({"frames": 1}, "flow is computed", "--frames 2 or more"),
     "one pixel": ({"pixels": 1, "size": 32}, "32 x 32 pixels leave this network 1", "--size 64"),
     "large batch": ({"clips": 12}, "larger than the training split, 12", "--batch-size 3"),
-    "few clips": ({"train": (4, 80)}, "1 of 2 classes have fewer than 5", "--val-share"),
+    "few clips": ({"train": (4, 80)}, "1 of 2 classes have fewer than 5", "--augment"),
     "not learned": ({"train": (0, 80)}, "no training clip, and cannot be answered: a", "--data"),
     "not judged": ({"val": (0, 20)}, "no validation clip", "--val-share"),
 }

@@ -20,6 +20,7 @@ from connsearch.view.report.evolution import write_evolution_report
 from connsearch.view.report.sections import wiring
 from connsearch.view.runs import plots
 from connsearch.view.runs.baselines import comparison_pictures, ranking_pictures
+from connsearch.view.runs.chance import chance_of
 from connsearch.view.runs.confusion import confusion_pictures
 from connsearch.view.runs.gap import gap_pictures
 from tests.evolution.studies import story
@@ -76,7 +77,8 @@ def test_a_run(tmp_path: Path, on_page: list[Chart], in_files: dict[str, Chart])
     run = make_run(tmp_path / "run")
     write_analyses(run)
     assert write_report(run).notes == {}
-    plots.run_pictures(run, ModelDocument.of(searched()))
+    chance = chance_of(len(CLASSES))
+    plots.run_pictures(run, ModelDocument.of(searched()), chance=chance)
     gap_pictures(run, GapSummary.model_validate(GAP).rows, title="gap", criterion="")
     compared = CompareSummary.model_validate(COMPARE)
     assert compared.difference is not None

@@ -94,9 +94,16 @@ def test_the_alarm_of_a_collapse_keeps_its_node_meaning_and_cure(tmp_path: Path)
     alarms = text[text.rindex("2 of 2 peer mixtures") :]
     assert "collapsed onto one peer (node 7)" in alarms
     assert "More than 90% on node 7: one node gates nearly everything" in alarms
-    assert "Usual cure: a lower connection_lr" in alarms
+    assert "Usual cure: a lower --connection-lr" in alarms
     summary = text[: text.index("Wiring", text.index("Before you trust these numbers"))]
     assert "2 of 2 peer mixtures collapsed onto one peer (more than 90% on node 7)" in summary
+
+
+def test_advice_of_the_training_is_in_the_report(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    advice = {"kind": "few steps", "said": "40 <steps> are planned", "cure": "--epochs 9"}
+    change(run / "result.json", advice=[advice])
+    assert "40 <steps> are planned (cure: --epochs 9)" in str(Text(report(run)))
 
 
 def test_an_alarm_of_another_version_is_shown(tmp_path: Path) -> None:

@@ -220,7 +220,7 @@ def test_a_cross_validation_that_is_stopped_ends_like_one_left_alone(
     assert sum(isinstance(event, StepEvent) for event in heard) < 3 * 6
 
 
-@pytest.mark.parametrize("lost", ["evaluation.json", "predictions.csv"])
+@pytest.mark.parametrize("lost", ["evaluation.json", "predictions.csv", "confusion-test.png"])
 def test_a_fold_that_was_killed_while_it_was_tested_is_tested_again(
     tmp_path: Path, whole: FoldsSummary, listed: Path, lost: str
 ) -> None:
@@ -230,6 +230,7 @@ def test_a_fold_that_was_killed_while_it_was_tested_is_tested_again(
     (place / "summary.json").unlink()
     (place / "fold-3" / lost).unlink()
     assert everything(train(listed, place)) == everything(whole)
+    assert (place / "fold-3" / lost).exists()
 
 
 def test_a_finished_one_is_returned_without_its_data(

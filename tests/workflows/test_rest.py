@@ -113,7 +113,7 @@ def test_animate(found: Any, tmp_path: Path) -> None:
         (n + 1, len(drawn.steps)) for n in range(len(drawn.steps))
     ]
     assert isinstance(heard[0], WorkBegan)
-    assert [type(event) for event in heard[-2:]] == [WorkEnded, NoteEvent]
+    assert [type(event) for event in heard[-3:]] == [WorkEnded, NoteEvent, NoteEvent]
 
 
 def test_diff(found: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,6 +146,8 @@ def _doubts(run: RunRecord) -> Iterator[Html]:
         return
     for alarm in run.result.alarms:
         yield warning(f"{alarm.kind}: {len(alarm.edges)} of {alarm.of} {alarm.what}")
+    for advice in run.result.advice:
+        yield warning(str(advice))
     for text in run.result.warnings:
         yield warning(text)
 

@@ -88,7 +88,7 @@ def test_a_folder_with_fewer_frames_than_stated_is_named_and_left_out(tmp_path: 
     said = refused("jester", tmp_path)
     assert "1 of 10 folders have fewer frames" in said
     assert f"a video 00: {FRAMES - 1} frames, the list gives {FRAMES}" in said
-    assert "raise bad_share" in said
+    assert "raise --bad-share" in said
     source = read("jester", tmp_path, bad_share=0.1)
     assert source.records == whole.records[1:]
     assert any(f"a video 00: {FRAMES - 1} frames" in note for note in source.notes)

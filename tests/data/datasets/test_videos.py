@@ -83,10 +83,10 @@ def test_where_no_video_is_on_disk_the_places_are_named(tmp_path: Path) -> None:
     said = refused("ucf101", tmp_path)
     assert f"none of the 8 listed training videos exists; searched in\n  {tmp_path}\n" in said
     assert "Class000/v_Class000_g02_c01" in said
-    assert "option videos" in said
+    assert "--videos" in said
     moved = read("ucf101", tmp_path, videos=videos)
     assert [r.name for r in moved.records] == [r.name for r in source.records]
-    assert "no such folder; use the option videos" in refused(
+    assert "no such folder; name the folder of the videos with --videos" in refused(
         "ucf101", tmp_path, videos=tmp_path / "x"
     )
 

@@ -14,6 +14,7 @@ import pytest
 
 from connsearch.analysis.units import UnitFinished, UnitStarted
 from connsearch.runs.events import (
+    AdviceEvent,
     CountEvent,
     EvaluationEvent,
     NoteEvent,
@@ -22,6 +23,7 @@ from connsearch.runs.events import (
     WorkBegan,
     WorkEnded,
 )
+from connsearch.runs.formats.advice import Advice
 from connsearch.runs.metrics import summarise
 from connsearch.view.console import Console
 from connsearch.view.progress import pace
@@ -211,6 +213,13 @@ def test_what_a_unit_says_of_its_own_training_is_not_told_one_by_one() -> None:
     assert "after epoch 1: val accuracy 1.000" in outside
     inside = told([WorkBegan("units"), UnitStarted("one", 1, 1), *said, WorkEnded()])
     assert inside == "warning: careful\n"
+
+
+def test_advice_is_a_warning_but_not_for_every_unit() -> None:
+    advice = AdviceEvent(Advice(kind="few steps", said="40 steps are planned", cure="--epochs 9"))
+    expected = "warning: 40 steps are planned\n  cure: --epochs 9\n"
+    assert told([WorkBegan("steps"), advice, WorkEnded()]) == expected
+    assert told([WorkBegan("units"), UnitStarted("one", 1, 1), advice, WorkEnded()]) == ""
 
 
 @pytest.mark.parametrize("interactive", [True, False])

@@ -190,5 +190,7 @@ def _doubts(material: Material, findings: Findings) -> Iterator[Doubt]:
         count = plural(len(material.quarantine), "clip")
         yield Doubt(f"{count} could not be read.", "quarantine")
     if material.result is not None:
+        for advice in material.result.advice:
+            yield Doubt(f"{advice.said} (cure: {advice.cure})", "curves")
         for warning in material.result.warnings:
             yield Doubt(warning, "environment")
