@@ -87,6 +87,7 @@ def train_from_scratch(
 ) -> ResultEvent:
     """Returns the result of training the structure's network; its free connections learn."""
     network = Network(structure, len(data.classes), seed=derive(options.seed, "first weights"))
-    config = {"command": "train", "settings": options.model_dump(), "structure": structure.name}
+    settings = {"structure": structure.name, "training": options.model_dump(mode="json")}
+    config = {"command": "train", "settings": settings}
     with Run.open(directory, config) as run:
         return last_result(fit_model(network, data, options, run=run))[0]

@@ -8,6 +8,7 @@ from connsearch.analysis.searched_run import SearchedRun
 from connsearch.errors import TrainingError
 from connsearch.models.structure import Network
 from connsearch.runs.events import StepEvent
+from connsearch.training.balance import balance
 from connsearch.training.curriculum import CyclicClips
 from connsearch.training.lesson import Learned, Lesson
 from connsearch.training.loss_scale import LossScale
@@ -24,7 +25,8 @@ def tune(network: Network, searched: SearchedRun, *, steps: int, seed: int) -> I
     """Yields the events of so many training steps; filters and logits learn, masks stay.
 
     Everything follows from the seed. The rates are a tenth of the search's peaks, constant;
-    batches are full clips, augmented as in the search. At the end batch-norm statistics are
+    batches are full clips, augmented as in the search, classes weighted and shown alike if they
+    were so there. At the end batch-norm statistics are
     recomputed, if the search did so before its evaluations.
 
     Args:
@@ -39,6 +41,7 @@ def tune(network: Network, searched: SearchedRun, *, steps: int, seed: int) -> I
     if not steps:
         return
     options, data = gentle(searched.options), searched.data
+    balanced = balance(options, data)
     accumulate = options.optimiser.accumulate or 1
     scale = LossScale(searched.compute.device) if searched.compute.precision == "fp16" else None
     optimisers = Optimisers(
@@ -47,14 +50,20 @@ def tune(network: Network, searched: SearchedRun, *, steps: int, seed: int) -> I
     lesson = Lesson(
         network,
         optimisers,
-        choose_loss(options.loss.loss, multi_label=data.train.num_classes > 0),
+        choose_loss(
+            options.loss.loss,
+            multi_label=data.train.num_classes > 0,
+            weights_K=balanced.weights_K,
+        ),
         searched.compute,
         seed=seed,
         smoothing=options.loss.label_smoothing,
         total=steps,
         classes=len(data.classes),
     )
-    clips = CyclicClips(searched.loaders["train"], seed=seed, accumulate=accumulate)
+    clips = CyclicClips(
+        searched.loaders["train"], seed=seed, accumulate=accumulate, turns=balanced.turns
+    )
     network.train()
     for step in range(steps):
         try:

@@ -107,13 +107,13 @@ def budget(
 ) -> TrainOptions:
     """Returns how a network of its own is trained: as the search was, or so many epochs or steps.
 
-    It is evaluated at its end only.
+    It is evaluated at its end only, and the network of its last step is kept.
     """
     known = by_name(options)
     values = {path[-1]: known[path[-1]] for path in leaves(TrainOptions)}
     if epochs is not None or steps is not None:
         values |= {"epochs": epochs or values["epochs"], "steps": steps}
-    return TrainOptions.of(**{**values, "eval_every": values["epochs"]})
+    return TrainOptions.of(**{**values, "eval_every": values["epochs"], "keep": "last"})
 
 
 def trained_alone(directory: Path, classes: int) -> Network:

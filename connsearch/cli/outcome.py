@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from connsearch.runs.formats.result import Quarantined, Result
 
 
-_REPORTED = ("steps", "seconds", "digest", "alarms", "advice", "quarantine", "skipped_steps")
+_REPORTED = (
+    "steps",
+    "seconds",
+    "digest",
+    "alarms",
+    "advice",
+    "quarantine",
+    "skipped_steps",
+    "choice",
+)
 """What a command's JSON object takes from the run's result."""
 
 _NEXT = {"search": "connsearch prune {}", "train": "connsearch evaluate {}"}
@@ -37,6 +46,8 @@ def report_run(
     assert result is not None, "a finished run has a result"
     told, pictures = result.to_json(), run.pictures
     show_metrics(result.metrics, terminal)
+    if run.kept is not None:
+        terminal.say(run.kept)
     found: dict[str, Any] = {"model": str(run.path(LEARNED)), "kind": model.kind}
     if model.structure is not None:
         nodes, edges = len(model.structure), len(model.structure.edges())

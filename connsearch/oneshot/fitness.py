@@ -2,8 +2,8 @@
 
 Connection weights learn inside every candidate (AssembleNet, appendix A.1); what they have learned
 guides the mutations of its children. The published fitness is the sum of top-1 and top-5 accuracy
-on a validation set; ours is the score on ``val`` (accuracy, or mAP of multi-label data), alone
-or beside what the network costs. The test split stays closed.
+on a validation set; ours is the score on ``val`` (accuracy, mAP of multi-label data, or what
+``watch`` names), alone or beside what the network costs. The test split stays closed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from connsearch.data.loading.bilevel_split import with_halves
 from connsearch.data.loading.load import DataSplits
-from connsearch.errors import DataError
+from connsearch.errors import DataError, SettingsError
 from connsearch.evolution.child import Child, Outcome, Task
 from connsearch.files.disk import is_there
 from connsearch.graph.parse import rows
@@ -37,6 +37,8 @@ from connsearch.runs.names import CHECKPOINTS, FIRST, WEIGHTS
 from connsearch.runs.record import RunRecord
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
+from connsearch.training.balance import balance
+from connsearch.training.best import require_choice
 
 
 class SearchFitness:
@@ -57,6 +59,7 @@ class SearchFitness:
 
     Raises:
         DataError: the validation split is empty.
+        SettingsError: the watched number is none that a score can be.
     """
 
     def __init__(
@@ -69,15 +72,17 @@ class SearchFitness:
         rungs: Sequence[float] = (),
         origins: Origins | None = None,
     ) -> None:
-        require_judges(data)
+        require_judges(data, options)
         epochs = options.schedule.epochs
         batch = data.train.loading.batch_size * (options.optimiser.accumulate or 1)
         steps = options.schedule.steps or epochs * -(-len(data.train) // batch)
         fixed = {
             "over_connect": False,
             "warm_start": False,
-            # Nothing is needed between the rungs, and with many children every table counts.
-            "eval_every": options.logging.eval_every or epochs,
+            # Nothing is needed between the rungs, and with many children every table counts; but
+            # the best can only be kept of several looks.
+            "eval_every": options.logging.eval_every
+            or (epochs if options.choice.keep == "last" else None),
             "log_every": max(options.logging.log_every, steps // 10),
         }
         self._data = data
@@ -108,8 +113,9 @@ class SearchFitness:
                 self._objectives,
                 run,
                 channels_last=options.compute.channels_last,
+                watch=options.choice.watch,
             )
-            halving = SuccessiveHalving(self._rungs, run, judge.values)
+            halving = SuccessiveHalving(self._rungs, run, judge.values, watch=options.choice.watch)
             result: ResultEvent | None = None
             with closing(self._train(structure, options, run, inheritance)) as events:
                 for event in events:
@@ -218,17 +224,25 @@ class SearchFitness:
             (directory / WEIGHTS).unlink(missing_ok=True)
 
 
-def require_judges(data: DataSplits) -> None:
-    """Refuses data without clips to judge children by.
+def require_judges(data: DataSplits, options: SearchOptions) -> None:
+    """Refuses data without clips to judge children by, and a number that cannot be a score.
 
     Raises:
-        DataError: the validation split is empty.
+        DataError: the validation split is empty, or the file of class weights cannot be used.
+        SettingsError: a smaller number is better, or the data has no such number.
     """
     if not len(data.val):
         raise DataError(
             f"{data.name}: the validation split is empty, so structures cannot be judged\n"
             "  cure: give it a share (--val-share) or a list"
         )
+    if options.choice.watch == "loss":
+        raise SettingsError(
+            "watch loss: a score is better the larger it is\n"
+            "  cure: --watch accuracy or balanced_accuracy (multi-label data: mAP)"
+        )
+    require_choice(options.choice, data)
+    balance(options, data)
 
 
 def _without_choice(

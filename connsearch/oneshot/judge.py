@@ -17,7 +17,7 @@ from connsearch.graph.spec import Structure
 from connsearch.models.latency import latencies
 from connsearch.models.structure import Network
 from connsearch.runs.events import ResultEvent
-from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.formats.metrics import Metrics, Watch
 from connsearch.runs.metrics import Z_95
 from connsearch.runs.run import Run
 from connsearch.training.environment import processor_threads
@@ -31,6 +31,7 @@ class Judge:
         structure: of the child.
         objectives: what is judged, in the order of the values.
         channels_last: the memory layout it is trained in.
+        watch: the number on ``val`` that is its score; None: accuracy, or mAP of multi-label data.
         run: of its training.
     """
 
@@ -42,9 +43,11 @@ class Judge:
         run: Run,
         *,
         channels_last: bool,
+        watch: Watch | None = None,
     ) -> None:
         self._data, self._structure = data, structure
         self._objectives, self._run, self._channels_last = objectives, run, channels_last
+        self._watch: Watch | None = watch
         self._cost = cost(structure, num_classes=len(data.classes), clip=data.clip)
 
     def values(self, score: float) -> tuple[float, ...]:
@@ -71,16 +74,16 @@ class Judge:
     def outcome(self, result: ResultEvent) -> Outcome:
         """Returns the outcome of a finished training."""
         metrics, config = result.metrics["val"], self._run.config
-        numbers = self.values(metrics.score)
+        numbers = self.values(metrics.watched(self._watch))
         facts: dict[str, Any] = {
             "run": self._run.directory.name,
             "seconds": result.report.seconds,
             "steps": result.report.steps,
             "device": config["environment"]["device"],
             "macs": self._cost.macs,
-            "measure": metrics.measure,
+            "measure": self._watch or metrics.measure,
             "clips": metrics.clips,
-            "standard_error": _standard_error(metrics),
+            "standard_error": _standard_error(metrics, self._watch),
         }
         if "latency" in self._run.config:  # one of the objectives has asked for it
             facts["latency"] = dict(self._latency())
@@ -115,6 +118,7 @@ class Judge:
         return self._run.config["latency"]
 
 
-def _standard_error(metrics: Metrics) -> float | None:
-    """Half the accuracy's interval in units of one standard error; for mAP it is unknown."""
-    return None if metrics.multi_label else (metrics.high - metrics.low) / (2 * Z_95)
+def _standard_error(metrics: Metrics, watch: Watch | None) -> float | None:
+    """Half the accuracy's interval in units of one standard error; of the others it is unknown."""
+    known = (watch or metrics.measure) == "accuracy" and not metrics.multi_label
+    return (metrics.high - metrics.low) / (2 * Z_95) if known else None

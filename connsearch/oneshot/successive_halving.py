@@ -8,6 +8,7 @@ from pathlib import Path
 
 from connsearch.evolution.child import Rung
 from connsearch.runs.events import EvaluationEvent, Event, ResultEvent, StepEvent
+from connsearch.runs.formats.metrics import Watch
 from connsearch.runs.formats.tables import MetricsRow
 from connsearch.runs.logs import read_table
 from connsearch.runs.names import METRICS
@@ -25,12 +26,19 @@ class SuccessiveHalving:
         shares: of the training, rising; it has to be evaluated there (``looks`` of ``fit``).
         run: of the training.
         values: from a score on ``val`` to one number per objective.
+        watch: the number that is the score; None: accuracy, or mAP of multi-label data.
     """
 
     def __init__(
-        self, shares: Sequence[float], run: Run, values: Callable[[float], tuple[float, ...]]
+        self,
+        shares: Sequence[float],
+        run: Run,
+        values: Callable[[float], tuple[float, ...]],
+        *,
+        watch: Watch | None = None,
     ) -> None:
         self._shares, self._run, self._values = shares, run, values
+        self._watch: Watch | None = watch
         self._next = 0
 
     def hear(self, event: Event) -> Iterator[Rung]:
@@ -43,7 +51,7 @@ class SuccessiveHalving:
             yield from self._passed(math.inf)
         elif isinstance(event, EvaluationEvent) and event.split == "val":
             while self._at[self._next :][:1] == [event.step]:
-                yield self._rung(event.metrics.score)
+                yield self._rung(event.metrics.watched(self._watch))
 
     @property
     def _at(self) -> list[int]:
@@ -53,7 +61,7 @@ class SuccessiveHalving:
     def _passed(self, step: float) -> Iterator[Rung]:
         """Yields the rungs before a step that an earlier process reached but did not report."""
         waiting = [at for at in self._at[self._next :] if at < step]
-        scores = _logged(self._run.directory / METRICS) if waiting else {}
+        scores = _logged(self._run.directory / METRICS, self._watch) if waiting else {}
         for at in waiting:
             if at in scores:
                 yield self._rung(scores[at])
@@ -65,11 +73,12 @@ class SuccessiveHalving:
         return Rung(self._next - 1, self._values(score))
 
 
-def _logged(path: Path) -> dict[int, float]:
+def _logged(path: Path, watch: Watch | None) -> dict[int, float]:
     """The scores on ``val`` in a table of metrics, by step."""
     found: dict[int, float] = {}
     for row in read_table(path, MetricsRow, needed=("step", "split", "accuracy")):
-        score = row.accuracy if row.mAP is None else row.mAP
+        headline = row.accuracy if row.mAP is None else row.mAP
+        score: float | None = headline if watch is None else getattr(row, watch)
         if row.split == "val" and score is not None:
             found[row.step] = score
     return found

@@ -172,6 +172,18 @@ class RunRecord(RunFiles):
         return {**found, **{name: entry.metrics for name, entry in self.evaluations.items()}}
 
     @property
+    def kept(self) -> str | None:
+        """Which state of the network this is, for people, where the best was kept.
+
+        None: it is that of the last step, or a pruned network.
+
+        Raises:
+            RunError: the result is damaged.
+        """
+        choice = None if self.result is None else self.result.choice
+        return None if choice is None else f"weights of {self.directory}: {choice}"
+
+    @property
     def learns(self) -> bool:
         """Whether stored connection weights are logits that learn, as in a search."""
         return self.kind == "search"

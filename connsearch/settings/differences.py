@@ -17,6 +17,7 @@ MAY_CHANGE = frozenset(
 LATER: Mapping[str, Any] = {
     "data.fingerprint": "sample",
     "training.decay_smooth": False,
+    "training.keep": "last",
     "training.eval_all_views": False,
 }
 """Settings that came later, and the value that means what was done without them: a run that does

@@ -27,6 +27,8 @@ GROUPS: Mapping[str, Mapping[str, frozenset[str]]] = {
             "multigrid": "multigrid multigrid_cycles multigrid_rounds multigrid_fine_tune "
             "multigrid_scaling multigrid_norm_clips",
             "loss": "loss label_smoothing",
+            "balance": "class_weights sampler_weights",
+            "choice": "watch keep",
             "compute": "precision channels_last device threads",
             "logging": "eval_every recalibrate_clips checkpoint_seconds checkpoint_steps log_every",
             "space": "over_connect warm_start",

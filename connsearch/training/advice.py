@@ -82,7 +82,7 @@ class TrainingCourse:
         losses: of every step.
         answered: clips of the last epoch, or of as many steps, that have a right answer.
         right: how many of them were answered rightly, as they were trained on.
-        guess: accuracy of always answering the most frequent class.
+        guess: accuracy of always answering the class that is shown most often.
         val: accuracy on the validation split with the ends of its 95 % interval; None: unknown.
         epochs: it went through.
         steps: it took.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
+from connsearch.data.clips.class_turns import ClassTurns
 from connsearch.data.clips.dataset import ClipDataset
 from connsearch.data.loading.batches import Batch, BatchPlan, epoch_plan, micro_batches
 from connsearch.data.loading.loader import Loader
@@ -61,6 +62,7 @@ class Curriculum:
         seed: decides the order of the clips.
         accumulate: batches in a step.
         rate_power: of the filters' learning rate, for people (``TrainOptions.rate_powers``).
+        turns: of the classes; None: an epoch shows every clip once.
 
     Attributes:
         total: steps of the whole training.
@@ -76,6 +78,7 @@ class Curriculum:
         seed: int,
         accumulate: int = 1,
         rate_power: float = 1.0,
+        turns: ClassTurns | None = None,
     ) -> None:
         self._accumulate, self._seed, self._rate_power = accumulate, seed, rate_power
         self._batch = dataset.loading.batch_size * accumulate
@@ -90,6 +93,7 @@ class Curriculum:
             epochs=schedule.epochs,
             rounds=grid.multigrid_rounds,
             fine_tune=grid.multigrid_fine_tune,
+            turns=turns,
         )
         self.total = schedule.steps or self._grid.starts[-1]
         self.epochs = self.epoch(self.total - 1) + 1
@@ -185,8 +189,16 @@ class CyclicClips:
         accumulate: batches in a step.
     """
 
-    def __init__(self, loader: Loader, *, seed: int, accumulate: int = 1) -> None:
+    def __init__(
+        self,
+        loader: Loader,
+        *,
+        seed: int,
+        accumulate: int = 1,
+        turns: ClassTurns | None = None,
+    ) -> None:
         self._loader, self._seed, self._accumulate = loader, seed, accumulate
+        self._turns = turns
         self._batches: Iterator[Batch] = iter(())
         self._plan: list[list[BatchPlan]] = []
         self._next = -1
@@ -199,7 +211,13 @@ class CyclicClips:
         epoch, place = divmod(step, -(-len(dataset) // size))
         if step != self._next or place == 0:
             plan = epoch_plan(
-                dataset, batch_size=size, seed=self._seed, epoch=epoch, shuffle=True, augment=True
+                dataset,
+                batch_size=size,
+                seed=self._seed,
+                epoch=epoch,
+                shuffle=True,
+                augment=True,
+                turns=self._turns,
             )
             self._plan = [micro_batches(whole, batch) for whole in plan]
             self._batches = self._loader.planned([p for parts in self._plan[place:] for p in parts])

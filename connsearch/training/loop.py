@@ -20,11 +20,14 @@ from connsearch.runs.formats.advice import Advice
 from connsearch.runs.run import Run, origin
 from connsearch.runs.same_data import CONTENTS, as_recorded, data_facts
 from connsearch.training.advice import after_training, before_training
+from connsearch.training.balance import balance
+from connsearch.training.best import require_choice
 from connsearch.training.environment import describe_environment, processor_threads
 from connsearch.training.hooks import Hook
 from connsearch.training.noticed import training_course, training_plan
 from connsearch.training.options import TrainOptions
-from connsearch.training.training import Training, TrainingOutcome
+from connsearch.training.outcome import TrainingOutcome
+from connsearch.training.training import Training
 
 
 def fit(
@@ -75,13 +78,16 @@ def optimise(
 
     Raises:
         DataError: there is no training clip.
-        SettingsError: the network is not a model; a plain module has to be wrapped.
+        SettingsError: the network is not a model; a plain module has to be wrapped. Or the best
+            state is to be kept, by a number that there is not.
         RunError: the run belongs to other data or other first weights.
         TrainingError: the loss or a gradient is not finite; the last checkpoint stays as it is.
     """
     require_model(network)
     if not len(data.train):
         raise DataError("the train split is empty, so there is no clip to train on")
+    require_choice(options.choice, data)
+    balanced = balance(options, data)
     told = "contains a run with other data"
     data, notes = as_recorded(data, run.config, where=str(run.directory), told=told)
     run.warnings += notes
@@ -93,6 +99,7 @@ def optimise(
             "classes": list(data.classes),
             "first_weights": digest(network.state_dict(), {}),
             **({} if data.connections is None else {"halves": data.hashes}),
+            **balanced.facts(data.classes),
         },
     )
     lists = {name: {"clips": len(split), "hash": data.hashes[name]} for name, split in data}
@@ -101,7 +108,15 @@ def optimise(
         run.describe(CONTENTS, {**data.contents.marks})
     with processor_threads(environment["threads"]), SplitLoaders(data.parts()) as loaders:
         training = Training(
-            network, data, loaders, options, run, environment, hooks=hooks, looks=looks
+            network,
+            data,
+            loaders,
+            options,
+            run,
+            environment,
+            hooks=hooks,
+            looks=looks,
+            balanced=balanced,
         )
         yield from training.resume()
         plan = training_plan(network, data, options, training.curriculum)

@@ -1,6 +1,7 @@
 """What is minimised, and how its outputs read as probabilities: one class a clip, or any number.
 
-Shape letters: B clips, K classes.
+Classes may be weighted, in training alone: a loss that is evaluated knows no weights. Shape
+letters: B clips, K classes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,14 @@ _LOG_FLOOR = -100.0
 
 
 class Loss(ABC):
-    """A loss of logits ``(B, K)`` and a batch."""
+    """A loss of logits ``(B, K)`` and a batch.
+
+    Args:
+        weights_K: of the classes, in training; None: all count alike.
+    """
+
+    def __init__(self, weights_K: Tensor | None = None) -> None:
+        self._weights_K = weights_K
 
     @abstractmethod
     def training(self, logits_BK: Tensor, batch: Batch, *, smoothing: float = 0.0) -> Tensor:
@@ -57,6 +65,13 @@ class CrossEntropy(Loss):
 
     A multi-label clip counts as the one class drawn for this visit (the first in evaluation), and
     not at all where it has none. Smoothing spreads its share of the target over all classes.
+
+    Class weights multiply the loss of a clip by the weight of its class, and the mean is over
+    clips. torch's own mean is over the weights of the batch: a batch of one class is then not
+    weighted at all, and the smaller the batch, the less the weights do. Weights whose mean over the
+    clips of an epoch is 1 make both the same over a whole epoch (``training.balance`` scales them).
+    What smoothing spreads is weighted like the rest of the clip's loss; torch weighs it class by
+    class, so that clips of large classes are pulled towards rare ones.
     """
 
     def training(self, logits_BK: Tensor, batch: Batch, *, smoothing: float = 0.0) -> Tensor:
@@ -64,9 +79,15 @@ class CrossEntropy(Loss):
         if bool((batch.labels == NO_LABEL).all()):
             return logits_BK.sum() * 0.0
         labels_B = batch.labels.to(logits_BK.device)
-        return F.cross_entropy(
-            logits_BK, labels_B, ignore_index=NO_LABEL, label_smoothing=smoothing
+        if self._weights_K is None:
+            return F.cross_entropy(
+                logits_BK, labels_B, ignore_index=NO_LABEL, label_smoothing=smoothing
+            )
+        known_B = labels_B != NO_LABEL
+        losses_B = F.cross_entropy(
+            logits_BK[known_B], labels_B[known_B], reduction="none", label_smoothing=smoothing
         )
+        return (losses_B * self._weights_K.to(logits_BK)[labels_B[known_B]]).mean()
 
     def divisor(self, batch: Batch) -> float:
         """Returns the number of clips with a class."""
@@ -107,13 +128,21 @@ class BinaryCrossEntropy(Loss):
     It is the mean over clips and classes, so that it does not grow with the number of classes.
     Clips of single-label data have one class and no other: one against the rest. Smoothing spreads
     its share of the target over yes and no: a 1 becomes ``1 - s / 2`` and a 0 becomes ``s / 2``.
+
+    Class weights multiply the loss of a class where a clip has it, as ``pos_weight`` of torch's
+    BCEWithLogitsLoss does; the mean stays one over clips and classes. With smoothing, torch also
+    gives the weight to the ``s / 2`` of clips without the class: of a class with the weight 20 and
+    s = 0.1 every other clip would be taught one half.
     """
 
     def training(self, logits_BK: Tensor, batch: Batch, *, smoothing: float = 0.0) -> Tensor:
         """Returns the mean over clips and classes."""
         targets_BK = _targets(batch, logits_BK)
         smooth_BK = targets_BK * (1 - smoothing) + smoothing / 2
-        return F.binary_cross_entropy_with_logits(logits_BK, smooth_BK)
+        factors_BK = None
+        if self._weights_K is not None:
+            factors_BK = 1 + targets_BK * (self._weights_K.to(logits_BK) - 1)
+        return F.binary_cross_entropy_with_logits(logits_BK, smooth_BK, weight=factors_BK)
 
     def divisor(self, batch: Batch) -> float:
         """Returns the number of clips."""
@@ -140,11 +169,18 @@ class BinaryCrossEntropy(Loss):
         return mean.item() * len(targets_BK), len(targets_BK)
 
 
-def choose_loss(name: LossName, *, multi_label: bool) -> Loss:
-    """Returns the loss of that name; ``auto`` depends on whether clips can have several classes."""
-    if name == "auto":
-        name = "binary_cross_entropy" if multi_label else "cross_entropy"
-    return BinaryCrossEntropy() if name == "binary_cross_entropy" else CrossEntropy()
+def is_binary(name: LossName, *, multi_label: bool) -> bool:
+    """Returns whether the loss of that name judges every class for itself.
+
+    ``auto`` depends on whether clips can have several classes.
+    """
+    return multi_label if name == "auto" else name == "binary_cross_entropy"
+
+
+def choose_loss(name: LossName, *, multi_label: bool, weights_K: Tensor | None = None) -> Loss:
+    """Returns the loss of that name, with the weights of the classes in training if there are."""
+    kind = BinaryCrossEntropy if is_binary(name, multi_label=multi_label) else CrossEntropy
+    return kind(weights_K)
 
 
 def right_answers(logits_BK: Tensor, batch: Batch) -> tuple[int, int]:

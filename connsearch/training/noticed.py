@@ -17,7 +17,7 @@ from connsearch.runs.names import METRICS
 from connsearch.runs.run import Run
 from connsearch.training.advice import TrainingCourse, TrainingPlan
 from connsearch.training.curriculum import Curriculum
-from connsearch.training.options import TrainOptions
+from connsearch.training.options import BALANCED, TrainOptions
 
 PLANTED = "synthetic:"
 """How the names of built-in data begin."""
@@ -72,12 +72,16 @@ def training_course(
     judged = [r for r in rows if r.epoch == last and r.accuracy is not None and r.clips]
     answered = sum(row.clips or 0 for row in judged)
     counts = _by_class(data.train, len(data.classes))
+    shown_alike = options.balance.sampler_weights == BALANCED
+    known = sum(map(bool, counts))
+    most = max(counts, default=0) / max(sum(counts), 1)
+    guess = 1 / max(known, 1) if shown_alike else most
     val = metrics.get("val")
     return TrainingCourse(
         losses=[row.loss for row in rows if row.loss is not None],
         answered=0 if data.train.num_classes else answered,
         right=round(sum((row.accuracy or 0.0) * (row.clips or 0) for row in judged)),
-        guess=max(counts, default=0) / max(sum(counts), 1),
+        guess=guess,
         val=None if val is None or val.multi_label else (val.accuracy, val.low, val.high),
         epochs=last + 1,
         steps=steps,

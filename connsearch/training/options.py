@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+import os
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from connsearch.flags import Flag
 from connsearch.runs.formats.config import LossName
+from connsearch.runs.formats.metrics import Watch
 from connsearch.settings.nesting import BASIC, Options
 
 PEAK_RATES = {"adamw": 2e-3, "sgd": 0.05}
@@ -149,6 +152,48 @@ class LossOptions(Options, title="loss"):
     each class)."""
 
 
+BALANCED = "balanced"
+"""Weights that follow from how many clips of the training split have each class."""
+
+
+class BalanceOptions(Options, title="class balance"):
+    """What is done about classes with few clips."""
+
+    class_weights: Annotated[str | None, Flag(metavar="balanced|FILE")] = None
+    """Weigh the classes in the training loss: balanced (clips / (classes x clips of the class);
+    for binary_cross_entropy, clips without the class / clips with it), or a CSV file with the
+    columns label and weight. Evaluations are never weighted."""
+    sampler_weights: Literal["balanced"] | None = None
+    """balanced: every epoch shows all classes equally often, in the same number of steps; by
+    default it shows every clip once."""
+
+    @field_validator("class_weights", mode="before")
+    @classmethod
+    def _path_as_text(cls, value: Any) -> Any:
+        return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+    @model_validator(mode="after")
+    def _corrected_once(self) -> BalanceOptions:
+        if self.class_weights == BALANCED and self.sampler_weights == BALANCED:
+            raise ValueError(
+                "class_weights balanced with sampler_weights balanced: each evens out the classes "
+                "by itself, together rare classes would count twice; leave one of them out, or "
+                "give class_weights a file"
+            )
+        return self
+
+
+class ChoiceOptions(Options, title="choice"):
+    """Which state of the network a training keeps as its result."""
+
+    watch: Watch | None = None
+    """The number on the validation split that --keep best chooses by, and that an evolution calls
+    fitness; by default accuracy (multi-label data: mAP)."""
+    keep: Literal["last", "best"] = "last"
+    """Keep the network of the last step, or the best of all evaluations on the validation split
+    (--eval-every); the last one then stays in the checkpoint."""
+
+
 class ComputeOptions(Options, title="compute"):
     """On what the network is computed, and in which number format."""
 
@@ -210,6 +255,8 @@ class TrainOptions(Options, title="training"):
     compute: ComputeOptions = ComputeOptions()
     logging: LoggingOptions = LoggingOptions()
     multigrid: MultigridOptions = MultigridOptions()
+    balance: BalanceOptions = BalanceOptions()
+    choice: ChoiceOptions = ChoiceOptions()
     seed: int = Field(default=0, ge=0, lt=2**63)
     """Decides everything random: first weights, order of the clips, augmentation, dropout."""
 

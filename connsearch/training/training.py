@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import chain
 from typing import Any
 
@@ -31,6 +31,8 @@ from connsearch.runs.logs import evaluation_row, step_row
 from connsearch.runs.names import CHECKPOINTS, METRICS
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
+from connsearch.training.balance import Balance, notes
+from connsearch.training.best import KeepBest
 from connsearch.training.counters import Stopwatch, Tally
 from connsearch.training.curriculum import Curriculum, CyclicClips, StepClips
 from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
@@ -40,34 +42,10 @@ from connsearch.training.loss_scale import LossScale
 from connsearch.training.losses import choose_loss
 from connsearch.training.optimisers import Optimisers
 from connsearch.training.options import TrainOptions
+from connsearch.training.outcome import TrainingOutcome
 from connsearch.training.quarantine import Quarantine
 from connsearch.training.remarks import remarks
 from connsearch.training.schedule import moment
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingOutcome:
-    """Where a training ended: evaluations by split, what was learned, steps, what was bad."""
-
-    metrics: dict[str, Metrics]
-    model: ModelDocument
-    steps: int
-    seconds: float
-    digest: str
-    quarantine: list[dict[str, Any]]
-    skipped_steps: int | None = None
-
-    def report(self, run: Run) -> dict[str, Any]:
-        """Returns the numbers for ``result.json``."""
-        return {
-            "steps": self.steps,
-            "seconds": round(self.seconds, 3),
-            "digest": self.digest,
-            "warnings": list(run.warnings),
-            "quarantine": self.quarantine,
-            **({} if self.skipped_steps is None else {"skipped_steps": self.skipped_steps}),
-            **({"advice": [*run.advice]} if run.advice else {}),
-        }
 
 
 class Training:
@@ -82,6 +60,7 @@ class Training:
         environment: device, precision and threads, as the run recorded them.
         hooks: what is done besides.
         looks: shares of the training after which ``val`` is evaluated.
+        balanced: what is done about classes with few clips; by default nothing.
     """
 
     def __init__(
@@ -95,7 +74,9 @@ class Training:
         *,
         hooks: Sequence[Hook] = (),
         looks: Sequence[float] = (),
+        balanced: Balance | None = None,
     ) -> None:
+        self.balanced = balanced = balanced or Balance()
         device = environment["device"]
         layout = (
             torch.channels_last_3d if options.compute.channels_last else torch.contiguous_format
@@ -117,15 +98,23 @@ class Training:
             seed=options.seed,
             accumulate=accumulate,
             rate_power=options.rate_powers.filters,
+            turns=balanced.turns,
         )
         self.total = self.curriculum.total
-        self.hooks = (*hooks, *([] if self.loss_scale is None else [self.loss_scale]))
+        keeps = options.choice.keep == "best"
+        self.best = KeepBest(network, options.choice.watch) if keeps else None
+        further = (self.loss_scale, self.best)
+        self.hooks = (*hooks, *(hook for hook in further if hook is not None))
         self.looks = tuple(moment(share, self.total) for share in looks)
         apart = None if data.connections is None else loaders["connections"]
         self.lesson = Lesson(
             self.network,
             self.optimisers,
-            choose_loss(options.loss.loss, multi_label=data.train.num_classes > 0),
+            choose_loss(
+                options.loss.loss,
+                multi_label=data.train.num_classes > 0,
+                weights_K=balanced.weights_K,
+            ),
             self.compute,
             seed=options.seed,
             smoothing=options.loss.label_smoothing,
@@ -133,7 +122,10 @@ class Training:
             apart=None
             if apart is None
             else CyclicClips(
-                apart, seed=derive(options.seed, "connection batches"), accumulate=accumulate
+                apart,
+                seed=derive(options.seed, "connection batches"),
+                accumulate=accumulate,
+                turns=balanced.connection_turns,
             ),
             total=self.total,
             classes=len(data.classes),
@@ -147,6 +139,7 @@ class Training:
     def resume(self) -> Iterator[Event]:
         """Puts everything back to the newest checkpoint, if there is one."""
         yield from remarks(self.curriculum, self.options.schedule, self.compute)
+        yield from map(NoteEvent, notes(self.options, self.data, self.balanced))
         found = self.run.restore({n: c for hook in self.hooks for n, c in hook.tables.items()})
         yield from (WarningEvent(message) for message in self.run.warnings)
         if found is not None:
@@ -216,13 +209,14 @@ class Training:
 
     def conclude(self, *, open_test: bool) -> Generator[Event, None, TrainingOutcome]:
         """Yields the last evaluations, and returns them with everything else that was seen."""
-        epoch = self.curriculum.epoch(self.step - 1)
+        yield from self._choose()
+        epoch = self.curriculum.epoch(self._kept - 1)
         for hook in self.hooks:
             hook.finish()
         metrics: dict[str, Metrics] = {}
         self._recalibrate()
         for split in ("val", "test") if open_test else ("val",):
-            for event in self._evaluate(split, epoch, all_views=True):
+            for event in self._evaluate(split, epoch, last=True):
                 yield event
                 metrics[split] = event.metrics
         yield from self.quarantine.new(self.step)
@@ -234,7 +228,28 @@ class Training:
             digest(self.network.state_dict(), {}),
             self.quarantine.listed(),
             None if self.loss_scale is None else self.loss_scale.skipped,
+            None if self.best is None else self.best.record(self.step),
         )
+
+    @property
+    def _kept(self) -> int:
+        """Steps of the network that is kept: all, or those to the best look."""
+        return self.step if self.best is None or self.best.step is None else self.best.step
+
+    def _choose(self) -> Iterator[Event]:
+        """Yields the look at the last step, and goes back to the best one; without it, nothing."""
+        if self.best is None:
+            return
+        self._recalibrate()
+        yield from self._evaluate("val", self.curriculum.epoch(self.step - 1))
+        yield NoteEvent(
+            f"kept: {self.best.record(self.step)} (chosen on val, so its number there is "
+            "optimistic; the honest one is that on test)"
+        )
+        if self._kept < self.step:
+            put_weights(self.network, self.best.weights, self.run.directory / CHECKPOINTS)
+            for hook in self.hooks:  # the network as it was then: a search has its temperature
+                hook.begin(self._kept - 1, self.total)
 
     def _train_step(self, clips: StepClips, epoch: int) -> StepEvent:
         self.network.train()
@@ -303,10 +318,11 @@ class Training:
                 compute=self.compute,
             )
 
-    def _evaluate(
-        self, split: str, epoch: int, *, all_views: bool = False
-    ) -> Iterator[EvaluationEvent]:
-        """Yields the evaluation of a split that has clips: the last of a run with all views."""
+    def _evaluate(self, split: str, epoch: int, *, last: bool = False) -> Iterator[EvaluationEvent]:
+        """Yields the evaluation of a split that has clips: the last of a run with all views.
+
+        Where the best is kept, the looks at ``val`` are logged, and not what was chosen once more.
+        """
         loader = self.loaders[split]
         if not len(loader.dataset):
             return
@@ -316,11 +332,15 @@ class Training:
             classes=self.data.classes,
             compute=self.compute,
             loss=self.options.loss.loss,
-            all_views=all_views,
+            all_views=last,
         )
-        self.run.log(METRICS, evaluation_row(self.step, epoch, split, metrics))
+        step = self._kept if last else self.step
+        if self.best is None or not last:
+            self.run.log(METRICS, evaluation_row(step, epoch, split, metrics))
+        if self.best is not None and split == "val" and not last:
+            self.best.looked(step, metrics)
         self.clock.skip()
-        yield EvaluationEvent(epoch, split, metrics, self.step)
+        yield EvaluationEvent(epoch, split, metrics, step)
 
     def _log_hooks(self) -> Iterator[Event]:
         epoch = self.curriculum.epoch(max(self.step - 1, 0))

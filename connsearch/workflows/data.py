@@ -17,6 +17,9 @@ from connsearch.runs.record import RunRecord
 from connsearch.runs.recorded import recorded_config, recorded_facts, recorded_options
 from connsearch.runs.run import Run
 from connsearch.runs.same_data import as_recorded, reading_of
+from connsearch.training.best import require_effect
+from connsearch.training.class_weights import require_files
+from connsearch.training.options import TrainOptions
 from connsearch.workflows.listening import Listener
 from connsearch.workflows.settings.run import RunSettings
 
@@ -31,13 +34,15 @@ def prepare(
     *,
     target: str | None = None,
     given: DataSplits | None = None,
+    training: TrainOptions | None = None,
 ) -> DataSplits | None:
     """Returns the data a run needs, or None when the run is finished already.
 
     Whatever can be refused is refused here: a directory that holds something else before the data
     is read, and data that cannot be used before a directory is made. A run that goes on has its
     lists drawn as when it was begun; a new one as the run that its ``target`` comes from. Data that
-    is ``given`` is loaded already.
+    is ``given`` is loaded already. Options of the ``training`` that can be refused without clips
+    are refused first.
     """
     listener.say(f"run: {directory}")
     facts = None if target is None else recorded_facts(target)
@@ -46,6 +51,9 @@ def prepare(
         if RunRecord(directory).finished:
             listener.say("it is finished; this is its result")
             return None
+    if training is not None:
+        require_effect(training.choice)
+        require_files(training)
     if given is not None:
         return given
     return open_data(options, listener, reading=reading_of(facts))

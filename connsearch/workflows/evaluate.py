@@ -89,7 +89,7 @@ def run_evaluate(
     Raises:
         UserError: as for :func:`evaluate`.
     """
-    trained = open_trained(asked.run)
+    trained = open_trained(asked.run, listener)
     with alone(trained.directory):
         found, fresh = _found(asked, trained, network, listener)
     draw_confusion(trained.directory, asked.split, found.metrics, listener, fresh=fresh)

@@ -30,6 +30,7 @@ from connsearch.runs.documents import new_config, write_config, write_form
 from connsearch.runs.formats.studies import BestChild, EvolutionSummary
 from connsearch.runs.names import BEST, CONFIG, STRUCTURE, SUMMARY
 from connsearch.settings.nesting import flat
+from connsearch.training.class_weights import require_files
 from connsearch.view.evolution.files import evolution_tables
 from connsearch.view.evolution.story import Story
 from connsearch.workflows.advised import SHORT, advise, advise_offspring
@@ -143,8 +144,9 @@ def run_evolve(
 
 def _clips(asked: EvolveSettings, given: DataSplits | None, listener: Listener) -> DataSplits:
     """The data, refused before there is a directory if nothing can be judged by it."""
+    require_files(asked.training)
     data = open_data(asked.data_options(), listener) if given is None else given
-    require_judges(data)
+    require_judges(data, asked.training)
     return data
 
 

@@ -35,7 +35,7 @@ def written_program(asked: ExportSettings, listener: Listener) -> tuple[bytes, d
         raise without_weights(asked.target, open_structure(asked.target))
     if asked.format == "onnx":
         require_onnx()
-    trained, clip = open_trained(asked.target), _clip(asked)
+    trained, clip = open_trained(asked.target, listener), _clip(asked)
     document, network = trained.outcome, trained.load_model().eval()
     assert document is not None  # open_trained has read it
     listener.say(f"writing {document.name} down for clips of {_size(clip)} ...")

@@ -100,7 +100,7 @@ def run_prune(
         UserError: as for :func:`prune`.
     """
     known = structure is None and is_trained(asked.run)
-    trained = open_trained(asked.run) if known else None
+    trained = open_trained(asked.run, listener) if known else None
     if trained is None and asked.recalibrate:
         raise SettingsError(
             "--recalibrate needs a trained network\n  cure: give the directory of a run"

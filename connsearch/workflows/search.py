@@ -131,7 +131,7 @@ def run_search(
     directory = asked.directory(RUNS / f"search-{Path(asked.structure).stem}")
     options = asked.training.with_values(seed=asked.seed)
     config = {"command": "search", "settings": asked.settings()}
-    found = prepare(directory, config, asked.data_options(), listener, given=data)
+    found = prepare(directory, config, asked.data_options(), listener, given=data, training=options)
     if found is not None:
         require_splits(asked, found)
     with Run.open(directory, config) as run:

@@ -26,7 +26,7 @@ def open_searched(target: str, listener: Listener) -> Generator[SearchedRun]:
     Raises:
         RunError: it is no finished search, or its data is not what it was searched on.
     """
-    trained = open_trained(target)
+    trained = open_trained(target, listener)
     if not trained.learns:
         raise RunError(
             f"{target}: not the directory of a search\n"

@@ -71,8 +71,12 @@ def recorded_loss(target: str) -> LossName:
     return LossOptions(loss=training.get("loss", {}).get("loss", "auto")).loss
 
 
-def open_trained(target: str | Path) -> RunRecord:
+def open_trained(target: str | Path, listener: Listener | None = None) -> RunRecord:
     """Returns the trained network in the directory of a run or a pruning.
+
+    Args:
+        target: the directory.
+        listener: hears which weights these are, where the best of a training was kept.
 
     Raises:
         RunError: it is neither, the run is unfinished, or a file in it is damaged.
@@ -84,6 +88,8 @@ def open_trained(target: str | Path) -> RunRecord:
         )
     record = open_run(target)
     _ = record.tensors, record.model, record.outcome  # damage is told before any work
+    if listener is not None and record.kept is not None:
+        listener.say(record.kept)
     return record
 
 

@@ -132,7 +132,9 @@ def run_train(
     options = asked.training.with_values(seed=asked.seed)
     config = {"command": "train", "settings": asked.settings()}
     options_of_data, target = asked.data_options(), asked.target
-    found = prepare(directory, config, options_of_data, listener, target=target, given=data)
+    found = prepare(
+        directory, config, options_of_data, listener, target=target, given=data, training=options
+    )
     if found is not None:
         require_splits(asked, found)
     with Run.open(directory, config) as run:
@@ -217,6 +219,8 @@ def _network(
     if isinstance(start, Model):
         return start
     if isinstance(start, RunRecord):
+        if start.kept is not None:
+            listener.say(start.kept)
         _warn_of_other_clips(asked, data, listener)
         return _further(asked, start, data)
     return _first(asked, start, data)

@@ -64,7 +64,10 @@ def test_a_pipe_gets_plain_lines_now_and_then(structure: Structure) -> None:
     steps = [line for line in lines if " step " in line]
     assert 1 < len(steps) <= 6
     assert "step 6/6" in steps[-1]
-    assert "after epoch 1: val accuracy 0.750 [0.301, 0.954] of 4 clips" in lines
+    assert (
+        "after epoch 1: val accuracy 0.750 [0.301, 0.954] of 4 clips, balanced accuracy 0.750"
+        in lines
+    )
     assert "warning: one [bold]weight[/bold] never moved" in lines
 
 

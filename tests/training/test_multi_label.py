@@ -19,7 +19,7 @@ from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, Span
 from connsearch.models.structure import Network
 from connsearch.oneshot.search import fit_model
-from connsearch.runs.events import ResultEvent, StepEvent
+from connsearch.runs.events import NoteEvent, ResultEvent, StepEvent
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.run import Run
 from connsearch.training.evaluate import evaluate
@@ -118,3 +118,22 @@ def test_the_label_of_a_training_clip_is_one_that_is_seen_in_it(
     both = replace(records[2], spans=(Span(0, 8.0, 9.0), Span(1, *span)))
     clip = splits([both], clip_labels="clip").train.clip(ClipKey(0, augment=True))
     assert (clip.label, clip.labels) == (label, () if label < 0 else (label,))
+
+
+def test_rare_classes_are_weighted_and_shown_and_the_best_mean_precision_is_kept(
+    records: list[Record], tmp_path: Path
+) -> None:
+    few = splits(records)
+    several = tuple(records[:1] * 3 + records[1:])  # red three times as often
+    data = replace(few, train=replace(few.train, records=several))
+    asked = {"epochs": 2, "eval_every": 1, "keep": "best"}
+    events, _ = trained(tmp_path / "a", data, class_weights="balanced", **asked)
+    recorded = json.loads((tmp_path / "a" / "config.json").read_text())["facts"]
+    assert recorded["class_weights"] == pytest.approx({"red": 2 / 4, "blue": 4 / 2})
+    choice = events[-1].report.choice
+    assert (choice.watch, choice.looks) == ("mAP", 2)
+    assert choice.value == max(choice.value, choice.last)
+    events, _ = trained(tmp_path / "b", data, sampler_weights="balanced", **asked)
+    said = [e.message for e in events if isinstance(e, NoteEvent)]
+    assert any("draws each of 3 classes 2 times" in text for text in said)  # and none
+    assert sum(isinstance(e, StepEvent) for e in events) == 4

@@ -74,7 +74,7 @@ class TinyClips:
     def clip(self, key: ClipKey) -> Clip:
         rgb = self._rgb[key.index]
         if key.augment:  # depends on everything a draw may depend on
-            rgb = rgb + 0.01 * torch.sin(torch.tensor(float(key.epoch + key.seed)))
+            rgb = rgb + 0.01 * torch.sin(torch.tensor(float(key.epoch + key.seed + key.visit)))
         if key.shape is not None:
             some = torch.linspace(0, len(rgb[0]) - 1, key.shape.frames).long()
             rgb = F.adaptive_avg_pool2d(rgb[:, some], key.shape.size)

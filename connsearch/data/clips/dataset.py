@@ -55,6 +55,7 @@ class ClipKey:
         augment: random position, window, light and changes; otherwise evenly spread and untouched.
         shape: another size than the options'.
         view: which of the evaluation's views, ``clip * crops_per_clip + crop``.
+        visit: how often the clip was shown in this epoch before: each time it looks different.
     """
 
     index: int
@@ -63,6 +64,7 @@ class ClipKey:
     augment: bool = False
     shape: ClipShape | None = None
     view: int | None = None
+    visit: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,13 +234,13 @@ class ClipDataset:
         clock = timeline(info, window=record.window, fps=options.fps, name=record.name)
         if not key.augment:
             return clock, self._even_ticks(clock, shape, key, record), None
-        rng = clip_generator(seed=key.seed, epoch=key.epoch, index=key.index)
+        rng = clip_generator(seed=key.seed, epoch=key.epoch, index=key.index, visit=key.visit)
         ticks = training_ticks(
             clock.ticks,
             shape.frames,
             options,
             stretch=shape.stretch,
-            epoch=key.epoch,
+            epoch=key.epoch + key.visit,
             rng=rng,
             name=str(record.path),
         )

@@ -36,20 +36,30 @@ def epoch_order(length: int, *, seed: int, epoch: int, shuffle: bool) -> list[in
     return np.random.default_rng([seed, _ORDER, epoch]).permutation(length).tolist()
 
 
-def clip_generator(*, seed: int, epoch: int, index: int) -> np.random.Generator:
-    """Returns the generator of everything random about one clip in one epoch."""
-    return np.random.default_rng([seed, _CLIP, epoch, index])
+def clip_generator(*, seed: int, epoch: int, index: int, visit: int = 0) -> np.random.Generator:
+    """Returns the generator of everything random about one clip in one epoch.
+
+    ``visit`` counts, from 0, how often the clip was shown in this epoch before.
+    """
+    return np.random.default_rng([seed, _CLIP, epoch, index, *([visit] if visit else [])])
 
 
 def substitutes(
-    index: int, labels: Sequence[int], *, seed: int, epoch: int, most: int = 256
+    index: int,
+    labels: Sequence[int],
+    *,
+    seed: int,
+    epoch: int,
+    visit: int = 0,
+    most: int = 256,
 ) -> list[int]:
     """Returns clips to show in place of one that cannot be read: of its class, then of any.
 
     >>> substitutes(0, [7, 8, 7], seed=0, epoch=0)
     [2, 1]
     """
-    rng = np.random.default_rng([seed, _SUBSTITUTE, epoch, index])
+    key = [seed, _SUBSTITUTE, epoch, index, *([visit] if visit else [])]
+    rng = np.random.default_rng(key)
     known = np.asarray(labels)
     alike = known == known[index]
     order = [*rng.permutation(np.flatnonzero(alike)), *rng.permutation(np.flatnonzero(~alike))]

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from connsearch.data.clips.class_turns import ClassTurns, visits
 from connsearch.data.clips.dataset import Clip, ClipDataset, ClipKey
 from connsearch.data.clips.read_timeout import TimeoutFault
-from connsearch.data.clips.sampling import epoch_order, substitutes
+from connsearch.data.clips.sampling import substitutes
 from connsearch.errors import DataError
 
 
@@ -91,6 +92,7 @@ def epoch_plan(
     augment: bool = False,
     views: int | None = None,
     together: bool = False,
+    turns: ClassTurns | None = None,
 ) -> list[BatchPlan]:
     """Returns the batches of one epoch.
 
@@ -104,10 +106,15 @@ def epoch_plan(
             stand-in for what cannot be read; otherwise evenly spread, untouched, and left out.
         views: clips times crops of every video, one after another; None: its centre.
         together: see :class:`BatchPlan`.
+        turns: of the classes, which show some clips several times; None: every clip once.
     """
-    order = epoch_order(len(dataset), seed=seed, epoch=epoch, shuffle=shuffle)
+    shown = visits(len(dataset), seed=seed, epoch=epoch, shuffle=shuffle, turns=turns)
     numbers = [None] if views is None else list(range(views))
-    keys = [ClipKey(i, seed, epoch, augment, view=view) for i in order for view in numbers]
+    keys = [
+        ClipKey(index, seed, epoch, augment, view=view, visit=visit)
+        for index, visit in shown
+        for view in numbers
+    ]
     return [
         BatchPlan(tuple(keys[i : i + batch_size]), replace=augment, together=together)
         for i in range(0, len(keys), batch_size)
@@ -183,7 +190,7 @@ def _instead(
     labels: Sequence[int], key: ClipKey, error: DataError, read: Callable[[ClipKey], Clip]
 ) -> tuple[int, Clip]:
     """Returns the clip shown for one that cannot be read, and its place; the key decides."""
-    others = substitutes(key.index, labels, seed=key.seed, epoch=key.epoch)
+    others = substitutes(key.index, labels, seed=key.seed, epoch=key.epoch, visit=key.visit)
     for other in others:
         with suppress(DataError):
             return other, read(replace(key, index=other))

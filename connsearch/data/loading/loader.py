@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from types import MappingProxyType, TracebackType
 
+from connsearch.data.clips.class_turns import ClassTurns
 from connsearch.data.clips.dataset import ClipDataset
 from connsearch.data.loading.batches import Batch, BatchPlan, epoch_plan, make_batch
 from connsearch.data.loading.workers import WorkerPool
@@ -80,6 +81,7 @@ class Loader:
         shuffle: bool = False,
         augment: bool = False,
         views: int | None = None,
+        turns: ClassTurns | None = None,
         start: int = 0,
     ) -> Iterator[Batch]:
         """Yields the batches of one epoch, from number ``start`` on; those before are not decoded.
@@ -95,6 +97,7 @@ class Loader:
             shuffle=shuffle,
             augment=augment,
             views=views,
+            turns=turns,
         )
         return self.planned(plan[start:])
 

@@ -35,8 +35,8 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Literal
 
+from connsearch.data.clips.class_turns import ClassTurns, visits
 from connsearch.data.clips.dataset import ClipKey, ClipShape
-from connsearch.data.clips.sampling import epoch_order
 from connsearch.data.loading.batches import BatchPlan
 
 Schedule = Literal["off", "reference", "srtg"]
@@ -85,6 +85,7 @@ class Multigrid:
         epochs: of the training; full clips (srtg: the same) go on after them.
         rounds: long cycles, of ``reference``.
         fine_tune: share of the epochs at the end with full clips alone, of ``reference``.
+        turns: of the classes, if every class is to be shown equally often.
     """
 
     schedule: Schedule
@@ -96,6 +97,7 @@ class Multigrid:
     epochs: int
     rounds: int = 1
     fine_tune: float = 0.25
+    turns: ClassTurns | None = None
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
@@ -142,14 +144,20 @@ class Multigrid:
         return epoch * self.clips + sum(count for _, count in self.layout(epoch)[:start])
 
     def plan(self, epoch: int, *, seed: int) -> list[BatchPlan]:
-        """Returns the batches of a training epoch; every clip is in one of them."""
-        order = epoch_order(self.clips, seed=seed, epoch=epoch, shuffle=True)
+        """Returns the batches of a training epoch; every clip is in one of them.
+
+        With turns it is every class that is in them equally often.
+        """
+        shown = visits(self.clips, seed=seed, epoch=epoch, shuffle=True, turns=self.turns)
         plans: list[BatchPlan] = []
         start = 0
         full = self._full().shape
         for part, count in self.layout(epoch):
             shape = None if part.shape == full else part.shape
-            keys = (ClipKey(i, seed, epoch, True, shape) for i in order[start : start + count])
+            keys = (
+                ClipKey(index, seed, epoch, True, shape, visit=visit)
+                for index, visit in shown[start : start + count]
+            )
             plans.append(BatchPlan(tuple(keys), replace=True, rate=part.rate))
             start += count
         return plans

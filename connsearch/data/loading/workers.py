@@ -142,7 +142,9 @@ class WorkerPool:
     def _blame(self, waiting: Sequence[BatchPlan]) -> bool:
         """Returns whether a file that was being read kills its reader; it is not tried again."""
         suspects = set(self._beacons.tolist()) - {_NOTHING}
-        keys = {key.index: key for part in waiting for key in part.keys if key.index in suspects}
+        # Of several visits of a clip the first that waits is the one that was being read.
+        waits = [key for part in waiting for key in part.keys if key.index in suspects]
+        keys = {key.index: key for key in reversed(waits)}
         guilty = False
         for index in suspects:
             code = _exit_code(self._dataset, keys.get(index, ClipKey(index)))

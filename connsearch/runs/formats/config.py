@@ -91,6 +91,7 @@ class Facts(GivenForm):
             the run is of an earlier version.
         first_weights: digest of the first weights.
         halves: in a bilevel search the hashes of the lists before they were halved.
+        class_weights: of every class in the training loss, where they are weighted.
     """
 
     data: str = ""
@@ -100,6 +101,7 @@ class Facts(GivenForm):
     multi_label: bool | None = None
     first_weights: str = ""
     halves: dict[str, Any] | None = None
+    class_weights: dict[str, float] | None = None
 
 
 class Environment(Form):

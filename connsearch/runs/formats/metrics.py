@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from connsearch.errors import RunError
 from connsearch.runs.formats.form import Form
+
+Watch = Literal["accuracy", "balanced_accuracy", "top5", "mAP", "loss"]
+"""The numbers that a network can be chosen by; of all but the loss the largest is the best."""
 
 
 class Metrics(Form):
@@ -74,6 +77,11 @@ class Metrics(Form):
     def score(self) -> float:
         """The same; not a number where nothing could be judged."""
         return math.nan if self.headline is None else self.headline
+
+    def watched(self, name: Watch | None) -> float:
+        """Returns the number of that name, None: the headline; not a number where there is none."""
+        found = self.headline if name is None else getattr(self, name)
+        return math.nan if found is None else found
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], *, where: str = "metrics") -> Metrics:

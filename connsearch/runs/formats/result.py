@@ -53,6 +53,35 @@ class Quarantined(Form):
     step: int | None = None
 
 
+class ChoiceRecord(Form):
+    """Which state of the network the result is, where the best was kept.
+
+    Attributes:
+        watch: the number on ``val`` by which it was chosen.
+        step: done when it was looked at.
+        of: steps of the whole training.
+        value: the number at that look; None: no look could be judged, so the last state was kept.
+        last: the number at the last step.
+        looks: how often ``val`` was looked at, the last step included.
+    """
+
+    watch: str
+    step: _Count
+    of: _Count
+    value: float | None
+    last: float | None
+    looks: _Count
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"the last step: at none of {self.looks} looks could {self.watch} be judged"
+        last = "" if self.last is None or self.step == self.of else f"; the last: {self.last:.3f}"
+        of = "the only look" if self.looks == 1 else f"the best of {self.looks} looks"
+        return (
+            f"{of} at val, {self.watch} {self.value:.3f} after step {self.step} of {self.of}{last}"
+        )
+
+
 class Result(Form):
     """``result.json`` of a finished run.
 
@@ -69,10 +98,11 @@ class Result(Form):
         quarantine: clips that could not be read.
         alarms: of a search.
         advice: what would make the training better, as it was said before and after it.
+        choice: which state was kept, where it was not simply the last one.
     """
 
     LEFT_OUT: ClassVar[frozenset[str]] = frozenset(
-        {"structure", "model", "alarms", "advice", "skipped_steps"}
+        {"structure", "model", "alarms", "advice", "skipped_steps", "choice"}
     )
 
     structure: str = ""
@@ -87,3 +117,4 @@ class Result(Form):
     quarantine: list[Quarantined] = []
     alarms: list[AlarmRecord] = []
     advice: list[Advice] = []
+    choice: ChoiceRecord | None = None

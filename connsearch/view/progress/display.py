@@ -61,6 +61,8 @@ class Display:
             case EvaluationEvent():
                 if not work.inside_unit:
                     found = f"{event.metrics.measure} {event.metrics}"
+                    balanced = event.metrics.balanced_accuracy
+                    found += "" if balanced is None else f", balanced accuracy {balanced:.3f}"
                     self._say(f"after epoch {event.epoch + 1}: {event.split} {found}")
             case StepEvent():
                 work.step(event)

@@ -131,6 +131,10 @@ def _sure(material: Material, findings: Findings) -> Iterator[Practice]:
     answer: Answer = "yes" if sum(opened.values()) <= 1 else "no"
     yield Practice(group, text, answer, f"test opened: {evidence or 'no'}")
     result = material.result
+    choice = None if result is None else result.choice
+    if choice is not None:
+        text = "The number on val was not chosen among several looks (that on test is not)."
+        yield Practice(group, text, "no", str(choice))
     text = "Accuracies have an interval."
     have = result is not None and bool(result.metrics)
     yield Practice(group, text, "yes" if have else "not known", "95 %, Wilson" if have else "")

@@ -120,6 +120,9 @@ def _accuracy(material: Material) -> Iterator[Tile]:
     notes.append(plural(numbers.clips, "clip"))
     if guess is not None and not numbers.multi_label:
         notes.append(f"chance: {share(guess.share)} ({guess.words})")
+    choice = None if material.result is None else material.result.choice
+    if choice is not None and split == "val":
+        notes.append(f"the best of {choice.looks} looks, so optimistic")
     state = "warn" if _no_better_than_chance(numbers, guess) else ""
     text = ", ".join(filter(None, notes))
     yield Tile(f"{numbers.measure} on {split}", share(numbers.headline), text, state, "judged")
