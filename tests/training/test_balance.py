@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from connsearch.data.clips.dataset import Clip, ClipKey
 from connsearch.data.loading.loader import Loader
 from connsearch.errors import DataError, RunError, SettingsError
 from connsearch.models.document import ModelDocument
@@ -198,3 +199,29 @@ def test_every_kind_of_model_is_weighted_in_all_of_its_heads(tmp_path: Path) -> 
     assert set(batch.labels.tolist()) == {0, 1}
     assert step.loss == pytest.approx(2 * (losses * weights[batch.labels]).mean().item(), rel=1e-5)
     assert isinstance(events[-1], ResultEvent)
+
+
+def noting(clips: TinyClips, shown: list[int]) -> None:
+    """Lets a list of clips take down the class of every clip that is trained on."""
+    clip = clips.clip
+
+    def noted(key: ClipKey) -> Clip:
+        found = clip(key)
+        if key.augment:
+            shown.append(found.label)
+        return found
+
+    clips.clip = noted  # type: ignore[method-assign]
+
+
+def test_a_training_shows_both_of_its_lists_in_turns(tmp_path: Path) -> None:
+    filters: list[int] = []
+    connections: list[int] = []
+    data = Halved()
+    assert data.connections is not None
+    noting(data.train, filters)
+    noting(data.connections, connections)
+    result_of(tiny_search(tmp_path / "run", data, epochs=1, sampler_weights="balanced"))
+    assert (filters.count(0), filters.count(1)) == (7, 7)
+    assert abs(connections.count(0) - connections.count(1)) <= 4  # the second epoch has only begun
+    assert connections.count(1) > 4

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.metrics import summarise, summarise_sets
 from connsearch.runs.record import open_run
 from connsearch.training.best import KeepBest
-from tests.training.test_resume import everything, steps_until
+from tests.training.test_resume import ROOT, everything, steps_until
 from tests.training.tiny import TinyClips, TinyData, result_of, tiny_search
 
 BEST: dict[str, Any] = {"keep": "best", "watch": "loss", "lr": 0.2, "warmup": 0.0}
@@ -89,6 +92,19 @@ def test_an_interrupted_run_keeps_the_same_best(
     result = result_of(tiny_search(directory, **BEST))
     assert everything(directory) == everything(whole[0])
     assert result.report.choice == whole[1][-1].report.choice
+
+
+@pytest.mark.slow
+def test_a_killed_run_keeps_the_same_best(tmp_path: Path, whole: tuple[Path, list[Any]]) -> None:
+    directory = tmp_path / "run"
+    command = [sys.executable, "-m", "tests.training.tiny", str(directory), json.dumps(BEST)]
+    for step in (5, 10, 15):
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            next(line for line in process.stdout if int(line) >= step)
+            process.send_signal(signal.SIGKILL)
+    result_of(tiny_search(directory, **BEST))
+    assert everything(directory) == everything(whole[0])
 
 
 def test_the_last_stays_the_default_and_is_trained_alike(
