@@ -122,16 +122,23 @@ def searched_at(seed: int, given: argparse.Namespace) -> Path:
     return place
 
 
-def rows(ledger: Ledger, seeds: int) -> Iterator[list[str]]:
+def after(epochs: int) -> str:
+    """Returns what the name of a unit ends with: how long it was fine-tuned."""
+    return f" tuned {epochs}" if epochs else ""
+
+
+def rows(ledger: Ledger, seeds: int, epochs: int) -> Iterator[list[str]]:
     """Yields a row for every budget and way, and one of their differences."""
     for what in (*BUDGETS, DEFAULT):
         for way in (OLD, NEW):
             units = [ledger[f"{what}/{way}/{seed}"] for seed in range(seeds)]
             share = np.mean([unit["share"] for unit in units])
             edges = np.mean([unit["connections"] for unit in units])
-            numbers = [f"{np.mean(v):.3f}" for v in measured(ledger, what, way, seeds)]
+            numbers = [f"{np.mean(v):.3f}" for v in measured(ledger, what, way, seeds, epochs)]
             yield [what, way, f"{share:.1%}", f"{edges:.1f}", *numbers]
-        pairs = zip(*(measured(ledger, what, way, seeds) for way in (NEW, OLD)), strict=True)
+        pairs = zip(
+            *(measured(ledger, what, way, seeds, epochs) for way in (NEW, OLD)), strict=True
+        )
         gains = [np.subtract(new, old).tolist() for new, old in pairs]
         shown = (
             f"{np.mean(gain):+.3f} [{low:+.3f}, {high:+.3f}]"
@@ -141,9 +148,9 @@ def rows(ledger: Ledger, seeds: int) -> Iterator[list[str]]:
         yield [what, "new - old", "", "", *shown]
 
 
-def measured(ledger: Ledger, what: str, way: str, seeds: int) -> Iterator[list[float]]:
+def measured(ledger: Ledger, what: str, way: str, seeds: int, epochs: int) -> Iterator[list[float]]:
     """Yields accuracy and loss of every search, without training and fine-tuned."""
-    for state in ("", " tuned"):
+    for state in dict.fromkeys(("", after(epochs))):
         for key in ("accuracy", "loss"):
             yield [ledger[f"{what}/{way}/{seed}{state}"][key] for seed in range(seeds)]
 
@@ -153,11 +160,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="cc-motion's clips.csv")
     parser.add_argument("--runs", type=Path, default=Path("runs/budgets-clips"))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--tune-epochs", type=int, default=4)
+    parser.add_argument("--tune-epochs", type=int, default=4, help="0 leaves fine-tuning out")
     parser.add_argument("--markdown", type=Path)
     given = parser.parse_args()
-    ledger = Ledger(given.runs / "results" / "x", {"tune": given.tune_epochs})
-    for tune in (False, True):
+    ledger = Ledger(given.runs / "results" / "x", {"structure": "starter_rgb_flow"})
+    for tune in (False, True)[: 1 + bool(given.tune_epochs)]:
         for seed in range(given.seeds):
             with open_searched(str(searched_at(seed, given)), Listener.of(False)) as searched:
                 for number, (what, way, work) in enumerate(ways(searched)):
@@ -175,18 +182,20 @@ def main() -> None:
         for way in (OLD, NEW)
         for seed in range(given.seeds)
     )
-    heads = "asked for,pruning,MACs,connections,accuracy,loss,tuned accuracy,tuned loss".split(",")
+    heads = "asked for,pruning,MACs,connections,accuracy,loss".split(",")
+    heads += ["tuned accuracy", "tuned loss"] if given.tune_epochs else []
+    tuned_for = f" Fine-tuned for {given.tune_epochs} epochs." if given.tune_epochs else ""
     lines = [
-        *table(heads, list(rows(ledger, given.seeds))),
+        *table(heads, list(rows(ledger, given.seeds, given.tune_epochs))),
         "",
         f"{given.seeds} searches; means over them, differences paired by search with their 95 % t "
-        f"interval; test split, {ledger[f'{DEFAULT}/{NEW}/0']['clips']} clips. Fine-tuned for "
-        f"{given.tune_epochs} epochs. Largest difference from the masked original over all "
+        f"interval; test split, {ledger[f'{DEFAULT}/{NEW}/0']['clips']} clips."
+        f"{tuned_for} Largest difference from the masked original over all "
         f"prunings: {worst}.",
     ]
     print("\n".join(lines))
     if given.markdown:
-        line = "python benchmarks/budgets_clips.py --data DATA"
+        line = f"python benchmarks/budgets_clips.py --data DATA --tune-epochs {given.tune_epochs}"
         write_markdown(given.markdown, "Budgets on real clips: cc-motion", line, lines)
 
 

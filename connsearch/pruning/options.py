@@ -42,8 +42,8 @@ class PruneOptions(BaseModel):
     budget: tuple[str, ...] = Field(default=(), json_schema_extra={"repeats": True})
     """Instead of a criterion, the largest cost of the result: macs<=60%, params<=100k,
     connections<=20 or latency<=40ms (measured here); a percentage is of the unpruned network.
-    Separate several by commas, or repeat the option; the result is the least pruned network within
-    all of them."""
+    Separate several by commas, or repeat the option; the result is the strongest network within all
+    of them."""
 
     @field_validator("criterion")
     @classmethod
@@ -67,7 +67,7 @@ class PruneOptions(BaseModel):
         if self.budget and self.criterion != PruneOptions.model_fields["criterion"].default:
             raise ValueError(
                 f"criterion {self.criterion} and a budget: each decides how many connections stay\n"
-                "    allowed: one of them; a budget removes the weakest of each block first, as "
+                "    allowed: one of them; a budget compares the weights within each block, as "
                 "criterion relative does"
             )
         return self

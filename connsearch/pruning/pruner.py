@@ -75,6 +75,7 @@ class Pruned:
         substitutes: connections whose strongest peer is gone, and what gates them now.
         changes: what the published rules derive differently (published mode; empty when pinned).
         ungated: connections that lost their gate.
+        made_way: nodes that went because they would only gate, with what only they needed.
     """
 
     structure: Structure
@@ -88,6 +89,7 @@ class Pruned:
     substitutes: tuple[Substitute, ...] = ()
     changes: tuple[ShapeChange, ...] = ()
     ungated: tuple[Edge, ...] = ()
+    made_way: tuple[int, ...] = ()
 
 
 def prune_by(
@@ -165,6 +167,7 @@ def prune(
             + "\n".join(f"  {done}" for done in repairs)
             + "\n  cure: a less strict --criterion, or --repair strongest-path"
         )
+    before = closure.nodes
     if peer_only == "reassign":
         wishes = feeding_gates(structure, closure.edges)
         wishes = {e: set(w).intersection((gates or {}).get(e, w)) for e, w in wishes.items()}
@@ -187,6 +190,7 @@ def prune(
         substitutes=_substitutes(structure, closure),
         changes=changes(pinned, result),
         ungated=closure.ungated,
+        made_way=tuple(node for node in before if node not in alive),
     )
 
 
@@ -198,8 +202,8 @@ def spares_peers(structure: Structure, pruned: Pruned) -> bool:
 def needless(structure: Structure, pruned: Pruned) -> frozenset[int]:
     """Returns the nodes that only gate, whether the pruning left them out or not.
 
-    Such a node is the strongest peer of a connection that stays, or feeds one that is, and no final
-    node depends on it over these connections.
+    Such a node made way, or it is the strongest peer of a connection that stays, or feeds one that
+    is, and no final node depends on it over these connections.
     """
     most = max((len(peers) for peers in pruned.peers.values()), default=1)
     alive = close(structure, pruned.edges, peers_kept=most).nodes
@@ -207,7 +211,7 @@ def needless(structure: Structure, pruned: Pruned) -> frozenset[int]:
     for edge in sorted(pruned.edges, key=lambda edge: -edge.target):
         if edge.target in heard:
             heard.add(edge.source)
-    return frozenset(alive) - heard
+    return frozenset({*alive, *pruned.made_way}) - heard
 
 
 def _check_keep(structure: Structure, keep: Collection[Edge], peers_kept: int) -> None:

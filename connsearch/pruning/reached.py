@@ -8,8 +8,8 @@ from typing import Any
 
 from connsearch.graph.spec import Stem, Structure
 from connsearch.pruning.pruner import Pruned
-from connsearch.pruning.remainders import Remainder
 from connsearch.pruning.scores import name_edges
+from connsearch.pruning.strength import Remainder
 
 ENOUGH = 0.9
 """A result that uses less of every budget than this is said, with the reason."""
@@ -71,7 +71,7 @@ class Solved:
 
     Attributes:
         pruned: the strongest pruned network that was found within all of them.
-        strength: sum of the shares of its connections; see ``pruning.remainders``.
+        strength: sum of the shares of its connections; see ``pruning.strength``.
         reached: by quantity, every budget with what was reached and what could have been.
         following: what stood next; None where nothing is missing, or only a latency forbids it.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from connsearch.graph.spec import Edge, Structure
 from connsearch.pruning.closure import fed_nodes
-from connsearch.pruning.pruner import Pruned
+from connsearch.pruning.pruner import Pruned, needless
 from connsearch.pruning.scores import unweighted
 
 
@@ -55,7 +55,7 @@ def why_dead(structure: Structure, keep: Collection[Edge], pruned: Pruned) -> di
         pruned: what came of it.
     """
     kept = frozenset(keep) | unweighted(structure) | pruned.edges
-    fed = fed_nodes(structure, kept)
+    fed, spare = fed_nodes(structure, kept), needless(structure, pruned)
     found: dict[int, str] = {}
     for node in pruned.dead:
         sources = sorted(edge.source for edge in kept if edge.target == node)
@@ -64,6 +64,8 @@ def why_dead(structure: Structure, keep: Collection[Edge], pruned: Pruned) -> di
             found[node] = f"of its inputs only dead nodes stay: {_named(sources)}"
             if not sources:
                 found[node] = "none of its inputs stays"
+        elif node in spare:
+            found[node] = "it would only gate others: their other peers took its place"
         elif readers:
             found[node] = f"only dead nodes read it: {_named(readers)}"
         else:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from connsearch.graph.cost import cost
 from connsearch.graph.plan import final_nodes, pin
 from connsearch.graph.spec import Attention, Block, Connection, Edge, PinnedBlock
-from connsearch.pruning.remainders import Remainder, Remainders
+from connsearch.pruning.strength import Remainder, Remainders
 
 PATHS = 300
 """Paths counted for each quantity."""

@@ -14,8 +14,8 @@ from connsearch.pruning.options import PruneOptions
 from connsearch.pruning.path import pruning_path
 from connsearch.pruning.pruner import Pruned
 from connsearch.pruning.reached import Following, Reached, Solved, named_part, refusal
-from connsearch.pruning.remainders import Remainder, Remainders
 from connsearch.pruning.smallest import smallest
+from connsearch.pruning.strength import Remainder, Remainders
 from connsearch.pruning.strongest import Search
 
 

@@ -19,7 +19,7 @@ from connsearch.graph.cost import cost
 from connsearch.graph.plan import pin
 from connsearch.graph.spec import Attention, Block, Edge, Structure
 from connsearch.pruning.budget import Budget
-from connsearch.pruning.remainders import Remainder, Remainders
+from connsearch.pruning.strength import Remainder, Remainders
 
 LOOKS = 500
 """Wirings counted before a search by potential ends."""

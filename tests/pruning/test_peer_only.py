@@ -16,6 +16,7 @@ from connsearch.graph.spec import Attention, Edge, Modality, Peer, Structure
 from connsearch.pruning.closure import Gates
 from connsearch.pruning.options import PruneOptions
 from connsearch.pruning.pruner import needless, prune, prune_by, spares_peers
+from connsearch.pruning.remains import why_dead
 from tests.pruning.structures import drawn, random_tiny
 
 seeds = st.integers(0, 10_000)
@@ -52,6 +53,8 @@ def test_a_stem_that_only_gates_makes_way_for_the_strongest_that_stays() -> None
     assert spares_peers(structure, moved)
     assert not spares_peers(structure, kept)
     assert needless(structure, moved) == needless(structure, kept) == {2}
+    assert moved.made_way == (2,)
+    assert "only gate" in why_dead(structure, LEFT, moved)[2]
     assert peer_only_nodes(kept.structure) == {2}
     assert peer_only_nodes(moved.structure) == set()
 

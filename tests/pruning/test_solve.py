@@ -27,9 +27,9 @@ from connsearch.pruning.options import Mode, PruneOptions
 from connsearch.pruning.path import pruning_path
 from connsearch.pruning.pruner import Pruned
 from connsearch.pruning.reached import Solved, describe_reached
-from connsearch.pruning.remainders import shares
 from connsearch.pruning.scores import learned_weights
 from connsearch.pruning.solve import Timing, within_budget
+from connsearch.pruning.strength import shares
 from tests.pruning.exhaustive import CLIP as SMALL
 from tests.pruning.exhaustive import best_within, everything_left, with_peers
 from tests.pruning.exhaustive import counted as exhaustive_count

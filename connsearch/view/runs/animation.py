@@ -17,6 +17,7 @@ from connsearch.errors import RunError
 from connsearch.files.disk import is_there
 from connsearch.graph.spec import Edge, Peer, Structure
 from connsearch.pruning.criteria import Criterion
+from connsearch.pruning.options import PruneOptions
 from connsearch.pruning.pruner import Pruned, prune
 from connsearch.pruning.remains import Remains, remains_of
 from connsearch.runs.names import CONNECTIONS, METRICS
@@ -129,7 +130,7 @@ def _pruned(
     if all(edge in peers for edge in structure.edges()):
         now = now.with_peers({edge: tuple(found) for edge, found in peers.items()})
     scores = {**dict.fromkeys(structure.edges(), 0.0), **weights}
-    return prune(now, criterion(now, scores))
+    return prune(now, criterion(now, scores), peer_only=PruneOptions().peer_only)
 
 
 def set_stage(structure: Structure, moments: Sequence[Moment], *, title: str) -> Backdrop:
