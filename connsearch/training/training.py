@@ -202,8 +202,7 @@ class Training:
             yield from self._log_hooks()
         if self._evaluation_due() and not last:
             self._recalibrate()
-            views = self.options.logging.eval_all_views
-            yield from self._evaluate("val", epoch, all_views=views)
+            yield from self._evaluate("val", epoch)
         if last or self._checkpoint_due() or signals.asked:
             yield self._checkpoint()
 
@@ -321,7 +320,7 @@ class Training:
     def _evaluate(self, split: str, epoch: int, *, last: bool = False) -> Iterator[EvaluationEvent]:
         """Yields the evaluation of a split that has clips: the last of a run with all views.
 
-        Where the best is kept, the looks at ``val`` are logged, and not what was chosen once more.
+        Those along the way have all views, too, if the options ask for it. Where the best is kept, the looks at ``val`` are logged, and not what was chosen once more.
         """
         loader = self.loaders[split]
         if not len(loader.dataset):
@@ -332,7 +331,7 @@ class Training:
             classes=self.data.classes,
             compute=self.compute,
             loss=self.options.loss.loss,
-            all_views=last,
+            all_views=last or self.options.logging.eval_all_views,
         )
         step = self._kept if last else self.step
         if self.best is None or not last:

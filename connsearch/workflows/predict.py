@@ -124,7 +124,7 @@ def _answers(
     """The answers to all parts, as they come."""
     wanted = ComputeOptions(device=asked.device, precision=asked.precision, threads=asked.threads)
     found = describe_environment(wanted)
-    compute = Compute(found["device"], bf16=found["precision"] == "bf16")
+    compute = Compute(found["device"], found["precision"])
     loss = choose_loss(recorded_loss(asked.run), multi_label=multi_label)
     dataset, clips = parts.dataset, parts.dataset.clips
     views = clips.clips_per_video * clips.crops_per_clip
