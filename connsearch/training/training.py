@@ -320,7 +320,8 @@ class Training:
     def _evaluate(self, split: str, epoch: int, *, last: bool = False) -> Iterator[EvaluationEvent]:
         """Yields the evaluation of a split that has clips: the last of a run with all views.
 
-        Those along the way have all views, too, if the options ask for it. Where the best is kept, the looks at ``val`` are logged, and not what was chosen once more.
+        Those along the way have all views, too, if the options ask for it. Where the best is kept,
+        the looks at ``val`` are logged, and not what was chosen once more.
         """
         loader = self.loaders[split]
         if not len(loader.dataset):
