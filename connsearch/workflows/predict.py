@@ -84,7 +84,7 @@ def run_predict(
     Raises:
         UserError: as for :func:`predict`.
     """
-    trained = open_trained(asked.run)
+    trained = open_trained(asked.run, listener)
     if network is None:
         require_known(trained.model)
     classes, options = class_names_of(trained), reading_options(asked)
