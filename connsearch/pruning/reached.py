@@ -71,7 +71,7 @@ class Solved:
 
     Attributes:
         pruned: the strongest pruned network that was found within all of them.
-        strength: sum of the shares of its connections; see ``pruning.strength``.
+        strength: part of what the head hears that is left, in [0, 1]; see ``pruning.strength``.
         reached: by quantity, every budget with what was reached and what could have been.
         following: what stood next; None where nothing is missing, or only a latency forbids it.
     """
