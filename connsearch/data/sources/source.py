@@ -68,6 +68,6 @@ def _elsewhere(path: Path) -> str:
     if path.is_absolute():
         return ""
     return (
-        f"\n  cure: a relative path begins in the folder you are in, {Path.cwd()}; that of a run, "
-        "in the folder where the run was made: go there, or give --data PATH"
+        f"\n  cure: a relative path begins in the folder you are in, {Path.cwd()}; that of a run "
+        "is also looked for from the folders that the run is in"
     )
