@@ -2,9 +2,9 @@
 
 Sets of nodes are tried in the order of their potential: the strength that they have with all
 connections between them. The first whose connections all fit is the strongest there is, so on
-structures of up to a dozen nodes the answer is proven; on larger ones the search ends after
-``LOOKS`` wirings, and the best one found stays. Where not all connections between some nodes fit,
-the weakest go. In the end, whatever fits comes back, and single connections and nodes change
+structures of up to a dozen nodes the answer is proven; on larger ones each of two searches ends
+after ``LOOKS`` wirings, and the best one found stays. Where not all connections between some nodes
+fit, the weakest go. In the end, whatever fits comes back, and single connections and nodes change
 places.
 """
 
@@ -24,8 +24,9 @@ from connsearch.pruning.strength import Remainder, Remainders
 LOOKS = 500
 """Wirings counted before a search by potential ends."""
 
-TRIES = 60
-"""Wirings of the same nodes counted before the weakest connections go together."""
+TRIES = (60, 250)
+"""Wirings of the same nodes counted before the weakest connections go together: in a first search
+over many sets of nodes, and in a second one that stays longer with each."""
 
 SETS = 20_000
 """Sets of nodes met before it ends."""
@@ -67,7 +68,8 @@ class Search:
         if self._fits(everything := self.space.everything()):
             self.best = everything
             return everything
-        self._by_potential()
+        for tries in TRIES:
+            self._by_potential(tries)
         if self.best is not None:
             self._consider(self._grown(self.best))
             while self._replace():
@@ -93,8 +95,8 @@ class Search:
 
     # ---- sets of nodes ---------------------------------------------------------------------------
 
-    def _by_potential(self) -> None:
-        count = len(self.space.structure)
+    def _by_potential(self, tries: int) -> None:
+        self.looked, count = 0, len(self.space.structure)
         start = frozenset(range(count))
         ahead: list[tuple[float, tuple[int, ...]]] = [(-self._potential(start), ())]
         met = 0
@@ -105,7 +107,7 @@ class Search:
             met += 1
             nodes = start.difference(dropped)
             if self._affordable(nodes):
-                self._fill(nodes)
+                self._fill(nodes, tries)
             for node in range(dropped[-1] + 1 if dropped else 0, count):
                 smaller = self._potential(nodes - {node})
                 if smaller > ROUNDING and (self.best is None or smaller >= self.best.strength):
@@ -115,24 +117,24 @@ class Search:
         """The most that a wiring of some nodes may be worth."""
         return self.space.potential(nodes) + ROUNDING
 
-    def _fill(self, nodes: Collection[int]) -> None:
+    def _fill(self, nodes: Collection[int], tries: int) -> None:
         """Considers the nodes with the strongest of the connections between them that fit."""
         edges = [e for e in self._edges if e.source in nodes and e.target in nodes]
         whole = self.space.of(nodes, edges)
         self.looked += 1
         if whole is None or self._consider(whole) or self._fits(whole):
             return
-        if not self._by_strength(whole):
+        if not self._by_strength(whole, tries):
             self._without_weakest(nodes, edges)
 
-    def _by_strength(self, whole: Remainder) -> bool:
+    def _by_strength(self, whole: Remainder, tries: int) -> bool:
         """Takes connections away, always from the strongest wiring met; whether that succeeds.
 
         The first wiring that fits is the strongest with these nodes. There may be very many before
-        it: after ``TRIES`` of them it gives up.
+        it: after ``tries`` of them it gives up.
         """
         ahead, met, number = [(-whole.strength, 0, whole)], {whole.edges}, 0
-        while ahead and number < TRIES:
+        while ahead and number < tries:
             strength, _, found = heapq.heappop(ahead)
             if self.best is not None and -strength < self.best.strength:
                 return True
