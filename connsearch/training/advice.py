@@ -217,8 +217,8 @@ def near_chance(course: TrainingCourse) -> Advice | None:
     return Advice(
         kind="near chance",
         said=f"{course.right / course.answered:.0%} of the training clips were answered rightly in "
-        f"the end, no more than by always answering the most frequent class "
-        f"({course.guess:.0%}): nothing was learned",
+        f"the end, not clearly more than by always answering the most frequent class "
+        f"({course.guess:.0%}): little or nothing was learned",
         cure=f"{_longer(course, max(4 * course.steps, FEWEST_STEPS))}, another --lr, a larger "
         "--size, or --frames and --stride that cover what happens in a clip",
     )
