@@ -61,8 +61,8 @@ class Curriculum:
         grid: how its clips change their size.
         seed: decides the order of the clips.
         accumulate: batches in a step.
-        rate_power: of the filters' learning rate, for people (``TrainOptions.rate_powers``).
         turns: of the classes; None: an epoch shows every clip once.
+        rate_power: of the filters' learning rate, for people (``TrainOptions.rate_powers``).
 
     Attributes:
         total: steps of the whole training.
@@ -187,6 +187,7 @@ class CyclicClips:
         loader: of the data set.
         seed: decides the order of the clips.
         accumulate: batches in a step.
+        turns: of the classes; None: an epoch shows every clip once.
     """
 
     def __init__(

@@ -150,7 +150,7 @@ def test_held_clips_are_judged_as_the_subject_judges(tmp_path: Path) -> None:
 def test_a_split_without_clips_is_refused(tmp_path: Path) -> None:
     searched = tiny_subject(tmp_path)
     searched.data.val.labels.clear()  # type: ignore[attr-defined]
-    with pytest.raises(DataError, match=r"val split of tiny has no clip.*\n.*val_share"):
+    with pytest.raises(DataError, match=r"val split of tiny has no clip.*\n.*--val-share"):
         CachedSplit(searched)
 
 

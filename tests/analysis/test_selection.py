@@ -76,7 +76,7 @@ def test_scores_of_another_network_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_setting_that_says_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="score_steps 3 has no effect with scores ablation"):
+    with pytest.raises(ValueError, match="--score-steps 3 has no effect with --scores ablation"):
         ScoreOptions(scores="ablation", score_steps=3)
 
 

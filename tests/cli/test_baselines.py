@@ -185,7 +185,8 @@ def test_rank_correlation_is_resumed_and_grows(
     assert grown.json["rows"][:3] == done.json["rows"]
     assert grown.err.count("alone") >= 1
     assert {"tau", "low", "high", "flops_tau", "flops_low", "flops_high"} <= set(grown.json)
-    assert "MACs" in grown.json["verdict"] or "no ranking" in grown.json["verdict"]
+    told = ("MACs", "no ranking", "train longer")
+    assert any(words in grown.json["verdict"] for words in told)
     names = {path.name for path in (searched / "rank_correlation").iterdir()}
     assert names >= {
         "rank_correlation.csv",

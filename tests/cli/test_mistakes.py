@@ -33,7 +33,7 @@ from tests.cli.commands import TINY, Command, Tour
         ("draw starter --threshold 2", "--threshold: read '2'"),
         ("search --frames 0 --lr nan --optimiser adam", "3 settings cannot be used"),
         ("search --frames many", "--frames: read 'many'; it should be a valid integer"),
-        ("search --val-share .9 --test-share .3", "val_share 0.9"),
+        ("search --val-share .9 --test-share .3", "--val-share 0.9"),
         ("search --data synthetic:apearance", "did you mean 'appearance'?"),
         ("search --data no/such/folder", "no/such/folder"),
         ("search --streams audio", "no value of --streams named 'audio'"),

@@ -60,7 +60,7 @@ def test_scores_need_a_search(tour: Tour, run: Command, tmp_path: Path) -> None:
 def test_settings_that_say_nothing_are_refused(tour: Tour, run: Command) -> None:
     done = run("prune", tour.run, "--score-steps", "3")
     assert done.code == 2
-    assert "score_steps 3 has no effect with scores weight" in done.err
+    assert "--score-steps 3 has no effect with --scores weight" in done.err
     wrong = run("prune", tour.run, "--scores", "ablaton")
     assert wrong.code == 2
     assert "did you mean 'ablation'?" in wrong.err

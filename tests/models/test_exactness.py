@@ -251,7 +251,7 @@ def test_a_gate_that_was_not_dropped_in_the_original_is_noticed() -> None:
     learned = parent.learned_structure()
     everyone = learned.edges()
     dropped = prune(learned, everyone, gates=dict.fromkeys(everyone, ()))
-    assert set(dropped.ungated) == set(everyone)
+    assert set(dropped.ungated) == dropped.edges
     child = pruned_pair(parent, dropped, torch.channels_last_3d)
     assert exactness(parent, child, dropped, clip=(3, 17, 20)).equal
     gated = replace(dropped, ungated=())

@@ -49,6 +49,6 @@ def test_the_two_stream_network_trains_and_is_cut_exactly(
 
 def test_the_page_on_the_modules_runs(capsys: pytest.CaptureFixture[str]) -> None:
     page = (ROOT / "docs" / "modules.md").read_text(encoding="utf-8")
-    (snippet,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    exec(compile(snippet, "docs/modules.md", "exec"), {"__name__": "page"})
+    script = "\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
+    exec(compile(script, "docs/modules.md", "exec"), {"__name__": "page"})
     assert {"'rgb': 0.5", "'depth': 0.5"} & set(re.findall(r"'\w+': 0\.5", capsys.readouterr().out))

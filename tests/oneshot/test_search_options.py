@@ -61,8 +61,8 @@ def test_the_published_method_is_one_word_away() -> None:
         ({"path_dropout": 1.0}, "less than 1"),
         ({"hard_share": 0.0}, "greater than 0"),
         ({"macs_penalty": -1.0}, "greater than or equal to 0"),
-        ({"method": "assemblenet", "discreteness_weight": 1.0}, "without discreteness_penalty"),
-        ({"method": "assemblenet", "stable": 0.9}, "without patience"),
+        ({"method": "assemblenet", "discreteness_weight": 1.0}, "without --discreteness-penalty"),
+        ({"method": "assemblenet", "stable": 0.9}, "without --patience"),
         ({"level": "trilevel"}, "'single' or 'bilevel'"),
     ],
 )

@@ -141,8 +141,9 @@ def test_both_halves_of_a_bilevel_search_take_turns_and_share_their_weights() ->
     assert found.connection_turns is not None
     with Loader(data.connections) as loader:
         clips = CyclicClips(loader, seed=0, turns=found.connection_turns)
-        shown = torch.cat([clips.batch(step).labels for step in range(3)])
-    assert shown.tolist().count(1) == 6
+        steps = [clips.clips(step) for step in range(3)]
+        shown = [label for step in steps for batch in step.batches for label in batch.labels]
+    assert shown.count(1) == 6
     weights = balance(TrainOptions.of(class_weights="balanced"), data).given_K
     assert weights is not None
     assert weights.tolist() == pytest.approx([26 / (2 * 21), 26 / (2 * 5)])
