@@ -26,6 +26,7 @@ from connsearch.runs.recorded import recorded_settings
 from connsearch.runs.run import Run
 from connsearch.training.best import require_effect
 from connsearch.training.class_weights import filed_weights
+from connsearch.training.options import TrainOptions
 from connsearch.workflows.analyses import refuse_strange
 from connsearch.workflows.data import open_data
 from connsearch.workflows.fold_results import FoldTest, judge_fold, write_folds
@@ -47,11 +48,13 @@ class FoldTraining(Generic[S]):
 
     Attributes:
         command: that is cross-validated: ``train`` or ``search``.
+        options: of the training of each.
         events: yields those of a training with these settings, on this data, in this run.
         network: a fresh module that weights are put into, where only its owner can build it.
     """
 
     command: str
+    options: TrainOptions
     events: Callable[[S, DataSplits, Run, Listener], Iterator[Event]]
     network: Callable[[], Model] | None = None
 
@@ -121,8 +124,8 @@ def run_folds(asked: S, place: Path, training: FoldTraining[S], listener: Listen
         listener.say("it is finished; this is its result")
         summary = read_form(place / SUMMARY, FoldsRecord, "the summary of a cross-validation")
         return FoldsSummary(place, summary)
-    require_effect(asked.training.choice)
-    weights = filed_weights(asked.training)
+    require_effect(training.options.choice)
+    weights = filed_weights(training.options)
     told = _Told(listener)
     source = read_source(asked.data_options().with_values(fold=_SOME))
     folds = _divided(source, asked, told)
