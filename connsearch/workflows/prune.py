@@ -11,14 +11,14 @@ from connsearch.data.loading.loader import SplitLoaders
 from connsearch.errors import Failure, SettingsError
 from connsearch.files.paths import check_path
 from connsearch.files.places import check_place, filling
-from connsearch.graph.cost import Cost, cost
+from connsearch.graph.cost import cost
 from connsearch.graph.files import read_structure, write_structure
 from connsearch.graph.spec import Edge, Structure
 from connsearch.models.document import ModelDocument
 from connsearch.models.exactness import Exactness, exactness
 from connsearch.models.inherit import inherit
 from connsearch.models.structure import Network
-from connsearch.pruning.pruner import Pruned, Substitute, needless, prune_by
+from connsearch.pruning.pruner import Pruned, prune_by
 from connsearch.pruning.reached import Solved
 from connsearch.pruning.solve import within_budget
 from connsearch.runs.documents import write_form
@@ -28,11 +28,8 @@ from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.formats.prune import (
     BeforeAfter,
     ExactnessRecord,
-    NodeCosts,
-    PeerRecord,
     PruneRecord,
     PruningSettings,
-    RegatedRecord,
 )
 from connsearch.runs.names import PRUNE_RECORD, PRUNED, PRUNED_WEIGHTS, STRUCTURE
 from connsearch.runs.record import RunRecord
@@ -41,6 +38,7 @@ from connsearch.training.evaluate import evaluate, recalibrate_on
 from connsearch.workflows.budget import measure_on, say_reached
 from connsearch.workflows.data import open_data_of
 from connsearch.workflows.given import RunLike, StructureLike, name_of, structure_in
+from connsearch.workflows.left import node_costs, regated
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.opened import OpenedRun, opened
 from connsearch.workflows.pictures import draw_pruning
@@ -273,8 +271,8 @@ def _recorded(
         dead=list(pruned.dead),
         repairs=[str(repair) for repair in pruned.repairs],
         substitutes=[str(substitute) for substitute in pruned.substitutes],
-        regated=[_regated(substitute) for substitute in pruned.substitutes],
-        costs=_node_costs(structure, pruned, *costs),
+        regated=[regated(substitute) for substitute in pruned.substitutes],
+        costs=node_costs(structure, pruned, *costs),
         changes=[str(change) for change in pruned.changes],
         metrics=dict(metrics),
         pruning=PruningSettings.model_validate(asked.pruning.model_dump(mode="json")),
@@ -282,34 +280,6 @@ def _recorded(
         settings=Settings.model_validate(recorded_settings(asked.run)),
         facts=Facts.model_validate(recorded_facts(asked.run)),
     )
-
-
-def _regated(done: Substitute) -> RegatedRecord:
-    before, after = (
-        [PeerRecord(node=peer.node, coefficient=peer.coefficient) for peer in peers]
-        for peers in (done.before, done.after)
-    )
-    source, target = done.edge
-    return RegatedRecord(source=source, target=target, before=before, after=after)
-
-
-def _node_costs(structure: Structure, pruned: Pruned, before: Cost, after: Cost) -> list[NodeCosts]:
-    """What every node costs before and after, the head last."""
-    only = needless(structure, pruned)
-    left = {index: after.nodes[new] for index, new in pruned.node_map.items()}
-    return [
-        NodeCosts(
-            node=node.index,
-            kind=node.kind,
-            macs=node.macs,
-            macs_left=None if rest is None else rest.macs,
-            parameters=node.parameters,
-            parameters_left=None if rest is None else rest.parameters,
-            peer_only=node.index in only,
-        )
-        for node in (*before.nodes, before.head)
-        for rest in [after.head if node.index is None else left.get(node.index)]
-    ]
 
 
 def _counts(both: Iterable[int]) -> BeforeAfter:
