@@ -71,7 +71,11 @@ BEFORE_CASES = {
 }
 
 AFTER_CASES = {
-    "near chance": ({"right": 85}, "not clearly more than by always answering", "--epochs 120 or more"),
+    "near chance": (
+        {"right": 85},
+        "not clearly more than by always answering",
+        "--epochs 120 or more",
+    ),
     "still falling": (
         {"losses": [3.0 - n / 200 for n in range(300)]},
         "still falling at the end",
