@@ -171,9 +171,8 @@ def main() -> None:
                     name, epochs = f"{what}/{way}/{seed}", given.tune_epochs
                     place = searched.directory / f"tuned-{number}"
                     if tune:
-                        ledger.measure(
-                            f"{name} tuned", partial(tuned, searched, work, place, epochs)
-                        )
+                        again = partial(tuned, searched, work, place, epochs)
+                        ledger.measure(name + after(epochs), again)
                     else:
                         ledger.measure(name, partial(judged, searched, work))
     worst = max(

@@ -63,6 +63,8 @@ def _together(found: FoldsRecord) -> Iterator[str]:
         "mAP": found.mAP,
     }
     for name, one in kinds.items():
+        if name == found.measure:  # the verdict, below, says that one
+            continue
         if one is not None and one.value is not None:
             ends = interval(one.low, one.high) or "no interval"
             yield f"all folds together: {name} {one.value:.3f} [{ends}], over {_units(found)}"

@@ -42,6 +42,10 @@ Kind = Literal[
 ]
 
 
+_NOUNS = ("no gradient", "near-uniform peers")
+"""Kinds of which a sentence needs a "with"."""
+
+
 @dataclass(frozen=True, slots=True)
 class AlarmKind:
     """The texts of one kind of alarm.
@@ -144,7 +148,8 @@ class Alarm:
         '1 of 3 connection weights undecided (between 0.4 and 0.6)'
         """
         limit = f" ({self.limit})" if self.limit else ""
-        return f"{len(self.edges)} of {self.of} {self.what} {self.kind}{limit}"
+        kind = f"with {self.kind}" if self.kind in _NOUNS else self.kind
+        return f"{len(self.edges)} of {self.of} {self.what} {kind}{limit}"
 
     def __str__(self) -> str:
         return f"{self.heading}: {name_edges(self.edges)}\n  {self.meaning}\n  cure: {self.cure}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -60,7 +61,8 @@ class Following:
     def __str__(self) -> str:
         """Returns why it is not the result, in one sentence."""
         reasons = (
-            f"{self.values[name]:,} {name}, over {limit:,.10g}" for name, limit in self.over.items()
+            f"{self.values[name]:,} {name}, over {counted(limit)}"
+            for name, limit in self.over.items()
         )
         return f"with {self.what} it would have {' and '.join(reasons)}"
 
@@ -71,7 +73,7 @@ class Solved:
 
     Attributes:
         pruned: the strongest pruned network that was found within all of them.
-        strength: sum of the shares of its connections; see ``pruning.strength``.
+        strength: part of what the head hears that is left, in [0, 1]; see ``pruning.strength``.
         reached: by quantity, every budget with what was reached and what could have been.
         following: what stood next; None where nothing is missing, or only a latency forbids it.
     """
@@ -108,9 +110,18 @@ def refusal(found: Reached) -> str:
     """Returns the line about a counted budget that nothing meets."""
     small, large = (f"{value / found.whole:.1%}" for value in (found.smallest, found.largest))
     return (
-        f"  {found.budget}: at most {found.limit:,.10g}; reachable: "
+        f"  {found.budget}: at most {counted(found.limit)}; reachable: "
         f"{found.smallest:,} ({small}) to {found.largest:,} ({large} of the unpruned)"
     )
+
+
+def counted(value: float) -> str:
+    """Returns a number of things as people read it; a limit between two is that of the lower one.
+
+    >>> counted(125448729.6), counted(20)
+    ('125,448,729', '20')
+    """
+    return f"{math.floor(value + 1e-6):,}"
 
 
 def describe_reached(reached: Mapping[str, Reached]) -> dict[str, Any]:

@@ -4,9 +4,12 @@ A wiring is a set of nodes and a set of connections between them. Every connecti
 strongest of its peers among these nodes; it loses its gate where none of its peers is there. So
 peers follow from the nodes: a node that would only gate is left out by leaving it out of the set.
 
-A connection's strength is its share: its weight over the strongest weight of its block, in [0, 1].
-Weights compare within a block only, because batch normalisation absorbs a factor common to all
-inputs of a block. A connection that lost its gate counts half (docs/budgets.md says why).
+A wiring's strength is the part that is left of what the head hears. In the whole network a block
+hears each of its inputs in proportion to its weight (weights compare within a block only, because
+batch normalisation absorbs a factor common to all inputs of a block), and the head hears all final
+nodes alike. So the whole network has strength 1, a path from a stem to the head the product of such
+parts, and a wiring the sum over the paths that it keeps. A path counts half for each of its
+connections that lost its gate (docs/budgets.md says why).
 """
 
 from __future__ import annotations
@@ -17,15 +20,15 @@ from math import fsum
 from typing import Any
 
 from connsearch.graph.cost import cost
-from connsearch.graph.plan import pin
-from connsearch.graph.spec import Edge, Peer, Structure
+from connsearch.graph.plan import final_nodes, pin
+from connsearch.graph.spec import Block, Edge, Peer, Structure
 from connsearch.pruning.closure import Closure, close, has_learned_peers
 from connsearch.pruning.options import PruneOptions
 from connsearch.pruning.pruner import Pruned, derived, prune, remaining
 from connsearch.pruning.scores import learned_weights, scored_inputs, unweighted
 
 UNGATED = 0.5
-"""What a connection counts that has lost its gate."""
+"""What a path counts for each of its connections that has lost its gate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,9 @@ class Remainder:
     Attributes:
         nodes: in the numbering of the structure.
         edges: connections.
-        strength: sum of the shares of the connections that a final node depends on.
-        gating: sum over the same connections of share times coefficient of the peers left.
+        strength: part of what the head hears that is left, in [0, 1].
+        gating: sum over the connections that a final node depends on of their part in what their
+            block hears times the coefficient of the peers left.
         spent: ``macs`` of a clip, ``params`` that learn, and ``connections``.
     """
 
@@ -69,7 +73,8 @@ class Remainders:
     num_classes: int
     clip: tuple[int, int, int]
     scores: Mapping[Edge, float] | None = None
-    shares: dict[Edge, float] = field(init=False)
+    parts: dict[Edge, float] = field(init=False)
+    flows: dict[Edge, float] = field(init=False)
     whole: dict[str, int] = field(init=False)
     _pinned: Structure = field(init=False)
     _fixed: frozenset[Edge] = field(init=False)
@@ -80,7 +85,8 @@ class Remainders:
 
     def __post_init__(self) -> None:
         scores = learned_weights(self.structure) if self.scores is None else self.scores
-        self.shares = shares(self.structure, scores)
+        self.parts = parts(self.structure, scores)
+        self.flows = flows(self.structure, self.parts)
         self.whole = self._count(self.structure)
         self._pinned = pin(self.structure)
         self._fixed = unweighted(self.structure)
@@ -140,25 +146,29 @@ class Remainders:
             self._known[name] = Remainder(nodes, closure.edges, strength, gating, self._count(rest))
         return self._known[name]
 
+    def potential(self, nodes: Collection[int]) -> float:
+        """Returns the strength that some nodes have with all connections between them."""
+        return heard(self.structure, self.parts, nodes)
+
     def _strength(self, closure: Closure) -> tuple[float, float]:
         into = {node: list[int]() for node in closure.nodes}
         for edge in closure.edges:
             into[edge.target].append(edge.source)
-        heard, ahead = set(closure.finals), list(closure.finals)
+        listened, ahead = set(closure.finals), list(closure.finals)
         while ahead:
-            new = [source for source in into[ahead.pop()] if source not in heard]
-            heard.update(new)
+            new = [source for source in into[ahead.pop()] if source not in listened]
+            listened.update(new)
             ahead.extend(new)
-        ungated = frozenset(closure.ungated)
-        counted = {e: self.shares[e] for e in closure.edges if e.target in heard}
+        kept = {edge: self.parts[edge] for edge in closure.edges}
         gating = (
-            share * peer.coefficient
-            for edge, share in counted.items()
+            part * peer.coefficient
+            for edge, part in kept.items()
+            if edge.target in listened
             for peer in self._peers[edge]
-            if any(peer.node == kept.node for kept in closure.peers.get(edge, ()))
+            if any(peer.node == left.node for left in closure.peers.get(edge, ()))
         )
-        strength = (s * (UNGATED if e in ungated else 1.0) for e, s in counted.items())
-        return fsum(strength), fsum(gating)
+        kept |= {edge: kept[edge] * UNGATED for edge in closure.ungated}
+        return heard(self.structure, kept, closure.nodes), fsum(gating)
 
     def _count(self, structure: Structure) -> dict[str, int]:
         found = cost(structure, num_classes=self.num_classes, clip=self.clip)
@@ -166,11 +176,12 @@ class Remainders:
         return {"macs": found.macs, "params": found.parameters, "connections": edges}
 
 
-def shares(structure: Structure, scores: Mapping[Edge, float]) -> dict[Edge, float]:
-    """Returns every connection's score as a share of the strongest of its block, in [0, 1].
+def parts(structure: Structure, scores: Mapping[Edge, float]) -> dict[Edge, float]:
+    """Returns every connection's part in what its block hears; those of a block sum to 1.
 
-    Connections of coefficient 1 have share 1. Where no score of a block is above 0, its strongest
-    inputs have share 1, and the others less the further they are below.
+    It is its score over the sum of its block's. Connections of coefficient 1 have score 1 as a
+    share of the block's strongest. Where no score of a block is above 0, its strongest inputs
+    count 1, and the others less the further they are below.
 
     Raises:
         PruneError: connections without a score, or a score that is not a number; names them.
@@ -180,4 +191,44 @@ def shares(structure: Structure, scores: Mapping[Edge, float]) -> dict[Edge, flo
         top = max(inputs.values(), default=0.0)
         for edge, score in inputs.items():
             found[edge] = max(score, 0.0) / top if top > 0 else 1 / (1 + top - score)
+    for index, block in structure.blocks():
+        edges = [Edge(source, index) for source in block.inputs]
+        total = fsum(found[edge] for edge in edges)
+        found |= {edge: found[edge] / total for edge in edges}
+    return found
+
+
+def heard(structure: Structure, kept: Mapping[Edge, float], nodes: Collection[int]) -> float:
+    """Returns the part of what the head hears that some connections between some nodes carry.
+
+    Args:
+        structure: the whole network.
+        kept: connections, each with its part in what its block hears.
+        nodes: those that are left; connections from or to others carry nothing.
+    """
+    reach = dict.fromkeys(range(len(structure)), 0.0)
+    for index, node in enumerate(structure.nodes):
+        if index not in nodes:
+            continue
+        if isinstance(node, Block):
+            edges = (Edge(source, index) for source in node.inputs)
+            reach[index] = fsum(kept.get(edge, 0.0) * reach[edge.source] for edge in edges)
+        else:
+            reach[index] = 1.0
+    finals = final_nodes(structure)
+    return fsum(reach[node] for node in finals) / len(finals)
+
+
+def flows(structure: Structure, kept: Mapping[Edge, float]) -> dict[Edge, float]:
+    """Returns for each connection the part of what the head hears that passes through it."""
+    finals = final_nodes(structure)
+    listened = [0.0] * len(structure)
+    for node in finals:
+        listened[node] = 1 / len(finals)
+    found: dict[Edge, float] = {}
+    for index, block in reversed([*structure.blocks()]):
+        for source in block.inputs:
+            edge = Edge(source, index)
+            found[edge] = listened[index] * kept[edge]
+            listened[source] += found[edge]
     return found

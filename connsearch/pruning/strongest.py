@@ -1,10 +1,11 @@
 """The strongest of all wirings within budgets.
 
-Sets of nodes are tried in the order of their potential: the strength that all connections between
-them would have. The first whose connections all fit is the strongest there is, so on structures of
-up to a dozen nodes the answer is proven; on larger ones the search ends after ``LOOKS`` wirings,
-and the best one found stays. Where not all connections between some nodes fit, the weakest go. In
-the end, whatever fits comes back, and single connections and nodes change places.
+Sets of nodes are tried in the order of their potential: the strength that they have with all
+connections between them. The first whose connections all fit is the strongest there is, so on
+structures of up to a dozen nodes the answer is proven; on larger ones the search ends after
+``LOOKS`` wirings, and the best one found stays. Where not all connections between some nodes fit,
+the weakest go. In the end, whatever fits comes back, and single connections and nodes change
+places.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import heapq
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from math import inf
 
 from connsearch.graph.cost import cost
 from connsearch.graph.plan import pin
@@ -29,6 +29,9 @@ TRIES = 60
 
 SETS = 20_000
 """Sets of nodes met before it ends."""
+
+ROUNDING = 1e-12
+"""More than sums of the same parts in another order differ by."""
 
 
 @dataclass(slots=True)
@@ -52,8 +55,8 @@ class Search:
 
     def __post_init__(self) -> None:
         """Lists the connections, the strongest first."""
-        shares = self.space.shares
-        self._edges = sorted(shares, key=lambda edge: -shares[edge])
+        flows = self.space.flows
+        self._edges = sorted(flows, key=lambda edge: -flows[edge])
         self._floors = Floors.of(self.space)
         self._limits = {b.quantity: b.limit(self.space.whole[b.quantity]) for b in self.budgets}
 
@@ -91,9 +94,9 @@ class Search:
     # ---- sets of nodes ---------------------------------------------------------------------------
 
     def _by_potential(self) -> None:
-        count, most = len(self.space.structure), self._limits.get("connections", inf)
+        count = len(self.space.structure)
         start = frozenset(range(count))
-        ahead: list[tuple[float, tuple[int, ...]]] = [(-self._potential(start, most), ())]
+        ahead: list[tuple[float, tuple[int, ...]]] = [(-self._potential(start), ())]
         met = 0
         while ahead and met < SETS and self.looked < LOOKS:
             potential, dropped = heapq.heappop(ahead)
@@ -104,20 +107,13 @@ class Search:
             if self._affordable(nodes):
                 self._fill(nodes)
             for node in range(dropped[-1] + 1 if dropped else 0, count):
-                smaller = self._potential(nodes - {node}, most)
-                if self.best is None or smaller >= self.best.strength:
+                smaller = self._potential(nodes - {node})
+                if smaller > ROUNDING and (self.best is None or smaller >= self.best.strength):
                     heapq.heappush(ahead, (-smaller, (*dropped, node)))
 
-    def _potential(self, nodes: Collection[int], most: float) -> float:
-        """What the connections between some nodes are worth together, or the ``most`` strongest."""
-        total, left = 0.0, most
-        for edge in self._edges:
-            if edge.source in nodes and edge.target in nodes:
-                if left < 1:
-                    break
-                total += self.space.shares[edge]
-                left -= 1
-        return total
+    def _potential(self, nodes: Collection[int]) -> float:
+        """The most that a wiring of some nodes may be worth."""
+        return self.space.potential(nodes) + ROUNDING
 
     def _fill(self, nodes: Collection[int]) -> None:
         """Considers the nodes with the strongest of the connections between them that fit."""
@@ -172,9 +168,9 @@ class Search:
 
     def _is_top(self, edge: Edge, nodes: Collection[int]) -> bool:
         """Whether it is the strongest input of its block among some nodes."""
-        shares = self.space.shares
+        parts = self.space.parts
         inputs = [e for e in self._edges if e.target == edge.target and e.source in nodes]
-        return edge == max(inputs, key=shares.__getitem__)
+        return edge == max(inputs, key=parts.__getitem__)
 
     # ---- single connections and nodes ------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from connsearch.errors import SHOWN, RunError
 from connsearch.files.disk import is_folder
 from connsearch.files.documents import read_object
+from connsearch.runs.data_places import from_here
 from connsearch.runs.record import RunRecord
 from connsearch.settings.earlier import without
 
@@ -31,9 +32,10 @@ def is_trained(target: str) -> bool:
 def recorded_settings(target: str) -> Mapping[str, Any]:
     """Returns the settings of the run that ``target`` is or comes from; none for a structure.
 
+    Relative paths of its data are those that lead there from here (:mod:`.data_places`).
     Where data is cached is left out: that is written to, and a directory may come from anybody.
     """
-    return without_cache(_recorded(target, "settings"))
+    return from_here(without_cache(_recorded(target, "settings")), Path(target))
 
 
 def without_cache(settings: Mapping[str, Any]) -> Mapping[str, Any]:

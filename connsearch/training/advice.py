@@ -82,7 +82,8 @@ class TrainingCourse:
         losses: of every step.
         answered: clips of the last epoch, or of as many steps, that have a right answer.
         right: how many of them were answered rightly, as they were trained on.
-        guess: accuracy of always answering the class that is shown most often.
+        guess: accuracy of always answering one class: the one that is shown most often, or, where
+            all count alike in the loss or are shown alike, any of them.
         val: accuracy on the validation split with the ends of its 95 % interval; None: unknown.
         epochs: it went through.
         steps: it took.
@@ -106,7 +107,7 @@ def few_steps(plan: TrainingPlan) -> Advice | None:
     return Advice(
         kind="few steps",
         said=f"{plan.steps} optimiser steps are planned: with fewer than {FEWEST_STEPS}, filters "
-        "and connections hardly leave their first values",
+        "and connections hardly move from where they start",
         cure=_longer(plan, FEWEST_STEPS) + ("" if plan.limited else _smaller_batch(plan)),
     )
 
@@ -217,8 +218,8 @@ def near_chance(course: TrainingCourse) -> Advice | None:
     return Advice(
         kind="near chance",
         said=f"{course.right / course.answered:.0%} of the training clips were answered rightly in "
-        f"the end, not clearly more than by always answering the most frequent class "
-        f"({course.guess:.0%}): little or nothing was learned",
+        f"the end, not clearly more than by always answering one class ({course.guess:.0%}): "
+        "hardly anything was learned",
         cure=f"{_longer(course, max(4 * course.steps, FEWEST_STEPS))}, another --lr, a larger "
         "--size, or --frames and --stride that cover what happens in a clip",
     )

@@ -72,10 +72,11 @@ def training_course(
     judged = [r for r in rows if r.epoch == last and r.accuracy is not None and r.clips]
     answered = sum(row.clips or 0 for row in judged)
     counts = _by_class(data.train, len(data.classes))
-    shown_alike = options.balance.sampler_weights == BALANCED
+    balance = options.balance
+    alike = balance.sampler_weights == BALANCED or balance.class_weights is not None
     known = sum(map(bool, counts))
     most = max(counts, default=0) / max(sum(counts), 1)
-    guess = 1 / max(known, 1) if shown_alike else most
+    guess = 1 / max(known, 1) if alike else most
     val = metrics.get("val")
     return TrainingCourse(
         losses=[row.loss for row in rows if row.loss is not None],

@@ -169,7 +169,8 @@ class PredictedVideos(Sequence[Prediction]):
         unread = f", {len(self.faults)} faults" if self.faults else ""
         if len(self.predictions) == 1:
             many = f"{self.predictions[0].label} {self.predictions[0].probability:.3f}"
-        return f"<PredictedVideos {len(self.videos)} videos: {many}{unread}>"
+        videos = f"{len(self.videos)} video{'' if len(self.videos) == 1 else 's'}"
+        return f"<PredictedVideos {videos}: {many}{unread}>"
 
 
 @dataclass(frozen=True, slots=True)

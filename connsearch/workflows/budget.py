@@ -1,4 +1,4 @@
-"""Budgets: networks measured here, and what was reached."""
+"""Budgets: networks measured here, what was reached, and which streams that left."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from connsearch.graph.spec import Structure
 from connsearch.models.latency import Latency, latencies
 from connsearch.models.structure import Network
 from connsearch.pruning.budget import LATENCY
-from connsearch.pruning.reached import Reached, Solved, describe_reached
+from connsearch.pruning.reached import Reached, Solved, counted, describe_reached
 from connsearch.pruning.solve import Measure
 from connsearch.runs.formats.prune import FollowingRecord, ReachedRecord
 from connsearch.runs.recorded import recorded_settings
@@ -57,6 +57,20 @@ def say_reached(solved: Solved, listener: Listener) -> dict[str, Any]:
     return {"budget": told, "following": FollowingRecord(**asdict(solved.following))}
 
 
+def say_unseen(before: Structure, after: Structure, listener: Listener) -> None:
+    """Says which streams no stem sees any more.
+
+    Args:
+        before: what was pruned.
+        after: what is left of it.
+        listener: hears it, if there are any.
+    """
+    left = after.modalities()
+    unseen = [stream for stream in before.modalities() if stream not in left]
+    if unseen:
+        listener.say(f"no longer seen: {', '.join(unseen)} (none of its stems stays)")
+
+
 def _say_following(solved: Solved, listener: Listener) -> None:
     """Says what stood next, as a warning where much of the budget is left."""
     why = f"the next larger network: {solved.following}" if solved.following else ""
@@ -70,7 +84,7 @@ def _say_following(solved: Solved, listener: Listener) -> None:
 
 def _values(name: str, found: Reached) -> str:
     def shown(value: float) -> str:
-        return f"{value * 1e3:.3g} ms" if name == LATENCY else f"{value:,.10g}"
+        return f"{value * 1e3:.3g} ms" if name == LATENCY else counted(value)
 
     share = "" if found.whole != found.whole else f" ({found.value / found.whole:.1%})"
     return (

@@ -19,6 +19,7 @@ from connsearch.data.tools.suggest import (
     suggested,
 )
 from connsearch.data.tools.summary import Summary, clip_facts, describe
+from connsearch.data.tools.uneven import few_groups, uneven_classes
 from connsearch.flags import flag
 from connsearch.graph.spec import Modality
 from connsearch.models.clip_needs import fewest_pixels, largest_stride
@@ -53,10 +54,11 @@ def run_data_stats(asked: DataStatsSettings) -> Summary:
     """
     always = {"seed": asked.seed, "bad_share": 1.0, "check_files": True}
     data = load_data(asked.data.with_values(**always))
-    return replace(describe(data), suggestion=_suggestion(asked, data))
+    found = describe(data)
+    return replace(found, suggestion=_suggestion(asked, data, found))
 
 
-def _suggestion(asked: DataStatsSettings, data: DataSplits) -> Suggestion | None:
+def _suggestion(asked: DataStatsSettings, data: DataSplits, summary: Summary) -> Suggestion | None:
     """What to begin with; None where there is nothing to learn from, or the data is built in."""
     clips = clip_facts(data)
     if not clips.frames or not clips.train or data.options.source.source.startswith(PLANTED):
@@ -81,7 +83,17 @@ def _suggestion(asked: DataStatsSettings, data: DataSplits) -> Suggestion | None
     seen = [stream for stream in streams if stream not in unseen]
     if seen and len(seen) < len(streams):
         words += ["--streams", *seen]
-    return Suggestion(name, choices, shlex.join([*words, *_spared(data)]))
+    line = shlex.join([*words, *_spared(data)])
+    return Suggestion(name, choices, line, _further(data, summary))
+
+
+def _further(data: DataSplits, summary: Summary) -> tuple[str, ...]:
+    """What to try beside the suggested line: for uneven classes, and for few groups."""
+    train = summary.splits["train"]
+    counts = dict(zip(summary.classes, train.classes, strict=True))
+    uneven = () if data.train.num_classes else uneven_classes(counts)
+    judged = {name: one.groups for name, one in summary.splits.items()}
+    return (*uneven, *few_groups(judged))
 
 
 def _which_data(asked: DataStatsSettings) -> list[str]:

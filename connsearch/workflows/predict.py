@@ -108,7 +108,7 @@ def run_predict(
                 table.add(one)
     if not predictions:
         raise DataError(
-            f"none of {len(faults)} videos can be read\n"
+            f"no video can be read, {len(faults)} named\n"
             + listed([fault.reason for fault in faults])
         )
     result = PredictedVideos(

@@ -35,7 +35,7 @@ from connsearch.runs.names import PRUNE_RECORD, PRUNED, PRUNED_WEIGHTS, STRUCTUR
 from connsearch.runs.record import RunRecord
 from connsearch.runs.recorded import is_trained, recorded_facts, recorded_settings
 from connsearch.training.evaluate import evaluate, recalibrate_on
-from connsearch.workflows.budget import measure_on, say_reached
+from connsearch.workflows.budget import measure_on, say_reached, say_unseen
 from connsearch.workflows.data import open_data_of
 from connsearch.workflows.given import RunLike, StructureLike, name_of, structure_in
 from connsearch.workflows.left import node_costs, regated
@@ -148,6 +148,7 @@ def _pruned(
     noted: dict[str, Any] = {} if scores is None else {"scores": scores}
     if solved:
         noted |= say_reached(solved[-1], listener)
+    say_unseen(structure, pruned.structure, listener)
     return pruned, noted
 
 

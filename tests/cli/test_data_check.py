@@ -134,3 +134,16 @@ def test_a_sample_of_frames_is_noted(run: Command, tmp_path: Path) -> None:
     assert json.loads(done.out.splitlines()[-1])["notes"] == [
         {"name": "v", "note": "holds one frame in 5 of a video, by the numbers in their names"}
     ]
+
+
+def test_of_many_faults_the_first_are_shown_and_the_report_has_all(
+    run: Command, tmp_path: Path
+) -> None:
+    lines = "".join(f"gone/{n}.mp4,a\n" for n in range(50))
+    (tmp_path / "mine.csv").write_text(f"path,label\n{lines}")
+    done = run("data", "check", "--data", tmp_path / "mine.csv", "--json")
+    assert done.code == 1
+    assert "none of the 50 listed files exists" in done.err
+    assert "  and 30 more; the report names each" in done.err
+    assert done.err.count("no such file; cure") == 20
+    assert (len(done.json["faults"]), len(rows(tmp_path / "mine.check.csv"))) == (50, 50)

@@ -73,7 +73,7 @@ def test_excluded_rows_are_left_out_and_said(tmp_path: Path) -> None:
         ),
         ("path,label\na.mp4,x\na.mp4,y\n", "line 3: a.mp4 is already on line 2"),
         ("path,label\na.mp4,x\ne.mp4,x\nf.mp4,x\n", r"2 listed files do not exist\n  e.mp4\n  f"),
-        ("path,label,object\na.mp4,x,o.npz\n", r"1 listed files do not exist\n  .*o.npz"),
+        ("path,label,object\na.mp4,x,o.npz\n", r"1 listed file does not exist\n  .*o.npz"),
         ("path,label,object\na.mp4,x,d.mp4\nb.mp4,x,\n", r"for some clips only; without:\n  b.mp4"),
         ("path,label,split\na.mp4,x,exclude\n", "every row is excluded"),
         ("path,label,labels\na.mp4,x,x\n", "the columns labels and label; allowed: one of them"),
@@ -101,7 +101,7 @@ def test_excluded_rows_are_left_out_and_said(tmp_path: Path) -> None:
         ("path,label,start,end\na.mp4,x,1e999,\n", "line 2: a part from '1e999'"),
         ("path,label,start,end\na.mp4,x,nan,2\n", "line 2: a part from 'nan'"),
         ("path,label\na\0.mp4,x\n", "line 2: a NUL in path"),
-        ("path,label\n" + "a" * 300 + ".mp4,x\n", "1 listed files do not exist"),
+        ("path,label\n" + "a" * 300 + ".mp4,x\n", "1 listed file does not exist"),
         ("path,labels,spans\na.mp4,x,y 0 1\n", "line 2: spans 'y 0 1'; allowed: LABEL START END"),
         ("path,labels,spans\na.mp4,x,x 2 1\n", "line 2: spans 'x 2 1'"),
         ("path,labels,spans\na.mp4,x,x 2\n", "line 2: spans 'x 2'"),
@@ -164,7 +164,7 @@ def test_names_and_media_are_taken_from_the_list_or_the_path(tmp_path: Path) -> 
 
 def test_a_store_that_is_not_there_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
-    with pytest.raises(DataError, match=r"1 listed files do not exist\n  a\n"):
+    with pytest.raises(DataError, match=r"1 listed file does not exist\n  a\n"):
         read(tmp_path, "path,label,medium\na,x,frames_db\n")
 
 
@@ -233,7 +233,7 @@ def test_paths_may_be_relative_to_another_folder(tmp_path: Path) -> None:
             r"C:\old\a.mp4 C:\old\b.mp4",
             r"C:/old removed from .* and / instead of \\",
         ),
-        ("", "a.mp4 b.mp4", "every one of the 2 listed files do not exist.*; --videos DIR makes"),
+        ("", "a.mp4 b.mp4", "none of the 2 listed files exists.*; --videos DIR makes"),
     ],
 )
 def test_one_change_that_finds_the_files_is_named(
@@ -265,7 +265,9 @@ def test_an_id_is_a_video_of_that_name(tmp_path: Path, column: str) -> None:
 
 
 def test_ids_that_are_not_there_or_not_clear_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"(?s)2 listed files do not exist\n  8\n  9.*--videos DIR"):
+    with pytest.raises(
+        DataError, match=r"(?s)none of the 2 listed files exists\n  8\n  9.*--videos DIR"
+    ):
         read(tmp_path, "id,label\n8,x\n9,x\n")
     with pytest.raises(DataError, match="the columns id and video_id may both name the videos"):
         read(tmp_path, "id,video_id,label\n1,a,x\n")
@@ -291,3 +293,9 @@ def test_a_label_may_be_a_number_of_any_length(tmp_path: Path) -> None:
 def test_parts_whose_names_would_be_the_same_are_told_apart(tmp_path: Path) -> None:
     source = read(tmp_path, "path,label,start,end\na.mp4,x,1.00000001,2\na.mp4,x,1.00000002,2\n")
     assert [r.name for r in source.records] == ["a.mp4@1-2", "a.mp4@1-2 (2)"]
+
+
+def test_all_missing_columns_are_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("Group,Label,Path\nr1,walk,a.mp4\n")
+    with pytest.raises(DataError, match=r"did you mean 'Path'.*\n  missing too: label\n"):
+        read_csv(str(tmp_path / "mine.csv"), options(str(tmp_path / "mine.csv")))

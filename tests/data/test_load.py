@@ -88,6 +88,7 @@ def test_the_kind_of_data_set_is_seen_from_the_path(listing: Path, videos: Path)
         ("synthetic:objekt", DataError, "did you mean 'object'"),
         ("sinthetic:mix", DataError, "no data set named 'sinthetic', did you mean 'synthetic'"),
         ("no/such/place", DataError, r"no such folder or list\n  allowed: a folder"),
+        ("no/such/place", DataError, r"(?s)cure: a relative path begins in the folder"),
         ("ucf101", DataError, r"ucf101: .*its files: ucf101:PATH"),
         ("folder:no/such/place", DataError, "no such folder"),
         (

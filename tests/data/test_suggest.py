@@ -18,6 +18,7 @@ from connsearch.data.tools.suggest import (
     at_rate,
     suggested,
 )
+from connsearch.data.tools.uneven import few_groups, uneven_classes
 
 STARTER = NetworkFacts("starter_rgb_flow", 32, flow=True)
 
@@ -127,3 +128,21 @@ def test_mixed_and_varying_rates_are_brought_to_the_slowest() -> None:
 def test_nothing_is_suggested_for_nothing() -> None:
     with pytest.raises(ValueError, match="no clip"):
         suggested(of([]), STARTER)
+
+
+def test_uneven_classes_are_told_with_the_options_for_them() -> None:
+    assert uneven_classes({"a": 20, "b": 6, "c": 0}) == ()
+    assert uneven_classes({"a": 0}) == ()
+    [said] = uneven_classes({"walk": 24, "fall": 8, "lie": 6, "never": 0})
+    assert said.startswith("walk has 24 training clips, lie 6: --class-weights balanced")
+    assert said.endswith("--keep best --watch balanced_accuracy")
+
+
+def test_few_groups_are_told_with_as_many_folds_as_they_allow() -> None:
+    assert few_groups({"train": 9, "val": 3, "test": 3}) == ()
+    assert few_groups({"train": 0, "val": 0, "test": 0}) == ()
+    assert few_groups({"train": 1, "val": 0, "test": 9}) == ()  # no two folds without the test
+    [said] = few_groups({"train": 9, "val": 1, "test": 2})
+    assert "(val 1, test 2): --folds 5" in said
+    [said] = few_groups({"train": 2, "val": 1, "test": 9})
+    assert "(train 2, val 1): --folds 3" in said

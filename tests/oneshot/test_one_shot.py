@@ -118,6 +118,8 @@ def test_alarms_name_weights_gradients_and_peers() -> None:
         peer_gradients={a: 0.0, b: 0.2},
     )
     found = {(x.kind, x.what): x.edges for x in alarms(history)}
+    said = [x.heading for x in alarms(history)]
+    assert any(one.startswith("1 of 2 peer mixtures with near-uniform peers (") for one in said)
     assert found == {
         ("undecided", "connection weights"): (a, b),
         ("never moved", "connection weights"): (a,),

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from connsearch.graph.cost import cost
 from connsearch.graph.plan import final_nodes
-from connsearch.graph.spec import Attention, Edge, Structure
+from connsearch.graph.spec import Attention, Edge, Stem, Structure
 from connsearch.pruning.closure import fed_nodes
 from connsearch.pruning.pruner import Pruned, prune
 from connsearch.pruning.scores import unweighted
@@ -28,9 +28,10 @@ class Left:
 
     Attributes:
         pruned: the pruning.
-        strength: of its connections that lead to the head, each as a share of its block's strongest
-            weight; half of it for one that lost its gate.
-        gating: of the same connections, shares times coefficients of the peers left.
+        strength: over all paths from a stem to the head, the product of what each connection of it
+            is of its block's weights; half for one that lost its gate.
+        gating: of the connections that lead to the head, these parts times coefficients of the
+            peers left.
         spent: macs, params and connections.
     """
 
@@ -93,21 +94,50 @@ def best_within(found: list[Left], whole: dict[str, int], shares: dict[str, int]
     return max(within, key=lambda one: one.worth, default=None)
 
 
+def parts(structure: Structure) -> dict[Edge, Fraction]:
+    """Returns what every weight is of all weights of its block; coefficient 1 is a top weight."""
+    found: dict[Edge, Fraction] = {}
+    for index, block in structure.blocks():
+        known = [Fraction(float(c.weight)) for c in block.connections if c.weight is not None]
+        top = max(known, default=Fraction(1))
+        own = {
+            Edge(c.source, index): top if c.weight is None else Fraction(float(c.weight))
+            for c in block.connections
+        }
+        found |= {edge: weight / sum(own.values()) for edge, weight in own.items()}
+    return found
+
+
+def strength(structure: Structure, pruned: Pruned) -> Fraction:
+    """Returns the sum over all paths from a stem to the head that are left, path by path."""
+    part, finals = parts(structure), final_nodes(structure)
+
+    def below(node: int) -> Fraction:
+        if node not in pruned.node_map:
+            return Fraction(0)
+        if isinstance(structure.nodes[node], Stem):
+            return Fraction(1)
+        return sum(
+            (
+                part[edge] / (2 if edge in pruned.ungated else 1) * below(edge.source)
+                for edge in pruned.edges
+                if edge.target == node
+            ),
+            Fraction(0),
+        )
+
+    return sum((below(node) for node in finals), Fraction(0)) / len(finals)
+
+
 def _left(structure: Structure, pruned: Pruned) -> Left:
-    weights = {e: Fraction(1 if w is None else float(w)) for e, w in structure.weights().items()}
-    tops: dict[int, Fraction] = {}
-    for edge, weight in weights.items():
-        tops[edge.target] = max(weight, tops.get(edge.target, Fraction(0)))
-    heard = _feeding(structure, pruned.edges)
+    listened = _feeding(structure, pruned.edges)
     peers = {edge: dict(c.peers) for edge, c in structure.connections()}
-    strength = gating = Fraction(0)
+    part, gating = parts(structure), Fraction(0)
     for edge in pruned.edges:
-        if edge.target in heard:
-            share = weights[edge] / tops[edge.target]
-            strength += share / 2 if edge in pruned.ungated else share
+        if edge.target in listened:
             kept = pruned.peers.get(edge, ())
-            gating += sum(share * Fraction(peers[edge][peer.node]) for peer in kept)
-    return Left(pruned, strength, gating, counted(pruned.structure))
+            gating += sum(part[edge] * Fraction(peers[edge][peer.node]) for peer in kept)
+    return Left(pruned, strength(structure, pruned), gating, counted(pruned.structure))
 
 
 def _feeding(structure: Structure, keep: frozenset[Edge]) -> set[int]:

@@ -16,22 +16,18 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from connsearch.errors import PruneError, SettingsError
 from connsearch.graph.cost import cost
-from connsearch.graph.dag import ancestors, as_networkx
+from connsearch.graph.dag import as_networkx
 from connsearch.graph.files import load_structure, to_json
-from connsearch.graph.plan import final_nodes
 from connsearch.graph.spec import Structure
 from connsearch.models.exactness import exactness
 from connsearch.models.inherit import inherit
 from connsearch.models.structure import Network
 from connsearch.pruning.options import Mode, PruneOptions
 from connsearch.pruning.path import pruning_path
-from connsearch.pruning.pruner import Pruned
 from connsearch.pruning.reached import Solved, describe_reached
-from connsearch.pruning.scores import learned_weights
 from connsearch.pruning.solve import Timing, within_budget
-from connsearch.pruning.strength import shares
 from tests.pruning.exhaustive import CLIP as SMALL
-from tests.pruning.exhaustive import best_within, everything_left, with_peers
+from tests.pruning.exhaustive import best_within, everything_left, strength, with_peers
 from tests.pruning.exhaustive import counted as exhaustive_count
 from tests.pruning.structures import random_tiny
 
@@ -98,17 +94,7 @@ def test_an_independent_counter_confirms_the_budget(seed: int) -> None:
     assert {q: r.value for q, r in solved.reached.items()} == {q: found[q] for q in quantities}
     assert {q: r.whole for q, r in solved.reached.items()} == {q: whole[q] for q in quantities}
     if first is not None:
-        assert solved.strength >= strength_of(structure, first) - 1e-9
-
-
-def strength_of(structure: Structure, pruned: Pruned) -> float:
-    """What a pruning leaves: the shares of connections that lead to the head, halved ungated."""
-    share = shares(structure, learned_weights(structure))
-    back = {new: old for old, new in pruned.node_map.items()}
-    heard = {back[n] for n in ancestors(pruned.structure, final_nodes(pruned.structure))}
-    return sum(
-        share[e] * (0.5 if e in pruned.ungated else 1) for e in pruned.edges if e.target in heard
-    )
+        assert solved.strength >= strength(structure, first) - 1e-9
 
 
 # ---- against all there is --------------------------------------------------------------------

@@ -132,6 +132,8 @@ def test_a_sampler_says_how_often_it_shows_what(tmp_path: Path) -> None:
     seen: Any = Uneven()
     assert training_course(finished, seen, options, {}, 8).guess == 0.5
     assert training_course(finished, seen, TrainOptions(), {}, 8).guess == 11 / 14
+    weighted = TrainOptions.of(class_weights="balanced")
+    assert training_course(finished, seen, weighted, {}, 8).guess == 0.5
 
 
 def test_both_halves_of_a_bilevel_search_take_turns_and_share_their_weights() -> None:

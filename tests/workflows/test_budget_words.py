@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connsearch.graph.cost import cost
+from connsearch.graph.spec import Modality
+from connsearch.graph.streams import keep_streams
 from connsearch.pruning.options import PruneOptions
 from connsearch.pruning.reached import Solved
 from connsearch.pruning.solve import within_budget
 from connsearch.runs.events import NoteEvent, WarningEvent
-from connsearch.workflows.budget import say_reached
+from connsearch.workflows.budget import say_reached, say_unseen
 from connsearch.workflows.listening import Listener
+from connsearch.workflows.targets import open_structure
 from tests.pruning.exhaustive import CLASSES, CLIP, with_peers
 
 
@@ -50,3 +53,14 @@ def test_what_stood_next_is_said_and_a_warning_where_much_is_left() -> None:
 def test_nothing_is_said_where_everything_fits() -> None:
     notes, warned, record = told(solved(10**12))
     assert (len(notes), warned, "following" in record) == (1, [], False)
+
+
+def test_a_stream_that_no_stem_sees_any_more_is_named() -> None:
+    both = open_structure("starter_rgb_flow")
+    events: list[object] = []
+    say_unseen(both, both, Listener.of(events.append))
+    assert not events
+    say_unseen(both, keep_streams(both, {Modality.FLOW}), Listener.of(events.append))
+    (event,) = events
+    assert isinstance(event, NoteEvent)
+    assert event.message == "no longer seen: rgb (none of its stems stays)"

@@ -376,6 +376,7 @@ def test_the_line_shows_every_fold_and_all_together(
         "warning: fold-1: ",
     ):
         assert words in told, words
+    assert "all folds together: accuracy" not in told, "the verdict says it"
     assert "warning: fold-2: " not in told, "the same advice for every fold is told once"
     assert main([*line, "--json"]) == 0
     shown = FoldsRecord.model_validate(json.loads(capsys.readouterr().out.splitlines()[-1]))

@@ -209,7 +209,7 @@ def test_json_and_exit_codes(colours: Any, tmp_path: Path, run: Any) -> None:
     (videos / "a.mp4").unlink()
     done = run(*line)
     assert done.code == 2
-    assert "none of 1 videos can be read" in done.err
+    assert "no video can be read, 1 named" in done.err
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WHOLE, FAULTY = 0, 1
 
 _SHOWN = 20
-"""Frames of a file that a line names before it counts the rest."""
+"""Frames of a file that a line names before it counts the rest, and faulty clips that are named."""
 
 
 class DataCheck(DataCheckSettings, Command):
@@ -79,8 +79,10 @@ def _tell(report: Mapping[str, Any], terminal: Terminal) -> None:
     bad, clips = report["faults"], report["clips"]
     if bad:
         terminal.say(f"{len(bad)} of {clips} clips cannot be used")
-        for fault in bad:
+        for fault in bad[:_SHOWN]:
             terminal.say(f"  {fault['reason']}")
+        if len(bad) > _SHOWN:
+            terminal.say(f"  and {len(bad) - _SHOWN} more; the report names each")
     else:
         terminal.say(f"all {clips} clips can be used")
     for noted in report["notes"]:

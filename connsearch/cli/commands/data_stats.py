@@ -33,6 +33,8 @@ class DataStats(DataStatsSettings, Command):
             terminal.say(f"to begin with {found.network} (--network NAME suggests for another):")
             terminal.show(suggestion_table(found))
             terminal.say(f"  {found.line}")
+            for one in found.further:
+                terminal.say(f"  {one}")
         for note in summary.notes:  # the unreadable are among them; each has its line below
             terminal.warn(note.splitlines()[0])
         for fault in summary.faults:

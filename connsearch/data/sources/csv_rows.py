@@ -81,15 +81,16 @@ def _check_header(path: Path, header: list[str], optional: Sequence[str]) -> Non
     known = {TWINS.get(column, column) for column in header}
     if id_column(path, header) is not None:
         known.add("path")
-    for column in REQUIRED:
-        if column not in known:
-            near = sorted({name[:40] for name in header[:40]})
-            raise DataError(
-                f"{path}: {suggest('column', column, near)}\n"
-                f"  expected: {', '.join(REQUIRED)}, and optionally {', '.join(optional)}; instead "
-                f"of path {', '.join(IDS)}: names of videos without their suffix\n"
-                "  cure: a first line with the names of the columns"
-            )
+    missing = [column for column in REQUIRED if column not in known]
+    if missing:
+        near = sorted({name[:40] for name in header[:40]})
+        more = f"\n  missing too: {', '.join(missing[1:])}" if missing[1:] else ""
+        raise DataError(
+            f"{path}: {suggest('column', missing[0], near)}{more}\n"
+            f"  expected: {', '.join(REQUIRED)}, and optionally {', '.join(optional)}; instead "
+            f"of path {', '.join(IDS)}: names of videos without their suffix\n"
+            "  cure: a first line with the names of the columns, in small letters"
+        )
     twice = sorted(column for column, count in Counter(header).items() if count > 1)
     if twice:
         raise DataError(f"{path}: the column {twice[0][:80]} appears more than once")

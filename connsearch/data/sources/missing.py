@@ -37,9 +37,12 @@ def refuse_missing(
         return
     fix = nearest_fix(path, root, missing)
     where = "" if moved else "; --videos DIR makes them relative to another folder"
-    every = "every one of the " if len(missing) == count and count > 1 else ""
+    if len(missing) == count and count > 1:
+        what = f"none of the {count} listed files exists"
+    else:
+        what = f"{len(missing)} listed file{'s do' if len(missing) > 1 else ' does'} not exist"
     raise DataError(
-        f"{path}: {every}{len(missing)} listed files do not exist\n"
+        f"{path}: {what}\n"
         f"{listed([name[:200] for name in missing])}\n"
         f"  cure: paths are relative to {root}{where}; add the files, or remove them from the list"
         + (f"\n  {fix}" if fix else "")

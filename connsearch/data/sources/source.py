@@ -59,5 +59,15 @@ def _read_source(options: DataOptions) -> Source:
         near = f"add the path of its files: {kind}:PATH"
     raise DataError(
         f"{asked}: {near}\n  allowed: a folder of class folders, a CSV file with the "
-        "columns path and label, NAME:PATH for a published list, synthetic:TASK"
+        "columns path and label, NAME:PATH for a published list, synthetic:TASK" + _elsewhere(path)
+    )
+
+
+def _elsewhere(path: Path) -> str:
+    """The cure where the path may be right in another folder, as that of a run is."""
+    if path.is_absolute():
+        return ""
+    return (
+        f"\n  cure: a relative path begins in the folder you are in, {Path.cwd()}; that of a run "
+        "is also looked for from the folders that the run is in"
     )

@@ -113,11 +113,13 @@ class Suggestion:
         network: it is for.
         choices: every suggested option with its reason.
         line: a command that can be run as it is.
+        further: options worth trying beside it, a sentence each.
     """
 
     network: str
     choices: tuple[Choice, ...]
     line: str
+    further: tuple[str, ...] = ()
 
     def values(self) -> dict[str, int | float]:
         """Returns the settings by name, as Python takes them: ``connsearch.search(**values)``."""

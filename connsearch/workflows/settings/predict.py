@@ -55,7 +55,7 @@ class PredictSettings(WorkflowSettings):
     """Seconds to wait for one batch of clips of a video; by default as in the run."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto takes a GPU if there is one."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Number format of convolutions; auto: bf16 on hardware that has it, else fp32."""
     threads: int | None = Field(default=None, ge=1, le=4096)
     """Processor threads; by default what torch finds."""
