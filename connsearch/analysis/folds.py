@@ -18,7 +18,7 @@ from connsearch.runs.formats.folds import FoldsRecord
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.metrics import summarise, summarise_sets
 from connsearch.runs.names import PREDICTIONS, fold
-from connsearch.runs.predictions import Prediction, read_predictions
+from connsearch.runs.predictions import FoldAnswer, read_predictions
 from connsearch.runs.record import RunRecord, open_run
 
 
@@ -48,7 +48,7 @@ class FoldsSummary:
         return tuple(open_run(self.directory / fold(row.fold)) for row in self.record.rows)
 
     @cached_property
-    def table(self) -> tuple[Prediction, ...]:
+    def table(self) -> tuple[FoldAnswer, ...]:
         """The answer to every clip by the network that never saw its fold.
 
         Raises:
@@ -78,7 +78,7 @@ class FoldsSummary:
 
 
 def pooled(
-    rows: Sequence[Prediction],
+    rows: Sequence[FoldAnswer],
     records: Mapping[str, Record],
     unit_of: Mapping[str, str],
     classes: Sequence[str],
@@ -98,10 +98,8 @@ def pooled(
         multi_label: a clip can have several classes, or none.
         seed: of the interval's draws.
     """
-    scores = torch.tensor(
-        [[row.probabilities[name] for name in classes] for row in rows],
-        dtype=torch.float64,
-    )
+    given = [row.log_odds if multi_label else row.probabilities for row in rows]
+    scores = torch.tensor([[one[name] for name in classes] for one in given], dtype=torch.float64)
     facts: dict[str, Any] = {
         "classes": classes,
         "loss": _weighted([test.loss for test in tests], tests),

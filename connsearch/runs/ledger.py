@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,13 +25,15 @@ _INSIDE = 64
 """Bytes of the longest path next to a ledger; runs of its units check their own paths."""
 
 
-def check_settings(directory: Path, settings: Mapping[str, Any], *, besides: str) -> None:
+def check_settings(
+    directory: Path, settings: Mapping[str, Any], *, besides: Collection[str] = ()
+) -> None:
     """Refuses a ledger of other settings before anything is read for it; none is fine.
 
     Args:
         directory: of the ledger.
         settings: that are asked for.
-        besides: the recorded setting that is not known yet.
+        besides: recorded settings that are not known yet.
 
     Raises:
         RunError: it was begun with others, or cannot be read.
@@ -46,7 +48,7 @@ def check_settings(directory: Path, settings: Mapping[str, Any], *, besides: str
         recorded = LedgerHead.model_validate(parse_object(first.decode())).settings
     except ValueError:
         raise RunError(_damaged(path)) from None
-    known = {name: value for name, value in recorded.items() if name != besides}
+    known = {name: value for name, value in recorded.items() if name not in besides}
     _refuse_other(directory, known, plain(settings))
 
 

@@ -101,15 +101,16 @@ def read_weights(path: str | Path, classes: Sequence[str] | None = None) -> dict
     return found
 
 
-def require_files(options: TrainOptions) -> None:
-    """Refuses a file of weights that cannot be read, before any clip is.
+def filed_weights(options: TrainOptions) -> dict[str, dict[str, float]]:
+    """Returns the weights in the file that options name, as work of several trainings records them.
+
+    They are read before any clip is. Without a file there are none, and nothing is recorded.
 
     Raises:
-        DataError: likewise.
+        DataError: the file cannot be used.
     """
     asked = options.balance.class_weights
-    if asked is not None and asked != BALANCED:
-        read_weights(asked)
+    return {} if asked in (None, BALANCED) else {"class_weights": read_weights(asked)}
 
 
 def _rows(path: Path, faults: Faults) -> Iterator[tuple[int, str, str]]:
@@ -118,7 +119,14 @@ def _rows(path: Path, faults: Faults) -> Iterator[tuple[int, str, str]]:
     Raises:
         DataError: it is not a CSV file with these two columns.
     """
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    try:
+        text = read_text(path)
+    except DataError as error:
+        raise DataError(
+            f"class_weights: {error}\n  allowed: balanced, or a CSV file label,weight\n"
+            "  cure: --class-weights balanced, or the path of the file"
+        ) from error
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:

@@ -25,11 +25,13 @@ class Answers:
         indices: the places of the clips in their split, ``(N,)``.
         first: the first answer for each, ``(N,)``.
         probabilities: of every class, ``(N, K)``, float64.
+        log_odds: likewise, by which clips of several classes are ranked; None: they have one.
     """
 
     indices: Tensor
     first: Tensor
     probabilities: Tensor
+    log_odds: Tensor | None = None
 
 
 class AnswerPool:
@@ -170,8 +172,11 @@ class PooledPredictions:
         rows = self._answers.rows()
         indices = torch.tensor(self._answers.indices)
         order = indices.argsort()
-        known = self._answers.probabilities(rows)
-        return Answers(indices[order], rows.argmax(1)[order], known[order])
+        known = self._answers.probabilities(rows)[order]
+        if not self._chances:
+            return Answers(indices[order], rows.argmax(1)[order], known)
+        odds = self.odds()[order]
+        return Answers(indices[order], odds.argmax(1), known, odds)
 
     def _clips(self) -> Batch:
         """Returns the clips that were answered, without their streams."""

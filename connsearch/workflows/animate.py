@@ -12,10 +12,16 @@ from connsearch.files.paths import check_path
 from connsearch.files.places import place_of as made_for
 from connsearch.pruning.options import build_criterion
 from connsearch.pruning.remains import Remains
-from connsearch.runs.record import open_run
+from connsearch.runs.record import RunRecord, open_run
 from connsearch.view.runs.animate_frames import draw_frames, write_gif, write_mp4
 from connsearch.view.runs.animate_page import write_page
-from connsearch.view.runs.animation import Backdrop, Moment, read_moments, set_stage
+from connsearch.view.runs.animation import (
+    Backdrop,
+    ChosenState,
+    Moment,
+    read_moments,
+    set_stage,
+)
 from connsearch.workflows.given import RunLike, place_of
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.settings.animate import AnimateSettings
@@ -29,9 +35,9 @@ class Animation:
 
     Attributes:
         files: where it is.
-        steps: of the search that are shown, in order.
+        steps: of the search that are shown, in order; last the one that was kept, if it is another.
         connections: lines whose weights change.
-        remains: how much would stay at the last of the steps, as ``connsearch prune`` counts it.
+        remains: how much would stay at the last of these, as ``connsearch prune`` counts it.
     """
 
     files: tuple[Path, ...]
@@ -74,8 +80,11 @@ def run_animate(asked: AnimateSettings, listener: Listener) -> Animation:
     """
     paths = _paths(asked)
     criterion = build_criterion(asked.criterion)
-    structure = open_run(asked.run).built
-    moments = read_moments(asked.run, structure, criterion, frames=asked.frames)
+    record = open_run(asked.run)
+    structure = record.built
+    moments = read_moments(
+        asked.run, structure, criterion, frames=asked.frames, chosen=_chosen(record)
+    )
     title = f"{structure.name} in {Path(asked.run).resolve().name}"
     stage = set_stage(structure, moments, title=title)
     for path in paths:
@@ -86,8 +95,19 @@ def run_animate(asked: AnimateSettings, listener: Listener) -> Animation:
                 _write_film(path, stage, moments, asked.seconds, listener)
         listener.say(f"drawn: {path}")
     steps, last = tuple(moment.step for moment in moments), moments[-1]
-    listener.say(f"at step {last.step}, pruned by {asked.criterion}: {last.remains} would stay")
+    kept = " (the best look, which is kept)" if last.chosen else ""
+    listener.say(
+        f"at step {last.step}{kept}, pruned by {asked.criterion}: {last.remains} would stay"
+    )
     return Animation(tuple(paths), steps, len(stage.edges), last.remains)
+
+
+def _chosen(record: RunRecord) -> ChosenState | None:
+    """The state that the run has kept; None: its last one."""
+    choice = None if record.result is None else record.result.choice
+    if choice is None or choice.step == choice.of:
+        return None
+    return ChosenState(choice.step, record.structure)
 
 
 def _paths(asked: AnimateSettings) -> list[Path]:

@@ -107,7 +107,7 @@ def _path(asked: CurveSettings, searched: SearchedRun, place: Path) -> Sequence[
     if (place / LEDGER).exists():
         kept = along("keep")
         with suppress(RunError):  # of other settings: then those asked for are compared
-            check_settings(place, curve_settings(searched, kept), besides="")
+            check_settings(place, curve_settings(searched, kept))
             return kept
     return along("reassign")
 

@@ -18,7 +18,7 @@ from connsearch.runs.recorded import recorded_config, recorded_facts, recorded_o
 from connsearch.runs.run import Run
 from connsearch.runs.same_data import as_recorded, reading_of
 from connsearch.training.best import require_effect
-from connsearch.training.class_weights import require_files
+from connsearch.training.class_weights import filed_weights
 from connsearch.training.options import TrainOptions
 from connsearch.workflows.listening import Listener
 from connsearch.workflows.settings.run import RunSettings
@@ -53,7 +53,7 @@ def prepare(
             return None
     if training is not None:
         require_effect(training.choice)
-        require_files(training)
+        filed_weights(training)
     if given is not None:
         return given
     return open_data(options, listener, reading=reading_of(facts))

@@ -30,7 +30,7 @@ from connsearch.runs.documents import new_config, write_config, write_form
 from connsearch.runs.formats.studies import BestChild, EvolutionSummary
 from connsearch.runs.names import BEST, CONFIG, STRUCTURE, SUMMARY
 from connsearch.settings.nesting import flat
-from connsearch.training.class_weights import require_files
+from connsearch.training.class_weights import filed_weights
 from connsearch.view.evolution.files import evolution_tables
 from connsearch.view.evolution.story import Story
 from connsearch.workflows.advised import SHORT, advise, advise_offspring
@@ -144,7 +144,7 @@ def run_evolve(
 
 def _clips(asked: EvolveSettings, given: DataSplits | None, listener: Listener) -> DataSplits:
     """The data, refused before there is a directory if nothing can be judged by it."""
-    require_files(asked.training)
+    filed_weights(asked.training)
     data = open_data(asked.data_options(), listener) if given is None else given
     require_judges(data, asked.training)
     return data
@@ -184,8 +184,9 @@ def _begin(
         opened = begun({"simulate": asked.simulate})
     else:
         training = flat(asked.training.with_values(seed=asked.seed), without=_OF_A_MACHINE)
+        weights = filed_weights(asked.training)
         opened = begun_with(
-            data, lambda mark: begun({"training": training, "data": mark}), listener
+            data, lambda mark: begun({"training": training, "data": mark, **weights}), listener
         )
     if not (directory / CONFIG).exists():
         write_structure(start, directory / STRUCTURE)

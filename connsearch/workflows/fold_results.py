@@ -29,7 +29,7 @@ from connsearch.runs.formats.folds import (
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.formats.studies import EstimateRecord
 from connsearch.runs.names import PREDICTIONS, SUMMARY, fold
-from connsearch.runs.predictions import Prediction, read_predictions, write_predictions
+from connsearch.runs.predictions import FoldAnswer, read_predictions, write_predictions
 from connsearch.runs.record import RunRecord
 from connsearch.training.environment import processor_threads
 from connsearch.training.predictions import Answers
@@ -81,7 +81,8 @@ def judge_fold(
         with processor_threads(environment.threads):
             found, answers = judge_on(wanted, trained, data, network, listener, times=1)
         # first the answers: an evaluation that is there says that they are
-        write_predictions(path, _predictions(asked, data, answers), data.classes)
+        rows = _predictions(asked, data, answers)
+        write_predictions(path, rows, data.classes, multi_label=data.multi_label)
         keep_evaluation(asked.run, "test", found)
     draw_confusion(asked.run, "test", found.metrics, listener, fresh=True)
     return found.metrics
@@ -102,7 +103,8 @@ def write_folds(
         for number in range(1, len(units) + 1)
         for row in read_predictions(place / fold(number) / PREDICTIONS)
     ]
-    write_predictions(place / PREDICTIONS, rows, source.classes)
+    many = source.multi_label
+    write_predictions(place / PREDICTIONS, rows, source.classes, multi_label=many)
     records = {record.name: record for part in folds.parts for record in part}
     unit_of = {
         record.name: unit
@@ -110,7 +112,6 @@ def write_folds(
         for record, unit in zip(part, held, strict=True)
     }
     tests = [unit.test for unit in units]
-    many = source.multi_label
     metrics, sure = pooled(rows, records, unit_of, source.classes, tests, multi_label=many)
     pictures = [] if metrics.confusion is None else _confusion(metrics, place)
     wiring, drawn = _wiring(asked, command, place, len(units), listener)
@@ -139,18 +140,20 @@ def write_folds(
     return FoldsSummary(place, record)
 
 
-def _predictions(asked: FoldTest, data: DataSplits, answers: Answers) -> list[Prediction]:
-    found: list[Prediction] = []
+def _predictions(asked: FoldTest, data: DataSplits, answers: Answers) -> list[FoldAnswer]:
+    found: list[FoldAnswer] = []
+    odds = [()] * len(answers.indices) if answers.log_odds is None else answers.log_odds.tolist()
     rows = zip(
         answers.indices.tolist(),
         answers.first.tolist(),
         answers.probabilities.tolist(),
+        odds,
         strict=True,
     )
-    for index, first, probabilities in rows:
+    for index, first, probabilities, log_odds in rows:
         record = data.test.records[index]
         found.append(
-            Prediction(
+            FoldAnswer(
                 path=record.path.as_posix(),
                 clip=record.name,
                 label=BETWEEN.join(data.classes[label] for label in record.labels),
@@ -159,6 +162,7 @@ def _predictions(asked: FoldTest, data: DataSplits, answers: Answers) -> list[Pr
                 predicted=data.classes[first],
                 probability=probabilities[first],
                 probabilities=dict(zip(data.classes, probabilities, strict=True)),
+                log_odds=dict(zip(data.classes, log_odds, strict=True)) if log_odds else {},
             )
         )
     return found

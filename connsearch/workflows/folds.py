@@ -24,6 +24,9 @@ from connsearch.runs.names import SUMMARY, fold
 from connsearch.runs.record import open_run
 from connsearch.runs.recorded import recorded_settings
 from connsearch.runs.run import Run
+from connsearch.training.best import require_effect
+from connsearch.training.class_weights import filed_weights
+from connsearch.training.options import TrainOptions
 from connsearch.workflows.analyses import refuse_strange
 from connsearch.workflows.data import open_data
 from connsearch.workflows.fold_results import FoldTest, judge_fold, write_folds
@@ -45,11 +48,13 @@ class FoldTraining(Generic[S]):
 
     Attributes:
         command: that is cross-validated: ``train`` or ``search``.
+        options: of the training of each.
         events: yields those of a training with these settings, on this data, in this run.
         network: a fresh module that weights are put into, where only its owner can build it.
     """
 
     command: str
+    options: TrainOptions
     events: Callable[[S, DataSplits, Run, Listener], Iterator[Event]]
     network: Callable[[], Model] | None = None
 
@@ -114,16 +119,18 @@ def run_folds(asked: S, place: Path, training: FoldTraining[S], listener: Listen
     listener.say(f"run: {place}")
     refuse_strange(place)
     settings = {"command": training.command, "settings": asked.settings()}
-    check_settings(place, settings, besides="data")
+    check_settings(place, settings, besides=("data", "class_weights"))
     if is_there(place / SUMMARY):
         listener.say("it is finished; this is its result")
         summary = read_form(place / SUMMARY, FoldsRecord, "the summary of a cross-validation")
         return FoldsSummary(place, summary)
+    require_effect(training.options.choice)
+    weights = filed_weights(training.options)
     told = _Told(listener)
     source = read_source(asked.data_options().with_values(fold=_SOME))
     folds = _divided(source, asked, told)
     first = _opened(_one(asked, 1, len(folds.parts), place), told)
-    with Ledger(place, {**settings, "data": first.fingerprint}) as ledger:
+    with Ledger(place, {**settings, "data": first.fingerprint, **weights}) as ledger:
         work: dict[str, UnitWork] = {}
         for number in range(1, len(folds.parts) + 1):
             one = _one(asked, number, len(folds.parts), place)

@@ -107,7 +107,8 @@ def run_search_folds(
         return oneshot.search(suit(start, data, one), data, options, run=run)
 
     usual = RUNS / f"search-{Path(asked.structure).stem}-folds-{asked.folds}"
-    return run_folds(asked, asked.directory(usual), FoldTraining("search", events), listener)
+    training = FoldTraining("search", asked.training, events)
+    return run_folds(asked, asked.directory(usual), training, listener)
 
 
 def run_search(

@@ -184,7 +184,9 @@ def run_train_folds(
         options = one.training.with_values(seed=one.seed)
         return fit_model(model, data, options, run=run, open_test=False)
 
-    training = FoldTraining("train", events, fresh if isinstance(begin, Model) else None)
+    training = FoldTraining(
+        "train", asked.training, events, fresh if isinstance(begin, Model) else None
+    )
     usual = _place(asked)
     place = asked.directory(usual.with_name(f"{usual.name}-folds-{asked.folds}"))
     return run_folds(asked, place, training, listener)

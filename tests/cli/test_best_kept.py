@@ -26,6 +26,10 @@ def test_a_pruning_and_an_evaluation_say_which_weights_these_are(run: Command, t
         done = run(*line)
         assert done.code == 0, done.err
         assert f"weights of run: {SAID}0.750 after step 1 of 2; the last: 0.500" in done.out, line
+    left = json.loads(Path("run/pruned/prune.json").read_text())["connections"]["after"]
+    done = run("animate", "run", "--frames", "2", "--output", "run/film.html", "--json")
+    assert (done.json["steps"][-1], done.json["kept"]) == (1, left), done.err
+    assert f"at step 1 (the best look, which is kept), pruned by relative: {left} of" in done.err
 
 
 @pytest.mark.slow

@@ -109,6 +109,19 @@ def test_other_settings_do_not_mix(run: Command) -> None:
     assert "seed" in other.err
 
 
+def test_all_children_have_the_same_class_weights(run: Command, searches: tuple[str, ...]) -> None:
+    line = ("evolve", "starter_rgb_flow", *searches, "--class-weights", "weights.csv", "--rounds")
+    names = [f"hue-{hue}-{way}" for hue in (0, 180) for way in ("left", "right")]
+    rows = [f"{name},1" for name in names]
+    Path("weights.csv").write_text("\n".join(["label,weight", *rows]))
+    assert run(*line, "1").code == 0
+    Path("weights.csv").write_text("\n".join(["label,weight", *rows[1:], f"{names[0]},2"]))
+    done = run(*line, "2")
+    assert done.code == 2
+    assert f"fitness.class_weights.{names[0]}" in done.err
+    assert len(children("evo")) == 1
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -20,7 +20,7 @@ from connsearch.pruning.pruner import prune_by
 from connsearch.pruning.remains import remains_of
 from connsearch.view.runs.animate_frames import draw_frames, write_gif, write_mp4
 from connsearch.view.runs.animate_page import write_page
-from connsearch.view.runs.animation import Backdrop, Moment, read_moments, set_stage
+from connsearch.view.runs.animation import Backdrop, ChosenState, Moment, read_moments, set_stage
 from connsearch.view.structures.palette import PAPER
 from tests.view.structures import large
 
@@ -73,6 +73,22 @@ def test_a_moment_says_what_would_stay(tmp_path: Path) -> None:
     assert f"{len(pruned.edges)} of 20 connections, {len(pruned.node_map)} of 12 nodes" in (
         last.caption()
     )
+
+
+def test_the_state_that_was_kept_comes_last(tmp_path: Path) -> None:
+    write_logs(tmp_path, STARTER, 12)
+    best = STARTER.with_weights({edge: 0.9 - 0.04 * n for n, edge in enumerate(EDGES)})
+    moments = read_moments(tmp_path, STARTER, RELATIVE, frames=5, chosen=ChosenState(6, best))
+    assert [m.step for m in moments] == [0, 4, 7, 11, 6]
+    last, pruned = moments[-1], prune_by(best)
+    assert last.weights == pytest.approx({e: 0.9 - 0.04 * n for n, e in enumerate(EDGES)})
+    assert (last.kept, last.remains) == (pruned.edges, remains_of(pruned))
+    assert last.kept != moments[-2].kept
+    assert (last.epoch, last.accuracy) == (1, 0.25)
+    assert "step 6 · epoch 2 · validation accuracy 0.250 · the best look, which is kept · " in (
+        last.caption()
+    )
+    assert not any(moment.chosen for moment in moments[:-1])
 
 
 def test_half_a_row_of_a_run_at_work_is_passed_over(tmp_path: Path) -> None:

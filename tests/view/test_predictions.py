@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from connsearch.view.charts.files import write_chart
 from connsearch.view.charts.marks import Bars, Cells
 from connsearch.view.predictions.annotated import Caption
 from connsearch.view.predictions.chart import MOST_COLUMNS, timeline_chart
-from connsearch.view.predictions.tables import MOST_ROWS, timeline_tables
+from connsearch.view.predictions.tables import MOST_ROWS, predictions_table, timeline_tables
 
 
 def windows(values: Sequence[float | None], *, length: float = 2.0) -> list[Prediction]:
@@ -109,3 +110,21 @@ def test_a_table_says_how_many_changes_it_does_not_show() -> None:
         console.print(*timeline_tables(found))
     assert f"{MOST_ROWS} more changes are not shown; --csv FILE" in told.get()
     assert "a.mp4: 120 windows" in told.get()
+
+
+def test_the_table_of_several_videos_names_what_is_seen() -> None:
+    classes = ("x", "y", "z")
+    made = {"a.mp4": (0.9, 0.2, 0.6), "b.mp4": (0.4, 0.1, 0.3)}
+    orders = {"a.mp4": (0, 2, 1), "b.mp4": (0, 2, 1)}
+    several = tuple(
+        Prediction(path, 0.0, 2.0, classes, values, orders[path], True)
+        for path, values in made.items()
+    )
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(predictions_table(PredictedVideos("run", several), top=3))
+    console.print(predictions_table(PredictedVideos("run", tuple(windows([0.9, 0.3]))), top=2))
+    rows = [" ".join(line.split()) for line in console.export_text().splitlines()]
+    assert "a.mp4 x + z 0.600 y 0.200" in rows
+    assert "b.mp4 none 0.600 x 0.400, z 0.300, y 0.100" in rows
+    assert "a.mp4 x 0.900 y 0.100" in rows
+    assert "a.mp4 y 0.700 x 0.300" in rows

@@ -112,3 +112,11 @@ def test_an_alarm_of_another_version_is_shown(tmp_path: Path) -> None:
     text = str(Text(report(run)))
     assert "1 of 53 connection weights too <green>" in text
     assert "a kind of alarm of another version" in text
+
+
+def test_weights_of_the_best_look_are_not_called_those_of_the_last_step(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    assert "which is kept" not in report(run)
+    choice = {"watch": "accuracy", "step": 1, "of": 9, "value": 0.5, "last": 0.4, "looks": 3}
+    change(run / "result.json", choice=choice)
+    assert '<output id="weights-now">1, which is kept</output>' in report(run)

@@ -22,7 +22,7 @@ from torch import nn
 import connsearch
 from connsearch.analysis.folds import FoldsSummary
 from connsearch.cli.app import main
-from connsearch.errors import DataError, Failure, RunError, SettingsError
+from connsearch.errors import DataError, Failure, RunError, SettingsError, UserError
 from connsearch.runs.events import NoteEvent, StepEvent, WarningEvent
 from connsearch.runs.formats.folds import FoldsRecord
 from connsearch.runs.predictions import read_predictions
@@ -31,6 +31,7 @@ from connsearch.view.charts import files
 from connsearch.view.notebook.folds import folds_html
 from connsearch.workflows import pictures
 from tests.cli.commands import ROOT
+from tests.workflows.colours import write_colours
 
 SMALL: dict[str, Any] = {
     "frames": 4,
@@ -425,3 +426,66 @@ def test_a_card_shows_it_in_a_notebook(whole: FoldsSummary) -> None:
     for words in ("cross-validation", "fold-1", "recall", "24 clips in 6 groups"):
         assert words in card, words
     assert repr(whole).startswith("<FoldsSummary ")
+
+
+class Loud(nn.Module):
+    """How red and how blue a clip is, so loudly that every probability of it is exactly 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(100.0))
+
+    def forward(self, clips: torch.Tensor) -> torch.Tensor:
+        return (clips.mean((2, 3, 4))[:, [2, 0]] + 2.0) * self.scale
+
+
+def test_sure_answers_of_several_classes_keep_their_order(tmp_path: Path) -> None:
+    listed = write_colours(tmp_path)
+    listed.write_text(re.sub(r",(train|val|test)(?=\r?\n)", ",", listed.read_text()))
+    asked: dict[str, Any] = {**SMALL, "epochs": 1, "lr": 0.0001, "val_share": 0.0, "folds": 2}
+    found: FoldsSummary = connsearch.train(Loud(), listed, run=tmp_path / "run", **asked)
+    assert {p for row in found.table for p in row.probabilities.values()} == {1.0}
+    assert found.metrics.mAP == 1.0
+    assert found.record.mAP is not None
+    assert found.record.mAP.value == 1.0, "ranked by probabilities it would be the share of clips"
+    assert [row.test.mAP for row in found.record.rows] == [1.0, 1.0]
+    again = list(read_predictions(tmp_path / "run" / "predictions.csv"))
+    assert again == list(found.table)
+    assert all(row.predicted == max(row.log_odds, key=row.log_odds.__getitem__) for row in again)
+
+
+def test_what_has_no_effect_is_refused_as_for_a_single_training(
+    tmp_path: Path, listed: Path
+) -> None:
+    for asked in ({"watch": "accuracy"}, {"class_weights": tmp_path / "none.csv"}):
+        with pytest.raises(UserError) as folds:
+            train(Path("no list is read.csv"), tmp_path / "never", **asked)
+        with pytest.raises(UserError) as single:
+            train(listed, tmp_path / "never", **{**asked, "folds": None})
+        assert str(folds.value) == str(single.value)
+        assert "cure: --" in str(folds.value)
+    (tmp_path / "few.csv").write_text("label,weight\nnobody,1\n")
+    with pytest.raises(DataError, match="no class 'nobody'"):
+        train(listed, tmp_path / "never", class_weights=tmp_path / "few.csv")
+    assert not (tmp_path / "never").exists()
+
+
+def test_all_folds_have_the_same_class_weights(tmp_path: Path, listed: Path) -> None:
+    names = sorted({row["label"] for row in csv.DictReader(listed.read_text().splitlines())})
+    weights = tmp_path / "weights.csv"
+
+    def write(first: float) -> None:
+        rows = [f"{name},{first if name == names[0] else 1}" for name in names]
+        weights.write_text("\n".join(["label,weight", *rows, ""]))
+
+    write(2)
+    with pytest.raises(Killed):
+        train(listed, tmp_path / "run", class_weights=weights, progress=kill_after(7))
+    assert (tmp_path / "run/fold-1/result.json").exists()
+    shutil.rmtree(tmp_path / "run/fold-2", ignore_errors=True)
+    write(3)
+    told = rf"results of other settings\n  class_weights\.{names[0]}: .*2.*3"
+    with pytest.raises(RunError, match=told):
+        train(listed, tmp_path / "run", class_weights=weights)
+    write(2)
+    assert train(listed, tmp_path / "run", class_weights=weights).record.folds == 3

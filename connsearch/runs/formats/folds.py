@@ -119,7 +119,8 @@ class FoldsRecord(Form):
 class PredictionRow(Row):
     """A row of ``predictions.csv``: a clip by the network that never saw its fold.
 
-    After these columns there is one a class, ``p CLASS``, with its probability.
+    After these columns there is one a class, ``p CLASS``, with its probability; of multi-label data
+    also one a class with its ``log odds CLASS``.
 
     Attributes:
         path: of the video.

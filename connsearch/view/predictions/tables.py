@@ -11,7 +11,15 @@ from rich.table import Table
 from rich.text import Text
 
 from connsearch.files.text import visible
-from connsearch.training.predicted import PredictedVideos, Prediction, Stretch, stretches
+from connsearch.training.predicted import (
+    PredictedVideos,
+    Prediction,
+    Stretch,
+    said,
+    seen,
+    stretches,
+    sureness,
+)
 
 MOST_ROWS = 60
 """Rows of a table; of more it says how many are not shown."""
@@ -29,11 +37,17 @@ def predictions_table(found: PredictedVideos, *, top: int = 5) -> Group:
     if top > 1:
         table.add_column("next", overflow="fold")
     for one in found[:MOST_ROWS]:
-        rest = ", ".join(f"{visible(label)} {value:.3f}" for label, value in one.top(top)[1:])
         name = os.path.relpath(one.path, folder) if folder else one.path
-        cells = (visible(name), visible(one.label), f"{one.probability:.3f}", rest)
+        cells = (visible(name), visible(said(one)), f"{sureness(one):.3f}", _next(one, top))
         table.add_row(*map(Text, cells[: 4 if top > 1 else 3]))
     return _titled(f"videos in {visible(folder)}" if folder else "", table)
+
+
+def _next(one: Prediction, top: int) -> str:
+    """The classes that come after those of the answer; ``top`` counts both."""
+    named = seen(one)
+    places = [place for place in one.order if place not in named][: max(top - len(named), 0)]
+    return ", ".join(f"{visible(one.classes[k])} {one.values[k]:.3f}" for k in places)
 
 
 def _shared_folder(paths: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from connsearch.pruning.criteria import Criterion
 from connsearch.pruning.options import PruneOptions
 from connsearch.pruning.pruner import Pruned, prune
 from connsearch.pruning.remains import Remains, remains_of
+from connsearch.pruning.scores import learned_weights
 from connsearch.runs.names import CONNECTIONS, METRICS
 from connsearch.view.runs.series import read_curves, read_epochs, read_peers, read_weights
 from connsearch.view.structures.draw import laid_out, to_dot
@@ -40,6 +41,7 @@ class Moment:
         kept: the connections that would stay now.
         remains: how many connections and nodes that are, as ``connsearch prune`` counts them.
         accuracy: of the newest evaluation on the validation split so far; None before the first.
+        chosen: it is the best of several looks, which the run has kept.
     """
 
     step: int
@@ -48,13 +50,29 @@ class Moment:
     kept: frozenset[Edge]
     remains: Remains
     accuracy: float | None
+    chosen: bool = False
 
     def caption(self) -> str:
         """Returns step, epoch (from 1), accuracy, how many connections and nodes would stay."""
         parts = [f"step {self.step}", f"epoch {self.epoch + 1}"]
         if self.accuracy is not None:
             parts.append(f"validation accuracy {self.accuracy:.3f}")
+        if self.chosen:
+            parts.append("the best look, which is kept")
         return " · ".join([*parts, f"{self.remains} would stay"])
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenState:
+    """The state that a run has kept, where that is not its last one.
+
+    Attributes:
+        step: of it.
+        structure: with what was learned until then.
+    """
+
+    step: int
+    structure: Structure
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +89,23 @@ class Backdrop:
 
 
 def read_moments(
-    run_dir: str | Path, structure: Structure, criterion: Criterion, *, frames: int
+    run_dir: str | Path,
+    structure: Structure,
+    criterion: Criterion,
+    *,
+    frames: int,
+    chosen: ChosenState | None = None,
 ) -> list[Moment]:
     """Returns at most so many logged steps of a run, evenly spread, the first and last among them.
 
-    The run may be unfinished, or at work.
+    The run may be unfinished, or at work. A state that was chosen comes once more, after the last.
 
     Args:
         run_dir: holds connections.csv and, for the accuracy, metrics.csv.
         structure: what the run trains.
         criterion: says which connections are to be kept; what that leaves dead goes, too.
         frames: how many moments at most, 2 or more.
+        chosen: what the run has kept; None: its last state.
 
     Raises:
         RunError: no such log, nothing in it yet, or a log that cannot be read.
@@ -101,7 +125,8 @@ def read_moments(
             "  cure: give a search; where connection weights are frozen nothing changes"
         )
     epochs = read_epochs(path)
-    steps = _spread(sorted({step for found in series.values() for step in found.steps}), frames)
+    logged = sorted({step for found in series.values() for step in found.steps})
+    steps = _spread(logged, frames if chosen is None else max(frames - 1, 2))
     tables = {e: dict(zip(s.steps, s.values, strict=True)) for e, s in series.items()}
     curve = _accuracy(Path(run_dir))
     peers = read_peers(path, set(steps))
@@ -109,11 +134,36 @@ def read_moments(
     for step in steps:
         weights = {edge: table[step] for edge, table in tables.items() if step in table}
         pruned = _pruned(structure, criterion, weights, peers.get(step, {}))
-        place = bisect_right(curve, step, key=lambda found: found[0])
-        accuracy = curve[place - 1][1] if place else None
         told = weights, pruned.edges, remains_of(pruned)
-        moments.append(Moment(step, epochs[step], *told, accuracy))
+        moments.append(Moment(step, epochs[step], *told, _until(curve, step)))
+    if chosen is not None:
+        epoch = epochs[logged[max(bisect_right(logged, chosen.step - 1) - 1, 0)]]
+        moments.append(_chosen(chosen, criterion, known & set(series), epoch, curve))
     return moments
+
+
+def _chosen(
+    state: ChosenState,
+    criterion: Criterion,
+    shown: Collection[Edge],
+    epoch: int,
+    curve: Sequence[tuple[int, float]],
+) -> Moment:
+    """The moment of the state that a run has kept."""
+    weights = {e: w for e, w in learned_weights(state.structure).items() if e in shown}
+    scores = {**dict.fromkeys(state.structure.edges(), 0.0), **weights}
+    keep = criterion(state.structure, scores)
+    pruned = prune(state.structure, keep, peer_only=PruneOptions().peer_only)
+    accuracy = _until(curve, state.step)
+    return Moment(
+        state.step, epoch, weights, pruned.edges, remains_of(pruned), accuracy, chosen=True
+    )
+
+
+def _until(curve: Sequence[tuple[int, float]], step: int) -> float | None:
+    """The newest accuracy up to a step."""
+    place = bisect_right(curve, step, key=lambda found: found[0])
+    return curve[place - 1][1] if place else None
 
 
 def _pruned(

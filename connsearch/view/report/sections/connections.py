@@ -163,7 +163,21 @@ def _slider(material: Material) -> dict[str, Any] | None:
         at = dict(zip(series.steps, series.values, strict=True))
         found = [at.get(step) for step in chosen]
         values[_key(edge)] = [None if v is None else round(v, 4) for v in found]
-    return {"steps": chosen, "weights": values, "of": len(steps)} if len(chosen) > 1 else None
+    shown: list[int | str] = [*chosen]
+    if (kept := _kept_step(material)) is not None and material.structure is not None:
+        shown.append(f"{kept}, which is kept")
+        learned = learned_weights(material.structure)
+        for edge in material.weights:
+            value = learned.get(edge)
+            values[_key(edge)].append(None if value is None else round(value, 4))
+    of = len(steps) + len(shown) - len(chosen)
+    return {"steps": shown, "weights": values, "of": of} if len(shown) > 1 else None
+
+
+def _kept_step(material: Material) -> int | None:
+    """The step of the best look, whose weights the page shows; None: they are the last ones."""
+    choice = None if material.result is None else material.result.choice
+    return None if choice is None or choice.step == choice.of else choice.step
 
 
 def _source(structure: Structure, node: int) -> str:
