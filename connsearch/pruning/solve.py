@@ -16,7 +16,7 @@ from connsearch.pruning.pruner import Pruned
 from connsearch.pruning.reached import Following, Reached, Solved, named_part, refusal
 from connsearch.pruning.smallest import smallest
 from connsearch.pruning.strength import Remainder, Remainders
-from connsearch.pruning.strongest import Search
+from connsearch.pruning.strongest import StrongestSearch
 
 
 class Timing(Protocol):
@@ -111,7 +111,7 @@ class _Solver:
 
     def strongest(self, budgets: Sequence[Budget]) -> Remainder | None:
         """Returns the strongest wiring within counted budgets; None where none was found."""
-        return Search(self.space, budgets, (*self.path, *self.least.values())).run()
+        return StrongestSearch(self.space, budgets, (*self.path, *self.least.values())).run()
 
     def pruned(self, best: Remainder) -> Pruned:
         budget = list(self.space.options.budget)
@@ -142,7 +142,7 @@ class _Solver:
         whole = self.space.whole
         limits = {b.quantity: b.limit(whole[b.quantity]) for b in budgets}
         found: list[tuple[float, int, Remainder]] = []
-        for larger in Search(self.space, budgets).larger(best):
+        for larger in StrongestSearch(self.space, budgets).larger(best):
             over = max((larger.spent[q] / limit for q, limit in limits.items()), default=0.0)
             if over > 1:
                 found.append((over, len(found), larger))

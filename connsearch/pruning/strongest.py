@@ -36,7 +36,7 @@ ROUNDING = 1e-12
 
 
 @dataclass(slots=True)
-class Search:
+class StrongestSearch:
     """A search for the strongest wiring within counted budgets.
 
     Args:
