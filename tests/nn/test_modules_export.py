@@ -68,7 +68,9 @@ def onnx_of(module: nn.Module, given: dict[str, Any], axes: dict[str, Any]) -> C
     return run
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode", [pytest.param(m, marks=[] if m == "peer" else [pytest.mark.slow]) for m in MODES]
+)
 @pytest.mark.parametrize("rank", AXES)
 def test_a_fusion_is_exported_with_an_open_batch_and_open_frames(mode: str, rank: int) -> None:
     module, axes = fusion(mode), AXES[rank]

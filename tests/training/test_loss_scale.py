@@ -147,6 +147,7 @@ def compare(found: Path, wanted: Path) -> None:
     assert (found / "skipped.csv").read_text() == (wanted / "skipped.csv").read_text()
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_like_the_whole_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
