@@ -62,7 +62,7 @@ def test_the_option_videos_says_where_they_lie(tmp_path: Path) -> None:
     text = "a.mp4 0\nb.mp4 1\n"
     source = read(tmp_path / "lists", text, videos=tmp_path / "videos")
     assert [r.path for r in source.records] == [tmp_path / f"videos/{n}.mp4" for n in "ab"]
-    with pytest.raises(DataError, match=r"(?s)every one of the 2.*found with --videos .*/videos"):
+    with pytest.raises(DataError, match=r"(?s)none of the 2.*found with --videos .*/videos"):
         read(tmp_path / "lists", text)
     with pytest.raises(DataError, match=r"no such folder; name the folder of .* --videos"):
         read(tmp_path / "lists", text, videos=tmp_path / "gone")
@@ -78,7 +78,7 @@ def test_the_option_videos_says_where_they_lie(tmp_path: Path) -> None:
         ("a.mp4 0\nb\0.mp4 1\n", "line 2: contains a NUL"),
         ("path label\n", "only a header; expected PATH LABEL"),
         ("\n", "empty"),
-        ("b.mp4 0\nc.mp4 0\n", "1 listed files do not exist\n  c.mp4"),
+        ("b.mp4 0\nc.mp4 0\n", "1 listed file does not exist\n  c.mp4"),
     ],
 )
 def test_lines_that_cannot_be_read_are_refused_by_number(
@@ -107,7 +107,7 @@ def test_numbers_of_any_length_are_words(tmp_path: Path) -> None:
     put(tmp_path, "a")
     long = "9" * 5000
     assert read(tmp_path, f"a {long}\n").classes == (long,)
-    with pytest.raises(DataError, match="1 listed files do not exist"):
+    with pytest.raises(DataError, match="1 listed file does not exist"):
         read(tmp_path, f"a {long} 0\n")
 
 
