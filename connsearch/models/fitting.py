@@ -12,7 +12,7 @@ from torch import Tensor
 from connsearch.errors import SettingsError, WeightsError
 from connsearch.graph.files import structure_names
 from connsearch.models.model import Model
-from connsearch.models.published import compare_published, published_name, shown
+from connsearch.models.published import compare_published, names_of, shown
 from connsearch.models.taken import TakenWeights
 from connsearch.models.weights import PUBLICATIONS
 from connsearch.models.zoo import MODELS, ZooModel
@@ -83,7 +83,7 @@ def fit_of(
     with torch.device("meta"):
         model = MODELS[name].build(1, **settings)
     found = compare_published(state, model, publication=publication, classifier=False)
-    answers = [published_name(n, model, publication) for n in PUBLICATIONS[publication].classifier]
+    answers = map(names_of(publication, model), PUBLICATIONS[publication].classifier)
     rows = {state[answer].shape[0] for answer in answers if answer in state and state[answer].ndim}
     return Fit(publication, settings, rows.pop() if len(rows) == 1 else None, found)
 

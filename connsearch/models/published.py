@@ -6,7 +6,7 @@ what fits. ``models/weight_file.py`` reads the files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,17 +105,17 @@ def import_state(
         WeightsError: other entries than the network's; the network is as it was.
     """
     found = compare_published(state, model, publication=publication, classifier=classifier)
+    whose, theirs = PUBLICATIONS[publication], names_of(publication, model)
     if partial and found.empty:
         raise WeightsError(
             f"nothing of it fits this network by the names of {publication}\n{found}\n"
             "  cure: name another publication, or build the network that was published"
         )
     if not partial and not found.complete:
-        raise WeightsError(_told(found, publication, _theirs(model, publication)))
-    whose, own = PUBLICATIONS[publication], model.state_dict()
-    put(found, state, own, theirs=_names(whose, model))
-    settings = model.describe().settings
-    return Imported(publication, found, tuple(_notes(whose, settings, found)))
+        raise WeightsError(_told(found, publication, set(map(theirs, whose.classifier))))
+    put(found, state, model.state_dict(), theirs=theirs)
+    notes = notes_about(whose, model.describe().settings, found)
+    return Imported(publication, found, tuple(notes))
 
 
 def compare_published(
@@ -129,15 +129,22 @@ def compare_published(
         UnknownNameError: there is no such publication.
         WeightsError: its weights belong to networks of another kind, or with other settings.
     """
-    whose = PUBLICATIONS[publication]
-    require_kind(publication, model.describe())
-    left_out = () if classifier else whose.classifier
-    return taken(state, model.state_dict(), theirs=_names(whose, model), left_out=left_out)
+    left_out = () if classifier else PUBLICATIONS[publication].classifier
+    theirs = names_of(publication, model)
+    return taken(state, model.state_dict(), theirs=theirs, left_out=left_out)
 
 
-def published_name(name: str, model: Model, publication: str) -> str:
-    """Returns what a publication calls an entry of a network."""
-    return _names(PUBLICATIONS[publication], model)(name)
+def names_of(publication: str, model: Model) -> Callable[[str], str]:
+    """Returns what gives the published name for one of ours.
+
+    Raises:
+        UnknownNameError: there is no such publication.
+        WeightsError: its weights belong to networks of another kind, or with other settings.
+    """
+    document = model.describe()
+    require_kind(publication, document)
+    names = PUBLICATIONS[publication].key_map(document.settings)
+    return lambda name: names.published(name) or name
 
 
 def require_kind(publication: str, document: ModelDocument) -> None:
@@ -155,17 +162,6 @@ def require_kind(publication: str, document: ModelDocument) -> None:
             f"the weights of {publication} belong to another network: {said}\n"
             "  cure: build the network with these settings"
         )
-
-
-def _names(whose: Publication, model: Model) -> Any:
-    names = whose.key_map(model.describe().settings)
-    return lambda name: names.published(name) or name
-
-
-def _theirs(model: Model, publication: str) -> set[str]:
-    """The published names of the classifier."""
-    whose = PUBLICATIONS[publication]
-    return {_names(whose, model)(name) for name in whose.classifier}
 
 
 def _different(asked: Mapping[str, Any], own: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -200,7 +196,14 @@ def _told(found: TakenWeights, publication: str, answers: set[str]) -> str:
     return "\n".join([head, *lines, f"  cure: {cure}"])
 
 
-def _notes(whose: Publication, own: Mapping[str, Any], found: TakenWeights) -> Iterator[str]:
+def notes_about(whose: Publication, own: Mapping[str, Any], found: TakenWeights) -> Iterator[str]:
+    """Yields what a user should know of weights that a network has taken.
+
+    Args:
+        whose: weights they are.
+        own: settings of the network.
+        found: what became of every entry.
+    """
     if found.left_out:
         names = ", ".join(found.left_out)
         yield f"the classifier ({names}) was left out: it has its first values"

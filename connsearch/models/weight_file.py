@@ -200,7 +200,7 @@ def _weights_in(path: AnyPath, found: object, asked: str | None, sha256: str) ->
     top: Mapping[Any, Any] = cast("Mapping[Any, Any]", found) if entry else {}
     others = tuple(name for name in sets if name != entry)
     taken = {name.split(".")[0] for name in (entry, *others) if name}
-    prefix = _prefix(rest)
+    prefix = common_prefix(rest)
     return WeightFile(
         str(path),
         {name.removeprefix(prefix): state[name] for name in rest},
@@ -266,8 +266,12 @@ def _no_state(path: AnyPath, what: str) -> WeightsError:
     )
 
 
-def _prefix(names: list[str]) -> str:
-    """What all names begin with that is no part of them."""
+def common_prefix(names: list[str]) -> str:
+    """Returns what all names begin with that is no part of them.
+
+    >>> common_prefix(["module.net.fc.weight", "module.net.fc.bias"])
+    'module.net.'
+    """
     found = ""
     while names:
         step = next((p for p in PREFIXES if all(n.startswith(found + p) for n in names)), None)

@@ -16,7 +16,6 @@ from connsearch.files.places import check_place, filling
 from connsearch.models.fitting import Fit, choose_fit, network_of
 from connsearch.models.model import Model
 from connsearch.models.published import Imported, import_state
-from connsearch.models.taken import TakenWeights
 from connsearch.models.weight_file import WeightFile, read_weight_file
 from connsearch.runs.documents import read_form, write_form
 from connsearch.runs.files import write_model, write_weights
@@ -26,13 +25,9 @@ from connsearch.runs.formats.config import (
     Facts,
     Settings,
 )
-from connsearch.runs.formats.conversion import (
-    ConversionRecord,
-    OtherShapeRecord,
-    SourceFileRecord,
-    TakenRecord,
-)
+from connsearch.runs.formats.conversion import ConversionRecord
 from connsearch.runs.names import CONVERSION, MODEL, PRUNED_WEIGHTS
+from connsearch.runs.taken import source_record, taken_record
 from connsearch.workflows.class_names import read_class_names
 from connsearch.workflows.given import path_of
 from connsearch.workflows.listening import Listener, Progress
@@ -233,34 +228,6 @@ def _record(
         facts=Facts(reading=READING)
         if names is None
         else Facts(reading=READING, classes=list(names)),
-    )
-
-
-def source_record(file: WeightFile) -> SourceFileRecord:
-    """Returns what is recorded of a file that weights come from."""
-    return SourceFileRecord(
-        path=file.path,
-        bytes=os.stat(file.path).st_size,
-        sha256=file.sha256,
-        entry=file.entry,
-        prefix=file.prefix,
-    )
-
-
-def taken_record(found: TakenWeights) -> TakenRecord:
-    """Returns what is recorded of the weights that a network took."""
-    return TakenRecord(
-        loaded=len(found.loaded),
-        elements=found.elements,
-        of=found.of,
-        skipped_by_name=list(found.other_name),
-        skipped_by_shape=[
-            OtherShapeRecord(name=one.theirs, read=one.read, here=one.here)
-            for one in found.other_shape
-        ],
-        missing=list(found.missing),
-        left_out=list(found.left_out),
-        counters=len(found.counters),
     )
 
 
