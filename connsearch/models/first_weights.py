@@ -69,7 +69,7 @@ def take_first_weights(
     best, found = max(tried, key=lambda one: one[1].elements)
     if found.empty:
         raise WeightsError(
-            f"nothing of it fits {model.describe().name} by name and shape\n{found}\n"
+            f"nothing of it fits {model.describe().name} by name and shape\n  {found}\n"
             "  cure: weights of this network, or of one with the same blocks"
         )
     put(found, state, own, theirs=best.theirs)

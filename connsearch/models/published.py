@@ -6,9 +6,9 @@ what fits. ``models/weight_file.py`` reads the files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
 
@@ -108,7 +108,7 @@ def import_state(
     whose, theirs = PUBLICATIONS[publication], names_of(publication, model)
     if partial and found.empty:
         raise WeightsError(
-            f"nothing of it fits this network by the names of {publication}\n{found}\n"
+            f"nothing of it fits this network by the names of {publication}\n  {found}\n"
             "  cure: name another publication, or build the network that was published"
         )
     if not partial and not found.complete:
@@ -157,7 +157,9 @@ def require_kind(publication: str, document: ModelDocument) -> None:
     own = {**document.settings, "kind": document.kind}
     differ = _different({"kind": whose.kind, **whose.needs}, own)
     if differ:
-        said = "; ".join(f"{key} {shown(value)}, here {own.get(key)}" for key, value in differ)
+        said = "; ".join(
+            f"{key} {shown(value)}, here {shown(own.get(key))}" for key, value in differ
+        )
         raise WeightsError(
             f"the weights of {publication} belong to another network: {said}\n"
             "  cure: build the network with these settings"
@@ -179,7 +181,9 @@ def shown(value: Any) -> str:
     """Returns a setting of a publication as people read it."""
     if isinstance(value, frozenset):
         return " or ".join(sorted(map(str, value)))
-    return str(list(value) if isinstance(value, tuple) else value)
+    if isinstance(value, tuple | list):
+        return ", ".join(map(shown, cast("Sequence[Any]", value)))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _told(found: TakenWeights, publication: str, answers: set[str]) -> str:
@@ -213,4 +217,7 @@ def notes_about(whose: Publication, own: Mapping[str, Any], found: TakenWeights)
             "they stay as they are, and change nothing that is computed"
         )
     for key, value in _different(whose.expects, own):
-        yield f"the weights were trained with {key} {shown(value)}, the network has {own.get(key)}"
+        yield (
+            f"the weights were trained with {key} {shown(value)}, the network has "
+            f"{shown(own.get(key))}"
+        )
