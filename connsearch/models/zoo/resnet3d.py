@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from connsearch.errors import DataError
 from connsearch.models.document import ModelDocument
-from connsearch.models.model import Model, one_stream
+from connsearch.models.model import Model
+from connsearch.models.pixels import normalised, rgb_clips
 from connsearch.models.resnet3d_settings import AllOfResNet3D, ResNet3DSettings
 from connsearch.models.settings import valid
 from connsearch.models.zoo import MODELS, READERS, ZooModel
@@ -29,6 +30,7 @@ from connsearch.nn.seeded import seeded
 
 KIND = "resnet3d"
 CLIP = (16, 112, 112)
+
 
 class ResNet3D(Model):
     """A 3D residual network.
@@ -97,10 +99,10 @@ class ResNet3D(Model):
                 single clip so small that a channel ends as one number, which no batch
                 normalisation can normalise.
         """
-        x_BCTHW = _clips(streams).contiguous(memory_format=self.memory_format)
+        x_BCTHW = rgb_clips(streams).contiguous(memory_format=self.memory_format)
         if self.training:
             self._refuse_one_number(x_BCTHW.shape)
-        x_BCTHW = self._normalised(x_BCTHW)
+        x_BCTHW = normalised(x_BCTHW, self.settings.mean, self.settings.std)
         x_BCTHW = self.pool(self.stem(x_BCTHW))
         x_BCTHW = self.stage1(x_BCTHW)
         x_BCTHW = self.stage2(x_BCTHW)
@@ -113,14 +115,6 @@ class ResNet3D(Model):
         settings = {"classes": self.num_classes, **self.settings.document()}
         return ModelDocument(KIND, self.name, settings)
 
-    def _normalised(self, x_BCTHW: Tensor) -> Tensor:
-        mean, std = self.settings.mean, self.settings.std
-        if mean == std == (0.5, 0.5, 0.5):
-            return x_BCTHW
-        scale = x_BCTHW.new_tensor([0.5 / s for s in std])
-        shift = x_BCTHW.new_tensor([(0.5 - m) / s for m, s in zip(mean, std, strict=True)])
-        return x_BCTHW * scale.view(3, 1, 1, 1) + shift.view(3, 1, 1, 1)
-
     def _refuse_one_number(self, shape: torch.Size) -> None:
         stride = 16 if self.settings.stem_pool else 8  # of time; of height and width twice that
         clips, _, frames, height, width = shape
@@ -131,21 +125,6 @@ class ResNet3D(Model):
                 f"  cure: --batch-size 2, more --frames than {stride}, or a --size of more than "
                 f"{2 * stride} pixels"
             )
-
-
-def _clips(streams: Mapping[str, Tensor]) -> Tensor:
-    clips = one_stream(streams, "rgb")
-    if clips.ndim != 5 or clips.shape[1] != 3 or not clips.numel():
-        raise DataError(
-            "the rgb stream must be (clips, 3 channels, frames, height, width), none of them 0, "
-            f"got {tuple(clips.shape)}"
-        )
-    if not clips.is_floating_point():
-        raise DataError(
-            f"the rgb stream must hold floating point numbers, got {clips.dtype}; "
-            "scale pixels to -1..1 first"
-        )
-    return clips
 
 
 @READERS.register(KIND)
