@@ -52,9 +52,12 @@ class Model(nn.Module):
 
     Attributes:
         memory_format: layout of kernels and clips; a training sets it before it begins.
+        classifier: names of the sub-modules that make its classifier: what has to be new for other
+            classes, and what fine-tuning gives the full learning rate. Empty: not known.
     """
 
     memory_format: torch.memory_format = torch.contiguous_format
+    classifier: tuple[str, ...] = ("head",)
 
     def forward(self, streams: Mapping[str, Tensor]) -> Tensor | Predictions:
         """Maps clips to logits ``(B, K)``, or to :class:`Predictions` if there are further outputs.
@@ -81,7 +84,8 @@ class Wrapped(Model):
     """A plain module as a model.
 
     Its weights are kept under ``module.``; only code that has the module's class can build it
-    again, so commands show the contents of its run but cannot evaluate it again.
+    again, so commands show the contents of its run but cannot evaluate it again. Which of its parts
+    is the classifier, nobody can tell: its ``classifier`` is empty until it is set.
 
     Args:
         module: maps one stream ``(B, C, T, H, W)`` to logits ``(B, K)`` or :class:`Predictions`.
@@ -100,6 +104,7 @@ class Wrapped(Model):
         self.module = module
         self.stream = stream
         self.name = name or type(module).__name__
+        self.classifier = ()
 
     def forward(self, streams: Mapping[str, Tensor]) -> Tensor | Predictions:
         """Maps clips to what the module gives."""

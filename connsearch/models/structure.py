@@ -69,6 +69,8 @@ class Network(Model):
             CPUs with bf16.
     """
 
+    classifier = ("head.dense",)
+
     def __init__(
         self,
         structure: Structure,
