@@ -52,7 +52,12 @@ PUBLICATIONS.register("torchvision")(
         kind="resnet3d",
         key_map=key_map,
         classifier=("head.weight", "head.bias"),
-        needs={"block": "basic", "depths": (2, 2, 2, 2), "stem_pool": False},
-        expects={"mean": MEAN, "std": STD},
+        needs={
+            "block": "basic",
+            "convolution": frozenset({"r3d", "r2plus1d"}),
+            "depths": (2, 2, 2, 2),
+            "stem_pool": False,
+        },
+        expects={"stem_pool": False, "mean": MEAN, "std": STD},
     )
 )
