@@ -112,10 +112,10 @@ def import_state(
         )
     if not partial and not found.complete:
         raise WeightsError(_told(found, publication, _theirs(model, publication)))
-    whose, own = PUBLICATIONS[publication], model.state_dict()
-    put(found, state, own, theirs=_names(whose, model))
-    settings = model.describe().settings
-    return Imported(publication, found, tuple(_notes(whose, settings, found)))
+    document = model.describe()
+    whose = part_for(publication, document)
+    put(found, state, model.state_dict(), theirs=_names(whose, model))
+    return Imported(publication, found, tuple(_notes(whose, document.settings, found)))
 
 
 def compare_published(
@@ -129,32 +129,35 @@ def compare_published(
         UnknownNameError: there is no such publication.
         WeightsError: its weights belong to networks of another kind, or with other settings.
     """
-    whose = PUBLICATIONS[publication]
-    require_kind(publication, model.describe())
+    whose = part_for(publication, model.describe())
     left_out = () if classifier else whose.classifier
     return taken(state, model.state_dict(), theirs=_names(whose, model), left_out=left_out)
 
 
 def published_name(name: str, model: Model, publication: str) -> str:
-    """Returns what a publication calls an entry of a network."""
-    return _names(PUBLICATIONS[publication], model)(name)
+    """Returns what a publication calls an entry of a network it has weights for."""
+    return _names(part_for(publication, model.describe()), model)(name)
 
 
-def require_kind(publication: str, document: ModelDocument) -> None:
-    """Refuses a network that a publication has no weights for.
+def part_for(publication: str, document: ModelDocument) -> Publication:
+    """Returns what a publication has for a network; refuses a network it has no weights for.
 
     Raises:
-        WeightsError: it is of another kind, or has other settings than the weights need.
+        WeightsError: the network is of another kind, or has other settings than the weights need.
     """
-    whose = PUBLICATIONS[publication]
-    own = {**document.settings, "kind": document.kind}
-    differ = _different({"kind": whose.kind, **whose.needs}, own)
-    if differ:
+    listed, own = PUBLICATIONS[publication], document.settings
+    whose = listed.of(document.kind)
+    if whose is None:
+        said = f"kind {' or '.join(listed.kinds)}, here {document.kind}"
+    else:
+        differ = _different(whose.needs, own)
         said = "; ".join(f"{key} {_shown(value)}, here {own.get(key)}" for key, value in differ)
+    if whose is None or said:
         raise WeightsError(
             f"the weights of {publication} belong to another network: {said}\n"
             "  cure: build the network with these settings"
         )
+    return whose
 
 
 def _names(whose: Publication, model: Model) -> Any:
@@ -164,7 +167,7 @@ def _names(whose: Publication, model: Model) -> Any:
 
 def _theirs(model: Model, publication: str) -> set[str]:
     """The published names of the classifier."""
-    whose = PUBLICATIONS[publication]
+    whose = part_for(publication, model.describe())
     return {_names(whose, model)(name) for name in whose.classifier}
 
 

@@ -21,7 +21,7 @@ from connsearch.models import weight_file, weights
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
 from connsearch.models.published import Imported, load_published
-from connsearch.models.weights import PUBLICATIONS
+from connsearch.models.weights import PUBLICATIONS, Publication
 from connsearch.models.zoo import MODELS
 from connsearch.models.zoo.resnet3d import ResNet3D, ResNet3DSettings
 
@@ -43,9 +43,14 @@ def published_state(network: ResNet3D, publication: str = "srtg") -> dict[str, T
     return {key_map.published(n) or "": t.contiguous().clone() for n, t in state.items()}
 
 
-def built_with(publication: str) -> dict[str, Any]:
+def part(publication: str, kind: str) -> Publication:
+    found = PUBLICATIONS[publication].of(kind)
+    assert found is not None
+    return found
+
+
+def built_with(whose: Publication) -> dict[str, Any]:
     """Settings of a network that the weights of a publication are of."""
-    whose = PUBLICATIONS[publication]
     needs = {k: v for k, v in whose.needs.items() if not isinstance(v, frozenset)}
     return {**whose.expects, **needs}
 
@@ -78,7 +83,7 @@ SIZES = {"resnet3d": ("r3d_18", "r2plus1d_18", "r3d_50", "r2plus1d_50")}
 PUBLISHED = [
     (publication, name)
     for publication in PUBLICATIONS
-    for kind in [PUBLICATIONS[publication].kind]
+    for kind in PUBLICATIONS[publication].kinds
     for name in SIZES.get(kind, [n for n in MODELS if MODELS[n].kind == kind])
 ]
 
@@ -89,15 +94,16 @@ def test_every_publication_has_a_network() -> None:
 
 @pytest.mark.parametrize(("publication", "name"), PUBLISHED)
 def test_a_key_map_is_read_both_ways(publication: str, name: str) -> None:
+    whose = part(publication, MODELS[name].kind)
     with torch.device("meta"):
-        network = MODELS[name].build(4, **built_with(publication))
-    key_map = PUBLICATIONS[publication].key_map(network.describe().settings)
+        network = MODELS[name].build(4, **built_with(whose))
+    key_map = whose.key_map(network.describe().settings)
     names = list(network.state_dict())
     theirs = [key_map.published(n) or "" for n in names]
     assert len(set(theirs)) == len(names)
     assert [key_map.ours(n) for n in theirs] == names
     assert key_map.ours("sar.lstm.weight_hh_l0") is None
-    assert set(PUBLICATIONS[publication].classifier) <= set(names)
+    assert set(whose.classifier) <= set(names)
 
 
 # Files -----------------------------------------------------------------------------------------
