@@ -12,7 +12,14 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from connsearch.nn.convolutions3d import Conv2Plus1d, Convolution, full, middle_width, norm, pointwise
+from connsearch.nn.convolutions3d import (
+    Conv2Plus1d,
+    Convolution,
+    full,
+    middle_width,
+    norm,
+    pointwise,
+)
 from connsearch.nn.layers import SafeConv
 
 STEM_MIDDLE = 45
