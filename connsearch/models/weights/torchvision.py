@@ -20,6 +20,7 @@ STD = (0.22803, 0.22145, 0.216989)
 
 STEMS = {
     "r3d": {"stem.conv": "stem.0", "stem.norm": "stem.1"},
+    "mc3": {"stem.conv": "stem.0", "stem.norm": "stem.1"},
     "r2plus1d": {
         "stem.conv.spatial": "stem.0",
         "stem.conv.norm": "stem.1",
@@ -29,6 +30,7 @@ STEMS = {
 }
 CONVOLUTIONS = {
     "r3d": {"stage{s}.{b}.conv{n}": "layer{s}.{b}.conv{n}.0"},
+    "mc3": {"stage{s}.{b}.conv{n}": "layer{s}.{b}.conv{n}.0"},
     "r2plus1d": {
         "stage{s}.{b}.conv{n}.spatial": "layer{s}.{b}.conv{n}.0.0",
         "stage{s}.{b}.conv{n}.norm": "layer{s}.{b}.conv{n}.0.1",
@@ -101,7 +103,7 @@ PUBLICATIONS.register("torchvision")(
         classifier=HEAD,
         needs={
             "block": "basic",
-            "convolution": frozenset({"r3d", "r2plus1d"}),
+            "convolution": frozenset(STEMS),
             "depths": (2, 2, 2, 2),
             "stem_pool": False,
         },
