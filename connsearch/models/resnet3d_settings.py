@@ -15,6 +15,9 @@ Width = Annotated[int, Field(strict=True, ge=1, le=8192)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Spread = Annotated[float, Field(strict=True, gt=0, le=1)]
 
+Convolutions = Literal["r3d", "r2plus1d", "ir_csn", "ip_csn", "mc3"]
+"""What the 3x3x3 of a network are; only of ``mc3`` they are not all of one kind."""
+
 CAME_LATER = frozenset("expansion groups base_width legacy_dense place gated gate_test".split())
 """Settings that a document holds only where they are not the default: those before them had none,
 and a network without them has the document it had."""
@@ -27,8 +30,8 @@ class ResNet3DSettings(BaseModel):
         block: ``basic`` (two 3x3x3) or ``bottleneck`` (1x1x1, 3x3x3, 1x1x1).
         convolution: what a 3x3x3 is: ``r3d``, one convolution; ``r2plus1d``, 1x3x3, norm, ReLU,
             3x1x1; ``ir_csn``, one in every channel by itself; ``ip_csn``, the same after a 1x1x1,
-            norm and ReLU; ``mc3``, one convolution in the first stage, and in the others 1x3x3, which
-            has no stride in time.
+            norm and ReLU; ``mc3``, one convolution in the first stage, in the others 1x3x3 without
+            a stride in time.
         depths: blocks of each of the four stages.
         widths: of each stage: output channels of a basic block; a bottleneck has ``expansion``
             times as many. The first is the stem's too.
@@ -51,7 +54,7 @@ class ResNet3DSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     block: Literal["basic", "bottleneck"]
-    convolution: Literal["r3d", "r2plus1d", "ir_csn", "ip_csn", "mc3"]
+    convolution: Convolutions
     depths: tuple[Depth, Depth, Depth, Depth]
     widths: tuple[Width, Width, Width, Width] = (64, 128, 256, 512)
     stem_pool: bool = Field(default=True, strict=True)

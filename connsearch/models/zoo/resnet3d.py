@@ -20,10 +20,9 @@ from connsearch.errors import DataError
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
 from connsearch.models.pixels import normalised, rgb_clips
-from connsearch.models.resnet3d_settings import AllOfResNet3D, ResNet3DSettings
+from connsearch.models.resnet3d_settings import AllOfResNet3D, Convolutions, ResNet3DSettings
 from connsearch.models.settings import valid
 from connsearch.models.zoo import MODELS, READERS, ZooModel
-from connsearch.nn.convolutions3d import Convolution
 from connsearch.nn.layers import dense
 from connsearch.nn.residual3d import BLOCKS_3D, Stem3d
 from connsearch.nn.seeded import seeded
@@ -176,7 +175,7 @@ DEPTHS: Mapping[int, tuple[Block, tuple[int, int, int, int]]] = {
 """Blocks by the number in a name."""
 
 
-def register(name: str, convolution: Convolution, depth: int, **more: Any) -> None:
+def register(name: str, convolution: Convolutions, depth: int, **more: Any) -> None:
     """Files a network under its name, and under ``srtg_`` and its name with gates.
 
     Args:
