@@ -151,7 +151,7 @@ def part_for(publication: str, document: ModelDocument) -> Publication:
         said = f"kind {' or '.join(listed.kinds)}, here {document.kind}"
     else:
         differ = _different(whose.needs, own)
-        said = "; ".join(f"{key} {_shown(value)}, here {own.get(key)}" for key, value in differ)
+        said = "; ".join(f"{key} {shown(value)}, here {own.get(key)}" for key, value in differ)
     if whose is None or said:
         raise WeightsError(
             f"the weights of {publication} belong to another network: {said}\n"
@@ -182,7 +182,8 @@ def _different(asked: Mapping[str, Any], own: Mapping[str, Any]) -> list[tuple[s
     return [(key, value) for key, value in asked.items() if not same(value, own.get(key))]
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Returns a setting of a publication as people read it."""
     if isinstance(value, frozenset):
         return " or ".join(sorted(map(str, value)))
     return str(list(value) if isinstance(value, tuple) else value)
@@ -212,4 +213,4 @@ def _notes(whose: Publication, own: Mapping[str, Any], found: TakenWeights) -> I
             "they stay as they are, and change nothing that is computed"
         )
     for key, value in _different(whose.expects, own):
-        yield f"the weights were trained with {key} {_shown(value)}, the network has {own.get(key)}"
+        yield f"the weights were trained with {key} {shown(value)}, the network has {own.get(key)}"

@@ -8,7 +8,6 @@ which keeps nothing, so nothing of numpy is called.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import warnings
@@ -24,7 +23,7 @@ from torch import Tensor
 from torch.serialization import safe_globals
 
 from connsearch.errors import WeightsError
-from connsearch.files.disk import AnyPath, cure_for, open_plain, reason
+from connsearch.files.disk import AnyPath, cure_for, open_plain, reason, sha256_of
 
 LARGEST = 16 << 30
 """Bytes of the largest file that is read, packed or unpacked: 16 GiB."""
@@ -117,8 +116,7 @@ def read_weight_file(path: AnyPath, *, entry: str | None = None) -> WeightFile:
                 raise WeightsError(f"{path}: {size} bytes; allowed are at most {LARGEST}")
             safe = file.read(9)[8:] == b"{"  # a length, then JSON
             found: object = load_file(path) if safe else _unpickled(path, file, size)
-            file.seek(0)
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        sha256 = sha256_of(path)
     except OSError as error:
         cure = f"\n  cure: {usual}" if (usual := cure_for(error)) else ""
         raise WeightsError(f"{path}: cannot be read: {reason(error)}{cure}") from None

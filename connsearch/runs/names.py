@@ -39,6 +39,10 @@ PRUNED, PRUNE_RECORD, PRUNED_WEIGHTS = "pruned", "prune.json", "weights.safetens
 """The usual folder of a pruned network; what makes a folder one (what was cut, and from what); its
 weights."""
 
+CONVERSION = "conversion.json"
+"""What makes a folder one of converted weights: where they come from. Its weights are called as
+those of a pruned network."""
+
 TRAINED, SCRATCH = "trained", "scratch"
 """The usual folders of a network that is trained further, or from new weights."""
 

@@ -38,7 +38,13 @@ from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.pictures import FORMATS
 from connsearch.workflows.settings.evaluate import EvaluateSettings
 from connsearch.workflows.settings.evaluated import EvaluatedSettings
-from connsearch.workflows.targets import open_trained, recorded_loss, warn_of_statistics
+from connsearch.workflows.targets import (
+    open_trained,
+    recorded_loss,
+    require_data,
+    say_classes,
+    warn_of_statistics,
+)
 
 
 def evaluate(
@@ -207,7 +213,8 @@ def judge_on(
     wanted = ComputeOptions(device=asked.device, precision=asked.precision)
     found = describe_environment(wanted)
     compute = Compute(found["device"], found["precision"])
-    network = trained.load_model(network).to(found["device"])
+    say_classes(trained, data.classes, listener)
+    network = trained.load_model(network, classes=data.classes).to(found["device"])
     dataset = data.test if asked.split == "test" else data.val
     faults: dict[int, UnreadClip] = {}
     with Loader(dataset) as loader:
@@ -244,6 +251,8 @@ def _data(asked: EvaluateSettings, listener: Listener) -> DataSplits:
     Raises:
         RunError: the data is not what the network was trained on.
     """
+    if asked.source is None:
+        require_data(asked.run)
     names = ("source", "clips_per_video", "crops_per_clip", "pool_views")
     given = {name: getattr(asked, name) for name in names if getattr(asked, name) is not None}
     settings = dict(recorded_settings(asked.run).get("data", {}))

@@ -12,6 +12,7 @@ from torch import nn
 
 from connsearch.analysis.folds import FoldsSummary
 from connsearch.data.loading.load import DataSplits
+from connsearch.data.options import DataOptions
 from connsearch.errors import SettingsError, UnknownNameError
 from connsearch.graph.files import structure_names
 from connsearch.graph.spec import Structure
@@ -41,7 +42,12 @@ from connsearch.workflows.pictures import draw_run
 from connsearch.workflows.scalars import for_tensorboard
 from connsearch.workflows.settings.run import RUNS
 from connsearch.workflows.settings.train import TrainSettings
-from connsearch.workflows.targets import open_structure, open_trained
+from connsearch.workflows.targets import (
+    open_structure,
+    open_trained,
+    require_data,
+    say_classes,
+)
 
 
 @overload
@@ -128,6 +134,8 @@ def run_train(
         UserError: as for :func:`train`.
     """
     begin = _begin(asked, start)
+    if data is None and asked.data.source.source == DataOptions().source.source:
+        require_data(asked.target)
     directory = asked.directory(_place(asked))
     options = asked.training.with_values(seed=asked.seed)
     config = {"command": "train", "settings": asked.settings()}
@@ -224,6 +232,7 @@ def _network(
         if start.kept is not None:
             listener.say(start.kept)
         _warn_of_other_clips(asked, data, listener)
+        say_classes(start, data.classes, listener)
         return _further(asked, start, data)
     return _first(asked, start, data)
 
@@ -296,6 +305,16 @@ def _first(asked: TrainSettings, start: ModelDocument | str, data: DataSplits) -
         return from_document(document, classes)
 
 
+def _for_other_classes(asked: TrainSettings, trained: RunRecord, data: DataSplits) -> str:
+    """What helps where the data has another number of classes than the weights."""
+    if trained.is_converted:
+        return f"convert the weights again with --num-classes {len(data.classes)}"
+    return (
+        f"the data it was trained on, or new weights but for these: --initial-weights "
+        f"{asked.target} --from-scratch"
+    )
+
+
 def _further(asked: TrainSettings, trained: RunRecord, data: DataSplits) -> Model:
     """The network with the weights it has.
 
@@ -311,11 +330,11 @@ def _further(asked: TrainSettings, trained: RunRecord, data: DataSplits) -> Mode
     if trained.num_classes != len(data.classes):
         raise SettingsError(
             f"{asked.target} has weights for {trained.num_classes} classes, {data.name} has "
-            f"{len(data.classes)}\n  cure: the data it was trained on, or --from-scratch"
+            f"{len(data.classes)}\n  cure: {_for_other_classes(asked, trained, data)}"
         )
     built = trained.model.structure
     if built is None:
-        return trained.load_model()
+        return trained.load_model(classes=data.classes)
     if fit_objects(built, data.object_classes, data=data.name) != built:
         raise SettingsError(
             f"{asked.target} has weights for {built.network.object_classes} object "
