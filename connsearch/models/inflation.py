@@ -17,17 +17,28 @@ Shape letters: O and I channels, T taps, H W pixels of a kernel.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from connsearch.errors import WeightsError
+from connsearch.models.document import ModelDocument
 from connsearch.models.taken import TakenWeights, few, put, taken
+from connsearch.models.weights import Publication
 
 Inflation = Literal["mean", "centre"]
 """How the taps of a kernel over clips are filled."""
+
+OVER_IMAGES = {"resnet3d": "resnet2d"}
+"""Kinds of networks over clips, and the kind over images whose layers have the same names."""
+FILLED = frozenset({"r3d", "mc3"})
+"""Convolutions of a ``resnet3d`` that are those of a ``resnet2d`` with an axis of time."""
+WIDENS = 4
+"""How many times as wide as it is inside a bottleneck over images ends."""
+INFLATE_THEM = (
+    "the kernels of the file are over images: inflate them, mean or centre (--inflate, inflate=)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,7 @@ class Inflated:
 def inflated_kernel(kernel_OIHW: Tensor, taps: int, how: Inflation) -> Tensor:
     """Returns a kernel over images as one over ``taps`` frames, ``(O, I, T, H, W)``.
 
+    >>> import torch
     >>> inflated_kernel(torch.full((1, 1, 1, 1), 6.0), 3, "mean").flatten().tolist()
     [2.0, 2.0, 2.0]
     >>> inflated_kernel(torch.full((1, 1, 1, 1), 6.0), 3, "centre").flatten().tolist()
@@ -113,6 +125,36 @@ def inflatable(kernel: Tensor, entry: Tensor) -> bool:
     """Returns whether a kernel differs from an entry of a network only by the axis of time."""
     shape = entry.shape
     return kernel.dim() == 4 and entry.dim() == 5 and kernel.shape == shape[:2] + shape[3:]
+
+
+def over_images(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> bool:
+    """Returns whether weights are of a network over images, and those of a network over clips."""
+    return _axes(state) == 4 and _axes(own) == 5
+
+
+def _axes(state: Mapping[str, Tensor]) -> int:
+    return max((tensor.dim() for tensor in state.values()), default=0)
+
+
+def part_over_images(listed: Publication, document: ModelDocument) -> Publication | None:
+    """Returns what a publication has over images for a network over clips; None: it has nothing.
+
+    Args:
+        listed: the publication.
+        document: of the network over clips.
+    """
+    whose = listed.of(OVER_IMAGES.get(document.kind, ""))
+    if whose is None:
+        return None
+    widened = document.settings.get("block") == "bottleneck"
+    wider = {"expansion": WIDENS} if widened else {}
+    return replace(
+        whose,
+        kind=document.kind,
+        needs={**whose.needs, "convolution": FILLED, **wider},
+        expects={**whose.expects, "stem_pool": True, **wider},
+        others=(),
+    )
 
 
 def inflate_into(
