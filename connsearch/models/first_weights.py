@@ -10,12 +10,11 @@ from torch import Tensor
 from connsearch.errors import WeightsError
 from connsearch.models.fitting import publications_of
 from connsearch.models.model import Model
-from connsearch.models.published import names_of, notes_about
+from connsearch.models.published import names_of, notes_about, part_for, part_of
 from connsearch.models.structure import Network
 from connsearch.models.taken import TakenWeights, put, taken
 from connsearch.models.weight_file import common_prefix
 from connsearch.models.weight_inheritance import is_by_entry
-from connsearch.models.weights import PUBLICATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,8 @@ def take_first_weights(
         )
     put(found, state, own, theirs=best.theirs)
     if best.publication is not None:
-        whose = PUBLICATIONS[best.publication]
-        notes += notes_about(whose, model.describe().settings, found)
+        document = model.describe()
+        notes += notes_about(part_of(best.publication, document), document.settings, found)
     return FirstWeights(best.publication, found, () if best.publication is None else tuple(notes))
 
 
@@ -90,8 +89,10 @@ def _namings(model: Model, notes: list[str]) -> Iterator[_Naming]:
     prefix = common_prefix(list(model.state_dict()))
     if prefix:
         yield _Naming(None, lambda name: name.removeprefix(prefix))
-    for publication in publications_of(model.describe().kind):
+    document = model.describe()
+    for publication in publications_of(document.kind):
         try:
-            yield _Naming(publication, names_of(publication, model))
+            whose = part_for(publication, document)
+            yield _Naming(publication, names_of(whose, document))
         except WeightsError as error:
             notes.append(f"not read by the names of {publication}: {str(error).splitlines()[0]}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,8 +11,9 @@ from torch import Tensor
 
 from connsearch.errors import SettingsError, WeightsError
 from connsearch.graph.files import structure_names
+from connsearch.models.inflation import OVER_IMAGES, Inflation
 from connsearch.models.model import Model
-from connsearch.models.published import compare_published, names_of, shown
+from connsearch.models.published import compare_published, names_of, part_of, shown
 from connsearch.models.taken import TakenWeights
 from connsearch.models.weights import PUBLICATIONS
 from connsearch.models.zoo import MODELS, ZooModel
@@ -27,12 +28,24 @@ class Fit:
         options: settings of the network that they are of, where its name has others.
         rows: classes of the classifier in the weights; None: they have none.
         taken: what the network could take, but for the classifier.
+        names: our names of its entries, and the published ones.
+        alike: other publications that give the same names to the same network.
     """
 
     publication: str
     options: Mapping[str, Any]
     rows: int | None
     taken: TakenWeights
+    names: Mapping[str, str]
+    alike: tuple[str, ...] = ()
+
+    def notes(self) -> Iterator[str]:
+        """Yields sentences for the user: whose the weights may be as well."""
+        if self.alike:
+            yield (
+                f"{' and '.join(self.alike)} has the same names and settings: the weights may be "
+                f"of {self.publication} or not, which makes no difference to the network"
+            )
 
     def build(self, name: str, classes: int, *, seed: int | None = 0) -> Model:
         """Returns the network of that name with these settings and first values."""
@@ -61,11 +74,16 @@ def network_of(name: str) -> ZooModel:
 
 def publications_of(kind: str) -> list[str]:
     """Returns the names of the publications that have weights of a kind of networks."""
-    return [name for name in PUBLICATIONS if PUBLICATIONS[name].kind == kind]
+    return [name for name in PUBLICATIONS if PUBLICATIONS[name].of(kind) is not None]
 
 
 def fit_of(
-    publication: str, name: str, options: Mapping[str, Any], state: Mapping[str, Tensor]
+    publication: str,
+    name: str,
+    options: Mapping[str, Any],
+    state: Mapping[str, Tensor],
+    *,
+    inflate: Inflation | None = None,
 ) -> Fit:
     """Returns how weights fit a network by the names of a publication; none is built in memory.
 
@@ -74,18 +92,25 @@ def fit_of(
         name: of the network.
         options: settings of the network that were asked for; the others are as the weights expect.
         state: the weights, by their published names.
+        inflate: how kernels over images are made into kernels over clips; None: they are not.
 
     Raises:
         WeightsError: the publication has no weights for such a network.
         SettingsError: there is no such setting, or it is out of range.
     """
-    settings = {**PUBLICATIONS[publication].expects, **options}
     with torch.device("meta"):
+        as_asked = MODELS[name].build(1, **options).describe()
+        whose = part_of(publication, as_asked, inflate)
+        settings = {**whose.expects, **options}
         model = MODELS[name].build(1, **settings)
-    found = compare_published(state, model, publication=publication, classifier=False)
-    answers = map(names_of(publication, model), PUBLICATIONS[publication].classifier)
+    found = compare_published(
+        state, model, publication=publication, classifier=False, inflate=inflate
+    )
+    theirs = names_of(whose, model.describe())
+    answers = [theirs(name) for name in whose.classifier]
     rows = {state[answer].shape[0] for answer in answers if answer in state and state[answer].ndim}
-    return Fit(publication, settings, rows.pop() if len(rows) == 1 else None, found)
+    names = {name: theirs(name) for name in found.loaded}
+    return Fit(publication, settings, rows.pop() if len(rows) == 1 else None, found, names)
 
 
 def choose_fit(
@@ -95,6 +120,7 @@ def choose_fit(
     state: Mapping[str, Tensor],
     *,
     partial: bool = False,
+    inflate: Inflation | None = None,
 ) -> Fit:
     """Returns how weights fit a network by the publication asked for, or the only one that fits.
 
@@ -108,20 +134,21 @@ def choose_fit(
     kind = network_of(name).kind
     if asked is not None:
         _ = PUBLICATIONS[asked]
-        return fit_of(asked, name, options, state)
+        return fit_of(asked, name, options, state, inflate=inflate)
     fits: list[Fit] = []
     refused: list[str] = []
-    for publication in publications_of(kind):
+    for publication in publications_of(kind if inflate is None else OVER_IMAGES.get(kind, "")):
         try:
-            fits.append(fit_of(publication, name, options, state))
+            fits.append(fit_of(publication, name, options, state, inflate=inflate))
         except WeightsError as error:
             refused.append(f"  {publication}: {str(error).splitlines()[0]}")
     good = [fit for fit in fits if fit.taken.complete]
     if partial and not good and fits:
         most = max(fit.taken.elements for fit in fits)
         good = [fit for fit in fits if fit.taken.elements == most]
-    if len(good) == 1:
-        return good[0]
+    alike = [fit for fit in good if (fit.names, fit.options) == (good[0].names, good[0].options)]
+    if good and len(alike) == len(good):
+        return replace(good[0], alike=tuple(fit.publication for fit in good[1:]))
     raise WeightsError(_several(name, good) if good else _none(name, fits, refused))
 
 
@@ -158,4 +185,4 @@ def _missed(fit: Fit) -> list[str]:
 
 
 def _kinds() -> str:
-    return ", ".join(f"{name} ({PUBLICATIONS[name].kind})" for name in PUBLICATIONS)
+    return ", ".join(f"{name} ({', '.join(PUBLICATIONS[name].kinds)})" for name in PUBLICATIONS)

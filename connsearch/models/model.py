@@ -84,13 +84,14 @@ class Wrapped(Model):
     """A plain module as a model.
 
     Its weights are kept under ``module.``; only code that has the module's class can build it
-    again, so commands show the contents of its run but cannot evaluate it again. Which of its parts
-    is the classifier, nobody can tell: its ``classifier`` is empty until it is set.
+    again, so commands show the contents of its run but cannot evaluate it again.
 
     Args:
         module: maps one stream ``(B, C, T, H, W)`` to logits ``(B, K)`` or :class:`Predictions`.
         stream: which stream it is called with; None passes all of them, as a mapping by name.
         name: for people; by default that of its class.
+        classifier: names of the parts of the module that make its classifier, such as ``("fc",)``;
+            by default nobody knows.
 
     >>> net = nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(3, 2))
     >>> Wrapped(net)({"rgb": torch.zeros(4, 3, 8, 16, 16)}).shape
@@ -98,13 +99,18 @@ class Wrapped(Model):
     """
 
     def __init__(
-        self, module: nn.Module, *, stream: str | None = "rgb", name: str | None = None
+        self,
+        module: nn.Module,
+        *,
+        stream: str | None = "rgb",
+        name: str | None = None,
+        classifier: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.module = module
         self.stream = stream
         self.name = name or type(module).__name__
-        self.classifier = ()
+        self.classifier = tuple(f"module.{part}" for part in classifier)
 
     def forward(self, streams: Mapping[str, Tensor]) -> Tensor | Predictions:
         """Maps clips to what the module gives."""

@@ -15,10 +15,20 @@ from torch import Tensor
 from connsearch.errors import WeightsError
 from connsearch.files.disk import AnyPath
 from connsearch.models.document import ModelDocument
+from connsearch.models.inflation import (
+    INFLATE_THEM,
+    Inflation,
+    inflated,
+    over_images,
+    part_over_images,
+)
 from connsearch.models.model import Model
 from connsearch.models.taken import TakenWeights, few, put, taken
 from connsearch.models.weight_file import read_weight_file
 from connsearch.models.weights import PUBLICATIONS, Publication
+
+USUAL = "the usual"
+"""What a document does not name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,7 @@ def load_published(
     publication: str,
     classifier: bool = True,
     partial: bool = False,
+    inflate: Inflation | None = None,
     entry: str | None = None,
 ) -> Imported:
     """Returns what was read of a file of published weights into a network: all of it or nothing.
@@ -65,6 +76,8 @@ def load_published(
             give the same names to different networks.
         classifier: False leaves the classifier as it is, for another number of classes.
         partial: take what fits by name and shape, and leave the rest as it is.
+        inflate: ``mean`` or ``centre``: the file is of the same network over images, and its
+            kernels become kernels over clips (``models/inflation.py``).
         entry: the key under which the weights are; None: see ``read_weight_file``.
 
     Raises:
@@ -76,7 +89,12 @@ def load_published(
     file = read_weight_file(path, entry=entry)
     try:
         found = import_state(
-            file.state, model, publication=publication, classifier=classifier, partial=partial
+            file.state,
+            model,
+            publication=publication,
+            classifier=classifier,
+            partial=partial,
+            inflate=inflate,
         )
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from None
@@ -90,6 +108,7 @@ def import_state(
     publication: str,
     classifier: bool = True,
     partial: bool = False,
+    inflate: Inflation | None = None,
 ) -> Imported:
     """Returns what was put into a network of weights by their published names.
 
@@ -99,27 +118,44 @@ def import_state(
         publication: a name of ``PUBLICATIONS``.
         classifier: False leaves the classifier as it is.
         partial: take what fits by name and shape, and leave the rest as it is.
+        inflate: how kernels over images are made into kernels over clips; None: they are not.
 
     Raises:
         UnknownNameError: there is no such publication.
-        WeightsError: other entries than the network's; the network is as it was.
+        WeightsError: other entries than the network's, or none that could be inflated; the network
+            is as it was.
     """
-    found = compare_published(state, model, publication=publication, classifier=classifier)
-    whose, theirs = PUBLICATIONS[publication], names_of(publication, model)
+    document = model.describe()
+    whose, own = part_for(publication, document, inflate), model.state_dict()
+    theirs = names_of(whose, document)
+    found = compare_published(
+        state, model, publication=publication, classifier=classifier, inflate=inflate
+    )
     if partial and found.empty:
         raise WeightsError(
             f"nothing of it fits this network by the names of {publication}\n  {found}\n"
             "  cure: name another publication, or build the network that was published"
         )
     if not partial and not found.complete:
-        raise WeightsError(_told(found, publication, set(map(theirs, whose.classifier))))
-    put(found, state, model.state_dict(), theirs=theirs)
-    notes = notes_about(whose, model.describe().settings, found)
-    return Imported(publication, found, tuple(notes))
+        answers = {theirs(name) for name in whose.classifier}
+        flat = inflate is None and over_images(state, own)
+        raise WeightsError(_told(found, publication, answers, flat=flat))
+    notes = notes_about(whose, document.settings, found)
+    if inflate is None:
+        put(found, state, own, theirs=theirs)
+        return Imported(publication, found, tuple(notes))
+    clips = inflated(state, own, inflate, theirs=theirs)
+    put(found, clips.state, own, theirs=theirs)
+    return Imported(publication, found, (*clips.notes(), *notes))
 
 
 def compare_published(
-    state: Mapping[str, Tensor], model: Model, *, publication: str, classifier: bool = True
+    state: Mapping[str, Tensor],
+    model: Model,
+    *,
+    publication: str,
+    classifier: bool = True,
+    inflate: Inflation | None = None,
 ) -> TakenWeights:
     """Returns what a network could take; nothing is changed, it may be on the device ``meta``.
 
@@ -127,43 +163,76 @@ def compare_published(
 
     Raises:
         UnknownNameError: there is no such publication.
-        WeightsError: its weights belong to networks of another kind, or with other settings.
+        WeightsError: its weights belong to networks of another kind, or with other settings; or no
+            kernel could be inflated.
     """
-    left_out = () if classifier else PUBLICATIONS[publication].classifier
-    theirs = names_of(publication, model)
-    return taken(state, model.state_dict(), theirs=theirs, left_out=left_out)
+    document, own = model.describe(), model.state_dict()
+    whose = part_for(publication, document, inflate)
+    theirs = names_of(whose, document)
+    if inflate is not None:
+        shapes = {name: tensor.to("meta") for name, tensor in state.items()}
+        clips = inflated(shapes, own, inflate, theirs=theirs)
+        if not clips.kernels:
+            raise WeightsError(
+                f"by the names of {publication} there is no kernel over images for this network\n"
+                "  cure: weights of a network over images, or leave inflation out"
+            )
+        state = clips.state
+    left_out = () if classifier else whose.classifier
+    return taken(state, own, theirs=theirs, left_out=left_out)
 
 
-def names_of(publication: str, model: Model) -> Callable[[str], str]:
-    """Returns what gives the published name for one of ours.
+def part_of(
+    publication: str, document: ModelDocument, inflate: Inflation | None = None
+) -> Publication:
+    """Returns what a publication has for networks of a kind, whatever their settings.
+
+    Args:
+        publication: its name.
+        document: of a network of that kind.
+        inflate: how its kernels over images would be inflated; None: its weights are over clips.
 
     Raises:
         UnknownNameError: there is no such publication.
-        WeightsError: its weights belong to networks of another kind, or with other settings.
+        WeightsError: it has no weights for such networks.
     """
-    document = model.describe()
-    require_kind(publication, document)
-    names = PUBLICATIONS[publication].key_map(document.settings)
-    return lambda name: names.published(name) or name
+    listed = PUBLICATIONS[publication]
+    whose = listed.of(document.kind) if inflate is None else part_over_images(listed, document)
+    if whose is None:
+        which = "over images" if inflate is not None else f"kind {' or '.join(listed.kinds)}"
+        raise WeightsError(
+            f"the weights of {publication} belong to another network: {which}, here "
+            f"{document.kind}\n  cure: name another publication, or build another network"
+        )
+    return whose
 
 
-def require_kind(publication: str, document: ModelDocument) -> None:
-    """Refuses a network that a publication has no weights for.
+def part_for(
+    publication: str, document: ModelDocument, inflate: Inflation | None = None
+) -> Publication:
+    """Returns what a publication has for a network; refuses one that it has no weights for.
+
+    Arguments as for :func:`part_of`.
 
     Raises:
-        WeightsError: it is of another kind, or has other settings than the weights need.
+        UnknownNameError: there is no such publication.
+        WeightsError: the network is of another kind, or has other settings than the weights need.
     """
-    whose = PUBLICATIONS[publication]
-    own = {**document.settings, "kind": document.kind}
-    differ = _different({"kind": whose.kind, **whose.needs}, own)
-    if differ:
-        said = "; ".join(
-            f"{key} {shown(value)}, here {shown(own.get(key))}" for key, value in differ
-        )
+    whose = part_of(publication, document, inflate)
+    own = document.settings
+    if differ := _different(whose.needs, own):
+        said = "; ".join(f"{key} {shown(v)}, here {shown(own.get(key, USUAL))}" for key, v in differ)
         raise WeightsError(
             f"the weights of {publication} belong to another network: {said}\n"
             "  cure: build the network with these settings"
         )
+    return whose
+
+
+def names_of(whose: Publication, document: ModelDocument) -> Callable[[str], str]:
+    """Returns what makes a published name of one of ours; what has none keeps ours."""
+    names = whose.key_map(document.settings)
+    return lambda name: names.published(name) or name
 
 
 def _different(asked: Mapping[str, Any], own: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -186,7 +255,7 @@ def shown(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _told(found: TakenWeights, publication: str, answers: set[str]) -> str:
+def _told(found: TakenWeights, publication: str, answers: set[str], *, flat: bool) -> str:
     faults = [
         ("missing", found.missing),
         ("unexpected", found.other_name),
@@ -196,11 +265,15 @@ def _told(found: TakenWeights, publication: str, answers: set[str]) -> str:
     cure = "build the network that was published, or name another publication"
     if all(name.split(" ")[0] in answers for _, names in faults for name in names):
         cure = "leave the classifier out (classifier=False), or build it for as many classes"
+    elif flat:
+        cure = f"{INFLATE_THEM}; or {cure}"
     head = f"these are not the weights {publication} has for this network:"
     return "\n".join([head, *lines, f"  cure: {cure}"])
 
 
-def notes_about(whose: Publication, own: Mapping[str, Any], found: TakenWeights) -> Iterator[str]:
+def notes_about(
+    whose: Publication, own: Mapping[str, Any], found: TakenWeights
+) -> Iterator[str]:
     """Yields what a user should know of weights that a network has taken.
 
     Args:
@@ -217,7 +290,5 @@ def notes_about(whose: Publication, own: Mapping[str, Any], found: TakenWeights)
             "they stay as they are, and change nothing that is computed"
         )
     for key, value in _different(whose.expects, own):
-        yield (
-            f"the weights were trained with {key} {shown(value)}, the network has "
-            f"{shown(own.get(key))}"
-        )
+        here = shown(own.get(key, USUAL))
+        yield f"the weights were trained with {key} {shown(value)}, the network has {here}"

@@ -91,10 +91,11 @@ def run_weights_convert(asked: WeightsConvertSettings, listener: Listener) -> Op
             publication=fit.publication,
             classifier=fit.rows == classes,
             partial=asked.partial,
+            inflate=asked.inflate,
         )
     except WeightsError as error:
         raise WeightsError(f"{asked.file}: {error}") from None
-    notes = (*file.notes(), *found.notes)
+    notes = (*file.notes(), *fit.notes(), *found.notes)
     for note in notes:
         listener.say(note)
     with filling(place, line, done=CONVERSION):
@@ -115,7 +116,12 @@ def _fitted(asked: WeightsConvertSettings, file: WeightFile) -> tuple[Fit, int]:
         WeightsError: it does not, or there is no classifier to count by.
     """
     fit = choose_fit(
-        asked.publication, asked.model, asked.options, file.state, partial=asked.partial
+        asked.publication,
+        asked.model,
+        asked.options,
+        file.state,
+        partial=asked.partial,
+        inflate=asked.inflate,
     )
     classes = asked.num_classes or fit.rows
     if classes is None:
@@ -166,6 +172,7 @@ def _line(
         "num_classes": classes,
         "classes": None if names is None else list(names),
         "partial": asked.partial,
+        "inflate": asked.inflate,
         "clip": list(_clip(asked)),
     }
 

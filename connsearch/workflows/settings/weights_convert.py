@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -35,6 +35,9 @@ class WeightsConvertSettings(WorkflowSettings):
     partial: Annotated[bool, Flag(switch=True)] = False
     """Take what fits by name and shape, and leave the rest of the network at its first values; by
     default everything must fit."""
+    inflate: Literal["mean", "centre"] | None = None
+    """The file is of the network over images (resnet50 for r3d_50): its kernels become kernels over
+    clips, mean: the same at every frame, or centre: at the middle one, and 0 at the others."""
     model_option: Annotated[tuple[str, ...], Flag(metavar="NAME=VALUE", repeats=True)] = ()
     """A setting of the network that differs from its name's, such as stem_pool=false or
     dropout=0.2; may be given several times."""
