@@ -221,7 +221,9 @@ def part_for(
     whose = part_of(publication, document, inflate)
     own = document.settings
     if differ := _different(whose.needs, own):
-        said = "; ".join(f"{key} {shown(v)}, here {shown(own.get(key, USUAL))}" for key, v in differ)
+        said = "; ".join(
+            f"{key} {shown(v)}, here {shown(own.get(key, USUAL))}" for key, v in differ
+        )
         raise WeightsError(
             f"the weights of {publication} belong to another network: {said}\n"
             "  cure: build the network with these settings"
@@ -271,9 +273,7 @@ def _told(found: TakenWeights, publication: str, answers: set[str], *, flat: boo
     return "\n".join([head, *lines, f"  cure: {cure}"])
 
 
-def notes_about(
-    whose: Publication, own: Mapping[str, Any], found: TakenWeights
-) -> Iterator[str]:
+def notes_about(whose: Publication, own: Mapping[str, Any], found: TakenWeights) -> Iterator[str]:
     """Yields what a user should know of weights that a network has taken.
 
     Args:

@@ -51,7 +51,7 @@ def convert_weights(
         model: the name of the network.
         progress: True shows what is said, False nothing; a function hears every event.
         settings: any option of ``connsearch weights convert`` by its name: ``num_classes=5``,
-            ``publication="torchvision"``, ``model_option=["dropout=0.2"]``.
+            ``publication="torchvision"``, ``model_options={"dropout": 0.2}``.
 
     Raises:
         UnknownNameError: there is no such network or publication.
@@ -118,7 +118,7 @@ def _fitted(asked: WeightsConvertSettings, file: WeightFile) -> tuple[Fit, int]:
     fit = choose_fit(
         asked.publication,
         asked.model,
-        asked.options,
+        asked.options_of_model(),
         file.state,
         partial=asked.partial,
         inflate=asked.inflate,
@@ -167,7 +167,7 @@ def _line(
         "sha256": file.sha256,
         "entry": file.entry,
         "model": asked.model,
-        "model_options": dict(asked.options),
+        "model_options": asked.options_of_model(),
         "publication": fit.publication,
         "num_classes": classes,
         "classes": None if names is None else list(names),
