@@ -6,9 +6,9 @@ what fits. ``models/weight_file.py`` reads the files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
 
@@ -133,14 +133,14 @@ def import_state(
     )
     if partial and found.empty:
         raise WeightsError(
-            f"nothing of it fits this network by the names of {publication}\n{found}\n"
+            f"nothing of it fits this network by the names of {publication}\n  {found}\n"
             "  cure: name another publication, or build the network that was published"
         )
     if not partial and not found.complete:
         answers = {theirs(name) for name in whose.classifier}
         flat = inflate is None and over_images(state, own)
         raise WeightsError(_told(found, publication, answers, flat=flat))
-    notes = _notes(whose, document.settings, found)
+    notes = notes_about(whose, document.settings, found)
     if inflate is None:
         put(found, state, own, theirs=theirs)
         return Imported(publication, found, tuple(notes))
@@ -221,7 +221,9 @@ def part_for(
     whose = part_of(publication, document, inflate)
     own = document.settings
     if differ := _different(whose.needs, own):
-        said = "; ".join(f"{key} {shown(v)}, here {own.get(key, USUAL)}" for key, v in differ)
+        said = "; ".join(
+            f"{key} {shown(v)}, here {shown(own.get(key, USUAL))}" for key, v in differ
+        )
         raise WeightsError(
             f"the weights of {publication} belong to another network: {said}\n"
             "  cure: build the network with these settings"
@@ -250,7 +252,9 @@ def shown(value: Any) -> str:
     """Returns a setting of a publication as people read it."""
     if isinstance(value, frozenset):
         return " or ".join(sorted(map(str, value)))
-    return str(list(value) if isinstance(value, tuple) else value)
+    if isinstance(value, tuple | list):
+        return ", ".join(map(shown, cast("Sequence[Any]", value)))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _told(found: TakenWeights, publication: str, answers: set[str], *, flat: bool) -> str:
@@ -269,7 +273,14 @@ def _told(found: TakenWeights, publication: str, answers: set[str], *, flat: boo
     return "\n".join([head, *lines, f"  cure: {cure}"])
 
 
-def _notes(whose: Publication, own: Mapping[str, Any], found: TakenWeights) -> Iterator[str]:
+def notes_about(whose: Publication, own: Mapping[str, Any], found: TakenWeights) -> Iterator[str]:
+    """Yields what a user should know of weights that a network has taken.
+
+    Args:
+        whose: weights they are.
+        own: settings of the network.
+        found: what became of every entry.
+    """
     if found.left_out:
         names = ", ".join(found.left_out)
         yield f"the classifier ({names}) was left out: it has its first values"
@@ -279,5 +290,5 @@ def _notes(whose: Publication, own: Mapping[str, Any], found: TakenWeights) -> I
             "they stay as they are, and change nothing that is computed"
         )
     for key, value in _different(whose.expects, own):
-        here = own.get(key, USUAL)
+        here = shown(own.get(key, USUAL))
         yield f"the weights were trained with {key} {shown(value)}, the network has {here}"

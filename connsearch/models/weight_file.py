@@ -40,6 +40,7 @@ _DEPTH = 3
 """So deep may the weights lie below other state."""
 _NO_WEIGHTS = ("optim", "sched", "lr_sched", "scaler", "rng", "hyper", "args", "config")
 """How keys begin under which there are other tensors than weights."""
+_FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 _AVERAGED = "n_averaged"
 """What ``torch.optim.swa_utils.AveragedModel`` stores beside its weights: a count."""
 
@@ -197,10 +198,11 @@ def _weights_in(path: AnyPath, found: object, asked: str | None, sha256: str) ->
     odd = [str(name) for name in rest if not _usable(name, state[name])]
     if odd:
         raise _no_state(path, f"no dense tensors: {', '.join(odd[:SHOWN])}")
+    _refuse_infinite(path, {name: state[name] for name in rest})
     top: Mapping[Any, Any] = cast("Mapping[Any, Any]", found) if entry else {}
     others = tuple(name for name in sets if name != entry)
     taken = {name.split(".")[0] for name in (entry, *others) if name}
-    prefix = _prefix(rest)
+    prefix = common_prefix(rest)
     return WeightFile(
         str(path),
         {name.removeprefix(prefix): state[name] for name in rest},
@@ -210,6 +212,22 @@ def _weights_in(path: AnyPath, found: object, asked: str | None, sha256: str) ->
         (*(str(name) for name in top if str(name) not in taken), *averaged),
         prefix,
     )
+
+
+def _refuse_infinite(path: AnyPath, state: Mapping[str, Tensor]) -> None:
+    """Refuses values that no training leaves behind, unless it went wrong.
+
+    Raises:
+        WeightsError: one is not finite; the first such entry is named.
+    """
+    for name, tensor in state.items():
+        if tensor.dtype in _FLOATS and not bool(tensor.isfinite().all()):
+            count = int((~tensor.isfinite()).sum())
+            raise WeightsError(
+                f"{path}: {count} of {tensor.numel()} values of {name} are not finite (NaN or "
+                "infinity)\n  cure: download the file again; or an earlier checkpoint of that "
+                "training, which went wrong"
+            )
 
 
 def _sets(found: object, place: str = "", depth: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -266,8 +284,12 @@ def _no_state(path: AnyPath, what: str) -> WeightsError:
     )
 
 
-def _prefix(names: list[str]) -> str:
-    """What all names begin with that is no part of them."""
+def common_prefix(names: list[str]) -> str:
+    """Returns what all names begin with that is no part of them.
+
+    >>> common_prefix(["module.net.fc.weight", "module.net.fc.bias"])
+    'module.net.'
+    """
     found = ""
     while names:
         step = next((p for p in PREFIXES if all(n.startswith(found + p) for n in names)), None)

@@ -71,6 +71,10 @@ EXPORT, EXPORT_RECORD = "export", "export.json"
 FIRST = "first.safetensors"
 """What a child that inherits has started from, until it is finished: its parent's may go before."""
 
+INITIAL = "initial.json"
+"""Of a run that began with weights of elsewhere: which, and what the network took of them. Its
+first weights are in a file called as those of a child that inherits, until it is finished."""
+
 BEST = "best.json"
 """The best structure an evolution has found so far."""
 

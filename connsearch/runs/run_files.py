@@ -18,6 +18,7 @@ from connsearch.runs.formats.config import Config, Recorded
 from connsearch.runs.formats.conversion import ConversionRecord
 from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.form import Form
+from connsearch.runs.formats.initial import InitialRecord
 from connsearch.runs.formats.prune import PruneRecord
 from connsearch.runs.formats.result import Result
 from connsearch.runs.formats.tables import Row
@@ -162,6 +163,18 @@ class RunFiles:
             return None
         path, what = self.path(names.CONVERSION), "the record of a conversion"
         return read_form(path, ConversionRecord, what, cure=_BACK)
+
+    @cached_property
+    def initial(self) -> InitialRecord | None:
+        """The run's ``initial.json``; None where it began with weights of its own.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        if not self.has(names.INITIAL):
+            return None
+        path, what = self.path(names.INITIAL), "the record of initial weights"
+        return read_form(path, InitialRecord, what, cure=_BACK)
 
     @cached_property
     def evaluations(self) -> dict[str, Evaluation]:

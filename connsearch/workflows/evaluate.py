@@ -155,6 +155,8 @@ def _found(
 ) -> tuple[Evaluation, bool]:
     """What is found, or was before, and whether it is new; filed in the run."""
     before = RunRecord(trained.directory).evaluations.get(asked.split)
+    if before is not None and _of_other_data(asked, trained, before, listener):
+        before = None
     if before is not None and not asked.again:
         listener.say(
             f"the {asked.split} split was opened on {before.opened}, in "
@@ -166,6 +168,18 @@ def _found(
     found = _evaluated(asked, trained, network, times + 1, listener)
     keep_evaluation(trained.directory, asked.split, found)
     return found, True
+
+
+def _of_other_data(
+    asked: EvaluateSettings, trained: RunRecord, before: Evaluation, listener: Listener
+) -> bool:
+    """Whether converted weights were evaluated on other data than is asked for now."""
+    if not trained.is_converted or asked.source is None:
+        return False
+    if _data(asked, listener).fingerprint == before.data:
+        return False
+    listener.warn("what was found before, on other data, is replaced")
+    return True
 
 
 def _evaluated(

@@ -33,8 +33,20 @@ from connsearch.runs.run import Run
 from connsearch.seeds import derive
 from connsearch.workflows.data import prepare, suit
 from connsearch.workflows.evaluate import evaluate_finished, require_splits
-from connsearch.workflows.folds import FoldTraining, refuse_loaded, refuse_seen, run_folds
+from connsearch.workflows.folds import (
+    FoldTraining,
+    refuse_initial,
+    refuse_loaded,
+    refuse_seen,
+    run_folds,
+)
 from connsearch.workflows.given import StructureLike, name_of, structure_in
+from connsearch.workflows.initial import (
+    begin_with,
+    forget_first,
+    open_initial,
+    refuse_beside_weights,
+)
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.loaded import DataLike, given_data, splits_in
 from connsearch.workflows.opened import OpenedRun, opened
@@ -137,6 +149,7 @@ def run_train(
     if data is None and asked.data.source.source == DataOptions().source.source:
         require_data(asked.target)
     directory = asked.directory(_place(asked))
+    initial = open_initial(asked.initial_weights, directory)
     options = asked.training.with_values(seed=asked.seed)
     config = {"command": "train", "settings": asked.settings()}
     options_of_data, target = asked.data_options(), asked.target
@@ -153,8 +166,10 @@ def run_train(
                 listener.warn(str(advice))
         if found is not None:
             model = _network(asked, begin, found, listener)
+            begin_with(initial, model, directory, found.classes, listener)
             events = fit_model(model, found, options, run=run, open_test=False)
             listener.follow(for_tensorboard(events, directory, wanted=asked.tensorboard))
+        forget_first(directory)
         draw_run(open_run(directory), listener)
     compute = asked.training.compute
     evaluate_finished(
@@ -182,6 +197,7 @@ def run_train_folds(
     if not isinstance(begin, Model) and is_trained(asked.target):
         learned = isinstance(begin, RunRecord)
         refuse_seen(asked.target, asked.data.source.source, listener, weights=learned)
+    refuse_initial(asked, listener)
 
     def fresh() -> Model:
         assert isinstance(begin, Model), "only a module is copied"
@@ -189,6 +205,8 @@ def run_train_folds(
 
     def events(one: TrainSettings, data: DataSplits, run: Run, told: Listener) -> Iterator[Event]:
         model = fresh() if isinstance(begin, Model) else _network(one, begin, data, told)
+        initial = open_initial(one.initial_weights, run.directory)
+        begin_with(initial, model, run.directory, data.classes, told)
         options = one.training.with_values(seed=one.seed)
         return fit_model(model, data, options, run=run, open_test=False)
 
@@ -209,6 +227,8 @@ def _begin(
         UserError: it cannot be used.
     """
     begin = _start(asked) if start is None else start
+    if isinstance(begin, RunRecord):
+        refuse_beside_weights(asked.initial_weights, asked.target)
     if isinstance(begin, Model):
         _refuse_parts_of_structures(asked)
         if asked.from_scratch:

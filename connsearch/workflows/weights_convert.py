@@ -16,7 +16,6 @@ from connsearch.files.places import check_place, filling
 from connsearch.models.fitting import Fit, choose_fit, network_of
 from connsearch.models.model import Model
 from connsearch.models.published import Imported, import_state
-from connsearch.models.taken import TakenWeights
 from connsearch.models.weight_file import WeightFile, read_weight_file
 from connsearch.runs.documents import read_form, write_form
 from connsearch.runs.files import write_model, write_weights
@@ -26,13 +25,9 @@ from connsearch.runs.formats.config import (
     Facts,
     Settings,
 )
-from connsearch.runs.formats.conversion import (
-    ConversionRecord,
-    OtherShapeRecord,
-    SourceFileRecord,
-    TakenRecord,
-)
+from connsearch.runs.formats.conversion import ConversionRecord
 from connsearch.runs.names import CONVERSION, MODEL, PRUNED_WEIGHTS
+from connsearch.runs.taken import source_record, taken_record
 from connsearch.workflows.class_names import read_class_names
 from connsearch.workflows.given import path_of
 from connsearch.workflows.listening import Listener, Progress
@@ -56,7 +51,7 @@ def convert_weights(
         model: the name of the network.
         progress: True shows what is said, False nothing; a function hears every event.
         settings: any option of ``connsearch weights convert`` by its name: ``num_classes=5``,
-            ``publication="torchvision"``, ``model_option=["dropout=0.2"]``.
+            ``publication="torchvision"``, ``model_options={"dropout": 0.2}``.
 
     Raises:
         UnknownNameError: there is no such network or publication.
@@ -123,7 +118,7 @@ def _fitted(asked: WeightsConvertSettings, file: WeightFile) -> tuple[Fit, int]:
     fit = choose_fit(
         asked.publication,
         asked.model,
-        asked.options,
+        asked.options_of_model(),
         file.state,
         partial=asked.partial,
         inflate=asked.inflate,
@@ -172,7 +167,7 @@ def _line(
         "sha256": file.sha256,
         "entry": file.entry,
         "model": asked.model,
-        "model_options": dict(asked.options),
+        "model_options": asked.options_of_model(),
         "publication": fit.publication,
         "num_classes": classes,
         "classes": None if names is None else list(names),
@@ -240,34 +235,6 @@ def _record(
         facts=Facts(reading=READING)
         if names is None
         else Facts(reading=READING, classes=list(names)),
-    )
-
-
-def source_record(file: WeightFile) -> SourceFileRecord:
-    """Returns what is recorded of a file that weights come from."""
-    return SourceFileRecord(
-        path=file.path,
-        bytes=os.stat(file.path).st_size,
-        sha256=file.sha256,
-        entry=file.entry,
-        prefix=file.prefix,
-    )
-
-
-def taken_record(found: TakenWeights) -> TakenRecord:
-    """Returns what is recorded of the weights that a network took."""
-    return TakenRecord(
-        loaded=len(found.loaded),
-        elements=found.elements,
-        of=found.of,
-        skipped_by_name=list(found.other_name),
-        skipped_by_shape=[
-            OtherShapeRecord(name=one.theirs, read=one.read, here=one.here)
-            for one in found.other_shape
-        ],
-        missing=list(found.missing),
-        left_out=list(found.left_out),
-        counters=len(found.counters),
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
 from connsearch.flags import Flag
+from connsearch.settings.pairs import pairs, values_of
 from connsearch.workflows.settings.base import WorkflowSettings
 from connsearch.workflows.settings.sizes import Size
 
@@ -38,9 +38,9 @@ class WeightsConvertSettings(WorkflowSettings):
     inflate: Literal["mean", "centre"] | None = None
     """The file is of the network over images (resnet50 for r3d_50): its kernels become kernels over
     clips, mean: the same at every frame, or centre: at the middle one, and 0 at the others."""
-    model_option: Annotated[tuple[str, ...], Flag(metavar="NAME=VALUE", repeats=True)] = ()
-    """A setting of the network that differs from its name's, such as stem_pool=false or
-    dropout=0.2; may be given several times."""
+    model_options: Annotated[tuple[str, ...] | None, Flag(metavar="NAME=VALUE ...")] = None
+    """Settings of the network by name that are to differ from its usual ones, such as:
+    --model-options stem_pool=false expansion=4 (docs/models.md)."""
     frames: Size | None = None
     """Frames of the clips that the directory is used on; by default what the network was made
     for."""
@@ -49,34 +49,11 @@ class WeightsConvertSettings(WorkflowSettings):
     output: Annotated[Path | None, Flag(short="-o", metavar="DIR")] = None
     """Directory of the converted weights; by default runs/weights-FILE."""
 
-    @field_validator("model_option")
+    @field_validator("model_options", mode="before")
     @classmethod
-    def _pairs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for text in value:
-            if not text.partition("=")[0].strip() or "=" not in text:
-                raise ValueError(f"read {text!r}; allowed: NAME=VALUE, such as stem_pool=false")
-        names = [text.partition("=")[0].strip() for text in value]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"given twice: {', '.join(twice)}")
-        return value
+    def _in_one_spelling(cls, value: object) -> object:
+        return pairs(value) if value else None
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """The settings of the network, as values: JSON, or else text."""
-        pairs = (text.partition("=") for text in self.model_option)
-        return {name.strip(): _value(value.strip()) for name, _, value in pairs}
-
-
-def _value(text: str) -> Any:
-    """A value as people write it: ``false`` and ``False`` are the same.
-
-    >>> _value("False"), _value("0.2"), _value("[1, 2]"), _value("r3d")
-    (False, 0.2, [1, 2], 'r3d')
-    """
-    if text in ("True", "False", "None"):
-        return {"True": True, "False": False, "None": None}[text]
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+    def options_of_model(self) -> dict[str, Any]:
+        """Returns the settings of the model that were asked for, by name."""
+        return values_of(self.model_options or ())
