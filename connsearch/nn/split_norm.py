@@ -32,7 +32,7 @@ class SplitNorm(nn.BatchNorm3d):
         """Maps ``(B, C, T, H, W)`` to the same shape."""
         groups = 1 if self.clips is None else input.shape[0] // self.clips
         if groups < 2 or not self.training:
-            return super().forward(input)
+            return with_plain_gradient(super().forward(input))
         parts = input.tensor_split(groups)  # sizes differ by one at most, none is below `clips`
         if self.running_mean is None or self.running_var is None:
             return torch.cat([self._normalise(part, None, None) for part in parts])
@@ -46,9 +46,10 @@ class SplitNorm(nn.BatchNorm3d):
 
     def _normalise(self, part: Tensor, mean: Tensor | None, variance: Tensor | None) -> Tensor:
         """Returns a group by its own statistics, which ``mean`` and ``variance`` become."""
-        return F.batch_norm(
+        out = F.batch_norm(
             part, mean, variance, self.weight, self.bias, training=True, momentum=1.0, eps=self.eps
         )
+        return with_plain_gradient(out)
 
     @torch.no_grad()
     def _follow(self, mean: Tensor, variance: Tensor) -> None:
@@ -59,6 +60,27 @@ class SplitNorm(nn.BatchNorm3d):
         self.num_batches_tracked.add_(1)
         self.running_mean.lerp_(mean, self.momentum)
         self.running_var.lerp_(variance, self.momentum)
+
+
+def with_plain_gradient(out: Tensor) -> Tensor:
+    """Returns the output of a batch normalisation, whose gradient will be laid out as torch expects.
+
+    Where an axis has one entry its stride says nothing, and torch leaves there what was before. On
+    CPUs torch 2.13 then takes a gradient in channels last for one that is not, if the features were
+    not, and the gradients of features, scale and shift are wrong.
+    """
+    asked = out.requires_grad and out.device.type == "cpu" and 1 in out.shape
+    if asked and not torch.compiler.is_compiling():
+        out.register_hook(_plain)
+    return out
+
+
+def _plain(gradient: Tensor) -> Tensor:
+    last = torch.channels_last_3d if gradient.ndim == 5 else torch.channels_last
+    if gradient.ndim < 4 or not gradient.is_contiguous(memory_format=last):
+        return gradient
+    plain = torch.empty_like(gradient, memory_format=last)
+    return gradient if plain.stride() == gradient.stride() else plain.copy_(gradient)
 
 
 @contextmanager
