@@ -5,11 +5,11 @@ Shape letters: B clips, C channels, T frames.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch._higher_order_ops.scan import scan  # pyright: ignore[reportUnknownVariableType]
 
 FEW, WIDE = 2, 256
 """So few frames under an LSTM so wide: three to five times slower in oneDNN than step by step
@@ -42,7 +42,6 @@ def scanned(cell: nn.LSTM | nn.GRU, x_TBC: Tensor) -> Tensor:
     torch.export takes a call of an LSTM or GRU apart into the frames of its example, and settles
     their number; ONNX has its ``Scan`` for this.
     """
-    scan: Any = import_module("torch._higher_order_ops.scan").scan
     for layer in range(cell.num_layers):
         weights, start = _weights(cell, layer), _start(cell, x_TBC)
 
