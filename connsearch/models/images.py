@@ -58,8 +58,8 @@ class ImageSettings(BaseModel):
 class ImageModel(Model):
     """A network of images, frame by frame; a kind of them says its layers.
 
-    First values as published: kernels He-normal by fan-out, scales 1, shifts 0, classifier
-    N(0, .01) and 0.
+    First values as published: kernels He-normal by fan-out (of all channels, also where each has a
+    kernel of its own), scales 1, shifts 0, classifier N(0, .01) and 0.
 
     Args:
         settings: what it is made of.

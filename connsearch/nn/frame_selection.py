@@ -14,7 +14,7 @@ WIDEST = 2
 
 
 def select_frames(x_BCTHW: Tensor) -> Tensor:
-    """Returns floor(T / 2) frames of every clip, in their order; two frames or one are returned all.
+    """Returns floor(T / 2) frames of every clip, in their order; of two frames or one all.
 
     Kept are those inside the clip (the first and the last are never among them) with the greatest
     likeness to the frame before and the frame after; of equal ones the earliest. Each clip decides
@@ -36,7 +36,7 @@ def most_alike(x_BCTHW: Tensor, count: int) -> Tensor:
     """Returns the numbers ``(B, count)`` of the frames that are most like their neighbours, rising.
 
     The likeness of two frames is the square of the cosine between their means over H and W; that of
-    a frame to its neighbours is the mean of two such likenesses. It is computed in float32 at least.
+    a frame to its neighbours is the mean of two such numbers, in float32 at least.
 
     Args:
         x_BCTHW: features ``(B, C, T, H, W)``, of three frames or more.

@@ -1,4 +1,4 @@
-"""Convolutions and blocks at two rates: a short stream, and a long one with fewer frames and pixels.
+"""Convolutions and blocks at two rates: a short stream, and a long one that is half as fine.
 
 Multi-temporal convolutions (Stergiou and Poppe 2021, arXiv 2011.03949). Of the channels, seven
 eighths are the short stream's and one eighth is the long one's.
@@ -62,8 +62,11 @@ def slower(x_BCTHW: Tensor) -> Tensor:
 
     A side of one pixel is left as it is (published: an error), and so are two frames or one.
     """
-    window = (1, *(min(2, side) for side in x_BCTHW.shape[3:]))
-    return select_frames(F.avg_pool3d(x_BCTHW, window))
+    clips = x_BCTHW.shape[0]
+    height, width = (min(2, side) for side in x_BCTHW.shape[3:])
+    # Frame by frame: a pool over three axes would put the channels first in memory.
+    frames = F.avg_pool2d(x_BCTHW.transpose(1, 2).flatten(0, 1), (height, width))
+    return select_frames(frames.unflatten(0, (clips, -1)).transpose(1, 2))
 
 
 def resized(x_BCTHW: Tensor, size: tuple[int, ...]) -> Tensor:

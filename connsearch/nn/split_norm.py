@@ -35,7 +35,7 @@ class SplitNorm(nn.BatchNorm3d):
         whole = input.shape[0] // self.frames
         groups = 1 if self.clips is None else whole // self.clips
         if groups < 2 or not self.training:
-            return super().forward(input)
+            return with_plain_gradient(super().forward(input))
         size, more = divmod(whole, groups)  # sizes differ by one at most, none is below `clips`
         sizes = [(size + (n < more)) * self.frames for n in range(groups)]
         parts = input.split(sizes)
@@ -51,9 +51,10 @@ class SplitNorm(nn.BatchNorm3d):
 
     def _normalise(self, part: Tensor, mean: Tensor | None, variance: Tensor | None) -> Tensor:
         """Returns a group by its own statistics, which ``mean`` and ``variance`` become."""
-        return F.batch_norm(
+        out = F.batch_norm(
             part, mean, variance, self.weight, self.bias, training=True, momentum=1.0, eps=self.eps
         )
+        return with_plain_gradient(out)
 
     @torch.no_grad()
     def _follow(self, mean: Tensor, variance: Tensor) -> None:
@@ -64,6 +65,27 @@ class SplitNorm(nn.BatchNorm3d):
         self.num_batches_tracked.add_(1)
         self.running_mean.lerp_(mean, self.momentum)
         self.running_var.lerp_(variance, self.momentum)
+
+
+def with_plain_gradient(out: Tensor) -> Tensor:
+    """Returns the output of a batch normalisation, whose gradient will be laid out as torch expects.
+
+    Where an axis has one entry its stride says nothing, and torch leaves there what was before. On
+    CPUs torch 2.13 then takes a gradient in channels last for one that is not, if the features were
+    not, and the gradients of features, scale and shift are wrong.
+    """
+    asked = out.requires_grad and out.device.type == "cpu" and 1 in out.shape
+    if asked and not torch.compiler.is_compiling():
+        out.register_hook(_plain)
+    return out
+
+
+def _plain(gradient: Tensor) -> Tensor:
+    last = torch.channels_last_3d if gradient.ndim == 5 else torch.channels_last
+    if gradient.ndim < 4 or not gradient.is_contiguous(memory_format=last):
+        return gradient
+    plain = torch.empty_like(gradient, memory_format=last)
+    return gradient if plain.stride() == gradient.stride() else plain.copy_(gradient)
 
 
 class ImageNorm(SplitNorm):

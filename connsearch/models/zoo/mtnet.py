@@ -25,7 +25,7 @@ from connsearch.models.model import Model
 from connsearch.models.pixels import normalised, rgb_clips
 from connsearch.models.resnet3d_settings import Depth, Share, Spread, Width
 from connsearch.models.settings import valid
-from connsearch.models.zoo import MODELS, READERS, ZooModel
+from connsearch.models.zoo import MODELS, READERS, Shortened, ZooModel
 from connsearch.nn.frame_selection import select_frames
 from connsearch.nn.layers import dense
 from connsearch.nn.multi_temporal import PARTS, MultiTemporalBlock, split_rates
@@ -257,10 +257,20 @@ DEPTHS: Mapping[str, tuple[int, int, int, int]] = {
 GROUPED = ("xs", "s", "m", "l")
 """Sizes that there are in groups, too."""
 
+
+def _short(preset: MTNetSettings) -> Shortened:
+    """The network with two blocks a stage: in a stage all blocks but the first are alike."""
+    two = preset.model_copy(update={"depths": (2, 2, 2, 2)})
+    times = {f"stage{n}.1": depth - 1 for n, depth in enumerate(preset.depths, 1)}
+    return Shortened(two, partial(build, KIND, two), times)
+
+
 for _size, _depths in DEPTHS.items():
     _plain = MTNetSettings(depths=_depths)
     _presets = {f"mtnet_{_size}": _plain}
     if _size in GROUPED:
         _presets[f"mtnet_{_size}_g8"] = _plain.model_copy(update={"groups": 8})
     for _name, _preset in _presets.items():
-        MODELS.register(_name)(ZooModel(partial(build, _name, _preset), KIND, CLIP))
+        MODELS.register(_name)(
+            ZooModel(partial(build, _name, _preset), KIND, CLIP, _short(_preset))
+        )
