@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch._higher_order_ops.scan import scan  # pyright: ignore[reportUnknownVariableType]
 
+from connsearch.nn.precision import own_precision
+
 FEW, WIDE = 2, 256
 """So few frames under an LSTM so wide: three to five times slower in oneDNN than step by step
 (torch 2.13, forward and backward on a CPU), as it reorders weights that are used once or twice."""
@@ -30,7 +32,7 @@ def recur(cell: nn.LSTM | nn.GRU, x_TBC: Tensor) -> Tensor:
     """
     if torch.compiler.is_exporting():
         return scanned(cell, x_TBC)
-    with torch.autocast(x_TBC.device.type, enabled=False):
+    with own_precision(x_TBC.device.type):
         if _slow(cell, x_TBC):
             return _stepped(cell, x_TBC)
         return cell(x_TBC)[0]
