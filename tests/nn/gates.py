@@ -36,7 +36,7 @@ def copying(width: int = WIDTH, **settings: Any) -> TemporalGate:
 
 
 def clips(opens: str, frames: int = 4, size: tuple[int, int] = (3, 5), seed: int = 0) -> Tensor:
-    """Returns features ``(B, WIDTH, T, H, W)``: for every ``o`` a clip that opens a copying gate."""
+    """Returns ``(B, WIDTH, T, H, W)``: for every ``o`` a clip that opens a copying gate."""
     generator = torch.Generator().manual_seed(seed)
     found: list[Tensor] = []
     for letter in opens:
