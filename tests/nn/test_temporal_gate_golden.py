@@ -50,10 +50,10 @@ FAULTS: dict[str, tuple[Any, str, Any]] = {
         "_squared_distances",
         lambda a, b: (a.unsqueeze(2) - b.unsqueeze(1)).abs().sum(3),
     ),
-    "the last of equals": (
+    "far frames weigh most": (
         cycle_consistency,
-        "_is_own",
-        lambda d, _: (d.shape[2] - 1 - d.flip(2).argmin(2)) == torch.arange(d.shape[1]),
+        "_returns",
+        lambda a, b, d, test, right=cycle_consistency._returns: right(a, b, -d, test),
     ),
 }
 
