@@ -23,13 +23,16 @@ NEAREST = 8
 
 
 def suggest(kind: str, name: str, known: list[str]) -> str:
-    """Returns the sentence for a name that is not known.
+    """Returns the sentence for a name that is not known; capitals do not count for the nearest.
 
     >>> suggest("criterion", "treshold", ["threshold", "top_k"])
     "no criterion named 'treshold', did you mean 'threshold'? Known: threshold, top_k"
+    >>> suggest("model", "MTNet_L", ["mtnet_l", "mtnet_l_g8"])
+    "no model named 'MTNet_L', did you mean 'mtnet_l'? Known: mtnet_l, mtnet_l_g8"
     """
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f", did you mean {near[0]!r}?" if near else "."
+    small = {one.lower(): one for one in reversed(known)}
+    near = difflib.get_close_matches(name.lower(), list(small)[::-1], n=1)
+    hint = f", did you mean {small[near[0]]!r}?" if near else "."
     shown = known
     if len(known) > MANY:
         near = difflib.get_close_matches(name, known, n=NEAREST, cutoff=0.0)

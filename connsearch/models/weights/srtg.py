@@ -68,6 +68,7 @@ PUBLICATIONS.register("srtg")(
         kind="resnet3d",
         key_map=key_map,
         classifier=("head.weight", "head.bias"),
+        needs={"convolution": frozenset(STEMS)},
         expects={"stem_pool": True, "mean": MEAN, "std": STD},
     )
 )
