@@ -13,6 +13,7 @@ from connsearch.errors import SettingsError, WeightsError
 from connsearch.graph.files import structure_names
 from connsearch.models.inflation import OVER_IMAGES, Inflation
 from connsearch.models.model import Model
+from connsearch.models.otherwise import cure_by_settings
 from connsearch.models.published import compare_published, names_of, part_of, shown
 from connsearch.models.taken import TakenWeights
 from connsearch.models.weights import PUBLICATIONS
@@ -149,7 +150,16 @@ def choose_fit(
     alike = [fit for fit in good if (fit.names, fit.options) == (good[0].names, good[0].options)]
     if good and len(alike) == len(good):
         return replace(good[0], alike=tuple(fit.publication for fit in good[1:]))
-    raise WeightsError(_several(name, good) if good else _none(name, fits, refused))
+    if good:
+        raise WeightsError(_several(name, good))
+    cures = (_cure(name, fit, state) for fit in fits) if inflate is None else ()
+    raise WeightsError(_none(name, fits, refused, cure=next(filter(None, cures), None)))
+
+
+def _cure(name: str, fit: Fit, state: Mapping[str, Tensor]) -> str | None:
+    with torch.device("meta"):
+        document = fit.build(name, 1).describe()
+    return cure_by_settings(part_of(fit.publication, document), document, state)
 
 
 def _several(name: str, fits: list[Fit]) -> str:
@@ -167,14 +177,14 @@ def _several(name: str, fits: list[Fit]) -> str:
     )
 
 
-def _none(name: str, fits: list[Fit], refused: list[str]) -> str:
+def _none(name: str, fits: list[Fit], refused: list[str], *, cure: str | None) -> str:
     lines = ["  " + line for fit in fits for line in _missed(fit)]
     return "\n".join(
         [
             f"no publication has these names and shapes for {name}",
             *lines,
             *refused,
-            "  cure: another --model, or --partial to take what fits",
+            f"  cure: {cure or 'another --model, or --partial to take what fits'}",
         ]
     )
 
