@@ -213,7 +213,9 @@ def test_nothing_is_inflated_unasked_and_the_cure_says_so(tmp_path: Path) -> Non
     with pytest.raises(WeightsError, match="no publication has these names"):
         choose_fit(None, "r3d_18", NARROW, published(image_network("resnet18")))
     clips = {n: torch.zeros(t.shape) for n, t in published_of_clips(needed).items()}
-    with pytest.raises(WeightsError, match=r"there is no kernel over images[\s\S]*leave inflation out"):
+    with pytest.raises(
+        WeightsError, match=r"there is no kernel over images[\s\S]*leave inflation out"
+    ):
         import_state(clips, network, publication="torchvision", inflate="mean")
     assert all(torch.equal(t, before[n]) for n, t in network.state_dict().items())
 
