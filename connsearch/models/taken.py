@@ -122,7 +122,7 @@ def taken(
     shapes = [
         OtherShape(name, names[name], *_forms(tensor, own[name]))
         for name, tensor in found.items()
-        if tensor is not None and not _fits(tensor, own[name])
+        if tensor is not None and not _fits(name, tensor, own[name])
     ]
     misfits = {one.name for one in shapes}
     loaded = [name for name in names if name not in misfits and name not in set(absent)]
@@ -159,8 +159,10 @@ def put(
             own[name].copy_(state[theirs(name)])
 
 
-def _fits(tensor: Tensor, entry: Tensor) -> bool:
-    return tensor.shape == entry.shape and _of_kind(tensor, entry)
+def _fits(name: str, tensor: Tensor, entry: Tensor) -> bool:
+    """Whether a tensor can be taken for an entry; averages of weights have counts as fractions."""
+    kind = name.endswith(COUNTER) or _of_kind(tensor, entry)
+    return tensor.shape == entry.shape and kind
 
 
 def _of_kind(tensor: Tensor, entry: Tensor) -> bool:

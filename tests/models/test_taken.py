@@ -60,6 +60,15 @@ def test_a_count_is_no_fraction() -> None:
     assert [str(one) for one in found.other_shape] == ["w int8 [2], here float32 [2]"]
 
 
+def test_a_count_of_batches_may_be_a_fraction() -> None:
+    """An average of weights over time is one of its counts, too."""
+    own = {"n.num_batches_tracked": torch.tensor(0), "w": torch.ones(1)}
+    state = {"n.num_batches_tracked": torch.tensor(3.7), "w": torch.zeros(1)}
+    found = taken(state, own)
+    put(found, state, own)
+    assert (found.complete, own["n.num_batches_tracked"].item()) == (True, 3)
+
+
 def test_counts_alone_are_nothing() -> None:
     own = {"n.num_batches_tracked": torch.tensor(0), "w": torch.ones(1)}
     found = taken({"n.num_batches_tracked": torch.tensor(4)}, own)
