@@ -25,6 +25,7 @@ from connsearch.graph.spec import Modality, Structure
 from connsearch.models.model import Model, as_predictions
 from connsearch.models.parity import Runner, Shape
 from connsearch.models.structure import Network
+from connsearch.nn.layout import lay_out
 
 BATCH_AXIS = "clips"
 """The name of the axis whose length is always open."""
@@ -131,7 +132,7 @@ def write_down(
     inputs = _inputs(network, clip, flow_input=flow_input)
     plain = copy.deepcopy(network).cpu().eval().requires_grad_(False)
     plain.memory_format = torch.contiguous_format
-    plain.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
+    lay_out(plain, torch.contiguous_format)
     axes: dict[int, Any] = {0: Dim(BATCH_AXIS, min=1, max=MOST_CLIPS)}
     if open_frames:
         axes[2] = Dim.AUTO

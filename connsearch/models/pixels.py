@@ -36,16 +36,17 @@ def rgb_clips(streams: Mapping[str, Tensor]) -> Tensor:
     return clips
 
 
-def normalised(x_B3THW: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Returns clips of [-1, 1] normalised.
+def normalised(x_B3: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Returns clips or images of [-1, 1] normalised.
 
     Args:
-        x_B3THW: clips.
+        x_B3: clips ``(B, 3, T, H, W)`` or images ``(B, 3, H, W)``.
         mean: of red, green and blue, for pixels of 0 to 1.
         std: spread, likewise.
     """
     if all(value == AS_THEY_ARE for value in (*mean, *std)):
-        return x_B3THW
-    scale = x_B3THW.new_tensor([0.5 / s for s in std])
-    shift = x_B3THW.new_tensor([(0.5 - m) / s for m, s in zip(mean, std, strict=True)])
-    return x_B3THW * scale.view(3, 1, 1, 1) + shift.view(3, 1, 1, 1)
+        return x_B3
+    scale = x_B3.new_tensor([0.5 / s for s in std])
+    shift = x_B3.new_tensor([(0.5 - m) / s for m, s in zip(mean, std, strict=True)])
+    by_colour = (3, *(1 for _ in x_B3.shape[2:]))
+    return x_B3 * scale.view(by_colour) + shift.view(by_colour)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -23,6 +23,7 @@ from connsearch.seeds import derive
 from connsearch.training.losses import choose_loss
 from connsearch.training.predictions import Answers, PooledPredictions
 from connsearch.training.recalibrate import recalibrate
+from connsearch.training.speed import Laps
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ def evaluate(
     loss: LossName = "auto",
     all_views: bool = False,
     hear: Callable[[UnreadClip], object] | None = None,
+    laps: Laps | None = None,
 ) -> Metrics:
     """Returns how the network does on every clip of a split that can be read, untouched.
 
@@ -67,6 +69,7 @@ def evaluate(
         loss: of the training; it converts logits to probabilities.
         all_views: pool the clips and crops that the options ask for; otherwise the centre alone.
         hear: called for every view that cannot be read.
+        laps: counts what reading and forward passes take.
 
     Raises:
         DataError: the split has no clip, or none that can be read.
@@ -79,6 +82,7 @@ def evaluate(
         loss=loss,
         all_views=all_views,
         hear=hear,
+        laps=laps,
     )
     return metrics
 
@@ -92,6 +96,7 @@ def judged(
     loss: LossName = "auto",
     all_views: bool = False,
     hear: Callable[[UnreadClip], object] | None = None,
+    laps: Laps | None = None,
 ) -> tuple[Metrics, Answers]:
     """Returns what :func:`evaluate` returns, and the answer to every clip.
 
@@ -110,10 +115,13 @@ def judged(
     sheet = PooledPredictions(judge, views=views, pool=options.pool_views)
     reasons: dict[int, str] = {}
     seconds = 0.0
-    batches = loader.batches(views=views if views > 1 else None)
+    laps = laps or Laps()
+    batches = laps.reading(loader.batches(views=views if views > 1 else None))
     with closing(answered(network, batches, compute)) as answers:
         for batch, logits, spent in answers:
             seconds += spent
+            laps.add("forward", spent)
+            laps.clips += len(batch.labels)
             for fault in batch.faults:
                 reasons[fault.index] = fault.reason
                 if hear is not None:
@@ -155,18 +163,19 @@ def recalibrate_on(
     clips: int,
     seed: int,
     compute: Compute | None = None,
+    kept: Collection[nn.Module] = (),
 ) -> int:
     """Returns the number of layers whose statistics it set from about ``clips`` training clips.
 
     Which clips, and their order, depend on the seed alone; they are not augmented. Those that
-    cannot be read are passed over.
+    cannot be read are passed over. The layers in ``kept`` keep the statistics they have.
     """
     compute = compute or Compute()
     dataset = loader.dataset
     chosen = loader.batches(seed=derive(seed, "recalibrate"), shuffle=True)
     count = -(-min(clips, len(dataset)) // dataset.loading.batch_size)
     readable = islice((batch for batch in chosen if batch.streams), count)
-    return recalibrate(network, readable, lambda batch: compute.logits(network, batch))
+    return recalibrate(network, readable, lambda batch: compute.logits(network, batch), kept=kept)
 
 
 @contextmanager

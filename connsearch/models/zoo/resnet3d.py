@@ -20,10 +20,9 @@ from connsearch.errors import DataError
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
 from connsearch.models.pixels import normalised, rgb_clips
-from connsearch.models.resnet3d_settings import AllOfResNet3D, ResNet3DSettings
+from connsearch.models.resnet3d_settings import AllOfResNet3D, Convolutions, ResNet3DSettings
 from connsearch.models.settings import valid
 from connsearch.models.zoo import MODELS, READERS, Shortened, ZooModel
-from connsearch.nn.convolutions3d import Convolution
 from connsearch.nn.layers import dense
 from connsearch.nn.residual3d import BLOCKS_3D, Stem3d
 from connsearch.nn.seeded import seeded
@@ -66,7 +65,7 @@ class ResNet3D(Model):
 
     def _build(self) -> None:
         settings, widths = self.settings, self.settings.widths
-        self.stem = Stem3d(settings.convolution, widths[0])
+        self.stem = Stem3d(settings.convolution_of(0), widths[0])
         self.pool = nn.MaxPool3d(3, stride=2, padding=1) if settings.stem_pool else nn.Identity()
         self.stage1, width = self._stage(0, widths[0], stride=1)
         self.stage2, width = self._stage(1, width, stride=2)
@@ -80,7 +79,7 @@ class ResNet3D(Model):
 
     def _stage(self, index: int, width: int, *, stride: int) -> tuple[nn.Sequential, int]:
         """The blocks of a stage, and the channels they end with."""
-        make, form = BLOCKS_3D[self.settings.block], self.settings.form
+        make, form = BLOCKS_3D[self.settings.block], self.settings.form_of(index)
         blocks: list[nn.Module] = []
         for _ in range(self.settings.depths[index]):
             block = make(form, width, self.settings.widths[index], stride)
@@ -116,14 +115,14 @@ class ResNet3D(Model):
         return ModelDocument(KIND, self.name, settings)
 
     def _refuse_one_number(self, shape: torch.Size) -> None:
-        stride = 16 if self.settings.stem_pool else 8  # of time; of height and width twice that
+        stride, side = self.settings.stride_in_time, 32 if self.settings.stem_pool else 16
         clips, _, frames, height, width = shape
-        if clips == 1 and frames <= stride and max(height, width) <= 2 * stride:
+        if clips == 1 and frames <= stride and max(height, width) <= side:
             raise DataError(
                 f"one clip of {frames} frames and {height}x{width} pixels leaves one number per "
                 "channel, and batch normalisation in training needs at least two\n"
                 f"  cure: --batch-size 2, more --frames than {stride}, or a --size of more than "
-                f"{2 * stride} pixels"
+                f"{side} pixels"
             )
 
 
@@ -176,7 +175,7 @@ DEPTHS: Mapping[int, tuple[Block, tuple[int, int, int, int]]] = {
 """Blocks by the number in a name."""
 
 
-def register(name: str, convolution: Convolution, depth: int, **more: Any) -> None:
+def register(name: str, convolution: Convolutions, depth: int, **more: Any) -> None:
     """Files a network under its name, and under ``srtg_`` and its name with gates.
 
     Args:
