@@ -13,6 +13,7 @@ from connsearch.errors import SettingsError, WeightsError
 from connsearch.graph.files import structure_names
 from connsearch.models.inflation import INFLATE_THEM, OVER_IMAGES, Inflation, over_images
 from connsearch.models.model import Model
+from connsearch.models.otherwise import cure_by_settings
 from connsearch.models.published import compare_published, names_of, part_of, shown
 from connsearch.models.taken import TakenWeights
 from connsearch.models.weights import PUBLICATIONS
@@ -157,7 +158,15 @@ def choose_fit(
         cure = f"{cure}; --inflate is for the weights of a {OVER_IMAGES.get(kind, 'network')}"
     elif kind in OVER_IMAGES and over_images(state):
         cure = f"{INFLATE_THEM}; or {cure}"
+    else:
+        cure = next(filter(None, (_cure(name, fit, state) for fit in fits)), cure)
     raise WeightsError(_none(name, fits, refused, cure))
+
+
+def _cure(name: str, fit: Fit, state: Mapping[str, Tensor]) -> str | None:
+    with torch.device("meta"):
+        document = fit.build(name, 1).describe()
+    return cure_by_settings(part_of(fit.publication, document), document, state)
 
 
 def _several(name: str, fits: list[Fit]) -> str:
