@@ -240,7 +240,7 @@ def _record(
 
 
 def _stem(file: str) -> str:
-    """The name of a file without what its kind is called: ``r3d_18`` of ``r3d_18.pth.tar``."""
+    """The name of a file without the suffixes of its kind, such as ``.pth.tar``."""
     path = Path(file)
     while path.suffix.lower() in _SUFFIXES:
         path = path.with_suffix("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -39,6 +40,12 @@ class FoldedSettings(EvaluatedSettings):
     """Begin with these weights, as far as they fit by name and shape: a run, a pruned network,
     converted weights, or a file of ours or of a publication (.safetensors, .pth). What was loaded
     is shown and recorded; another number of classes leaves the classifier out."""
+
+    @field_validator("initial_weights", mode="before")
+    @classmethod
+    def _path_as_text(cls, value: Any) -> Any:
+        place = getattr(value, "directory", value)  # of a run that is given as a value
+        return os.fspath(place) if isinstance(place, os.PathLike) else place
 
     @field_validator("folds", mode="before")
     @classmethod
