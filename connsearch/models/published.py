@@ -17,12 +17,14 @@ from connsearch.files.disk import AnyPath
 from connsearch.models.document import ModelDocument
 from connsearch.models.inflation import (
     INFLATE_THEM,
+    OVER_IMAGES,
     Inflation,
     inflated,
     over_images,
     part_over_images,
 )
 from connsearch.models.model import Model
+from connsearch.models.otherwise import cure_by_settings
 from connsearch.models.taken import TakenWeights, few, put, taken
 from connsearch.models.weight_file import read_weight_file
 from connsearch.models.weights import PUBLICATIONS, Publication
@@ -138,8 +140,9 @@ def import_state(
         )
     if not partial and not found.complete:
         answers = {theirs(name) for name in whose.classifier}
-        flat = inflate is None and over_images(state, own)
-        raise WeightsError(_told(found, publication, answers, flat=flat))
+        flat = inflate is None and document.kind in OVER_IMAGES and over_images(state)
+        other = None if flat else cure_by_settings(whose, document, state)
+        raise WeightsError(_told(found, publication, answers, flat=flat, other=other))
     notes = notes_about(whose, document.settings, found)
     if inflate is None:
         put(found, state, own, theirs=theirs)
@@ -257,7 +260,9 @@ def shown(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _told(found: TakenWeights, publication: str, answers: set[str], *, flat: bool) -> str:
+def _told(
+    found: TakenWeights, publication: str, answers: set[str], *, flat: bool, other: str | None
+) -> str:
     faults = [
         ("missing", found.missing),
         ("unexpected", found.other_name),
@@ -269,6 +274,8 @@ def _told(found: TakenWeights, publication: str, answers: set[str], *, flat: boo
         cure = "leave the classifier out (classifier=False), or build it for as many classes"
     elif flat:
         cure = f"{INFLATE_THEM}; or {cure}"
+    elif other is not None:
+        cure = other
     head = f"these are not the weights {publication} has for this network:"
     return "\n".join([head, *lines, f"  cure: {cure}"])
 

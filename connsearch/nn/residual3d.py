@@ -117,8 +117,9 @@ class ResidualBlock3d(nn.Module):
     def add_gate(self, form: BlockForm, widths: Mapping[Place, int]) -> None:
         """Adds the gate of a form, if it has one; ``widths`` are the channels at every place."""
         self.place, make = form.place, form.make_gate
-        wanted = self.place != "none" and make is not None
-        self.gate = make(widths[self.place]) if wanted else None
+        self.gate = None
+        if self.place != "none" and make is not None:
+            self.gate = make(widths[self.place])
 
     def at(self, place: Place, x_BCTHW: Tensor) -> Tensor:
         """Returns the features behind a place: gated if the gate is there."""
@@ -147,8 +148,9 @@ class BasicBlock3d(ResidualBlock3d):
         self.conv2 = full(kind, planes, planes, middle=parted, groups=form.parts)
         self.norm2 = norm(planes)
         self.shortcut = shortcut(in_width, planes, strides(kind, stride))
-        places: tuple[Place, ...] = ("top", "mid", "end", "res", "final")
-        self.add_gate(form, {"start": in_width} | dict.fromkeys(places, planes))
+        behind: tuple[Place, ...] = ("top", "mid", "end", "res", "final")
+        widths: dict[Place, int] = {"start": in_width}
+        self.add_gate(form, widths | dict.fromkeys(behind, planes))
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
         """Maps ``(B, in_width, T, H, W)`` to ``(B, width, T', H', W')``, each ceil(size/stride)."""
@@ -185,9 +187,9 @@ class Bottleneck3d(ResidualBlock3d):
         self.conv3 = pointwise(inside, self.width)
         self.norm3 = norm(self.width)
         self.shortcut = shortcut(in_width, self.width, strides(form.convolution, stride))
-        outer: tuple[Place, ...] = ("end", "res", "final")
+        behind: tuple[Place, ...] = ("end", "res", "final")
         widths: dict[Place, int] = {"start": in_width, "top": inside, "mid": inside}
-        self.add_gate(form, widths | dict.fromkeys(outer, self.width))
+        self.add_gate(form, widths | dict.fromkeys(behind, self.width))
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
         """Maps ``(B, in_width, T, H, W)`` to ``(B, width, T', H', W')``, each ceil(size/stride)."""

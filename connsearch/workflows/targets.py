@@ -10,6 +10,7 @@ from connsearch.errors import RunError, SettingsError, UnknownNameError
 from connsearch.files.disk import is_folder, is_there
 from connsearch.graph.files import load_structure, read_structure, structure_names
 from connsearch.graph.spec import Structure
+from connsearch.registry import nearest
 from connsearch.runs.formats.config import LossName
 from connsearch.runs.names import BEST, PRUNE_RECORD
 from connsearch.runs.record import RunRecord, open_run
@@ -45,16 +46,17 @@ def open_structure(target: str) -> Structure:
         )
     try:
         return load_structure(target)
-    except UnknownNameError:
-        _refuse_model(target)
+    except UnknownNameError as error:
+        _refuse_model(target, error)
         raise
 
 
-def _refuse_model(target: str) -> None:
-    """Refuses the name of a network that is no structure.
+def _refuse_model(target: str, error: UnknownNameError) -> None:
+    """Refuses the name of a network that is no structure, or what is spelled like one.
 
     Raises:
         SettingsError: it is one.
+        UnknownNameError: the nearest of all names is one.
     """
     from connsearch.models.zoo import MODELS
 
@@ -64,6 +66,12 @@ def _refuse_model(target: str) -> None:
             "  allowed here: structures (connsearch models lists them); connsearch train and "
             "evaluate take every network"
         )
+    near = nearest(target, [*structure_names(), *MODELS])
+    if near and near[0] in MODELS:
+        raise UnknownNameError(
+            f"{error}\n  {near[0]} is a {MODELS[near[0]].kind}, which has no connections to show "
+            "or to search; connsearch train takes it"
+        ) from None
 
 
 def recorded_loss(target: str) -> LossName:

@@ -252,6 +252,11 @@ def test_a_name_that_nothing_has_names_the_nearest(run: Command) -> None:
     done = run("train", "r3d_81", *TINY_CLIPS)
     assert done.code == 2
     assert "r3d_18" in done.err
+    for line in (["search", "r3d_81", *TINY_CLIPS], ["inspect", "r3d_81"]):
+        near = run(*line)
+        assert near.code == 2
+        assert "r3d_18 is a resnet3d, which has no connections" in near.err
+    assert "did you mean 'starter'" in run("inspect", "startr").err
     searched = run("search", "r3d_18", *TINY_CLIPS)
     assert searched.code == 2
     assert "r3d_18: is a resnet3d" in searched.err

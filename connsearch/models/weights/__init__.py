@@ -32,6 +32,7 @@ class Publication:
             frozenset of those that are allowed.
         expects: settings the weights were trained with; with others they work, but not as well. A
             conversion builds the network with them, so they may repeat what is needed.
+        variants: settings that files of its weights may need, told where a file fits with them.
         others: the same for the other kinds of network that it has weights for.
     """
 
@@ -40,6 +41,7 @@ class Publication:
     classifier: tuple[str, ...]
     needs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     expects: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    variants: tuple[Mapping[str, Any], ...] = ()
     others: tuple[Publication, ...] = ()
 
     @property

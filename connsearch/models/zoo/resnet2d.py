@@ -73,4 +73,10 @@ DEPTHS: Mapping[int, tuple[Literal["basic", "bottleneck"], tuple[int, int, int, 
 
 RESNETS = ZooKind("resnet2d", ResNet2DSettings, ResNet2D)
 for _depth, (_block, _depths) in DEPTHS.items():
-    RESNETS.register(f"resnet{_depth}", ResNet2DSettings(block=_block, depths=_depths), CLIP)
+    RESNETS.register(
+        f"resnet{_depth}",
+        ResNet2DSettings(block=_block, depths=_depths),
+        CLIP,
+        short=ResNet2DSettings(block=_block, depths=(2, 2, 2, 2)),
+        times={f"stage{n}.1": depth - 1 for n, depth in enumerate(_depths, 1)},
+    )
