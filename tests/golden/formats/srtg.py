@@ -13,16 +13,12 @@ from connsearch.nn.convolutions3d import Convolution
 from connsearch.nn.residual3d import BLOCKS_3D
 from tests.golden.cupboard import FORMATS, Check
 from tests.golden.folder import Folder
-from tests.golden.srtg import mtnet
+from tests.golden.srtg import gates, mtnet
 from tests.golden.srtg.networks import blocks, networks, roles, states, totals
 from tests.golden.srtg.rule import HERE, STATES
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
-MISSING = {
-    "sr": "no squeeze-and-recursion",
-    "gate": "no temporal gate of squeeze-and-recursion",
-}
-"""Kinds of cases nothing of ours can be built for -> what connsearch lacks."""
+KINDS = (*gates.KINDS, "mtnet", "block", "net", "table")
 TABLES = {
     "_s7_multigrid": "no comparison with this table of multigrid shapes and rates",
     "_s8_samplers": "no samplers as released with squeeze-and-recursion",
@@ -36,18 +32,14 @@ class SRTG:
 
     def owns(self, name: str, entry: Mapping[str, Any]) -> bool:
         """Returns whether it says so itself."""
-        return "source" in entry and entry.get("kind") in (
-            *MISSING,
-            "block",
-            "net",
-            "mtnet",
-            "table",
-        )
+        return "source" in entry and entry.get("kind") in KINDS
 
     def checks(self, folder: Folder, name: str, entry: Mapping[str, Any]) -> Iterable[Check]:
         """Returns a check a precision, or a check a network of a table."""
         if entry["kind"] == "table":
             yield from _table(folder, name)
+        elif entry["kind"] in gates.KINDS:
+            yield from gates.checks(folder, name)
         elif entry["kind"] == "mtnet":
             yield from mtnet.checks(folder, name)
         elif lack := _lack(entry):
@@ -67,8 +59,6 @@ def _lack(entry: Mapping[str, Any]) -> str:
     kind = entry["kind"]
     if kind == "net":
         return "" if entry["factory"] in MODELS else f"no network {entry['factory']}"
-    if kind != "block":
-        return MISSING[kind]
     known = (*get_args(Convolution), "ir", "ip")
     if entry["block"] not in BLOCKS_3D or entry["conv"] not in known:
         return f"no {entry['block']} block of {entry['conv']} convolutions"
