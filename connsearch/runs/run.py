@@ -10,6 +10,8 @@
     quarantine.csv         clips that could not be read, and why
     skipped.csv            steps in which a gradient overflowed (fp16)
     checkpoint/            the newest state and the one before it
+    epochs/                states that are kept by the number of their epoch (--save-every)
+    train_results_s0000.csv, val_results_s0000.csv  the scores of every epoch (--score-csv)
     learned.json           the result: the structure with learned weights (or the model) ...
     learned.safetensors    ... and all weights, with the exact logits
     result.json            numbers and alarms; it is written last and says that the run is finished
@@ -57,8 +59,8 @@ from connsearch.runs.names import (
 )
 from connsearch.settings.differences import describe_differences, differences, may_change, plain
 
-_INSIDE = 64
-"""Bytes of the longest path in a run: a checkpoint that is being written."""
+_INSIDE = 100
+"""Bytes of the longest path in a run: the state of an epoch that is being written."""
 _ANEW = "start again in another directory (--run)"
 
 
@@ -144,6 +146,11 @@ class Run:
         for name in (*self._tables, STRUCTURE, MODEL, CONFIG):
             (self.directory / name).unlink(missing_ok=True)
         self._lock.undo()
+
+    @property
+    def first_epoch(self) -> int:
+        """The epoch, from 0, that it begins with: another one if it goes on from another run."""
+        return self.config.get("from_epoch", {}).get("epoch", 0)
 
     @property
     def finished(self) -> bool:

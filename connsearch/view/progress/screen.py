@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rich.console import Group, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
 
 from connsearch.view.console import Console
 from connsearch.view.progress.canvas import Canvas, canvas
@@ -32,7 +33,7 @@ class BarPlace:
     label: str
     done: float
     total: int | None
-    state: str
+    state: str | Text
     line: str = ""
 
 
@@ -96,7 +97,7 @@ class Screen:
             TextColumn("{task.fields[label]}", markup=False),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[state]}", markup=False),
+            _State(),
             console=self._console,
             auto_refresh=False,
         )
@@ -111,6 +112,15 @@ class Screen:
         bars = table.get_renderable()
         picture = self._picture
         return bars if picture is None else Group(picture, bars)
+
+
+class _State(ProgressColumn):
+    """What stands behind a bar: a text, which may have colours and several lines."""
+
+    def render(self, task: Task) -> Text:
+        """Returns the text; nothing in it is read as markup."""
+        state = task.fields["state"]
+        return state if isinstance(state, Text) else Text(state)
 
 
 class _Bar:
