@@ -93,10 +93,10 @@ class Run:
         """
         directory = Path(directory)
         check_path(directory, below=_INSIDE, utf8=True)
-        _check_place(directory)
+        check_place(directory)
         lock = DirectoryLock(directory)
         try:
-            run = cls(directory, _open_config(directory, plain(config)), lock)
+            run = cls(directory, open_config(directory, plain(config)), lock)
             run._write_config()
         except BaseException:
             lock.undo()
@@ -112,12 +112,12 @@ class Run:
         Raises:
             RunError: see :meth:`open`.
         """
-        _check_place(directory)
+        check_place(directory)
         if not (directory / CONFIG).exists():
             return {}
         lock = DirectoryLock(directory)
         try:
-            return _open_config(directory, plain(config))
+            return open_config(directory, plain(config))
         finally:
             lock.undo()
 
@@ -150,7 +150,7 @@ class Run:
     @property
     def first_epoch(self) -> int:
         """The epoch, from 0, that it begins with: another one if it goes on from another run."""
-        return self.config.get("from_epoch", {}).get("epoch", 0)
+        return (self.config.get("from_epoch") or {}).get("epoch", 0)
 
     @property
     def finished(self) -> bool:
@@ -279,8 +279,12 @@ def origin(operator: str, parent: str, run: Run) -> dict[str, Any]:
     }
 
 
-def _check_place(directory: Path) -> None:
-    """Refuses a directory that contains anything but a run."""
+def check_place(directory: Path) -> None:
+    """Refuses a directory that contains anything but a run.
+
+    Raises:
+        RunError: it does.
+    """
     if is_there(directory) and not is_folder(directory):
         raise RunError(
             f"{directory}: is a file\n  cure: choose another directory for the run (--run)"
@@ -296,8 +300,12 @@ def _check_place(directory: Path) -> None:
         )
 
 
-def _open_config(directory: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the config of a new run, or the recorded one if it asks for the same work."""
+def open_config(directory: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the config of a new run, or the recorded one if it asks for the same work.
+
+    Raises:
+        RunError: it asks for other work; every setting that differs is named.
+    """
     path = directory / CONFIG
     if not is_there(path):
         return new_config(wanted)

@@ -34,6 +34,7 @@ from connsearch.workflows.data import prepare, suit
 from connsearch.workflows.evaluate import evaluate_finished, require_splits
 from connsearch.workflows.folds import FoldTraining, refuse_loaded, refuse_seen, run_folds
 from connsearch.workflows.given import StructureLike, name_of, structure_in
+from connsearch.workflows.going_on import run_place
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.loaded import DataLike, given_data, splits_in
 from connsearch.workflows.opened import OpenedRun, opened
@@ -128,9 +129,9 @@ def run_train(
         UserError: as for :func:`train`.
     """
     begin = _begin(asked, start)
-    directory = asked.directory(_place(asked))
     options = asked.training.with_values(seed=asked.seed)
     config = {"command": "train", "settings": asked.settings()}
+    directory = run_place(asked, _place(asked), config, listener)
     options_of_data, target = asked.data_options(), asked.target
     found = prepare(
         directory, config, options_of_data, listener, target=target, given=data, training=options

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from connsearch.flags import Flag
 from connsearch.settings.earlier import without
@@ -35,6 +35,10 @@ class FoldedSettings(EvaluatedSettings):
     on it; csv takes the parts that a CSV names in its column cv. The directory has a run for each
     (fold-1 ...) and the table of all predictions."""
 
+    from_epoch: Annotated[int | None, Flag(metavar="E", rare=True)] = Field(default=None, ge=1)
+    """Go on from the state that the run kept after epoch E (--save-every), in a new directory
+    beside it: the same line with --from-epoch 10 continues RUN in RUN-from-0010, as RUN did."""
+
     @field_validator("folds", mode="before")
     @classmethod
     def _several(cls, value: object) -> object:
@@ -54,6 +58,11 @@ class FoldedSettings(EvaluatedSettings):
             raise ValueError(
                 f"folds {self.folds} trains all folds, fold {self.data.split.fold} one of them: "
                 "give one of the two"
+            )
+        if self.folds is not None and self.from_epoch is not None:
+            raise ValueError(
+                f"from_epoch {self.from_epoch} with folds {self.folds}: every fold has a run and "
+                "epochs of its own; give --fold and the --run of one of them"
             )
         if self.folds is not None and self.evaluate:
             raise ValueError(
