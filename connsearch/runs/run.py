@@ -54,6 +54,7 @@ from connsearch.runs.names import (
     LEARNED,
     MODEL,
     RESULT,
+    STATE,
     STRUCTURE,
     WEIGHTS,
 )
@@ -307,6 +308,11 @@ def open_config(directory: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
         RunError: it asks for other work; every setting that differs is named.
     """
     path = directory / CONFIG
+    if is_there(directory / STATE):
+        raise RunError(
+            f"{directory}: is a state that a run has kept, and no run\n"
+            "  cure: --run with the run itself, and --from-epoch to go on from this state"
+        )
     if not is_there(path):
         return new_config(wanted)
     recorded = read_config(path)

@@ -234,8 +234,9 @@ class LoggingOptions(Options, title="logging"):
     """Also write top-1, top-5 and loss of every epoch to train_results_s0000.csv and
     val_results_s0000.csv; the number is the epoch that the run begins with."""
     save_every: int | None = Field(default=None, ge=1)
-    """Keep the state after every N-th epoch, in epochs/NETWORK_ep-0010.safetensors of the run;
-    --from-epoch starts from one. Each is as large as weights and optimiser together."""
+    """Keep the state after every N-th epoch, in epochs/NETWORK_ep-0010 of the run: --from-epoch
+    goes on from it, and evaluate, predict, export and train take it for a run. Each is as large as
+    weights and optimiser together."""
 
 
 class RatePowers(NamedTuple):

@@ -10,10 +10,11 @@ from typing import Any
 from connsearch.errors import RunError
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
-from connsearch.runs.checkpoint import Checkpoint, part, save_checkpoint_as, under
+from connsearch.runs.checkpoint import Checkpoint, part, under
+from connsearch.runs.epochs import keep_state
 from connsearch.runs.events import CheckpointEvent, NoteEvent
 from connsearch.runs.files import put_weights, refuse_unusable
-from connsearch.runs.names import CHECKPOINTS, EPOCHS, numbered
+from connsearch.runs.names import CHECKPOINTS, EPOCHS, STATE
 from connsearch.runs.run import Run
 from connsearch.training.counters import Stopwatch, Tally
 from connsearch.training.hooks import Hook
@@ -94,10 +95,11 @@ class Saving:
         self, epochs: int, step: int, tally: Tally, ended: str | None, document: ModelDocument
     ) -> int:
         """Returns the bytes of the state after so many epochs, once it is on disk to stay."""
-        path = self._run.directory / EPOCHS / numbered(document.name, epochs)
-        save_checkpoint_as(path, self._checkpoint(step, tally, ended, document))
+        state = self._checkpoint(step, tally, ended, document)
+        run = self._run
+        place = keep_state(run.directory, document.name, epochs, state, run.config)
         self._clock.skip()
-        return path.stat().st_size
+        return (place / STATE).stat().st_size
 
     def _checkpoint(
         self, step: int, tally: Tally, ended: str | None, document: ModelDocument

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from connsearch.runs.from_epoch import begin_from, place_from
+from connsearch.runs.epochs import begin_from, place_from
 from connsearch.workflows.listening import Listener
 from connsearch.workflows.settings.folds import FoldedSettings
 

@@ -1,30 +1,70 @@
-"""A run that goes on from a kept epoch of another one: nothing of the other run is touched."""
+"""States of a run that are kept by their epoch, and runs that go on from one."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from connsearch.errors import RunError
 from connsearch.files.disk import is_there, names_in
 from connsearch.files.drafts import sync_directory
-from connsearch.files.paths import check_path
+from connsearch.files.paths import beginning, check_path
 from connsearch.files.places import make_directories
-from connsearch.runs.checkpoint import Checkpoint, digest, read_checkpoint, save_checkpoint
+from connsearch.runs.checkpoint import (
+    Checkpoint,
+    digest,
+    read_checkpoint,
+    save_checkpoint,
+    save_checkpoint_as,
+)
 from connsearch.runs.documents import read_config, write_config
-from connsearch.runs.names import CHECKPOINTS, CONFIG, EPOCHS, MODEL, STRUCTURE
+from connsearch.runs.names import (
+    CHECKPOINTS,
+    CONFIG,
+    EPOCHS,
+    MODEL,
+    STATE,
+    STRUCTURE,
+    numbered,
+)
 from connsearch.runs.run import check_place, open_config
 from connsearch.settings.differences import plain
 
-_NUMBER = re.compile(r".*_ep-(\d{4,})\.safetensors")
+_NUMBER = re.compile(r".*_ep-(\d{4,})")
+
+
+def keep_state(
+    directory: Path, network: str, epoch: int, checkpoint: Checkpoint, config: Mapping[str, Any]
+) -> Path:
+    """Returns the folder of a state that is kept in a run, once all of it is on disk.
+
+    It holds the whole state and what the run was asked for, so commands take it for a run. One
+    that is there already is the same, and stays.
+
+    Args:
+        directory: of the run.
+        network: its name.
+        epoch: epochs done.
+        checkpoint: the state.
+        config: of the run.
+    """
+    place = directory / EPOCHS / numbered(network, epoch)
+    if not is_there(place):
+        with _filling(place) as draft:
+            _copy_model(directory, draft)
+            save_checkpoint_as(draft / STATE, _without_logs(checkpoint))
+            write_config(draft / CONFIG, config)
+    return place
 
 
 def kept_epochs(directory: str | Path) -> dict[int, Path]:
-    """Returns the states of a run that are kept by their epoch: number of epochs done -> file."""
+    """Returns the states that a run has kept: number of epochs done -> folder."""
     place = Path(directory) / EPOCHS
     names = names_in(place) if is_there(place) else []
     found = {name: _NUMBER.fullmatch(name) for name in names}
@@ -32,7 +72,7 @@ def kept_epochs(directory: str | Path) -> dict[int, Path]:
 
 
 def kept_epoch(directory: str | Path, epoch: int) -> Path:
-    """Returns the file of the state of a run after so many epochs.
+    """Returns the folder of the state of a run after so many epochs.
 
     Raises:
         RunError: it was not kept; those that were are named.
@@ -85,30 +125,41 @@ def begin_from(source: Path, epoch: int, directory: Path, config: Mapping[str, A
             "  cure: --run with the directory of a run that was trained with --save-every"
         )
     recorded = open_config(source, plain(config))
-    kept = read_checkpoint(kept_epoch(source, epoch))
+    kept = read_checkpoint(kept_epoch(source, epoch) / STATE)
     begun = {"run": str(source), "epoch": epoch, "digest": digest(kept.tensors, kept.state)}
+    with _filling(directory) as draft:
+        _copy_model(source, draft)
+        save_checkpoint(draft / CHECKPOINTS, _without_logs(kept))
+        write_config(draft / CONFIG, {**recorded, "from_epoch": begun})
+    return True
+
+
+@contextmanager
+def _filling(directory: Path) -> Generator[Path]:
+    """Yields an empty folder that takes the place of ``directory`` once it is filled."""
     make_directories(directory.parent)
-    draft = directory.with_name(f".{directory.name}.connsearch.tmp")
+    draft = directory.with_name(f".{beginning(directory.name)}.connsearch.tmp")
     shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
     draft.mkdir()
     try:
-        _fill(draft, source, {**recorded, "from_epoch": begun}, kept)
+        yield draft
+        sync_directory(draft)
         os.replace(draft, directory)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
     sync_directory(directory.parent)
-    return True
 
 
-def _fill(draft: Path, source: Path, config: Mapping[str, Any], kept: Checkpoint) -> None:
-    """Writes a run that stopped where the state was kept; its tables are still to begin."""
-    notes = {**kept.notes, "logs": {}}
-    save_checkpoint(draft / CHECKPOINTS, Checkpoint(kept.step, kept.tensors, kept.state, notes))
+def _copy_model(source: Path, place: Path) -> None:
     for name in (STRUCTURE, MODEL):
         if is_there(source / name):
-            shutil.copyfile(source / name, draft / name)
-    write_config(draft / CONFIG, config)
+            shutil.copyfile(source / name, place / name)
+
+
+def _without_logs(found: Checkpoint) -> Checkpoint:
+    """A state without the lengths of the tables of its run: they are still to begin elsewhere."""
+    return replace(found, notes={**found.notes, "logs": {}})
 
 
 def _require_same(found: Mapping[str, Any], source: Path, epoch: int, directory: Path) -> None:
