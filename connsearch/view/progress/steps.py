@@ -34,7 +34,8 @@ class Steps:
         more = Text(f"clips {shape}  rate {figure(event.learning_rate)}").append_text(
             shown(event.speeds, before="  ")
         )
-        line = f"{epoch}  step {event.step}/{event.total_steps}  {state}  {more.plain}"
+        line = f"{epoch}  step {event.step}/{event.total_steps}  {numbers}  {more.plain}"
+        line = f"{line}  {left}" if left else line
         drawn = Text(f"{state}\n").append_text(more)
         place = BarPlace(epoch, event.step, event.total_steps, drawn, line)
         self._row.move(place, now=not remaining)
