@@ -51,6 +51,6 @@ def test_recorded_rates_are_taken_over_and_the_line_wins(tmp_path: Path) -> None
 
 
 def test_from_epoch_is_of_one_run() -> None:
+    words = ["r3d_18", "--from-epoch", "3", "--folds", "4"]
     with pytest.raises(SettingsError, match=r"(?s)from_epoch 3 with folds 4.*--run"):
-        words = ["r3d_18", "--from-epoch", "3", "--folds", "4"]
         parse(Train, words, program="connsearch train")
