@@ -36,8 +36,8 @@ class FoldedSettings(EvaluatedSettings):
     (fold-1 ...) and the table of all predictions."""
 
     from_epoch: Annotated[int | None, Flag(metavar="E", rare=True)] = Field(default=None, ge=1)
-    """Go on from the state that the run kept after epoch E (--save-every), in a new directory
-    beside it: the same line with --from-epoch 10 continues RUN in RUN-from-0010, as RUN did."""
+    """Go on from the state that the run kept after epoch E (--save-every), as that run did, but in
+    a directory of its own beside it: with 10 a run in DIR is continued in DIR-from-0010."""
 
     @field_validator("folds", mode="before")
     @classmethod
