@@ -8,17 +8,19 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from connsearch.data.options import DataOptions
 from connsearch.errors import RunError, SettingsError
 from connsearch.models.model import Model, Wrapped
 from connsearch.models.structure import Network
 from connsearch.oneshot.search import fit_model
 from connsearch.runs.events import Event, NoteEvent, StepEvent
 from connsearch.runs.run import Run
+from connsearch.training.curriculum import Curriculum
 from connsearch.training.optimisers import Optimisers
 from connsearch.training.options import OptimiserOptions, ScheduleOptions, TrainOptions
 from connsearch.training.rate_options import RateOptions, rate_of
@@ -93,6 +95,7 @@ def test_of_several_patterns_the_last_that_fits_counts_and_before_fine_tuning() 
     assert turned["module.conv.weight"] == 0.1
 
 
+@settings(max_examples=15)
 @given(
     st.dictionaries(
         st.sampled_from(["module", "module.*", "*", "*.weight", "module.fc", "*b*"]),
@@ -228,3 +231,34 @@ def test_a_rate_is_kept_as_one_text_however_it_is_given() -> None:
     assert RateOptions(fine_tune=True).fine_tune == 0.6
     assert RateOptions(fine_tune=False).fine_tune is None
     assert not RateOptions(rate=()).given
+
+
+class Many:
+    """Stands in for so many training clips, of which nothing is read."""
+
+    def __init__(self, clips: int) -> None:
+        options = DataOptions.of(batch_size=8, frames=16, size=224)
+        self._clips, self.loading, self.clips = clips, options.loading, options.clips
+
+    def __len__(self) -> int:
+        return self._clips
+
+
+def test_steps_with_multigrid_have_the_published_rates() -> None:
+    """24 steps an epoch, in quarters, and a tenth of the rate after epochs 2 and 4 (golden s7)."""
+    asked: dict[str, Any] = {"schedule": "steps", "decay_epochs": (2, 4), "warmup_steps": 0}
+    options = TrainOptions.of(optimiser="sgd", lr=0.1, multigrid="srtg", epochs=5, **asked)
+    clips: Any = Many(1208)
+    curriculum = Curriculum(clips, options.schedule, options.multigrid, seed=0)
+    parts = [part.rate for part, _ in curriculum._grid.layout(0)]
+    assert (curriculum.total, len(parts)) == (120, 24)
+    optimisers = Optimisers(
+        recurrent(), options.optimiser, options.schedule, options.rate_powers, factors={}
+    )
+    found: list[float] = []
+    for step in range(curriculum.total):
+        place, end, epoch = curriculum.place(step)
+        rates = optimisers.rates(place, total_steps=end, epoch_steps=epoch, scale=parts[step % 24])
+        found.append(rates["filters"])
+    quarters = [0.1 / 2**stage for stage in range(4) for _ in range(6)]
+    assert found == pytest.approx([q * s for s in (1, 1, 0.1, 0.1, 0.01) for q in quarters])

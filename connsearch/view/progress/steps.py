@@ -36,8 +36,7 @@ class Steps:
         )
         line = f"{epoch}  step {event.step}/{event.total_steps}  {numbers}  {more.plain}"
         line = f"{line}  {left}" if left else line
-        drawn = Text(f"{state}\n").append_text(more)
-        place = BarPlace(epoch, event.step, event.total_steps, drawn, line)
+        place = BarPlace(epoch, event.step, event.total_steps, state, line, more)
         self._row.move(place, now=not remaining)
 
     def remove(self) -> None:
