@@ -7,7 +7,6 @@ import re
 import shutil
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +50,14 @@ def keep_state(
         directory: of the run.
         network: its name.
         epoch: epochs done.
-        checkpoint: the state.
+        checkpoint: the state; its notes know of no tables, which begin anew elsewhere.
         config: of the run.
     """
     place = directory / EPOCHS / numbered(network, epoch)
     if not is_there(place):
         with _filling(place) as draft:
             _copy_model(directory, draft)
-            save_checkpoint_as(draft / STATE, _without_logs(checkpoint))
+            save_checkpoint_as(draft / STATE, checkpoint)
             write_config(draft / CONFIG, config)
     return place
 
@@ -129,7 +128,7 @@ def begin_from(source: Path, epoch: int, directory: Path, config: Mapping[str, A
     begun = {"run": str(source), "epoch": epoch, "digest": digest(kept.tensors, kept.state)}
     with _filling(directory) as draft:
         _copy_model(source, draft)
-        save_checkpoint(draft / CHECKPOINTS, _without_logs(kept))
+        save_checkpoint(draft / CHECKPOINTS, kept)
         write_config(draft / CONFIG, {**recorded, "from_epoch": begun})
     return True
 
@@ -155,11 +154,6 @@ def _copy_model(source: Path, place: Path) -> None:
     for name in (STRUCTURE, MODEL):
         if is_there(source / name):
             shutil.copyfile(source / name, place / name)
-
-
-def _without_logs(found: Checkpoint) -> Checkpoint:
-    """A state without the lengths of the tables of its run: they are still to begin elsewhere."""
-    return replace(found, notes={**found.notes, "logs": {}})
 
 
 def _require_same(found: Mapping[str, Any], source: Path, epoch: int, directory: Path) -> None:

@@ -40,6 +40,10 @@ PRUNED, PRUNE_RECORD, PRUNED_WEIGHTS = "pruned", "prune.json", "weights.safetens
 """The usual folder of a pruned network; what makes a folder one (what was cut, and from what); its
 weights."""
 
+CONVERSION = "conversion.json"
+"""What makes a folder one of converted weights: where they come from. Its weights are called as
+those of a pruned network."""
+
 TRAINED, SCRATCH = "trained", "scratch"
 """The usual folders of a network that is trained further, or from new weights."""
 
@@ -67,6 +71,10 @@ EXPORT, EXPORT_RECORD = "export", "export.json"
 
 FIRST = "first.safetensors"
 """What a child that inherits has started from, until it is finished: its parent's may go before."""
+
+INITIAL = "initial.json"
+"""Of a run that began with weights of elsewhere: which, and what the network took of them. Its
+first weights are in a file called as those of a child that inherits, until it is finished."""
 
 BEST = "best.json"
 """The best structure an evolution has found so far."""

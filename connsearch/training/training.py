@@ -15,7 +15,12 @@ from connsearch.errors import TrainingError
 from connsearch.files.stopping import PostponedSignal, postpone_signals
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
+<<<<<<< HEAD
 from connsearch.runs.checkpoint import digest
+=======
+from connsearch.nn.layout import lay_out
+from connsearch.runs.checkpoint import Checkpoint, digest, part, under
+>>>>>>> main
 from connsearch.runs.events import (
     EvaluationEvent,
     Event,
@@ -90,7 +95,7 @@ class Training:
         )
         network.memory_format = layout
         self.network = network.to(device)
-        network.to(memory_format=layout)  # pyright: ignore[reportCallIssue] (torch has no overload)
+        lay_out(network, layout)
         self.data, self.loaders, self.options, self.run = data, loaders, options, run
         self.compute = Compute(device, environment["precision"])
         self.loss_scale = LossScale(device) if self.compute.precision == "fp16" else None

@@ -66,7 +66,13 @@ def _written(
         _FramesSettled: likewise, with the number of frames open.
     """
     try:
-        program = write_down(network, clip, flow_input=asked.flow_input, open_frames=open_frames)
+        program = write_down(
+            network,
+            clip,
+            flow_input=asked.flow_input,
+            open_frames=open_frames,
+            guarded=asked.format != "onnx",
+        )
         found = describe_program(asked.target, document, program)
         if asked.format == "onnx":
             content = to_onnx(program, found)
@@ -88,9 +94,10 @@ def _written(
 
 def _opened(program: Program) -> str:
     """Which sizes were seen to be open."""
+    frames = next(iter(program.inputs.values()))[1]
     if program.least_frames is None:
-        return "open: the number of clips (tried with 1 and 3)"
-    lengths = sorted({next(iter(program.inputs.values()))[1], *program.lengths})
+        return f"open: the number of clips (tried with 1 and 3); {frames} frames, no other number"
+    lengths = sorted({frames, *program.lengths})
     return (
         f"open: the number of clips (tried with 1 and 3) and of frames, {program.least_frames} or "
         f"more (tried with {', '.join(map(str, lengths))})"

@@ -146,6 +146,18 @@ def test_a_batch_norm_that_learns_in_part_follows_its_clips(tmp_path: Path) -> N
     assert network.state_dict()["module.bn.num_batches_tracked"] > 0
 
 
+def test_what_is_frozen_is_no_filter_and_a_logit_stays_one() -> None:
+    network = Network(tiny_structure(), 2, learn_connections=True, seed=0)
+    logits = set(network.parameter_groups().logits)
+    name = next(name for name, p in network.named_parameters() if p in logits)
+    found = factors(network, rate={"nodes.0": 0, name: 0})
+    optimisers = Optimisers(network, OptimiserOptions(), ScheduleOptions(), factors=found)
+    still = set(network.nodes[0].parameters())
+    assert still
+    assert not still & set(optimisers.filters)
+    assert set(optimisers.logits) == logits
+
+
 def test_rates_of_one_change_no_bit(tmp_path: Path) -> None:
     plain, same = recurrent(), recurrent()
     list(fit(tmp_path / "plain", plain))

@@ -1,8 +1,8 @@
-"""3D residual networks: R3D and R(2+1)D (Tran et al. 2018, arXiv 1711.11248).
+"""3D residual networks: R3D and R(2+1)D (Tran et al. 2018, arXiv 1711.11248), plain and ``srtg_``.
 
 As in the code published with Squeeze-and-Recursion (arXiv 2006.08247): the stem ends in a max pool
 and a bottleneck does not widen its output. torchvision's ``r3d_18`` and ``r2plus1d_18`` are these
-networks with ``stem_pool=False``.
+networks with ``stem_pool=False``. Names with ``srtg_`` have a temporal gate after every block.
 
 Shape letters: B clips, C channels, T frames, H W pixels, K classes.
 """
@@ -11,16 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
-from connsearch.errors import DataError, SettingsError
+from connsearch.errors import DataError
 from connsearch.models.document import ModelDocument
-from connsearch.models.model import Model, one_stream
-from connsearch.models.zoo import MODELS, READERS, ZooModel
+from connsearch.models.model import Model
+from connsearch.models.pixels import normalised, rgb_clips
+from connsearch.models.resnet3d_settings import AllOfResNet3D, Convolutions, ResNet3DSettings
+from connsearch.models.settings import valid
+from connsearch.models.zoo import MODELS, READERS, Shortened, ZooModel
 from connsearch.nn.layers import dense
 from connsearch.nn.residual3d import BLOCKS_3D, Stem3d
 from connsearch.nn.seeded import seeded
@@ -28,50 +30,12 @@ from connsearch.nn.seeded import seeded
 KIND = "resnet3d"
 CLIP = (16, 112, 112)
 
-Depth = Annotated[int, Field(strict=True, ge=1, le=100)]
-Width = Annotated[int, Field(strict=True, ge=1, le=8192)]
-Share = Annotated[float, Field(strict=True, ge=0, le=1)]
-Spread = Annotated[float, Field(strict=True, gt=0, le=1)]
-
-
-class ResNet3DSettings(BaseModel):
-    """What a network is made of.
-
-    Attributes:
-        block: ``basic`` (two 3x3x3) or ``bottleneck`` (1x1x1, 3x3x3, 1x1x1, all of one width).
-        convolution: ``r3d``: a 3x3x3 is one convolution; ``r2plus1d``: 1x3x3, norm, ReLU, 3x1x1.
-        depths: blocks of each of the four stages.
-        widths: output channels of each stage; the first is the stem's too.
-        stem_pool: whether a 3x3x3 max pool of stride 2 follows the stem.
-        dropout: drop rate before the classifier.
-        mean: of red, green and blue, for pixels of 0 to 1: clips, which come in [-1, 1], are
-            normalised by it inside the network. The default leaves them as they are.
-        std: spread, likewise.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    block: Literal["basic", "bottleneck"]
-    convolution: Literal["r3d", "r2plus1d"]
-    depths: tuple[Depth, Depth, Depth, Depth]
-    widths: tuple[Width, Width, Width, Width] = (64, 128, 256, 512)
-    stem_pool: bool = Field(default=True, strict=True)
-    dropout: float = Field(default=0.0, strict=True, ge=0, lt=1)
-    mean: tuple[Share, Share, Share] = (0.5, 0.5, 0.5)
-    std: tuple[Spread, Spread, Spread] = (0.5, 0.5, 0.5)
-
-
-class AllOfResNet3D(ResNet3DSettings):
-    """The settings of a model document, including the number of classes."""
-
-    classes: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
-
 
 class ResNet3D(Model):
     """A 3D residual network.
 
     First values as published: kernels He-normal by fan-out, scales 1, shifts 0, classifier
-    N(0, .01) and 0.
+    N(0, .01) and 0; those of recurrent cells are torch's own.
 
     Args:
         settings: what it is made of.
@@ -101,26 +65,27 @@ class ResNet3D(Model):
 
     def _build(self) -> None:
         settings, widths = self.settings, self.settings.widths
-        self.stem = Stem3d(settings.convolution, widths[0])
+        self.stem = Stem3d(settings.convolution_of(0), widths[0])
         self.pool = nn.MaxPool3d(3, stride=2, padding=1) if settings.stem_pool else nn.Identity()
-        self.stage1 = self._stage(0, widths[0], stride=1)
-        self.stage2 = self._stage(1, widths[0], stride=2)
-        self.stage3 = self._stage(2, widths[1], stride=2)
-        self.stage4 = self._stage(3, widths[2], stride=2)
+        self.stage1, width = self._stage(0, widths[0], stride=1)
+        self.stage2, width = self._stage(1, width, stride=2)
+        self.stage3, width = self._stage(2, width, stride=2)
+        self.stage4, width = self._stage(3, width, stride=2)
         self.dropout = nn.Dropout(settings.dropout)
-        self.head = dense(widths[3], self.num_classes)
+        self.head = dense(width, self.num_classes)
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
-    def _stage(self, index: int, in_width: int, *, stride: int) -> nn.Sequential:
-        settings = self.settings
-        block, width = BLOCKS_3D[settings.block], settings.widths[index]
-        first = block(settings.convolution, in_width, width, stride)
-        others = (
-            block(settings.convolution, width, width, 1) for _ in range(1, settings.depths[index])
-        )
-        return nn.Sequential(first, *others)
+    def _stage(self, index: int, width: int, *, stride: int) -> tuple[nn.Sequential, int]:
+        """The blocks of a stage, and the channels they end with."""
+        make, form = BLOCKS_3D[self.settings.block], self.settings.form_of(index)
+        blocks: list[nn.Module] = []
+        for _ in range(self.settings.depths[index]):
+            block = make(form, width, self.settings.widths[index], stride)
+            blocks.append(block)
+            width, stride = block.width, 1
+        return nn.Sequential(*blocks), width
 
     def forward(self, streams: Mapping[str, Tensor]) -> Tensor:
         """Maps clips to logits ``(B, K)``.
@@ -133,10 +98,10 @@ class ResNet3D(Model):
                 single clip so small that a channel ends as one number, which no batch
                 normalisation can normalise.
         """
-        x_BCTHW = _clips(streams).contiguous(memory_format=self.memory_format)
+        x_BCTHW = rgb_clips(streams).contiguous(memory_format=self.memory_format)
         if self.training:
             self._refuse_one_number(x_BCTHW.shape)
-        x_BCTHW = self._normalised(x_BCTHW)
+        x_BCTHW = normalised(x_BCTHW, self.settings.mean, self.settings.std)
         x_BCTHW = self.pool(self.stem(x_BCTHW))
         x_BCTHW = self.stage1(x_BCTHW)
         x_BCTHW = self.stage2(x_BCTHW)
@@ -146,58 +111,19 @@ class ResNet3D(Model):
 
     def describe(self) -> ModelDocument:
         """Returns what it is built from; :func:`from_document` builds it again."""
-        settings = {"classes": self.num_classes, **self.settings.model_dump(mode="json")}
+        settings = {"classes": self.num_classes, **self.settings.document()}
         return ModelDocument(KIND, self.name, settings)
 
-    def _normalised(self, x_BCTHW: Tensor) -> Tensor:
-        mean, std = self.settings.mean, self.settings.std
-        if mean == std == (0.5, 0.5, 0.5):
-            return x_BCTHW
-        scale = x_BCTHW.new_tensor([0.5 / s for s in std])
-        shift = x_BCTHW.new_tensor([(0.5 - m) / s for m, s in zip(mean, std, strict=True)])
-        return x_BCTHW * scale.view(3, 1, 1, 1) + shift.view(3, 1, 1, 1)
-
     def _refuse_one_number(self, shape: torch.Size) -> None:
-        stride = 16 if self.settings.stem_pool else 8  # of time; of height and width twice that
+        stride, side = self.settings.stride_in_time, 32 if self.settings.stem_pool else 16
         clips, _, frames, height, width = shape
-        if clips == 1 and frames <= stride and max(height, width) <= 2 * stride:
+        if clips == 1 and frames <= stride and max(height, width) <= side:
             raise DataError(
                 f"one clip of {frames} frames and {height}x{width} pixels leaves one number per "
                 "channel, and batch normalisation in training needs at least two\n"
                 f"  cure: --batch-size 2, more --frames than {stride}, or a --size of more than "
-                f"{2 * stride} pixels"
+                f"{side} pixels"
             )
-
-
-def _clips(streams: Mapping[str, Tensor]) -> Tensor:
-    clips = one_stream(streams, "rgb")
-    if clips.ndim != 5 or clips.shape[1] != 3 or not clips.numel():
-        raise DataError(
-            "the rgb stream must be (clips, 3 channels, frames, height, width), none of them 0, "
-            f"got {tuple(clips.shape)}"
-        )
-    if not clips.is_floating_point():
-        raise DataError(
-            f"the rgb stream must hold floating point numbers, got {clips.dtype}; "
-            "scale pixels to -1..1 first"
-        )
-    return clips
-
-
-M = TypeVar("M", bound=ResNet3DSettings)
-
-
-def _valid(form: type[M], values: Mapping[str, Any], what: str) -> M:
-    try:
-        return form.model_validate(values)
-    except ValidationError as error:
-        faults = error.errors()
-        lines = [
-            f"  {'.'.join(map(str, f['loc'])) or 'settings'}: {f['msg']}; read: {f['input']!r:.60}"
-            for f in faults[:5]
-        ]
-        more = [f"  and {len(faults) - 5} more"] if len(faults) > 5 else []
-        raise SettingsError("\n".join([f"{what}:", *lines, *more])) from None
 
 
 @READERS.register(KIND)
@@ -226,17 +152,19 @@ def build(
         SettingsError: an option that is no setting, or a value out of range.
     """
     what = f"{name} cannot be built with these settings"
-    settings = _valid(ResNet3DSettings, {**preset.model_dump(), **options}, what)
+    settings = valid(ResNet3DSettings, {**preset.model_dump(), **options}, what)
     return _built(name, settings.model_dump() | {"classes": num_classes}, what, seed=seed)
 
 
 def _built(name: str, told: Mapping[str, Any], what: str, seed: int | None = None) -> ResNet3D:
-    found = _valid(AllOfResNet3D, told, what)
+    found = valid(AllOfResNet3D, told, what)
     settings = ResNet3DSettings(**found.model_dump(exclude={"classes"}))
     return ResNet3D(settings, found.classes, name=name, seed=seed)
 
 
-DEPTHS: Mapping[int, tuple[Literal["basic", "bottleneck"], tuple[int, int, int, int]]] = {
+Block = Literal["basic", "bottleneck"]
+
+DEPTHS: Mapping[int, tuple[Block, tuple[int, int, int, int]]] = {
     18: ("basic", (2, 2, 2, 2)),
     34: ("basic", (3, 4, 6, 3)),
     50: ("bottleneck", (3, 4, 6, 3)),
@@ -244,14 +172,32 @@ DEPTHS: Mapping[int, tuple[Literal["basic", "bottleneck"], tuple[int, int, int, 
     152: ("bottleneck", (3, 8, 36, 3)),
     200: ("bottleneck", (3, 24, 36, 3)),
 }
+"""Blocks by the number in a name."""
 
 
-def _register(convolution: Literal["r3d", "r2plus1d"]) -> None:
-    for depth, (block, depths) in DEPTHS.items():
-        name = f"{convolution}_{depth}"
-        preset = ResNet3DSettings(block=block, convolution=convolution, depths=depths)
-        MODELS.register(name)(ZooModel(partial(build, name, preset), KIND, CLIP))
+def register(name: str, convolution: Convolutions, depth: int, **more: Any) -> None:
+    """Files a network under its name, and under ``srtg_`` and its name with gates.
+
+    Args:
+        name: of the network without gates.
+        convolution: kind of its 3x3x3.
+        depth: a key of ``DEPTHS``.
+        more: settings that are not the default.
+    """
+    block, depths = DEPTHS[depth]
+    plain = ResNet3DSettings(block=block, convolution=convolution, depths=depths, **more)
+    gates = plain.model_copy(update={"place": "final"})
+    for one, preset in ((name, plain), (f"srtg_{name}", gates)):
+        MODELS.register(one)(ZooModel(partial(build, one, preset), KIND, CLIP, _short(preset)))
 
 
-_register("r3d")
-_register("r2plus1d")
+def _short(preset: ResNet3DSettings) -> Shortened:
+    """The network with two blocks a stage: in a stage all blocks but the first are alike."""
+    two = preset.model_copy(update={"depths": (2, 2, 2, 2)})
+    times = {f"stage{n}.1": depth - 1 for n, depth in enumerate(preset.depths, 1)}
+    return Shortened(two, partial(build, KIND, two), times)
+
+
+for _depth in DEPTHS:
+    register(f"r3d_{_depth}", "r3d", _depth)
+    register(f"r2plus1d_{_depth}", "r2plus1d", _depth)
