@@ -27,6 +27,8 @@ from connsearch.runs.names import (
     CHECKPOINTS,
     CONFIG,
     EPOCHS,
+    FIRST,
+    INITIAL,
     MODEL,
     STATE,
     STRUCTURE,
@@ -56,7 +58,7 @@ def keep_state(
     place = directory / EPOCHS / numbered(network, epoch)
     if not is_there(place):
         with _filling(place) as draft:
-            _copy_model(directory, draft)
+            _copy(directory, draft, STRUCTURE, MODEL, INITIAL)
             save_checkpoint_as(draft / STATE, checkpoint)
             write_config(draft / CONFIG, config)
     return place
@@ -127,7 +129,7 @@ def begin_from(source: Path, epoch: int, directory: Path, config: Mapping[str, A
     kept = read_checkpoint(kept_epoch(source, epoch) / STATE)
     begun = {"run": str(source), "epoch": epoch, "digest": digest(kept.tensors, kept.state)}
     with _filling(directory) as draft:
-        _copy_model(source, draft)
+        _copy(source, draft, STRUCTURE, MODEL, INITIAL, FIRST)
         save_checkpoint(draft / CHECKPOINTS, kept)
         write_config(draft / CONFIG, {**recorded, "from_epoch": begun})
     return True
@@ -150,8 +152,8 @@ def _filling(directory: Path) -> Generator[Path]:
     sync_directory(directory.parent)
 
 
-def _copy_model(source: Path, place: Path) -> None:
-    for name in (STRUCTURE, MODEL):
+def _copy(source: Path, place: Path, *names: str) -> None:
+    for name in names:
         if is_there(source / name):
             shutil.copyfile(source / name, place / name)
 

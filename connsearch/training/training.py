@@ -15,12 +15,8 @@ from connsearch.errors import TrainingError
 from connsearch.files.stopping import PostponedSignal, postpone_signals
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
-<<<<<<< HEAD
-from connsearch.runs.checkpoint import digest
-=======
 from connsearch.nn.layout import lay_out
-from connsearch.runs.checkpoint import Checkpoint, digest, part, under
->>>>>>> main
+from connsearch.runs.checkpoint import digest
 from connsearch.runs.events import (
     EvaluationEvent,
     Event,

@@ -36,11 +36,9 @@ class FoldedSettings(EvaluatedSettings):
     on it; csv takes the parts that a CSV names in its column cv. The directory has a run for each
     (fold-1 ...) and the table of all predictions."""
 
-<<<<<<< HEAD
     from_epoch: Annotated[int | None, Flag(metavar="E", rare=True)] = Field(default=None, ge=1)
     """Go on from the state that the run kept after epoch E (--save-every), as that run did, but in
     a directory of its own beside it: with 10 a run in DIR is continued in DIR-from-0010."""
-=======
     initial_weights: Annotated[str | None, Flag(metavar="FILE", rare=True)] = None
     """Begin with these weights, as far as they fit by name and shape: a run, a pruned network,
     converted weights, or a file of ours or of a publication (.safetensors, .pth). What was loaded
@@ -51,7 +49,6 @@ class FoldedSettings(EvaluatedSettings):
     def _path_as_text(cls, value: Any) -> Any:
         place = getattr(value, "directory", value)  # of a run that is given as a value
         return os.fspath(place) if isinstance(place, os.PathLike) else place
->>>>>>> main
 
     @field_validator("folds", mode="before")
     @classmethod
