@@ -166,7 +166,10 @@ def test_a_network_is_trained_and_judged_by_its_name(run: Command) -> None:
     assert "Trained: r3d_18, a resnet3d" in text
     assert "random wirings" not in text
     assert "cannot be read" not in text
-    for line in (["prune", "runs/r3d"], ["draw", "runs/r3d"], ["inspect", "runs/r3d"]):
+    shown = run("inspect", "runs/r3d")
+    assert shown.code == 0, shown.err
+    assert "stem_pool" in shown.out
+    for line in (["prune", "runs/r3d"], ["draw", "runs/r3d"]):
         refused = run(*line)
         assert refused.code == 2, line
         assert "r3d_18, a resnet3d: it has no connections" in refused.err, (line, refused.err)
