@@ -14,7 +14,8 @@ import connsearch
 from connsearch.data.loading.load import DataSplits
 from connsearch.errors import RunError, SettingsError, WeightsError
 from connsearch.files.disk import sha256_of
-from connsearch.graph.spec import Structure
+from connsearch.graph.spec import Attention, Structure
+from connsearch.models.document import ModelDocument
 from connsearch.models.first_weights import take_first_weights
 from connsearch.models.model import Wrapped
 from connsearch.models.published import names_of, part_for
@@ -22,6 +23,7 @@ from connsearch.models.structure import Network
 from connsearch.models.zoo import MODELS
 from connsearch.runs.checkpoint import digest
 from connsearch.runs.events import StepEvent
+from connsearch.runs.files import write_weights
 from connsearch.workflows.opened import OpenedRun
 
 SMALL: dict[str, Any] = {"widths": [4, 4, 8, 8], "depths": [1, 1, 1, 1]}
@@ -230,9 +232,11 @@ def test_a_search_takes_the_blocks_it_has_in_common(
 ) -> None:
     given: dict[str, Any] = {"steps": 1, "recalibrate_clips": 0, "threads": 1, "progress": False}
     given |= {"precision": "fp32", "attention": "none"}
-    trained = connsearch.train(structure, data, run=tmp_path / "trained", **given)
+    plain = structure.with_settings(attention=Attention.NONE)
+    weights = Network(plain, len(data.classes), seed=5).state_dict()
+    write_weights(tmp_path / "w.safetensors", weights, ModelDocument.of(plain))
     found = connsearch.search(
-        structure, data, run=tmp_path / "found", initial_weights=trained.directory, **given
+        structure, data, run=tmp_path / "found", initial_weights=tmp_path / "w.safetensors", **given
     )
     assert found.initial is not None
     taken = found.initial.taken

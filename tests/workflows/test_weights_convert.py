@@ -333,17 +333,7 @@ def test_it_is_trained_further_once_its_data_is_named(file: Path) -> None:
         connsearch.train(run, progress=False)
     with pytest.raises(SettingsError, match="do not say what data they are for"):
         connsearch.evaluate(run, progress=False)
-    trained = connsearch.train(
-        run,
-        "synthetic:motion",
-        **DATA,
-        batch_size=6,
-        epochs=1,
-        recalibrate_clips=0,
-        threads=1,
-        precision="fp32",
-        progress=False,
-    )
+    trained = connsearch.train(run, "synthetic:motion", **DATA, progress=False)
     assert trained.directory.parent == run.directory
     assert trained.result is not None
     begun = trained.config["facts"]["first_weights"]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
 from torch import Tensor, nn
 
 from connsearch.models.images import CLIP, ImageModel, ImageSettings
+from connsearch.models.settings import Depth, Width
 from connsearch.models.zoo_kind import ZooKind
 from connsearch.nn.residual2d import BLOCKS_2D, Stem2d
-
-Depth = Annotated[int, Field(strict=True, ge=1, le=100)]
-Width = Annotated[int, Field(strict=True, ge=1, le=8192)]
 
 
 class ResNet2DSettings(ImageSettings):

@@ -40,9 +40,7 @@ def main() -> None:
     folder = Folder.read(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE)
     runs = {"block": block_measures, "net": network_measures, "mtnet": mtnet_measures}
     worst: dict[tuple[str, str, str], tuple[float, str]] = {}
-    print(
-        "| case | comparisons | worst of float64 | worst of float32, as a share of what is allowed |"
-    )
+    print("| case | comparisons | worst, float64 | worst, float32, as a share of the allowed |")
     print("|---|---|---|---|")
     for name, entry in folder.index.items():
         if entry["kind"] not in runs:
