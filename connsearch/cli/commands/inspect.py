@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Inspect(InspectSettings, Command):
     """Shows the nodes, shapes, weights, parameters and multiply-accumulates (MACs) of a structure.
 
-    Of the directory of another network: its settings, what it costs, and where its weights come from.
+    Of the directory of another network: its settings, its cost, and where its weights come from.
 
     If a file breaks rules, all its faults are listed, and the exit code is 2.
     """
