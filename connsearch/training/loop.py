@@ -27,6 +27,7 @@ from connsearch.training.hooks import Hook
 from connsearch.training.noticed import training_course, training_plan
 from connsearch.training.options import TrainOptions
 from connsearch.training.outcome import TrainingOutcome
+from connsearch.training.rates import rate_groups
 from connsearch.training.training import Training
 
 
@@ -79,7 +80,8 @@ def optimise(
     Raises:
         DataError: there is no training clip.
         SettingsError: the network is not a model; a plain module has to be wrapped. Or the best
-            state is to be kept, by a number that there is not.
+            state is to be kept, by a number that there is not. Or a rate is for a part that there
+            is not.
         RunError: the run belongs to other data or other first weights.
         TrainingError: the loss or a gradient is not finite; the last checkpoint stays as it is.
     """
@@ -88,6 +90,7 @@ def optimise(
         raise DataError("the train split is empty, so there is no clip to train on")
     require_choice(options.choice, data)
     balanced = balance(options, data)
+    rates = rate_groups(network, options.rates)
     told = "contains a run with other data"
     data, notes = as_recorded(data, run.config, where=str(run.directory), told=told)
     run.warnings += notes
@@ -100,6 +103,7 @@ def optimise(
             "first_weights": digest(network.state_dict(), {}),
             **({} if data.connections is None else {"halves": data.hashes}),
             **balanced.facts(data.classes),
+            **({"rates": [group.record().to_json() for group in rates]} if rates else {}),
         },
     )
     lists = {name: {"clips": len(split), "hash": data.hashes[name]} for name, split in data}
@@ -117,11 +121,13 @@ def optimise(
             hooks=hooks,
             looks=looks,
             balanced=balanced,
+            rates=rates,
         )
         yield from training.resume()
         plan = training_plan(network, data, options, training.curriculum)
         yield from _advised(run, before_training(plan))
-        with split_norms(network, training.curriculum.norm_clips):
+        norms = split_norms(network, training.curriculum.norm_clips)
+        with norms, training.frozen.held():
             yield from training.steps()
             outcome = yield from training.conclude(open_test=open_test)
         course = training_course(run, data, options, outcome.metrics, outcome.steps)

@@ -21,6 +21,7 @@ from connsearch.runs.events import (
 )
 from connsearch.view.console import Console
 from connsearch.view.progress.screen import Say, Screen
+from connsearch.view.progress.speeds import shown
 from connsearch.view.progress.work import Work
 
 
@@ -63,6 +64,7 @@ class Display:
                     found = f"{event.metrics.measure} {event.metrics}"
                     balanced = event.metrics.balanced_accuracy
                     found += "" if balanced is None else f", balanced accuracy {balanced:.3f}"
+                    found += shown(event.speeds, before=", ").plain
                     self._say(f"after epoch {event.epoch + 1}: {event.split} {found}")
             case StepEvent():
                 work.step(event)

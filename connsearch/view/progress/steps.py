@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from rich.text import Text
+
 from connsearch.runs.events import StepEvent
 from connsearch.view.progress.pace import Pace
 from connsearch.view.progress.screen import BarPlace, Screen
+from connsearch.view.progress.speeds import figure, shown
 
 
 class Steps:
@@ -27,8 +30,13 @@ class Steps:
             f"{event.clips_per_second:.1f} clips/s"
         )
         state = f"{numbers}  {left}" if left else numbers
-        line = f"{epoch}  step {event.step}/{event.total_steps}  {state}"
-        place = BarPlace(epoch, event.step, event.total_steps, state, line)
+        shape = "x".join(map(str, event.shape))
+        more = Text(f"clips {shape}  rate {figure(event.learning_rate)}").append_text(
+            shown(event.speeds, before="  ")
+        )
+        line = f"{epoch}  step {event.step}/{event.total_steps}  {numbers}  {more.plain}"
+        line = f"{line}  {left}" if left else line
+        place = BarPlace(epoch, event.step, event.total_steps, state, line, more)
         self._row.move(place, now=not remaining)
 
     def remove(self) -> None:
