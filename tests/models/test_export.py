@@ -194,7 +194,8 @@ def test_an_onnx_model_refuses_frames_that_were_settled() -> None:
 @pytest.mark.parametrize(("guarded", "frames"), [(True, 16), (False, 16), (True, 17)])
 def test_a_network_with_temporal_gates_goes_through(guarded: bool, frames: int) -> None:
     """Its last gates see one frame of 16: .pt2 ties the frames to a range, ONNX takes any."""
-    settings = {"gated": True, "gate_test": {"min_fraction": 0.5}, "widths": (8, 8, 8, 8)}
+    settings = {"gated": True, "gate_test": {"min_fraction": 0.5}}
+    settings |= {"widths": (8, 8, 8, 8), "depths": (1, 1, 1, 1)}
     network = create_model("srtg_r3d_18", CLASSES, seed=0, **settings).eval()
     program = write_down(network, (frames, 32, 32), open_frames=True, guarded=guarded)
     if guarded:
