@@ -64,8 +64,8 @@ def gated_fit(directory: Path, network: Wrapped | None = None, **changes: Any) -
     """Yields the events of a training of 16 steps in 4 epochs."""
     chosen = {
         "epochs": 4,
-        "eval_every": 1,
-        "checkpoint_steps": 1,
+        "eval_every": 2,
+        "checkpoint_steps": 3,
         "recalibrate_clips": 8,
         "log_every": 5,
         "threads": 1,
