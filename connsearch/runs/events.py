@@ -69,7 +69,8 @@ class GatesEvent:
     Attributes:
         step: steps done.
         deciding: gates decide; otherwise all always fuse, and it was counted what they would do.
-        counts: by the name of a gate, for how many clips it was open, and of how many.
+        counts: by the name of a gate, for how many clips it was open, and of how many; without
+            those that see one frame, which are always open.
     """
 
     step: int

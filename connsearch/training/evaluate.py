@@ -15,7 +15,7 @@ from connsearch.data.loading.batches import Batch, UnreadClip
 from connsearch.data.loading.loader import Loader
 from connsearch.data.records import listed
 from connsearch.errors import DataError
-from connsearch.models.gates import watched
+from connsearch.models.gates import GateWatch, watched
 from connsearch.models.model import Predictions, as_predictions
 from connsearch.nn.precision import Precision, autocast
 from connsearch.runs.formats.config import LossName
@@ -118,7 +118,7 @@ def judged(
     reasons: dict[int, str] = {}
     seconds, still = 0.0, 0
     batches = loader.batches(views=views if views > 1 else None)
-    with watched(network) as gates, closing(answered(network, batches, compute)) as answers:
+    with watched(network) as watch, closing(answered(network, batches, compute)) as answers:
         for batch, logits, spent in answers:
             seconds += spent
             for fault in batch.faults:
@@ -127,9 +127,8 @@ def judged(
                     hear(fault)
             if logits is not None:
                 sheet.add(batch, logits)
-                still += still_clips(batch) if gates else 0
-        counted = {name: GateCount(**gate.take_count()._asdict()) for name, gate in gates.items()}
-        deciding = any(gate.gated for gate in gates.values())
+                still += still_clips(batch) if watch.gates else 0
+        gates = _counted(watch, still)
     if not len(sheet):
         raise DataError(
             f"none of {len(dataset)} clips to evaluate on can be read\n"
@@ -137,10 +136,19 @@ def judged(
         )
     left_out = len(dataset) - len(sheet)
     metrics = sheet.metrics(classes, seconds=seconds, left_out=left_out)
-    if gates:
-        found = GateCounts(deciding=deciding, gates=counted, still=still)
-        metrics = metrics.model_copy(update={"gates": found})
+    if gates is not None:
+        metrics = metrics.model_copy(update={"gates": gates})
     return metrics, sheet.answers()
+
+
+def _counted(watch: GateWatch, still: int) -> GateCounts | None:
+    """What the gates have counted; None: there is none."""
+    counts = {
+        name: GateCount(**gate.take_count()._asdict(), frames=watch.frames.get(name))
+        for name, gate in watch.gates.items()
+    }
+    deciding = any(gate.gated for gate in watch.gates.values())
+    return GateCounts(deciding=deciding, gates=counts, still=still) if counts else None
 
 
 def still_clips(batch: Batch) -> int:

@@ -137,7 +137,8 @@ class GateStart(Hook):
         for counted in self._unlogged:
             end = step if counted.step is None else counted.step
             run.log(GATES, *self._rows(end, epoch, "train", counted.deciding, counted.counts))
-            yield GatesEvent(end, counted.deciding, dict(counted.counts))
+            several = {n: c for n, c in counted.counts.items() if self._frames.get(n) != 1}
+            yield GatesEvent(end, counted.deciding, several)
         self._unlogged = []
 
     def judged(self, run: Run, step: int, epoch: int, split: str, found: GateCounts) -> None:

@@ -76,7 +76,7 @@ def test_every_training_clip_is_counted_once_and_no_other(
         (step, bool(deciding), {
             r.gate: (r.opened, r.clips)
             for r in trained
-            if (r.step, r.deciding) == (step, deciding)
+            if (r.step, r.deciding) == (step, deciding) and r.frames != 1
         })
         for step, deciding in [(5, 0), (6, 0), (10, 1), (15, 1), (16, 1)]
     ]  # fmt: skip
@@ -104,6 +104,7 @@ def test_every_look_at_val_has_the_open_rate_of_every_gate(
         assert found.deciding == (look.step > 6)
         assert list(found.gates) == ["stage1.0", "stage1.1", "stage2.1"]
         assert {count.clips for count in found.gates.values()} == {6}
+        assert [count.frames for count in found.gates.values()] == [4, 4, 1]
         own = [row for row in rows if (row.split, row.step) == (look.split, look.step)]
         assert {row.gate: row.opened for row in own} == {
             name: count.opened for name, count in found.gates.items()

@@ -143,3 +143,5 @@ def test_numbers_of_gates_are_kept_where_there_are_some() -> None:
     }  # fmt: skip
     assert type(plain).from_json(json.loads(json.dumps(found))).gates == counts
     assert str(counts) == "gates would open 0.250"
+    one = counts.model_copy(update={"gates": {"b": GateCount(opened=4, clips=4, frames=1)}})
+    assert str(one) == "", "with one frame a gate is always open"
