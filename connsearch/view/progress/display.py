@@ -64,8 +64,8 @@ class Display:
                     found = f"{event.metrics.measure} {event.metrics}"
                     balanced = event.metrics.balanced_accuracy
                     found += "" if balanced is None else f", balanced accuracy {balanced:.3f}"
-                    gates = event.metrics.gates
-                    found += "" if gates is None else f", {gates}"
+                    gates = str(event.metrics.gates or "")
+                    found += f", {gates}" if gates else ""
                     self._say(f"after epoch {event.epoch + 1}: {event.split} {found}")
             case StepEvent():
                 work.step(event)
