@@ -126,8 +126,8 @@ class GateStart(Hook):
         one = [name for name, frames in self._frames.items() if frames == 1]
         if one:
             said += (
-                f"\n  always open, because they see 1 frame of a clip: {', '.join(one)} (twice the "
-                "--frames give the last of them 2)"
+                f"\n  always open, because they see 1 frame of a clip: {', '.join(one)} (more "
+                "--frames, and they see more)"
             )
         yield NoteEvent(said)
 
