@@ -5,6 +5,7 @@
     config.json            settings, seeds, versions, data fingerprint, threads, precision
     structure.json         what is trained (over-connected in a search)
     model.json             the same, where it is no structure
+    initial.json           which weights it began with, where they are of elsewhere
     metrics.csv            every step and every evaluation
     connections.csv        every connection and peer logit that learns, over time (structures)
     quarantine.csv         clips that could not be read, and why
@@ -50,6 +51,8 @@ from connsearch.runs.logs import LOGS, CsvLog
 from connsearch.runs.names import (
     CHECKPOINTS,
     CONFIG,
+    FIRST,
+    INITIAL,
     LEARNED,
     MODEL,
     RESULT,
@@ -142,7 +145,7 @@ class Run:
         for log in self._logs.values():
             log.close()
         self._logs.clear()
-        for name in (*self._tables, STRUCTURE, MODEL, CONFIG):
+        for name in (*self._tables, STRUCTURE, MODEL, FIRST, INITIAL, CONFIG):
             (self.directory / name).unlink(missing_ok=True)
         self._lock.undo()
 

@@ -17,6 +17,7 @@ from connsearch.flags import Flag
 from connsearch.runs.formats.config import LossName
 from connsearch.runs.formats.metrics import Watch
 from connsearch.settings.nesting import BASIC, Options
+from connsearch.training.rate_options import RateOptions
 
 PEAK_RATES = {"adamw": 2e-3, "sgd": 0.05}
 """Default peak learning rate by optimiser."""
@@ -281,6 +282,7 @@ class TrainOptions(Options, title="training"):
 
     schedule: ScheduleOptions = ScheduleOptions()
     optimiser: OptimiserOptions = OptimiserOptions()
+    rates: RateOptions = RateOptions()
     loss: LossOptions = LossOptions()
     compute: ComputeOptions = ComputeOptions()
     logging: LoggingOptions = LoggingOptions()

@@ -16,6 +16,7 @@ from connsearch.errors import RunError, TrainingError
 from connsearch.files.stopping import PostponedSignal, postpone_signals
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
+from connsearch.nn.layout import lay_out
 from connsearch.runs.checkpoint import Checkpoint, digest, part, under
 from connsearch.runs.events import (
     CheckpointEvent,
@@ -86,7 +87,7 @@ class Training:
         )
         network.memory_format = layout
         self.network = network.to(device)
-        network.to(memory_format=layout)  # pyright: ignore[reportCallIssue] (torch has no overload)
+        lay_out(network, layout)
         self.data, self.loaders, self.options, self.run = data, loaders, options, run
         self.compute = Compute(device, environment["precision"])
         self.loss_scale = LossScale(device) if self.compute.precision == "fp16" else None

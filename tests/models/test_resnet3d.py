@@ -41,7 +41,7 @@ def clips(*shape: int) -> dict[str, Tensor]:
 def test_steps_lower_the_loss_and_reach_every_parameter(block: str, convolution: str) -> None:
     network, streams = small(block, convolution), clips(4, 4, 17, 20)
     labels = torch.arange(4)
-    optimiser = torch.optim.SGD(network.parameters(), lr=0.05)
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
     losses: list[float] = []
     for _ in range(5):
         loss = F.cross_entropy(network(streams), labels)

@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from connsearch.models.count import count
 from connsearch.models.published import import_state
 from connsearch.models.weights import PUBLICATIONS
 from connsearch.models.zoo import MODELS
@@ -20,6 +21,7 @@ from tests.golden.folder import Folder
 from tests.golden.srtg import networks
 from tests.golden.srtg.measure import Measure, Subject, component, network
 from tests.golden.srtg.rule import HERE, STATES, clip, shapes, value
+from tests.models.published_costs import GMACS
 
 FOLDER = Folder.read(HERE)
 LISTED = FOLDER.table(STATES, HERE)
@@ -124,6 +126,16 @@ def test_a_network_has_the_published_entries_and_size(name: str) -> None:
     assert sum(p.numel() for p in model.parameters()) == listed["parameters"]
     cells = [m for m in model.modules() if isinstance(m, nn.LSTM)]
     assert len(cells) == (sum(listed["stages"]) if listed["sr"] else 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in GMACS if "xt" in n])
+def test_a_dense_network_has_the_published_multiply_accumulates(name: str) -> None:
+    for one, gmacs in zip((name, f"srtg_{name}"), GMACS[name], strict=True):
+        with torch.device("meta"):
+            model = MODELS[one].build(400, legacy_dense=True)
+        macs = count(model, {"rgb": torch.empty(1, 3, 16, 224, 224)}).macs
+        assert macs == pytest.approx(gmacs * 1e9, rel=1e-3)
 
 
 def test_there_is_every_published_name() -> None:

@@ -79,6 +79,22 @@ class SplitRecord(Form):
     hash: str
 
 
+class RateRecord(Form):
+    """Parameters that learn with a share of the learning rate.
+
+    Attributes:
+        group: what they are called together.
+        factor: on the learning rate; 0: they are frozen.
+        tensors: how many there are.
+        parameters: how many numbers are in them.
+    """
+
+    group: str
+    factor: float
+    tensors: int
+    parameters: int
+
+
 class Facts(GivenForm):
     """Facts about the data, and the digest of the first weights.
 
@@ -94,6 +110,7 @@ class Facts(GivenForm):
         class_weights: of every class in the training loss, where they are weighted.
         gate_start: the share of the training after which temporal gates decide, or ``none``; not
             recorded: the network has none.
+        rates: what learns at which share of the learning rate, where not all do at the same.
     """
 
     data: str = ""
@@ -105,6 +122,7 @@ class Facts(GivenForm):
     halves: dict[str, Any] | None = None
     class_weights: dict[str, float] | None = None
     gate_start: float | Literal["none"] | None = None
+    rates: list[RateRecord] | None = None
 
 
 class Environment(Form):

@@ -35,6 +35,11 @@ class FoldedSettings(EvaluatedSettings):
     on it; csv takes the parts that a CSV names in its column cv. The directory has a run for each
     (fold-1 ...) and the table of all predictions."""
 
+    initial_weights: Annotated[str | None, Flag(metavar="FILE", rare=True)] = None
+    """Begin with these weights, as far as they fit by name and shape: a run, a pruned network,
+    converted weights, or a file of ours or of a publication (.safetensors, .pth). What was loaded
+    is shown and recorded; another number of classes leaves the classifier out."""
+
     @field_validator("folds", mode="before")
     @classmethod
     def _several(cls, value: object) -> object:
