@@ -11,7 +11,7 @@ from torch import Tensor
 
 from connsearch.errors import SettingsError, WeightsError
 from connsearch.graph.files import structure_names
-from connsearch.models.inflation import OVER_IMAGES, Inflation
+from connsearch.models.inflation import INFLATE_THEM, OVER_IMAGES, Inflation, over_images
 from connsearch.models.model import Model
 from connsearch.models.otherwise import cure_by_settings
 from connsearch.models.published import compare_published, names_of, part_of, shown
@@ -44,8 +44,9 @@ class Fit:
         """Yields sentences for the user: whose the weights may be as well."""
         if self.alike:
             yield (
-                f"{' and '.join(self.alike)} has the same names and settings: the weights may be "
-                f"of {self.publication} or not, which makes no difference to the network"
+                f"whose weights they are cannot be told: {self.publication}, "
+                f"{', '.join(self.alike)} give the same names to the same network; read as "
+                f"those of {self.publication}"
             )
 
     def build(self, name: str, classes: int, *, seed: int | None = 0) -> Model:
@@ -152,8 +153,14 @@ def choose_fit(
         return replace(good[0], alike=tuple(fit.publication for fit in good[1:]))
     if good:
         raise WeightsError(_several(name, good))
-    cures = (_cure(name, fit, state) for fit in fits) if inflate is None else ()
-    raise WeightsError(_none(name, fits, refused, cure=next(filter(None, cures), None)))
+    cure = "another --model, or --partial to take what fits"
+    if inflate is not None:
+        cure = f"{cure}; --inflate is for the weights of a {OVER_IMAGES.get(kind, 'network')}"
+    elif kind in OVER_IMAGES and over_images(state):
+        cure = f"{INFLATE_THEM}; or {cure}"
+    else:
+        cure = next(filter(None, (_cure(name, fit, state) for fit in fits)), cure)
+    raise WeightsError(_none(name, fits, refused, cure))
 
 
 def _cure(name: str, fit: Fit, state: Mapping[str, Tensor]) -> str | None:
@@ -177,14 +184,14 @@ def _several(name: str, fits: list[Fit]) -> str:
     )
 
 
-def _none(name: str, fits: list[Fit], refused: list[str], *, cure: str | None) -> str:
+def _none(name: str, fits: list[Fit], refused: list[str], cure: str) -> str:
     lines = ["  " + line for fit in fits for line in _missed(fit)]
     return "\n".join(
         [
             f"no publication has these names and shapes for {name}",
             *lines,
             *refused,
-            f"  cure: {cure or 'another --model, or --partial to take what fits'}",
+            f"  cure: {cure}",
         ]
     )
 

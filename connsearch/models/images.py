@@ -10,7 +10,6 @@ pixels, h w places of a feature map, K classes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +19,7 @@ from connsearch.errors import DataError
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
 from connsearch.models.pixels import normalised, rgb_clips
+from connsearch.models.settings import Share, Spread
 from connsearch.nn.images import frames_as_images, note_frames
 from connsearch.nn.layers import dense
 from connsearch.nn.layout import lay_out, of_images
@@ -32,9 +32,6 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 """Of ImageNet's red, green and blue, for pixels of 0 to 1."""
 CLIP = (8, 224, 224)
 """Frames, height and width that costs are given for."""
-
-Share = Annotated[float, Field(strict=True, ge=0, le=1)]
-Spread = Annotated[float, Field(strict=True, gt=0, le=1)]
 
 
 class ImageSettings(BaseModel):

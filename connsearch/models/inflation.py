@@ -127,13 +127,9 @@ def inflatable(kernel: Tensor, entry: Tensor) -> bool:
     return kernel.dim() == 4 and entry.dim() == 5 and kernel.shape == shape[:2] + shape[3:]
 
 
-def over_images(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> bool:
-    """Returns whether weights are of a network over images, and those of a network over clips."""
-    return _axes(state) == 4 and _axes(own) == 5
-
-
-def _axes(state: Mapping[str, Tensor]) -> int:
-    return max((tensor.dim() for tensor in state.values()), default=0)
+def over_images(state: Mapping[str, Tensor]) -> bool:
+    """Returns whether weights are of a network over images: with kernels, and none over clips."""
+    return max((tensor.dim() for tensor in state.values()), default=0) == 4
 
 
 def part_over_images(listed: Publication, document: ModelDocument) -> Publication | None:

@@ -17,6 +17,7 @@ from connsearch.files.disk import AnyPath
 from connsearch.models.document import ModelDocument
 from connsearch.models.inflation import (
     INFLATE_THEM,
+    OVER_IMAGES,
     Inflation,
     inflated,
     over_images,
@@ -139,7 +140,7 @@ def import_state(
         )
     if not partial and not found.complete:
         answers = {theirs(name) for name in whose.classifier}
-        flat = inflate is None and over_images(state, own)
+        flat = inflate is None and document.kind in OVER_IMAGES and over_images(state)
         other = None if flat else cure_by_settings(whose, document, state)
         raise WeightsError(_told(found, publication, answers, flat=flat, other=other))
     notes = notes_about(whose, document.settings, found)

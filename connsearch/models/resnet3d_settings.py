@@ -6,14 +6,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from connsearch.models.settings import Depth, Share, Spread, Width
 from connsearch.nn.convolutions3d import BY_CHANNEL, Convolution
 from connsearch.nn.residual3d import BlockForm, Place
 from connsearch.nn.temporal_gate import GateTest, TemporalGate
-
-Depth = Annotated[int, Field(strict=True, ge=1, le=100)]
-Width = Annotated[int, Field(strict=True, ge=1, le=8192)]
-Share = Annotated[float, Field(strict=True, ge=0, le=1)]
-Spread = Annotated[float, Field(strict=True, gt=0, le=1)]
 
 Convolutions = Literal["r3d", "r2plus1d", "ir_csn", "ip_csn", "mc3"]
 """What the 3x3x3 of a network are; only of ``mc3`` they are not all of one kind."""

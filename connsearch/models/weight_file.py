@@ -178,7 +178,7 @@ def _refusal(error: Exception, beginning: bytes) -> str:
         )
     if beginning.lstrip()[:1] == b"<":
         return f"cannot be read as weights: it is a web page\n  cure: {again}, with its direct link"
-    if type(error).__name__ == "UnpicklingError":
+    if not isinstance(error, RuntimeError | EOFError):  # of the pickle itself: 101 is a letter
         said = "it is not a weight file, or is damaged"
     said = (reason(Exception(said)) or "it is incomplete").split(". ")[0].splitlines()[0]
     return (

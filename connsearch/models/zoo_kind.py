@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, create_model
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
 from connsearch.models.settings import valid
-from connsearch.models.zoo import MODELS, READERS, ZooModel
+from connsearch.models.zoo import MODELS, READERS, Shortened, ZooModel
 
 S = TypeVar("S", bound=BaseModel)
 Given = TypeVar("Given", bound=BaseModel, contravariant=True)
@@ -44,15 +44,31 @@ class ZooKind(Generic[S]):
         )
         READERS.register(kind)(self.from_document)
 
-    def register(self, name: str, preset: S, clip: tuple[int, int, int]) -> None:
+    def register(
+        self,
+        name: str,
+        preset: S,
+        clip: tuple[int, int, int],
+        *,
+        short: S | None = None,
+        times: Mapping[str, int] | None = None,
+    ) -> None:
         """Files a network under its name in ``MODELS``.
 
         Args:
             name: of the network.
             preset: its settings.
             clip: frames, height and width it was published for.
+            short: settings of one that has what repeats only once or twice, so that the network is
+                counted sooner.
+            times: of sub-modules of that one, how often they follow each other in the network.
         """
-        MODELS.register(name)(ZooModel(partial(self.build, name, preset), self.kind, clip))
+        shorter = None
+        if short is not None:
+            build = partial(self.build, self.kind, short)
+            shorter = Shortened((self.kind, short), build, times or {})
+        found = ZooModel(partial(self.build, name, preset), self.kind, clip, shorter)
+        MODELS.register(name)(found)
 
     def build(
         self,

@@ -46,5 +46,18 @@ def most_alike(x_BCTHW: Tensor, count: int) -> Tensor:
     u_BCT = x_BCTHW.mean((3, 4), dtype=exact)
     likeness = F.cosine_similarity(u_BCT[:, :, 1:], u_BCT[:, :, :-1], dim=1).square()
     both = (likeness[:, 1:] + likeness[:, :-1]) / 2
-    order = both.argsort(dim=1, descending=True, stable=True)
-    return order[:, :count].sort(dim=1).values + 1
+    return _greatest(both, count) + 1
+
+
+def _greatest(score_BT: Tensor, count: int) -> Tensor:
+    """The places ``(B, count)`` of the greatest numbers, rising; of equal ones the earliest.
+
+    By comparing all with all: ONNX has no stable sort.
+    """
+    places = torch.arange(score_BT.shape[1], device=score_BT.device)
+    other, own = score_BT[:, None, :], score_BT[:, :, None]
+    ahead = (other > own) | ((other == own) & (places < places[:, None]))
+    kept_BT = ahead.sum(2) < count
+    turn_BT = kept_BT.cumsum(1)
+    wanted = torch.arange(1, count + 1, device=score_BT.device)[:, None]
+    return (kept_BT[:, None] & (turn_BT[:, None] == wanted)).int().argmax(2)

@@ -121,7 +121,8 @@ class RatesConv(nn.Module):
         super().__init__()
         (in_short, in_long), (short, long) = shares(in_width), shares(width)
         short_groups, long_groups = shares(groups)
-        padding = tuple(taps // 2 for taps in kernel)
+        frames, tall, wide = (taps // 2 for taps in kernel)
+        padding = (frames, tall, wide)
 
         def conv(before: int, after: int, parts: int) -> nn.Conv3d:
             return SafeConv(

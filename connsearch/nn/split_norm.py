@@ -68,14 +68,14 @@ class SplitNorm(nn.BatchNorm3d):
 
 
 def with_plain_gradient(out: Tensor) -> Tensor:
-    """Returns the output of a batch normalisation, whose gradient will be laid out as torch expects.
+    """Returns the output of a batch normalisation; its gradient will lie as torch expects it.
 
     Where an axis has one entry its stride says nothing, and torch leaves there what was before. On
     CPUs torch 2.13 then takes a gradient in channels last for one that is not, if the features were
     not, and the gradients of features, scale and shift are wrong.
     """
     asked = out.requires_grad and out.device.type == "cpu" and 1 in out.shape
-    if asked and not torch.compiler.is_compiling():
+    if asked and out.is_contiguous() and not torch.compiler.is_compiling():
         out.register_hook(_plain)
     return out
 

@@ -26,8 +26,9 @@ GATES = "gates.csv"
 CHECKPOINTS = "checkpoint"
 """The folder of the newest state and the one before it."""
 
-EPOCHS = "epochs"
-"""The folder of the states that are kept by the number of their epoch."""
+EPOCHS, STATE = "epochs", "state.safetensors"
+"""The folder of the states that are kept by the number of their epoch; in that of one of them, the
+state itself, which makes it one."""
 
 LEARNED, WEIGHTS = "learned.json", "learned.safetensors"
 """The result: the structure with learned weights, and all weights."""
@@ -114,13 +115,13 @@ def scores(split: str, start: int) -> str:
 
 
 def numbered(network: str, epoch: int) -> str:
-    """Returns the file of the state after so many epochs.
+    """Returns the folder of the state after so many epochs.
 
     >>> numbered("r3d_18", 10), numbered("my net/2", 3)
-    ('r3d_18_ep-0010.safetensors', 'my-net-2_ep-0003.safetensors')
+    ('r3d_18_ep-0010', 'my-net-2_ep-0003')
     """
     plain = re.sub(r"[^A-Za-z0-9_.+-]+", "-", network)[:40].strip(".-") or "network"
-    return f"{plain}_ep-{epoch:04d}.safetensors"
+    return f"{plain}_ep-{epoch:04d}"
 
 
 def table(name: str) -> str:

@@ -114,6 +114,8 @@ class RunRecord(RunFiles):
             return self._model(names.LEARNED)
         from connsearch.runs.files import stored_model
 
+        if self.is_state:
+            return stored_model(self.weights_path)
         loaded = self.checkpoint()
         return None if loaded is None else stored_model(loaded.path)
 

@@ -68,6 +68,11 @@ class RunFiles:
         return self.has(names.PRUNE_RECORD)
 
     @property
+    def is_state(self) -> bool:
+        """Whether it is a state of a run that was kept by the number of its epoch."""
+        return self.has(names.STATE)
+
+    @property
     def is_converted(self) -> bool:
         """Whether it is a network with weights that ``weights convert`` took from a file."""
         return self.has(names.CONVERSION)
@@ -259,6 +264,8 @@ class RunFiles:
     @property
     def weights_path(self) -> Path:
         """Where the weights are, once there are any."""
+        if self.is_state:
+            return self.path(names.STATE)
         return self.path(names.PRUNED_WEIGHTS if self.is_finished_network else names.WEIGHTS)
 
     def weights(self) -> dict[str, Tensor]:
@@ -275,7 +282,7 @@ class RunFiles:
                     f"{self.directory}: pruned from a structure that has no trained network, so "
                     "there are no weights here\n  cure: train it with --from-scratch"
                 )
-        elif not self.finished and not self.is_converted:
+        elif not self.finished and not self.is_converted and not self.is_state:
             raise RunError(
                 f"{self.directory}: the run is not finished, so it has no result yet\n"
                 "  cure: rerun the command that started it to resume"

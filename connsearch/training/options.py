@@ -258,7 +258,15 @@ class LoggingOptions(Options, title="logging"):
     checkpoint_steps: int | None = Field(default=None, ge=1)
     """Also write a checkpoint after every N-th step; by default by time only."""
     log_every: int = Field(default=5, ge=1)
-    """Write the connection weights to connections.csv after every N-th step."""
+    """Write the connection weights to connections.csv after every N-th step; on a GPU also measure
+    the speed of reading, forward and backward passes in every N-th step alone."""
+    score_csv: bool = False
+    """Also write top-1, top-5 and loss of every epoch to train_results_s0000.csv and
+    val_results_s0000.csv; the number is the epoch that the run begins with."""
+    save_every: int | None = Field(default=None, ge=1)
+    """Keep the state after every N-th epoch, in epochs/NETWORK_ep-0010 of the run: --from-epoch
+    goes on from it, and evaluate, predict, export and train take it for a run. Each is as large as
+    weights and optimiser together."""
 
 
 class RatePowers(NamedTuple):

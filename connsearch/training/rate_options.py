@@ -55,7 +55,7 @@ class RateOptions(Options, title="rates"):
             pattern, factor = rate_of(text)
             found.pop(pattern, None)  # given again: it counts where it stands last
             found[pattern] = factor
-        return tuple(f"{pattern}={factor:g}" for pattern, factor in found.items()) or None
+        return tuple(f"{pattern}={_written(factor)}" for pattern, factor in found.items()) or None
 
     @property
     def patterns(self) -> dict[str, float]:
@@ -66,6 +66,11 @@ class RateOptions(Options, title="rates"):
     def given(self) -> bool:
         """Whether anything learns at another rate than the rest."""
         return self.fine_tune is not None or bool(self.rate)
+
+
+def _written(factor: float) -> str:
+    """The number as it is read again, 1 for 1.0."""
+    return str(int(factor)) if factor.is_integer() else repr(factor)
 
 
 def rate_of(text: str) -> tuple[str, float]:

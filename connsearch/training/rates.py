@@ -46,6 +46,11 @@ class RateGroup:
     parameters: Mapping[str, nn.Parameter]
 
     @property
+    def title(self) -> str:
+        """What people read."""
+        return f"{self.name} (connections)" if self.logits else self.name
+
+    @property
     def numbers(self) -> int:
         """How many numbers learn (or are frozen) in it."""
         return sum(parameter.numel() for parameter in self.parameters.values())
@@ -53,7 +58,7 @@ class RateGroup:
     def record(self) -> RateRecord:
         """Returns what a run records of it."""
         return RateRecord(
-            group=self.name,
+            group=self.title,
             factor=self.factor,
             tensors=len(self.parameters),
             parameters=self.numbers,
@@ -61,10 +66,12 @@ class RateGroup:
 
 
 def rate_groups(network: Model, options: RateOptions) -> list[RateGroup]:
-    """Returns every parameter that learns in its group; nothing where all learn alike.
+    """Returns what learns in its groups; nothing where all learn alike.
+
+    Decision logits are in one where a pattern fits them.
 
     ``fine_tune`` divides the filters into classifier (``Model.classifier``), recurrent layers and
-    the rest; decision logits are none of them. A pattern that fits comes before that, the last one
+    the rest. A pattern that fits comes before that, the last one
     before the others.
 
     Raises:
@@ -82,14 +89,15 @@ def rate_groups(network: Model, options: RateOptions) -> list[RateGroup]:
     usual = {} if options.fine_tune is None else _fine_tuned(network, options.fine_tune)
     found: dict[tuple[str, bool], tuple[float, dict[str, nn.Parameter]]] = {}
     for name, parameter in names.items():
-        group, factor = "rest", 1.0
+        group, factor = "" if parameter in logits else "rest", 1.0
         if parameter in filters and options.fine_tune is not None:
             group, factor = usual.get(name, ("rest", options.fine_tune))
         for pattern, own in options.patterns.items():
             if _fits(name, pattern):
                 group, factor = pattern, own
-        key = (group, parameter in logits)
-        found.setdefault(key, (factor, {}))[1][name] = parameter
+        if group:
+            key = (group, parameter in logits)
+            found.setdefault(key, (factor, {}))[1][name] = parameter
     groups = [RateGroup(name, f, own, parts) for (name, own), (f, parts) in found.items()]
     if all(group.factor == 0 for group in groups if not group.logits):
         raise SettingsError(
@@ -113,7 +121,7 @@ def rate_table(groups: Sequence[RateGroup], options: OptimiserOptions, kept: int
         options: their peak learning rates.
         kept: batch norms that keep their statistics.
     """
-    named = [group.name + (" (connections)" if group.logits else "") for group in groups]
+    named = [group.title for group in groups]
     counted = [f"{group.numbers:,} parameters" for group in groups]
     wide, much = max(map(len, named)), max(map(len, counted))
     lines = ["learning rates at their peak:"]

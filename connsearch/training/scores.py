@@ -14,6 +14,7 @@ from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.formats.tables import Row, ScoreRow
 from connsearch.runs.metrics import TOP
 from connsearch.runs.names import scores
+from connsearch.runs.run import Run
 from connsearch.training.hooks import Hook
 from connsearch.training.lesson import Learned
 
@@ -49,10 +50,6 @@ class Scores(Hook):
         self._multi_label, self._few = dataset.num_classes > 0, classes <= TOP
         self._sums = _Sums()
 
-    def file(self, split: str) -> str | None:
-        """Returns the table of a split; None: it has none."""
-        return self._files.get(split)
-
     def add(self, learned: Learned) -> None:
         """Counts the clips of a step. A loss that is no number (fp16) is left out of the mean."""
         sums = self._sums
@@ -63,16 +60,18 @@ class Scores(Hook):
             sums.loss += learned.loss * learned.counted
             sums.counted += learned.counted
 
-    def of_training(self, epoch: int) -> dict[str, Any]:
-        """Returns the row of an epoch that is over; the next one begins from nothing."""
+    def trained(self, run: Run, epoch: int) -> None:
+        """Writes the row of an epoch that is over; the next one begins from nothing."""
         sums, self._sums = self._sums, _Sums()
         shares = [n / sums.asked if sums.asked else None for n in (sums.hits, sums.five)]
         loss = sums.loss / sums.counted if sums.counted else None
-        return self._row(epoch, shares[0], shares[1], loss)
+        run.log(self._files["train"], self._row(epoch, shares[0], shares[1], loss))
 
-    def of_evaluation(self, epoch: int, metrics: Metrics) -> dict[str, Any]:
-        """Returns the row of an evaluation after that epoch."""
-        return self._row(epoch, metrics.accuracy, metrics.top5, metrics.loss)
+    def evaluated(self, run: Run, split: str, epoch: int, metrics: Metrics) -> None:
+        """Writes the row of an evaluation after that epoch, if its split has a table."""
+        if split in self._files:
+            row = self._row(epoch, metrics.accuracy, metrics.top5, metrics.loss)
+            run.log(self._files[split], row)
 
     def state(self) -> Mapping[str, Any]:
         """Returns the sums of the running epoch."""

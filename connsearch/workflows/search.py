@@ -19,6 +19,7 @@ from connsearch.workflows.data import prepare, suit
 from connsearch.workflows.evaluate import evaluate_finished, require_splits
 from connsearch.workflows.folds import FoldTraining, refuse_initial, refuse_loaded, run_folds
 from connsearch.workflows.given import StructureLike, named, structure_in
+from connsearch.workflows.going_on import run_place
 from connsearch.workflows.initial import InitialWeights, begin_with, forget_first, open_initial
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.loaded import DataLike, given_data, splits_in
@@ -132,10 +133,11 @@ def run_search(
         UserError: as for :func:`search`.
     """
     start = open_structure(asked.structure) if structure is None else structure
-    directory = asked.directory(RUNS / f"search-{Path(asked.structure).stem}")
-    initial = open_initial(asked.initial_weights, directory)
     options = asked.training.with_values(seed=asked.seed)
     config = {"command": "search", "settings": asked.settings()}
+    usual = RUNS / f"search-{Path(asked.structure).stem}"
+    directory = run_place(asked, usual, config, listener)
+    initial = open_initial(asked.initial_weights, directory)
     found = prepare(directory, config, asked.data_options(), listener, given=data, training=options)
     if found is not None:
         require_splits(asked, found)

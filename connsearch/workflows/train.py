@@ -43,6 +43,7 @@ from connsearch.workflows.folds import (
     run_folds,
 )
 from connsearch.workflows.given import StructureLike, name_of, structure_in
+from connsearch.workflows.going_on import run_place
 from connsearch.workflows.initial import (
     begin_with,
     forget_first,
@@ -150,10 +151,10 @@ def run_train(
     begin = _begin(asked, start)
     if data is None and asked.data.source.source == DataOptions().source.source:
         require_data(asked.target)
-    directory = asked.directory(_place(asked))
-    initial = open_initial(asked.initial_weights, directory)
     options = asked.training.with_values(seed=asked.seed)
     config = {"command": "train", "settings": asked.settings()}
+    directory = run_place(asked, _place(asked), config, listener)
+    initial = open_initial(asked.initial_weights, directory)
     options_of_data, target = asked.data_options(), asked.target
     found = prepare(
         directory, config, options_of_data, listener, target=target, given=data, training=options

@@ -103,7 +103,7 @@ def run_weights_convert(asked: WeightsConvertSettings, listener: Listener) -> Op
             _refuse_another(place, line)
             listener.say(f"it is there already: {place}")
             return opened(place)
-        _write(place, network, file)
+        _write(place, network, file, asked.inflate)
         record = _record(asked, place, file, found, line, names)
         write_form(place / CONVERSION, record.model_copy(update={"notes": list(notes)}))
     return opened(place)
@@ -198,7 +198,7 @@ def _refuse_another(place: Path, line: Mapping[str, Any]) -> None:
         )
 
 
-def _write(place: Path, network: Model, file: WeightFile) -> None:
+def _write(place: Path, network: Model, file: WeightFile, inflate: str | None) -> None:
     """Writes model document and weights, each at once or not at all."""
     document = network.describe().with_provenance(
         {
@@ -206,6 +206,7 @@ def _write(place: Path, network: Model, file: WeightFile) -> None:
             "parents": [],
             "file": os.path.basename(file.path),
             "sha256": file.sha256,
+            **({} if inflate is None else {"inflate": inflate}),
         }
     )
     write_model(document, place / MODEL)
@@ -239,7 +240,7 @@ def _record(
 
 
 def _stem(file: str) -> str:
-    """The name of a file without what its kind is called: ``r3d_18`` of ``r3d_18.pth.tar``."""
+    """The name of a file without the suffixes of its kind, such as ``.pth.tar``."""
     path = Path(file)
     while path.suffix.lower() in _SUFFIXES:
         path = path.with_suffix("")

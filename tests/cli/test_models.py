@@ -173,6 +173,17 @@ def test_a_network_is_trained_and_judged_by_its_name(run: Command) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "mc3_18"])
+def test_every_kind_of_network_is_trained_and_judged(run: Command, name: str) -> None:
+    done = run("train", name, *TINY_CLIPS, "--run", "runs/one", "--json")
+    assert done.code == 0, done.err
+    assert done.json["name"] == name
+    for what in ("evaluate", "report"):
+        judged = run(what, "runs/one", "--json")
+        assert judged.code == 0, judged.err
+
+
+@pytest.mark.slow
 def test_a_network_of_the_zoo_is_exported(run: Command) -> None:
     """Its strides in time tie the frames of a program of torch, and not those of an ONNX model."""
     assert run("train", "r3d_18", *TINY_CLIPS, "--run", "runs/r3d").code == 0

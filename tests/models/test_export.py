@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -239,9 +240,13 @@ def test_a_pt2_file_has_no_gradients_and_runs_in_a_process_of_its_own(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["r3d_18", "r2plus1d_18", "r3d_50", "r2plus1d_50"])
+@pytest.mark.parametrize(
+    "name", ["r3d_18", "r2plus1d_18", "r3d_50", "r2plus1d_50", "mc3_18", "resnet50", "mobilenet_v2"]
+)
 def test_networks_of_the_zoo_go_through(name: str) -> None:
-    network = create_model(name, CLASSES, seed=0, widths=(8, 8, 8, 8)).eval()
+    narrow: dict[str, Any] = {"widths": (8, 8, 8, 8)}
+    narrow = {"width": 0.25} if name == "mobilenet_v2" else narrow
+    network = create_model(name, CLASSES, seed=0, **narrow).eval()
     program = write_down(network, (4, 32, 32), open_frames=True)
     run = onnx_runner(to_onnx(program, NOTE))
     assert compare(run, network, program.inputs, tolerance=1e-4, lengths=(2, 9)).clips == 6

@@ -215,7 +215,12 @@ SIZES = {
 """Parameters, and 10^9 multiply-accumulates of an image of 224 x 224, as torchvision lists them."""
 
 
-@pytest.mark.parametrize("name", SIZES)
+DEEP = ("resnet101", "resnet152")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in DEEP else []) for n in SIZES]
+)
 def test_parameters_and_multiply_accumulates_are_the_published_ones(name: str) -> None:
     with torch.device("meta"):
         network = MODELS[name].build(1000)

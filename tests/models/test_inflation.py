@@ -210,9 +210,15 @@ def test_nothing_is_inflated_unasked_and_the_cure_says_so(tmp_path: Path) -> Non
     needed = clip_network("r3d_18", depths=(2, 2, 2, 2), stem_pool=False)
     with pytest.raises(WeightsError, match=r"inflate them, mean or centre \(--inflate"):
         load_published(tmp_path / "w.pth", needed, publication="torchvision")
-    with pytest.raises(WeightsError, match="no publication has these names"):
-        choose_fit(None, "r3d_18", NARROW, published(image_network("resnet18")))
+    flat = published(image_network("resnet18"))
+    with pytest.raises(WeightsError, match=r"no publication has[\s\S]*\(--inflate, inflate=\); or"):
+        choose_fit(None, "r3d_18", NARROW, flat)
+    with pytest.raises(WeightsError) as caught:  # no network over images is inflated
+        choose_fit(None, "mobilenet_v2", {}, flat)
+    assert "--inflate" not in str(caught.value)
     clips = {n: torch.zeros(t.shape) for n, t in published_of_clips(needed).items()}
+    with pytest.raises(WeightsError, match="--inflate is for the weights of a resnet2d"):
+        choose_fit(None, "r3d_18", NARROW, clips, inflate="mean")
     with pytest.raises(
         WeightsError, match=r"there is no kernel over images[\s\S]*leave inflation out"
     ):

@@ -111,7 +111,7 @@ def test_what_two_publications_call_alike_is_taken_and_said() -> None:
     fit = choose_fit(None, "resnet50", {}, state | counts)
     assert {fit.publication, *fit.alike} == {"timm", "torchvision"}
     (note,) = fit.notes()
-    assert "has the same names and settings" in note
+    assert note.endswith("give the same names to the same network; read as those of timm")
     only = choose_fit("timm", "resnet50", {}, state | counts)
     assert (only.publication, only.alike, list(only.notes())) == ("timm", (), [])
 
@@ -119,6 +119,7 @@ def test_what_two_publications_call_alike_is_taken_and_said() -> None:
 SIZES = {
     "resnet3d": ("r3d_18", "r2plus1d_18", "r3d_50", "r2plus1d_50"),
     "resnet2d": ("resnet18", "resnet50"),
+    "mtnet": ("mtnet_xs", "mtnet_xs_g8"),
 }
 """Names of a kind that stand for all others of it; of a kind that is not here, all are tried."""
 

@@ -162,6 +162,7 @@ def test_the_permission_for_scalars_ends_with_the_file(tmp_path: Path) -> None:
         (b"<!DOCTYPE html><p>404", "it is a web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "pointer of a file in Git"),
         (b"weights", "it is not a weight file, or is damaged"),
+        (b"hello world", "it is not a weight file, or is damaged"),
         (b"\xff" * 7 + b"\x7f{", "cannot be read as safetensors"),  # a header of many exabytes
     ],
 )

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from connsearch.nn.images import frames_as_images, image_conv, image_norm, note_frames
-from connsearch.nn.inverted_residual import rounded_width
+from connsearch.nn.inverted_residual import ConvNorm, rounded_width
 from connsearch.nn.layout import lay_out
 from connsearch.nn.split_norm import SplitNorm, split_norms
 
@@ -97,3 +97,13 @@ def test_kernels_over_images_and_over_clips_are_laid_out_together() -> None:
 def test_widths_are_rounded_as_published(asked: float, width: int) -> None:
     assert rounded_width(asked) == width
     assert rounded_width(asked) >= 0.9 * asked
+
+
+def test_activations_of_inverted_residuals_end_at_six_unless_linear() -> None:
+    torch.manual_seed(0)
+    bounded, linear = ConvNorm(3, 8, 1).eval(), ConvNorm(3, 8, 1, linear=True).eval()
+    with torch.no_grad():
+        x = 100 * torch.randn(2, 3, 9, 9)
+        found, plain = bounded(x), linear(x)
+    assert (float(found.min()), float(found.max())) == (0, 6)
+    assert (float(plain.min()) < 0, float(plain.max()) > 6) == (True, True)

@@ -12,16 +12,20 @@ import torch
 from torch import Tensor
 
 import connsearch
+from connsearch.data.media.decode import write_video
 from connsearch.errors import DataError, RunError, SettingsError, UnknownNameError, WeightsError
 from connsearch.files.disk import sha256_of
 from connsearch.models.published import names_of, part_for
 from connsearch.models.zoo import MODELS
 from connsearch.runs.checkpoint import digest
+from connsearch.view.notebook.runs import run_html
 from connsearch.workflows.export import export
 from connsearch.workflows.opened import OpenedRun
+from connsearch.workflows.report import report
 from connsearch.workflows.weights_convert import convert_weights
 from tests.golden.folder import Folder
 from tests.golden.srtg.rule import HERE, clip, shapes, value
+from tests.workflows.colours import frames_of
 
 SMALL = {"widths": [4, 4, 8, 8], "depths": [1, 1, 1, 1]}
 """An r3d_18 that takes no time; ``srtg`` says nothing of its sizes."""
@@ -302,7 +306,18 @@ def test_outputs_follow_the_classes_of_the_data_by_name(file: Path) -> None:
 
 # What opens it -----------------------------------------------------------------------------------
 
-DATA: dict[str, Any] = {"frames": 4, "size": 16, "train_clips": 3, "val_clips": 2, "test_clips": 2}
+DATA: dict[str, Any] = {
+    "frames": 4,
+    "size": 16,
+    "train_clips": 3,
+    "val_clips": 2,
+    "test_clips": 2,
+    "batch_size": 6,
+    "epochs": 1,
+    "recalibrate_clips": 0,
+    "threads": 1,
+    "precision": "fp32",
+}
 
 
 @pytest.mark.slow
@@ -318,14 +333,34 @@ def test_it_is_trained_further_once_its_data_is_named(file: Path) -> None:
         connsearch.train(run, progress=False)
     with pytest.raises(SettingsError, match="do not say what data they are for"):
         connsearch.evaluate(run, progress=False)
-    data = {"source": "synthetic:motion", **DATA, "batch_size": 6}
-    trained = connsearch.train(
-        run, **data, epochs=1, recalibrate_clips=0, threads=1, precision="fp32", progress=False
-    )
+    trained = connsearch.train(run, "synthetic:motion", **DATA, progress=False)
     assert trained.directory.parent == run.directory
     assert trained.result is not None
     begun = trained.config["facts"]["first_weights"]
     assert begun == digest(run.load_model().state_dict(), {})
+
+
+def test_it_has_a_card_and_a_report(file: Path) -> None:
+    run = converted(file)
+    assert "converted weights" in run_html(run)
+    assert f"{file} (srtg)" in run_html(run)
+    assert "Converted: r3d_18, a resnet3d" in report(run, progress=False).path.read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_what_was_found_on_other_data_is_no_answer(file: Path, tmp_path: Path) -> None:
+    run, found = converted(file, num_classes=2, frames=4, size=16), []
+    for name, count in (("one", 6), ("two", 14)):
+        for label in (0, 1):
+            for number in range(count):
+                path = tmp_path / name / "ab"[label] / f"{number}.mp4"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_video(path, frames_of((label,), 4), fps=8)
+        found.append(connsearch.evaluate(run, data=tmp_path / name, progress=False))
+    assert found[0].data != found[1].data
+    assert found[0].metrics.clips < found[1].metrics.clips
+    again = connsearch.evaluate(run, data=tmp_path / "two", progress=False)
+    assert (again.opened, again.times_opened) == (found[1].opened, 1)
 
 
 def test_damage_is_named(file: Path) -> None:

@@ -23,8 +23,7 @@ from connsearch.errors import DataError
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
 from connsearch.models.pixels import normalised, rgb_clips
-from connsearch.models.resnet3d_settings import Depth, Share, Spread, Width
-from connsearch.models.settings import valid
+from connsearch.models.settings import Depth, Share, Spread, Width, valid
 from connsearch.models.zoo import MODELS, READERS, Shortened, ZooModel
 from connsearch.nn.frame_selection import select_frames
 from connsearch.nn.layers import dense

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
 from torch import Tensor, nn
 
 from connsearch.models.images import CLIP, ImageModel, ImageSettings
+from connsearch.models.settings import Depth, Width
 from connsearch.models.zoo_kind import ZooKind
 from connsearch.nn.residual2d import BLOCKS_2D, Stem2d
-
-Depth = Annotated[int, Field(strict=True, ge=1, le=100)]
-Width = Annotated[int, Field(strict=True, ge=1, le=8192)]
 
 
 class ResNet2DSettings(ImageSettings):
@@ -73,4 +70,10 @@ DEPTHS: Mapping[int, tuple[Literal["basic", "bottleneck"], tuple[int, int, int, 
 
 RESNETS = ZooKind("resnet2d", ResNet2DSettings, ResNet2D)
 for _depth, (_block, _depths) in DEPTHS.items():
-    RESNETS.register(f"resnet{_depth}", ResNet2DSettings(block=_block, depths=_depths), CLIP)
+    RESNETS.register(
+        f"resnet{_depth}",
+        ResNet2DSettings(block=_block, depths=_depths),
+        CLIP,
+        short=ResNet2DSettings(block=_block, depths=(2, 2, 2, 2)),
+        times={f"stage{n}.1": depth - 1 for n, depth in enumerate(_depths, 1)},
+    )

@@ -186,6 +186,20 @@ class LatencyRecord(Form):
     noisy: bool | None = None
 
 
+class FromEpoch(Form):
+    """Where a run goes on from.
+
+    Attributes:
+        run: the directory of the other run, as it was named.
+        epoch: epochs that it had done.
+        digest: of the state that was taken over.
+    """
+
+    run: str
+    epoch: Annotated[int, Field(ge=1)]
+    digest: str
+
+
 class Config(Recorded):
     """``config.json`` of a run.
 
@@ -203,6 +217,7 @@ class Config(Recorded):
         inherited: what it started from; a training of an analysis: whether it did.
         transplanted: how much came with that.
         latency: of its network, where an evolution asks for it.
+        from_epoch: where it goes on from, if it does not begin with the first epoch.
     """
 
     run_schema: Any = Field(None, alias="schema")
@@ -216,6 +231,7 @@ class Config(Recorded):
     inherited: bool | Inherited | None = None
     transplanted: InheritedRecord = InheritedRecord(share=0.0)
     latency: LatencyRecord | None = None
+    from_epoch: FromEpoch | None = None
 
     @model_validator(mode="after")
     def _begun(self) -> Config:

@@ -146,7 +146,7 @@ def _places(subject: Subject, arrays: Arrays, at: str, allowed: float) -> Iterat
     for place in places:
         t = subject.seen[place].double().numpy()
         t = t.reshape(tuple(arrays[f"{start}{place}/shape"]))
-        corner = (1, 4, 2, 3, 3) if t.ndim > 2 else (2, t.shape[1])
+        corner = (1, 4, 2, 3, 3) if t.ndim > 2 else (2, t.size)
         mine = {
             "mean_std": np.array([t.mean(), t.std()]),
             "full": t,

@@ -63,11 +63,14 @@ def totals(folder: Folder, factory: str) -> None:
 
 def networks(folder: Folder, name: str, dtype: torch.dtype) -> None:
     """A whole network gives the numbers of the published one, evaluating and training."""
+    wrong = [m for m in mtnet_measures(folder, name, dtype) if not m.error <= m.allowed]
+    assert not wrong, "\n".join(f"{m.where}: {m.error:.2g}, allowed {m.allowed:.0e}" for m in wrong)
+
+
+def mtnet_measures(folder: Folder, name: str, dtype: torch.dtype) -> Iterator[Measure]:
+    """Yields every comparison of a whole network in all modes of its file."""
     for mode in folder.index[name]["modes"]:
-        wrong = [m for m in measured(folder, name, dtype, mode) if not m.error <= m.allowed]
-        assert not wrong, "\n".join(
-            f"{m.where}: {m.error:.2g}, allowed {m.allowed:.0e}" for m in wrong
-        )
+        yield from measured(folder, name, dtype, mode)
 
 
 def measured(folder: Folder, name: str, dtype: torch.dtype, mode: str) -> list[Measure]:
@@ -100,7 +103,8 @@ def _subject(folder: Folder, entry: Mapping[str, Any], dtype: torch.dtype) -> Su
     )
     places: dict[str, nn.Module] = {"stem": model.stem, "features": model.dropout}
     for n in (1, 2, 3, 4):
-        places |= dict.fromkeys((f"layer{n}_short", f"layer{n}_long"), getattr(model, f"stage{n}"))
+        stage: nn.Module = getattr(model, f"stage{n}")
+        places |= {f"layer{n}_{rate}": stage for rate in ("short", "long")}
     names = {name: key_map(factory).ours(name) or "" for name in wanted}
     if dtype is torch.float32:
         # As it was published. In channels last torch's batch statistics of three numbers, as the
@@ -128,4 +132,6 @@ def _counted(subject: Subject, entry: Mapping[str, Any]) -> Iterator[Measure]:
         if theirs.endswith("num_batches_tracked"):
             long = name.endswith("norm_long.num_batches_tracked")
             wanted = two if long and ".downsample." not in name else one
-            yield Measure(name, abs(float(subject.tensor(name)) - wanted), 0)
+            yield Measure(
+                f"train/after a step, {name}", abs(float(subject.tensor(name)) - wanted), 0
+            )
