@@ -225,6 +225,7 @@ class RunRecord(RunFiles):
                 converted weights are for other classes.
         """
         from connsearch.models.catalogue import from_document
+        from connsearch.models.gates import decide_as
         from connsearch.models.model import model_of
         from connsearch.runs.files import put_weights, require_shapes
 
@@ -241,6 +242,7 @@ class RunRecord(RunFiles):
             order = order_of(known, self.num_classes, classes, self.directory)
             tensors = in_order(tensors, order, found.classifier)
         put_weights(found, tensors, self.directory)
+        decide_as(found, self.outcome or self.model)
         return found
 
     def network(self) -> Network:

@@ -19,6 +19,7 @@ LATER: Mapping[str, Any] = {
     "training.decay_smooth": False,
     "training.keep": "last",
     "training.eval_all_views": False,
+    "training.gate_start": "auto",
     "training.score_csv": False,
 }
 """Settings that came later, and the value that means what was done without them: a run that does

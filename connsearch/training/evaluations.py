@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.loading.loader import SplitLoaders
@@ -13,6 +13,8 @@ from connsearch.runs.names import METRICS
 from connsearch.runs.run import Run
 from connsearch.training.best import KeepBest
 from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
+from connsearch.training.gates import GateStart
+from connsearch.training.hooks import Hook
 from connsearch.training.options import TrainOptions
 from connsearch.training.rates import Frozen
 from connsearch.training.scores import Scores
@@ -33,6 +35,8 @@ class Evaluations:
         frozen: what does not learn.
         best: keeps the best state; None: nothing does.
         scores: the tables of epochs; None: there are none.
+        hooks: they are told before the statistics of batch norms are set right.
+        gates: log how often the temporal gates of the network are open; None: it has none.
     """
 
     def __init__(
@@ -48,13 +52,21 @@ class Evaluations:
         frozen: Frozen,
         best: KeepBest | None,
         scores: Scores | None,
+        hooks: Sequence[Hook] = (),
+        gates: GateStart | None = None,
     ) -> None:
         self._network, self._data, self._loaders = network, data, loaders
         self._options, self._run, self._compute = options, run, compute
         self._laps, self._frozen, self._best, self._scores = laps, frozen, best, scores
+        self._hooks, self._gates = hooks, gates
 
     def recalibrate(self) -> None:
-        """Sets the statistics of batch norms right, but of those that are frozen."""
+        """Sets the statistics of batch norms right, but of those that are frozen.
+
+        It comes before every look.
+        """
+        for hook in self._hooks:
+            hook.pause()
         if self._options.logging.recalibrate_clips:
             recalibrate_on(
                 self._network,
@@ -96,6 +108,8 @@ class Evaluations:
         speeds = self._laps.speeds()
         if self._best is None or not last:
             self._run.log(METRICS, evaluation_row(step, epoch, split, metrics, speeds))
+            if self._gates is not None and metrics.gates is not None:
+                self._gates.judged(self._run, step, epoch, split, metrics.gates)
             if self._scores is not None and over:
                 self._scores.evaluated(self._run, split, epoch, metrics)
         if self._best is not None and split == "val" and not last:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 
 from connsearch.data.clips.dataset import ClipDataset
 from connsearch.data.loading.load import DataSplits
@@ -15,8 +16,10 @@ from connsearch.runs.formats.tables import MetricsRow
 from connsearch.runs.logs import read_table
 from connsearch.runs.names import METRICS
 from connsearch.runs.run import Run
+from connsearch.runs.run_files import RunFiles
 from connsearch.training.advice import TrainingCourse, TrainingPlan
 from connsearch.training.curriculum import Curriculum
+from connsearch.training.gate_advice import gates_course
 from connsearch.training.options import BALANCED, TrainOptions
 
 PLANTED = "synthetic:"
@@ -28,10 +31,6 @@ def training_plan(
 ) -> TrainingPlan:
     """Returns what is known of a training before its first step."""
     frames, size, _ = data.clip
-    clip = {"rgb": torch.empty(1, 3, *data.clip, device="meta")}
-    if data.object_classes:
-        shape = (1, data.object_classes, *data.clip)
-        clip["object"] = torch.empty(shape, device="meta")
     classes, accumulate = len(data.classes), options.optimiser.accumulate or 1
     return TrainingPlan(
         clips=len(data.train),
@@ -41,7 +40,7 @@ def training_plan(
         limited=options.schedule.steps is not None,
         frames=frames,
         size=size,
-        pixels=fewest_pixels(network, clip),
+        pixels=fewest_pixels(network, clip_without_numbers(data)),
         flow=computes_flow(network),
         planted=data.options.source.source.startswith(PLANTED),
         classes=data.classes,
@@ -49,6 +48,15 @@ def training_plan(
         val=_by_class(data.val, classes),
         accumulate=accumulate,
     )
+
+
+def clip_without_numbers(data: DataSplits) -> dict[str, Tensor]:
+    """Returns the streams of one clip on the meta device: their shapes and types."""
+    clip = {"rgb": torch.empty(1, 3, *data.clip, device="meta")}
+    if data.object_classes:
+        shape = (1, data.object_classes, *data.clip)
+        clip["object"] = torch.empty(shape, device="meta")
+    return clip
 
 
 def training_course(
@@ -78,6 +86,7 @@ def training_course(
     most = max(counts, default=0) / max(sum(counts), 1)
     guess = 1 / max(known, 1) if alike else most
     val = metrics.get("val")
+    seen = None if val is None else val.gates
     return TrainingCourse(
         losses=[row.loss for row in rows if row.loss is not None],
         answered=0 if data.train.num_classes else answered,
@@ -87,6 +96,11 @@ def training_course(
         epochs=last + 1,
         steps=steps,
         limited=options.schedule.steps is not None,
+        gates=gates_course(
+            RunFiles(run.directory).gates,
+            0 if seen is None else seen.still,
+            0 if val is None else val.clips * val.views,
+        ),
     )
 
 

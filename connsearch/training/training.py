@@ -38,6 +38,7 @@ from connsearch.training.counters import Stopwatch, Tally
 from connsearch.training.curriculum import Curriculum, CyclicClips, StepClips
 from connsearch.training.evaluate import Compute
 from connsearch.training.evaluations import Evaluations
+from connsearch.training.gates import GateStart
 from connsearch.training.hooks import Hook
 from connsearch.training.lesson import Lesson
 from connsearch.training.loss_scale import LossScale
@@ -67,6 +68,7 @@ class Training:
         hooks: what is done besides.
         looks: shares of the training after which ``val`` is evaluated.
         balanced: what is done about classes with few clips; by default nothing.
+        gates: the temporal gates of the network; None: it has none.
         rates: what learns at which share of the learning rate; by default all alike.
     """
 
@@ -82,6 +84,7 @@ class Training:
         hooks: Sequence[Hook] = (),
         looks: Sequence[float] = (),
         balanced: Balance | None = None,
+        gates: GateStart | None = None,
         rates: Sequence[RateGroup] = (),
     ) -> None:
         self.balanced = balanced = balanced or Balance()
@@ -117,11 +120,12 @@ class Training:
         self.total = self.curriculum.total
         keeps = options.choice.keep == "best"
         self.best = KeepBest(network, options.choice.watch) if keeps else None
+        self.gates = gates
         self.scores = None
         if options.logging.score_csv:
             self.scores = Scores(run.first_epoch, data.train, len(data.classes))
         frozen = self.frozen if self.frozen.norms else None
-        further = (self.loss_scale, self.best, self.scores, frozen)
+        further = (gates, self.loss_scale, self.best, self.scores, frozen)
         self.hooks = (*hooks, *(hook for hook in further if hook is not None))
         self.looks = tuple(moment(share, self.total) for share in looks)
         apart = None if data.connections is None else loaders["connections"]
@@ -169,12 +173,15 @@ class Training:
             frozen=self.frozen,
             best=self.best,
             scores=self.scores,
+            hooks=self.hooks,
+            gates=gates,
         )
 
     def resume(self) -> Iterator[Event]:
         """Puts everything back to the newest checkpoint, if there is one."""
         yield from remarks(self.curriculum, self.options.schedule, self.compute)
         yield from map(NoteEvent, notes(self.options, self.data, self.balanced))
+        yield from () if self.gates is None else self.gates.notes(self.total)
         if self.rates:
             kept = len(self.frozen.norms)
             yield NoteEvent(rate_table(self.rates, self.options.optimiser, kept))

@@ -16,6 +16,7 @@ from connsearch.runs.record import RunRecord
 from connsearch.view.notebook.card import Html, card, facts, folded, link, note, table, warning
 from connsearch.view.notebook.structures import wiring
 from connsearch.view.progress.pace import duration
+from connsearch.view.runs.gates import gates_rows, gates_title
 from connsearch.view.structures.tables import metrics_rows, short
 
 _KIND = {
@@ -146,6 +147,13 @@ def _judged(run: RunRecord) -> Iterator[Html]:
         found |= run.result.metrics
     found |= {split: entry.metrics for split, entry in run.evaluations.items()}
     yield metrics_table(found) if found else note("not evaluated yet")
+    yield _gates(found)
+
+
+def _gates(found: Mapping[str, Metrics]) -> Html:
+    """How often temporal gates are open, by split; nothing where there are none."""
+    known = [metrics.gates for metrics in found.values() if metrics.gates is not None]
+    return folded(gates_title(known[0]), table(gates_rows((), found))) if known else Html("")
 
 
 def _doubts(run: RunRecord) -> Iterator[Html]:

@@ -13,6 +13,7 @@ from connsearch.runs.events import (
     AdviceEvent,
     CountEvent,
     EvaluationEvent,
+    GatesEvent,
     NoteEvent,
     StepEvent,
     WarningEvent,
@@ -64,10 +65,14 @@ class Display:
                     found = f"{event.metrics.measure} {event.metrics}"
                     balanced = event.metrics.balanced_accuracy
                     found += "" if balanced is None else f", balanced accuracy {balanced:.3f}"
+                    gates = str(event.metrics.gates or "")
+                    found += f", {gates}" if gates else ""
                     found += shown(event.speeds, before=", ").plain
                     self._say(f"after epoch {event.epoch + 1}: {event.split} {found}")
             case StepEvent():
                 work.step(event)
+            case GatesEvent():
+                work.gates(event)
             case CountEvent():
                 work.count(event)
             case UnitStarted() | UnitFinished():
