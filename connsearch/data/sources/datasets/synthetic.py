@@ -56,7 +56,7 @@ def read_synthetic(rest: str, options: DataOptions) -> Source:
         raise DataError(f"planted data needs a size of at least {SMALLEST}, read {clips.size}")
     task: Task = rest
     frames = span(clips.frames, clips.stride) + SPARE_FRAMES
-    side = clips.decoded_side
+    side = clips.sides.decoded
     counts = (planted.train_clips, planted.val_clips, planted.test_clips)
     sizes = "-".join(str(n) for n in counts)
     key = f"v{VERSION}-{task}-{frames}x{side}-{sizes}-seed{seed}"
