@@ -1,95 +1,65 @@
-"""Stem and residual blocks of 3D networks, whole and factorised into (2+1)D (arXiv 1711.11248).
+"""Stem and residual blocks of 3D networks; in a block may be a temporal gate, at one of six places.
 
-A kind of convolution is ``r3d``, one convolution over time and space, or ``r2plus1d``: over space,
-norm, ReLU, over time. Shape letters: B clips, C channels, T frames, H W pixels.
+Shape letters: B clips, C channels, T frames, H W pixels.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from connsearch.nn.convolutions3d import Conv2Plus1d, Convolution, full, middle_width, norm, pointwise
 from connsearch.nn.layers import SafeConv
-from connsearch.nn.split_norm import SplitNorm
 
 STEM_MIDDLE = 45
 """Channels between the two convolutions of a factorised stem."""
 
+Place = Literal["none", "start", "top", "mid", "end", "res", "final"]
+"""Where the gate of a block is.
 
-def norm(width: int) -> SplitNorm:
-    """Returns batch normalisation with the published constants."""
-    return SplitNorm(width, eps=1e-5, momentum=0.1)
-
-
-def pointwise(in_width: int, width: int, stride: int = 1) -> nn.Conv3d:
-    """Returns a 1x1x1 convolution, strided in time and space alike."""
-    return SafeConv(in_width, width, 1, stride=stride, bias=False)
+``start``: on what the block reads, before the way past it is taken; ``top``: after the first
+convolution; ``mid``: before the last one, which in a block of two is the same; ``end``: before the
+addition; ``res``: on the way past, also where that is the input itself; ``final``: after all.
+"""
 
 
-class Conv2Plus1d(nn.Module):
-    """A ``(t, s, s)`` convolution as ``(1, s, s)``, norm, ReLU and ``(t, 1, 1)``.
+@dataclass(frozen=True, slots=True)
+class BlockForm:
+    """What the blocks of a network have in common.
 
-    Args:
-        in_width: input channels.
-        width: output channels.
-        middle: channels between the two.
-        kernel: taps in time, and in height and width.
-        stride: of time, and of height and width.
+    Attributes:
+        convolution: kind of the 3x3x3.
+        expansion: how many times as wide a bottleneck ends as it is called.
+        groups: parts of the channels that do not see each other in the second convolution; a
+            bottleneck is so many times wider inside.
+        base_width: channels of a group of a bottleneck called 64 wide.
+        dense: groups widen a bottleneck and do nothing else.
+        place: of the gate.
+        make_gate: called with a number of channels; returns the gate.
     """
 
-    def __init__(
-        self,
-        in_width: int,
-        width: int,
-        middle: int,
-        kernel: tuple[int, int],
-        stride: tuple[int, int],
-    ) -> None:
-        super().__init__()
-        (time, space), (time_stride, space_stride) = kernel, stride
-        self.spatial = SafeConv(
-            in_width,
-            middle,
-            (1, space, space),
-            stride=(1, space_stride, space_stride),
-            padding=(0, space // 2, space // 2),
-            bias=False,
-        )
-        self.norm = norm(middle)
-        self.temporal = SafeConv(
-            middle,
-            width,
-            (time, 1, 1),
-            stride=(time_stride, 1, 1),
-            padding=(time // 2, 0, 0),
-            bias=False,
-        )
+    convolution: Convolution = "r3d"
+    expansion: int = 1
+    groups: int = 1
+    base_width: int = 64
+    dense: bool = False
+    place: Place = "none"
+    make_gate: Callable[[int], nn.Module] | None = None
 
-    def forward(self, x_BCTHW: Tensor) -> Tensor:
-        """Maps ``(B, in_width, T, H, W)`` to ``(B, width, T', H', W')``."""
-        return self.temporal(F.relu(self.norm(self.spatial(x_BCTHW))))
-
-
-def middle_width(in_width: int, width: int) -> int:
-    """Returns the middle channels by which (2+1)D has about the parameters of one 3x3x3.
-
-    >>> middle_width(64, 64), middle_width(64, 128)
-    (144, 230)
-    """
-    return 27 * in_width * width // (9 * in_width + 3 * width)
-
-
-def full(kind: str, in_width: int, width: int, *, stride: int = 1, middle: int) -> nn.Module:
-    """Returns a padded 3x3x3 convolution of a kind; only ``r2plus1d`` has middle channels."""
-    if kind == "r2plus1d":
-        return Conv2Plus1d(in_width, width, middle, (3, 3), (stride, stride))
-    return SafeConv(in_width, width, 3, stride=stride, padding=1, bias=False)
+    @property
+    def parts(self) -> int:
+        """The groups of a convolution."""
+        return 1 if self.dense else self.groups
 
 
 class Stem3d(nn.Module):
     """A 3x7x7 of stride (1, 2, 2), norm and ReLU."""
 
-    def __init__(self, kind: str, width: int) -> None:
+    def __init__(self, kind: Convolution, width: int) -> None:
         super().__init__()
         if kind == "r2plus1d":
             self.conv = Conv2Plus1d(3, width, STEM_MIDDLE, (3, 7), (1, 2))
@@ -123,46 +93,102 @@ def shortcut(in_width: int, width: int, stride: int) -> nn.Module:
     return nn.Identity() if same else Shortcut(in_width, width, stride)
 
 
-class BasicBlock3d(nn.Module):
-    """Two 3x3x3; the first carries the stride."""
+class ResidualBlock3d(nn.Module):
+    """What both blocks have: a gate, as wide as the features it gets.
 
-    def __init__(self, kind: str, in_width: int, width: int, stride: int) -> None:
+    Attributes:
+        width: channels of the output.
+        place: of the gate.
+        gate: None where there is none.
+    """
+
+    width: int
+    place: Place = "none"
+    gate: nn.Module | None = None
+
+    def add_gate(self, form: BlockForm, widths: Mapping[Place, int]) -> None:
+        """Adds the gate of a form, if it has one; ``widths`` are the channels at every place."""
+        if form.place != "none" and form.make_gate is not None:
+            self.place, self.gate = form.place, form.make_gate(widths[form.place])
+
+    def at(self, place: Place, x_BCTHW: Tensor) -> Tensor:
+        """Returns the features behind a place: gated if the gate is there."""
+        if self.gate is None or self.place != place:
+            return x_BCTHW
+        return self.gate(x_BCTHW)
+
+
+class BasicBlock3d(ResidualBlock3d):
+    """Two 3x3x3; the first carries the stride, the second has groups.
+
+    Args:
+        form: what the network's blocks have in common.
+        in_width: input channels.
+        planes: what it is called, and its output channels.
+        stride: of time, height and width.
+    """
+
+    def __init__(self, form: BlockForm, in_width: int, planes: int, stride: int) -> None:
         super().__init__()
-        middle = middle_width(in_width, width)
-        self.conv1 = full(kind, in_width, width, stride=stride, middle=middle)
-        self.norm1 = norm(width)
-        self.conv2 = full(kind, width, width, middle=middle)
-        self.norm2 = norm(width)
-        self.shortcut = shortcut(in_width, width, stride)
+        kind, middle = form.convolution, middle_width(in_width, planes)
+        parted = middle // form.parts * form.parts
+        self.width = planes
+        self.conv1 = full(kind, in_width, planes, stride=stride, middle=middle)
+        self.norm1 = norm(planes)
+        self.conv2 = full(kind, planes, planes, middle=parted, groups=form.parts)
+        self.norm2 = norm(planes)
+        self.shortcut = shortcut(in_width, planes, stride)
+        places: tuple[Place, ...] = ("top", "mid", "end", "res", "final")
+        self.add_gate(form, {"start": in_width} | dict.fromkeys(places, planes))
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
         """Maps ``(B, in_width, T, H, W)`` to ``(B, width, T', H', W')``, each ceil(size/stride)."""
+        x_BCTHW = self.at("start", x_BCTHW)
         y = F.relu(self.norm1(self.conv1(x_BCTHW)))
-        y = self.norm2(self.conv2(y))
-        return F.relu(y + self.shortcut(x_BCTHW))
+        y = self.at("mid", self.at("top", y))
+        y = self.at("end", self.norm2(self.conv2(y)))
+        y = F.relu(y + self.at("res", self.shortcut(x_BCTHW)))
+        return self.at("final", y)
 
 
-class Bottleneck3d(nn.Module):
-    """1x1x1, 3x3x3, 1x1x1; the 3x3x3 carries the stride."""
+class Bottleneck3d(ResidualBlock3d):
+    """1x1x1, 3x3x3, 1x1x1; the 3x3x3 carries the stride and has groups.
 
-    def __init__(self, kind: str, in_width: int, width: int, stride: int) -> None:
+    Args:
+        form: what the network's blocks have in common.
+        in_width: input channels.
+        planes: what it is called; it ends ``expansion`` times as wide.
+        stride: of time, height and width.
+    """
+
+    def __init__(self, form: BlockForm, in_width: int, planes: int, stride: int) -> None:
         super().__init__()
-        self.conv1 = pointwise(in_width, width)
-        self.norm1 = norm(width)
-        middle = middle_width(in_width, width)  # of the whole block, as published
-        self.conv2 = full(kind, width, width, stride=stride, middle=middle)
-        self.norm2 = norm(width)
-        self.conv3 = pointwise(width, width)
-        self.norm3 = norm(width)
-        self.shortcut = shortcut(in_width, width, stride)
+        inside = int(planes * form.base_width / 64) * form.groups
+        # Of the whole block, not of the convolution, as published.
+        middle = int(middle_width(in_width, planes) * form.base_width / 64) * form.groups
+        self.width = planes * form.expansion
+        self.conv1 = pointwise(in_width, inside)
+        self.norm1 = norm(inside)
+        self.conv2 = full(
+            form.convolution, inside, inside, stride=stride, middle=middle, groups=form.parts
+        )
+        self.norm2 = norm(inside)
+        self.conv3 = pointwise(inside, self.width)
+        self.norm3 = norm(self.width)
+        self.shortcut = shortcut(in_width, self.width, stride)
+        outer: tuple[Place, ...] = ("end", "res", "final")
+        widths: dict[Place, int] = {"start": in_width, "top": inside, "mid": inside}
+        self.add_gate(form, widths | dict.fromkeys(outer, self.width))
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
         """Maps ``(B, in_width, T, H, W)`` to ``(B, width, T', H', W')``, each ceil(size/stride)."""
-        y = F.relu(self.norm1(self.conv1(x_BCTHW)))
-        y = F.relu(self.norm2(self.conv2(y)))
-        y = self.norm3(self.conv3(y))
-        return F.relu(y + self.shortcut(x_BCTHW))
+        x_BCTHW = self.at("start", x_BCTHW)
+        y = self.at("top", F.relu(self.norm1(self.conv1(x_BCTHW))))
+        y = self.at("mid", F.relu(self.norm2(self.conv2(y))))
+        y = self.at("end", self.norm3(self.conv3(y)))
+        y = F.relu(y + self.at("res", self.shortcut(x_BCTHW)))
+        return self.at("final", y)
 
 
 BLOCKS_3D = {"basic": BasicBlock3d, "bottleneck": Bottleneck3d}
-"""Called with the kind of convolution, the width before, the width after and the stride."""
+"""Called with the form, the width before, what the block is called and the stride."""

@@ -1,8 +1,8 @@
-"""3D residual networks: R3D and R(2+1)D (Tran et al. 2018, arXiv 1711.11248).
+"""3D residual networks: R3D and R(2+1)D (Tran et al. 2018, arXiv 1711.11248), plain and ``srtg_``.
 
 As in the code published with Squeeze-and-Recursion (arXiv 2006.08247): the stem ends in a max pool
 and a bottleneck does not widen its output. torchvision's ``r3d_18`` and ``r2plus1d_18`` are these
-networks with ``stem_pool=False``.
+networks with ``stem_pool=False``. Names with ``srtg_`` have a temporal gate after every block.
 
 Shape letters: B clips, C channels, T frames, H W pixels, K classes.
 """
@@ -11,16 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
-from connsearch.errors import DataError, SettingsError
+from connsearch.errors import DataError
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model, one_stream
+from connsearch.models.resnet3d_settings import AllOfResNet3D, ResNet3DSettings
+from connsearch.models.settings import valid
 from connsearch.models.zoo import MODELS, READERS, ZooModel
+from connsearch.nn.convolutions3d import Convolution
 from connsearch.nn.layers import dense
 from connsearch.nn.residual3d import BLOCKS_3D, Stem3d
 from connsearch.nn.seeded import seeded
@@ -28,50 +30,11 @@ from connsearch.nn.seeded import seeded
 KIND = "resnet3d"
 CLIP = (16, 112, 112)
 
-Depth = Annotated[int, Field(strict=True, ge=1, le=100)]
-Width = Annotated[int, Field(strict=True, ge=1, le=8192)]
-Share = Annotated[float, Field(strict=True, ge=0, le=1)]
-Spread = Annotated[float, Field(strict=True, gt=0, le=1)]
-
-
-class ResNet3DSettings(BaseModel):
-    """What a network is made of.
-
-    Attributes:
-        block: ``basic`` (two 3x3x3) or ``bottleneck`` (1x1x1, 3x3x3, 1x1x1, all of one width).
-        convolution: ``r3d``: a 3x3x3 is one convolution; ``r2plus1d``: 1x3x3, norm, ReLU, 3x1x1.
-        depths: blocks of each of the four stages.
-        widths: output channels of each stage; the first is the stem's too.
-        stem_pool: whether a 3x3x3 max pool of stride 2 follows the stem.
-        dropout: drop rate before the classifier.
-        mean: of red, green and blue, for pixels of 0 to 1: clips, which come in [-1, 1], are
-            normalised by it inside the network. The default leaves them as they are.
-        std: spread, likewise.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    block: Literal["basic", "bottleneck"]
-    convolution: Literal["r3d", "r2plus1d"]
-    depths: tuple[Depth, Depth, Depth, Depth]
-    widths: tuple[Width, Width, Width, Width] = (64, 128, 256, 512)
-    stem_pool: bool = Field(default=True, strict=True)
-    dropout: float = Field(default=0.0, strict=True, ge=0, lt=1)
-    mean: tuple[Share, Share, Share] = (0.5, 0.5, 0.5)
-    std: tuple[Spread, Spread, Spread] = (0.5, 0.5, 0.5)
-
-
-class AllOfResNet3D(ResNet3DSettings):
-    """The settings of a model document, including the number of classes."""
-
-    classes: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
-
-
 class ResNet3D(Model):
     """A 3D residual network.
 
     First values as published: kernels He-normal by fan-out, scales 1, shifts 0, classifier
-    N(0, .01) and 0.
+    N(0, .01) and 0; those of recurrent cells are torch's own.
 
     Args:
         settings: what it is made of.
@@ -103,24 +66,25 @@ class ResNet3D(Model):
         settings, widths = self.settings, self.settings.widths
         self.stem = Stem3d(settings.convolution, widths[0])
         self.pool = nn.MaxPool3d(3, stride=2, padding=1) if settings.stem_pool else nn.Identity()
-        self.stage1 = self._stage(0, widths[0], stride=1)
-        self.stage2 = self._stage(1, widths[0], stride=2)
-        self.stage3 = self._stage(2, widths[1], stride=2)
-        self.stage4 = self._stage(3, widths[2], stride=2)
+        self.stage1, width = self._stage(0, widths[0], stride=1)
+        self.stage2, width = self._stage(1, width, stride=2)
+        self.stage3, width = self._stage(2, width, stride=2)
+        self.stage4, width = self._stage(3, width, stride=2)
         self.dropout = nn.Dropout(settings.dropout)
-        self.head = dense(widths[3], self.num_classes)
+        self.head = dense(width, self.num_classes)
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
-    def _stage(self, index: int, in_width: int, *, stride: int) -> nn.Sequential:
-        settings = self.settings
-        block, width = BLOCKS_3D[settings.block], settings.widths[index]
-        first = block(settings.convolution, in_width, width, stride)
-        others = (
-            block(settings.convolution, width, width, 1) for _ in range(1, settings.depths[index])
-        )
-        return nn.Sequential(first, *others)
+    def _stage(self, index: int, width: int, *, stride: int) -> tuple[nn.Sequential, int]:
+        """The blocks of a stage, and the channels they end with."""
+        make, form = BLOCKS_3D[self.settings.block], self.settings.form
+        blocks: list[nn.Module] = []
+        for _ in range(self.settings.depths[index]):
+            block = make(form, width, self.settings.widths[index], stride)
+            blocks.append(block)
+            width, stride = block.width, 1
+        return nn.Sequential(*blocks), width
 
     def forward(self, streams: Mapping[str, Tensor]) -> Tensor:
         """Maps clips to logits ``(B, K)``.
@@ -146,7 +110,7 @@ class ResNet3D(Model):
 
     def describe(self) -> ModelDocument:
         """Returns what it is built from; :func:`from_document` builds it again."""
-        settings = {"classes": self.num_classes, **self.settings.model_dump(mode="json")}
+        settings = {"classes": self.num_classes, **self.settings.document()}
         return ModelDocument(KIND, self.name, settings)
 
     def _normalised(self, x_BCTHW: Tensor) -> Tensor:
@@ -184,22 +148,6 @@ def _clips(streams: Mapping[str, Tensor]) -> Tensor:
     return clips
 
 
-M = TypeVar("M", bound=ResNet3DSettings)
-
-
-def _valid(form: type[M], values: Mapping[str, Any], what: str) -> M:
-    try:
-        return form.model_validate(values)
-    except ValidationError as error:
-        faults = error.errors()
-        lines = [
-            f"  {'.'.join(map(str, f['loc'])) or 'settings'}: {f['msg']}; read: {f['input']!r:.60}"
-            for f in faults[:5]
-        ]
-        more = [f"  and {len(faults) - 5} more"] if len(faults) > 5 else []
-        raise SettingsError("\n".join([f"{what}:", *lines, *more])) from None
-
-
 @READERS.register(KIND)
 def from_document(document: ModelDocument) -> ResNet3D:
     """Returns the network that a model document describes, with first values.
@@ -226,17 +174,19 @@ def build(
         SettingsError: an option that is no setting, or a value out of range.
     """
     what = f"{name} cannot be built with these settings"
-    settings = _valid(ResNet3DSettings, {**preset.model_dump(), **options}, what)
+    settings = valid(ResNet3DSettings, {**preset.model_dump(), **options}, what)
     return _built(name, settings.model_dump() | {"classes": num_classes}, what, seed=seed)
 
 
 def _built(name: str, told: Mapping[str, Any], what: str, seed: int | None = None) -> ResNet3D:
-    found = _valid(AllOfResNet3D, told, what)
+    found = valid(AllOfResNet3D, told, what)
     settings = ResNet3DSettings(**found.model_dump(exclude={"classes"}))
     return ResNet3D(settings, found.classes, name=name, seed=seed)
 
 
-DEPTHS: Mapping[int, tuple[Literal["basic", "bottleneck"], tuple[int, int, int, int]]] = {
+Block = Literal["basic", "bottleneck"]
+
+DEPTHS: Mapping[int, tuple[Block, tuple[int, int, int, int]]] = {
     18: ("basic", (2, 2, 2, 2)),
     34: ("basic", (3, 4, 6, 3)),
     50: ("bottleneck", (3, 4, 6, 3)),
@@ -244,14 +194,25 @@ DEPTHS: Mapping[int, tuple[Literal["basic", "bottleneck"], tuple[int, int, int, 
     152: ("bottleneck", (3, 8, 36, 3)),
     200: ("bottleneck", (3, 24, 36, 3)),
 }
+"""Blocks by the number in a name."""
 
 
-def _register(convolution: Literal["r3d", "r2plus1d"]) -> None:
-    for depth, (block, depths) in DEPTHS.items():
-        name = f"{convolution}_{depth}"
-        preset = ResNet3DSettings(block=block, convolution=convolution, depths=depths)
-        MODELS.register(name)(ZooModel(partial(build, name, preset), KIND, CLIP))
+def register(name: str, convolution: Convolution, depth: int, **more: Any) -> None:
+    """Files a network under its name, and under ``srtg_`` and its name with gates.
+
+    Args:
+        name: of the network without gates.
+        convolution: kind of its 3x3x3.
+        depth: a key of ``DEPTHS``.
+        more: settings that are not the default.
+    """
+    block, depths = DEPTHS[depth]
+    plain = ResNet3DSettings(block=block, convolution=convolution, depths=depths, **more)
+    gates = plain.model_copy(update={"place": "final"})
+    for one, preset in ((name, plain), (f"srtg_{name}", gates)):
+        MODELS.register(one)(ZooModel(partial(build, one, preset), KIND, CLIP))
 
 
-_register("r3d")
-_register("r2plus1d")
+for _depth in DEPTHS:
+    register(f"r3d_{_depth}", "r3d", _depth)
+    register(f"r2plus1d_{_depth}", "r2plus1d", _depth)

@@ -1,0 +1,142 @@
+"""What a 3D residual network is made of, as its model document holds it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from connsearch.nn.convolutions3d import BY_CHANNEL, Convolution
+from connsearch.nn.residual3d import BlockForm, Place
+from connsearch.nn.temporal_gate import GateTest, TemporalGate
+
+Depth = Annotated[int, Field(strict=True, ge=1, le=100)]
+Width = Annotated[int, Field(strict=True, ge=1, le=8192)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+Spread = Annotated[float, Field(strict=True, gt=0, le=1)]
+
+CAME_LATER = frozenset(
+    "expansion groups base_width legacy_dense place gated gate_test".split()
+)
+"""Settings that a document holds only where they are not the default: those before them had none,
+and a network without them has the document it had."""
+
+
+class ResNet3DSettings(BaseModel):
+    """What a network is made of.
+
+    Attributes:
+        block: ``basic`` (two 3x3x3) or ``bottleneck`` (1x1x1, 3x3x3, 1x1x1).
+        convolution: what a 3x3x3 is: ``r3d``, one convolution; ``r2plus1d``, 1x3x3, norm, ReLU,
+            3x1x1; ``ir_csn``, one in every channel by itself; ``ip_csn``, the same after a 1x1x1,
+            norm and ReLU.
+        depths: blocks of each of the four stages.
+        widths: of each stage: output channels of a basic block; a bottleneck has ``expansion``
+            times as many. The first is the stem's too.
+        stem_pool: whether a 3x3x3 max pool of stride 2 follows the stem.
+        dropout: drop rate before the classifier.
+        mean: of red, green and blue, for pixels of 0 to 1: clips, which come in [-1, 1], are
+            normalised by it inside the network. The default leaves them as they are.
+        std: spread, likewise.
+        expansion: output channels of a bottleneck, as a multiple of its width; 4 in torchvision and
+            in the published code before June 2020.
+        groups: parts of the channels that do not see each other in the second convolution of a
+            block. A bottleneck is so many times wider inside.
+        base_width: channels of a group of a bottleneck that is 64 wide.
+        legacy_dense: groups only widen bottlenecks, as in the published code.
+        place: of a temporal gate in every block (``nn.residual3d.Place``); ``none``: no gates.
+        gated: whether gates decide; False lets everything through them ("squeeze and recursion").
+        gate_test: by which they decide.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    block: Literal["basic", "bottleneck"]
+    convolution: Convolution
+    depths: tuple[Depth, Depth, Depth, Depth]
+    widths: tuple[Width, Width, Width, Width] = (64, 128, 256, 512)
+    stem_pool: bool = Field(default=True, strict=True)
+    dropout: float = Field(default=0.0, strict=True, ge=0, lt=1)
+    mean: tuple[Share, Share, Share] = (0.5, 0.5, 0.5)
+    std: tuple[Spread, Spread, Spread] = (0.5, 0.5, 0.5)
+    expansion: int = Field(default=1, strict=True, ge=1, le=16)
+    groups: int = Field(default=1, strict=True, ge=1, le=1024)
+    base_width: int = Field(default=64, strict=True, ge=1, le=1024)
+    legacy_dense: bool = Field(default=False, strict=True)
+    place: Place = "none"
+    gated: bool = Field(default=False, strict=True)
+    gate_test: GateTest = GateTest()
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        faults = [
+            (
+                self.block == "basic" and self.expansion > 1,
+                f"expansion {self.expansion}: only a bottleneck widens, this network has basic "
+                "blocks; leave it at 1",
+            ),
+            (
+                self.block == "basic" and self.base_width != 64,
+                f"base_width {self.base_width}: only a bottleneck has one, this network has basic "
+                "blocks; leave it at 64",
+            ),
+            (
+                self.block == "basic" and self.convolution in BY_CHANNEL,
+                f"convolution {self.convolution}: goes with bottlenecks only, this network has "
+                "basic blocks",
+            ),
+            (
+                self.convolution in BY_CHANNEL and self.groups > 1,
+                f"groups {self.groups}: {self.convolution} has a group for every channel already; "
+                "leave it at 1",
+            ),
+            (
+                self.block == "basic" and any(w % self.form.parts for w in self.widths),
+                f"groups {self.groups}: does not divide every one of the widths {self.widths}",
+            ),
+            (
+                self.legacy_dense and self.groups == 1,
+                "legacy_dense: has no effect on a network without groups; leave it out",
+            ),
+            (
+                self.block == "bottleneck" and min(self.widths) * self.base_width < 64,
+                f"base_width {self.base_width}: leaves no channel inside a bottleneck that is "
+                f"{min(self.widths)} wide",
+            ),
+            (
+                self.gated and self.place == "none",
+                "gated: this network has no gates; place says where they are to be: start, top, "
+                "mid, end, res or final",
+            ),
+        ]
+        if said := [fault for wrong, fault in faults if wrong]:
+            raise ValueError("\n  ".join(said))
+        return self
+
+    @property
+    def form(self) -> BlockForm:
+        """What its blocks have in common."""
+        return BlockForm(
+            self.convolution,
+            expansion=self.expansion,
+            groups=self.groups,
+            base_width=self.base_width,
+            dense=self.legacy_dense,
+            place=self.place,
+            make_gate=self._gate,
+        )
+
+    def _gate(self, width: int) -> TemporalGate:
+        return TemporalGate(width, test=self.gate_test, gated=self.gated)
+
+    def document(self) -> dict[str, Any]:
+        """Returns them as JSON values; :data:`CAME_LATER` only where they say something."""
+        usual = {name: type(self).model_fields[name].default for name in CAME_LATER}
+        same = {name for name, value in usual.items() if getattr(self, name) == value}
+        return self.model_dump(mode="json", exclude=same)
+
+
+class AllOfResNet3D(ResNet3DSettings):
+    """The settings of a model document, including the number of classes."""
+
+    classes: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]

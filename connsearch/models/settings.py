@@ -1,0 +1,47 @@
+"""Settings of a network by name, checked; every fault is named at once, with the nearest name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from connsearch.errors import SettingsError, UserError
+from connsearch.registry import suggest
+
+M = TypeVar("M", bound=BaseModel)
+
+SHOWN = 5
+"""Faults of a message at most."""
+
+
+def valid(form: type[M], values: Mapping[str, Any], what: str) -> M:
+    """Returns the settings in their form.
+
+    Args:
+        form: what they must be.
+        values: by name, as JSON has them.
+        what: is the matter, the first line of a message.
+
+    Raises:
+        SettingsError: a setting is missing, unknown, or out of range.
+    """
+    try:
+        return form.model_validate(values)
+    except ValidationError as error:
+        faults: list[Any] = error.errors()
+        lines = [f"  {_told(fault, list(form.model_fields))}" for fault in faults[:SHOWN]]
+        more = [f"  and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
+        raise SettingsError("\n".join([f"{what}:", *lines, *more])) from None
+    except UserError as error:  # of a value inside that has a check of its own
+        raise SettingsError(f"{what}:\n  {error}") from None
+
+
+def _told(fault: Mapping[str, Any], known: list[str]) -> str:
+    name = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "value_error" and not name:
+        return str(fault["ctx"]["error"])  # of several settings; it names them
+    if fault["type"] == "extra_forbidden" and len(fault["loc"]) == 1:
+        return f"{name}: {suggest('setting', name, known)}"
+    return f"{name}: {fault['msg']}; read: {fault['input']!r:.60}"
