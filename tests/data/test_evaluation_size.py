@@ -42,7 +42,7 @@ KINETICS = {"size": 284, "short_side": 384, "eval_size": 256, "eval_short_side":
 def test_the_sides_follow_from_the_options(
     given: dict[str, Any], training: tuple[int, ...], evaluation: tuple[int, ...]
 ) -> None:
-    clips = ClipOptions(**given)
+    clips = ClipOptions.of(**given)
     assert (clips.sides, clips.eval_sides) == (training, evaluation)
 
 
@@ -59,9 +59,9 @@ def test_the_sides_follow_from_the_options(
         ({"eval_size": 2}, "greater than or equal to 4"),
     ],
 )
-def test_a_crop_larger_than_the_frame_is_refused(change: dict[str, int], words: str) -> None:
+def test_a_crop_larger_than_the_frame_is_refused(change: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
-        ClipOptions(**{"size": 64, **change})
+        ClipOptions.of(**{"size": 64, **change})
 
 
 def train_clips(listing: Path, *, remember: bool = False, **changes: Any) -> ClipDataset:
@@ -101,7 +101,7 @@ def test_what_is_cut_out_may_be_resized(listing: Path) -> None:
 
 
 def test_frames_kept_in_memory_are_of_the_size_that_is_asked_for(listing: Path) -> None:
-    changes = {"eval_size": 12, "eval_short_side": 24}
+    changes: dict[str, Any] = {"eval_size": 12, "eval_short_side": 24}
     kept, read = train_clips(listing, remember=True, **changes), train_clips(listing, **changes)
     assert kept.remember
     assert not read.remember
