@@ -15,9 +15,7 @@ Width = Annotated[int, Field(strict=True, ge=1, le=8192)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Spread = Annotated[float, Field(strict=True, gt=0, le=1)]
 
-CAME_LATER = frozenset(
-    "expansion groups base_width legacy_dense place gated gate_test".split()
-)
+CAME_LATER = frozenset("expansion groups base_width legacy_dense place gated gate_test".split())
 """Settings that a document holds only where they are not the default: those before them had none,
 and a network without them has the document it had."""
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from connsearch.errors import DataError, SettingsError, UnknownNameError
 from connsearch.nn.given import told
+from connsearch.nn.precision import own_precision
 from connsearch.registry import suggest
 
 Test = Literal["cycle", "align"]
@@ -104,7 +105,7 @@ def consistent(u_BCT: Tensor, s_BCT: Tensor, test: GateTest) -> Tensor:
     """
     _check(u_BCT, s_BCT)
     clips = u_BCT.shape[0]
-    with torch.autocast(u_BCT.device.type, enabled=False):
+    with own_precision(u_BCT.device.type):
         u_NTC, s_NTC = _sequences(u_BCT, test), _sequences(s_BCT, test)
         squared_NIJ = _squared_distances(u_NTC, s_NTC)
         if test.test == "align":

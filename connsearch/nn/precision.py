@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import torch
@@ -15,3 +16,14 @@ def autocast(device: str, precision: Precision) -> torch.autocast:
     """Returns the context in which a forward pass computes in a number format."""
     kind = torch.float16 if precision == "fp16" else torch.bfloat16
     return torch.autocast(device, kind, enabled=precision != "fp32")
+
+
+def own_precision(device: str) -> AbstractContextManager[object]:
+    """Returns a context without autocast, where there is one: the meta device has none.
+
+    Args:
+        device: type of the device that computes, such as ``cuda``.
+    """
+    if not torch.amp.is_autocast_available(device):
+        return nullcontext()
+    return torch.autocast(device, enabled=False)

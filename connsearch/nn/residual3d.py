@@ -12,7 +12,14 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from connsearch.nn.convolutions3d import Conv2Plus1d, Convolution, full, middle_width, norm, pointwise
+from connsearch.nn.convolutions3d import (
+    Conv2Plus1d,
+    Convolution,
+    full,
+    middle_width,
+    norm,
+    pointwise,
+)
 from connsearch.nn.layers import SafeConv
 
 STEM_MIDDLE = 45
@@ -103,13 +110,14 @@ class ResidualBlock3d(nn.Module):
     """
 
     width: int
-    place: Place = "none"
-    gate: nn.Module | None = None
+    place: Place
+    gate: nn.Module | None
 
     def add_gate(self, form: BlockForm, widths: Mapping[Place, int]) -> None:
         """Adds the gate of a form, if it has one; ``widths`` are the channels at every place."""
-        if form.place != "none" and form.make_gate is not None:
-            self.place, self.gate = form.place, form.make_gate(widths[form.place])
+        self.place, make = form.place, form.make_gate
+        wanted = self.place != "none" and make is not None
+        self.gate = make(widths[self.place]) if wanted else None
 
     def at(self, place: Place, x_BCTHW: Tensor) -> Tensor:
         """Returns the features behind a place: gated if the gate is there."""

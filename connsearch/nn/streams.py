@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -12,6 +11,7 @@ from connsearch.errors import DataError
 from connsearch.graph.spec import Modality, NetworkSettings, Structure
 from connsearch.nn.flow import representation_flow
 from connsearch.nn.given import COLOURS, require_streams, require_tensor
+from connsearch.nn.precision import own_precision
 
 
 def ready_streams(
@@ -35,7 +35,7 @@ def ready_streams(
         _check(modality, given, settings)
     _check_alike({m: given[m] for m in read})
     if computed:
-        with _own_precision(given["rgb"].device.type):
+        with own_precision(given["rgb"].device.type):
             given["flow"] = representation_flow(
                 given["rgb"],
                 iterations=settings.flow_iterations,
@@ -54,13 +54,6 @@ def _wanted(structure: Structure) -> dict[str, str]:
         else:  # flow is computed
             found["rgb"] = COLOURS
     return dict(sorted(found.items(), reverse=True))
-
-
-def _own_precision(device: str) -> AbstractContextManager[object]:
-    """No autocast, where there is one: the meta device has none."""
-    if not torch.amp.is_autocast_available(device):
-        return nullcontext()
-    return torch.autocast(device, enabled=False)
 
 
 def _check(modality: Modality, given: Mapping[str, Tensor], settings: NetworkSettings) -> None:

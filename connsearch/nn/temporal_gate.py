@@ -20,6 +20,7 @@ from connsearch.nn.attention import frame_means
 from connsearch.nn.cycle_consistency import GateTest, consistent
 from connsearch.nn.fused_gates import in_training, scaled
 from connsearch.nn.given import told
+from connsearch.nn.precision import own_precision
 from connsearch.registry import suggest
 
 __all__ = ["GateTest", "OpenCount", "SqueezeRecursion", "TemporalGate", "consistent"]
@@ -88,7 +89,7 @@ def _squeeze(x_BCTHW: Tensor, cell: nn.LSTM | nn.GRU) -> Tensor:
 
 def _recur(cell: nn.LSTM | nn.GRU, u_BCT: Tensor) -> Tensor:
     """The states of the last layer at every frame ``(B, C, T)``, without autocast."""
-    with torch.autocast(u_BCT.device.type, enabled=False):
+    with own_precision(u_BCT.device.type):
         states_TBC, _ = cell(u_BCT.permute(2, 0, 1))
     return states_TBC.permute(1, 2, 0)
 

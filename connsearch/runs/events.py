@@ -63,6 +63,21 @@ class ConnectionsEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class GatesEvent:
+    """How often each temporal gate was open for the training clips since the last of these.
+
+    Attributes:
+        step: steps done.
+        deciding: gates decide; otherwise all always fuse, and it was counted what they would do.
+        counts: by the name of a gate, for how many clips it was open, and of how many.
+    """
+
+    step: int
+    deciding: bool
+    counts: Mapping[str, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointEvent:
     """Everything up to ``step`` is safely on disk."""
 
@@ -151,6 +166,7 @@ Event = (
     StepEvent
     | EvaluationEvent
     | ConnectionsEvent
+    | GatesEvent
     | CheckpointEvent
     | WarningEvent
     | AdviceEvent

@@ -18,6 +18,9 @@ METRICS, CONNECTIONS, QUARANTINE = "metrics.csv", "connections.csv", "quarantine
 SKIPPED = "skipped.csv"
 """A further table of a run that computes in fp16: the steps in which a gradient overflowed."""
 
+GATES = "gates.csv"
+"""A further table of a run whose network has temporal gates: how often each is open."""
+
 CHECKPOINTS = "checkpoint"
 """The folder of the newest state and the one before it."""
 

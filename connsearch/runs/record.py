@@ -214,6 +214,7 @@ class RunRecord(RunFiles):
             SettingsError: it is a module of one's own and none is given, or another one is.
         """
         from connsearch.models.catalogue import from_document
+        from connsearch.models.gates import decide_as
         from connsearch.models.model import model_of
         from connsearch.runs.files import put_weights, require_shapes
 
@@ -223,6 +224,7 @@ class RunRecord(RunFiles):
             found = model_of(network)
             require_shapes(found, self.tensors, self.directory)
         put_weights(found, self.tensors, self.directory)
+        decide_as(found, self.outcome or self.model)
         return found
 
     def network(self) -> Network:

@@ -9,6 +9,7 @@
     connections.csv        every connection and peer logit that learns, over time (structures)
     quarantine.csv         clips that could not be read, and why
     skipped.csv            steps in which a gradient overflowed (fp16)
+    gates.csv              how often each temporal gate was open (networks with gates)
     checkpoint/            the newest state and the one before it
     learned.json           the result: the structure with learned weights (or the model) ...
     learned.safetensors    ... and all weights, with the exact logits

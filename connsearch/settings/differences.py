@@ -20,6 +20,7 @@ LATER: Mapping[str, Any] = {
     "training.decay_smooth": False,
     "training.keep": "last",
     "training.eval_all_views": False,
+    "training.gate_start": "auto",
 }
 """Settings that came later, and the value that means what was done without them: a run that does
 not record one goes on with that value."""

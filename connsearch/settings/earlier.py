@@ -29,6 +29,7 @@ GROUPS: Mapping[str, Mapping[str, frozenset[str]]] = {
             "loss": "loss label_smoothing",
             "balance": "class_weights sampler_weights",
             "choice": "watch keep",
+            "gates": "",
             "compute": "precision channels_last device threads",
             "logging": "eval_every recalibrate_clips checkpoint_seconds checkpoint_steps log_every",
             "space": "over_connect warm_start",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from connsearch.data.tools.suggest import FEWEST_STEPS
 from connsearch.runs.formats.advice import Advice
 from connsearch.runs.metrics import wilson_interval
+from connsearch.training.gate_advice import GatesCourse, after_gates
 
 FEW_CLIPS = 5
 """A class with fewer training clips than this is hardly learned."""
@@ -88,6 +89,7 @@ class TrainingCourse:
         epochs: it went through.
         steps: it took.
         limited: as in :class:`TrainingPlan`.
+        gates: what is known of the temporal gates of the network; None: nothing.
     """
 
     losses: Sequence[float]
@@ -98,6 +100,7 @@ class TrainingCourse:
     epochs: int
     steps: int
     limited: bool
+    gates: GatesCourse | None = None
 
 
 def few_steps(plan: TrainingPlan) -> Advice | None:
@@ -268,7 +271,8 @@ def before_training(plan: TrainingPlan) -> list[Advice]:
 
 def after_training(course: TrainingCourse) -> list[Advice]:
     """Returns what the numbers of a training say; usually nothing."""
-    return [said for rule in AFTER if (said := rule(course)) is not None]
+    found = [said for rule in AFTER if (said := rule(course)) is not None]
+    return found if course.gates is None else [*found, *after_gates(course.gates)]
 
 
 def unfinished_share(losses: Sequence[float]) -> float | None:

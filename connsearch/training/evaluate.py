@@ -15,14 +15,19 @@ from connsearch.data.loading.batches import Batch, UnreadClip
 from connsearch.data.loading.loader import Loader
 from connsearch.data.records import listed
 from connsearch.errors import DataError
+from connsearch.models.gates import watched
 from connsearch.models.model import Predictions, as_predictions
 from connsearch.nn.precision import Precision, autocast
 from connsearch.runs.formats.config import LossName
+from connsearch.runs.formats.gates import GateCount, GateCounts
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.seeds import derive
 from connsearch.training.losses import choose_loss
 from connsearch.training.predictions import Answers, PooledPredictions
 from connsearch.training.recalibrate import recalibrate
+
+STILL = 0.5 / 127.5
+"""Frames that differ by less than this on average, half a grey level of 255, are one picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,8 @@ def judged(
 ) -> tuple[Metrics, Answers]:
     """Returns what :func:`evaluate` returns, and the answer to every clip.
 
+    Where the network has temporal gates, they count how often they are open.
+
     Raises:
         DataError: the split has no clip, or none that can be read.
     """
@@ -109,9 +116,9 @@ def judged(
     judge = choose_loss(loss, multi_label=dataset.num_classes > 0)
     sheet = PooledPredictions(judge, views=views, pool=options.pool_views)
     reasons: dict[int, str] = {}
-    seconds = 0.0
+    seconds, still = 0.0, 0
     batches = loader.batches(views=views if views > 1 else None)
-    with closing(answered(network, batches, compute)) as answers:
+    with watched(network) as gates, closing(answered(network, batches, compute)) as answers:
         for batch, logits, spent in answers:
             seconds += spent
             for fault in batch.faults:
@@ -120,13 +127,33 @@ def judged(
                     hear(fault)
             if logits is not None:
                 sheet.add(batch, logits)
+                still += still_clips(batch) if gates else 0
+        counted = {name: GateCount(**gate.take_count()._asdict()) for name, gate in gates.items()}
+        deciding = any(gate.gated for gate in gates.values())
     if not len(sheet):
         raise DataError(
             f"none of {len(dataset)} clips to evaluate on can be read\n"
             f"{listed(list(reasons.values()))}"
         )
     left_out = len(dataset) - len(sheet)
-    return sheet.metrics(classes, seconds=seconds, left_out=left_out), sheet.answers()
+    metrics = sheet.metrics(classes, seconds=seconds, left_out=left_out)
+    if gates:
+        found = GateCounts(deciding=deciding, gates=counted, still=still)
+        metrics = metrics.model_copy(update={"gates": found})
+    return metrics, sheet.answers()
+
+
+def still_clips(batch: Batch) -> int:
+    """Returns how many clips of a batch are still: no frame differs from the first one.
+
+    That is, by :data:`STILL` on average: frames of a still video rarely come out of a codec alike.
+    A clip of one frame is not still.
+    """
+    rgb_BCTHW = batch.streams["rgb"]
+    if rgb_BCTHW.shape[2] < 2:
+        return 0
+    apart_BT = (rgb_BCTHW[:, :, 1:] - rgb_BCTHW[:, :, :1]).abs().mean((1, 3, 4))
+    return int((apart_BT.amax(1) < STILL).sum())
 
 
 def answered(

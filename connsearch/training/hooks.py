@@ -30,6 +30,9 @@ class Hook:
     def begin(self, step: int, total: int) -> None:
         """Prepares the model for a step, counted from 0, of ``total``."""
 
+    def pause(self) -> None:
+        """Is told that what is computed until the next step teaches nothing: it evaluates."""
+
     def penalty(self, step: int, total: int) -> Tensor | None:
         """Returns what is added to the loss of this step, 0-d; None: nothing."""
         return None

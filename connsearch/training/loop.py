@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterator, Sequence
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.loading.loader import SplitLoaders
 from connsearch.errors import DataError
+from connsearch.models.gates import gate_frames
 from connsearch.models.model import Model, require_model
 from connsearch.nn.split_norm import split_norms
 from connsearch.runs.checkpoint import digest
@@ -23,8 +24,9 @@ from connsearch.training.advice import after_training, before_training
 from connsearch.training.balance import balance
 from connsearch.training.best import require_choice
 from connsearch.training.environment import describe_environment, processor_threads
+from connsearch.training.gates import GateStart, gate_start
 from connsearch.training.hooks import Hook
-from connsearch.training.noticed import training_course, training_plan
+from connsearch.training.noticed import clip_without_numbers, training_course, training_plan
 from connsearch.training.options import TrainOptions
 from connsearch.training.outcome import TrainingOutcome
 from connsearch.training.training import Training
@@ -87,7 +89,9 @@ def optimise(
     if not len(data.train):
         raise DataError("the train split is empty, so there is no clip to train on")
     require_choice(options.choice, data)
+    start = gate_start(network, options.gates, name=network.describe().name)
     balanced = balance(options, data)
+    frames = {} if start is None else gate_frames(network, clip_without_numbers(data))
     told = "contains a run with other data"
     data, notes = as_recorded(data, run.config, where=str(run.directory), told=told)
     run.warnings += notes
@@ -100,6 +104,7 @@ def optimise(
             "first_weights": digest(network.state_dict(), {}),
             **({} if data.connections is None else {"halves": data.hashes}),
             **balanced.facts(data.classes),
+            **({} if start is None else {"gate_start": start}),
         },
     )
     lists = {name: {"clips": len(split), "hash": data.hashes[name]} for name, split in data}
@@ -117,6 +122,7 @@ def optimise(
             hooks=hooks,
             looks=looks,
             balanced=balanced,
+            gates=None if start is None else GateStart(network, start, frames),
         )
         yield from training.resume()
         plan = training_plan(network, data, options, training.curriculum)

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 
 from connsearch.data.clips.dataset import ClipDataset
 from connsearch.data.loading.load import DataSplits
+from connsearch.files.disk import is_there
 from connsearch.models.clip_needs import computes_flow, fewest_pixels
 from connsearch.models.model import Model
+from connsearch.runs.formats.gates import GateRow
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.formats.tables import MetricsRow
 from connsearch.runs.logs import read_table
-from connsearch.runs.names import METRICS
+from connsearch.runs.names import GATES, METRICS
 from connsearch.runs.run import Run
 from connsearch.training.advice import TrainingCourse, TrainingPlan
 from connsearch.training.curriculum import Curriculum
+from connsearch.training.gate_advice import gates_course
 from connsearch.training.options import BALANCED, TrainOptions
 
 PLANTED = "synthetic:"
@@ -28,10 +32,6 @@ def training_plan(
 ) -> TrainingPlan:
     """Returns what is known of a training before its first step."""
     frames, size, _ = data.clip
-    clip = {"rgb": torch.empty(1, 3, *data.clip, device="meta")}
-    if data.object_classes:
-        shape = (1, data.object_classes, *data.clip)
-        clip["object"] = torch.empty(shape, device="meta")
     classes, accumulate = len(data.classes), options.optimiser.accumulate or 1
     return TrainingPlan(
         clips=len(data.train),
@@ -41,7 +41,7 @@ def training_plan(
         limited=options.schedule.steps is not None,
         frames=frames,
         size=size,
-        pixels=fewest_pixels(network, clip),
+        pixels=fewest_pixels(network, clip_without_numbers(data)),
         flow=computes_flow(network),
         planted=data.options.source.source.startswith(PLANTED),
         classes=data.classes,
@@ -49,6 +49,15 @@ def training_plan(
         val=_by_class(data.val, classes),
         accumulate=accumulate,
     )
+
+
+def clip_without_numbers(data: DataSplits) -> dict[str, Tensor]:
+    """Returns the streams of one clip on the meta device: their shapes and types."""
+    clip = {"rgb": torch.empty(1, 3, *data.clip, device="meta")}
+    if data.object_classes:
+        shape = (1, data.object_classes, *data.clip)
+        clip["object"] = torch.empty(shape, device="meta")
+    return clip
 
 
 def training_course(
@@ -78,6 +87,10 @@ def training_course(
     most = max(counts, default=0) / max(sum(counts), 1)
     guess = 1 / max(known, 1) if alike else most
     val = metrics.get("val")
+    rows_of_gates = (
+        read_table(run.directory / GATES, GateRow) if is_there(run.directory / GATES) else ()
+    )
+    seen = None if val is None else val.gates
     return TrainingCourse(
         losses=[row.loss for row in rows if row.loss is not None],
         answered=0 if data.train.num_classes else answered,
@@ -87,6 +100,11 @@ def training_course(
         epochs=last + 1,
         steps=steps,
         limited=options.schedule.steps is not None,
+        gates=gates_course(
+            rows_of_gates,
+            0 if seen is None else seen.still,
+            0 if val is None else val.clips * val.views,
+        ),
     )
 
 

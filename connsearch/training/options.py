@@ -5,7 +5,13 @@ from __future__ import annotations
 import os
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 
 from connsearch.flags import Flag
 from connsearch.runs.formats.config import LossName
@@ -194,6 +200,30 @@ class ChoiceOptions(Options, title="choice"):
     (--eval-every); the last one then stays in the checkpoint."""
 
 
+GATE_START = 0.4
+"""Default share of a training after which temporal gates decide: the runs that were published began
+after 30 to 50 of about 120 epochs."""
+
+
+class GateOptions(Options, title="temporal gates"):
+    """When the temporal gates of a network decide; only networks with gates take this."""
+
+    gate_start: Annotated[
+        Annotated[float, Field(ge=0, lt=1)] | Literal["auto"] | None, Flag(metavar="SHARE|none")
+    ] = "auto"
+    """Let temporal gates decide after this share of the training; before it they always fuse, so
+    that their recurrent cells can learn. none: never. auto: after 0.4; at once where the gates of
+    the network decide already."""
+
+    @field_validator("gate_start", mode="wrap")
+    @classmethod
+    def _one_fault(cls, value: Any, judge: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return judge(value)
+        except ValidationError:  # one of every kind it could have been
+            raise ValueError("it should be a share from 0 to below 1, or none") from None
+
+
 class ComputeOptions(Options, title="compute"):
     """On what the network is computed, and in which number format."""
 
@@ -257,6 +287,7 @@ class TrainOptions(Options, title="training"):
     multigrid: MultigridOptions = MultigridOptions()
     balance: BalanceOptions = BalanceOptions()
     choice: ChoiceOptions = ChoiceOptions()
+    gates: GateOptions = GateOptions()
     seed: int = Field(default=0, ge=0, lt=2**63)
     """Decides everything random: first weights, order of the clips, augmentation, dropout."""
 

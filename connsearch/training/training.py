@@ -36,6 +36,7 @@ from connsearch.training.best import KeepBest
 from connsearch.training.counters import Stopwatch, Tally
 from connsearch.training.curriculum import Curriculum, CyclicClips, StepClips
 from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
+from connsearch.training.gates import GateStart
 from connsearch.training.hooks import Hook
 from connsearch.training.lesson import Lesson
 from connsearch.training.loss_scale import LossScale
@@ -61,6 +62,7 @@ class Training:
         hooks: what is done besides.
         looks: shares of the training after which ``val`` is evaluated.
         balanced: what is done about classes with few clips; by default nothing.
+        gates: the temporal gates of the network; None: it has none.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Training:
         hooks: Sequence[Hook] = (),
         looks: Sequence[float] = (),
         balanced: Balance | None = None,
+        gates: GateStart | None = None,
     ) -> None:
         self.balanced = balanced = balanced or Balance()
         device = environment["device"]
@@ -103,7 +106,8 @@ class Training:
         self.total = self.curriculum.total
         keeps = options.choice.keep == "best"
         self.best = KeepBest(network, options.choice.watch) if keeps else None
-        further = (self.loss_scale, self.best)
+        self.gates = gates
+        further = (gates, self.loss_scale, self.best)
         self.hooks = (*hooks, *(hook for hook in further if hook is not None))
         self.looks = tuple(moment(share, self.total) for share in looks)
         apart = None if data.connections is None else loaders["connections"]
@@ -140,6 +144,7 @@ class Training:
         """Puts everything back to the newest checkpoint, if there is one."""
         yield from remarks(self.curriculum, self.options.schedule, self.compute)
         yield from map(NoteEvent, notes(self.options, self.data, self.balanced))
+        yield from () if self.gates is None else self.gates.notes(self.total)
         found = self.run.restore({n: c for hook in self.hooks for n, c in hook.tables.items()})
         yield from (WarningEvent(message) for message in self.run.warnings)
         if found is not None:
@@ -308,6 +313,9 @@ class Training:
         return self.clock.save_due(self.options.logging.checkpoint_seconds)
 
     def _recalibrate(self) -> None:
+        """Prepares the network for an evaluation."""
+        for hook in self.hooks:
+            hook.pause()
         if self.options.logging.recalibrate_clips:
             recalibrate_on(
                 self.network,
@@ -337,6 +345,8 @@ class Training:
         step = self._kept if last else self.step
         if self.best is None or not last:
             self.run.log(METRICS, evaluation_row(step, epoch, split, metrics))
+            if self.gates is not None and metrics.gates is not None:
+                self.gates.judged(self.run, step, epoch, split, metrics.gates)
         if self.best is not None and split == "val" and not last:
             self.best.looked(step, metrics)
         self.clock.skip()

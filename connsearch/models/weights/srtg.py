@@ -1,8 +1,9 @@
-"""Squeeze-and-Recursion Temporal Gates (Stergiou and Poppe 2021): its plain R3D and R(2+1)D.
+"""Squeeze-and-Recursion Temporal Gates (Stergiou and Poppe 2021): its 3D residual networks.
 
-Its networks with recursion have further entries (``sar.lstm``), which none of ours takes. Its code
-had no pool after the stem until autumn 2020, and a file does not tell its age: weights that
-classify badly may need ``stem_pool=False``.
+Its ResNeXt is dense: build with ``legacy_dense=True``. Its code had no pool after the stem until
+autumn 2020 and wider bottlenecks until June 2020, and a file does not tell its age: weights that
+classify badly may need ``stem_pool=False``; those of other shapes, ``expansion=4``. Nor does it
+tell whether its gates were ever on: they could not be, so build with ``gated=False`` (the default).
 """
 
 from __future__ import annotations
@@ -18,18 +19,23 @@ STD = (1 / (0.0167 * 255),) * 3
 """By which the published reader normalises pixels of 0 to 1."""
 
 
+WHOLE_STEM = {"stem.conv": "stem.0", "stem.norm": "stem.1"}
 STEMS = {
-    "r3d": {"stem.conv": "stem.0", "stem.norm": "stem.1"},
+    "r3d": WHOLE_STEM,
     "r2plus1d": {
         "stem.conv.spatial": "stem.0",
         "stem.conv.norm": "stem.1",
         "stem.conv.temporal": "stem.3",
         "stem.norm": "stem.4",
     },
+    "ir_csn": WHOLE_STEM,
+    "ip_csn": WHOLE_STEM,
 }
 FULL = {
     "r3d": {"": ".0.0"},
     "r2plus1d": {".spatial": ".0.0", ".norm": ".0.1", ".temporal": ".0.3"},
+    "ir_csn": {"": ".0.0"},
+    "ip_csn": {".pointwise": ".0.0", ".norm": ".0.1", ".depthwise": ".0.3.0"},
 }
 """The name of a 3x3x3 convolution after ``conv1`` or ``conv2``."""
 
@@ -48,6 +54,7 @@ def key_map(settings: Mapping[str, Any]) -> KeyMap:
         "norm{n}": "conv{n}.1",
         "shortcut.conv": "downsample.0",
         "shortcut.norm": "downsample.1",
+        "gate.recursion": "sar.lstm",
     }
     for number, kind in enumerate(BLOCKS[settings["block"]], 1):
         parts = full if kind == "full" else POINTWISE

@@ -30,6 +30,7 @@ from connsearch.nn.seeded import seeded
 KIND = "resnet3d"
 CLIP = (16, 112, 112)
 
+
 class ResNet3D(Model):
     """A 3D residual network.
 

@@ -92,6 +92,8 @@ class Facts(GivenForm):
         first_weights: digest of the first weights.
         halves: in a bilevel search the hashes of the lists before they were halved.
         class_weights: of every class in the training loss, where they are weighted.
+        gate_start: the share of the training after which temporal gates decide, or ``none``; not
+            recorded: the network has none.
     """
 
     data: str = ""
@@ -102,6 +104,7 @@ class Facts(GivenForm):
     first_weights: str = ""
     halves: dict[str, Any] | None = None
     class_weights: dict[str, float] | None = None
+    gate_start: float | Literal["none"] | None = None
 
 
 class Environment(Form):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import ValidationError
 
 from connsearch.errors import RunError
 from connsearch.runs.formats.form import Form
+from connsearch.runs.formats.gates import GateCounts
 
 Watch = Literal["accuracy", "balanced_accuracy", "top5", "mAP", "loss"]
 """The numbers that a network can be chosen by; of all but the loss the largest is the best."""
@@ -40,7 +41,10 @@ class Metrics(Form):
         confusion: true class -> answered class -> clips, where there are any; None: multi-label.
         left_out: clips that could not be read and are in none of these numbers.
         views: how many clips and crops of every video were pooled.
+        gates: how often temporal gates were open; None: the network has none.
     """
+
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"gates"})
 
     clips: int
     loss: float
@@ -57,6 +61,7 @@ class Metrics(Form):
     confusion: dict[str, dict[str, int]] | None = None
     left_out: int = 0
     views: int = 1
+    gates: GateCounts | None = None
 
     @property
     def multi_label(self) -> bool:

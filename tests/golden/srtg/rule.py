@@ -26,6 +26,7 @@ PARTS = {
     "stem/temporal_bn": "stem.norm",
     "stem/temporal": "stem.conv.temporal",
     "head/fc": "head",
+    "sr/lstm": "gate.recursion",
     "mid_bn": "norm",
     "bn1": "norm1",
     "bn2": "norm2",

@@ -21,10 +21,11 @@ from connsearch.data.sources.planted import (
     CLASS_NAMES,
     OBJECT_CLASSES,
     TASKS,
+    PlantedShape,
     Task,
     draw_factors,
     draw_objects,
-    draw_video,
+    draw_scene,
 )
 from connsearch.errors import DataError
 from connsearch.files.disk import FULL, disk_full
@@ -37,6 +38,9 @@ VERSION = 2
 
 SMALLEST = 16
 """Smallest clip size, in pixels, in which shapes and their motion can still be told apart."""
+
+FEWEST_ORDERED = 4
+"""Smallest number of frames of a clip that can follow each other in the orders of ``order``."""
 
 SPARE_FRAMES = 4
 """Frames a planted video has beyond one clip, for random positions in time."""
@@ -55,14 +59,20 @@ def read_synthetic(rest: str, options: DataOptions) -> Source:
     if clips.size < SMALLEST:
         raise DataError(f"planted data needs a size of at least {SMALLEST}, read {clips.size}")
     task: Task = rest
-    frames = span(clips.frames, clips.stride) + SPARE_FRAMES
-    side = clips.sides.decoded
+    if task == "order" and clips.frames < FEWEST_ORDERED:
+        raise DataError(
+            f"synthetic:order needs clips of at least {FEWEST_ORDERED} frames, read "
+            f"{clips.frames}: fewer have no four orders; cure: --frames 8"
+        )
+    frames, side = span(clips.frames, clips.stride) + SPARE_FRAMES, clips.sides.decoded
     counts = (planted.train_clips, planted.val_clips, planted.test_clips)
     sizes = "-".join(str(n) for n in counts)
-    key = f"v{VERSION}-{task}-{frames}x{side}-{sizes}-seed{seed}"
+    made = f"{task}-{clips.frames}by{clips.stride}" if task == "order" else task
+    key = f"v{VERSION}-{made}-{frames}x{side}-{sizes}-seed{seed}"
     folder = options.loading.cache_directory / "synthetic" / key
     if not (folder / "clips.csv").is_file():
-        _write_once(folder, task, counts, frames=frames, side=side, seed=seed)
+        shape = PlantedShape(frames, side, clips.frames, clips.stride)
+        _write_once(folder, task, counts, shape, seed=seed)
     _check(folder)
     source = read_list(folder / "clips.csv", options.source)
     order = [source.classes.index(name) for name in CLASS_NAMES[task]]
@@ -88,7 +98,7 @@ def _check(folder: Path) -> None:
 
 
 def _write_once(
-    folder: Path, task: Task, counts: tuple[int, int, int], *, frames: int, side: int, seed: int
+    folder: Path, task: Task, counts: tuple[int, int, int], shape: PlantedShape, *, seed: int
 ) -> None:
     """Writes the whole data set beside its place and renames it; the first of several wins.
 
@@ -104,7 +114,7 @@ def _write_once(
             draft = folder.with_name(f".{folder.name}.{secrets.token_hex(6)}")
             try:
                 draft.mkdir()
-                _write(draft, task, counts, frames=frames, side=side, seed=seed)
+                _write(draft, task, counts, shape, seed=seed)
                 draft.rename(folder)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
@@ -127,7 +137,7 @@ def _clear(folder: Path) -> None:
 
 
 def _write(
-    folder: Path, task: Task, counts: tuple[int, int, int], *, frames: int, side: int, seed: int
+    folder: Path, task: Task, counts: tuple[int, int, int], shape: PlantedShape, *, seed: int
 ) -> None:
     rows: list[dict[str, object]] = []
     classes = CLASS_NAMES[task]
@@ -139,8 +149,8 @@ def _write(
             rng = np.random.default_rng([seed, VERSION, TASKS.index(task), part, number])
             factors = draw_factors(task, label, rng)
             video, maps = f"{place}/{number:05d}.mp4", f"{place}/{number:05d}.npz"
-            write_video(folder / video, draw_video(factors, frames=frames, side=side, rng=rng))
-            drawn = draw_objects(factors, frames=frames, side=side, rng=rng)
+            write_video(folder / video, draw_scene(task, factors, shape, rng))
+            drawn = draw_objects(factors, frames=shape.length, side=shape.side, rng=rng)
             np.savez_compressed(folder / maps, classes=drawn)
             row: dict[str, object] = {
                 "path": video,
@@ -151,7 +161,8 @@ def _write(
             row["bytes"] = os.path.getsize(folder / video)
             row["object_bytes"] = os.path.getsize(folder / maps)
             row |= {"colour": factors.colour, "direction": factors.direction}
-            rows.append(row | {"region": factors.region})
+            row |= {"region": factors.region}
+            rows.append(row if factors.order is None else row | {"order": factors.order})
     with (folder / "clips.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()

@@ -1,0 +1,103 @@
+"""The temporal gates of any network: their names, whether they decide, how often they are open.
+
+A network decides with all of its gates or with none. Whether it does is no weight: it stands in the
+settings of the model document, as ``gated``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from connsearch.models.count import without_numbers
+from connsearch.models.document import ModelDocument
+from connsearch.models.model import Wrapped
+from connsearch.nn.temporal_gate import TemporalGate
+
+GATED = "gated"
+"""The setting of a model document that says that its gates decide."""
+
+
+def temporal_gates(network: nn.Module) -> dict[str, TemporalGate]:
+    """Returns the gates of a network by the names of where they are, such as ``stage2.0``.
+
+    That is the path of the module that holds a gate as its ``gate``, otherwise that of the gate
+    itself; a wrapped module is looked into.
+
+    >>> temporal_gates(nn.ModuleDict({"block": nn.ModuleDict({"gate": TemporalGate(2)})})).keys()
+    dict_keys(['block'])
+    """
+    inside = network.module if isinstance(network, Wrapped) else network
+    found = {n: m for n, m in inside.named_modules() if isinstance(m, TemporalGate)}
+    return {name.removesuffix(".gate") or "gate": gate for name, gate in found.items()}
+
+
+def decides(network: nn.Module) -> bool:
+    """Returns whether a gate of the network decides; otherwise all of them always fuse."""
+    return any(gate.gated for gate in temporal_gates(network).values())
+
+
+def described(document: ModelDocument, *, gated: bool) -> ModelDocument:
+    """Returns the document of a network with gates that decide, or always fuse.
+
+    That of a structure, which has no such setting, comes back as it is.
+    """
+    if document.structure is not None or (not gated and GATED not in document.settings):
+        return document
+    return replace(document, settings={**document.settings, GATED: gated})
+
+
+def decide_as(network: nn.Module, document: ModelDocument) -> None:
+    """Makes the gates of a network decide, or always fuse, as its document says, if it does."""
+    gated = document.settings.get(GATED)
+    if isinstance(gated, bool):
+        for gate in temporal_gates(network).values():
+            gate.gated = gated
+
+
+@contextmanager
+def watched(network: nn.Module) -> Generator[Mapping[str, TemporalGate]]:
+    """Yields the gates of a network, which count inside how often they are open, from 0."""
+    gates = temporal_gates(network)
+    before = {name: gate.watched for name, gate in gates.items()}
+    try:
+        for gate in gates.values():
+            gate.take_count()
+            gate.watched = True
+        yield gates
+    finally:
+        for name, gate in gates.items():
+            gate.watched = before[name]
+
+
+def gate_frames(network: nn.Module, streams: Mapping[str, Tensor]) -> dict[str, int]:
+    """Returns how many frames each gate sees of a clip, by its name; the network stays as it is.
+
+    Args:
+        network: computes once, without numbers.
+        streams: a clip as the network takes it; only shape and type are read.
+
+    Returns:
+        Nothing of a gate that is not reached, and nothing at all where the network asks for numbers
+        on its way.
+    """
+    found: dict[str, int] = {}
+
+    def noting(name: str) -> Callable[[nn.Module, tuple[Tensor]], None]:
+        return lambda _, given: found.update({name: given[0].shape[2]})
+
+    try:
+        without = without_numbers(network).eval()
+        for name, gate in temporal_gates(without).items():
+            gate.watched = False
+            gate.register_forward_pre_hook(noting(name))
+        empty = {name: torch.empty_like(s, device="meta") for name, s in streams.items()}
+        with torch.no_grad():
+            without(empty)
+    except Exception:  # a module of one's own may ask for anything, and nothing follows from it
+        return {}
+    return found
