@@ -13,6 +13,7 @@ from connsearch.nn.convolutions3d import Convolution
 from connsearch.nn.residual3d import BLOCKS_3D
 from tests.golden.cupboard import FORMATS, Check
 from tests.golden.folder import Folder
+from tests.golden.srtg import tables
 from tests.golden.srtg.networks import blocks, networks, roles, states, totals
 from tests.golden.srtg.rule import HERE, STATES
 
@@ -25,8 +26,6 @@ MISSING = {
 """Kinds of cases nothing of ours can be built for -> what connsearch lacks."""
 TABLES = {
     "_s6_state_dicts_mtnet": MISSING["mtnet"],
-    "_s7_multigrid": "no comparison with this table of multigrid shapes and rates",
-    "_s8_samplers": "no samplers as released with squeeze-and-recursion",
 }
 
 
@@ -71,6 +70,9 @@ def _lack(entry: Mapping[str, Any]) -> str:
 def _table(folder: Folder, name: str) -> Iterator[Check]:
     if name in TABLES:
         yield Check(name, missing=f"table: connsearch has {TABLES[name]} yet ({name})")
+    elif name in tables.TABLES:
+        for check in tables.TABLES[name]:
+            yield Check(f"{name} {check.__name__}", partial(check, folder))
     elif name == "_s4_roles":
         yield Check(name, partial(roles, folder))
     else:
