@@ -10,6 +10,7 @@ import pytest
 
 import connsearch
 from connsearch.errors import SettingsError
+from connsearch.workflows.exported import evaluated_clips
 from connsearch.workflows.settings.network import setting_of
 from connsearch.workflows.settings.train import TrainSettings
 
@@ -63,8 +64,9 @@ def test_a_text_that_is_no_setting_is_refused(texts: tuple[str, ...], said: str)
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, dict[str, Any], Path]:
     folder = tmp_path_factory.mktemp("network-settings")
     few = {"train_clips": 2, "val_clips": 1, "test_clips": 1}
+    cut = {"frames": 4, "size": 16, "eval_size": 12, "eval_crop": 14}
     data = connsearch.load_data(
-        "synthetic:appearance", frames=4, size=16, cache=folder / "cache", progress=False, **few
+        "synthetic:appearance", cache=folder / "cache", progress=False, **cut, **few
     )
     told = {"steps": 1, "recalibrate_clips": 0, "threads": 1, "precision": "fp32"}
     return data, {**told, "progress": False}, folder
@@ -81,6 +83,13 @@ def test_a_network_is_built_and_recorded_with_its_settings(
     assert recorded["settings"]["network_settings"] == sorted(
         f"{name}={json.dumps(value)}" for name, value in SMALL.items()
     )
+    exported = evaluated_clips(str(folder / "first"))
+    assert {name: exported[name] for name in ("frames", "size", "crop", "short_side")} == {
+        "frames": 4,
+        "size": 12,
+        "crop": 14,
+        "short_side": None,
+    }, "an export is for clips as they are evaluated"
     other = connsearch.train(
         str(folder / "first"),
         data,
