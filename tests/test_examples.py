@@ -152,8 +152,8 @@ def test_a_recipe_runs_on_tiny_clips_in_its_format(
     told = json.loads(text)
     target = "starter_rgb_flow"
     if told["settings"].get("target") in MODELS:
-        target, settings = told["settings"]["target"], told["settings"]["network_settings"] | TINY
-        small += ["--network-settings", *(f"{k}={json.dumps(v)}" for k, v in settings.items())]
+        target, settings = told["settings"]["target"], told["settings"]["model_options"] | TINY
+        small += ["--model-options", *(f"{k}={json.dumps(v)}" for k, v in settings.items())]
     line = (
         told.get("command", "search"),
         target,

@@ -100,7 +100,7 @@ def test_colours_and_changes_are_the_published_ones(name: str) -> None:
     assert (augment.augment_any, augment.augment_each) == CHANGES[name]
     assert augment.augment == ("srtg_large" if name in LARGE else "srtg_small",)
     assert (augment.flip, augment.brightness, augment.contrast) == (True, 0, 0)
-    network = settings(name)["network_settings"]
+    network = settings(name)["model_options"]
     assert (tuple(network["mean"]), tuple(network["std"])) == (MEAN, STD)
 
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
-import torch
 from torch import nn
 
 from connsearch.analysis.folds import FoldsSummary
@@ -204,7 +203,6 @@ def _begin(
     begin = _start(asked) if start is None else start
     if isinstance(begin, Model):
         _refuse_parts_of_structures(asked)
-        _refuse_settings(asked, "is a module of your own, which is there already", "omit it")
         if asked.from_scratch:
             raise SettingsError(
                 "from_scratch: has no effect on a module: it is trained with the weights it has\n"
@@ -249,13 +247,6 @@ def _start(asked: TrainSettings) -> RunRecord | ModelDocument | str:
         start = document = ModelDocument.of(_structure(asked))
     if document is None or document.structure is None:
         _refuse_parts_of_structures(asked)
-    if document is not None and document.structure is not None:
-        _refuse_settings(asked, "is a structure, which has its settings in its file", "omit it")
-    elif isinstance(start, RunRecord):
-        _refuse_settings(asked, "has weights for its own settings", "omit it, or --from-scratch")
-    elif asked.network_settings is not None:
-        with torch.device("meta"):  # a wrong one is refused before any data is read
-            _built(asked, start, classes=2, seed=0)
     return start
 
 
@@ -277,11 +268,6 @@ def _refuse_parts_of_structures(asked: TrainSettings) -> None:
             )
 
 
-def _refuse_settings(asked: TrainSettings, reason: str, cure: str) -> None:
-    if asked.network_settings is not None:
-        raise SettingsError(f"--network-settings: {asked.target} {reason}\n  cure: {cure}")
-
-
 def _warn_of_other_clips(asked: TrainSettings, data: DataSplits, listener: Listener) -> None:
     recorded = recorded_facts(asked.target).get("data", data.fingerprint)
     if recorded not in (data.fingerprint, data.earlier):
@@ -299,23 +285,15 @@ def _place(asked: TrainSettings) -> Path:
 
 def _first(asked: TrainSettings, start: ModelDocument | str, data: DataSplits) -> Model:
     """The network with first weights that depend on the seed alone."""
-    classes = len(data.classes)
-    if not isinstance(start, str) and start.structure is not None:
-        start = ModelDocument.of(suit(start.structure, data, asked))
-    return _built(asked, start, classes, seed=derive(asked.seed, "first weights"))
-
-
-def _built(
-    asked: TrainSettings, start: ModelDocument | str, classes: int, seed: int | None = None
-) -> Model:
-    """The network of a name or a document, with the settings that were asked for."""
+    seed, classes = derive(asked.seed, "first weights"), len(data.classes)
     if isinstance(start, str):
-        return create_model(start, classes, seed=seed, **asked.of_network)
-    if start.structure is None:
-        settings = {**start.settings, **asked.of_network, "classes": classes}
-        start = replace(start, settings=settings)
+        return create_model(start, classes, seed=seed)
+    if start.structure is not None:
+        document = ModelDocument.of(suit(start.structure, data, asked))
+    else:
+        document = replace(start, settings={**start.settings, "classes": classes})
     with seeded(seed):
-        return from_document(start, classes)
+        return from_document(document, classes)
 
 
 def _further(asked: TrainSettings, trained: RunRecord, data: DataSplits) -> Model:

@@ -22,7 +22,10 @@ from connsearch.data.media.decode import read_frames
 from connsearch.data.media.survey import probe
 from connsearch.data.options import ClipOptions
 from connsearch.data.records import VideoInfo
+from connsearch.runs.documents import new_config, write_config
+from connsearch.runs.names import CONFIG
 from connsearch.settings.differences import differences, plain
+from connsearch.workflows.exported import evaluated_clips
 from tests.data.helpers import options
 
 KINETICS = {"size": 284, "short_side": 384, "eval_size": 256, "eval_short_side": 294}
@@ -152,3 +155,11 @@ def test_a_run_that_records_none_of_this_goes_on() -> None:
     assert differences(before, now) == {}
     other = plain({"data": options("x", crop_from="square").model_dump(mode="json")})
     assert set(differences(before, other)) == {"data.crop_from"}
+
+
+def test_an_export_is_for_clips_as_they_are_evaluated(tmp_path: Path) -> None:
+    data = options("x", eval_size=12, eval_crop=14).model_dump(mode="json")
+    write_config(tmp_path / CONFIG, new_config({"command": "train", "settings": {"data": data}}))
+    found = evaluated_clips(str(tmp_path))
+    names = ("frames", "size", "crop", "short_side")
+    assert [found[name] for name in names] == [6, 12, 14, 20]

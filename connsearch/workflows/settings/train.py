@@ -9,7 +9,6 @@ from connsearch.flags import Flag
 from connsearch.runs.recorded import recorded_data
 from connsearch.training.options import TrainOptions
 from connsearch.workflows.settings.folds import FoldedSettings, self_divided
-from connsearch.workflows.settings.network import NetworkSettings, settings_in
 
 
 class TrainSettings(FoldedSettings):
@@ -24,15 +23,7 @@ class TrainSettings(FoldedSettings):
     from_scratch: Annotated[bool, Flag(switch=True)] = False
     """Start from new weights; keep the wiring with its connection weights, or the settings of the
     model."""
-    network_settings: NetworkSettings = None
-    """Build a network by name, or with --from-scratch, with other settings than its own, such as:
-    --network-settings stem_pool=false dropout=0.2 (docs/models.md has them)."""
     training: TrainOptions = TrainOptions()
-
-    @property
-    def of_network(self) -> dict[str, Any]:
-        """The settings of the network that are to differ from its own, by name."""
-        return settings_in(self.network_settings)
 
     @classmethod
     def inherited(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
