@@ -17,6 +17,11 @@ from connsearch.errors import UnknownNameError
 T = TypeVar("T")
 
 
+MANY = 40
+"""Names; of more than these a message repeats the nearest only."""
+NEAREST = 8
+
+
 def suggest(kind: str, name: str, known: list[str]) -> str:
     """Returns the sentence for a name that is not known.
 
@@ -25,7 +30,11 @@ def suggest(kind: str, name: str, known: list[str]) -> str:
     """
     near = difflib.get_close_matches(name, known, n=1)
     hint = f", did you mean {near[0]!r}?" if near else "."
-    return f"no {kind} named {name!r}{hint} Known: {', '.join(known) or 'none'}"
+    shown = known
+    if len(known) > MANY:
+        near = difflib.get_close_matches(name, known, n=NEAREST, cutoff=0.0)
+        shown = [*near, f"and {len(known) - len(near)} more"]
+    return f"no {kind} named {name!r}{hint} Known: {', '.join(shown) or 'none'}"
 
 
 def names_in(package: str, registry: str) -> list[str]:

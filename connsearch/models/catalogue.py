@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +13,11 @@ import torch
 from connsearch.errors import SettingsError, UnknownNameError
 from connsearch.graph.cost import DEFAULT_CLIP, cost
 from connsearch.graph.files import load_structure, structure_names
-from connsearch.models.count import count
+from connsearch.models.count import Counted, Spent, spent
 from connsearch.models.document import STRUCTURE, ModelDocument
 from connsearch.models.model import Model
 from connsearch.models.structure import Network
-from connsearch.models.zoo import MODELS, READERS
+from connsearch.models.zoo import MODELS, READERS, Shortened, ZooModel
 from connsearch.registry import suggest
 
 
@@ -41,33 +43,64 @@ class ModelEntry:
 
 
 def list_models(
-    *, num_classes: int = 400, frames: int | None = None, size: int | None = None
+    *patterns: str, num_classes: int = 400, frames: int | None = None, size: int | None = None
 ) -> list[ModelEntry]:
     """Returns every network there is by name, structures first; none is built in memory.
 
     Args:
+        patterns: names, or patterns of names such as ``srtg_*``; by default all.
         num_classes: of the classifier.
         frames: T of the clip; None: what each network was published for.
         size: H and W of the clip in pixels; None: likewise.
+
+    Raises:
+        UnknownNameError: a pattern that no name fits; the message names the nearest and the known.
     """
 
     def clip(own: tuple[int, int, int]) -> tuple[int, int, int]:
         return (frames or own[0], size or own[1], size or own[2])
 
+    structures, others = structure_names(), sorted(MODELS, key=_by_number)
+    wanted = _fitting([*structures, *others], patterns)
     listed: list[ModelEntry] = []
-    for name in structure_names():
+    for name in (n for n in structures if n in wanted):
         there = clip(DEFAULT_CLIP)
-        spent = cost(load_structure(name), num_classes=num_classes, clip=there)
-        entry = ModelEntry(name, STRUCTURE, spent.parameters, spent.macs, there, num_classes)
+        whole = cost(load_structure(name), num_classes=num_classes, clip=there)
+        entry = ModelEntry(name, STRUCTURE, whole.parameters, whole.macs, there, num_classes)
         listed.append(entry)
-    for name in sorted(MODELS, key=_by_number):
-        there = clip(MODELS[name].clip)
-        with torch.device("meta"):
-            model = MODELS[name].build(num_classes)
-            found = count(model, {"rgb": torch.empty(1, 3, *there)})
-        kind = MODELS[name].kind
+    known: dict[Hashable, Spent] = {}  # shorter networks that several names share
+    for name in (n for n in others if n in wanted):
+        there, kind = clip(MODELS[name].clip), MODELS[name].kind
+        found = _counted(MODELS[name], num_classes, there, known)
         listed.append(ModelEntry(name, kind, found.parameters, found.macs, there, num_classes))
     return listed
+
+
+def _fitting(known: list[str], patterns: Sequence[str]) -> set[str]:
+    """The names that fit one of the patterns, or all.
+
+    Raises:
+        UnknownNameError: a pattern fits none.
+    """
+    found: set[str] = set()
+    for pattern in patterns or ("*",):
+        fit = fnmatch.filter(known, pattern)
+        if not fit:
+            raise UnknownNameError(suggest("model", pattern, known))
+        found |= set(fit)
+    return found
+
+
+def _counted(
+    one: ZooModel, num_classes: int, clip: tuple[int, int, int], known: dict[Hashable, Spent]
+) -> Counted:
+    """What a network of the zoo costs, by way of a shorter one where it names one."""
+    short = one.short or Shortened(one, one.build, {})
+    if (short.key, clip) not in known:
+        with torch.device("meta"):
+            model = short.build(num_classes)
+        known[short.key, clip] = spent(model, {"rgb": torch.empty(1, 3, *clip, device="meta")})
+    return known[short.key, clip].repeated(short.times)
 
 
 def _by_number(name: str) -> list[str | int]:

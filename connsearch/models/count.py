@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -16,6 +17,25 @@ class Counted(NamedTuple):
 
     parameters: int
     macs: int
+
+
+class Spent(NamedTuple):
+    """What a network costs, and each of its sub-modules by name."""
+
+    whole: Counted
+    parts: Mapping[str, Counted]
+
+    def repeated(self, times: Mapping[str, int]) -> Counted:
+        """Returns the cost with some sub-modules so many times, as if they followed each other.
+
+        Args:
+            times: sub-modules by name, none within another; all others are there once.
+        """
+        parameters, macs = self.whole
+        for name, number in times.items():
+            parameters += (number - 1) * self.parts[name].parameters
+            macs += (number - 1) * self.parts[name].macs
+        return Counted(parameters, macs)
 
 
 def count(model: nn.Module, streams: Mapping[str, Tensor]) -> Counted:
@@ -38,12 +58,43 @@ def count(model: nn.Module, streams: Mapping[str, Tensor]) -> Counted:
         NotImplementedError or RuntimeError: of torch; the network asks for numbers on its way
             (``item``, a branch on a value), and there are none.
     """
+    return spent(model, streams).whole
+
+
+def spent(model: nn.Module, streams: Mapping[str, Tensor]) -> Spent:
+    """Returns what a network and its sub-modules cost, counted like :func:`count`."""
     without = without_numbers(model).eval()
+    for module in without.modules():
+        if isinstance(module, nn.LSTM | nn.GRU):
+            module.forward = partial(_at_once, module, module.forward)
     shapes = {name: torch.empty_like(stream, device="meta") for name, stream in streams.items()}
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         without(shapes)
-    parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    return Counted(parameters, counter.get_total_flops() // 2)
+    flops, root = counter.get_flop_counts(), type(without).__name__
+    parts = {
+        name: Counted(_learning(part), sum(flops.get(f"{root}.{name}", {}).values()) // 2)
+        for name, part in model.named_modules()
+        if name
+    }
+    return Spent(Counted(_learning(model), counter.get_total_flops() // 2), parts)
+
+
+def _at_once(cell: nn.LSTM | nn.GRU, frame_by_frame: Callable[..., Any], x: Any, *rest: Any) -> Any:
+    """What a recurrent cell gives, without numbers: the frames go through it as clips of one frame.
+
+    They are as many products, in a step instead of one for each frame.
+    """
+    if not isinstance(x, Tensor) or x.dim() != 3 or (rest and rest[0] is not None):
+        return frame_by_frame(x, *rest)
+    clips, frames = x.shape[:2] if cell.batch_first else (x.shape[1], x.shape[0])
+    one = (clips * frames, 1) if cell.batch_first else (1, clips * frames)
+    found, states = frame_by_frame(x.reshape(*one, x.shape[2]))
+    cut = tuple(s[:, :clips] for s in states) if isinstance(states, tuple) else states[:, :clips]
+    return found.reshape(*x.shape[:2], -1), cut
+
+
+def _learning(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
 def without_numbers(model: nn.Module) -> nn.Module:

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from connsearch.errors import DataError, SettingsError, UnknownNameError
 from connsearch.nn.given import told
-from connsearch.nn.precision import own_precision
 from connsearch.registry import suggest
 
 Test = Literal["cycle", "align"]
@@ -88,11 +87,11 @@ class GateTest:
 
 
 def _number(value: object, most: float) -> bool:
-    is_one = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_one and 0 < value <= most and value < math.inf
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 < value <= most and value < math.inf
 
 
-@torch.no_grad()
 def consistent(u_BCT: Tensor, s_BCT: Tensor, test: GateTest) -> Tensor:
     """Returns of every clip whether its two sequences agree: bool ``(B,)``, without a gradient.
 
@@ -105,17 +104,16 @@ def consistent(u_BCT: Tensor, s_BCT: Tensor, test: GateTest) -> Tensor:
     """
     _check(u_BCT, s_BCT)
     clips = u_BCT.shape[0]
-    with own_precision(u_BCT.device.type):
-        u_NTC, s_NTC = _sequences(u_BCT, test), _sequences(s_BCT, test)
-        squared_NIJ = _squared_distances(u_NTC, s_NTC)
-        if test.test == "align":
-            ways = _is_own(squared_NIJ, test), _is_own(squared_NIJ.transpose(1, 2), test)
-        else:
-            ways = (
-                _returns(u_NTC, s_NTC, squared_NIJ, test),
-                _returns(s_NTC, u_NTC, squared_NIJ.transpose(1, 2), test),
-            )
-        there_B, back_B = (_enough(way.reshape(clips, -1), test) for way in ways)
+    u_NTC, s_NTC = _sequences(u_BCT.detach(), test), _sequences(s_BCT.detach(), test)
+    squared_NIJ = _squared_distances(u_NTC, s_NTC)
+    if test.test == "align":
+        ways = _is_own(squared_NIJ, test), _is_own(squared_NIJ.transpose(1, 2), test)
+    else:
+        ways = (
+            _returns(u_NTC, s_NTC, squared_NIJ, test),
+            _returns(s_NTC, u_NTC, squared_NIJ.transpose(1, 2), test),
+        )
+    there_B, back_B = (_enough(way.reshape(clips, -1), test) for way in ways)
     return there_B & back_B if test.both == "and" else there_B | back_B
 
 
@@ -143,7 +141,11 @@ def _sequences(x_BCT: Tensor, test: GateTest) -> Tensor:
 
 
 def _squared_distances(a_NIC: Tensor, b_NJC: Tensor) -> Tensor:
-    """``(N, I, J)``. By differences: norms and a product would lose near frames far from zero."""
+    """``(N, I, J)``, by differences.
+
+    Norms and a matrix product would lose what lies close together far from zero, and autocast and
+    TF32 would round the product; nothing they round is used here.
+    """
     return (a_NIC.unsqueeze(2) - b_NJC.unsqueeze(1)).square().sum(3)
 
 
@@ -155,20 +157,23 @@ def _returns(a_NTC: Tensor, b_NTC: Tensor, squared_NIJ: Tensor, test: GateTest) 
         temperature = squared_NIJ.mean((1, 2), keepdim=True).clamp_min(tiny)
     else:
         temperature = test.temperature
-    soft_NIC = (-squared_NIJ / temperature).softmax(2) @ b_NTC
+    shares_NIJ = (-squared_NIJ / temperature).softmax(2)
+    soft_NIC = (shares_NIJ.unsqueeze(3) * b_NTC.unsqueeze(1)).sum(2)
     return _is_own(_squared_distances(soft_NIC, a_NTC), test)
 
 
 def _is_own(squared_NIK: Tensor, test: GateTest) -> Tensor:
     """Of every frame i whether frame i is the nearest: bool ``(N, T)``."""
-    if test.ties == "tolerant":
-        slack = TIE * squared_NIK.amax((1, 2), keepdim=True)
-        return squared_NIK.diagonal(dim1=1, dim2=2) <= (squared_NIK.amin(2) + slack[:, 0])
     frames = torch.arange(squared_NIK.shape[1], device=squared_NIK.device)
-    return squared_NIK.argmin(2) == frames
+    nearest_NI = squared_NIK.argmin(2) == frames  # the first of equals
+    if test.ties == "first":
+        return nearest_NI
+    slack_N1 = TIE * squared_NIK.amax((1, 2))[:, None]
+    return nearest_NI | (squared_NIK.diagonal(dim1=1, dim2=2) <= squared_NIK.amin(2) + slack_N1)
 
 
 def _enough(passed_BN: Tensor, test: GateTest) -> Tensor:
     """Of every clip whether so many of its frames (or frames of channels) passed."""
-    wanted = test.min_fraction * passed_BN.shape[1] - 1e-6  # a share such as .7 is not exact
-    return passed_BN.sum(1) >= wanted
+    if test.min_fraction == 1:
+        return passed_BN.all(1)
+    return passed_BN.float().mean(1) >= test.min_fraction - 1e-6  # .7 is not exact

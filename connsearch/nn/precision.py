@@ -19,7 +19,7 @@ def autocast(device: str, precision: Precision) -> torch.autocast:
 
 
 def own_precision(device: str) -> AbstractContextManager[object]:
-    """Returns a context without autocast, where there is one: the meta device has none.
+    """Returns a context in which types stay as they are; the meta device has no autocast to leave.
 
     Args:
         device: type of the device that computes, such as ``cuda``.

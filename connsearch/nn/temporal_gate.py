@@ -20,7 +20,7 @@ from connsearch.nn.attention import frame_means
 from connsearch.nn.cycle_consistency import GateTest, consistent
 from connsearch.nn.fused_gates import in_training, scaled
 from connsearch.nn.given import told
-from connsearch.nn.precision import own_precision
+from connsearch.nn.recurrent import recur
 from connsearch.registry import suggest
 
 __all__ = ["GateTest", "OpenCount", "SqueezeRecursion", "TemporalGate", "consistent"]
@@ -64,12 +64,8 @@ class SqueezeRecursion(nn.Module):
 
     def __init__(self, width: int, cell: Cell = "lstm", layers: int = 2) -> None:
         super().__init__()
-        _require_count("width", width)
-        _require_count("layers", layers)
-        _require_word("cell", cell, get_args(Cell))
         self.width = width
-        make = nn.LSTM if cell == "lstm" else nn.GRU
-        self.recursion = make(width, width, num_layers=layers)
+        self.recursion = _cell(width, cell, layers)
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
         """Maps features ``(B, C, T, H, W)`` to ``(B, C, T)``.
@@ -78,7 +74,14 @@ class SqueezeRecursion(nn.Module):
             DataError: no floating point tensor of this shape.
         """
         _require_features(x_BCTHW, self.width)
-        return _recur(self.recursion, _squeeze(x_BCTHW, self.recursion))
+        return _recurred(self.recursion, _squeeze(x_BCTHW, self.recursion))
+
+
+def _cell(width: int, cell: Cell, layers: int) -> nn.LSTM | nn.GRU:
+    _require_count("width", width)
+    _require_count("layers", layers)
+    _require_word("cell", cell, get_args(Cell))
+    return (nn.LSTM if cell == "lstm" else nn.GRU)(width, width, num_layers=layers)
 
 
 def _squeeze(x_BCTHW: Tensor, cell: nn.LSTM | nn.GRU) -> Tensor:
@@ -87,11 +90,9 @@ def _squeeze(x_BCTHW: Tensor, cell: nn.LSTM | nn.GRU) -> Tensor:
     return frame_means(x_BCTHW.to(weight.dtype)).transpose(1, 2)
 
 
-def _recur(cell: nn.LSTM | nn.GRU, u_BCT: Tensor) -> Tensor:
-    """The states of the last layer at every frame ``(B, C, T)``, without autocast."""
-    with own_precision(u_BCT.device.type):
-        states_TBC, _ = cell(u_BCT.permute(2, 0, 1))
-    return states_TBC.permute(1, 2, 0)
+def _recurred(cell: nn.LSTM | nn.GRU, u_BCT: Tensor) -> Tensor:
+    """The states of the last layer at every frame ``(B, C, T)``."""
+    return recur(cell, u_BCT.permute(2, 0, 1)).permute(1, 2, 0)
 
 
 class TemporalGate(nn.Module):
@@ -146,7 +147,7 @@ class TemporalGate(nn.Module):
         _require_word("fusion", fusion, get_args(Fusion))
         self.width, self.test, self.fusion, self.gated = width, test, fusion, gated
         self.watched = False
-        self.recursion = SqueezeRecursion(width, cell, layers).recursion
+        self.recursion = _cell(width, cell, layers)
         self._opened: Tensor | None = None
         self._clips = 0
 
@@ -158,7 +159,7 @@ class TemporalGate(nn.Module):
         """
         _require_features(x_BCTHW, self.width)
         u_BCT = _squeeze(x_BCTHW, self.recursion)
-        s_BCT = _recur(self.recursion, u_BCT)
+        s_BCT = _recurred(self.recursion, u_BCT)
         factor_BCT = self._factor(s_BCT)
         if self.gated or self.watched:
             open_B = consistent(u_BCT, s_BCT, self.test)

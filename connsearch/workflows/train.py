@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
+import torch
 from torch import nn
 
 from connsearch.analysis.folds import FoldsSummary
@@ -30,6 +31,7 @@ from connsearch.runs.record import RunRecord, open_run
 from connsearch.runs.recorded import is_trained, recorded_facts
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
+from connsearch.settings.pairs import over
 from connsearch.workflows.data import prepare, suit
 from connsearch.workflows.evaluate import evaluate_finished, require_splits
 from connsearch.workflows.folds import FoldTraining, refuse_loaded, refuse_seen, run_folds
@@ -203,6 +205,7 @@ def _begin(
     begin = _start(asked) if start is None else start
     if isinstance(begin, Model):
         _refuse_parts_of_structures(asked)
+        _refuse_options(asked, "is a module, which is trained as it is")
         if asked.from_scratch:
             raise SettingsError(
                 "from_scratch: has no effect on a module: it is trained with the weights it has\n"
@@ -241,13 +244,44 @@ def _start(asked: TrainSettings) -> RunRecord | ModelDocument | str:
         if document.structure is not None:  # also refuses what is damaged
             structure = open_structure(asked.target)
             start = ModelDocument.of(structure) if asked.from_scratch else start
+        elif isinstance(start, ModelDocument):
+            start = document = _with_options(start, asked)
     elif asked.target in MODELS:
         start, document = asked.target, None
+        if asked.model_options is not None:
+            with torch.device("meta"):  # before any data is read
+                create_model(start, 2, **asked.options_of_model())
     else:
         start = document = ModelDocument.of(_structure(asked))
     if document is None or document.structure is None:
         _refuse_parts_of_structures(asked)
+    else:
+        _refuse_options(asked, "is a structure, which has none")
+    if isinstance(start, RunRecord):
+        _refuse_options(asked, "has weights for its own settings", more=", or train --from-scratch")
     return start
+
+
+def _with_options(document: ModelDocument, asked: TrainSettings) -> ModelDocument:
+    """What a run was built from, with the settings that were asked for; tried, if there are any.
+
+    Raises:
+        SettingsError: there is no such setting, or a value is out of range.
+    """
+    if asked.model_options is None:
+        return document
+    other = replace(document, settings=over(document.settings, asked.options_of_model()))
+    with torch.device("meta"):
+        from_document(other, 2)
+    return other
+
+
+def _refuse_options(asked: TrainSettings, why: str, *, more: str = "") -> None:
+    if asked.model_options is not None:
+        raise SettingsError(
+            f"--model-options {' '.join(asked.model_options)}: {asked.target} {why}\n"
+            f"  cure: leave it out{more}"
+        )
 
 
 def _structure(asked: TrainSettings) -> Structure:
@@ -287,7 +321,7 @@ def _first(asked: TrainSettings, start: ModelDocument | str, data: DataSplits) -
     """The network with first weights that depend on the seed alone."""
     seed, classes = derive(asked.seed, "first weights"), len(data.classes)
     if isinstance(start, str):
-        return create_model(start, classes, seed=seed)
+        return create_model(start, classes, seed=seed, **asked.options_of_model())
     if start.structure is not None:
         document = ModelDocument.of(suit(start.structure, data, asked))
     else:

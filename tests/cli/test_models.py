@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
+import connsearch
 from connsearch.errors import SettingsError, UnknownNameError
 from connsearch.graph.cost import cost
 from connsearch.graph.files import load_structure, structure_names
 from connsearch.models.catalogue import create_model, from_document, list_models
+from connsearch.models.count import count
 from connsearch.models.document import ModelDocument
 from connsearch.models.structure import Network
 from connsearch.models.zoo import MODELS
@@ -19,38 +23,67 @@ from connsearch.nn.seeded import seeded
 from connsearch.runs.checkpoint import digest
 from connsearch.runs.record import open_run
 from tests.cli.commands import ROOT, Command
+from tests.golden.folder import Folder
+from tests.golden.srtg.rule import HERE, STATES
+from tests.models.published_costs import GMACS
+
+LISTED = Folder.read(HERE).table(STATES, HERE)
+"""Published networks by name."""
 
 
 def test_models_are_listed_with_what_they_cost(run: Command) -> None:
-    done = run("models", "--num-classes", "5", "--frames", "8", "--size", "32", "--json")
+    done = run("models", "--frames", "16", "--size", "224", "--json")
     assert done.code == 0, done.err
     assert list(done.json) == ["models"]
     found = {entry["name"]: entry for entry in done.json["models"]}
     assert set(found) == {*structure_names(), *MODELS}
     keys = {"name", "kind", "parameters", "macs", "clip", "classes"}
     assert all(set(entry) == keys for entry in found.values())
-    assert all(entry["clip"] == [8, 32, 32] for entry in found.values())
-    spent = cost(load_structure("starter"), num_classes=5, clip=(8, 32, 32))
+    assert all(entry["clip"] == [16, 224, 224] for entry in found.values())
+    spent = cost(load_structure("starter"), num_classes=400, clip=(16, 224, 224))
     starter = {**found["starter"]}
-    assert starter.pop("clip") == [8, 32, 32]
+    assert starter.pop("clip") == [16, 224, 224]
     assert starter == {
         "name": "starter",
         "kind": "structure",
         "parameters": spent.parameters,
         "macs": spent.macs,
-        "classes": 5,
+        "classes": 400,
     }
-    assert found["r3d_18"]["parameters"] == 33_168_837  # the published network with 5 classes
-    assert found["r2plus1d_18"]["parameters"] == 31_302_690
+    for name, gmacs in GMACS.items():
+        for one, macs in zip((name, f"srtg_{name}"), gmacs, strict=True):
+            if "xt" in one:  # published as dense
+                assert found[one]["parameters"] < LISTED[one]["parameters"], one
+                assert found[one]["macs"] < 0.6 * macs * 1e9, one
+            else:
+                assert found[one]["parameters"] == LISTED[one]["parameters"], one
+                assert found[one]["macs"] == pytest.approx(macs * 1e9, rel=1e-3), one
     assert "r3d_18" in done.err
     order = [name for name in found if name.startswith("r3d_")]
     assert order == [f"r3d_{depth}" for depth in (18, 34, 50, 101, 152, 200)]
 
 
 def test_each_network_has_a_clip_of_its_own_unless_one_is_asked_for() -> None:
-    found = {entry.name: entry for entry in list_models(num_classes=7, size=64)}
-    assert found["r3d_18"].clip == (16, 64, 64)
-    assert found["r3d_18"].classes == 7
+    found = list_models("r3d_18", "srtg_ir*_50", num_classes=7, size=64)
+    assert [entry.name for entry in found] == ["r3d_18", "srtg_ir_csn_50"]
+    assert all((entry.clip, entry.classes) == ((16, 64, 64), 7) for entry in found)
+
+
+def test_a_pattern_that_no_name_fits_names_the_nearest(run: Command) -> None:
+    done = run("models", "srtg_r3d_81")
+    assert done.code == 2
+    assert "did you mean 'srtg_r3d_18'? Known: " in done.err
+    assert " more" in done.err
+    assert len(done.err) < 300
+
+
+@pytest.mark.parametrize("name", ["srtg_r2plus1d_34", "ip_csn_101"])
+def test_a_listed_cost_is_that_of_the_network_itself(name: str) -> None:
+    """However it is found: a deep network is counted by a shorter one."""
+    (entry,) = list_models(name, num_classes=7, frames=6, size=50)
+    with torch.device("meta"):
+        found = count(create_model(name, 7), {"rgb": torch.empty(1, 3, 6, 50, 50)})
+    assert (entry.parameters, entry.macs) == found
 
 
 @pytest.mark.parametrize("name", ["starter", "r3d_18"])
@@ -86,10 +119,20 @@ TINY_CLIPS = (
 ).split()
 
 
+def built(directory: str) -> dict[str, Any]:
+    """What the network of a run is built from."""
+    return json.loads(Path(directory, "model.json").read_text(encoding="utf-8"))["settings"]
+
+
 def test_a_network_is_trained_and_judged_by_its_name(run: Command) -> None:
-    done = run("train", "r3d_18", *TINY_CLIPS, "--run", "runs/r3d", "--json")
+    narrow = ["--model-options", "widths=[8,8,8,8]", "stem_pool=False"]
+    done = run("train", "r3d_18", *narrow, *TINY_CLIPS, "--run", "runs/r3d", "--json")
     assert done.code == 0, done.err
     assert (done.json["name"], done.json["kind"]) == ("r3d_18", "resnet3d")
+    assert built("runs/r3d") | {"widths": [8, 8, 8, 8], "stem_pool": False} == built("runs/r3d")
+    otherwise = ["--model-options", "stem_pool=false", "widths=[8, 8, 8, 8]"]
+    again = run("train", "r3d_18", *otherwise, *TINY_CLIPS, "--run", "runs/r3d", "--json")
+    assert (again.code, again.json) == (0, done.json), "another spelling, the same run"
     assert "structure" not in done.json
     assert {Path(picture).name for picture in done.json["pictures"]} == {
         "training.svg",
@@ -104,8 +147,19 @@ def test_a_network_is_trained_and_judged_by_its_name(run: Command) -> None:
     further = run("train", "runs/r3d", "--steps", "1", "--threads", "1", "--json")
     assert further.code == 0, further.err
     assert further.json["run"].startswith("runs/r3d/trained")
-    anew = run("train", "runs/r3d", "--from-scratch", "--steps", "1", "--threads", "1", "--json")
+    more = ["--from-scratch", "--model-options", "place=end", "gate_test.test=align"]
+    anew = run("train", "runs/r3d", *more, "--steps", "1", "--threads", "1", "--json")
     assert anew.code == 0, anew.err
+    found = built(anew.json["run"])
+    assert (found["widths"], found["place"], found["gate_test"]["test"]) == (
+        [8, 8, 8, 8],
+        "end",
+        "align",
+    )
+    refused = run("train", "runs/r3d", "--model-options", "place=end", "--steps", "1")
+    assert refused.code == 2
+    assert "runs/r3d has weights for its own settings" in refused.err
+    assert "--from-scratch" in refused.err
     page = run("report", "runs/r3d", "--json")
     assert page.code == 0, page.err
     text = Path("runs/r3d/report.html").read_text(encoding="utf-8")
@@ -160,6 +214,31 @@ def test_whatever_a_program_calls_its_command_only_structures_are_searched(
     path = Path(own, "config.json")
     path.write_text(path.read_text().replace('"command": "train"', '"command": "mine"'))
     assert open_run(own).kind == "train"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("srtg_r3d_18", ["stem_pol=false"], "did you mean 'stem_pool'? Known: block, conv"),
+        ("srtg_r3d_18", ["expansion=4"], "expansion 4: only a bottleneck widens"),
+        ("srtg_r3d_18", ["stem_pool"], "--model-options: read 'stem_pool'; allowed: NAME=VALUE"),
+        ("srtg_r3d_18", ["place=mid", "place=end"], "--model-options: read place twice"),
+        ("starter", ["place=mid"], "--model-options place=mid: starter is a structure"),
+    ],
+)
+def test_options_that_a_network_has_not_are_refused(
+    run: Command, name: str, options: list[str], said: str
+) -> None:
+    done = run("train", name, *TINY_CLIPS, "--model-options", *options)
+    assert done.code == 2
+    assert said in done.err
+    assert not Path("runs").exists()
+
+
+def test_a_module_takes_no_options() -> None:
+    net = torch.nn.Sequential(torch.nn.AdaptiveAvgPool3d(1), torch.nn.Flatten())
+    with pytest.raises(SettingsError, match=r"--model-options place=mid: .* is a module"):
+        connsearch.train(net, model_options={"place": "mid"}, progress=False)
 
 
 @pytest.mark.parametrize("option", [["--streams", "rgb"], ["--attention", "none"]])

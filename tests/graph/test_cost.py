@@ -55,7 +55,14 @@ def test_counts_equal_those_of_torch(name: str, attention: Attention):
     check(load_structure(name).with_settings(attention=attention), (4, 33, 50))
 
 
-@pytest.mark.parametrize("name", structure_names())
+DEEP = "assemblenet-101"
+"""Its network takes a while to build; those of 50 layers show the same rules."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] if n == DEEP else []) for n in structure_names()],
+)
 def test_counts_of_every_file_equal_those_of_torch(name: str):
     check(load_structure(name), (8, 64, 64))
 

@@ -98,7 +98,7 @@ WORKS = [a_file, a_film, a_filled_place, a_checkpoint, a_store, a_pointer]
 
 @pytest.mark.parametrize("work", WORKS)
 def test_killed_at_any_operation_it_is_done_again(work: Work, tmp_path: Path) -> None:
-    assert unlike_the_whole(work, tmp_path, every=2) == []
+    assert unlike_the_whole(work, tmp_path, every=4) == []
 
 
 @pytest.mark.slow
@@ -107,7 +107,7 @@ def test_killed_at_every_operation_it_is_done_again(work: Work, tmp_path: Path) 
     assert unlike_the_whole(work, tmp_path) == []
 
 
-@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_run_killed_at_any_operation_goes_on(
     tmp_path: Path, structure: Structure, every: int
 ) -> None:

@@ -97,10 +97,11 @@ def output_depends_on_clips(network: Network) -> bool:
     return not torch.equal(first, second)
 
 
-def test_pinned_pruning_is_exact_on_random_structures() -> None:
-    """>= 200 structures and thresholds: max |difference| = 0.0, and every kind of case was met."""
+@pytest.mark.parametrize("cases", [CASES // 3, pytest.param(CASES, marks=pytest.mark.slow)])
+def test_pinned_pruning_is_exact_on_random_structures(cases: int) -> None:
+    """Structures and thresholds: max |difference| = 0.0, and every kind of case was met."""
     seen: Counter[str] = Counter()
-    for case in range(CASES):
+    for case in range(cases):
         rng = random.Random(case)
         layout = LAYOUTS[case % 2]
         searched = rng.random() < 0.8  # the others have fixed coefficients, as published
@@ -140,8 +141,8 @@ def test_pinned_pruning_is_exact_on_random_structures() -> None:
         "pruned twice", "fixed pruned again", "soft peers, nodes gone", "normalised inputs",
     }  # fmt: skip
     assert wanted <= set(seen), wanted - set(seen)
-    assert min(seen[kind] for kind in wanted) >= 5, seen
-    assert seen["clips matter"] >= 200  # the others are dead by their random weights
+    assert min(seen[kind] for kind in wanted) >= 5 * cases // CASES, seen
+    assert seen["clips matter"] >= 5 * cases // 6  # the others are dead by their random weights
 
 
 def in_peer_mode(seed: int) -> Structure:

@@ -1,4 +1,4 @@
-"""R3D and R(2+1)D give the numbers of the published code, weights and all by their published names.
+"""3D residual networks give the numbers of the published code, by its names of the weights.
 
 The numbers are in ``tests/golden/srtg``; weights go in through the importer, as a person's would.
 """
@@ -12,14 +12,16 @@ import pytest
 import torch
 from torch import nn
 
+from connsearch.models.count import count
 from connsearch.models.published import import_state
 from connsearch.models.weights import PUBLICATIONS
 from connsearch.models.zoo import MODELS
 from connsearch.models.zoo.resnet3d import KIND
-from connsearch.nn import residual3d
 from tests.golden.folder import Folder
+from tests.golden.srtg import networks
 from tests.golden.srtg.measure import Measure, Subject, component, network
 from tests.golden.srtg.rule import HERE, STATES, clip, shapes, value
+from tests.models.published_costs import GMACS
 
 FOLDER = Folder.read(HERE)
 LISTED = FOLDER.table(STATES, HERE)
@@ -44,9 +46,9 @@ def net(entry: dict[str, Any], dtype: torch.dtype) -> Subject:
 
 def block(entry: dict[str, Any], arrays: dict[str, Any], dtype: torch.dtype) -> Subject:
     """The block of a case with the case's weights."""
-    build = residual3d.BLOCKS_3D[entry["block"]]
-    module = build(entry["conv"], entry["inplanes"], entry["planes"], entry["stride"])
-    key_map = PUBLICATIONS["srtg"].key_map({"block": entry["block"], "convolution": entry["conv"]})
+    module = networks.block(entry)
+    kind = networks.CONVOLUTIONS.get(entry["conv"], entry["conv"])
+    key_map = PUBLICATIONS["srtg"].key_map({"block": entry["block"], "convolution": kind})
     names = {
         name: (key_map.ours(f"layer1.0.{name}") or "").removeprefix("stage1.0.")
         for name in (k.removeprefix("weight/") for k in arrays if k.startswith("weight/"))
@@ -68,13 +70,14 @@ def run_network(folder: Folder, name: str, dtype: torch.dtype, mode: str) -> lis
     return list(network(net(dict(entry), dtype), entry, folder.arrays(name), mode, x))
 
 
-QUICK = {("r3d_18", "float64", "train"), ("r2plus1d_18", "float64", "eval")}
+QUICK = {("r3d_18", "float64", "train"), ("srtg_r3d_18", "float64", "eval")}
 """These run by default: seconds each, and between them they see what the others see."""
 
 
 def runs() -> list[Any]:
     found = []
-    for name, dtype, mode in itertools.product(NETWORKS, DTYPES, ("eval", "train")):
+    modes = ((name, mode) for name in NETWORKS for mode in FOLDER.index[name]["modes"])
+    for (name, mode), dtype in itertools.product(modes, DTYPES):
         quick = (FOLDER.index[name]["factory"], dtype, mode) in QUICK
         found.append(pytest.param(name, dtype, mode, marks=[] if quick else [pytest.mark.slow]))
     return found
@@ -94,25 +97,51 @@ def test_a_block_has_the_published_numbers(name: str, dtype: str, mode: str) -> 
     judge(list(component(subject, arrays, mode, DTYPES[dtype])))
 
 
-DEEP = {n for n in LISTED if sum(LISTED[n]["stages"]) > 16}
+ONE_OF_EACH = (
+    "r2plus1d_18",
+    "srtg_r3d_18",
+    "srtg_ip_csn_50",
+    "ir_csn_50",
+    "r2plus1dxt50_32x4d",
+    "srtg_r3dxt34_32d",
+    "wide_r3d50_2",
+)
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(n, marks=[pytest.mark.slow] if n in DEEP else [])
+        pytest.param(n, marks=[] if n in ONE_OF_EACH else [pytest.mark.slow])
         for n in MODELS
-        if MODELS[n].kind == KIND
+        if MODELS[n].kind == KIND and n in LISTED
     ],
 )
 def test_a_network_has_the_published_entries_and_size(name: str) -> None:
     listed = LISTED[name]
     with torch.device("meta"):
-        model: Any = MODELS[name].build(400)
+        model: Any = MODELS[name].build(400, **networks.as_released(listed))
     key_map = PUBLICATIONS["srtg"].key_map(model.describe().settings)
     ours = {key_map.published(n): list(t.shape) for n, t in model.state_dict().items()}
     assert ours == {n: shape for n, (shape, _, _) in listed["state"].items()}
     assert sum(p.numel() for p in model.parameters()) == listed["parameters"]
+    cells = [m for m in model.modules() if isinstance(m, nn.LSTM)]
+    assert len(cells) == (sum(listed["stages"]) if listed["sr"] else 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in GMACS if "xt" in n])
+def test_a_dense_network_has_the_published_multiply_accumulates(name: str) -> None:
+    for one, gmacs in zip((name, f"srtg_{name}"), GMACS[name], strict=True):
+        with torch.device("meta"):
+            model = MODELS[one].build(400, legacy_dense=True)
+        macs = count(model, {"rgb": torch.empty(1, 3, 16, 224, 224)}).macs
+        assert macs == pytest.approx(gmacs * 1e9, rel=1e-3)
+
+
+def test_there_is_every_published_name() -> None:
+    assert len(LISTED) == 56
+    assert set(LISTED) <= set(MODELS)
+    assert {n.removeprefix("srtg_") for n in LISTED} == {n for n in LISTED if "srtg" not in n}
 
 
 FAULTS = {
@@ -120,12 +149,14 @@ FAULTS = {
     "no shortcut": lambda s: setattr(s.module.shortcut, "forward", lambda x: x[:, :1] * 0),
     "another momentum": lambda s: setattr(s.module.norm2, "momentum", 0.01),
     "another epsilon": lambda s: setattr(s.module.norm3, "eps", 1e-3),
+    "gate elsewhere": lambda s: setattr(s.module, "place", "mid"),
+    "one cell": lambda s: setattr(s.module.gate.recursion, "num_layers", 1),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_seen(fault: str) -> None:
-    name = "s3_block_bottleneck_r3d_6to8_s2"
+    name = "s3_block_bottleneck_r3d_6to8_s2_sr_top"
     arrays = FOLDER.arrays(name)
     subject = block(dict(FOLDER.index[name]), arrays, torch.float64)
     FAULTS[fault](subject)

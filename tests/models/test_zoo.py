@@ -18,7 +18,7 @@ from connsearch.models.count import count
 from connsearch.models.document import ModelDocument
 from connsearch.models.zoo import MODELS, READERS
 
-QUICK = ("r3d_18", "r2plus1d_18", "r3d_50", "r2plus1d_50")
+QUICK = ("r3d_18", "r2plus1d_18", "r2plus1d_50", "srtg_ip_csn_50")
 DEEP = {n for n in MODELS if MODELS[n].kind == "resnet3d" and n not in QUICK}
 NAMES = [pytest.param(n, marks=[pytest.mark.slow] if n in DEEP else []) for n in MODELS]
 
@@ -57,7 +57,8 @@ def test_a_network_maps_the_streams_it_names_to_logits(name: str) -> None:
         ("depths", [1, 2, 3], "depths.3: Field required"),
         ("depths", [1, 2, 3, True], "depths.3: Input should be a valid integer; read: True"),
         ("classes", 0, "classes: Input should be greater than or equal to 1; read: 0"),
-        ("groups", 4, "groups: Extra inputs are not permitted; read: 4"),
+        ("group", 4, "group: no setting named 'group', did you mean 'groups'? Known: block"),
+        ("groups", 5, "groups 5: does not divide every one of the widths (64, 128, 256, 512)"),
         ("block", None, "block: Input should be 'basic' or 'bottleneck'; read: None"),
     ],
 )
@@ -71,7 +72,9 @@ def test_a_document_that_is_none_is_refused(setting: str, value: object, said: s
 
 @pytest.mark.parametrize("option", ["stem_pol", "name", "classes"])
 def test_an_option_that_there_is_not_is_refused(option: str) -> None:
-    with pytest.raises(SettingsError, match=rf"r3d_18 cannot be built[^\n]*\n  {option}: Extra"):
+    with pytest.raises(
+        SettingsError, match=rf"r3d_18 cannot be built[^\n]*\n  {option}: no setting"
+    ):
         MODELS["r3d_18"].build(5, **{option: 1})
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from connsearch.cli.command import Command
 from connsearch.cli.terminal import Terminal
+from connsearch.flags import Flag
 from connsearch.workflows.settings.sizes import Size
 
 
@@ -21,6 +22,8 @@ class Models(Command):
     networks can be trained and evaluated.
     """
 
+    patterns: Annotated[tuple[str, ...], Flag(positional=True)] = ()
+    """Only these names; a pattern such as 'srtg_*' is all that fit it."""
     num_classes: int = Field(default=400, ge=1, le=10**6)
     """Number of classes."""
     frames: Size | None = None
@@ -33,7 +36,9 @@ class Models(Command):
         from connsearch.models.catalogue import list_models
         from connsearch.view.structures.tables import metrics_table, short
 
-        found = list_models(num_classes=self.num_classes, frames=self.frames, size=self.size)
+        found = list_models(
+            *self.patterns, num_classes=self.num_classes, frames=self.frames, size=self.size
+        )
         rows = [
             {
                 "name": entry.name,

@@ -7,7 +7,7 @@ that kind builds the same network again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -34,6 +34,21 @@ class Builder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Shortened:
+    """A network that has what another repeats only once or twice, so that it is counted sooner.
+
+    Attributes:
+        key: equal where the shorter network is the same.
+        build: returns it.
+        times: of its sub-modules, how many like it follow each other in the other network.
+    """
+
+    key: Hashable
+    build: Builder
+    times: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class ZooModel:
     """One name of the cupboard.
 
@@ -41,11 +56,13 @@ class ZooModel:
         build: returns the network.
         kind: of its model document.
         clip: frames, height and width it was published for; its cost is given for this clip.
+        short: by which it is counted; None: it is counted itself.
     """
 
     build: Builder
     kind: str
     clip: tuple[int, int, int]
+    short: Shortened | None = None
 
 
 MODELS: Registry[ZooModel] = Registry("model", __name__)

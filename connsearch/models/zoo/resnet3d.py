@@ -21,7 +21,7 @@ from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model, one_stream
 from connsearch.models.resnet3d_settings import AllOfResNet3D, ResNet3DSettings
 from connsearch.models.settings import valid
-from connsearch.models.zoo import MODELS, READERS, ZooModel
+from connsearch.models.zoo import MODELS, READERS, Shortened, ZooModel
 from connsearch.nn.convolutions3d import Convolution
 from connsearch.nn.layers import dense
 from connsearch.nn.residual3d import BLOCKS_3D, Stem3d
@@ -211,7 +211,14 @@ def register(name: str, convolution: Convolution, depth: int, **more: Any) -> No
     plain = ResNet3DSettings(block=block, convolution=convolution, depths=depths, **more)
     gates = plain.model_copy(update={"place": "final"})
     for one, preset in ((name, plain), (f"srtg_{name}", gates)):
-        MODELS.register(one)(ZooModel(partial(build, one, preset), KIND, CLIP))
+        MODELS.register(one)(ZooModel(partial(build, one, preset), KIND, CLIP, _short(preset)))
+
+
+def _short(preset: ResNet3DSettings) -> Shortened:
+    """The network with two blocks a stage: in a stage all blocks but the first are alike."""
+    two = preset.model_copy(update={"depths": (2, 2, 2, 2)})
+    times = {f"stage{n}.1": depth - 1 for n, depth in enumerate(preset.depths, 1)}
+    return Shortened(two, partial(build, KIND, two), times)
 
 
 for _depth in DEPTHS:

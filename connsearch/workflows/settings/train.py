@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
+from pydantic import field_validator
+
 from connsearch.flags import Flag
 from connsearch.runs.recorded import recorded_data
+from connsearch.settings.pairs import pairs, values_of
 from connsearch.training.options import TrainOptions
 from connsearch.workflows.settings.folds import FoldedSettings, self_divided
 
@@ -23,7 +26,22 @@ class TrainSettings(FoldedSettings):
     from_scratch: Annotated[bool, Flag(switch=True)] = False
     """Start from new weights; keep the wiring with its connection weights, or the settings of the
     model."""
+    model_options: Annotated[tuple[str, ...] | None, Flag(metavar="NAME=VALUE ...", rare=True)] = (
+        None
+    )
+    """Settings of a model by name that are to differ from its usual ones, or with --from-scratch
+    from those of the run, such as: --model-options stem_pool=false expansion=4
+    (docs/models.md)."""
     training: TrainOptions = TrainOptions()
+
+    @field_validator("model_options", mode="before")
+    @classmethod
+    def _in_one_spelling(cls, value: object) -> object:
+        return pairs(value) if value else None
+
+    def options_of_model(self) -> dict[str, Any]:
+        """Returns the settings of the model that were asked for, by name."""
+        return values_of(self.model_options or ())
 
     @classmethod
     def inherited(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
