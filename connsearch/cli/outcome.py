@@ -86,6 +86,7 @@ def report_evaluation(
 
     show_metrics({split: found.metrics}, terminal)
     show_classes(found.metrics, found.clips_by_class, terminal)
+    show_gates({split: found.metrics}, terminal)
     pictures = confusion_paths(directory, split)
     say_pictures(pictures, terminal)
     return {
@@ -132,6 +133,16 @@ def show_metrics(metrics: Mapping[str, Metrics], terminal: Terminal) -> None:
     rows = metrics_rows(metrics)
     if rows:
         terminal.show(metrics_table(rows, title=next(iter(metrics.values())).measure))
+
+
+def show_gates(metrics: Mapping[str, Metrics], terminal: Terminal) -> None:
+    """Shows a table of how often temporal gates are open; nothing without gates."""
+    from connsearch.view.runs.gates import gates_rows, gates_title
+    from connsearch.view.structures.tables import metrics_table
+
+    found = [one.gates for one in metrics.values() if one.gates is not None]
+    if found:
+        terminal.show(metrics_table(gates_rows((), metrics), title=gates_title(found[0])))
 
 
 def show_classes(metrics: Metrics, counts: Mapping[str, int], terminal: Terminal) -> None:

@@ -17,6 +17,7 @@ from connsearch.runs.documents import read_config, read_form, read_result
 from connsearch.runs.formats.config import Config, Recorded
 from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.form import Form
+from connsearch.runs.formats.gates import GateRow
 from connsearch.runs.formats.prune import PruneRecord
 from connsearch.runs.formats.result import Result
 from connsearch.runs.formats.tables import Row
@@ -173,6 +174,18 @@ class RunFiles:
     def rows(self, name: str, kind: type[R], *, needed: tuple[str, ...] = ()) -> Iterator[R]:
         """Yields the rows of a table; see :func:`~connsearch.runs.logs.read_table`."""
         return read_table(self.path(name), kind, needed=needed)
+
+    @cached_property
+    def gates(self) -> tuple[GateRow, ...]:
+        """The table of how often temporal gates were open; empty where the network has none.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        if not self.has(names.GATES):
+            return ()
+        needed = ("step", "split", "gate", "deciding", "opened", "clips")
+        return tuple(self.rows(names.GATES, GateRow, needed=needed))
 
     def checkpoint(self) -> Loaded | None:
         """Returns the newest whole checkpoint; None where there never was one.

@@ -9,15 +9,14 @@ from torch import Tensor
 
 from connsearch.data.clips.dataset import ClipDataset
 from connsearch.data.loading.load import DataSplits
-from connsearch.files.disk import is_there
 from connsearch.models.clip_needs import computes_flow, fewest_pixels
 from connsearch.models.model import Model
-from connsearch.runs.formats.gates import GateRow
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.formats.tables import MetricsRow
 from connsearch.runs.logs import read_table
-from connsearch.runs.names import GATES, METRICS
+from connsearch.runs.names import METRICS
 from connsearch.runs.run import Run
+from connsearch.runs.run_files import RunFiles
 from connsearch.training.advice import TrainingCourse, TrainingPlan
 from connsearch.training.curriculum import Curriculum
 from connsearch.training.gate_advice import gates_course
@@ -87,9 +86,6 @@ def training_course(
     most = max(counts, default=0) / max(sum(counts), 1)
     guess = 1 / max(known, 1) if alike else most
     val = metrics.get("val")
-    rows_of_gates = (
-        read_table(run.directory / GATES, GateRow) if is_there(run.directory / GATES) else ()
-    )
     seen = None if val is None else val.gates
     return TrainingCourse(
         losses=[row.loss for row in rows if row.loss is not None],
@@ -101,7 +97,7 @@ def training_course(
         steps=steps,
         limited=options.schedule.steps is not None,
         gates=gates_course(
-            rows_of_gates,
+            RunFiles(run.directory).gates,
             0 if seen is None else seen.still,
             0 if val is None else val.clips * val.views,
         ),

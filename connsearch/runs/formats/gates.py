@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import Field
 
 from connsearch.runs.formats.form import Form
@@ -79,7 +81,7 @@ class GateCounts(Form):
         return "" if mean is None else f"{words(deciding=self.deciding)} {mean:.3f}"
 
 
-def mean_rate(counts: dict[str, tuple[int, int]]) -> float | None:
+def mean_rate(counts: Mapping[str, tuple[int, int]]) -> float | None:
     """Returns the mean over gates of how often they are open; None where nothing was counted.
 
     >>> mean_rate({"a": (1, 4), "b": (3, 4), "c": (0, 0)})

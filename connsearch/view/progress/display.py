@@ -13,6 +13,7 @@ from connsearch.runs.events import (
     AdviceEvent,
     CountEvent,
     EvaluationEvent,
+    GatesEvent,
     NoteEvent,
     StepEvent,
     WarningEvent,
@@ -63,9 +64,13 @@ class Display:
                     found = f"{event.metrics.measure} {event.metrics}"
                     balanced = event.metrics.balanced_accuracy
                     found += "" if balanced is None else f", balanced accuracy {balanced:.3f}"
+                    gates = event.metrics.gates
+                    found += "" if gates is None else f", {gates}"
                     self._say(f"after epoch {event.epoch + 1}: {event.split} {found}")
             case StepEvent():
                 work.step(event)
+            case GatesEvent():
+                work.gates(event)
             case CountEvent():
                 work.count(event)
             case UnitStarted() | UnitFinished():

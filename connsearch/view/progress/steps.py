@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from connsearch.runs.events import StepEvent
+from connsearch.runs.events import GatesEvent, StepEvent
+from connsearch.runs.formats.gates import mean_rate, words
 from connsearch.view.progress.pace import Pace
 from connsearch.view.progress.screen import BarPlace, Screen
 
@@ -13,11 +14,18 @@ class Steps:
     def __init__(self, screen: Screen, pace: Pace) -> None:
         self._row, self._pace = screen.add(), pace
         self._last = 0
+        self._gates = ""
+
+    def gates(self, event: GatesEvent) -> None:
+        """Shows from now on how often temporal gates are open, on average."""
+        mean = mean_rate(event.counts)
+        if mean is not None:
+            self._gates = f"{words(deciding=event.deciding)} {mean:.2f}"
 
     def hear(self, event: StepEvent) -> None:
         """Shows that a step is done."""
         if event.step <= self._last:  # another training
-            self._pace = Pace(begun=False)
+            self._pace, self._gates = Pace(begun=False), ""
         self._last = event.step
         remaining = event.total_steps - event.step
         left = self._pace.left(event.step, remaining) if remaining else "last evaluation"
@@ -26,7 +34,7 @@ class Steps:
             f"loss {event.loss:.3f}  accuracy {event.accuracy:.3f}  "
             f"{event.clips_per_second:.1f} clips/s"
         )
-        state = f"{numbers}  {left}" if left else numbers
+        state = "  ".join(part for part in (numbers, self._gates, left) if part)
         line = f"{epoch}  step {event.step}/{event.total_steps}  {state}"
         place = BarPlace(epoch, event.step, event.total_steps, state, line)
         self._row.move(place, now=not remaining)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connsearch.analysis.units import UnitFinished, UnitStarted
 from connsearch.evolution.study.events import EvolutionBegan, WorkerEvent
-from connsearch.runs.events import CountEvent, StepEvent
+from connsearch.runs.events import CountEvent, GatesEvent, StepEvent
 from connsearch.view.progress.counts import Counts
 from connsearch.view.progress.evolution import Worker
 from connsearch.view.progress.pace import Pace
@@ -42,6 +42,11 @@ class Work:
             return
         self._steps = self._steps or Steps(self._screen, self._pace)
         self._steps.hear(event)
+
+    def gates(self, event: GatesEvent) -> None:
+        """Shows how often temporal gates are open, from the next step on; not of a unit."""
+        if self._steps is not None and not self.inside_unit:
+            self._steps.gates(event)
 
     def count(self, event: CountEvent) -> None:
         """Shows how many things are done."""

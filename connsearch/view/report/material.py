@@ -12,6 +12,7 @@ from connsearch.models.document import ModelDocument
 from connsearch.runs.formats.analyses import CompareSummary, GapSummary, RankSummary
 from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.form import Form
+from connsearch.runs.formats.gates import GateRow
 from connsearch.runs.formats.prune import PruneRecord
 from connsearch.runs.formats.result import Quarantined, Result
 from connsearch.runs.formats.tables import QuarantineRow
@@ -55,6 +56,7 @@ class Material:
         rates: learning rate over steps.
         speeds: clips a second, one value a step.
         weights: connection weights over steps.
+        gates: the table of how often temporal gates were open; empty: the network has none.
         branches: pruned networks and further trainings below.
         summaries: what analyses with a section of their own found, by folder.
         others: the plain entries of every other ``*/summary.json``, by folder.
@@ -73,6 +75,7 @@ class Material:
     rates: Series
     speeds: Series
     weights: Mapping[Edge, Series]
+    gates: tuple[GateRow, ...]
     quarantine: tuple[Quarantined | QuarantineRow, ...]
     evaluations: Mapping[str, Evaluation]
     branches: tuple[Branch, ...]

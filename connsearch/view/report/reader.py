@@ -69,6 +69,7 @@ class _Reader:
             rates=self._column("learning_rate"),
             speeds=self._column("clips_per_second"),
             weights=self._log("weights", CONNECTIONS, read_weights, {}),
+            gates=self._try("gates", lambda: run.gates, ()),
             quarantine=self._quarantine(result),
             evaluations=self._try("judged", lambda: run.evaluations, {}),
             branches=tuple(self._branches()),

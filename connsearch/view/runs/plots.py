@@ -10,10 +10,12 @@ from connsearch.files.disk import is_there
 from connsearch.models.document import ModelDocument
 from connsearch.registry import suggest
 from connsearch.runs.names import CONNECTIONS, METRICS
+from connsearch.runs.run_files import RunFiles
 from connsearch.view.charts.chart import Chart
 from connsearch.view.charts.files import FORMATS, write_chart
 from connsearch.view.runs.chance import Chance
 from connsearch.view.runs.connections import connections_chart, weights_chart
+from connsearch.view.runs.gates import gates_chart
 from connsearch.view.runs.series import read_column, read_curves, read_weights
 from connsearch.view.runs.training import training_chart
 
@@ -27,9 +29,10 @@ def run_pictures(
 ) -> list[Path]:
     """Returns the pictures written into a run directory, each once per format.
 
+    ``gates``: how often temporal gates are open (from gates.csv, where the network has some).
     ``training``: loss, accuracy and learning rate (from metrics.csv). ``connections``: weights over
     time (from connections.csv, left out when nothing was logged there). ``weights``: a map of the
-    weights of a structure, target by source. What is no structure has the first alone.
+    weights of a structure, target by source. What is no structure has the first two alone.
 
     Args:
         run_dir: a run directory; a log that is not there leaves out its picture.
@@ -46,6 +49,9 @@ def run_pictures(
         if name not in FORMATS:
             raise UnknownNameError(suggest("picture format", name, list(FORMATS)))
     charts: dict[str, Chart] = {}
+    gates = RunFiles(run_dir).gates
+    if gates:
+        charts["gates"] = gates_chart(gates, title=model.name)
     if is_there(run_dir / METRICS):
         curves, rates = (
             read_curves(run_dir / METRICS),

@@ -12,6 +12,7 @@ from connsearch.runs.events import (
     ConnectionsEvent,
     EvaluationEvent,
     Event,
+    GatesEvent,
     StepEvent,
 )
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 def with_scalars(events: Iterable[Event], directory: str | Path) -> Iterator[Event]:
     """Yields the events as they come, each after its scalars are written below ``directory``.
 
-    ``train``, ``val`` and ``connections`` are runs of their own, so that TensorBoard draws the
-    loss of two splits into one chart. A resumed training hides what was written past its
+    ``train``, ``val``, ``connections`` and ``gates`` are runs of their own, so that TensorBoard
+    draws the loss of two splits into one chart. A resumed training hides what was written past its
     checkpoint, so that no step counts twice.
     """
     scalars = Scalars(directory)
@@ -51,6 +52,8 @@ class Scalars:
                 self._write(event.split, event.step, _of_evaluation(event))
             case ConnectionsEvent():
                 self._write("connections", event.step, _of_connections(event))
+            case GatesEvent():
+                self._write("gates", event.step, _of_gates(event))
             case CheckpointEvent():
                 for writer in self._writers.values():
                     writer.flush()
@@ -95,6 +98,12 @@ def _of_evaluation(event: EvaluationEvent) -> dict[str, float]:
         "mAP": found.mAP,
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _of_gates(event: GatesEvent) -> dict[str, float]:
+    return {
+        f"open/{name}": opened / clips for name, (opened, clips) in event.counts.items() if clips
+    }
 
 
 def _of_connections(event: ConnectionsEvent) -> dict[str, float]:
