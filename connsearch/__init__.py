@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from connsearch.graph.spec import Structure
     from connsearch.models.catalogue import create_model, list_models
-    from connsearch.nn.modules import PeerGate, StreamFusion
+    from connsearch.nn.modules import GateTest, PeerGate, StreamFusion, TemporalGate
     from connsearch.workflows.compare import compare
     from connsearch.workflows.draw import draw
     from connsearch.workflows.evaluate import evaluate
@@ -48,13 +48,17 @@ _DOOR = {
     "Structure": "graph.spec",
     "StreamFusion": "nn.modules",
     "PeerGate": "nn.modules",
+    "TemporalGate": "nn.modules",
+    "GateTest": "nn.modules",
 }
 """Where each name of the front door comes from."""
 
 __all__ = [
+    "GateTest",
     "PeerGate",
     "StreamFusion",
     "Structure",
+    "TemporalGate",
     "compare",
     "create_model",
     "draw",

@@ -53,7 +53,7 @@ def to_onnx(program: Program, note: Mapping[str, Any]) -> bytes:
     assert found is not None
     model: Any = found.model_proto
     _name_axes(model, program)
-    for part in (*model.graph.node, *model.graph.input, *model.graph.initializer):
+    for part in (*_nodes(model.graph), *model.graph.input, *model.graph.initializer):
         del part.metadata_props[:]  # how the exporter got there
     model.metadata_props.add(key=NOTE.removesuffix(".json"), value=json.dumps(note))
     return model.SerializeToString()
@@ -85,16 +85,22 @@ def onnx_runner(model: bytes) -> Runner:
 def _name_axes(model: Any, program: Program) -> None:
     """Replaces the exporter's own symbols for the open axes by their names.
 
+    Settled axes of inputs get their numbers, whatever the exporter called them: it may call five
+    frames '5', which is a name to a runtime, and no name refuses six.
+
     Raises:
         Failure: an axis that the program leaves open is settled in the model.
     """
     names: dict[str, str] = {}
     wanted = {0: BATCH_AXIS} | ({2: FRAME_AXIS} if program.least_frames is not None else {})
     for tensor in model.graph.input:
-        for axis, name in wanted.items():
-            size = tensor.type.tensor_type.shape.dim[axis]
-            _require_open(size, name, tensor.name)
-            names[size.dim_param] = name
+        shape = (None, *program.inputs[tensor.name])
+        for axis, size in enumerate(tensor.type.tensor_type.shape.dim):
+            if axis in wanted:
+                _require_open(size, wanted[axis], tensor.name)
+                names[size.dim_param] = wanted[axis]
+            else:
+                size.dim_value = shape[axis]
     for tensor in model.graph.output:
         _require_open(tensor.type.tensor_type.shape.dim[0], BATCH_AXIS, tensor.name)
     for dim in _dimensions(model):
@@ -110,6 +116,14 @@ def _require_open(size: Any, name: str, tensor: str) -> None:
             f"the ONNX exporter settled the number of {name} of {tensor} at {size.dim_value}, "
             "though the program leaves it open; nothing was kept\n  cure: --format torch"
         )
+
+
+def _nodes(graph: Any) -> Iterator[Any]:
+    """All nodes of a graph, and of the bodies of its loops."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            yield from _nodes(attribute.g)
 
 
 def _dimensions(model: Any) -> Iterator[Any]:

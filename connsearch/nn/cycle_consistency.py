@@ -96,8 +96,8 @@ def consistent(u_BCT: Tensor, s_BCT: Tensor, test: GateTest) -> Tensor:
     """Returns of every clip whether its two sequences agree: bool ``(B,)``, without a gradient.
 
     Computed in float32, or in float64 where that is given, also under autocast. A clip decides by
-    itself: neither its place in the batch nor its neighbours matter. One frame always agrees with
-    itself; numbers that are not finite never agree, unless there is one frame.
+    itself: neither its place in the batch nor its neighbours matter. A clip of one frame agrees;
+    one with a distance that is not finite does not.
 
     Raises:
         DataError: what is given are no two tensors of one shape of three axes.
@@ -114,7 +114,8 @@ def consistent(u_BCT: Tensor, s_BCT: Tensor, test: GateTest) -> Tensor:
             _returns(s_NTC, u_NTC, squared_NIJ.transpose(1, 2), test),
         )
     there_B, back_B = (_enough(way.reshape(clips, -1), test) for way in ways)
-    return there_B & back_B if test.both == "and" else there_B | back_B
+    agree_B = there_B & back_B if test.both == "and" else there_B | back_B
+    return agree_B & squared_NIJ.isfinite().reshape(clips, -1).all(1)
 
 
 def _check(u: object, s: object) -> None:

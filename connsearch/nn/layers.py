@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from connsearch.nn.recurrent import scanned
 from connsearch.nn.split_norm import SplitNorm
 
 BN_EPSILON = 1e-5
@@ -130,7 +131,10 @@ class Recurrence(nn.Module):
         """Maps ``(B, C, T, H, W)`` to ``(B, out_width, T, H, W)``."""
         clips, channels, frames, height, width = x_BCTHW.shape
         rows = x_BCTHW.permute(0, 3, 4, 2, 1).reshape(clips * height * width, frames, channels)
-        states, _ = self.cell(rows)
+        if torch.compiler.is_exporting():
+            states = scanned(self.cell, rows.transpose(0, 1)).transpose(0, 1)
+        else:
+            states, _ = self.cell(rows)
         return states.reshape(clips, height, width, frames, -1).permute(0, 4, 3, 1, 2)
 
 

@@ -88,9 +88,10 @@ def _written(
 
 def _opened(program: Program) -> str:
     """Which sizes were seen to be open."""
+    frames = next(iter(program.inputs.values()))[1]
     if program.least_frames is None:
-        return "open: the number of clips (tried with 1 and 3)"
-    lengths = sorted({next(iter(program.inputs.values()))[1], *program.lengths})
+        return f"open: the number of clips (tried with 1 and 3); {frames} frames, no other number"
+    lengths = sorted({frames, *program.lengths})
     return (
         f"open: the number of clips (tried with 1 and 3) and of frames, {program.least_frames} or "
         f"more (tried with {', '.join(map(str, lengths))})"

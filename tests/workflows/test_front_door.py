@@ -24,7 +24,7 @@ from connsearch.runs.events import ResultEvent, StepEvent, WorkBegan, WorkEnded
 
 NAMES = (
     "load_structure load_data load_run search prune train evaluate predict compare evolve draw "
-    "list_models create_model Structure StreamFusion PeerGate"
+    "list_models create_model Structure StreamFusion PeerGate TemporalGate GateTest"
 ).split()
 
 DATA: dict[str, Any] = {
@@ -136,6 +136,8 @@ def test_every_name_does_its_job(
     given = {"rgb": torch.ones(2, 4, 5), "audio": torch.ones(2, 6, 5)}
     assert fusion(given).shape == (2, 8, 5)
     assert issubclass(connsearch.PeerGate, nn.Module)
+    gate = connsearch.TemporalGate(4, test=connsearch.GateTest(test="align"), gated=True)
+    assert gate(torch.ones(2, 4, 3, 5, 5)).shape == (2, 4, 3, 5, 5)
     assert capsys.readouterr().out == "", "a function prints nothing"
 
 

@@ -13,16 +13,12 @@ from connsearch.nn.convolutions3d import Convolution
 from connsearch.nn.residual3d import BLOCKS_3D
 from tests.golden.cupboard import FORMATS, Check
 from tests.golden.folder import Folder
-from tests.golden.srtg import tables
+from tests.golden.srtg import gates, tables
 from tests.golden.srtg.networks import blocks, networks, roles, states, totals
 from tests.golden.srtg.rule import HERE, STATES
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
-MISSING = {
-    "sr": "no squeeze-and-recursion",
-    "gate": "no temporal gate of squeeze-and-recursion",
-    "mtnet": "no two-rate network (MTNet)",
-}
+MISSING = {"mtnet": "no two-rate network (MTNet)"}
 """Kinds of cases nothing of ours can be built for -> what connsearch lacks."""
 TABLES = {
     "_s6_state_dicts_mtnet": MISSING["mtnet"],
@@ -36,12 +32,15 @@ class SRTG:
 
     def owns(self, name: str, entry: Mapping[str, Any]) -> bool:
         """Returns whether it says so itself."""
-        return "source" in entry and entry.get("kind") in (*MISSING, "block", "net", "table")
+        kinds = (*MISSING, *gates.KINDS, "block", "net", "table")
+        return "source" in entry and entry.get("kind") in kinds
 
     def checks(self, folder: Folder, name: str, entry: Mapping[str, Any]) -> Iterable[Check]:
         """Returns a check a precision, or a check a network of a table."""
         if entry["kind"] == "table":
             yield from _table(folder, name)
+        elif entry["kind"] in gates.KINDS:
+            yield from gates.checks(folder, name)
         elif lack := _lack(entry):
             yield Check(name, missing=f"{entry['kind']}: connsearch has {lack} yet ({name})")
         else:
