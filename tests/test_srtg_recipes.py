@@ -13,7 +13,7 @@ import pytest
 
 from connsearch.data.options import DataOptions
 from connsearch.models.weights.srtg import MEAN, STD
-from connsearch.training.options import TrainOptions
+from connsearch.training.options import GATE_START, TrainOptions
 from tests.data.datasets.formats import SRTG_LISTS
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples" / "srtg"
@@ -76,8 +76,9 @@ def test_the_schedule_is_the_published_one(name: str) -> None:
     assert training.multigrid.multigrid == ("srtg" if name in LARGE else "off")
     assert training.loss.label_smoothing == 0
     start = training.gates.gate_start
-    assert isinstance(start, float)
-    assert round(start * epochs, 1) == 40, "gates decide after 40 epochs"
+    share = GATE_START if start == "auto" else start
+    assert isinstance(share, float)
+    assert round(share * epochs, 1) == 40, "gates decide after 40 epochs"
 
 
 @pytest.mark.parametrize("name", NAMES)
