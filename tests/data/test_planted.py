@@ -7,10 +7,14 @@ statistics of one stream, a network that pools at its head has little to find ei
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connsearch.data.media.decode import read_frames, write_video
 from connsearch.data.sources.planted import (
@@ -19,10 +23,13 @@ from connsearch.data.sources.planted import (
     OBJECT_CLASSES,
     TASKS,
     Factors,
+    PlantedShape,
     Task,
     draw_factors,
     draw_objects,
+    draw_scene,
     draw_video,
+    hue_order,
 )
 
 Array = npt.NDArray[np.float64]
@@ -141,13 +148,15 @@ def test_the_class_is_the_factor_the_task_names_and_the_rest_is_drawn(task: Task
     ]
     values = {
         name: [{getattr(factors, name) for factors in of_class} for of_class in drawn]
-        for name in ("colour", "direction", "region")
+        for name in ("colour", "direction", "region", "order")
     }
     every = [{0, 1, 2, 3}] * 4
     own = [{0}, {1}, {2}, {3}]
-    expected = {"colour": every, "direction": every, "region": every}
+    none: list[set[int | None]] = [{None}] * 4
+    expected: dict[str, Any] = dict.fromkeys(("colour", "direction", "region"), every)
+    expected["order"] = none
     match task:
-        case "appearance":
+        case "appearance" | "unrelated" | "still":
             expected["colour"] = own
         case "motion":
             expected["direction"] = own
@@ -155,6 +164,8 @@ def test_the_class_is_the_factor_the_task_names_and_the_rest_is_drawn(task: Task
             expected["region"] = own
         case "mix":
             expected |= {"colour": [{0}, {0}, {2}, {2}], "direction": [{0}, {1}, {0}, {1}]}
+        case "order":
+            expected["order"] = own
     assert values == expected
 
 
@@ -180,3 +191,59 @@ def test_streams_have_content_everywhere() -> None:
         assert np.abs(np.diff(video.astype(int), axis=0)).mean() > 1
         assert value + 1 in maps
         assert 0.1 < (maps > 0).mean() < 0.6
+
+
+@given(frames=st.integers(4, 40), first=st.integers(0, 100))
+def test_any_clip_shows_the_same_hues_in_each_of_four_orders(frames: int, first: int) -> None:
+    """From any hue on: sorted, the places of a clip do not depend on the order."""
+    shown = [hue_order(order, frames=frames) for order in range(4)]
+    hues = {len(places) for places in shown}.pop()
+    clips = [
+        [(first + places[t % hues]) % hues for t in range(first, first + frames)]
+        for places in shown
+    ]
+    assert len({tuple(np.diff(clip) % hues) for clip in clips}) == 4, "their order is their class"
+    assert all(len(set(clip)) == frames for clip in clips), "each hue at most once"
+    if hues == frames:
+        assert len({tuple(sorted(clip)) for clip in clips}) == 1
+    else:  # one is missing; which one depends on the first hue as much as on the order
+        assert hues == frames + 1
+
+
+def hues_of(video: Array) -> Array:
+    """The mean hue of every frame, as an angle in turns."""
+    red, green, blue = (video[..., channel].mean((1, 2)) for channel in range(3))
+    return np.arctan2((green - blue) / 2**0.5, (2 * red - green - blue) / 6**0.5) / (2 * np.pi)
+
+
+def scene(task: Task, factors: Factors, *, stride: int = 1, seed: int = 0) -> Array:
+    shape = PlantedShape(8 * stride + 4, 24, 8, stride)
+    return draw_scene(task, factors, shape, np.random.default_rng(seed)).astype(float)
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+def test_hues_turn_by_their_order_from_frame_to_frame_of_a_clip(stride: int) -> None:
+    for order, step in enumerate((1, -1, 3, -3)):
+        video = scene("order", Factors(1, 2, 0, order), stride=stride, seed=order)
+        for start in range(5):
+            turned = np.diff(hues_of(video[start::stride][:8])) * 8
+            assert np.abs((turned - step + 4) % 8 - 4).max() < 0.5
+
+
+def test_every_frame_of_an_unrelated_scene_is_another_picture_of_one_hue() -> None:
+    video = scene("unrelated", Factors(1, 0, 0))
+    grey = video.mean(-1).reshape(len(video), -1)
+    alike = np.corrcoef(grey)[np.triu_indices(len(video), 1)]
+    assert np.abs(alike).max() < 0.5
+    assert (
+        np.abs(np.corrcoef(scene("motion", Factors(1, 0, 0)).mean(-1).reshape(12, -1))).max() > 0.5
+    )
+    assert np.abs(hues_of(video) - 0.25).max() < 0.35 / (2 * np.pi) + 0.05
+
+
+def test_all_frames_of_a_still_scene_are_one_also_behind_the_codec(tmp_path: Path) -> None:
+    video = scene("still", Factors(1, 0, 0))
+    assert (video == video[:1]).all()
+    write_video(tmp_path / "v.mp4", video.astype(np.uint8))
+    read = read_frames(tmp_path / "v.mp4", range(len(video))).astype(float)
+    assert np.abs(read - read[:1]).mean((1, 2, 3)).max() < 0.5

@@ -112,9 +112,31 @@ def test_unknown_tasks_and_tiny_clips_are_refused(planted: DataOptions) -> None:
         DATASETS["synthetic"]("mix", planted.with_values(size=8))
 
 
+def test_ordered_hues_need_frames_and_follow_the_stride(tmp_path: Path) -> None:
+    def ordered(**changes: int) -> DataOptions:
+        return small_planted(tmp_path).with_values(source="synthetic:order", **changes)
+
+    with pytest.raises(DataError, match=r"at least 4 frames, read 3: .*; cure: --frames 8"):
+        load_data(ordered(frames=3))
+    folders = {
+        load_data(ordered(frames=frames, stride=stride)).train.records[0].path.parents[1]
+        for frames, stride in ((7, 1), (4, 2))
+    }
+    assert len(folders) == 2, "of one length, but not of one order"
+    for folder in folders:
+        with (folder / "clips.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        assert {(row["label"], row["order"]) for row in rows} == {
+            ("small-forward", "0"),
+            ("small-backward", "1"),
+            ("large-forward", "2"),
+            ("large-backward", "3"),
+        }
+
+
 def test_the_listed_factors_are_those_of_the_task(planted: DataOptions) -> None:
     assert planted.loading.cache is not None
-    assert set(TASKS) == {"appearance", "motion", "object", "mix"}
+    assert set(TASKS) == {"appearance", "motion", "object", "mix", "order", "unrelated", "still"}
     folder = next((planted.loading.cache / "synthetic").iterdir())
     with (folder / "clips.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import torch
 
 from connsearch.nn import cycle_consistency, temporal_gate
 from tests.golden.folder import Folder

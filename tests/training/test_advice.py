@@ -17,6 +17,7 @@ from connsearch.cli.mirror import options_of
 from connsearch.data.options import DataOptions
 from connsearch.runs.events import AdviceEvent, Event, StepEvent
 from connsearch.runs.formats.advice import Advice
+from connsearch.runs.formats.gates import GateRow
 from connsearch.runs.record import open_run
 from connsearch.training.advice import (
     AFTER,
@@ -27,6 +28,7 @@ from connsearch.training.advice import (
     before_training,
     unfinished_share,
 )
+from connsearch.training.gate_advice import RULES, GateCourse, GatesCourse, gates_course
 from tests.training.tiny import TinyData, tiny_search
 
 PLAN = TrainingPlan(
@@ -70,7 +72,18 @@ BEFORE_CASES = {
     "not judged": ({"val": (0, 20)}, "no validation clip", "--val-share"),
 }
 
-AFTER_CASES = {
+GATES = GatesCourse(
+    [
+        GateCourse("shut", 0, 9, 4),
+        GateCourse("some", 3, 9, 4),
+        GateCourse("one frame", 9, 9, 1),
+        GateCourse("unknown", 1, 9),
+    ],
+    still=20,
+    judged=100,
+)
+
+AFTER_CASES: dict[str, tuple[dict[str, object], str, str]] = {
     "near chance": (
         {"right": 85},
         "not clearly more than by always answering",
@@ -82,6 +95,21 @@ AFTER_CASES = {
         "--epochs 60 or more",
     ),
     "memorised": ({"val": (0.5, 0.4, 0.6)}, "accuracy 0.94, validation accuracy 0.50", "--augment"),
+    "gates shut": (
+        {"gates": GATES},
+        "1 of 4 temporal gates never opened since they decide (shut)",
+        "a later --gate-start",
+    ),
+    "gates open": (
+        {"gates": replace(GATES, gates=[*GATES.gates[1:], GateCourse("wide", 9, 9, 4)])},
+        "1 of 4 temporal gates were never shut since they decide (wide)",
+        "--gate-start none",
+    ),
+    "still clips": (
+        {"gates": replace(GATES, gates=GATES.gates[1:], still=21, judged=100)},
+        "in 21 of 100 clips of val nothing changes",
+        "--stride",
+    ),
 }
 
 
@@ -89,7 +117,7 @@ def test_an_ordinary_training_needs_no_advice() -> None:
     assert before_training(PLAN) == []
     assert after_training(COURSE) == []
     assert len(BEFORE_CASES) == len(BEFORE)
-    assert len(AFTER_CASES) == len(AFTER)
+    assert len(AFTER_CASES) == len(AFTER) + len(RULES)
 
 
 @pytest.mark.parametrize("kind", BEFORE_CASES)
@@ -119,6 +147,19 @@ def test_limits() -> None:
     assert after_training(replace(COURSE, answered=0, right=0)) == []  # several classes a clip
     assert after_training(replace(COURSE, val=None)) == []
     assert after_training(replace(COURSE, val=(0.7, 0.6, 0.95))) == []  # too few clips to tell
+
+
+def test_nothing_is_said_of_gates_that_never_decide_or_see_one_frame() -> None:
+    def row(gate: str, deciding: int, opened: int, split: str = "train") -> GateRow:
+        values = {"step": 1, "gate": gate, "deciding": deciding, "opened": opened, "frames": 4}
+        return GateRow.model_validate({**values, "split": split, "clips": 4})
+
+    course = gates_course([row("a", 0, 0), row("a", 1, 0, "val")], still=9, judged=9)
+    assert after_training(replace(COURSE, gates=course)) == []
+    rows = [row("a", 0, 4), row("a", 1, 1), row("a", 1, 4, "val"), row("a", 1, 2)]
+    assert gates_course(rows, 0, 0).gates == [GateCourse("a", 3, 8, 4)]
+    one = replace(GATES, gates=[GateCourse("one frame", 9, 9, 1)], still=99)
+    assert after_training(replace(COURSE, gates=one)) == []
 
 
 def test_many_classes_are_not_all_named() -> None:
