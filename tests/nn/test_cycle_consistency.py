@@ -85,6 +85,8 @@ def test_equal_distances_may_be_tolerated() -> None:
     assert agree(still, still, ties="tolerant")
     assert agree(U, U[[0, 0, 2, 3]], ties="tolerant", test="align", both="or")
     assert not agree(U, torch.zeros(4, 3), ties="tolerant", test="align")
+    pair = torch.stack([1e5 * LINE.T, FINE.T])
+    assert consistent(pair, pair, GateTest(ties="tolerant")).tolist() == [True, False]
 
 
 def test_channels_may_decide_by_themselves() -> None:
@@ -102,7 +104,7 @@ def test_sequences_may_be_normalised() -> None:
     s = 0.05 * U + 0.5
     assert not agree(U + 5, s)
     assert agree(U + 5, s, normalise="zscore", temperature=0.1)
-    directions = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1]])
+    directions = torch.tensor([[1.0, 0, 0], [1, 1, 0], [0, 1, 1]])
     stretched = directions * torch.tensor([[1.0], [50], [900]])
     assert not agree(stretched, 0.1 * directions)
     assert agree(stretched, 0.1 * directions, normalise="l2", temperature=0.1)
@@ -116,7 +118,9 @@ def test_a_channel_that_never_changes_is_no_number_by_zero() -> None:
 def test_large_activations_decide_as_small_ones() -> None:
     """The softmax over distances of 1e8 is one of logarithms."""
     assert agree(1e3 * U, 1e3 * U)
-    assert agree(1e3 + U, 1e3 + U), "near frames far from zero"
+    assert agree(1e3 * U, 1e3 * U + 100), "no frame of the other side is near"
+    near = 1e3 + 0.01 * U
+    assert agree(near, near, temperature=1e-3), "near frames far from zero"
     u = (1e3 * U).half()
     assert agree(u, u)
     assert not agree(1e3 * U, torch.zeros(4, 3))
@@ -144,16 +148,17 @@ SETTINGS = st.builds(
     temperature=st.sampled_from([0.5, 4.0, "auto"]),
     normalise=st.sampled_from(["none", "l2", "zscore"]),
     min_fraction=st.sampled_from([0.5, 1.0]),
+    ties=st.sampled_from(["first", "tolerant"]),
 )
 
 
 def drawn(seed: int, clips: int, channels: int, frames: int) -> tuple[Tensor, Tensor]:
-    """Pairs of which about half agree, with no distances that are nearly equal."""
+    """Pairs of which about half agree, of different scales, and no two distances nearly equal."""
     generator = torch.Generator().manual_seed(seed)
-    shape = (clips, channels, frames)
-    u = 3 * torch.randn(shape, generator=generator, dtype=torch.float64)
-    noise = torch.randn(shape, generator=generator, dtype=torch.float64)
-    return u, u + noise * torch.rand((clips, 1, 1), generator=generator, dtype=torch.float64) * 3
+    shape, each = (clips, channels, frames), (clips, 1, 1)
+    u, noise = (torch.randn(shape, generator=generator, dtype=torch.float64) for _ in range(2))
+    off, scale = (torch.rand(each, generator=generator, dtype=torch.float64) for _ in range(2))
+    return 10 ** (3 * scale) * u, 10 ** (3 * scale) * (u + noise * off)
 
 
 @settings(max_examples=60)
