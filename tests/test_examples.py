@@ -30,7 +30,8 @@ SCRIPT = runpy.run_path(str(EXAMPLES / "real_clips.py"))
 RECIPES: list[str] = SCRIPT["recipes"]()
 
 TWINS = [f"srtg/kinetics_{classes}" for classes in (200, 600, 700)]
-"""Recipes that differ from ``srtg/kinetics_400`` in the name of a list alone."""
+TWINS += ["srtg/hmdb51", "srtg/diving48"]
+"""Recipes that differ from ``srtg/kinetics_400`` and ``srtg/ucf101`` in few words."""
 
 TINY = {"depths": [1, 1, 1, 1], "widths": [8, 8, 8, 8]}
 """What makes a 3D residual network small."""

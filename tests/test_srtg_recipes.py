@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from connsearch.data.clips.dataset import ClipKey
+from connsearch.data.loading.load import load_data
 from connsearch.data.options import DataOptions
 from connsearch.models.weights.srtg import MEAN, STD
 from connsearch.training.options import GATE_START, TrainOptions
-from tests.data.datasets.formats import SRTG_LISTS
+from tests.data.datasets.formats import SRTG_LISTS, srtg_data
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples" / "srtg"
 KINETICS = [f"kinetics_{classes}" for classes in (200, 400, 600, 700)]
@@ -103,6 +105,22 @@ def test_colours_and_changes_are_the_published_ones(name: str) -> None:
     assert (augment.flip, augment.brightness, augment.contrast) == (True, 0, 0)
     network = settings(name)["model_options"]
     assert (tuple(network["mean"]), tuple(network["std"])) == (MEAN, STD)
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return srtg_data(tmp_path_factory.mktemp("srtg"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_data_is_found_and_cut_as_it_says(name: str, videos: Path) -> None:
+    data = load_data(data_of(name).with_values(source=f"frames_db:{videos}", memory_mb=0))
+    assert data.classes == ("jump rope", "walk")
+    assert [len(split) for _, split in data] == [7, 1, 2]
+    clips = data.options.clips
+    shape = (3, 16, clips.size, clips.size)
+    assert data.train.clip(ClipKey(0, augment=True)).streams["rgb"].shape == shape
+    assert data.test.clip(ClipKey(0)).streams["rgb"].shape == (3, 16, 256, 256)
 
 
 @pytest.mark.parametrize("name", KINETICS)
