@@ -16,6 +16,7 @@ class Flag:
         switch: a yes/no setting without a ``--no-`` twin.
         short: a one-letter name, such as ``-o``.
         repeats: an option that may be given several times, one value each.
+        bare: what the option means without a value; None: it needs one.
         rare: few people need it; a long help page leaves it to ``--help-all``.
     """
 
@@ -25,6 +26,7 @@ class Flag:
     switch: bool = False
     short: str | None = None
     repeats: bool = False
+    bare: str | None = None
     rare: bool = False
 
 

@@ -23,18 +23,38 @@ NEAREST = 8
 
 
 def suggest(kind: str, name: str, known: list[str]) -> str:
-    """Returns the sentence for a name that is not known.
+    """Returns the sentence for a name that is not known; capitals do not count for the nearest.
 
     >>> suggest("criterion", "treshold", ["threshold", "top_k"])
     "no criterion named 'treshold', did you mean 'threshold'? Known: threshold, top_k"
+    >>> suggest("model", "MTNet_L", ["mtnet_l", "mtnet_l_g8"])
+    "no model named 'MTNet_L', did you mean 'mtnet_l'? Known: mtnet_l, mtnet_l_g8"
     """
-    near = difflib.get_close_matches(name, known, n=1)
+    near = nearest(name, known)
     hint = f", did you mean {near[0]!r}?" if near else "."
     shown = known
     if len(known) > MANY:
-        near = difflib.get_close_matches(name, known, n=NEAREST, cutoff=0.0)
-        shown = [*near, f"and {len(known) - len(near)} more"]
+        some = nearest(name, known, most=NEAREST, any_at_all=True)
+        shown = [*some, f"and {len(known) - len(some)} more"]
     return f"no {kind} named {name!r}{hint} Known: {', '.join(shown) or 'none'}"
+
+
+def nearest(name: str, known: list[str], *, most: int = 1, any_at_all: bool = False) -> list[str]:
+    """Returns the names that are spelled most like one, best first; capitals do not count.
+
+    Args:
+        name: that is not known.
+        known: all names.
+        most: so many at most.
+        any_at_all: also names that are hardly like it.
+
+    >>> nearest("SRTG_R3D_81", ["r3d_18", "srtg_r3d_18"])
+    ['srtg_r3d_18']
+    """
+    small = {one.lower(): one for one in reversed(known)}
+    cutoff = 0.0 if any_at_all else 0.6
+    found = difflib.get_close_matches(name.lower(), list(small)[::-1], n=most, cutoff=cutoff)
+    return [small[one] for one in found]
 
 
 def names_in(package: str, registry: str) -> list[str]:

@@ -47,7 +47,7 @@ DOORS = {
     "pygraphviz": {"view/structures/graphviz_process.py"},
     "pandas": {"view/structures/tables.py"},
     "av": {f"data/media/{name}.py" for name in ("decode", "opening", "survey")},
-    "safetensors": {"runs/tensors.py", "models/published.py"},  # ours, and those of others
+    "safetensors": {"runs/tensors.py", "models/weight_file.py"},  # ours, and those of others
     "simplejpeg": {"data/media/jpeg.py"},
     "tyro": {"cli/"},
     "rich": {"view/", "cli/"},
@@ -211,7 +211,7 @@ def loads(source: str) -> list[bool]:
 
 def test_torch_load_has_one_door_and_takes_weights_only() -> None:
     found = {path: loads((PACKAGE / path).read_text(encoding="utf-8")) for path in modules()}
-    assert {path: safe for path, safe in found.items() if safe} == {"models/published.py": [True]}
+    assert {path: safe for path, safe in found.items() if safe} == {"models/weight_file.py": [True]}
     assert loads("torch.load(f); torch.load(f, weights_only=False)") == [False, False]
     assert not [p for p in modules() if "from torch import load" in (PACKAGE / p).read_text()]
 

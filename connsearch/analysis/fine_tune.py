@@ -15,6 +15,7 @@ from connsearch.training.loss_scale import LossScale
 from connsearch.training.losses import choose_loss
 from connsearch.training.optimisers import Optimisers
 from connsearch.training.options import TrainOptions
+from connsearch.training.rates import Frozen, factors_in, rate_groups
 
 GENTLE = 0.1
 """Share of the search's peak learning rates: a search ends with rates near zero, and a network
@@ -26,8 +27,8 @@ def tune(network: Network, searched: SearchedRun, *, steps: int, seed: int) -> I
 
     Everything follows from the seed. The rates are a tenth of the search's peaks, constant;
     batches are full clips, augmented as in the search, classes weighted and shown alike if they
-    were so there. At the end batch-norm statistics are
-    recomputed, if the search did so before its evaluations.
+    were so there; what learned slower there, or not at all, does so here. At the end batch-norm
+    statistics are recomputed, if the search did so before its evaluations.
 
     Args:
         network: trained in place, on the searched's device; in evaluation mode afterwards.
@@ -44,8 +45,15 @@ def tune(network: Network, searched: SearchedRun, *, steps: int, seed: int) -> I
     balanced = balance(options, data)
     accumulate = options.optimiser.accumulate or 1
     scale = LossScale(searched.compute.device) if searched.compute.precision == "fp16" else None
+    rates = rate_groups(network, options.rates)
+    frozen = Frozen(network, rates)
     optimisers = Optimisers(
-        network, options.optimiser, options.schedule, options.rate_powers, scale
+        network,
+        options.optimiser,
+        options.schedule,
+        options.rate_powers,
+        scale,
+        factors_in(rates),
     )
     lesson = Lesson(
         network,
@@ -65,15 +73,17 @@ def tune(network: Network, searched: SearchedRun, *, steps: int, seed: int) -> I
         searched.loaders["train"], seed=seed, accumulate=accumulate, turns=balanced.turns
     )
     network.train()
-    for step in range(steps):
-        try:
-            learned = lesson.learn(clips.clips(step), step)
-            rate = optimisers.rates(step, total_steps=steps)["filters"]
-            if optimisers.usable(step):
-                optimisers.step(step, total_steps=steps)
-        except FloatingPointError as error:
-            raise TrainingError(f"fine-tuning, step {step + 1} of {steps}: {error}") from None
-        yield _event(step + 1, steps, learned, rate)
+    frozen.begin(0, steps)
+    with frozen.held():
+        for step in range(steps):
+            try:
+                learned = lesson.learn(clips.clips(step), step)
+                rate = optimisers.rates(step, total_steps=steps)["filters"]
+                if optimisers.usable(step):
+                    optimisers.step(step, total_steps=steps)
+            except FloatingPointError as error:
+                raise TrainingError(f"fine-tuning, step {step + 1} of {steps}: {error}") from None
+            yield _event(step + 1, steps, learned, rate)
     network.eval()
     if options.logging.recalibrate_clips:
         searched.recalibrate(network)

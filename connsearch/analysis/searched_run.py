@@ -107,13 +107,17 @@ def budget(
 ) -> TrainOptions:
     """Returns how a network of its own is trained: as the search was, or so many epochs or steps.
 
-    It is evaluated at its end only, and the network of its last step is kept.
+    It is evaluated at its end only, and the network of its last step is kept. As it begins from new
+    weights, all of it learns at one rate, and no other states and tables are kept.
     """
     known = by_name(options)
     values = {path[-1]: known[path[-1]] for path in leaves(TrainOptions)}
     if epochs is not None or steps is not None:
         values |= {"epochs": epochs or values["epochs"], "steps": steps}
-    return TrainOptions.of(**{**values, "eval_every": values["epochs"], "keep": "last"})
+    alone = {"eval_every": values["epochs"], "keep": "last", "score_csv": False}
+    return TrainOptions.of(
+        **{**values, **alone, "fine_tune": None, "rate": None, "save_every": None}
+    )
 
 
 def trained_alone(directory: Path, classes: int) -> Network:

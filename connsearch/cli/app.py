@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, str] = {
     "lineage": "draw where a child comes from; trace a connection through its ancestors",
     "report": "write one HTML file about a run and all that was found out about it",
     "export": "write a network as ONNX, as a torch program, or as published lists",
+    "weights convert": "make a network of ours of a file of published weights",
     "models": "list the networks there are by name, with what they cost",
     "draw": "draw a structure, a run or a checkpoint as SVG, PNG or PDF",
     "inspect": "show the nodes, shapes, parameters, MACs and faults of a structure",

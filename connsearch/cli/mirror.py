@@ -20,7 +20,7 @@ from connsearch.settings.nesting import field_at, flat_key, leaves
 
 _ORDER = """
     source clips augment split loading planted evolution stop relaxation space schedule optimiser
-    loss balance choice gates multigrid compute logging pruning scoring
+    rates loss balance choice gates multigrid compute logging pruning scoring
 """.split()
 """Groups by name, as a help page has them: first what is looked at, then what is done with it."""
 
@@ -121,12 +121,21 @@ def values_of(filled: Any, options: Sequence[Option]) -> dict[str, Any]:
         holder = getattr(filled, _BETWEEN.join(groups)) if groups else filled
         value, into = getattr(holder, name), found
         optional, known = _is_optional(option.field), choices(option.field)
+        if option.flag.bare is not None and isinstance(value, tuple):
+            value = _one_or_bare(cast("tuple[str, ...]", value), option.flag.bare)
+        if option.flag.repeats and optional and value == ():
+            value = None
         if value in ("none", "None") and optional and "none" not in known:
             value = None
         for step in groups:
             into = into.setdefault(step, {})
         into[name] = value
     return found
+
+
+def _one_or_bare(values: tuple[str, ...], bare: str) -> str | tuple[str, ...]:
+    """The value of an option that may stand alone; several are left to be refused."""
+    return bare if not values else values[0] if len(values) == 1 else values
 
 
 def flag_of(field: FieldInfo) -> Flag:
@@ -156,10 +165,19 @@ def _default(option: Option, start: Mapping[str, Any]) -> Any:
             break
         found = cast("Mapping[str, Any]", found)[step]
     else:
-        return dataclasses.field(default=_as_text(found))
+        return dataclasses.field(default=_as_filled(found, option.flag))
     if option.field.is_required():
         return dataclasses.field()
-    return dataclasses.field(default=_as_text(option.field.get_default(call_default_factory=True)))
+    usual = option.field.get_default(call_default_factory=True)
+    return dataclasses.field(default=_as_filled(usual, option.flag))
+
+
+def _as_filled(value: Any, flag: Flag) -> Any:
+    """A default as tyro would have read it, in an option that may stand alone or repeatedly."""
+    text = _as_text(value)
+    if flag.repeats and text is None:
+        return ()
+    return (text,) if flag.bare is not None and text is not None else text
 
 
 def _as_option(option: Option) -> Any:
@@ -175,6 +193,10 @@ def _as_option(option: Option) -> Any:
     if flag.short is not None:
         argument["aliases"] = (flag.short,)
     kind = _as_read(field.annotation)
+    if flag.bare is not None:
+        kind = tuple[str, ...] | None
+    elif flag.repeats:
+        kind = tuple[str, ...]  # an action that appends has no use for none
     if kind is not bool:
         word = flag.metavar or _word(field.annotation)
         if flag.positional:

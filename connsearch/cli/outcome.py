@@ -73,6 +73,7 @@ def report_run(
         **found,
         "metrics": {name: found.to_json() for name, found in result.metrics.items()},
         "pictures": [str(picture) for picture in pictures],
+        **({} if run.initial is None else {"initial_weights": run.initial.to_json()}),
         **{k: told[k] for k in _REPORTED if k in told},
         **({"evaluations": opened} if opened else {}),
     }

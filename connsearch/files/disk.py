@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import io
 import os
 import shutil
@@ -185,6 +186,20 @@ def read_plain(path: AnyPath, *, most: int = LARGEST) -> bytes:
             said = f"{size} bytes; allowed are at most {most}"
             raise UnreadableError(errno.EMSGSIZE, said, os.fspath(path))
     return found
+
+
+def sha256_of(path: AnyPath) -> str:
+    """Returns the SHA-256 of a regular file of any size, in hexadecimal digits.
+
+    Raises:
+        FileNotFoundError: no such file.
+        UnreadableError: it is something else, or cannot be read.
+    """
+    found = hashlib.sha256()
+    with open_plain(path) as file:
+        while part := file.read(1 << 20):
+            found.update(part)
+    return found.hexdigest()
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,7 @@ def list_models(
         whole = cost(load_structure(name), num_classes=num_classes, clip=there)
         entry = ModelEntry(name, STRUCTURE, whole.parameters, whole.macs, there, num_classes)
         listed.append(entry)
-    known: dict[Hashable, Spent] = {}  # shorter networks that several names share
+    known: dict[object, Spent] = {}  # shorter networks that several names share
     for name in (n for n in others if n in wanted):
         there, kind = clip(MODELS[name].clip), MODELS[name].kind
         found = _counted(MODELS[name], num_classes, there, known)
@@ -92,7 +92,7 @@ def _fitting(known: list[str], patterns: Sequence[str]) -> set[str]:
 
 
 def _counted(
-    one: ZooModel, num_classes: int, clip: tuple[int, int, int], known: dict[Hashable, Spent]
+    one: ZooModel, num_classes: int, clip: tuple[int, int, int], known: dict[object, Spent]
 ) -> Counted:
     """What a network of the zoo costs, by way of a shorter one where it names one."""
     short = one.short or Shortened(one, one.build, {})

@@ -25,6 +25,7 @@ from connsearch.graph.spec import Modality, Structure
 from connsearch.models.model import Model, as_predictions
 from connsearch.models.parity import Runner, Shape
 from connsearch.models.structure import Network
+from connsearch.nn.layout import lay_out
 
 BATCH_AXIS = "clips"
 """The name of the axis whose length is always open."""
@@ -111,6 +112,7 @@ def write_down(
     *,
     flow_input: bool = False,
     open_frames: bool = False,
+    guarded: bool = True,
 ) -> Program:
     """Returns a network as a program for clips of that size, in float32 and evaluation mode.
 
@@ -122,6 +124,9 @@ def write_down(
         flow_input: take flow as an input; otherwise it is computed inside, from RGB.
         open_frames: leave the number of frames open if the network lets it. Whether what comes out
             is right with other numbers is to be tried: ``Program.lengths``.
+        guarded: whether the program is to be run by torch, which refuses numbers of frames outside
+            of the range that it found. ONNX has no such range: there a network with recurrent cells
+            is written down for more frames, if one of its cells would see a single frame.
 
     Raises:
         SettingsError: ``flow_input`` for a network without flow stems; or a network that reads
@@ -131,10 +136,24 @@ def write_down(
     inputs = _inputs(network, clip, flow_input=flow_input)
     plain = copy.deepcopy(network).cpu().eval().requires_grad_(False)
     plain.memory_format = torch.contiguous_format
-    plain.to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
+    lay_out(plain, torch.contiguous_format)
     axes: dict[int, Any] = {0: Dim(BATCH_AXIS, min=1, max=MOST_CLIPS)}
     if open_frames:
         axes[2] = Dim.AUTO
+    program = _exported(plain, inputs, axes)
+    least, most = _frame_range(program, inputs)
+    recurrent = any(isinstance(module, nn.RNNBase) for module in plain.modules())
+    if most is not None and recurrent and not guarded:
+        longer = {name: (c, most + 1, h, w) for name, (c, _, h, w) in inputs.items()}
+        program = _exported(plain, longer, axes)
+        if _frame_range(program, inputs)[1] is not None:
+            raise Failure("torch.export ties the number of frames to a range")
+    return Program(program, inputs, least)
+
+
+def _exported(
+    plain: Model, inputs: Mapping[str, Shape], axes: Mapping[int, Any]
+) -> ExportedProgram:
     given = {name: torch.zeros(2, *shape) for name, shape in inputs.items()}
     shapes = {name: axes for name in inputs}
     try:
@@ -147,7 +166,7 @@ def write_down(
         if isinstance(part, torch.fx.GraphModule):
             for node in part.graph.nodes:  # where on this machine each line of the source lies
                 node.meta.pop("stack_trace", None)
-    return Program(program, inputs, _least_frames(program, inputs))
+    return program
 
 
 def _inputs(network: Model, clip: tuple[int, int, int], *, flow_input: bool) -> dict[str, Shape]:
@@ -166,8 +185,12 @@ def _inputs(network: Model, clip: tuple[int, int, int], *, flow_input: bool) -> 
     return {stream: (_CHANNELS[stream], *clip) for stream in read}
 
 
-def _least_frames(program: ExportedProgram, inputs: Mapping[str, Shape]) -> int | None:
-    """The fewest frames where their number is open, None where it is settled.
+def _frame_range(
+    program: ExportedProgram, inputs: Mapping[str, Shape]
+) -> tuple[int | None, int | None]:
+    """The fewest frames where their number is open, and the most where there is a most.
+
+    None and None: it is settled.
 
     Raises:
         Failure: the number of clips is settled.
@@ -186,9 +209,10 @@ def _least_frames(program: ExportedProgram, inputs: Mapping[str, Shape]) -> int 
         )
     frames = shapes[0][2]
     if not isinstance(frames, torch.SymInt):
-        return None
+        return None, None
     allowed: Any = program.range_constraints[frames.node.expr]
-    return max(1, int(allowed.lower))
+    most = int(allowed.upper) if allowed.upper.is_Integer else None  # it may be infinite
+    return max(1, int(allowed.lower)), most
 
 
 def to_pt2(program: Program, note: Mapping[str, Any]) -> bytes:

@@ -7,8 +7,9 @@ settings of the model document, as ``gated``.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -59,19 +60,30 @@ def decide_as(network: nn.Module, document: ModelDocument) -> None:
             gate.gated = gated
 
 
+class GateWatch(NamedTuple):
+    """The gates of a network that are watched, by name.
+
+    Attributes:
+        gates: they count how often they are open.
+        frames: that each saw last; nothing of a gate that was not reached.
+    """
+
+    gates: Mapping[str, TemporalGate]
+    frames: dict[str, int]
+
+
 @contextmanager
-def watched(network: nn.Module) -> Generator[Mapping[str, TemporalGate]]:
+def watched(network: nn.Module) -> Generator[GateWatch]:
     """Yields the gates of a network, which count inside how often they are open, from 0."""
     gates = temporal_gates(network)
-    before = {name: gate.watched for name, gate in gates.items()}
-    try:
-        for gate in gates.values():
+    watch, before = GateWatch(gates, {}), {name: gate.watched for name, gate in gates.items()}
+    with ExitStack() as stack:
+        for name, gate in gates.items():
+            stack.callback(setattr, gate, "watched", before[name])
+            stack.callback(gate.register_forward_pre_hook(_noting(name, watch.frames)).remove)
             gate.take_count()
             gate.watched = True
-        yield gates
-    finally:
-        for name, gate in gates.items():
-            gate.watched = before[name]
+        yield watch
 
 
 def gate_frames(network: nn.Module, streams: Mapping[str, Tensor]) -> dict[str, int]:
@@ -87,17 +99,19 @@ def gate_frames(network: nn.Module, streams: Mapping[str, Tensor]) -> dict[str, 
     """
     found: dict[str, int] = {}
 
-    def noting(name: str) -> Callable[[nn.Module, tuple[Tensor]], None]:
-        return lambda _, given: found.update({name: given[0].shape[2]})
-
     try:
         without = without_numbers(network).eval()
         for name, gate in temporal_gates(without).items():
             gate.watched = False
-            gate.register_forward_pre_hook(noting(name))
+            gate.register_forward_pre_hook(_noting(name, found))
         empty = {name: torch.empty_like(s, device="meta") for name, s in streams.items()}
         with torch.no_grad():
             without(empty)
     except Exception:  # a module of one's own may ask for anything, and nothing follows from it
         return {}
     return found
+
+
+def _noting(name: str, found: dict[str, int]) -> Callable[[nn.Module, tuple[Tensor]], None]:
+    """A hook that keeps how many frames a gate sees."""
+    return lambda _, given: found.update({name: given[0].shape[2]})

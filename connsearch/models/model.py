@@ -52,9 +52,12 @@ class Model(nn.Module):
 
     Attributes:
         memory_format: layout of kernels and clips; a training sets it before it begins.
+        classifier: names of the sub-modules that make its classifier: what has to be new for other
+            classes, and what fine-tuning gives the full learning rate. Empty: not known.
     """
 
     memory_format: torch.memory_format = torch.contiguous_format
+    classifier: tuple[str, ...] = ("head",)
 
     def forward(self, streams: Mapping[str, Tensor]) -> Tensor | Predictions:
         """Maps clips to logits ``(B, K)``, or to :class:`Predictions` if there are further outputs.
@@ -87,6 +90,8 @@ class Wrapped(Model):
         module: maps one stream ``(B, C, T, H, W)`` to logits ``(B, K)`` or :class:`Predictions`.
         stream: which stream it is called with; None passes all of them, as a mapping by name.
         name: for people; by default that of its class.
+        classifier: names of the parts of the module that make its classifier, such as ``("fc",)``;
+            by default nobody knows.
 
     >>> net = nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(3, 2))
     >>> Wrapped(net)({"rgb": torch.zeros(4, 3, 8, 16, 16)}).shape
@@ -94,12 +99,18 @@ class Wrapped(Model):
     """
 
     def __init__(
-        self, module: nn.Module, *, stream: str | None = "rgb", name: str | None = None
+        self,
+        module: nn.Module,
+        *,
+        stream: str | None = "rgb",
+        name: str | None = None,
+        classifier: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.module = module
         self.stream = stream
         self.name = name or type(module).__name__
+        self.classifier = tuple(f"module.{part}" for part in classifier)
 
     def forward(self, streams: Mapping[str, Tensor]) -> Tensor | Predictions:
         """Maps clips to what the module gives."""

@@ -6,14 +6,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from connsearch.models.settings import Depth, Share, Spread, Width
 from connsearch.nn.convolutions3d import BY_CHANNEL, Convolution
 from connsearch.nn.residual3d import BlockForm, Place
 from connsearch.nn.temporal_gate import GateTest, TemporalGate
 
-Depth = Annotated[int, Field(strict=True, ge=1, le=100)]
-Width = Annotated[int, Field(strict=True, ge=1, le=8192)]
-Share = Annotated[float, Field(strict=True, ge=0, le=1)]
-Spread = Annotated[float, Field(strict=True, gt=0, le=1)]
+Convolutions = Literal["r3d", "r2plus1d", "ir_csn", "ip_csn", "mc3"]
+"""What the 3x3x3 of a network are; only of ``mc3`` they are not all of one kind."""
 
 CAME_LATER = frozenset("expansion groups base_width legacy_dense place gated gate_test".split())
 """Settings that a document holds only where they are not the default: those before them had none,
@@ -27,7 +26,8 @@ class ResNet3DSettings(BaseModel):
         block: ``basic`` (two 3x3x3) or ``bottleneck`` (1x1x1, 3x3x3, 1x1x1).
         convolution: what a 3x3x3 is: ``r3d``, one convolution; ``r2plus1d``, 1x3x3, norm, ReLU,
             3x1x1; ``ir_csn``, one in every channel by itself; ``ip_csn``, the same after a 1x1x1,
-            norm and ReLU.
+            norm and ReLU; ``mc3``, one convolution in the first stage, in the others 1x3x3 without
+            a stride in time.
         depths: blocks of each of the four stages.
         widths: of each stage: output channels of a basic block; a bottleneck has ``expansion``
             times as many. The first is the stem's too.
@@ -50,7 +50,7 @@ class ResNet3DSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     block: Literal["basic", "bottleneck"]
-    convolution: Convolution
+    convolution: Convolutions
     depths: tuple[Depth, Depth, Depth, Depth]
     widths: tuple[Width, Width, Width, Width] = (64, 128, 256, 512)
     stem_pool: bool = Field(default=True, strict=True)
@@ -113,9 +113,13 @@ class ResNet3DSettings(BaseModel):
 
     @property
     def form(self) -> BlockForm:
-        """What its blocks have in common."""
+        """What the blocks of its first stage have in common."""
+        return self.form_of(0)
+
+    def form_of(self, stage: int) -> BlockForm:
+        """Returns what the blocks of a stage have in common; the first is stage 0."""
         return BlockForm(
-            self.convolution,
+            self.convolution_of(stage),
             expansion=self.expansion,
             groups=self.groups,
             base_width=self.base_width,
@@ -123,6 +127,18 @@ class ResNet3DSettings(BaseModel):
             place=self.place,
             make_gate=self._gate,
         )
+
+    def convolution_of(self, stage: int) -> Convolution:
+        """Returns what a 3x3x3 of a stage is; the stem's convolution is as in stage 0."""
+        if self.convolution == "mc3":
+            return "r3d" if stage == 0 else "flat"
+        return self.convolution
+
+    @property
+    def stride_in_time(self) -> int:
+        """Frames of a clip for each of a feature map behind the last stage."""
+        stages = 1 if self.convolution == "mc3" else 8
+        return 2 * stages if self.stem_pool else stages
 
     def _gate(self, width: int) -> TemporalGate:
         return TemporalGate(width, test=self.gate_test, gated=self.gated)

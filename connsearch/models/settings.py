@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from connsearch.errors import SettingsError, UserError
 from connsearch.registry import suggest
+
+Depth = Annotated[int, Field(strict=True, ge=1, le=100)]
+"""Blocks of a stage."""
+Width = Annotated[int, Field(strict=True, ge=1, le=8192)]
+"""Channels."""
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+"""Mean of a colour, for pixels of 0 to 1."""
+Spread = Annotated[float, Field(strict=True, gt=0, le=1)]
+"""Standard deviation of a colour, likewise."""
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -16,6 +16,7 @@ from connsearch.nn.attention import PeerAttention, frame_means
 from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.head import Head
 from connsearch.nn.layered import Layered
+from connsearch.nn.layout import lay_out
 from connsearch.nn.mask import Mask
 from connsearch.nn.relaxation import PUBLISHED, Relaxation
 from connsearch.nn.seeded import seeded
@@ -69,6 +70,8 @@ class Network(Model):
             CPUs with bf16.
     """
 
+    classifier = ("head.dense",)
+
     def __init__(
         self,
         structure: Structure,
@@ -89,7 +92,7 @@ class Network(Model):
             self._build(learn_connections)
         self._last_use = self._find_last_uses()
         self._peers = {n for _, fusion in self._fusions() for n in _candidates(fusion)}
-        self.to(memory_format=memory_format)  # pyright: ignore[reportCallIssue]
+        lay_out(self, memory_format)
 
     def _build(self, learn: bool) -> None:
         settings = self.structure.network

@@ -68,7 +68,7 @@ def inherit_weights(
     _check(child, parent, origins)
     old = {new: nodes[0] for new, nodes in enumerate(origins) if len(nodes) == 1}
     mine, theirs = child.state_dict(), parent.state_dict()
-    source = {name: _given(name, child, parent, old) for name in mine if not _by_entry(name)}
+    source = {name: _given(name, child, parent, old) for name in mine if not is_by_entry(name)}
     same = {
         name: given
         for name, given in source.items()
@@ -101,8 +101,8 @@ def _check(child: Network, parent: Network, origins: Sequence[Sequence[int]]) ->
         )
 
 
-def _by_entry(name: str) -> bool:
-    """Whether a tensor has one entry a connection or a peer."""
+def is_by_entry(name: str) -> bool:
+    """Returns whether a tensor, by its name, has one entry a connection or a peer."""
     return name.endswith((".fusion.logits", ".fusion.coefficients", ".attention.logits"))
 
 

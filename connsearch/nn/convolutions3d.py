@@ -2,7 +2,8 @@
 
 A kind is ``r3d``, one convolution over time and space; ``r2plus1d`` (arXiv 1711.11248), over space,
 norm, ReLU, over time; ``ir_csn`` (arXiv 1904.02811), over time and space in every channel by
-itself; or ``ip_csn``, the same after a 1x1x1, norm and ReLU, by which channels still interact.
+itself; ``ip_csn``, the same after a 1x1x1, norm and ReLU, by which channels still interact; or
+``flat``, 1x3x3: over space alone, and time is not strided.
 
 Shape letters: B clips, C channels, T frames, H W pixels.
 """
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from connsearch.nn.layers import SafeConv
 from connsearch.nn.split_norm import SplitNorm
 
-Convolution = Literal["r3d", "r2plus1d", "ir_csn", "ip_csn"]
+Convolution = Literal["r3d", "r2plus1d", "ir_csn", "ip_csn", "flat"]
 BY_CHANNEL = ("ir_csn", "ip_csn")
 """Kinds that need as many channels after as before."""
 
@@ -27,8 +28,13 @@ def norm(width: int) -> SplitNorm:
     return SplitNorm(width, eps=1e-5, momentum=0.1)
 
 
-def pointwise(in_width: int, width: int, stride: int = 1) -> nn.Conv3d:
-    """Returns a 1x1x1 convolution, strided in time and space alike."""
+def strides(kind: Convolution, stride: int) -> tuple[int, int, int]:
+    """Returns what a stride means for time, height and width in blocks of a kind."""
+    return (1 if kind == "flat" else stride, stride, stride)
+
+
+def pointwise(in_width: int, width: int, stride: int | tuple[int, int, int] = 1) -> nn.Conv3d:
+    """Returns a 1x1x1 convolution, strided in time and space alike unless it is told apart."""
     return SafeConv(in_width, width, 1, stride=stride, bias=False)
 
 
@@ -128,6 +134,16 @@ def full(
         return Conv2Plus1d(in_width, width, middle, (3, 3), (stride, stride), groups=groups)
     if kind == "ip_csn":
         return MixedByChannel(width, stride)
+    if kind == "flat":
+        return SafeConv(
+            in_width,
+            width,
+            (1, 3, 3),
+            stride=strides(kind, stride),
+            padding=(0, 1, 1),
+            groups=groups,
+            bias=False,
+        )
     return _whole(in_width, width, stride, groups=width if kind == "ir_csn" else groups)
 
 

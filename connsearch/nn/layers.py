@@ -7,6 +7,7 @@ P candidate peers, G attention width, K classes.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -35,10 +36,7 @@ class SafeConv(nn.Conv3d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Maps ``(B, C, T, H, W)`` as ``nn.Conv3d`` does."""
-        sides = zip(input.shape[2:], self.stride, strict=True)
-        # A program that is written down has no backward pass, and is bound by what is asked here.
-        keep = torch.compiler.is_exporting()
-        stride = tuple(step if step == 1 or keep or side != 1 else 1 for side, step in sides)
+        stride = safe_stride(input, self.stride)
         padding = tuple(int(p) for p in self.padding)
         if _in_bf16_on_cpu(input) and self._misjudges(input.shape[2]):
             # Not in float32, which is right and would round its gradient in another way.
@@ -50,6 +48,20 @@ class SafeConv(nn.Conv3d):
         if frames >= self.kernel_size[0]:
             return False
         return self.in_channels == 1 if frames == 1 else self.dilation[0] == 1
+
+
+def safe_stride(input: Tensor, stride: Sequence[int]) -> tuple[int, ...]:
+    """Returns the stride without its steps over axes of one pixel, where it changes no result.
+
+    Args:
+        input: ``(B, C, ...)``.
+        stride: over each of the axes after the channels.
+    """
+    # A program that is written down has no backward pass, and is bound by what is asked here.
+    if torch.compiler.is_exporting():
+        return tuple(stride)
+    sides = zip(input.shape[2:], stride, strict=True)
+    return tuple(step if step == 1 or side != 1 else 1 for side, step in sides)
 
 
 def _in_bf16_on_cpu(x: Tensor) -> bool:

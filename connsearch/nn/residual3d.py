@@ -19,6 +19,7 @@ from connsearch.nn.convolutions3d import (
     middle_width,
     norm,
     pointwise,
+    strides,
 )
 from connsearch.nn.layers import SafeConv
 
@@ -84,7 +85,7 @@ class Stem3d(nn.Module):
 class Shortcut(nn.Module):
     """A 1x1x1 and norm, where a block changes its width or size."""
 
-    def __init__(self, in_width: int, width: int, stride: int) -> None:
+    def __init__(self, in_width: int, width: int, stride: tuple[int, int, int]) -> None:
         super().__init__()
         self.conv = pointwise(in_width, width, stride)
         self.norm = norm(width)
@@ -94,9 +95,9 @@ class Shortcut(nn.Module):
         return self.norm(self.conv(x_BCTHW))
 
 
-def shortcut(in_width: int, width: int, stride: int) -> nn.Module:
-    """Returns the way past a block."""
-    same = in_width == width and stride == 1
+def shortcut(in_width: int, width: int, stride: tuple[int, int, int]) -> nn.Module:
+    """Returns the way past a block; the stride is of time, height and width."""
+    same = in_width == width and stride == (1, 1, 1)
     return nn.Identity() if same else Shortcut(in_width, width, stride)
 
 
@@ -116,8 +117,9 @@ class ResidualBlock3d(nn.Module):
     def add_gate(self, form: BlockForm, widths: Mapping[Place, int]) -> None:
         """Adds the gate of a form, if it has one; ``widths`` are the channels at every place."""
         self.place, make = form.place, form.make_gate
-        wanted = self.place != "none" and make is not None
-        self.gate = make(widths[self.place]) if wanted else None
+        self.gate = None
+        if self.place != "none" and make is not None:
+            self.gate = make(widths[self.place])
 
     def at(self, place: Place, x_BCTHW: Tensor) -> Tensor:
         """Returns the features behind a place: gated if the gate is there."""
@@ -133,7 +135,7 @@ class BasicBlock3d(ResidualBlock3d):
         form: what the network's blocks have in common.
         in_width: input channels.
         planes: what it is called, and its output channels.
-        stride: of time, height and width.
+        stride: of height and width, and of time unless the convolution is ``flat``.
     """
 
     def __init__(self, form: BlockForm, in_width: int, planes: int, stride: int) -> None:
@@ -145,9 +147,10 @@ class BasicBlock3d(ResidualBlock3d):
         self.norm1 = norm(planes)
         self.conv2 = full(kind, planes, planes, middle=parted, groups=form.parts)
         self.norm2 = norm(planes)
-        self.shortcut = shortcut(in_width, planes, stride)
-        places: tuple[Place, ...] = ("top", "mid", "end", "res", "final")
-        self.add_gate(form, {"start": in_width} | dict.fromkeys(places, planes))
+        self.shortcut = shortcut(in_width, planes, strides(kind, stride))
+        behind: tuple[Place, ...] = ("top", "mid", "end", "res", "final")
+        widths: dict[Place, int] = {"start": in_width}
+        self.add_gate(form, widths | dict.fromkeys(behind, planes))
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
         """Maps ``(B, in_width, T, H, W)`` to ``(B, width, T', H', W')``, each ceil(size/stride)."""
@@ -166,7 +169,7 @@ class Bottleneck3d(ResidualBlock3d):
         form: what the network's blocks have in common.
         in_width: input channels.
         planes: what it is called; it ends ``expansion`` times as wide.
-        stride: of time, height and width.
+        stride: of height and width, and of time unless the convolution is ``flat``.
     """
 
     def __init__(self, form: BlockForm, in_width: int, planes: int, stride: int) -> None:
@@ -183,10 +186,10 @@ class Bottleneck3d(ResidualBlock3d):
         self.norm2 = norm(inside)
         self.conv3 = pointwise(inside, self.width)
         self.norm3 = norm(self.width)
-        self.shortcut = shortcut(in_width, self.width, stride)
-        outer: tuple[Place, ...] = ("end", "res", "final")
+        self.shortcut = shortcut(in_width, self.width, strides(form.convolution, stride))
+        behind: tuple[Place, ...] = ("end", "res", "final")
         widths: dict[Place, int] = {"start": in_width, "top": inside, "mid": inside}
-        self.add_gate(form, widths | dict.fromkeys(outer, self.width))
+        self.add_gate(form, widths | dict.fromkeys(behind, self.width))
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
         """Maps ``(B, in_width, T, H, W)`` to ``(B, width, T', H', W')``, each ceil(size/stride)."""

@@ -3,7 +3,7 @@
 A multigrid schedule changes the size of the batch by an order of magnitude; how noisy the
 statistics are would change with it. So a larger batch is normalised in groups.
 
-Shape letters: B clips, C channels, T frames, H W pixels.
+Shape letters: B clips, N images (the frames of B clips), C channels, T frames, H W pixels.
 """
 
 from __future__ import annotations
@@ -24,16 +24,21 @@ class SplitNorm(nn.BatchNorm3d):
 
     Attributes:
         clips: the least number of clips of a group; None: the batch is one group.
+        frames: rows of the batch that belong to one clip: 1, except where frames are images.
     """
 
     clips: int | None = None
+    frames: int = 1
 
     def forward(self, input: Tensor) -> Tensor:
         """Maps ``(B, C, T, H, W)`` to the same shape."""
-        groups = 1 if self.clips is None else input.shape[0] // self.clips
+        whole = input.shape[0] // self.frames
+        groups = 1 if self.clips is None else whole // self.clips
         if groups < 2 or not self.training:
-            return super().forward(input)
-        parts = input.tensor_split(groups)  # sizes differ by one at most, none is below `clips`
+            return with_plain_gradient(super().forward(input))
+        size, more = divmod(whole, groups)  # sizes differ by one at most, none is below `clips`
+        sizes = [(size + (n < more)) * self.frames for n in range(groups)]
+        parts = input.split(sizes)
         if self.running_mean is None or self.running_var is None:
             return torch.cat([self._normalise(part, None, None) for part in parts])
         means = self.running_mean.new_zeros(groups, self.num_features)
@@ -46,9 +51,10 @@ class SplitNorm(nn.BatchNorm3d):
 
     def _normalise(self, part: Tensor, mean: Tensor | None, variance: Tensor | None) -> Tensor:
         """Returns a group by its own statistics, which ``mean`` and ``variance`` become."""
-        return F.batch_norm(
+        out = F.batch_norm(
             part, mean, variance, self.weight, self.bias, training=True, momentum=1.0, eps=self.eps
         )
+        return with_plain_gradient(out)
 
     @torch.no_grad()
     def _follow(self, mean: Tensor, variance: Tensor) -> None:
@@ -59,6 +65,39 @@ class SplitNorm(nn.BatchNorm3d):
         self.num_batches_tracked.add_(1)
         self.running_mean.lerp_(mean, self.momentum)
         self.running_var.lerp_(variance, self.momentum)
+
+
+def with_plain_gradient(out: Tensor) -> Tensor:
+    """Returns the output of a batch normalisation; its gradient will lie as torch expects it.
+
+    Where an axis has one entry its stride says nothing, and torch leaves there what was before. On
+    CPUs torch 2.13 then takes a gradient in channels last for one that is not, if the features were
+    not, and the gradients of features, scale and shift are wrong.
+    """
+    asked = out.requires_grad and out.device.type == "cpu" and 1 in out.shape
+    if asked and out.is_contiguous() and not torch.compiler.is_compiling():
+        out.register_hook(_plain)
+    return out
+
+
+def _plain(gradient: Tensor) -> Tensor:
+    last = torch.channels_last_3d if gradient.ndim == 5 else torch.channels_last
+    if gradient.ndim < 4 or not gradient.is_contiguous(memory_format=last):
+        return gradient
+    plain = torch.empty_like(gradient, memory_format=last)
+    return gradient if plain.stride() == gradient.stride() else plain.copy_(gradient)
+
+
+class ImageNorm(SplitNorm):
+    """The same of images ``(N, C, H, W)``, the frames of clips one after the other."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Maps ``(N, C, H, W)`` to the same shape."""
+        return super().forward(input)
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() != 4:
+            raise ValueError(f"expected images (N, C, H, W), got {input.dim()} axes")
 
 
 @contextmanager

@@ -86,7 +86,15 @@ def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> Path:
     """Returns the path of the checkpoint it wrote; the one before it is kept, older ones go."""
-    make_directories(directory)
+    path = directory / f"step-{checkpoint.step:09d}.safetensors"
+    save_checkpoint_as(path, checkpoint)
+    tidy(directory)
+    return path
+
+
+def save_checkpoint_as(path: Path, checkpoint: Checkpoint) -> None:
+    """Writes a checkpoint to a file of that name, at once or not at all; others stay."""
+    make_directories(path.parent)
     header = {
         "format": FORMAT,
         "step": str(checkpoint.step),
@@ -95,10 +103,7 @@ def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> Path:
         "digest": digest(checkpoint.tensors, checkpoint.state),
     }
     header["seal"] = _seal(header)
-    path = directory / f"step-{checkpoint.step:09d}.safetensors"
     write_tensors(path, checkpoint.tensors, header)
-    tidy(directory)
-    return path
 
 
 def tidy(directory: Path) -> None:

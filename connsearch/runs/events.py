@@ -14,6 +14,21 @@ from connsearch.runs.formats.result import Result
 
 
 @dataclass(frozen=True, slots=True)
+class Speeds:
+    """Clips a second of the parts of a step or of an evaluation; None: not measured.
+
+    Attributes:
+        read: waiting for the clips.
+        forward: from clips to the loss.
+        backward: from the loss to the gradients; an evaluation has none.
+    """
+
+    read: float | None = None
+    forward: float | None = None
+    backward: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StepEvent:
     """One optimiser step is done.
 
@@ -28,7 +43,8 @@ class StepEvent:
         clips_per_second: training speed, smoothed over the last steps.
         learning_rate: of the filters, in this step.
         epochs: of the whole run.
-        shape: of this batch, (clips, frames, height and width).
+        shape: of this batch, (clips, channels, frames, height, width).
+        speeds: of the newest step that was measured; None: there was none yet.
     """
 
     step: int
@@ -40,17 +56,27 @@ class StepEvent:
     clips_per_second: float
     learning_rate: float
     epochs: int
-    shape: tuple[int, int, int]
+    shape: tuple[int, int, int, int, int]
+    speeds: Speeds | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationEvent:
-    """A split was evaluated, after the batch-norm statistics were recalibrated."""
+    """A split was evaluated, after the batch-norm statistics were recalibrated.
+
+    Attributes:
+        epoch: after which it was, from 0.
+        split: its name.
+        metrics: what was found.
+        step: steps done by then.
+        speeds: of reading and forward passes.
+    """
 
     epoch: int
     split: str
     metrics: Metrics
     step: int = 0
+    speeds: Speeds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +95,8 @@ class GatesEvent:
     Attributes:
         step: steps done.
         deciding: gates decide; otherwise all always fuse, and it was counted what they would do.
-        counts: by the name of a gate, for how many clips it was open, and of how many.
+        counts: by the name of a gate, for how many clips it was open, and of how many; without
+            those that see one frame, which are always open.
     """
 
     step: int

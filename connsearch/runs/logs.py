@@ -27,7 +27,7 @@ from connsearch.runs.formats.tables import MetricsRow, QuarantineRow, Row
 from connsearch.runs.names import METRICS, QUARANTINE
 
 if TYPE_CHECKING:
-    from connsearch.runs.events import StepEvent
+    from connsearch.runs.events import Speeds, StepEvent
 
 LOGS: Mapping[str, type[Row]] = {
     METRICS: MetricsRow,
@@ -66,10 +66,11 @@ class CsvLog:
                     "  cure: restore the file, or start again in another directory (--run)"
                 )
             os.truncate(path, length)
+        self._columns = columns(kind) if length is None else _columns_of(path, kind)
         with writing(path):
             self._file = open(path, "wb" if length is None else "ab", buffering=0)  # noqa: SIM115
         if length is None:
-            self._append(csv_text(columns(kind), []))
+            self._append(csv_text(self._columns, []))
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Adds rows, in one write, so that a reader or a killed run rarely sees half a row.
@@ -78,7 +79,7 @@ class CsvLog:
             ValueError: a row has a value without a column, or one of another type.
         """
         made = [self._kind.model_validate(_filled(row)).to_json() for row in rows]
-        self._append(csv_text(columns(self._kind), made, header=False))
+        self._append(csv_text(self._columns, made, header=False))
 
     def sync(self) -> int:
         """Returns the length in bytes, once all of them are on disk."""
@@ -142,6 +143,13 @@ def read_table(path: Path, kind: type[R], *, needed: Sequence[str] = ()) -> Iter
         raise RunError(f"{path}: cannot be read: {reason(error)}") from None
 
 
+def _columns_of(path: Path, kind: type[Row]) -> tuple[str, ...]:
+    """The columns of a table that goes on; one of an earlier version may have fewer."""
+    with open_text(path, newline="") as file:
+        found = next(csv.reader(file), [])
+    return tuple(name for name in found if name in columns(kind)) or columns(kind)
+
+
 def _filled(row: Mapping[str, Any]) -> dict[str, Any]:
     """The cells of a row that are not empty."""
     return {key: value for key, value in row.items() if value not in (None, "")}
@@ -161,28 +169,34 @@ def _checked(path: Path, kind: type[R], row: Mapping[str, str]) -> R:
         ) from None
 
 
-def step_row(event: StepEvent, *, accuracy: float | None) -> dict[str, Any]:
-    """Returns the row of ``metrics.csv`` for a step; ``accuracy`` is of its batch alone.
+def step_row(
+    event: StepEvent, *, accuracy: float | None, top5: float | None = None, measured: bool = False
+) -> dict[str, Any]:
+    """Returns the row of ``metrics.csv`` for a step; accuracies are of its batch alone.
 
-    It is None where no clip of the batch has a class, and so is a loss that is no number (a step of
-    an fp16 training that is skipped).
+    They are None where no clip of the batch has a class, and so is a loss that is no number (a step
+    of an fp16 training that is skipped). ``measured``: the speeds are those of this step.
     """
-    clips, frames, size = event.shape
+    clips, _, frames, size, _ = event.shape
     return MetricsRow(
         step=event.step,
         epoch=event.epoch,
         split="train",
         loss=event.loss if math.isfinite(event.loss) else None,
         accuracy=accuracy,
+        top5=top5,
         clips=clips,
         frames=frames,
         size=size,
         learning_rate=event.learning_rate,
         clips_per_second=round(event.clips_per_second, 2),
+        **_speeds(event.speeds if measured else None),
     ).to_json()
 
 
-def evaluation_row(step: int, epoch: int, split: str, metrics: Metrics) -> dict[str, Any]:
+def evaluation_row(
+    step: int, epoch: int, split: str, metrics: Metrics, speeds: Speeds | None = None
+) -> dict[str, Any]:
     """Returns the row of ``metrics.csv`` for an evaluation."""
     return MetricsRow(
         step=step,
@@ -198,4 +212,16 @@ def evaluation_row(step: int, epoch: int, split: str, metrics: Metrics) -> dict[
         clips=metrics.clips,
         left_out=metrics.left_out,
         seconds_per_clip=metrics.seconds_per_clip,
+        **_speeds(speeds),
     ).to_json()
+
+
+def _speeds(found: Speeds | None) -> dict[str, Any]:
+    """The columns of clips a second, in three digits."""
+    if found is None:
+        return {}
+    named = {"read": found.read, "forward": found.forward, "backward": found.backward}
+    return {
+        f"{name}_per_second": None if value is None else float(f"{value:.3g}")
+        for name, value in named.items()
+    }

@@ -5,6 +5,8 @@ What an evolution calls its study (``study.json``, the journal) stands in ``evol
 
 from __future__ import annotations
 
+import re
+
 CONFIG = "config.json"
 """What was asked for and computed with; it makes a directory a run."""
 
@@ -24,6 +26,10 @@ GATES = "gates.csv"
 CHECKPOINTS = "checkpoint"
 """The folder of the newest state and the one before it."""
 
+EPOCHS, STATE = "epochs", "state.safetensors"
+"""The folder of the states that are kept by the number of their epoch; in that of one of them, the
+state itself, which makes it one."""
+
 LEARNED, WEIGHTS = "learned.json", "learned.safetensors"
 """The result: the structure with learned weights, and all weights."""
 
@@ -36,6 +42,10 @@ EVALUATION = "evaluation.json"
 PRUNED, PRUNE_RECORD, PRUNED_WEIGHTS = "pruned", "prune.json", "weights.safetensors"
 """The usual folder of a pruned network; what makes a folder one (what was cut, and from what); its
 weights."""
+
+CONVERSION = "conversion.json"
+"""What makes a folder one of converted weights: where they come from. Its weights are called as
+those of a pruned network."""
 
 TRAINED, SCRATCH = "trained", "scratch"
 """The usual folders of a network that is trained further, or from new weights."""
@@ -65,6 +75,10 @@ EXPORT, EXPORT_RECORD = "export", "export.json"
 FIRST = "first.safetensors"
 """What a child that inherits has started from, until it is finished: its parent's may go before."""
 
+INITIAL = "initial.json"
+"""Of a run that began with weights of elsewhere: which, and what the network took of them. Its
+first weights are in a file called as those of a child that inherits, until it is finished."""
+
 BEST = "best.json"
 """The best structure an evolution has found so far."""
 
@@ -89,6 +103,25 @@ def fold(number: int) -> str:
     'fold-1'
     """
     return f"fold-{number}"
+
+
+def scores(split: str, start: int) -> str:
+    """Returns the table of an epoch's scores of a split, in a run that begins with that epoch.
+
+    >>> scores("train", 0)
+    'train_results_s0000.csv'
+    """
+    return f"{split}_results_s{start:04d}.csv"
+
+
+def numbered(network: str, epoch: int) -> str:
+    """Returns the folder of the state after so many epochs.
+
+    >>> numbered("r3d_18", 10), numbered("my net/2", 3)
+    ('r3d_18_ep-0010', 'my-net-2_ep-0003')
+    """
+    plain = re.sub(r"[^A-Za-z0-9_.+-]+", "-", network)[:40].strip(".-") or "network"
+    return f"{plain}_ep-{epoch:04d}"
 
 
 def table(name: str) -> str:

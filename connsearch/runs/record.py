@@ -6,7 +6,7 @@ for, and checked against its form; what takes long to import is imported then.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 
 def open_run(directory: str | Path, *, whole: bool = True) -> RunRecord:
-    """Returns what the directory of a run or of a pruned network holds, without touching it.
+    """Returns what the directory of a run, or of a pruned or converted network, holds.
+
+    It is not touched.
 
     Args:
         directory: its path.
@@ -36,19 +38,21 @@ def open_run(directory: str | Path, *, whole: bool = True) -> RunRecord:
             run; otherwise each part is checked when it is read.
 
     Raises:
-        RunError: it is neither, or not complete.
+        RunError: it is none of them, or not complete.
         StructureError: its structure breaks a rule.
     """
     found = RunRecord(Path(directory))
-    if not found.is_run and not found.is_pruned:
+    if not found.is_run and not found.is_finished_network:
         _refuse_folds(found.directory)
         what = "not a run directory" if is_folder(directory) else "no such run"
         raise RunError(
-            f"{directory}: {what}, it has no {names.CONFIG} and no {names.PRUNE_RECORD}\n"
-            "  allowed: a directory that search, train or prune wrote, such as runs/search-starter"
+            f"{directory}: {what}, it has no {names.CONFIG}, {names.PRUNE_RECORD} or "
+            f"{names.CONVERSION}\n  allowed: a directory that search, train, prune or weights "
+            "convert wrote, such as runs/search-starter"
         )
     if whole:
-        _ = (found.recorded if found.is_pruned else found.config, found.model, found.result)
+        record = found.recorded if found.is_finished_network else found.config
+        _ = (record, found.model, found.result)
     return found
 
 
@@ -69,7 +73,7 @@ def _refuse_folds(directory: Path) -> None:
 
 @dataclass(frozen=True)
 class RunRecord(RunFiles):
-    """The directory of a run, finished or not, or of a pruned network; read only.
+    """The directory of a run, finished or not, or of a pruned or converted network; read only.
 
     Its files are those of :class:`~connsearch.runs.run_files.RunFiles`; here is what they mean.
 
@@ -97,19 +101,21 @@ class RunRecord(RunFiles):
     def outcome(self) -> ModelDocument | None:
         """The model with what was learned: the result, or that of the newest checkpoint.
 
-        Of a pruned network it is the model. None before the first checkpoint, or where the file
-        of a finished run is gone.
+        Of a pruned or converted network it is the model. None before the first checkpoint, or
+        where the file of a finished run is gone.
 
         Raises:
             RunError: what holds it is damaged.
             StructureError: it is a structure, and breaks a rule.
         """
-        if self.is_pruned:
+        if self.is_finished_network:
             return self.model
         if self.has(names.LEARNED):
             return self._model(names.LEARNED)
         from connsearch.runs.files import stored_model
 
+        if self.is_state:
+            return stored_model(self.weights_path)
         loaded = self.checkpoint()
         return None if loaded is None else stored_model(loaded.path)
 
@@ -202,16 +208,21 @@ class RunRecord(RunFiles):
             raise RunError(f"{self.directory}: its weight file holds no classifier")
         return found.shape[0]
 
-    def load_model(self, network: nn.Module | None = None) -> Model:
+    def load_model(
+        self, network: nn.Module | None = None, *, classes: Sequence[str] | None = None
+    ) -> Model:
         """Returns the network with its weights, on the CPU.
 
         Args:
             network: to put the weights into, where only code of one's own can build it; None: it
                 is built from its document.
+            classes: of the data it is to work on. Converted weights may have another order of
+                the same classes: then the outputs are put into this one. None: as they are.
 
         Raises:
             RunError: the weights are not those of the network.
-            SettingsError: it is a module of one's own and none is given, or another one is.
+            SettingsError: it is a module of one's own and none is given, or another one is; or
+                converted weights are for other classes.
         """
         from connsearch.models.catalogue import from_document
         from connsearch.models.gates import decide_as
@@ -223,7 +234,14 @@ class RunRecord(RunFiles):
         else:
             found = model_of(network)
             require_shapes(found, self.tensors, self.directory)
-        put_weights(found, self.tensors, self.directory)
+        tensors = self.tensors
+        if classes is not None and self.is_converted:
+            from connsearch.runs.class_order import in_order, order_of
+
+            known: list[str] = self.recorded.get("facts", {}).get("classes", [])
+            order = order_of(known, self.num_classes, classes, self.directory)
+            tensors = in_order(tensors, order, found.classifier)
+        put_weights(found, tensors, self.directory)
         decide_as(found, self.outcome or self.model)
         return found
 

@@ -5,12 +5,15 @@
     config.json            settings, seeds, versions, data fingerprint, threads, precision
     structure.json         what is trained (over-connected in a search)
     model.json             the same, where it is no structure
+    initial.json           which weights it began with, where they are of elsewhere
     metrics.csv            every step and every evaluation
     connections.csv        every connection and peer logit that learns, over time (structures)
     quarantine.csv         clips that could not be read, and why
     skipped.csv            steps in which a gradient overflowed (fp16)
     gates.csv              how often each temporal gate was open (networks with gates)
     checkpoint/            the newest state and the one before it
+    epochs/                states that are kept by the number of their epoch (--save-every)
+    train_results_s0000.csv, val_results_s0000.csv  the scores of every epoch (--score-csv)
     learned.json           the result: the structure with learned weights (or the model) ...
     learned.safetensors    ... and all weights, with the exact logits
     result.json            numbers and alarms; it is written last and says that the run is finished
@@ -50,16 +53,19 @@ from connsearch.runs.logs import LOGS, CsvLog
 from connsearch.runs.names import (
     CHECKPOINTS,
     CONFIG,
+    FIRST,
+    INITIAL,
     LEARNED,
     MODEL,
     RESULT,
+    STATE,
     STRUCTURE,
     WEIGHTS,
 )
 from connsearch.settings.differences import describe_differences, differences, may_change, plain
 
-_INSIDE = 64
-"""Bytes of the longest path in a run: a checkpoint that is being written."""
+_INSIDE = 100
+"""Bytes of the longest path in a run: the state of an epoch that is being written."""
 _ANEW = "start again in another directory (--run)"
 
 
@@ -92,10 +98,10 @@ class Run:
         """
         directory = Path(directory)
         check_path(directory, below=_INSIDE, utf8=True)
-        _check_place(directory)
+        check_place(directory)
         lock = DirectoryLock(directory)
         try:
-            run = cls(directory, _open_config(directory, plain(config)), lock)
+            run = cls(directory, open_config(directory, plain(config)), lock)
             run._write_config()
         except BaseException:
             lock.undo()
@@ -111,12 +117,12 @@ class Run:
         Raises:
             RunError: see :meth:`open`.
         """
-        _check_place(directory)
+        check_place(directory)
         if not (directory / CONFIG).exists():
             return {}
         lock = DirectoryLock(directory)
         try:
-            return _open_config(directory, plain(config))
+            return open_config(directory, plain(config))
         finally:
             lock.undo()
 
@@ -142,9 +148,14 @@ class Run:
         for log in self._logs.values():
             log.close()
         self._logs.clear()
-        for name in (*self._tables, STRUCTURE, MODEL, CONFIG):
+        for name in (*self._tables, STRUCTURE, MODEL, FIRST, INITIAL, CONFIG):
             (self.directory / name).unlink(missing_ok=True)
         self._lock.undo()
+
+    @property
+    def first_epoch(self) -> int:
+        """The epoch, from 0, that it begins with: another one if it goes on from another run."""
+        return (self.config.get("from_epoch") or {}).get("epoch", 0)
 
     @property
     def finished(self) -> bool:
@@ -273,8 +284,12 @@ def origin(operator: str, parent: str, run: Run) -> dict[str, Any]:
     }
 
 
-def _check_place(directory: Path) -> None:
-    """Refuses a directory that contains anything but a run."""
+def check_place(directory: Path) -> None:
+    """Refuses a directory that contains anything but a run.
+
+    Raises:
+        RunError: it does.
+    """
     if is_there(directory) and not is_folder(directory):
         raise RunError(
             f"{directory}: is a file\n  cure: choose another directory for the run (--run)"
@@ -290,9 +305,18 @@ def _check_place(directory: Path) -> None:
         )
 
 
-def _open_config(directory: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the config of a new run, or the recorded one if it asks for the same work."""
+def open_config(directory: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the config of a new run, or the recorded one if it asks for the same work.
+
+    Raises:
+        RunError: it asks for other work; every setting that differs is named.
+    """
     path = directory / CONFIG
+    if is_there(directory / STATE):
+        raise RunError(
+            f"{directory}: is a state that a run has kept, and no run\n"
+            "  cure: --run with the run itself, and --from-epoch to go on from this state"
+        )
     if not is_there(path):
         return new_config(wanted)
     recorded = read_config(path)

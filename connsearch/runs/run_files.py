@@ -15,9 +15,11 @@ from connsearch.files.documents import checked, read_object
 from connsearch.runs import names
 from connsearch.runs.documents import read_config, read_form, read_result
 from connsearch.runs.formats.config import Config, Recorded
+from connsearch.runs.formats.conversion import ConversionRecord
 from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.form import Form
 from connsearch.runs.formats.gates import GateRow
+from connsearch.runs.formats.initial import InitialRecord
 from connsearch.runs.formats.prune import PruneRecord
 from connsearch.runs.formats.result import Result
 from connsearch.runs.formats.tables import Row
@@ -37,7 +39,9 @@ _BACK = "restore the file, or rerun the command that wrote it"
 
 @dataclass(frozen=True)
 class RunFiles:
-    """What lies in the directory of a run, finished or not, or of a pruned network; read only.
+    """What lies in the directory of a run, finished or not, of a pruned or converted network.
+
+    It is read only.
 
     Attributes:
         directory: where it lies. It need not hold anything.
@@ -64,18 +68,35 @@ class RunFiles:
         return self.has(names.PRUNE_RECORD)
 
     @property
+    def is_state(self) -> bool:
+        """Whether it is a state of a run that was kept by the number of its epoch."""
+        return self.has(names.STATE)
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether it is a network with weights that ``weights convert`` took from a file."""
+        return self.has(names.CONVERSION)
+
+    @property
+    def is_finished_network(self) -> bool:
+        """Whether it is no run: a network that was pruned or converted, at once."""
+        return self.is_pruned or self.is_converted
+
+    @property
     def finished(self) -> bool:
         """Whether the result is there."""
         return self.has(names.RESULT)
 
     @property
-    def kind(self) -> Literal["search", "train", "prune"]:
+    def kind(self) -> Literal["search", "train", "prune", "convert"]:
         """What made the network: if it was neither pruned nor trained, it was searched.
 
         Only structures are searched, whatever a program has called its command.
         """
         if self.is_pruned:
             return "prune"
+        if self.is_converted:
+            return "convert"
         trained = self.has(names.MODEL) or self.config.get("command") == "train"
         return "train" if trained else "search"
 
@@ -100,16 +121,16 @@ class RunFiles:
 
     @cached_property
     def recorded(self) -> Mapping[str, Any]:
-        """What is recorded of the run that this is, or that it was pruned from, as JSON values.
+        """What is recorded of the run that this is or was pruned from, or of a conversion.
 
-        ``settings`` and ``facts``, of a run more. Empty if it is neither.
+        JSON values: ``settings`` and ``facts``, of a run more. Empty if it is none of them.
 
         Raises:
             RunError: it is damaged.
         """
-        for name in (names.PRUNE_RECORD, names.CONFIG):
+        for name in (names.PRUNE_RECORD, names.CONVERSION, names.CONFIG):
             if self.has(name):
-                path, what = self.path(name), "the record of a run or a pruning"
+                path, what = self.path(name), "the record of a run, a pruning or a conversion"
                 found = read_object(path, "a record of connsearch")
                 found = migrated(found)
                 checked(path, Recorded, found, what, cure=_BACK)
@@ -136,6 +157,30 @@ class RunFiles:
             return None
         path, what = self.path(names.PRUNE_RECORD), "the record of a pruning"
         return read_form(path, PruneRecord, what, cure=_BACK)
+
+    @cached_property
+    def conversion(self) -> ConversionRecord | None:
+        """The ``conversion.json`` of converted weights; None of anything else.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        if not self.is_converted:
+            return None
+        path, what = self.path(names.CONVERSION), "the record of a conversion"
+        return read_form(path, ConversionRecord, what, cure=_BACK)
+
+    @cached_property
+    def initial(self) -> InitialRecord | None:
+        """The run's ``initial.json``; None where it began with weights of its own.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        if not self.has(names.INITIAL):
+            return None
+        path, what = self.path(names.INITIAL), "the record of initial weights"
+        return read_form(path, InitialRecord, what, cure=_BACK)
 
     @cached_property
     def evaluations(self) -> dict[str, Evaluation]:
@@ -219,10 +264,12 @@ class RunFiles:
     @property
     def weights_path(self) -> Path:
         """Where the weights are, once there are any."""
-        return self.path(names.PRUNED_WEIGHTS if self.is_pruned else names.WEIGHTS)
+        if self.is_state:
+            return self.path(names.STATE)
+        return self.path(names.PRUNED_WEIGHTS if self.is_finished_network else names.WEIGHTS)
 
     def weights(self) -> dict[str, Tensor]:
-        """Returns the ``state_dict`` of the result or of the pruned network.
+        """Returns the ``state_dict`` of the result, or of the pruned or converted network.
 
         Raises:
             RunError: there is none yet, or the file is damaged.
@@ -235,7 +282,7 @@ class RunFiles:
                     f"{self.directory}: pruned from a structure that has no trained network, so "
                     "there are no weights here\n  cure: train it with --from-scratch"
                 )
-        elif not self.finished:
+        elif not self.finished and not self.is_converted and not self.is_state:
             raise RunError(
                 f"{self.directory}: the run is not finished, so it has no result yet\n"
                 "  cure: rerun the command that started it to resume"

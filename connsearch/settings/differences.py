@@ -9,8 +9,8 @@ from typing import Any, cast
 from connsearch.settings.earlier import without_group
 
 MAY_CHANGE = frozenset(
-    "bad_share cache check_files checkpoint_seconds checkpoint_steps memory_mb timeout videos "
-    "workers".split()
+    "bad_share cache check_files checkpoint_seconds checkpoint_steps memory_mb save_every "
+    "timeout videos workers".split()
 )
 """Settings that cannot change a result: a run goes on when they differ."""
 
@@ -21,6 +21,7 @@ LATER: Mapping[str, Any] = {
     "training.keep": "last",
     "training.eval_all_views": False,
     "training.gate_start": "auto",
+    "training.score_csv": False,
 }
 """Settings that came later, and the value that means what was done without them: a run that does
 not record one goes on with that value."""

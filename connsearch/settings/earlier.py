@@ -23,6 +23,7 @@ GROUPS: Mapping[str, Mapping[str, frozenset[str]]] = {
         },
         "training": {
             "optimiser": "optimiser lr momentum weight_decay connection_lr grad_clip",
+            "rates": "",
             "schedule": "epochs steps warmup schedule",
             "multigrid": "multigrid multigrid_cycles multigrid_rounds multigrid_fine_tune "
             "multigrid_scaling multigrid_norm_clips",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -15,7 +15,7 @@ from connsearch.data.loading.batches import Batch, UnreadClip
 from connsearch.data.loading.loader import Loader
 from connsearch.data.records import listed
 from connsearch.errors import DataError
-from connsearch.models.gates import watched
+from connsearch.models.gates import GateWatch, watched
 from connsearch.models.model import Predictions, as_predictions
 from connsearch.nn.precision import Precision, autocast
 from connsearch.runs.formats.config import LossName
@@ -25,6 +25,7 @@ from connsearch.seeds import derive
 from connsearch.training.losses import choose_loss
 from connsearch.training.predictions import Answers, PooledPredictions
 from connsearch.training.recalibrate import recalibrate
+from connsearch.training.speed import Laps
 
 STILL = 0.5 / 127.5
 """Frames that differ by less than this on average, half a grey level of 255, are one picture."""
@@ -58,6 +59,7 @@ def evaluate(
     loss: LossName = "auto",
     all_views: bool = False,
     hear: Callable[[UnreadClip], object] | None = None,
+    laps: Laps | None = None,
 ) -> Metrics:
     """Returns how the network does on every clip of a split that can be read, untouched.
 
@@ -72,6 +74,7 @@ def evaluate(
         loss: of the training; it converts logits to probabilities.
         all_views: pool the clips and crops that the options ask for; otherwise the centre alone.
         hear: called for every view that cannot be read.
+        laps: counts what reading and forward passes take.
 
     Raises:
         DataError: the split has no clip, or none that can be read.
@@ -84,6 +87,7 @@ def evaluate(
         loss=loss,
         all_views=all_views,
         hear=hear,
+        laps=laps,
     )
     return metrics
 
@@ -97,6 +101,7 @@ def judged(
     loss: LossName = "auto",
     all_views: bool = False,
     hear: Callable[[UnreadClip], object] | None = None,
+    laps: Laps | None = None,
 ) -> tuple[Metrics, Answers]:
     """Returns what :func:`evaluate` returns, and the answer to every clip.
 
@@ -117,19 +122,21 @@ def judged(
     sheet = PooledPredictions(judge, views=views, pool=options.pool_views)
     reasons: dict[int, str] = {}
     seconds, still = 0.0, 0
-    batches = loader.batches(views=views if views > 1 else None)
-    with watched(network) as gates, closing(answered(network, batches, compute)) as answers:
+    laps = laps or Laps()
+    batches = laps.reading(loader.batches(views=views if views > 1 else None))
+    with watched(network) as watch, closing(answered(network, batches, compute)) as answers:
         for batch, logits, spent in answers:
             seconds += spent
+            laps.add("forward", spent)
+            laps.clips += len(batch.labels)
             for fault in batch.faults:
                 reasons[fault.index] = fault.reason
                 if hear is not None:
                     hear(fault)
             if logits is not None:
                 sheet.add(batch, logits)
-                still += still_clips(batch) if gates else 0
-        counted = {name: GateCount(**gate.take_count()._asdict()) for name, gate in gates.items()}
-        deciding = any(gate.gated for gate in gates.values())
+                still += still_clips(batch) if watch.gates else 0
+        gates = _counted(watch, still)
     if not len(sheet):
         raise DataError(
             f"none of {len(dataset)} clips to evaluate on can be read\n"
@@ -137,10 +144,19 @@ def judged(
         )
     left_out = len(dataset) - len(sheet)
     metrics = sheet.metrics(classes, seconds=seconds, left_out=left_out)
-    if gates:
-        found = GateCounts(deciding=deciding, gates=counted, still=still)
-        metrics = metrics.model_copy(update={"gates": found})
+    if gates is not None:
+        metrics = metrics.model_copy(update={"gates": gates})
     return metrics, sheet.answers()
+
+
+def _counted(watch: GateWatch, still: int) -> GateCounts | None:
+    """What the gates have counted; None: there is none."""
+    counts = {
+        name: GateCount(**gate.take_count()._asdict(), frames=watch.frames.get(name))
+        for name, gate in watch.gates.items()
+    }
+    deciding = any(gate.gated for gate in watch.gates.values())
+    return GateCounts(deciding=deciding, gates=counts, still=still) if counts else None
 
 
 def still_clips(batch: Batch) -> int:
@@ -182,18 +198,19 @@ def recalibrate_on(
     clips: int,
     seed: int,
     compute: Compute | None = None,
+    kept: Collection[nn.Module] = (),
 ) -> int:
     """Returns the number of layers whose statistics it set from about ``clips`` training clips.
 
     Which clips, and their order, depend on the seed alone; they are not augmented. Those that
-    cannot be read are passed over.
+    cannot be read are passed over. The layers in ``kept`` keep the statistics they have.
     """
     compute = compute or Compute()
     dataset = loader.dataset
     chosen = loader.batches(seed=derive(seed, "recalibrate"), shuffle=True)
     count = -(-min(clips, len(dataset)) // dataset.loading.batch_size)
     readable = islice((batch for batch in chosen if batch.streams), count)
-    return recalibrate(network, readable, lambda batch: compute.logits(network, batch))
+    return recalibrate(network, readable, lambda batch: compute.logits(network, batch), kept=kept)
 
 
 @contextmanager

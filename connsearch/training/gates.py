@@ -126,8 +126,8 @@ class GateStart(Hook):
         one = [name for name, frames in self._frames.items() if frames == 1]
         if one:
             said += (
-                f"\n  always open, because they see 1 frame of a clip: {', '.join(one)} (twice the "
-                "--frames give the last of them 2)"
+                f"\n  always open, because they see 1 frame of a clip: {', '.join(one)} (more "
+                "--frames, and they see more)"
             )
         yield NoteEvent(said)
 
@@ -137,7 +137,8 @@ class GateStart(Hook):
         for counted in self._unlogged:
             end = step if counted.step is None else counted.step
             run.log(GATES, *self._rows(end, epoch, "train", counted.deciding, counted.counts))
-            yield GatesEvent(end, counted.deciding, dict(counted.counts))
+            several = {n: c for n, c in counted.counts.items() if self._frames.get(n) != 1}
+            yield GatesEvent(end, counted.deciding, several)
         self._unlogged = []
 
     def judged(self, run: Run, step: int, epoch: int, split: str, found: GateCounts) -> None:

@@ -21,6 +21,7 @@ from connsearch.training.evaluate import Compute
 from connsearch.training.hooks import Hook
 from connsearch.training.losses import Loss, right_answers
 from connsearch.training.optimisers import Optimisers
+from connsearch.training.speed import Laps
 
 
 @dataclass(slots=True)
@@ -30,27 +31,32 @@ class Learned:
     Attributes:
         clips: how many there were.
         hits: right first answers.
+        five: clips of which one of the first five answers is right.
         asked: of so many clips.
         loss: the mean over all clips that count.
-        shape: (frames, height and width) of the last of them.
+        counted: how many those are.
+        shape: (channels, frames, height, width) of the last of them.
         rate: their factor on the learning rate.
     """
 
     clips: int = 0
     hits: int = 0
+    five: int = 0
     asked: int = 0
     loss: float = 0.0
-    shape: tuple[int, int] = (0, 0)
+    counted: float = 0.0
+    shape: tuple[int, int, int, int] = (0, 0, 0, 0)
     rate: float = 1.0
 
     def add(self, batch: Batch, logits: Tensor) -> None:
         """Counts a batch."""
-        hits, asked = right_answers(logits, batch)
-        frames, size = next(iter(batch.streams.values())).shape[2:4]
+        right = right_answers(logits, batch)
+        channels, frames, height, width = next(iter(batch.streams.values())).shape[1:5]
         self.clips += len(batch.labels)
-        self.hits += hits
-        self.asked += asked
-        self.shape, self.rate = (frames, size), batch.rate
+        self.hits += right.first
+        self.five += right.five
+        self.asked += right.asked
+        self.shape, self.rate = (channels, frames, height, width), batch.rate
 
 
 class Lesson:
@@ -71,6 +77,7 @@ class Lesson:
         apart: clips that teach the logits of connections alone; None: each batch teaches both.
         total: steps of the whole training.
         classes: how many logits there must be.
+        laps: measures forward and backward passes; by default nothing does.
     """
 
     def __init__(
@@ -86,7 +93,9 @@ class Lesson:
         apart: CyclicClips | None = None,
         total: int,
         classes: int,
+        laps: Laps | None = None,
     ) -> None:
+        self.laps = laps or Laps()
         self.network, self.optimisers, self.loss, self.compute = network, optimisers, loss, compute
         self.seed, self.smoothing = seed, smoothing
         self.hooks, self.apart, self.total = tuple(hooks), apart, total
@@ -103,7 +112,9 @@ class Lesson:
             return self._gradients(clips, step, "step", penalty=penalty)
         filters, logits = self.optimisers.filters, self.optimisers.logits
         learned = self._gradients(clips, step, "step", into=filters)
-        self._gradients(self.apart.clips(step), step, "connections", into=logits, penalty=penalty)
+        with self.laps.paused():
+            apart = self.apart.clips(step)
+            self._gradients(apart, step, "connections", into=logits, penalty=penalty)
         return learned
 
     def _penalty(self, step: int) -> Tensor | None:
@@ -122,21 +133,24 @@ class Lesson:
         penalty: Tensor | None = None,
     ) -> Learned:
         """Adds the gradients of a step to the given parameters, or to all."""
-        seen, counted = Learned(), 0.0
+        seen, laps = Learned(), self.laps
         for place, batch in enumerate(clips.batches):
-            with self._dropout(purpose, step, place):
+            with laps.part("forward"), self._dropout(purpose, step, place):
                 loss = self._loss(batch, derive(self.seed, purpose, step), seen)
+            laps.clips += len(batch.labels)
+            counts = self.loss.divisor(batch)
+            seen.counted += counts
             if clips.parts == 1:
                 seen.loss = loss.item()
-                self.optimisers.backward(loss if penalty is None else loss + penalty, into)
+                with laps.part("backward"):
+                    self.optimisers.backward(loss if penalty is None else loss + penalty, into)
                 return seen
-            counts = self.loss.divisor(batch)
-            self.optimisers.backward(loss * (counts / clips.clips), into)
+            with laps.part("backward"):
+                self.optimisers.backward(loss * (counts / clips.clips), into)
             seen.loss += loss.item() * counts
-            counted += counts
-        seen.loss /= counted or 1.0
-        if counted not in (0.0, clips.clips):
-            self.optimisers.multiply(clips.clips / counted, into)
+        seen.loss /= seen.counted or 1.0
+        if seen.counted not in (0.0, clips.clips):
+            self.optimisers.multiply(clips.clips / seen.counted, into)
         if penalty is not None:
             self.optimisers.backward(penalty, into)
         return seen

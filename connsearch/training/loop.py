@@ -29,6 +29,7 @@ from connsearch.training.hooks import Hook
 from connsearch.training.noticed import clip_without_numbers, training_course, training_plan
 from connsearch.training.options import TrainOptions
 from connsearch.training.outcome import TrainingOutcome
+from connsearch.training.rates import rate_groups
 from connsearch.training.training import Training
 
 
@@ -81,7 +82,8 @@ def optimise(
     Raises:
         DataError: there is no training clip.
         SettingsError: the network is not a model; a plain module has to be wrapped. Or the best
-            state is to be kept, by a number that there is not.
+            state is to be kept, by a number that there is not. Or a rate is for a part that there
+            is not.
         RunError: the run belongs to other data or other first weights.
         TrainingError: the loss or a gradient is not finite; the last checkpoint stays as it is.
     """
@@ -92,6 +94,7 @@ def optimise(
     start = gate_start(network, options.gates, name=network.describe().name)
     balanced = balance(options, data)
     frames = {} if start is None else gate_frames(network, clip_without_numbers(data))
+    rates = rate_groups(network, options.rates)
     told = "contains a run with other data"
     data, notes = as_recorded(data, run.config, where=str(run.directory), told=told)
     run.warnings += notes
@@ -105,6 +108,7 @@ def optimise(
             **({} if data.connections is None else {"halves": data.hashes}),
             **balanced.facts(data.classes),
             **({} if start is None else {"gate_start": start}),
+            **({"rates": [group.record().to_json() for group in rates]} if rates else {}),
         },
     )
     lists = {name: {"clips": len(split), "hash": data.hashes[name]} for name, split in data}
@@ -123,11 +127,13 @@ def optimise(
             looks=looks,
             balanced=balanced,
             gates=None if start is None else GateStart(network, start, frames),
+            rates=rates,
         )
         yield from training.resume()
         plan = training_plan(network, data, options, training.curriculum)
         yield from _advised(run, before_training(plan))
-        with split_norms(network, training.curriculum.norm_clips):
+        norms = split_norms(network, training.curriculum.norm_clips)
+        with norms, training.frozen.held():
             yield from training.steps()
             outcome = yield from training.conclude(open_test=open_test)
         course = training_course(run, data, options, outcome.metrics, outcome.steps)

@@ -7,6 +7,7 @@ letters: B clips, K classes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from connsearch.data.loading.batches import Batch
 from connsearch.runs.formats.config import LossName
+from connsearch.runs.metrics import TOP
 
 NO_LABEL = -1
 """The label of a multi-label clip that has no class."""
@@ -183,16 +185,34 @@ def choose_loss(name: LossName, *, multi_label: bool, weights_K: Tensor | None =
     return kind(weights_K)
 
 
-def right_answers(logits_BK: Tensor, batch: Batch) -> tuple[int, int]:
-    """Returns how many first answers are right, and of how many clips.
+class RightAnswers(NamedTuple):
+    """Clips of a batch that were answered rightly.
 
-    In multi-label data any class of the clip is right, and clips without one are not counted.
+    Attributes:
+        first: by the first answer.
+        five: by one of the first five.
+        asked: how many have a right answer.
     """
-    answers_B = logits_BK.argmax(1).cpu()
+
+    first: int
+    five: int
+    asked: int
+
+
+def right_answers(logits_BK: Tensor, batch: Batch) -> RightAnswers:
+    """Returns how many answers are right, and of how many clips.
+
+    In multi-label data any class of the clip is right, and clips without one are not counted. What
+    is needed of the logits leaves a GPU in one piece.
+    """
+    five_BN = logits_BK.topk(min(TOP, logits_BK.shape[1]), 1).indices
+    answers_BN = torch.cat([logits_BK.argmax(1, keepdim=True), five_BN], 1).cpu()
     if batch.targets is None:
-        return int((answers_B == batch.labels).sum()), len(answers_B)
-    has_BK = batch.targets > 0
-    return int(has_BK.gather(1, answers_B[:, None]).sum()), int(has_BK.any(1).sum())
+        right_BN, asked = answers_BN == batch.labels[:, None], len(answers_BN)
+    else:
+        has_BK = batch.targets > 0
+        right_BN, asked = has_BK.gather(1, answers_BN), int(has_BK.any(1).sum())
+    return RightAnswers(int(right_BN[:, 0].sum()), int(right_BN[:, 1:].any(1).sum()), asked)
 
 
 def _targets(batch: Batch, like_BK: Tensor) -> Tensor:

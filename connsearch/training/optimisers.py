@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,9 @@ _MEMORIES: Mapping[type[Optimizer], tuple[str, ...]] = {
 }
 """What an optimiser remembers of every parameter that ever had a gradient."""
 
+_FACTOR = "factor"
+"""In a group of an optimiser: what the learning rate is multiplied by in it."""
+
 
 class Optimisers:
     """Filters with the chosen optimiser; decision logits with Adam, without decay.
@@ -37,6 +41,8 @@ class Optimisers:
         schedule: how the learning rates change from step to step.
         powers: how they follow the factor of a batch.
         loss_scale: of the loss whose gradients they get; None: it is not scaled.
+        factors: by the name of a parameter, its own factor on the learning rate; others have 1. A
+            filter with 0 gets no gradient and no decay; a logit with 0 stays where it is.
 
     Attributes:
         filters: every parameter that learns and is no such logit.
@@ -50,17 +56,21 @@ class Optimisers:
         schedule: ScheduleOptions,
         powers: RatePowers = FULL,
         loss_scale: LossScale | None = None,
+        factors: Mapping[str, float] | None = None,
     ) -> None:
         self._loss_scale = loss_scale
         self._options, self._schedule, self._powers = options, schedule, powers
         groups = network.parameter_groups()
-        self.logits: list[Tensor] = list(groups.logits)
-        self.filters: list[Tensor] = list(groups.filters)
         self._names: dict[Tensor, str] = {p: name for name, p in network.named_parameters()}
-        self._all: dict[str, Optimizer] = {"filters": _filters(self.filters, options)}
+        given = factors or {}
+        own = {p: given[name] for p, name in self._names.items() if name in given}
+        self.logits: list[Tensor] = list(groups.logits)
+        self.filters: list[Tensor] = [p for p in groups.filters if own.get(p) != 0]
+        self._all: dict[str, Optimizer] = {"filters": _filters(self.filters, options, own)}
         if self.logits:
+            parts = _by_factor(self.logits, own, {})
             self._all["logits"] = Adam(
-                self.logits, lr=options.connection_lr, betas=(0.9, 0.99), fused=True
+                parts, lr=options.connection_lr, betas=(0.9, 0.99), fused=True
             )
 
     def backward(self, loss: Tensor, into: list[Tensor] | None = None) -> None:
@@ -116,7 +126,7 @@ class Optimisers:
         rates = self.rates(step, total_steps=total_steps, scale=scale, epoch_steps=epoch_steps)
         for name, optimiser in self._all.items():
             for group in optimiser.param_groups:
-                group["lr"] = rates[name]
+                group["lr"] = rates[name] * group[_FACTOR]
             optimiser.step()
         self._forget()
         return rates["filters"]
@@ -206,15 +216,30 @@ def _decay(schedule: ScheduleOptions, epoch_steps: float) -> Decay | None:
             return None
 
 
-def _filters(parameters: list[Tensor], options: OptimiserOptions) -> Optimizer:
+def _filters(
+    parameters: list[Tensor], options: OptimiserOptions, factors: Mapping[Tensor, float]
+) -> Optimizer:
     """Kernels decay; norms, biases and other vectors do not."""
+    kernels, vectors = (
+        [p for p in parameters if p.dim() > 1],
+        [p for p in parameters if p.dim() <= 1],
+    )
     groups = [
-        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": options.decay},
-        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+        *_by_factor(kernels, factors, {"weight_decay": options.decay}),
+        *_by_factor(vectors, factors, {"weight_decay": 0.0}),
     ]
-    groups = [group for group in groups if group["params"]]
     if options.optimiser == "sgd":
         return SGD(
             groups, lr=options.peak_rate, momentum=options.momentum, nesterov=True, fused=True
         )
     return AdamW(groups, lr=options.peak_rate, betas=(0.9, 0.99), fused=True)
+
+
+def _by_factor(
+    parameters: list[Tensor], factors: Mapping[Tensor, float], more: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Groups of an optimiser, one for every factor on the learning rate that there is."""
+    found: dict[float, list[Tensor]] = {}
+    for parameter in parameters:
+        found.setdefault(factors.get(parameter, 1.0), []).append(parameter)
+    return [{"params": part, _FACTOR: factor, **more} for factor, part in found.items()]

@@ -17,6 +17,7 @@ from connsearch.flags import Flag
 from connsearch.runs.formats.config import LossName
 from connsearch.runs.formats.metrics import Watch
 from connsearch.settings.nesting import BASIC, Options
+from connsearch.training.rate_options import RateOptions
 
 PEAK_RATES = {"adamw": 2e-3, "sgd": 0.05}
 """Default peak learning rate by optimiser."""
@@ -257,7 +258,15 @@ class LoggingOptions(Options, title="logging"):
     checkpoint_steps: int | None = Field(default=None, ge=1)
     """Also write a checkpoint after every N-th step; by default by time only."""
     log_every: int = Field(default=5, ge=1)
-    """Write the connection weights to connections.csv after every N-th step."""
+    """Write the connection weights to connections.csv after every N-th step; on a GPU also measure
+    the speed of reading, forward and backward passes in every N-th step alone."""
+    score_csv: bool = False
+    """Also write top-1, top-5 and loss of every epoch to train_results_s0000.csv and
+    val_results_s0000.csv; the number is the epoch that the run begins with."""
+    save_every: int | None = Field(default=None, ge=1)
+    """Keep the state after every N-th epoch, in epochs/NETWORK_ep-0010 of the run: --from-epoch
+    goes on from it, and evaluate, predict, export and train take it for a run. Each is as large as
+    weights and optimiser together."""
 
 
 class RatePowers(NamedTuple):
@@ -281,6 +290,7 @@ class TrainOptions(Options, title="training"):
 
     schedule: ScheduleOptions = ScheduleOptions()
     optimiser: OptimiserOptions = OptimiserOptions()
+    rates: RateOptions = RateOptions()
     loss: LossOptions = LossOptions()
     compute: ComputeOptions = ComputeOptions()
     logging: LoggingOptions = LoggingOptions()

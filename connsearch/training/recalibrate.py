@@ -7,7 +7,7 @@ everything it sees in a number of batches.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -38,7 +38,13 @@ class _Statistics:
         self.count = total
 
 
-def recalibrate(network: nn.Module, inputs: Iterable[T], forward: Callable[[T], object]) -> int:
+def recalibrate(
+    network: nn.Module,
+    inputs: Iterable[T],
+    forward: Callable[[T], object],
+    *,
+    kept: Collection[nn.Module] = (),
+) -> int:
     """Returns the number of layers whose running statistics it set from the given batches.
 
     Every layer of the ``BatchNorm`` family that keeps statistics gets the mean, and the unbiased
@@ -50,8 +56,13 @@ def recalibrate(network: nn.Module, inputs: Iterable[T], forward: Callable[[T], 
         network: holds the layers.
         inputs: what ``forward`` is called with, one batch each; none leaves everything as it is.
         forward: runs the network; its result is dropped.
+        kept: layers that normalise by the statistics they have, and keep them.
     """
-    layers = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    layers = [
+        m
+        for m in network.modules()
+        if isinstance(m, _BatchNorm) and m.track_running_stats and m not in kept
+    ]
     pools = {layer: _Statistics() for layer in layers}
 
     def watch(layer: nn.Module, arguments: tuple[Any, ...]) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -12,22 +11,24 @@ import torch
 
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.loading.loader import SplitLoaders
-from connsearch.errors import RunError, TrainingError
+from connsearch.errors import TrainingError
 from connsearch.files.stopping import PostponedSignal, postpone_signals
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
-from connsearch.runs.checkpoint import Checkpoint, digest, part, under
+from connsearch.nn.layout import lay_out
+from connsearch.runs.checkpoint import digest
 from connsearch.runs.events import (
-    CheckpointEvent,
     EvaluationEvent,
     Event,
     NoteEvent,
+    Speeds,
     StepEvent,
     WarningEvent,
 )
-from connsearch.runs.files import put_weights, refuse_unusable
+from connsearch.runs.files import put_weights
 from connsearch.runs.formats.metrics import Metrics
-from connsearch.runs.logs import evaluation_row, step_row
+from connsearch.runs.logs import step_row
+from connsearch.runs.metrics import TOP
 from connsearch.runs.names import CHECKPOINTS, METRICS
 from connsearch.runs.run import Run
 from connsearch.seeds import derive
@@ -35,7 +36,8 @@ from connsearch.training.balance import Balance, notes
 from connsearch.training.best import KeepBest
 from connsearch.training.counters import Stopwatch, Tally
 from connsearch.training.curriculum import Curriculum, CyclicClips, StepClips
-from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
+from connsearch.training.evaluate import Compute
+from connsearch.training.evaluations import Evaluations
 from connsearch.training.gates import GateStart
 from connsearch.training.hooks import Hook
 from connsearch.training.lesson import Lesson
@@ -45,8 +47,12 @@ from connsearch.training.optimisers import Optimisers
 from connsearch.training.options import TrainOptions
 from connsearch.training.outcome import TrainingOutcome
 from connsearch.training.quarantine import Quarantine
+from connsearch.training.rates import Frozen, RateGroup, factors_in, rate_table
 from connsearch.training.remarks import remarks
+from connsearch.training.saving import Saving, disk_note
 from connsearch.training.schedule import moment
+from connsearch.training.scores import Scores
+from connsearch.training.speed import Laps
 
 
 class Training:
@@ -63,6 +69,7 @@ class Training:
         looks: shares of the training after which ``val`` is evaluated.
         balanced: what is done about classes with few clips; by default nothing.
         gates: the temporal gates of the network; None: it has none.
+        rates: what learns at which share of the learning rate; by default all alike.
     """
 
     def __init__(
@@ -78,6 +85,7 @@ class Training:
         looks: Sequence[float] = (),
         balanced: Balance | None = None,
         gates: GateStart | None = None,
+        rates: Sequence[RateGroup] = (),
     ) -> None:
         self.balanced = balanced = balanced or Balance()
         device = environment["device"]
@@ -86,12 +94,18 @@ class Training:
         )
         network.memory_format = layout
         self.network = network.to(device)
-        network.to(memory_format=layout)  # pyright: ignore[reportCallIssue] (torch has no overload)
+        lay_out(network, layout)
         self.data, self.loaders, self.options, self.run = data, loaders, options, run
         self.compute = Compute(device, environment["precision"])
         self.loss_scale = LossScale(device) if self.compute.precision == "fp16" else None
+        self.rates, self.frozen = rates, Frozen(network, rates)
         self.optimisers = Optimisers(
-            network, options.optimiser, options.schedule, options.rate_powers, self.loss_scale
+            network,
+            options.optimiser,
+            options.schedule,
+            options.rate_powers,
+            self.loss_scale,
+            factors_in(rates),
         )
         accumulate = options.optimiser.accumulate or 1
         self.curriculum = Curriculum(
@@ -107,10 +121,16 @@ class Training:
         keeps = options.choice.keep == "best"
         self.best = KeepBest(network, options.choice.watch) if keeps else None
         self.gates = gates
-        further = (gates, self.loss_scale, self.best)
+        self.scores = None
+        if options.logging.score_csv:
+            self.scores = Scores(run.first_epoch, data.train, len(data.classes))
+        frozen = self.frozen if self.frozen.norms else None
+        further = (gates, self.loss_scale, self.best, self.scores, frozen)
         self.hooks = (*hooks, *(hook for hook in further if hook is not None))
         self.looks = tuple(moment(share, self.total) for share in looks)
         apart = None if data.connections is None else loaders["connections"]
+        self.laps = Laps(device)
+        self.speeds: Speeds | None = None
         self.lesson = Lesson(
             self.network,
             self.optimisers,
@@ -133,48 +153,46 @@ class Training:
             ),
             total=self.total,
             classes=len(data.classes),
+            laps=self.laps,
         )
         self.step = 0
         self.ended: str | None = None
+        self._kept_one = False
         self.tally = Tally()
         self.clock = Stopwatch()
         self.quarantine = Quarantine(loaders, run, name=data.name)
+        self.saving = Saving(network, self.optimisers, self.hooks, self.quarantine, self.clock, run)
+        self.evaluations = Evaluations(
+            network,
+            data,
+            loaders,
+            options,
+            run,
+            self.compute,
+            laps=self.laps,
+            frozen=self.frozen,
+            best=self.best,
+            scores=self.scores,
+            hooks=self.hooks,
+            gates=gates,
+        )
 
     def resume(self) -> Iterator[Event]:
         """Puts everything back to the newest checkpoint, if there is one."""
         yield from remarks(self.curriculum, self.options.schedule, self.compute)
         yield from map(NoteEvent, notes(self.options, self.data, self.balanced))
         yield from () if self.gates is None else self.gates.notes(self.total)
-        found = self.run.restore({n: c for hook in self.hooks for n, c in hook.tables.items()})
+        if self.rates:
+            kept = len(self.frozen.norms)
+            yield NoteEvent(rate_table(self.rates, self.options.optimiser, kept))
+        tables = {n: c for hook in self.hooks for n, c in hook.tables.items()}
+        found = self.run.restore({**tables, **(self.scores.files if self.scores else {})})
         yield from (WarningEvent(message) for message in self.run.warnings)
         if found is not None:
-            try:
-                self._restore(found)
-            except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-                raise RunError(
-                    f"{self.run.directory}: its checkpoint of step {found.step} does not fit this "
-                    f"network and these settings: {type(error).__name__}: {error}\n"
-                    "  cure: use the version that made the run, or start again in another "
-                    "directory (--run)"
-                ) from None
+            self.tally, self.ended = self.saving.restore(found, self.total)
+            self.step = found.step
         else:
             yield from self._log_hooks()
-
-    def _restore(self, found: Checkpoint) -> None:
-        model, place = part(found.tensors, "model"), self.run.directory / CHECKPOINTS
-        refuse_unusable(place, model)
-        put_weights(self.network, model, place)
-        self.step = found.step
-        self.optimisers.restore(part(found.tensors, "optimiser"))
-        self.tally = Tally(**found.state["tally"])
-        self.quarantine.restore(found.state["quarantine"])
-        kept, earlier = found.state.get("hooks", {}), found.state.get("guide", {})
-        for hook in self.hooks:
-            hook.restore(part(found.tensors, hook.name), kept.get(hook.name, earlier))
-            if self.step:  # the network as its last step left it: no other may follow
-                hook.begin(self.step - 1, self.total)
-        self.ended = found.state["ended"]
-        self.clock.before = found.notes["seconds"]
 
     def steps(self) -> Iterator[Event]:
         """Yields the events of every step still to do; a checkpoint comes last in its step.
@@ -194,22 +212,27 @@ class Training:
             yield NoteEvent(f"ended after step {self.step} of {self.total}: {self.ended}")
 
     def _one_step(self, clips: StepClips, epoch: int, signals: PostponedSignal) -> Iterator[Event]:
-        first = next(clips.batches)
+        self.laps.begin(measured=self._measured())
+        batches = self.laps.reading(clips.batches)
+        first = next(batches)
         yield from self.quarantine.new(self.step)
-        event = self._train_step(replace(clips, batches=chain([first], clips.batches)), epoch)
+        event = self._train_step(replace(clips, batches=chain([first], batches)), epoch)
         yield from self.quarantine.new(self.step - 1)  # what the other batches of the step met
         yield event
         if self.curriculum.starts_epoch(self.step):
             reasons = [hook.epoch_done(self.step, self.total) for hook in self.hooks]
             self.ended = next((reason for reason in reasons if reason is not None), None)
         last = self.step == self.total or self.ended is not None
+        if self.scores and (last or self.curriculum.starts_epoch(self.step)):
+            self.scores.trained(self.run, epoch)
         if last or self.step % self.options.logging.log_every == 0:
             yield from self._log_hooks()
         if self._evaluation_due() and not last:
-            self._recalibrate()
+            self.evaluations.recalibrate()
             yield from self._evaluate("val", epoch)
+        yield from self._keep_epoch()
         if last or self._checkpoint_due() or signals.asked:
-            yield self._checkpoint()
+            yield self.saving.save(self.step, self.tally, self.ended, self._document())
 
     def conclude(self, *, open_test: bool) -> Generator[Event, None, TrainingOutcome]:
         """Yields the last evaluations, and returns them with everything else that was seen."""
@@ -218,7 +241,7 @@ class Training:
         for hook in self.hooks:
             hook.finish()
         metrics: dict[str, Metrics] = {}
-        self._recalibrate()
+        self.evaluations.recalibrate()
         for split in ("val", "test") if open_test else ("val",):
             for event in self._evaluate(split, epoch, last=True):
                 yield event
@@ -244,7 +267,7 @@ class Training:
         """Yields the look at the last step, and goes back to the best one; without it, nothing."""
         if self.best is None:
             return
-        self._recalibrate()
+        self.evaluations.recalibrate()
         yield from self._evaluate("val", self.curriculum.epoch(self.step - 1))
         yield NoteEvent(
             f"kept: {self.best.record(self.step)} (chosen on val, so its number there is "
@@ -266,6 +289,10 @@ class Training:
             raise self._diverged(str(error)) from None
         self.step += 1
         self.tally.add(epoch, learned.hits, learned.asked)
+        if self.scores is not None:
+            self.scores.add(learned)
+        measured = self.laps.speeds()
+        self.speeds = measured or self.speeds
         event = StepEvent(
             step=self.step,
             epoch=epoch,
@@ -277,10 +304,36 @@ class Training:
             learning_rate=rate,
             epochs=self.curriculum.epochs,
             shape=(learned.clips, *learned.shape),
+            speeds=self.speeds,
         )
-        accuracy = learned.hits / learned.asked if learned.asked else None
-        self.run.log(METRICS, step_row(event, accuracy=accuracy))
+        shares = [
+            n / learned.asked if learned.asked else None for n in (learned.hits, learned.five)
+        ]
+        top5 = shares[1] if self._has_top5 else None
+        row = step_row(event, accuracy=shares[0], top5=top5, measured=measured is not None)
+        self.run.log(METRICS, row)
         return event
+
+    @property
+    def _has_top5(self) -> bool:
+        """Whether a fifth answer says something, as in evaluations."""
+        return not self.data.train.num_classes and len(self.data.classes) > TOP
+
+    def _measured(self) -> bool:
+        """Whether the next step is measured; on a GPU one of many, as that means to wait for it."""
+        every = self.options.logging.log_every if self.compute.device == "cuda" else 1
+        return self.speeds is None or (self.step + 1) % every == 0
+
+    def _keep_epoch(self) -> Iterator[Event]:
+        """Keeps the state by the number of the epoch that is over, if it is time to."""
+        every = self.options.logging.save_every
+        if every is None or not self.curriculum.ends_period(self.step, every):
+            return
+        epochs = self.curriculum.epoch(self.step - 1) + 1
+        size = self.saving.keep(epochs, self.step, self.tally, self.ended, self._document())
+        if not self._kept_one:
+            self._kept_one = True
+            yield disk_note(size, every, self.options.schedule.epochs // every)
 
     def _use_gradients(self, scale: float) -> float:
         """Returns the learning rate of the filters; gradients that overflowed change nothing."""
@@ -312,45 +365,11 @@ class Training:
             return True
         return self.clock.save_due(self.options.logging.checkpoint_seconds)
 
-    def _recalibrate(self) -> None:
-        """Prepares the network for an evaluation."""
-        for hook in self.hooks:
-            hook.pause()
-        if self.options.logging.recalibrate_clips:
-            recalibrate_on(
-                self.network,
-                self.loaders["train"],
-                clips=self.options.logging.recalibrate_clips,
-                seed=self.options.seed,
-                compute=self.compute,
-            )
-
     def _evaluate(self, split: str, epoch: int, *, last: bool = False) -> Iterator[EvaluationEvent]:
-        """Yields the evaluation of a split that has clips: the last of a run with all views.
-
-        Those along the way have all views, too, if the options ask for it. Where the best is kept,
-        the looks at ``val`` are logged, and not what was chosen once more.
-        """
-        loader = self.loaders[split]
-        if not len(loader.dataset):
-            return
-        metrics = evaluate(
-            self.network,
-            loader,
-            classes=self.data.classes,
-            compute=self.compute,
-            loss=self.options.loss.loss,
-            all_views=last or self.options.logging.eval_all_views,
-        )
+        over = self.curriculum.starts_epoch(self.step) or self.step == self.total
         step = self._kept if last else self.step
-        if self.best is None or not last:
-            self.run.log(METRICS, evaluation_row(step, epoch, split, metrics))
-            if self.gates is not None and metrics.gates is not None:
-                self.gates.judged(self.run, step, epoch, split, metrics.gates)
-        if self.best is not None and split == "val" and not last:
-            self.best.looked(step, metrics)
+        yield from self.evaluations.look(split, epoch, step, over=over, last=last)
         self.clock.skip()
-        yield EvaluationEvent(epoch, split, metrics, step)
 
     def _log_hooks(self) -> Iterator[Event]:
         epoch = self.curriculum.epoch(max(self.step - 1, 0))
@@ -363,23 +382,3 @@ class Training:
         for hook in self.hooks:
             document = hook.learned(document)
         return document
-
-    def _checkpoint(self) -> CheckpointEvent:
-        begin = time.perf_counter()
-        tensors = {
-            **under("model", self.network.state_dict()),
-            **under("optimiser", self.optimisers.tensors()),
-        }
-        for hook in self.hooks:
-            tensors |= under(hook.name, hook.tensors())
-        state = {
-            "tally": asdict(self.tally),
-            "quarantine": self.quarantine.state(),
-            "hooks": {hook.name: dict(hook.state()) for hook in self.hooks},
-            "ended": self.ended,
-            **self._document().entry(),
-        }
-        notes = {"seconds": self.clock.seconds()}
-        path = self.run.save(Checkpoint(self.step, tensors, state, notes))
-        self.clock.saved(begin)
-        return CheckpointEvent(self.step, path)

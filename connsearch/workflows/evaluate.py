@@ -38,7 +38,13 @@ from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.pictures import FORMATS
 from connsearch.workflows.settings.evaluate import EvaluateSettings
 from connsearch.workflows.settings.evaluated import EvaluatedSettings
-from connsearch.workflows.targets import open_trained, recorded_loss, warn_of_statistics
+from connsearch.workflows.targets import (
+    open_trained,
+    recorded_loss,
+    require_data,
+    say_classes,
+    warn_of_statistics,
+)
 
 
 def evaluate(
@@ -149,6 +155,8 @@ def _found(
 ) -> tuple[Evaluation, bool]:
     """What is found, or was before, and whether it is new; filed in the run."""
     before = RunRecord(trained.directory).evaluations.get(asked.split)
+    if before is not None and _of_other_data(asked, trained, before, listener):
+        before = None
     if before is not None and not asked.again:
         listener.say(
             f"the {asked.split} split was opened on {before.opened}, in "
@@ -160,6 +168,18 @@ def _found(
     found = _evaluated(asked, trained, network, times + 1, listener)
     keep_evaluation(trained.directory, asked.split, found)
     return found, True
+
+
+def _of_other_data(
+    asked: EvaluateSettings, trained: RunRecord, before: Evaluation, listener: Listener
+) -> bool:
+    """Whether converted weights were evaluated on other data than is asked for now."""
+    if not trained.is_converted or asked.source is None:
+        return False
+    if _data(asked, listener).fingerprint == before.data:
+        return False
+    listener.warn("what was found before, on other data, is replaced")
+    return True
 
 
 def _evaluated(
@@ -207,7 +227,8 @@ def judge_on(
     wanted = ComputeOptions(device=asked.device, precision=asked.precision)
     found = describe_environment(wanted)
     compute = Compute(found["device"], found["precision"])
-    network = trained.load_model(network).to(found["device"])
+    say_classes(trained, data.classes, listener)
+    network = trained.load_model(network, classes=data.classes).to(found["device"])
     dataset = data.test if asked.split == "test" else data.val
     faults: dict[int, UnreadClip] = {}
     with Loader(dataset) as loader:
@@ -244,6 +265,8 @@ def _data(asked: EvaluateSettings, listener: Listener) -> DataSplits:
     Raises:
         RunError: the data is not what the network was trained on.
     """
+    if asked.source is None:
+        require_data(asked.run)
     names = ("source", "clips_per_video", "crops_per_clip", "pool_views")
     given = {name: getattr(asked, name) for name in names if getattr(asked, name) is not None}
     settings = dict(recorded_settings(asked.run).get("data", {}))

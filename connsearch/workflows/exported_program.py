@@ -66,7 +66,13 @@ def _written(
         _FramesSettled: likewise, with the number of frames open.
     """
     try:
-        program = write_down(network, clip, flow_input=asked.flow_input, open_frames=open_frames)
+        program = write_down(
+            network,
+            clip,
+            flow_input=asked.flow_input,
+            open_frames=open_frames,
+            guarded=asked.format != "onnx",
+        )
         found = describe_program(asked.target, document, program)
         if asked.format == "onnx":
             content = to_onnx(program, found)

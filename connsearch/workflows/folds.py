@@ -22,7 +22,7 @@ from connsearch.runs.formats.folds import FoldsRecord, FoldUnit
 from connsearch.runs.ledger import Ledger, check_settings
 from connsearch.runs.names import SUMMARY, fold
 from connsearch.runs.record import open_run
-from connsearch.runs.recorded import recorded_settings
+from connsearch.runs.recorded import is_trained, recorded_settings
 from connsearch.runs.run import Run
 from connsearch.training.best import require_effect
 from connsearch.training.class_weights import filed_weights
@@ -30,6 +30,7 @@ from connsearch.training.options import TrainOptions
 from connsearch.workflows.analyses import refuse_strange
 from connsearch.workflows.data import open_data
 from connsearch.workflows.fold_results import FoldTest, judge_fold, write_folds
+from connsearch.workflows.initial import forget_first
 from connsearch.workflows.listening import Hear, Listener
 from connsearch.workflows.loaded import DataLike
 from connsearch.workflows.pictures import draw_run
@@ -97,6 +98,17 @@ def refuse_seen(target: str, source: str, listener: Listener, *, weights: bool) 
         f"the wiring of {target} was found with clips of {source}, those that are tested among "
         "them: search --folds tells how good search and wiring are together"
     )
+
+
+def refuse_initial(asked: FoldedSettings, listener: Listener) -> None:
+    """Refuses folds that begin with weights which have learned from clips they would test.
+
+    Raises:
+        SettingsError: they come from a run on this data.
+    """
+    initial = asked.initial_weights
+    if initial is not None and is_trained(initial):
+        refuse_seen(initial, asked.data.source.source, listener, weights=True)
 
 
 def run_folds(asked: S, place: Path, training: FoldTraining[S], listener: Listener) -> FoldsSummary:
@@ -197,6 +209,7 @@ def _unit(
                 events = training.events(one, data, run, listener)
                 watched = for_tensorboard(events, one.run, wanted=one.tensorboard)
                 yield from listener.of_training(one.run.name, watched)
+            forget_first(one.run)
             draw_run(open_run(one.run), listener)
         network = None if training.network is None else training.network()
         found = judge_fold(FoldTest(one.run, number, folds), data, network, listener)

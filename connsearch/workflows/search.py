@@ -9,6 +9,7 @@ from typing import Any, overload
 from connsearch.analysis.folds import FoldsSummary
 from connsearch.data.loading.load import DataSplits
 from connsearch.graph.spec import Structure
+from connsearch.models.model import Model
 from connsearch.oneshot import search as oneshot
 from connsearch.oneshot.alarms import Alarm
 from connsearch.runs.events import Event
@@ -16,8 +17,10 @@ from connsearch.runs.record import open_run
 from connsearch.runs.run import Run
 from connsearch.workflows.data import prepare, suit
 from connsearch.workflows.evaluate import evaluate_finished, require_splits
-from connsearch.workflows.folds import FoldTraining, refuse_loaded, run_folds
+from connsearch.workflows.folds import FoldTraining, refuse_initial, refuse_loaded, run_folds
 from connsearch.workflows.given import StructureLike, named, structure_in
+from connsearch.workflows.going_on import run_place
+from connsearch.workflows.initial import InitialWeights, begin_with, forget_first, open_initial
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.loaded import DataLike, given_data, splits_in
 from connsearch.workflows.opened import OpenedRun, opened
@@ -101,10 +104,11 @@ def run_search_folds(
         Failure: the search of a fold could not go on.
     """
     start = open_structure(asked.structure) if structure is None else structure
+    refuse_initial(asked, listener)
 
-    def events(one: SearchSettings, data: DataSplits, run: Run, _: Listener) -> Iterator[Event]:
-        options = one.training.with_values(seed=one.seed)
-        return oneshot.search(suit(start, data, one), data, options, run=run)
+    def events(one: SearchSettings, data: DataSplits, run: Run, told: Listener) -> Iterator[Event]:
+        initial = open_initial(one.initial_weights, run.directory)
+        return _events(one, start, data, run, told, initial)
 
     usual = RUNS / f"search-{Path(asked.structure).stem}-folds-{asked.folds}"
     training = FoldTraining("search", asked.training, events)
@@ -129,9 +133,11 @@ def run_search(
         UserError: as for :func:`search`.
     """
     start = open_structure(asked.structure) if structure is None else structure
-    directory = asked.directory(RUNS / f"search-{Path(asked.structure).stem}")
     options = asked.training.with_values(seed=asked.seed)
     config = {"command": "search", "settings": asked.settings()}
+    usual = RUNS / f"search-{Path(asked.structure).stem}"
+    directory = run_place(asked, usual, config, listener)
+    initial = open_initial(asked.initial_weights, directory)
     found = prepare(directory, config, asked.data_options(), listener, given=data, training=options)
     if found is not None:
         require_splits(asked, found)
@@ -141,9 +147,27 @@ def run_search(
             for said in (*report.advice, *map(Alarm.read, report.alarms)):
                 listener.warn(str(said))
         else:
-            events = oneshot.search(suit(start, found, asked), found, options, run=run)
+            events = _events(asked, start, found, run, listener, initial)
             listener.follow(for_tensorboard(events, directory, wanted=asked.tensorboard))
+        forget_first(directory)
         draw_run(open_run(directory), listener)
     compute = asked.training.compute
     evaluate_finished(directory, asked.evaluate, compute, listener)
     return opened(directory)
+
+
+def _events(
+    asked: SearchSettings,
+    start: Structure,
+    data: DataSplits,
+    run: Run,
+    listener: Listener,
+    initial: InitialWeights | None,
+) -> Iterator[Event]:
+    """The events of one search, which may begin with weights of elsewhere."""
+
+    def begin(network: Model) -> None:
+        begin_with(initial, network, run.directory, data.classes, listener)
+
+    options = asked.training.with_values(seed=asked.seed)
+    return oneshot.search(suit(start, data, asked), data, options, run=run, start=begin)

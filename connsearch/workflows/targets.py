@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from connsearch.errors import RunError, SettingsError, UnknownNameError
 from connsearch.files.disk import is_folder, is_there
 from connsearch.graph.files import load_structure, read_structure, structure_names
 from connsearch.graph.spec import Structure
+from connsearch.registry import nearest
 from connsearch.runs.formats.config import LossName
 from connsearch.runs.names import BEST, PRUNE_RECORD
 from connsearch.runs.record import RunRecord, open_run
-from connsearch.runs.recorded import recorded_settings
+from connsearch.runs.recorded import is_trained, recorded_settings
 from connsearch.training.options import LossOptions
 from connsearch.workflows.listening import Listener
 
@@ -44,16 +46,17 @@ def open_structure(target: str) -> Structure:
         )
     try:
         return load_structure(target)
-    except UnknownNameError:
-        _refuse_model(target)
+    except UnknownNameError as error:
+        _refuse_model(target, error)
         raise
 
 
-def _refuse_model(target: str) -> None:
-    """Refuses the name of a network that is no structure.
+def _refuse_model(target: str, error: UnknownNameError) -> None:
+    """Refuses the name of a network that is no structure, or what is spelled like one.
 
     Raises:
         SettingsError: it is one.
+        UnknownNameError: the nearest of all names is one.
     """
     from connsearch.models.zoo import MODELS
 
@@ -63,6 +66,12 @@ def _refuse_model(target: str) -> None:
             "  allowed here: structures (connsearch models lists them); connsearch train and "
             "evaluate take every network"
         )
+    near = nearest(target, [*structure_names(), *MODELS])
+    if near and near[0] in MODELS:
+        raise UnknownNameError(
+            f"{error}\n  {near[0]} is a {MODELS[near[0]].kind}, which has no connections to show "
+            "or to search; connsearch train takes it"
+        ) from None
 
 
 def recorded_loss(target: str) -> LossName:
@@ -72,7 +81,7 @@ def recorded_loss(target: str) -> LossName:
 
 
 def open_trained(target: str | Path, listener: Listener | None = None) -> RunRecord:
-    """Returns the trained network in the directory of a run or a pruning.
+    """Returns the trained network in the directory of a run, a pruning or a conversion.
 
     Args:
         target: the directory.
@@ -84,13 +93,44 @@ def open_trained(target: str | Path, listener: Listener | None = None) -> RunRec
     if not is_folder(target):
         raise RunError(
             f"{target}: no such run\n"
-            "  allowed: a directory that search, train or prune wrote, such as runs/search-starter"
+            "  allowed: a directory that search, train, prune or weights convert wrote, such as "
+            "runs/search-starter"
         )
     record = open_run(target)
     _ = record.tensors, record.model, record.outcome  # damage is told before any work
     if listener is not None and record.kept is not None:
         listener.say(record.kept)
     return record
+
+
+def require_data(target: str) -> None:
+    """Refuses work on data that nobody has named: converted weights do not know their own.
+
+    Raises:
+        SettingsError: the target is a directory of converted weights.
+    """
+    if is_trained(target) and RunRecord(Path(target)).is_converted:
+        raise SettingsError(
+            f"{target}: holds converted weights, which do not say what data they are for\n"
+            "  cure: --data, a folder, a CSV file or NAME:PATH, whose classes are the network's"
+        )
+
+
+def say_classes(record: RunRecord, classes: Sequence[str], listener: Listener) -> None:
+    """Says how the outputs of converted weights are matched with the classes of some data."""
+    if record.conversion is None:
+        return
+    known = record.conversion.facts.classes
+    if record.conversion.taken.left_out:
+        listener.say("its classifier is new: it has learned nothing yet")
+    elif not known:
+        listener.warn(
+            f"the classes of {record.directory} are not known: its first output is taken for the "
+            f"first class of the data, {classes[0]}, and so on; weights convert --classes FILE "
+            "names them"
+        )
+    elif list(known) != list(classes):
+        listener.say("the outputs are put into the order of the classes of the data, by name")
 
 
 def warn_of_statistics(directory: Path, listener: Listener) -> None:

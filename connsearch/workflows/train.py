@@ -13,6 +13,7 @@ from torch import nn
 
 from connsearch.analysis.folds import FoldsSummary
 from connsearch.data.loading.load import DataSplits
+from connsearch.data.options import DataOptions
 from connsearch.errors import SettingsError, UnknownNameError
 from connsearch.graph.files import structure_names
 from connsearch.graph.spec import Structure
@@ -34,8 +35,21 @@ from connsearch.seeds import derive
 from connsearch.settings.pairs import over
 from connsearch.workflows.data import prepare, suit
 from connsearch.workflows.evaluate import evaluate_finished, require_splits
-from connsearch.workflows.folds import FoldTraining, refuse_loaded, refuse_seen, run_folds
+from connsearch.workflows.folds import (
+    FoldTraining,
+    refuse_initial,
+    refuse_loaded,
+    refuse_seen,
+    run_folds,
+)
 from connsearch.workflows.given import StructureLike, name_of, structure_in
+from connsearch.workflows.going_on import run_place
+from connsearch.workflows.initial import (
+    begin_with,
+    forget_first,
+    open_initial,
+    refuse_beside_weights,
+)
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.loaded import DataLike, given_data, splits_in
 from connsearch.workflows.opened import OpenedRun, opened
@@ -43,7 +57,12 @@ from connsearch.workflows.pictures import draw_run
 from connsearch.workflows.scalars import for_tensorboard
 from connsearch.workflows.settings.run import RUNS
 from connsearch.workflows.settings.train import TrainSettings
-from connsearch.workflows.targets import open_structure, open_trained
+from connsearch.workflows.targets import (
+    open_structure,
+    open_trained,
+    require_data,
+    say_classes,
+)
 
 
 @overload
@@ -130,9 +149,12 @@ def run_train(
         UserError: as for :func:`train`.
     """
     begin = _begin(asked, start)
-    directory = asked.directory(_place(asked))
+    if data is None and asked.data.source.source == DataOptions().source.source:
+        require_data(asked.target)
     options = asked.training.with_values(seed=asked.seed)
     config = {"command": "train", "settings": asked.settings()}
+    directory = run_place(asked, _place(asked), config, listener)
+    initial = open_initial(asked.initial_weights, directory)
     options_of_data, target = asked.data_options(), asked.target
     found = prepare(
         directory, config, options_of_data, listener, target=target, given=data, training=options
@@ -147,8 +169,10 @@ def run_train(
                 listener.warn(str(advice))
         if found is not None:
             model = _network(asked, begin, found, listener)
+            begin_with(initial, model, directory, found.classes, listener)
             events = fit_model(model, found, options, run=run, open_test=False)
             listener.follow(for_tensorboard(events, directory, wanted=asked.tensorboard))
+        forget_first(directory)
         draw_run(open_run(directory), listener)
     compute = asked.training.compute
     evaluate_finished(
@@ -176,6 +200,7 @@ def run_train_folds(
     if not isinstance(begin, Model) and is_trained(asked.target):
         learned = isinstance(begin, RunRecord)
         refuse_seen(asked.target, asked.data.source.source, listener, weights=learned)
+    refuse_initial(asked, listener)
 
     def fresh() -> Model:
         assert isinstance(begin, Model), "only a module is copied"
@@ -183,6 +208,8 @@ def run_train_folds(
 
     def events(one: TrainSettings, data: DataSplits, run: Run, told: Listener) -> Iterator[Event]:
         model = fresh() if isinstance(begin, Model) else _network(one, begin, data, told)
+        initial = open_initial(one.initial_weights, run.directory)
+        begin_with(initial, model, run.directory, data.classes, told)
         options = one.training.with_values(seed=one.seed)
         return fit_model(model, data, options, run=run, open_test=False)
 
@@ -203,6 +230,8 @@ def _begin(
         UserError: it cannot be used.
     """
     begin = _start(asked) if start is None else start
+    if isinstance(begin, RunRecord):
+        refuse_beside_weights(asked.initial_weights, asked.target)
     if isinstance(begin, Model):
         _refuse_parts_of_structures(asked)
         _refuse_options(asked, "is a module, which is trained as it is")
@@ -227,6 +256,7 @@ def _network(
         if start.kept is not None:
             listener.say(start.kept)
         _warn_of_other_clips(asked, data, listener)
+        say_classes(start, data.classes, listener)
         return _further(asked, start, data)
     return _first(asked, start, data)
 
@@ -330,6 +360,16 @@ def _first(asked: TrainSettings, start: ModelDocument | str, data: DataSplits) -
         return from_document(document, classes)
 
 
+def _for_other_classes(asked: TrainSettings, trained: RunRecord, data: DataSplits) -> str:
+    """What helps where the data has another number of classes than the weights."""
+    if trained.is_converted:
+        return f"convert the weights again with --num-classes {len(data.classes)}"
+    return (
+        f"the data it was trained on, or new weights but for these: --initial-weights "
+        f"{asked.target} --from-scratch"
+    )
+
+
 def _further(asked: TrainSettings, trained: RunRecord, data: DataSplits) -> Model:
     """The network with the weights it has.
 
@@ -345,11 +385,11 @@ def _further(asked: TrainSettings, trained: RunRecord, data: DataSplits) -> Mode
     if trained.num_classes != len(data.classes):
         raise SettingsError(
             f"{asked.target} has weights for {trained.num_classes} classes, {data.name} has "
-            f"{len(data.classes)}\n  cure: the data it was trained on, or --from-scratch"
+            f"{len(data.classes)}\n  cure: {_for_other_classes(asked, trained, data)}"
         )
     built = trained.model.structure
     if built is None:
-        return trained.load_model()
+        return trained.load_model(classes=data.classes)
     if fit_objects(built, data.object_classes, data=data.name) != built:
         raise SettingsError(
             f"{asked.target} has weights for {built.network.object_classes} object "

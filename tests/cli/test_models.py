@@ -173,6 +173,17 @@ def test_a_network_is_trained_and_judged_by_its_name(run: Command) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "mc3_18"])
+def test_every_kind_of_network_is_trained_and_judged(run: Command, name: str) -> None:
+    done = run("train", name, *TINY_CLIPS, "--run", "runs/one", "--json")
+    assert done.code == 0, done.err
+    assert done.json["name"] == name
+    for what in ("evaluate", "report"):
+        judged = run(what, "runs/one", "--json")
+        assert judged.code == 0, judged.err
+
+
+@pytest.mark.slow
 def test_a_network_of_the_zoo_is_exported(run: Command) -> None:
     """Its strides in time tie the frames of a program of torch, and not those of an ONNX model."""
     assert run("train", "r3d_18", *TINY_CLIPS, "--run", "runs/r3d").code == 0
@@ -252,6 +263,11 @@ def test_a_name_that_nothing_has_names_the_nearest(run: Command) -> None:
     done = run("train", "r3d_81", *TINY_CLIPS)
     assert done.code == 2
     assert "r3d_18" in done.err
+    for line in (["search", "r3d_81", *TINY_CLIPS], ["inspect", "r3d_81"]):
+        near = run(*line)
+        assert near.code == 2
+        assert "r3d_18 is a resnet3d, which has no connections" in near.err
+    assert "did you mean 'starter'" in run("inspect", "startr").err
     searched = run("search", "r3d_18", *TINY_CLIPS)
     assert searched.code == 2
     assert "r3d_18: is a resnet3d" in searched.err

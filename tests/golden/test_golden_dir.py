@@ -19,7 +19,6 @@ from tests.golden.srtg.rule import ROLES, ours
 ROOT = HERE.parents[1]
 CASE = "3a_fusion_single"
 STRANGERS: dict[str, dict[str, Any]] = {
-    "s5_mtnet_small": {"what": "network", "kind": "mtnet", "source": "published"},
     "a_crop_S16_P6": {"what": "differentiable crop", "dtype": "float64"},
 }
 """Entries of what connsearch cannot do yet; nothing reads their files."""
@@ -74,7 +73,7 @@ def test_golden_dir_outside_the_repository_is_read(
     assert f"{len(STRANGERS)} skipped" in done.stdout, done.stdout
     for label in ("float64", "float32"):
         assert f"PASSED tests/golden/test_golden.py::test_golden[{CASE}-{label}]" in done.stdout
-    for name, kind in [*zip(STRANGERS, ("mtnet", "focus"), strict=True)]:
+    for name, kind in [*zip(STRANGERS, ("focus",), strict=True)]:
         assert any(name in line and kind in line for line in done.stdout.splitlines()), name
     assert sorted(p.name for p in mixed.iterdir()) == [f"{CASE}.npz", "index.json"]
 

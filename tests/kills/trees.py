@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 TIMES = frozenset(
-    "seconds seconds_per_clip clips_per_second opened latency_ms latency_spread passes pid "
+    "seconds seconds_per_clip clips_per_second read_per_second forward_per_second "
+    "backward_per_second opened latency_ms latency_spread passes pid "
     "environment transplanted_seconds".split()
 )
 """Keys of JSON objects and columns of tables that say when, how fast or by which process."""

@@ -13,6 +13,9 @@ from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Attention
 from connsearch.models.count import count
 from connsearch.models.structure import Network
+from connsearch.models.zoo import MODELS
+from connsearch.nn.modules import TemporalGate
+from connsearch.nn.recurrent import WIDE
 
 CLIP = (4, 33, 50)
 
@@ -66,6 +69,47 @@ def test_any_module_is_counted_and_left_as_it_is() -> None:
     assert module.norm.training
     assert all(torch.equal(t, before[n]) for n, t in module.state_dict().items())
     assert module.plain.device.type == streams["x"].device.type == "cpu"
+
+
+@pytest.mark.parametrize("frames", [1, 7])
+@pytest.mark.parametrize(
+    ("cell", "layers", "products"), [("lstm", 2, 16), ("gru", 2, 12), ("lstm", 1, 8)]
+)
+def test_recurrent_gates_are_counted_as_by_the_formula(
+    cell: Any, layers: int, products: int, frames: int
+) -> None:
+    """For C channels and T frames 16 T C^2, and no more where gates decide or are counted."""
+    for width in (8, WIDE):
+        gate = TemporalGate(width, cell=cell, layers=layers)
+        for gate.gated, gate.watched in ((False, False), (True, True)):
+            found = count(_Reads(gate), {"x": torch.empty(1, width, frames, 3, 4)})
+            assert found.macs == products * frames * width**2
+            assert (
+                found.parameters
+                == products * width**2 + 2 * layers * (products // layers // 2) * width
+            )
+
+
+class _Reads(nn.Module):
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, streams: dict[str, Tensor]) -> Tensor:
+        return self.module(streams["x"])
+
+
+def test_squeeze_and_recursion_costs_what_was_published() -> None:
+    """By how much srtg_r3d_34 is larger than r3d_34, measured with the published code."""
+    with torch.device("meta"):
+        plain, srtg = (MODELS[name].build(400) for name in ("r3d_34", "srtg_r3d_34"))
+    clip = {"rgb": torch.empty(1, 3, 16, 224, 224, device="meta")}
+    before, after = count(plain, clip), count(srtg, clip)
+    assert after.parameters - before.parameters == 20_179_968
+    by_formula = 16 * sum(
+        n * t * c**2 for n, t, c in ((3, 8, 64), (4, 4, 128), (6, 2, 256), (3, 1, 512))
+    )
+    assert after.macs - before.macs == by_formula == 30_932_992
 
 
 def test_a_network_that_asks_for_numbers_cannot_be_counted() -> None:

@@ -8,12 +8,15 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.export import Dim
 
 from connsearch.errors import Failure, SettingsError
 from connsearch.graph.files import load_structure
@@ -22,7 +25,7 @@ from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention, Modality, Structure
 from connsearch.graph.streams import keep_streams
 from connsearch.models.catalogue import create_model
-from connsearch.models.export import Program, input_shapes, pt2_runner, to_pt2, write_down
+from connsearch.models.export import Program, input_shapes, pt2_runner, quiet, to_pt2, write_down
 from connsearch.models.export_onnx import onnx_runner, require_onnx, to_onnx
 from connsearch.models.inherit import inherit
 from connsearch.models.parity import compare
@@ -162,6 +165,49 @@ def test_an_axis_that_an_exporter_settled_is_an_error(
         write_down(network, CLIP)
 
 
+class Unrolled(torch.nn.Module):
+    """torch.export takes its cell apart into the frames of the example."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = torch.nn.LSTM(3, 4)
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        return self.cell(rgb.mean((3, 4)).permute(2, 0, 1))[0].mean(0)
+
+
+def test_an_onnx_model_refuses_frames_that_were_settled() -> None:
+    """The exporter calls three frames '3', a name that refuses nothing: six would run, wrongly."""
+    axes = {"rgb": {0: Dim("clips", min=1, max=9), 2: Dim.AUTO}}
+    module = Unrolled().requires_grad_(False)
+    example = {"rgb": torch.rand(2, 3, *CLIP)}
+    with quiet():
+        found = torch.export.export(module, (), example, dynamic_shapes=axes)
+    run = onnx_runner(to_onnx(Program(found, {"rgb": (3, *CLIP)}), NOTE))
+    rgb = torch.rand(5, 3, *CLIP)
+    torch.testing.assert_close(run({"rgb": rgb}), module(rgb))
+    with pytest.raises(Failure, match=r"cannot be run: .*dimensions"):
+        run({"rgb": torch.cat([rgb, rgb], 2)})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("guarded", "frames"), [(True, 16), (False, 16), (True, 17)])
+def test_a_network_with_temporal_gates_goes_through(guarded: bool, frames: int) -> None:
+    """Its last gates see one frame of 16: .pt2 ties the frames to a range, ONNX takes any."""
+    settings = {"gated": True, "gate_test": {"min_fraction": 0.5}, "widths": (8, 8, 8, 8)}
+    network = create_model("srtg_r3d_18", CLASSES, seed=0, **settings).eval()
+    program = write_down(network, (frames, 32, 32), open_frames=True, guarded=guarded)
+    if guarded:
+        tied = Failure if frames == 16 else None
+        run = pt2_runner(to_pt2(program, NOTE))
+        assert program.least_frames == (9 if tied else 17)
+    else:
+        tied, run = None, onnx_runner(to_onnx(program, NOTE))
+    lengths = program.lengths
+    with pytest.raises(tied, match="cannot be run") if tied else nullcontext():
+        assert compare(run, network, program.inputs, tolerance=1e-4, lengths=lengths).clips == 6
+
+
 def test_a_pt2_file_has_no_gradients_and_runs_in_a_process_of_its_own(
     network: Network, pt2: bytes, tmp_path: Path
 ) -> None:
@@ -194,9 +240,13 @@ def test_a_pt2_file_has_no_gradients_and_runs_in_a_process_of_its_own(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["r3d_18", "r2plus1d_18", "r3d_50", "r2plus1d_50"])
+@pytest.mark.parametrize(
+    "name", ["r3d_18", "r2plus1d_18", "r3d_50", "r2plus1d_50", "mc3_18", "resnet50", "mobilenet_v2"]
+)
 def test_networks_of_the_zoo_go_through(name: str) -> None:
-    network = create_model(name, CLASSES, seed=0, widths=(8, 8, 8, 8)).eval()
+    narrow: dict[str, Any] = {"widths": (8, 8, 8, 8)}
+    narrow = {"width": 0.25} if name == "mobilenet_v2" else narrow
+    network = create_model(name, CLASSES, seed=0, **narrow).eval()
     program = write_down(network, (4, 32, 32), open_frames=True)
     run = onnx_runner(to_onnx(program, NOTE))
     assert compare(run, network, program.inputs, tolerance=1e-4, lengths=(2, 9)).clips == 6

@@ -78,8 +78,9 @@ def test_a_watch_counts_from_nothing_and_ends() -> None:
     gate.watched = True
     clips = torch.rand(2, 3, 1, 4, 4)
     gate(clips)
-    with watched(gate) as gates:
+    with watched(gate) as (gates, frames):
         gate(clips)
         assert gates["gate"].take_count() == (2, 2)
+        assert frames == {"gate": 1}
         gate.watched = False
     assert gate.watched, "as it was before"

@@ -68,6 +68,24 @@ def test_a_plain_module_learns(tmp_path: Path) -> None:
     assert not {"structure.json", "connections.csv"} & names
 
 
+class OverFrames(nn.Module):
+    """Has a kernel over images, which torch lays out in another way than one over clips."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(3, 4, 3), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        images = self.conv(x.transpose(1, 2).flatten(0, 1)).mean((2, 3))
+        return self.head(images).unflatten(0, (x.shape[0], x.shape[2])).mean(1)
+
+
+def test_a_module_with_kernels_over_images_is_trained(tmp_path: Path) -> None:
+    found = result(train(Wrapped(OverFrames()), tmp_path / "run"))
+    assert set(load_weights(tmp_path / "run" / "learned.safetensors")) >= {"module.conv.weight"}
+    assert found.report.steps > 0
+
+
 def test_its_weights_come_back(tmp_path: Path) -> None:
     found = result(train(Wrapped(plain()), tmp_path / "run"))
     tensors = load_weights(tmp_path / "run" / "learned.safetensors")

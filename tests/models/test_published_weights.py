@@ -17,18 +17,19 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from connsearch.errors import UnknownNameError, WeightsError
-from connsearch.models import published, weights
+from connsearch.models import weight_file, weights
 from connsearch.models.document import ModelDocument
+from connsearch.models.fitting import choose_fit
 from connsearch.models.model import Model
 from connsearch.models.published import Imported, load_published
-from connsearch.models.weights import PUBLICATIONS
+from connsearch.models.weights import PUBLICATIONS, Publication
 from connsearch.models.zoo import MODELS
 from connsearch.models.zoo.resnet3d import ResNet3D, ResNet3DSettings
 
 LAYOUTS = json.loads(
-    gzip.decompress((Path(__file__).parent / "torchvision_video.json.gz").read_bytes())
+    gzip.decompress((Path(__file__).parent / "published_layouts.json.gz").read_bytes())
 )
-"""torchvision's names and shapes, as its networks have them at 400 classes."""
+"""Names and shapes of torchvision's and timm's networks, by ``publication/name``."""
 
 
 def small(classes: int = 4, *, seed: int = 0, **options: Any) -> ResNet3D:
@@ -43,6 +44,18 @@ def published_state(network: ResNet3D, publication: str = "srtg") -> dict[str, T
     return {key_map.published(n) or "": t.contiguous().clone() for n, t in state.items()}
 
 
+def part(publication: str, kind: str) -> Publication:
+    found = PUBLICATIONS[publication].of(kind)
+    assert found is not None
+    return found
+
+
+def built_with(whose: Publication) -> dict[str, Any]:
+    """Settings of a network that the weights of a publication are of."""
+    needs = {k: v for k, v in whose.needs.items() if not isinstance(v, frozenset)}
+    return {**whose.expects, **needs}
+
+
 def equal(one: nn.Module, two: nn.Module) -> bool:
     other = two.state_dict()
     return all(torch.equal(t, other[n]) for n, t in one.state_dict().items())
@@ -55,23 +68,65 @@ def load(path: Path, network: nn.Module, **options: Any) -> Imported:
 # Names -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
-def test_all_names_and_shapes_of_torchvision_fit(name: str) -> None:
+OURS = {"mobilenetv2_100": "mobilenet_v2"}
+"""Networks that we call otherwise."""
+
+
+@pytest.mark.parametrize("listed", LAYOUTS)
+def test_all_published_names_and_shapes_fit(listed: str) -> None:
+    publication, name = listed.split("/")
+    name, layout = OURS.get(name, name), LAYOUTS[listed]
+    whose = part(publication, MODELS[name].kind)
+    classes = list(layout.values())[-1][0]
     with torch.device("meta"):
-        network: Any = MODELS[name].build(400, stem_pool=False)
-    key_map = PUBLICATIONS["torchvision"].key_map(network.describe().settings)
+        network: Any = MODELS[name].build(classes, **built_with(whose))
+    key_map = whose.key_map(network.describe().settings)
     ours = {n: list(t.shape) for n, t in network.state_dict().items()}
-    assert {key_map.published(n): shape for n, shape in ours.items()} == LAYOUTS[name]
-    assert {key_map.ours(n): shape for n, shape in LAYOUTS[name].items()} == ours
+    assert {key_map.published(n): shape for n, shape in ours.items()} == layout
+    assert {key_map.ours(n): shape for n, shape in layout.items()} == ours
 
 
-SIZES = {"resnet3d": ("r3d_18", "r2plus1d_18", "r3d_50", "r2plus1d_50")}
+@pytest.mark.parametrize("listed", LAYOUTS)
+def test_a_file_of_every_published_layout_is_taken_whole(listed: str) -> None:
+    """On the meta device: what it could take, without a number."""
+    publication, name = listed.split("/")
+    name, layout = OURS.get(name, name), LAYOUTS[listed]
+    state = {n: torch.empty(shape, device="meta") for n, shape in layout.items()}
+    counts = {n: t.long() for n, t in state.items() if n.endswith("num_batches_tracked")}
+    fit = choose_fit(publication, name, {}, state | counts)
+    assert fit.taken.complete
+    assert not fit.taken.counters
+    assert fit.rows == list(layout.values())[-1][0]
+    assert len(fit.taken.loaded) + 2 == len(layout)  # all but the classifier, which is left out
+    known = next(iter(layout))
+    del state[known]
+    spoilt = choose_fit(publication, name, {}, state | counts | {"stray": torch.empty(1)})
+    assert spoilt.taken.missing == (known,)
+    assert spoilt.taken.other_name == ("stray",)
+
+
+def test_what_two_publications_call_alike_is_taken_and_said() -> None:
+    state = {n: torch.empty(s, device="meta") for n, s in LAYOUTS["timm/resnet50"].items()}
+    counts = {n: t.long() for n, t in state.items() if n.endswith("num_batches_tracked")}
+    fit = choose_fit(None, "resnet50", {}, state | counts)
+    assert {fit.publication, *fit.alike} == {"timm", "torchvision"}
+    (note,) = fit.notes()
+    assert note.endswith("give the same names to the same network; read as those of timm")
+    only = choose_fit("timm", "resnet50", {}, state | counts)
+    assert (only.publication, only.alike, list(only.notes())) == ("timm", (), [])
+
+
+SIZES = {
+    "resnet3d": ("r3d_18", "r2plus1d_18", "r3d_50", "r2plus1d_50"),
+    "resnet2d": ("resnet18", "resnet50"),
+    "mtnet": ("mtnet_xs", "mtnet_xs_g8"),
+}
 """Names of a kind that stand for all others of it; of a kind that is not here, all are tried."""
 
 PUBLISHED = [
     (publication, name)
     for publication in PUBLICATIONS
-    for kind in [PUBLICATIONS[publication].kind]
+    for kind in PUBLICATIONS[publication].kinds
     for name in SIZES.get(kind, [n for n in MODELS if MODELS[n].kind == kind])
 ]
 
@@ -82,15 +137,16 @@ def test_every_publication_has_a_network() -> None:
 
 @pytest.mark.parametrize(("publication", "name"), PUBLISHED)
 def test_a_key_map_is_read_both_ways(publication: str, name: str) -> None:
+    whose = part(publication, MODELS[name].kind)
     with torch.device("meta"):
-        network = MODELS[name].build(4, **PUBLICATIONS[publication].needs)
-    key_map = PUBLICATIONS[publication].key_map(network.describe().settings)
+        network = MODELS[name].build(4, **built_with(whose))
+    key_map = whose.key_map(network.describe().settings)
     names = list(network.state_dict())
     theirs = [key_map.published(n) or "" for n in names]
     assert len(set(theirs)) == len(names)
     assert [key_map.ours(n) for n in theirs] == names
     assert key_map.ours("sar.lstm.weight_hh_l0") is None
-    assert set(PUBLICATIONS[publication].classifier) <= set(names)
+    assert set(whose.classifier) <= set(names)
 
 
 # Files -----------------------------------------------------------------------------------------
@@ -124,18 +180,18 @@ def test_weights_are_read_from_any_usual_file(form: str, tmp_path: Path) -> None
 
 
 def test_torchvision_weights_give_its_output(tmp_path: Path) -> None:
-    options = {"depths": (2, 2, 2, 2), "stem_pool": False}
+    options: dict[str, Any] = {"depths": (2, 2, 2, 2), "stem_pool": False}
     source, target = small(seed=1, **options), small(seed=2, **options)
     torch.save(published_state(source, "torchvision"), tmp_path / "w.pth")
     notes = load(tmp_path / "w.pth", target, publication="torchvision").notes
     clip = {"rgb": torch.rand(2, 3, 4, 16, 16)}
     assert torch.equal(source.eval()(clip), target.eval()(clip))
-    assert [n.split(" [")[0] for n in notes] == [
+    assert [n.split(" 0.")[0] for n in notes] == [
         "the weights were trained with mean",
         "the weights were trained with std",
     ]
     expects = PUBLICATIONS["torchvision"].expects
-    right = small(seed=2, **options, **expects)
+    right = small(seed=2, **{**options, **expects})
     assert load(tmp_path / "w.pth", right, publication="torchvision").notes == ()
 
 
@@ -216,13 +272,13 @@ def test_an_unknown_publication_is_named_before_the_file_is_read(tmp_path: Path)
 
 
 class Runs:
-    """Leaves a file behind when it is unpickled."""
+    """Leaves a folder behind when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def __reduce__(self) -> Any:
-        return (Path.touch, (self.path,))
+        return (os.mkdir, (str(self.path),))
 
 
 def test_nothing_in_a_file_is_run(tmp_path: Path) -> None:
@@ -233,7 +289,7 @@ def test_nothing_in_a_file_is_run(tmp_path: Path) -> None:
             _use_new_zipfile_serialization=not old,
         )
         said = refused(tmp_path / "w.pt", small())
-        assert "contains more than tensors and plain values" in said
+        assert "was not read: it would run code on loading: it names posix.mkdir" in said
         assert "nothing that could run code is ever loaded" in said
     assert not (tmp_path / "ran").exists()
 
@@ -301,17 +357,16 @@ def test_a_file_that_is_too_large_is_not_read(
 ) -> None:
     torch.save(published_state(small()), tmp_path / "w.pt")
     size = (tmp_path / "w.pt").stat().st_size
-    monkeypatch.setattr(published, "LARGEST", size - 1)
+    monkeypatch.setattr(weight_file, "LARGEST", size - 1)
     assert f"{size} bytes; allowed are at most {size - 1}" in refused(tmp_path / "w.pt", small())
 
 
-def test_a_file_that_unpacks_to_too_much_is_not_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_unpacks_to_too_much_is_not_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "w.pt", "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("w/data/0", bytes(1 << 20))
-    monkeypatch.setattr(published, "LARGEST", 1 << 19)
-    assert "1048576 bytes unpacked; allowed are" in refused(tmp_path / "w.pt", small())
+    assert "1048576 bytes unpacked, 1147 packed; allowed are at most 4588" in refused(
+        tmp_path / "w.pt", small()
+    )
 
 
 # The cupboard ----------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ from connsearch.models.count import count
 from connsearch.models.document import ModelDocument
 from connsearch.models.zoo import MODELS, READERS
 
-QUICK = ("r3d_18", "r2plus1d_18", "r2plus1d_50", "srtg_ip_csn_50")
-DEEP = {n for n in MODELS if MODELS[n].kind == "resnet3d" and n not in QUICK}
+QUICK = ("r3d_18", "r2plus1d_18", "r2plus1d_50", "srtg_ip_csn_50", "mtnet_xs_g8")
+DEEP = {n for n in MODELS if MODELS[n].kind in ("resnet3d", "mtnet") and n not in QUICK}
 NAMES = [pytest.param(n, marks=[pytest.mark.slow] if n in DEEP else []) for n in MODELS]
 
 

@@ -42,7 +42,7 @@ def clips(opens: str, frames: int = 4, size: tuple[int, int] = (3, 5), seed: int
     for letter in opens:
         means_CT = 0.3 * torch.rand(WIDTH, 1, generator=generator).expand(-1, frames)
         if letter == "o":
-            means_CT = means_CT + 2 * torch.eye(WIDTH)[:, :frames]
+            means_CT = means_CT + 2 * (2 * torch.eye(WIDTH) - 1)[:, :frames]
         noise = torch.randn(WIDTH, 1, *size, generator=generator)
         noise = noise - noise.mean((2, 3), keepdim=True)
         found.append(means_CT[..., None, None] + noise)

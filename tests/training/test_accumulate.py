@@ -152,7 +152,7 @@ def test_a_training_without_batch_norm_is_that_of_the_large_batch(tmp_path: Path
     parts = list(plain_fit(tmp_path / "parts", batch=2, accumulate=3))
     assert losses(parts) == pytest.approx(losses(large), rel=1e-4)
     steps = [e for e in parts if isinstance(e, StepEvent)]
-    assert [e.shape for e in steps] == [(6, 4, 16), (6, 4, 16), (2, 4, 16)] * 2
+    assert [e.shape for e in steps] == [(n, 3, 4, 16, 16) for n in (6, 6, 2)] * 2
     assert [e.learning_rate for e in steps] == [
         e.learning_rate for e in large if isinstance(e, StepEvent)
     ]

@@ -11,20 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from connsearch.cli.app import command_class
 from connsearch.cli.parse import parse
+from connsearch.data.loading.batches import Batch
+from connsearch.data.loading.loader import Loader
 from connsearch.errors import RunError, SettingsError
 from connsearch.models.gates import decides, temporal_gates
 from connsearch.runs.events import EvaluationEvent, GatesEvent, NoteEvent, ResultEvent, StepEvent
 from connsearch.runs.formats.gates import GateRow
 from connsearch.runs.record import open_run
 from connsearch.settings.differences import differences
+from connsearch.training import evaluate
+from connsearch.training.evaluate import still_clips
 from connsearch.training.gates import GateStart, Start, gate_start
 from connsearch.training.options import GateOptions, TrainOptions
 from tests.training.gated import gated_fit, gated_network
 from tests.training.plain import plain_fit, plain_network
 from tests.training.test_resume import ROOT, steps_until
+from tests.training.tiny import TinyData
 
 STOPS = (6, pytest.param(4, marks=pytest.mark.slow), pytest.param(7, marks=pytest.mark.slow), 11)
 """At the switch, within a window of the log before it, behind it, and within the next window."""
@@ -76,7 +82,7 @@ def test_every_training_clip_is_counted_once_and_no_other(
         (step, bool(deciding), {
             r.gate: (r.opened, r.clips)
             for r in trained
-            if (r.step, r.deciding) == (step, deciding)
+            if (r.step, r.deciding) == (step, deciding) and r.frames != 1
         })
         for step, deciding in [(5, 0), (6, 0), (10, 1), (15, 1), (16, 1)]
     ]  # fmt: skip
@@ -104,6 +110,7 @@ def test_every_look_at_val_has_the_open_rate_of_every_gate(
         assert found.deciding == (look.step > 6)
         assert list(found.gates) == ["stage1.0", "stage1.1", "stage2.1"]
         assert {count.clips for count in found.gates.values()} == {6}
+        assert [count.frames for count in found.gates.values()] == [4, 4, 1]
         own = [row for row in rows if (row.split, row.step) == (look.split, look.step)]
         assert {row.gate: row.opened for row in own} == {
             name: count.opened for name, count in found.gates.items()
@@ -235,6 +242,36 @@ def test_a_run_of_before_goes_on() -> None:
 
     assert differences(before, now("auto")) == {}
     assert differences(before, now(None)) == {"settings.training.gate_start": ("auto", None)}
+
+
+def test_a_clip_is_still_if_no_frame_is_visibly_another_one() -> None:
+    frame_BCTHW = torch.rand(4, 3, 1, 8, 8) * 2 - 1
+    rgb_BCTHW = frame_BCTHW.repeat(1, 1, 5, 1, 1)
+    rgb_BCTHW[1] += torch.randn(3, 5, 8, 8) * 0.2 / 127.5  # what a codec leaves
+    rgb_BCTHW[2, :, 4] += 2 / 127.5
+    rgb_BCTHW[3, :, :, 0, 0] += torch.rand(5) * 2
+
+    def batch(rgb: torch.Tensor) -> Batch:
+        return Batch({"rgb": rgb}, torch.zeros(len(rgb)), torch.arange(len(rgb)))
+
+    assert [still_clips(batch(clip[None])) for clip in rgb_BCTHW] == [1, 1, 0, 0]
+    assert still_clips(batch(rgb_BCTHW)) == 2
+    assert still_clips(batch(frame_BCTHW)) == 0, "nothing could have changed in one frame"
+
+
+def test_still_clips_are_counted_where_there_are_gates(
+    whole: tuple[Path, list[Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = open_run(whole[0]).metrics["val"].gates
+    assert found is not None
+    assert found.still == 0
+    monkeypatch.setattr(evaluate, "STILL", 10.0)
+    data: Any = TinyData()
+    with Loader(data.val) as loader:
+        still = evaluate.evaluate(gated_network(), loader, classes=data.classes).gates
+        assert evaluate.evaluate(plain_network(), loader, classes=data.classes).gates is None
+    assert still is not None
+    assert still.still == 6
 
 
 def test_rows_know_their_rate() -> None:

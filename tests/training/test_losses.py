@@ -110,5 +110,5 @@ def test_the_loss_of_an_impossible_class_is_large_and_finite(
 def test_right_answers_of_several_classes() -> None:
     batch = clips([0, 1, -1], [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
     scores = torch.tensor([[0.0, 0.0, 9.0], [9.0, 0.0, 0.0], [9.0, 0.0, 0.0]])
-    assert right_answers(scores, batch) == (1, 2)
-    assert right_answers(scores, clips([2, 1, 0])) == (2, 3)
+    assert right_answers(scores, batch) == (1, 2, 2)
+    assert right_answers(scores, clips([2, 1, 0])) == (2, 3, 3)

@@ -72,12 +72,13 @@ def test_steps_follow_the_plan(searched: Any) -> None:
         own = [e for e in steps if e.epoch == epoch]
         assert [e.steps_per_epoch for e in own] == [len(own)] * len(own)
         assert sum(e.shape[0] for e in own) == len(data.train)
-    assert {e.shape[1] for e in steps} == {2, 4}
-    assert {e.shape[2] for e in steps} == {8, 12, 16}
+    assert {e.shape[1] for e in steps} == {3}
+    assert {e.shape[2] for e in steps} == {2, 4}
+    assert {e.shape[3:] for e in steps} == {(8, 8), (12, 12), (16, 16)}
     with open(directory / METRICS, newline="") as file:
         rows = [r for r in csv.DictReader(file) if r["split"] == "train"]
     logged = [tuple(int(r[n]) for n in ("clips", "frames", "size")) for r in rows]
-    assert logged == [e.shape for e in steps]
+    assert logged == [(e.shape[0], *e.shape[2:4]) for e in steps]
 
 
 def test_learning_rates_are_the_schedule_times_the_factor(searched: Any) -> None:
@@ -184,7 +185,7 @@ def test_more_steps_than_the_schedule_has_go_on_with_full_clips(tmp_path: Path) 
     settings: dict[str, Any] = {"multigrid": "reference", "epochs": 2}
     steps = steps_of(tiny_search(tmp_path / "run", steps=9, **settings))
     assert len(steps) == 9
-    assert {e.shape[1:] for e in steps[1:]} == {(4, 16)}
+    assert {e.shape[2:] for e in steps[1:]} == {(4, 16, 16)}
     assert [e.epoch for e in steps] == [0] + [1] * 4 + [2] * 4
 
 

@@ -31,7 +31,9 @@ from connsearch.runs.names import CONNECTIONS, METRICS
 from tests.training.tiny import TinyData, result_of, tiny_search
 
 ROOT = Path(__file__).parents[2]
-TIMES = {"clips_per_second", "seconds_per_clip"}
+TIMES = {"clips_per_second", "seconds_per_clip"} | {
+    f"{part}_per_second" for part in ("read", "forward", "backward")
+}
 
 
 def everything(directory: Path) -> dict[str, Any]:

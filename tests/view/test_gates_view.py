@@ -130,7 +130,7 @@ def test_the_line_shows_how_often_gates_are_open() -> None:
     after = GatesEvent(5, True, {"a": (4, 4), "b": (0, 0)})
     lines = told([step(1), before, *(step(n) for n in range(2, 6)), after, step(6)]).splitlines()
     assert "gates" not in lines[0]
-    assert "12.3 clips/s  gates open 1.00  last evaluation" in lines[-1]
+    assert "12.3 clips/s  gates open 1.00  " in lines[-1]
 
 
 def test_numbers_of_gates_are_kept_where_there_are_some() -> None:
@@ -143,3 +143,5 @@ def test_numbers_of_gates_are_kept_where_there_are_some() -> None:
     }  # fmt: skip
     assert type(plain).from_json(json.loads(json.dumps(found))).gates == counts
     assert str(counts) == "gates would open 0.250"
+    one = counts.model_copy(update={"gates": {"b": GateCount(opened=4, clips=4, frames=1)}})
+    assert str(one) == "", "with one frame a gate is always open"

@@ -30,7 +30,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def events(first: int, last: int, *, process: int) -> Iterator[Event]:
     """Steps of a training, an evaluation and the connections every second of them."""
     for step in range(first, last + 1):
-        yield StepEvent(step, 0, 10, 10, 100.0 * process + step, 0.5, 20.0, 0.01, 1, (4, 8, 32))
+        yield StepEvent(
+            step, 0, 10, 10, 100.0 * process + step, 0.5, 20.0, 0.01, 1, (4, 3, 8, 32, 32)
+        )
         if step % 2 == 0:
             peers = (Peer(0, 0.25), Peer(1, 0.75))
             weights = {Edge(0, 5): process / 10}

@@ -11,10 +11,13 @@ from connsearch.workflows.settings.inspect import InspectSettings
 
 if TYPE_CHECKING:
     from connsearch.workflows.inspect import Inspection
+    from connsearch.workflows.inspect_network import NetworkInspection
 
 
 class Inspect(InspectSettings, Command):
     """Shows the nodes, shapes, weights, parameters and multiply-accumulates (MACs) of a structure.
+
+    Of the directory of another network: its settings, its cost, and where its weights come from.
 
     If a file breaks rules, all its faults are listed, and the exit code is 2.
     """
@@ -24,7 +27,11 @@ class Inspect(InspectSettings, Command):
         if self.structure is None:
             return _list_structures(terminal)
         from connsearch.workflows.inspect import run_inspect
+        from connsearch.workflows.inspect_network import run_inspect_network
 
+        other = run_inspect_network(self)
+        if other is not None:
+            return _show_network(other, terminal)
         found = run_inspect(self)
         _show(found, terminal)
         structure = found.structure
@@ -73,6 +80,29 @@ def _show(found: Inspection, terminal: Terminal) -> None:
         )
     for sentence in (*found.warnings, *map(str, found.alarms)):
         terminal.warn(sentence)
+
+
+def _show_network(found: NetworkInspection, terminal: Terminal) -> Mapping[str, Any]:
+    """Shows a network that is no structure; returns the numbers."""
+    from connsearch.view.structures.weights_table import network_table, taken_table
+
+    terminal.show(network_table(found.document, found.cost, found.clip, found.classes))
+    weights = found.conversion or found.initial
+    if weights is not None:
+        whose = f" ({weights.publication})" if weights.publication else ""
+        terminal.show(taken_table(weights.taken, title=f"weights: {weights.source.path}{whose}"))
+        terminal.say(f"SHA-256 of the file: {weights.source.sha256}")
+    return {
+        "command": "inspect",
+        **found.document.to_json(),
+        "num_classes": found.num_classes,
+        "classes": list(found.classes),
+        "parameters": found.cost.parameters,
+        "macs": found.cost.macs,
+        "clip": list(found.clip),
+        **({} if found.conversion is None else {"conversion": found.conversion.to_json()}),
+        **({} if found.initial is None else {"initial_weights": found.initial.to_json()}),
+    }
 
 
 def _list_structures(terminal: Terminal) -> Mapping[str, Any]:

@@ -1,7 +1,12 @@
 """The cupboard of published weights: one file per publication; a new file adds one.
 
-A member is a :class:`Publication`: one key map, and what the weights assume.
-``models/published.py`` reads the files.
+A member is a :class:`Publication`: one key map, and what the weights assume. A publication that has
+weights for several kinds of network has one for each: the first is the member, the rest are its
+``others``.
+``models/published.py`` puts weights into a network, ``models/weight_file.py`` reads the files.
+
+``connsearch weights convert`` builds the network it is asked for with the settings that the
+publication ``expects``, and finds out by names and shapes which publications of its kind fit.
 """
 
 from __future__ import annotations
@@ -20,10 +25,15 @@ class Publication:
 
     Attributes:
         kind: of the model documents it has weights for.
-        key_map: from the settings of a model document, its names and ours.
+        key_map: from the settings of a model document, its names and ours. It is only asked about
+            networks of this kind that have what the weights need.
         classifier: our names of the entries whose shape depends on the number of classes.
-        needs: settings without which the weights are of another network.
-        expects: settings the weights were trained with; with others they work, but not as well.
+        needs: settings without which the weights are of another network: a value each, or the
+            frozenset of those that are allowed.
+        expects: settings the weights were trained with; with others they work, but not as well. A
+            conversion builds the network with them, so they may repeat what is needed.
+        variants: settings that files of its weights may need, told where a file fits with them.
+        others: the same for the other kinds of network that it has weights for.
     """
 
     kind: str
@@ -31,6 +41,17 @@ class Publication:
     classifier: tuple[str, ...]
     needs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     expects: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    variants: tuple[Mapping[str, Any], ...] = ()
+    others: tuple[Publication, ...] = ()
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of network that it has weights for, its own first."""
+        return (self.kind, *(other.kind for other in self.others))
+
+    def of(self, kind: str) -> Publication | None:
+        """Returns what it has for a kind of network; None: it has no weights for that."""
+        return next((one for one in (self, *self.others) if one.kind == kind), None)
 
 
 PUBLICATIONS: Registry[Publication] = Registry("publication", __name__)

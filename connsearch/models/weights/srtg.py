@@ -68,6 +68,15 @@ PUBLICATIONS.register("srtg")(
         kind="resnet3d",
         key_map=key_map,
         classifier=("head.weight", "head.bias"),
+        needs={"convolution": frozenset(STEMS)},
         expects={"stem_pool": True, "mean": MEAN, "std": STD},
+        variants=(
+            {"legacy_dense": True},
+            {"expansion": 4},
+            {"place": "final"},
+            {"place": "none"},
+            {"legacy_dense": True, "place": "final"},
+            {"legacy_dense": True, "place": "none"},
+        ),
     )
 )

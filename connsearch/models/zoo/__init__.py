@@ -7,7 +7,7 @@ that kind builds the same network again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,12 +38,12 @@ class Shortened:
     """A network that has what another repeats only once or twice, so that it is counted sooner.
 
     Attributes:
-        key: equal where the shorter network is the same.
+        key: hashable; equal where the shorter network is the same.
         build: returns it.
         times: of its sub-modules, how many like it follow each other in the other network.
     """
 
-    key: Hashable
+    key: object
     build: Builder
     times: Mapping[str, int]
 

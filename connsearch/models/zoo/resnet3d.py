@@ -18,11 +18,11 @@ from torch import Tensor, nn
 
 from connsearch.errors import DataError
 from connsearch.models.document import ModelDocument
-from connsearch.models.model import Model, one_stream
-from connsearch.models.resnet3d_settings import AllOfResNet3D, ResNet3DSettings
+from connsearch.models.model import Model
+from connsearch.models.pixels import normalised, rgb_clips
+from connsearch.models.resnet3d_settings import AllOfResNet3D, Convolutions, ResNet3DSettings
 from connsearch.models.settings import valid
 from connsearch.models.zoo import MODELS, READERS, Shortened, ZooModel
-from connsearch.nn.convolutions3d import Convolution
 from connsearch.nn.layers import dense
 from connsearch.nn.residual3d import BLOCKS_3D, Stem3d
 from connsearch.nn.seeded import seeded
@@ -65,7 +65,7 @@ class ResNet3D(Model):
 
     def _build(self) -> None:
         settings, widths = self.settings, self.settings.widths
-        self.stem = Stem3d(settings.convolution, widths[0])
+        self.stem = Stem3d(settings.convolution_of(0), widths[0])
         self.pool = nn.MaxPool3d(3, stride=2, padding=1) if settings.stem_pool else nn.Identity()
         self.stage1, width = self._stage(0, widths[0], stride=1)
         self.stage2, width = self._stage(1, width, stride=2)
@@ -79,7 +79,7 @@ class ResNet3D(Model):
 
     def _stage(self, index: int, width: int, *, stride: int) -> tuple[nn.Sequential, int]:
         """The blocks of a stage, and the channels they end with."""
-        make, form = BLOCKS_3D[self.settings.block], self.settings.form
+        make, form = BLOCKS_3D[self.settings.block], self.settings.form_of(index)
         blocks: list[nn.Module] = []
         for _ in range(self.settings.depths[index]):
             block = make(form, width, self.settings.widths[index], stride)
@@ -98,10 +98,10 @@ class ResNet3D(Model):
                 single clip so small that a channel ends as one number, which no batch
                 normalisation can normalise.
         """
-        x_BCTHW = _clips(streams).contiguous(memory_format=self.memory_format)
+        x_BCTHW = rgb_clips(streams).contiguous(memory_format=self.memory_format)
         if self.training:
             self._refuse_one_number(x_BCTHW.shape)
-        x_BCTHW = self._normalised(x_BCTHW)
+        x_BCTHW = normalised(x_BCTHW, self.settings.mean, self.settings.std)
         x_BCTHW = self.pool(self.stem(x_BCTHW))
         x_BCTHW = self.stage1(x_BCTHW)
         x_BCTHW = self.stage2(x_BCTHW)
@@ -114,39 +114,16 @@ class ResNet3D(Model):
         settings = {"classes": self.num_classes, **self.settings.document()}
         return ModelDocument(KIND, self.name, settings)
 
-    def _normalised(self, x_BCTHW: Tensor) -> Tensor:
-        mean, std = self.settings.mean, self.settings.std
-        if mean == std == (0.5, 0.5, 0.5):
-            return x_BCTHW
-        scale = x_BCTHW.new_tensor([0.5 / s for s in std])
-        shift = x_BCTHW.new_tensor([(0.5 - m) / s for m, s in zip(mean, std, strict=True)])
-        return x_BCTHW * scale.view(3, 1, 1, 1) + shift.view(3, 1, 1, 1)
-
     def _refuse_one_number(self, shape: torch.Size) -> None:
-        stride = 16 if self.settings.stem_pool else 8  # of time; of height and width twice that
+        stride, side = self.settings.stride_in_time, 32 if self.settings.stem_pool else 16
         clips, _, frames, height, width = shape
-        if clips == 1 and frames <= stride and max(height, width) <= 2 * stride:
+        if clips == 1 and frames <= stride and max(height, width) <= side:
             raise DataError(
                 f"one clip of {frames} frames and {height}x{width} pixels leaves one number per "
                 "channel, and batch normalisation in training needs at least two\n"
                 f"  cure: --batch-size 2, more --frames than {stride}, or a --size of more than "
-                f"{2 * stride} pixels"
+                f"{side} pixels"
             )
-
-
-def _clips(streams: Mapping[str, Tensor]) -> Tensor:
-    clips = one_stream(streams, "rgb")
-    if clips.ndim != 5 or clips.shape[1] != 3 or not clips.numel():
-        raise DataError(
-            "the rgb stream must be (clips, 3 channels, frames, height, width), none of them 0, "
-            f"got {tuple(clips.shape)}"
-        )
-    if not clips.is_floating_point():
-        raise DataError(
-            f"the rgb stream must hold floating point numbers, got {clips.dtype}; "
-            "scale pixels to -1..1 first"
-        )
-    return clips
 
 
 @READERS.register(KIND)
@@ -198,7 +175,7 @@ DEPTHS: Mapping[int, tuple[Block, tuple[int, int, int, int]]] = {
 """Blocks by the number in a name."""
 
 
-def register(name: str, convolution: Convolution, depth: int, **more: Any) -> None:
+def register(name: str, convolution: Convolutions, depth: int, **more: Any) -> None:
     """Files a network under its name, and under ``srtg_`` and its name with gates.
 
     Args:

@@ -79,6 +79,22 @@ class SplitRecord(Form):
     hash: str
 
 
+class RateRecord(Form):
+    """Parameters that learn with a share of the learning rate.
+
+    Attributes:
+        group: what they are called together.
+        factor: on the learning rate; 0: they are frozen.
+        tensors: how many there are.
+        parameters: how many numbers are in them.
+    """
+
+    group: str
+    factor: float
+    tensors: int
+    parameters: int
+
+
 class Facts(GivenForm):
     """Facts about the data, and the digest of the first weights.
 
@@ -94,6 +110,7 @@ class Facts(GivenForm):
         class_weights: of every class in the training loss, where they are weighted.
         gate_start: the share of the training after which temporal gates decide, or ``none``; not
             recorded: the network has none.
+        rates: what learns at which share of the learning rate, where not all do at the same.
     """
 
     data: str = ""
@@ -105,6 +122,7 @@ class Facts(GivenForm):
     halves: dict[str, Any] | None = None
     class_weights: dict[str, float] | None = None
     gate_start: float | Literal["none"] | None = None
+    rates: list[RateRecord] | None = None
 
 
 class Environment(Form):
@@ -168,6 +186,20 @@ class LatencyRecord(Form):
     noisy: bool | None = None
 
 
+class FromEpoch(Form):
+    """Where a run goes on from.
+
+    Attributes:
+        run: the directory of the other run, as it was named.
+        epoch: epochs that it had done.
+        digest: of the state that was taken over.
+    """
+
+    run: str
+    epoch: Annotated[int, Field(ge=1)]
+    digest: str
+
+
 class Config(Recorded):
     """``config.json`` of a run.
 
@@ -185,6 +217,7 @@ class Config(Recorded):
         inherited: what it started from; a training of an analysis: whether it did.
         transplanted: how much came with that.
         latency: of its network, where an evolution asks for it.
+        from_epoch: where it goes on from, if it does not begin with the first epoch.
     """
 
     run_schema: Any = Field(None, alias="schema")
@@ -198,6 +231,7 @@ class Config(Recorded):
     inherited: bool | Inherited | None = None
     transplanted: InheritedRecord = InheritedRecord(share=0.0)
     latency: LatencyRecord | None = None
+    from_epoch: FromEpoch | None = None
 
     @model_validator(mode="after")
     def _begun(self) -> Config:

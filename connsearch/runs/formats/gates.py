@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -47,10 +48,14 @@ class GateCount(Form):
     Attributes:
         opened: those.
         clips: all, every view of a video by itself.
+        frames: it saw of a clip; None: not known.
     """
+
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"frames"})
 
     opened: int = Field(ge=0)
     clips: int = Field(ge=0)
+    frames: int | None = None
 
     @property
     def rate(self) -> float | None:
@@ -73,8 +78,12 @@ class GateCounts(Form):
 
     @property
     def mean(self) -> float | None:
-        """Mean over the gates of the share of clips for which they were open; None: no clips."""
-        return mean_rate({name: (c.opened, c.clips) for name, c in self.gates.items()})
+        """Mean over the gates of the share of clips for which they were open; None: no clips.
+
+        Gates that see one frame are not in it: they are always open.
+        """
+        several = {name: count for name, count in self.gates.items() if count.frames != 1}
+        return mean_rate({name: (c.opened, c.clips) for name, c in several.items()})
 
     def __str__(self) -> str:
         mean = self.mean

@@ -23,7 +23,8 @@ class MetricsRow(Row):
     """A row of ``metrics.csv``: a training step or an evaluation.
 
     A step is of the split ``train``: loss and accuracy of its batch. What a split has no number for
-    is None.
+    is None. Clips a second of reading, forward and backward passes are those of the step alone,
+    ``clips_per_second`` is smoothed.
     """
 
     step: Whole
@@ -42,7 +43,28 @@ class MetricsRow(Row):
     size: int | None = None
     learning_rate: float | None = None
     clips_per_second: float | None = None
+    read_per_second: float | None = None
+    forward_per_second: float | None = None
+    backward_per_second: float | None = None
     seconds_per_clip: float | None = None
+
+
+class ScoreRow(Row):
+    """A row of ``train_results_s0000.csv`` or ``val_results_s0000.csv``: an epoch.
+
+    The columns are those that SRTG's users know; shares in [0, 1], means over clips.
+
+    Attributes:
+        Epoch: from 0.
+        Top1: share of right first answers.
+        Top5: share of clips whose class is among the first five answers; None: multi-label.
+        Loss: as it is minimised in training; without label smoothing on val.
+    """
+
+    Epoch: Whole
+    Top1: float | None = None
+    Top5: float | None = None
+    Loss: float | None = None
 
 
 class ConnectionRow(Row):

@@ -16,9 +16,15 @@ from connsearch.runs.record import RunRecord
 from connsearch.view.notebook.card import Html, card, facts, folded, link, note, table, warning
 from connsearch.view.notebook.structures import wiring
 from connsearch.view.progress.pace import duration
+from connsearch.view.runs.gates import gates_rows, gates_title
 from connsearch.view.structures.tables import metrics_rows, short
 
-_KIND = {"search": "search", "train": "training", "prune": "pruned network"}
+_KIND = {
+    "search": "search",
+    "train": "training",
+    "prune": "pruned network",
+    "convert": "converted weights",
+}
 
 
 def run_html(run: RunRecord) -> Html:
@@ -27,7 +33,7 @@ def run_html(run: RunRecord) -> Html:
     A part of it that is damaged is named in its place; the others are shown.
     """
     title, where = run.directory.name, ("directory", link(run.directory))
-    if not (run.is_run or run.is_pruned):
+    if not (run.is_run or run.is_finished_network):
         return card(title, "run", facts([where]), warning("there is no run in this directory"))
     return card(title, _kind(run), facts([where, *_records(run)]), *_parts(run))
 
@@ -98,7 +104,7 @@ def metrics_table(metrics: Mapping[str, Metrics]) -> Html:
 
 def _kind(run: RunRecord) -> str:
     kind = _KIND[run.kind]
-    return kind if run.is_pruned or run.finished else f"{kind}, not finished"
+    return kind if run.is_finished_network or run.finished else f"{kind}, not finished"
 
 
 def _records(run: RunRecord) -> Iterator[tuple[str, object]]:
@@ -108,6 +114,8 @@ def _records(run: RunRecord) -> Iterator[tuple[str, object]]:
         yield "data", data.get("source")
         if run.is_run and run.result is not None:
             yield from _of_result(run.result)
+        if run.conversion is not None:
+            yield "weights", f"{run.conversion.source.path} ({run.conversion.publication})"
         if run.has(REPORT):
             yield "report", link(run.path(REPORT))
     except (ConnsearchError, AttributeError) as error:
@@ -139,6 +147,13 @@ def _judged(run: RunRecord) -> Iterator[Html]:
         found |= run.result.metrics
     found |= {split: entry.metrics for split, entry in run.evaluations.items()}
     yield metrics_table(found) if found else note("not evaluated yet")
+    yield _gates(found)
+
+
+def _gates(found: Mapping[str, Metrics]) -> Html:
+    """How often temporal gates are open, by split; nothing where there are none."""
+    known = [metrics.gates for metrics in found.values() if metrics.gates is not None]
+    return folded(gates_title(known[0]), table(gates_rows((), found))) if known else Html("")
 
 
 def _doubts(run: RunRecord) -> Iterator[Html]:
@@ -153,7 +168,7 @@ def _doubts(run: RunRecord) -> Iterator[Html]:
 
 
 def _model(run: RunRecord) -> Iterator[Html]:
-    finished = run.is_pruned or run.has(LEARNED)
+    finished = run.is_finished_network or run.has(LEARNED)
     model: ModelDocument | None = run.outcome if finished else run.model
     if model is None:
         return

@@ -22,6 +22,7 @@ from connsearch.runs.events import (
 )
 from connsearch.view.console import Console
 from connsearch.view.progress.screen import Say, Screen
+from connsearch.view.progress.speeds import shown
 from connsearch.view.progress.work import Work
 
 
@@ -64,8 +65,9 @@ class Display:
                     found = f"{event.metrics.measure} {event.metrics}"
                     balanced = event.metrics.balanced_accuracy
                     found += "" if balanced is None else f", balanced accuracy {balanced:.3f}"
-                    gates = event.metrics.gates
-                    found += "" if gates is None else f", {gates}"
+                    gates = str(event.metrics.gates or "")
+                    found += f", {gates}" if gates else ""
+                    found += shown(event.speeds, before=", ").plain
                     self._say(f"after epoch {event.epoch + 1}: {event.split} {found}")
             case StepEvent():
                 work.step(event)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from rich.console import Group, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
 
 from connsearch.view.console import Console
 from connsearch.view.progress.canvas import Canvas, canvas
@@ -27,6 +28,7 @@ class BarPlace:
         total: how much there is to do; None: nobody knows yet.
         state: behind the bar.
         line: the same in a pipe; empty: nothing is said there.
+        below: below all bars; None: nothing.
     """
 
     label: str
@@ -34,6 +36,7 @@ class BarPlace:
     total: int | None
     state: str
     line: str = ""
+    below: Text | None = None
 
 
 class BarRow(Protocol):
@@ -108,9 +111,16 @@ class Screen:
         return self._drawn
 
     def _all(self, table: Progress) -> RenderableType:
-        bars = table.get_renderable()
-        picture = self._picture
-        return bars if picture is None else Group(picture, bars)
+        parts = [table.get_renderable(), *(below for below in _belows(table) if below is not None)]
+        if self._picture is not None:
+            parts.insert(0, self._picture)
+        return parts[0] if len(parts) == 1 else Group(*parts)
+
+
+def _belows(table: Progress) -> Iterator[Text | None]:
+    """What stands below the bars, for each of them."""
+    for task in table.tasks:
+        yield task.fields["below"]
 
 
 class _Bar:
@@ -118,7 +128,7 @@ class _Bar:
 
     def __init__(self, table: Progress, on: Canvas) -> None:
         self._table, self._canvas = table, on
-        self._task = table.add_task("", total=None, label="", state="", visible=False)
+        self._task = table.add_task("", total=None, label="", state="", below=None, visible=False)
 
     def move(self, place: BarPlace, *, now: bool = False) -> None:
         """Moves the bar."""
@@ -128,6 +138,7 @@ class _Bar:
             total=place.total,
             label=place.label,
             state=place.state,
+            below=place.below,
             visible=True,
         )
         self._canvas.touch()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from rich.text import Text
+
 from connsearch.runs.events import GatesEvent, StepEvent
 from connsearch.runs.formats.gates import mean_rate, words
 from connsearch.view.progress.pace import Pace
 from connsearch.view.progress.screen import BarPlace, Screen
+from connsearch.view.progress.speeds import figure, shown
 
 
 class Steps:
@@ -34,9 +37,15 @@ class Steps:
             f"loss {event.loss:.3f}  accuracy {event.accuracy:.3f}  "
             f"{event.clips_per_second:.1f} clips/s"
         )
-        state = "  ".join(part for part in (numbers, self._gates, left) if part)
-        line = f"{epoch}  step {event.step}/{event.total_steps}  {state}"
-        place = BarPlace(epoch, event.step, event.total_steps, state, line)
+        numbers = f"{numbers}  {self._gates}" if self._gates else numbers
+        state = f"{numbers}  {left}" if left else numbers
+        shape = "x".join(map(str, event.shape))
+        more = Text(f"clips {shape}  rate {figure(event.learning_rate)}").append_text(
+            shown(event.speeds, before="  ")
+        )
+        line = f"{epoch}  step {event.step}/{event.total_steps}  {numbers}  {more.plain}"
+        line = f"{line}  {left}" if left else line
+        place = BarPlace(epoch, event.step, event.total_steps, state, line, more)
         self._row.move(place, now=not remaining)
 
     def remove(self) -> None:

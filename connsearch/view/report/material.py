@@ -64,7 +64,7 @@ class Material:
     """
 
     directory: Path
-    kind: Literal["search", "train", "prune"]
+    kind: Literal["search", "train", "prune", "convert"]
     config: Mapping[str, Any]
     model: ModelDocument | None
     structure: Structure | None

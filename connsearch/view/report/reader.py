@@ -55,7 +55,9 @@ class _Reader:
         run = self._run
         model, learned = self._model()
         result = self._try("summary", lambda: run.result, None)
-        recorded = self._try("settings", lambda: run.recorded if run.is_pruned else run.config, {})
+        recorded = self._try(
+            "settings", lambda: run.recorded if run.is_finished_network else run.config, {}
+        )
         return Material(
             directory=run.directory,
             kind=self._try("settings", lambda: run.kind, "search"),

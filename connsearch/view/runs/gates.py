@@ -88,11 +88,11 @@ def gates_rows(
         metrics: by split; those without gates say nothing.
     """
     judged = {split: m.gates for split, m in (metrics or {}).items() if m.gates is not None}
-    frames = {row.gate: row.frames for row in rows}
-    names = dict.fromkeys([*frames, *(name for found in judged.values() for name in found.gates)])
+    frames = {name: c.frames for found in judged.values() for name, c in found.gates.items()}
+    frames |= {row.gate: row.frames for row in rows}
     deciding = any(row.deciding for row in rows)
     found: list[dict[str, object]] = []
-    for name in names:
+    for name in frames:
         own = [r for r in rows if r.gate == name and r.split == "train" and r.deciding == deciding]
         line: dict[str, object] = {"gate": name, "frames": frames.get(name)}
         if rows:

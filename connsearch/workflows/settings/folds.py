@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from connsearch.flags import Flag
 from connsearch.settings.earlier import without
@@ -35,6 +36,20 @@ class FoldedSettings(EvaluatedSettings):
     on it; csv takes the parts that a CSV names in its column cv. The directory has a run for each
     (fold-1 ...) and the table of all predictions."""
 
+    from_epoch: Annotated[int | None, Flag(metavar="E", rare=True)] = Field(default=None, ge=1)
+    """Go on from the state that the run kept after epoch E (--save-every), as that run did, but in
+    a directory of its own beside it: with 10 a run in DIR is continued in DIR-from-0010."""
+    initial_weights: Annotated[str | None, Flag(metavar="FILE", rare=True)] = None
+    """Begin with these weights, as far as they fit by name and shape: a run, a pruned network,
+    converted weights, or a file of ours or of a publication (.safetensors, .pth). What was loaded
+    is shown and recorded; another number of classes leaves the classifier out."""
+
+    @field_validator("initial_weights", mode="before")
+    @classmethod
+    def _path_as_text(cls, value: Any) -> Any:
+        place = getattr(value, "directory", value)  # of a run that is given as a value
+        return os.fspath(place) if isinstance(place, os.PathLike) else place
+
     @field_validator("folds", mode="before")
     @classmethod
     def _several(cls, value: object) -> object:
@@ -54,6 +69,11 @@ class FoldedSettings(EvaluatedSettings):
             raise ValueError(
                 f"folds {self.folds} trains all folds, fold {self.data.split.fold} one of them: "
                 "give one of the two"
+            )
+        if self.folds is not None and self.from_epoch is not None:
+            raise ValueError(
+                f"from_epoch {self.from_epoch} with folds {self.folds}: every fold has a run and "
+                "epochs of its own; give --fold and the --run of one of them"
             )
         if self.folds is not None and self.evaluate:
             raise ValueError(

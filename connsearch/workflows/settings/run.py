@@ -25,7 +25,9 @@ from connsearch.workflows.settings.base import WorkflowSettings
 RUNS = Path("runs")
 """Where runs go unless something else is said."""
 
-_NOT_RECORDED = frozenset({"run", "config", "evaluate", "tensorboard", "json_line", "debug"})
+_NOT_RECORDED = frozenset(
+    {"run", "config", "from_epoch", "evaluate", "tensorboard", "json_line", "debug"}
+)
 """Settings that decide where things go and what is shown, but no result."""
 
 

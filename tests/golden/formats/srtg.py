@@ -13,16 +13,12 @@ from connsearch.nn.convolutions3d import Convolution
 from connsearch.nn.residual3d import BLOCKS_3D
 from tests.golden.cupboard import FORMATS, Check
 from tests.golden.folder import Folder
-from tests.golden.srtg import gates, tables
+from tests.golden.srtg import gates, mtnet, tables
 from tests.golden.srtg.networks import blocks, networks, roles, states, totals
 from tests.golden.srtg.rule import HERE, STATES
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
-MISSING = {"mtnet": "no two-rate network (MTNet)"}
-"""Kinds of cases nothing of ours can be built for -> what connsearch lacks."""
-TABLES = {
-    "_s6_state_dicts_mtnet": MISSING["mtnet"],
-}
+KINDS = (*gates.KINDS, "mtnet", "block", "net", "table")
 
 
 class SRTG:
@@ -32,8 +28,7 @@ class SRTG:
 
     def owns(self, name: str, entry: Mapping[str, Any]) -> bool:
         """Returns whether it says so itself."""
-        kinds = (*MISSING, *gates.KINDS, "block", "net", "table")
-        return "source" in entry and entry.get("kind") in kinds
+        return "source" in entry and entry.get("kind") in KINDS
 
     def checks(self, folder: Folder, name: str, entry: Mapping[str, Any]) -> Iterable[Check]:
         """Returns a check a precision, or a check a network of a table."""
@@ -41,6 +36,8 @@ class SRTG:
             yield from _table(folder, name)
         elif entry["kind"] in gates.KINDS:
             yield from gates.checks(folder, name)
+        elif entry["kind"] == "mtnet":
+            yield from mtnet.checks(folder, name)
         elif lack := _lack(entry):
             yield Check(name, missing=f"{entry['kind']}: connsearch has {lack} yet ({name})")
         else:
@@ -58,8 +55,6 @@ def _lack(entry: Mapping[str, Any]) -> str:
     kind = entry["kind"]
     if kind == "net":
         return "" if entry["factory"] in MODELS else f"no network {entry['factory']}"
-    if kind != "block":
-        return MISSING[kind]
     known = (*get_args(Convolution), "ir", "ip")
     if entry["block"] not in BLOCKS_3D or entry["conv"] not in known:
         return f"no {entry['block']} block of {entry['conv']} convolutions"
@@ -67,15 +62,17 @@ def _lack(entry: Mapping[str, Any]) -> str:
 
 
 def _table(folder: Folder, name: str) -> Iterator[Check]:
-    if name in TABLES:
-        yield Check(name, missing=f"table: connsearch has {TABLES[name]} yet ({name})")
-    elif name in tables.TABLES:
+    if name in tables.TABLES:
         for check in tables.TABLES[name]:
             yield Check(f"{name} {check.__name__}", partial(check, folder))
     elif name == "_s4_roles":
         yield Check(name, partial(roles, folder))
+    elif name == "_s6_state_dicts_mtnet":
+        yield from mtnet.table_checks(folder, name)
     else:
         run = {"_s6_state_dicts": states, "_s6_totals": totals}[name]
         for factory in folder.table(STATES, HERE):
             lack = "" if factory in MODELS else f"table: connsearch has no network {factory} yet"
             yield Check(f"{name} {factory}", partial(run, folder, factory), missing=lack)
+    if name == "_s6_totals":
+        yield from mtnet.table_checks(folder, name)

@@ -33,7 +33,8 @@ class Subject:
         module: what is run and differentiated.
         run: an input to the output.
         names: published name -> ours, of every parameter and statistic.
-        places: golden place -> the module whose output it is.
+        places: golden place -> the module whose output it is; of one with several outputs by name,
+            the one that the place ends with.
         gradients: of the output with respect to the input first, then as asked for; by name.
     """
 
@@ -54,10 +55,13 @@ class Subject:
 
     def watch(self) -> None:
         """Keeps what the modules at golden places give out from now on."""
+
+        def keep(place: str, output: Any) -> None:
+            one = output if isinstance(output, Tensor) else getattr(output, place.split("_")[-1])
+            self.seen[place] = one.detach()
+
         for place, module in self.places.items():
-            module.register_forward_hook(
-                lambda _m, _i, output, place=place: self.seen.__setitem__(place, output.detach())
-            )
+            module.register_forward_hook(lambda _m, _i, out, place=place: keep(place, out))
 
     def tensor(self, name: str) -> Tensor:
         """Returns the tensor of ours with a published name."""
@@ -142,7 +146,7 @@ def _places(subject: Subject, arrays: Arrays, at: str, allowed: float) -> Iterat
     for place in places:
         t = subject.seen[place].double().numpy()
         t = t.reshape(tuple(arrays[f"{start}{place}/shape"]))
-        corner = (1, 4, 2, 3, 3)
+        corner = (1, 4, 2, 3, 3) if t.ndim > 2 else (2, t.size)
         mine = {
             "mean_std": np.array([t.mean(), t.std()]),
             "full": t,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -58,6 +58,11 @@ def states(folder: Folder, factory: str) -> None:
 
 def networks(folder: Folder, name: str, dtype: torch.dtype) -> None:
     """A whole network gives the numbers of the published one, evaluating and training."""
+    _judge(network_measures(folder, name, dtype))
+
+
+def network_measures(folder: Folder, name: str, dtype: torch.dtype) -> Iterator[Measure]:
+    """Yields every comparison of a network's file, in all modes."""
     entry, arrays = folder.index[name], folder.arrays(name)
     factory, classes = entry["factory"], entry["num_classes"]
     values = {
@@ -74,11 +79,16 @@ def networks(folder: Folder, name: str, dtype: torch.dtype) -> None:
         named = ours(folder, f"{listed['block']} {listed['conv']}", values)
         subject = Subject(built, lambda x, f=built: f({"rgb": x}), named, places)
         subject.load(values, dtype)
-        _judge(network(subject, entry, arrays, mode, x.clone()))
+        yield from network(subject, entry, arrays, mode, x.clone())
 
 
 def blocks(folder: Folder, name: str, dtype: torch.dtype) -> None:
     """A residual block gives the numbers of the published one, evaluating and training."""
+    _judge(block_measures(folder, name, dtype))
+
+
+def block_measures(folder: Folder, name: str, dtype: torch.dtype) -> Iterator[Measure]:
+    """Yields every comparison of a block's file, in all modes."""
     entry, arrays = folder.index[name], folder.arrays(name)
     weights = {
         key.removeprefix("weight/"): torch.from_numpy(array)
@@ -90,13 +100,13 @@ def blocks(folder: Folder, name: str, dtype: torch.dtype) -> None:
         module = block(entry)
         subject = Subject(module, module, ours(folder, family, weights, at="layer1.0."))
         subject.load(weights, dtype)
-        _judge(component(subject, arrays, mode, dtype))
+        yield from component(subject, arrays, mode, dtype)
 
 
 def block(entry: Mapping[str, Any]) -> nn.Module:
     """Returns the block of ours that is the published one of a case."""
     form = BlockForm(
-        CONVOLUTIONS.get(entry["conv"], entry["conv"]),
+        cast("Any", CONVOLUTIONS.get(entry["conv"], entry["conv"])),
         groups=entry["groups"],
         base_width=entry["base_width"],
         dense=True,

@@ -74,9 +74,11 @@ def clip(shape: Sequence[int], seed: int) -> Tensor:
     return torch.from_numpy((signed("input/x", shape, seed) + still).astype(np.float32))
 
 
-def shapes(folder: Folder, factory: str, classes: int) -> dict[str, tuple[int, ...]]:
+def shapes(
+    folder: Folder, factory: str, classes: int, *, states: str = STATES
+) -> dict[str, tuple[int, ...]]:
     """Returns the published tensors of a network and their shapes, in state-dict order."""
-    state = folder.table(STATES, HERE)[factory]["state"]
+    state = folder.table(states, HERE)[factory]["state"]
     heads = {"fc.weight": (classes, 512), "fc.bias": (classes,)}
     return {name: heads.get(name, tuple(listed[0])) for name, listed in state.items()}
 

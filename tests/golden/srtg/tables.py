@@ -1,24 +1,23 @@
-"""Multigrid shapes, rates and counts, and temporal samplers, against those of the published code.
+"""Steps of multigrid epochs, and temporal samplers, against those of the published code.
 
 Where the two differ, the tables say so themselves: what is compared is what the published code was
-to do (``lr_by_stage_of_the_iteration``, ``ideal``), not its slips (``as_released``).
+to do (``ideal``), not its slips (``as_released``).
 """
 
 from __future__ import annotations
 
-from itertools import pairwise, product
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import pytest
 
 from connsearch.data.clips.sampling import clip_ticks, span
 from connsearch.data.loading.multigrid import Cycles, Multigrid
-from connsearch.training.schedule import Decay
 from tests.golden.folder import Folder
+from tests.golden.srtg import multigrid
 from tests.golden.srtg.rule import HERE
 
-MULTIGRID, SAMPLERS = "s7_multigrid.json", "s8_samplers.json"
+SAMPLERS = "s8_samplers.json"
 DRAWS = 400
 
 
@@ -26,41 +25,9 @@ def grid(batch: int, frames: int, side: int, *, clips: int, cycles: Cycles = "bo
     return Multigrid("srtg", cycles, batch=batch, frames=frames, side=side, clips=clips, epochs=5)
 
 
-def shapes(folder: Folder) -> None:
-    """Every long and short stage has the published batch, frames, side and factor of the rate."""
-    for listed in folder.table(MULTIGRID, HERE)["multigrid_shapes"]:
-        rows = grid(*listed["base"], clips=100_000).stages[0].rows
-        for one in listed["shapes"]:
-            part = rows[one["long"]][one["short"]]
-            mine = part.clips, part.shape.frames, part.shape.size, part.rate
-            assert mine == (one["batch"], one["frames"], one["side"], one["lr_factor"]), one
-
-
-def rates(folder: Folder) -> None:
-    """In every quarter of every epoch the rate is that of the stage.
-
-    The quarters of ours have as many clips as they should, theirs as many iterations; so those of
-    one table need not have equally many iterations.
-    """
-    for listed in folder.table(MULTIGRID, HERE)["learning_rates"]:
-        steps, epochs = listed["iterations_per_epoch"], listed["epochs"]
-        limits = [steps // 4, steps // 2, 3 * steps // 4]
-        decay = Decay(listed["factor"], after=tuple(listed["epoch_steps"]))
-        made = grid(8, 16, 64, clips=8 * 105 * 2)
-        own = made.steps(0)
-        assert own % 4 == 0, "as many steps in every quarter, if the clips fill whole batches"
-        plans = [made.plan(epoch, seed=0) for epoch in range(epochs)]
-        for epoch, place in product(range(epochs), range(steps)):
-            quarter = sum(place >= limit for limit in limits)
-            plan = plans[epoch][quarter * own // 4]
-            mine = listed["base_lr"] * decay.factor(epoch) * plan.rate
-            theirs = listed["lr_by_stage_of_the_iteration"][epoch * steps + place]
-            assert mine == pytest.approx(max(theirs, listed["floor"]), rel=1e-12), (epoch, place)
-
-
 def counts(folder: Folder) -> None:
     """An epoch has the intended number of steps, but for a smaller batch at ends of quarters."""
-    for listed in folder.table(MULTIGRID, HERE)["iterations_per_epoch"]:
+    for listed in folder.table(multigrid.FILE, HERE)["iterations_per_epoch"]:
         clips = 48 * listed["base_batches"]
         both = grid(48, 16, 224, clips=clips).steps(0)
         assert 0 <= both - listed["ideal"] < 8, listed
@@ -107,7 +74,7 @@ def _clip(listed: Any) -> tuple[int, int, int]:
 
 
 TABLES = {
-    "_s7_multigrid": (shapes, rates, counts),
+    "_s7_multigrid": (multigrid.shapes, multigrid.rates, counts),
     "_s8_samplers": (sequential, random),
 }
 """What is looked at in each table."""

@@ -29,7 +29,7 @@ from connsearch.view.progress.default import default_display
 hear = default_display().hear
 hear(WorkBegan("steps"))
 for step in range(1, 61):
-    hear(StepEvent(step, 0, 60, 60, 1.25, 0.5, 12.34, 1e-3, 1, (4, 8, 16)))
+    hear(StepEvent(step, 0, 60, 60, 1.25, 0.5, 12.34, 1e-3, 1, (4, 3, 8, 16, 16)))
 hear(WarningEvent("<b>careful"))
 hear(WorkEnded())
 """

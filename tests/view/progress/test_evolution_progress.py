@@ -141,7 +141,8 @@ def test_a_long_evaluation_says_where_it_is(done: tuple[Evolution, list[Any]]) -
     _, events = done
     task = task_of(events)
     steps = [
-        Inside(task, StepEvent(n, 0, 9, 9, 1.0, 0.5, 9.0, 1e-3, 1, (4, 8, 8))) for n in range(1, 10)
+        Inside(task, StepEvent(n, 0, 9, 9, 1.0, 0.5, 9.0, 1e-3, 1, (4, 3, 8, 8, 8)))
+        for n in range(1, 10)
     ]
     lines = shown([events[0], Asked(task), *steps]).splitlines()
     assert lines[0].startswith("child 0: step ")

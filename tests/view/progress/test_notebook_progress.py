@@ -62,7 +62,7 @@ def hear(*events: object) -> None:
 
 
 def step(number: int) -> StepEvent:
-    return StepEvent(number, 0, 6, 600, 1.25, 0.5, 12.34, 1e-3, 1, (4, 8, 16))
+    return StepEvent(number, 0, 6, 600, 1.25, 0.5, 12.34, 1e-3, 1, (4, 3, 8, 16, 16))
 
 
 def test_a_bar_is_one_output_that_stays(cell: Cell) -> None:

@@ -15,7 +15,7 @@ agree; only there it changes the features. {% if values.start is not none %}In t
 {{ values.start }} steps all of them fuse always; lines show there for how many clips they would be
 open.{% elif values.deciding %}They decide from the first step on.{% else %}In this training they
 never decide: all of them fuse always, and lines show for how many clips they would be open.{% endif %}
-</p>
+The table has these shares{% if values.start is not none %} since they decide{% endif %}.</p>
 {{ chart(values.chart) }}
 <div class="scroll" tabindex="0" role="group" aria-label="Table, it scrolls"><table>
 <thead><tr>{% for name in values.columns %}<th{% if not loop.first %} class="num"{% endif %}>{{ name }}</th>{% endfor %}</tr></thead>

@@ -57,6 +57,9 @@ def summary(material: Material, findings: Findings) -> Section:
     )
 
 
+_DONE = {"search": "searched", "train": "trained", "prune": "pruned", "convert": "converted"}
+
+
 def sentence(material: Material) -> str:
     """Returns what was done, on which data, in one sentence."""
     structure = material.structure
@@ -69,7 +72,7 @@ def sentence(material: Material) -> str:
         what = f"{connections} between {len(structure)} nodes of {name}"
         if material.kind != "search":
             what = f"{structure.name}, {connections} between {len(structure)} nodes"
-    verb = {"search": "searched", "train": "trained", "prune": "pruned"}[material.kind]
+    verb = _DONE[material.kind]
     source = material.settings("data").get("source")
     data = f" on {source}" if source else ""
     extra = []
@@ -83,7 +86,7 @@ def sentence(material: Material) -> str:
 
 def unfinished(material: Material) -> str:
     """Returns how far an unfinished run is; nothing for a finished one."""
-    if material.result is not None or material.kind == "prune":
+    if material.result is not None or material.kind in ("prune", "convert"):
         return ""
     steps = material.rates.steps or [s for ss in material.weights.values() for s in ss.steps[-1:]]
     far = f"its logs end at step {max(steps)}" if steps else "nothing is logged yet"

@@ -1,0 +1,72 @@
+"""What a network took of weights, as a table for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from rich.table import Table
+
+from connsearch.runs.formats.conversion import TakenRecord
+from connsearch.view.structures.tables import metrics_table, short
+
+if TYPE_CHECKING:
+    from connsearch.models.count import Counted
+    from connsearch.models.document import ModelDocument
+
+MOST = 3
+"""So many names of each kind are shown."""
+
+
+def taken_table(found: TakenRecord, *, title: str) -> Table:
+    """Returns one row for what was loaded, skipped by name or shape, missing, or left out."""
+    shapes = [f"{one.name} {one.read}, here {one.here}" for one in found.skipped_by_shape]
+    parts: list[tuple[str, int, list[str]]] = [
+        ("loaded", found.loaded, [f"{found.elements:,} of {found.of:,} numbers"]),
+        ("skipped by name", len(found.skipped_by_name), found.skipped_by_name),
+        ("skipped by shape", len(shapes), shapes),
+        ("missing", len(found.missing), found.missing),
+        ("left out", len(found.left_out), found.left_out),
+    ]
+    rows = [
+        {"weights": what, "entries": count, "which": _few(names)} for what, count, names in parts
+    ]
+    return metrics_table(rows, title=title)
+
+
+def network_table(
+    document: ModelDocument, cost: Counted, clip: tuple[int, int, int], classes: Sequence[str]
+) -> Table:
+    """Returns two columns, name and value: what a network is built from, and what it costs.
+
+    Args:
+        document: of the network.
+        cost: of a clip.
+        clip: (T, H, W) it is counted for.
+        classes: their names; none: they are not known.
+    """
+    left_out = {"provenance", "classes"}
+    settings = {k: v for k, v in document.settings.items() if k not in left_out}
+    named = f": {_few(list(classes))}" if classes else ", without names"
+    values = {
+        "kind": document.kind,
+        "classes": f"{document.settings.get('classes', '?')}{named}",
+        "parameters": short(cost.parameters),
+        "MACs": f"{short(cost.macs)} for one clip of {' x '.join(map(str, clip))}",
+        **{name: _short(value) for name, value in settings.items()},
+    }
+    rows = [{"network": name, "value": value} for name, value in values.items()]
+    return metrics_table(rows, title=document.name)
+
+
+def _short(value: Any) -> str:
+    """A setting as people read it: four digits of a fraction are enough."""
+    if isinstance(value, list):
+        return ", ".join(map(_short, cast("list[Any]", value)))
+    return f"{value:.4g}" if isinstance(value, float) else json.dumps(value)
+
+
+def _few(names: list[str]) -> str:
+    more = len(names) - MOST
+    return "; ".join(names[:MOST]) + (f"; and {more:,} more" if more > 0 else "")
