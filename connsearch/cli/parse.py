@@ -151,10 +151,10 @@ def _judged(command: type[C], values: Mapping[str, Any], *, where: str = "") -> 
 
 
 def _like(names: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Only those of the values that ``names`` has."""
+    """Only those of the values that ``names`` has; what was a mapping may be a text by now."""
     return {
         name: _like(cast(_Values, part), values[name])
-        if isinstance(part, Mapping)
+        if isinstance(part, Mapping) and isinstance(values[name], Mapping)
         else values[name]
         for name, part in names.items()
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
@@ -31,6 +31,25 @@ def default_cache() -> Path:
     """Returns ``$XDG_CACHE_HOME/connsearch``, or ``~/.cache/connsearch`` where that is not set."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "connsearch"
+
+
+class Sides(NamedTuple):
+    """Sides of squares in pixels, on the way from a video to a clip.
+
+    Attributes:
+        decoded: the shorter side of the decoded frames.
+        crop: what is cut out of them.
+        size: height and width of the clip, which the crop is resized to.
+    """
+
+    decoded: int
+    crop: int
+    size: int
+
+
+def _around(size: int) -> int:
+    """The usual shorter side of frames that crops of that size are cut out of."""
+    return -(-size * 9 // 8)
 
 
 class SourceOptions(Options, title="source"):
@@ -141,6 +160,14 @@ class ClipOptions(Options, title="clip"):
     """Height and width of a clip in pixels, after the crop."""
     short_side: int | None = Field(default=None, ge=4, le=8192)
     """Shorter side of the decoded frames in pixels, before the crop; by default 9/8 of the size."""
+    eval_size: int | None = Field(default=None, ge=4, le=4096)
+    """Height and width of a clip in evaluations; by default --size."""
+    eval_short_side: int | None = Field(default=None, ge=4, le=8192)
+    """Shorter side of the decoded frames in evaluations; by default --short-side, or 9/8 of
+    --eval-size."""
+    eval_crop: int | None = Field(default=None, ge=4, le=8192)
+    """Side of what evaluations cut out of the decoded frames, in pixels; it is then resized to
+    their size. By default their size: nothing is resized."""
     keep_aspect: bool = True
     """Keep the aspect ratio of the video; otherwise the whole picture is made square."""
     short: Short = "repeat"
@@ -154,9 +181,19 @@ class ClipOptions(Options, title="clip"):
     """How the probabilities of all clips and crops of a video are combined."""
 
     @property
-    def decoded_side(self) -> int:
-        """The shorter side of decoded frames in pixels."""
-        return self.short_side if self.short_side is not None else -(-self.size * 9 // 8)
+    def sides(self) -> Sides:
+        """The sides of training clips; a scaled crop (``crop_scale``) is cut around ``crop``."""
+        decoded = _around(self.size) if self.short_side is None else self.short_side
+        return Sides(decoded, self.size, self.size)
+
+    @property
+    def eval_sides(self) -> Sides:
+        """The sides of clips in evaluations, by default those of training."""
+        size = self.size if self.eval_size is None else self.eval_size
+        crop = size if self.eval_crop is None else self.eval_crop
+        usual = _around(size) if self.short_side is None else self.short_side
+        decoded = usual if self.eval_short_side is None else self.eval_short_side
+        return Sides(decoded, crop, size)
 
     @field_validator("speed")
     @classmethod
@@ -165,11 +202,18 @@ class ClipOptions(Options, title="clip"):
 
     @model_validator(mode="after")
     def _crop_fits(self) -> ClipOptions:
-        if self.decoded_side < self.size:
+        training, evaluation = self.sides, self.eval_sides
+        law = "a crop cannot be larger than the frame"
+        if training.decoded < training.crop:
             raise ValueError(
-                f"--short-side {self.decoded_side} is smaller than --size {self.size}: a "
-                "crop cannot "
-                "be larger than the frame; leave --short-side out, or raise it"
+                f"--short-side {training.decoded} is smaller than --size {self.size}: {law}; leave "
+                "--short-side out, or raise it"
+            )
+        if evaluation.decoded < evaluation.crop:
+            option = "eval-size" if self.eval_crop is None else "eval-crop"
+            raise ValueError(
+                f"--{option} {evaluation.crop}, and decoded frames of {evaluation.decoded} pixels "
+                f"in evaluations: {law}; give a larger --eval-short-side, or a smaller --{option}"
             )
         return self
 
@@ -179,6 +223,9 @@ class AugmentOptions(Options, title="augmentation"):
 
     crop_scale: tuple[float, float] = (1.0, 1.0)
     """Range of the side of a random crop, as a factor of the size."""
+    crop_from: Literal["frame", "square"] = "frame"
+    """Where random crops lie: anywhere in the decoded frame, or inside the largest square in its
+    middle."""
     flip: bool = False
     """Mirror half of the training clips left to right; not useful where direction is the class."""
     brightness: float = Field(default=0.1, ge=0.0, le=1.0)

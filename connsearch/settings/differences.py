@@ -15,6 +15,7 @@ MAY_CHANGE = frozenset(
 """Settings that cannot change a result: a run goes on when they differ."""
 
 LATER: Mapping[str, Any] = {
+    "data.crop_from": "frame",
     "data.fingerprint": "sample",
     "training.decay_smooth": False,
     "training.keep": "last",

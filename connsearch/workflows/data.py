@@ -106,7 +106,9 @@ def open_data(
     for note in data.notes:
         listener.warn(note)
     counts = ", ".join(f"{name} {len(split)}" for name, split in data)
-    size = "x".join(map(str, data.clip))
+    size, evaluated = "x".join(map(str, data.clip)), options.clips.eval_sides.size
+    if evaluated != options.clips.size:
+        size += f", in evaluations {data.clip[0]}x{evaluated}x{evaluated}"
     listener.say(f"  {len(data.classes)} classes; clips of {size}: {counts}")
     return data
 

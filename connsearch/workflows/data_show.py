@@ -92,7 +92,10 @@ def run_data_show(asked: DataShowSettings, listener: Listener) -> ContactSheet:
 
 def _remark(asked: DataShowSettings, clip: tuple[int, int, int]) -> str:
     """How the clips are cut and what is done to them in training."""
-    cut = f"clips of {'x'.join(map(str, clip))}, stride {asked.data.clips.stride}"
+    cut = f"clips of {'x'.join(map(str, clip))}"
+    if asked.data.clips.eval_size is not None:
+        cut += f" (in evaluations {asked.data.clips.eval_size} pixels)"
+    cut += f", stride {asked.data.clips.stride}"
     if asked.data.clips.fps is not None:
         cut += f", {asked.data.clips.fps:g} frames a second"
     changed = ", ".join(asked.data.augment.augment) or "none by name"

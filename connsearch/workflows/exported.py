@@ -37,14 +37,17 @@ _PROBABILITIES = {
     "auto": "softmax over the classes; where a clip can have several, sigmoid of every class",
 }
 
-_SHOWN = ("frames", "stride", "fps", "size", "short_side", "keep_aspect", "short")
+_SHOWN = ("frames", "stride", "fps", "size", "short_side", "crop", "keep_aspect", "short")
 """Settings of the data that decide how a video becomes a clip in evaluation."""
+
+_OF_EVALUATIONS = {"size": "eval_size", "short_side": "eval_short_side", "crop": "eval_crop"}
+"""Those that evaluations may have of their own."""
 
 
 def describe_program(target: str, document: ModelDocument, program: Program) -> dict[str, Any]:
     """Returns what somebody must know who runs the program without connsearch."""
     classes = list(recorded_facts(target).get("classes", ()))
-    data = recorded_settings(target).get("data", {}).get("clips", {})
+    data = evaluated_clips(target)
     opened = [BATCH_AXIS] + ([FRAME_AXIS] if program.least_frames is not None else [])
     sizes = ("channels", FRAME_AXIS, "height", "width")
     return {
@@ -72,6 +75,17 @@ def describe_program(target: str, document: ModelDocument, program: Program) -> 
         **document.entry(),
         "versions": _versions(),
     }
+
+
+def evaluated_clips(target: str) -> dict[str, Any]:
+    """Returns how a run cuts the clips of its evaluations, as far as it is recorded.
+
+    Those that evaluations have of their own are in place of those of training; ``crop`` is there
+    where a crop of that side is resized to ``size``.
+    """
+    recorded = recorded_settings(target).get("data", {}).get("clips", {})
+    own = {name: recorded.get(of_evaluations) for name, of_evaluations in _OF_EVALUATIONS.items()}
+    return {**recorded, **{name: value for name, value in own.items() if value is not None}}
 
 
 def describe_published(structure: Structure, published: Published) -> dict[str, Any]:

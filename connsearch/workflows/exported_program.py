@@ -13,8 +13,8 @@ from connsearch.models.export import Program, pt2_runner, to_pt2, write_down
 from connsearch.models.export_onnx import onnx_runner, require_onnx, to_onnx
 from connsearch.models.model import Model
 from connsearch.models.parity import compare
-from connsearch.runs.recorded import is_trained, recorded_settings
-from connsearch.workflows.exported import describe_program, warn_of_flow
+from connsearch.runs.recorded import is_trained
+from connsearch.workflows.exported import describe_program, evaluated_clips, warn_of_flow
 from connsearch.workflows.listening import Listener
 from connsearch.workflows.settings.export import ExportSettings
 from connsearch.workflows.targets import open_structure, open_trained
@@ -105,14 +105,14 @@ def _opened(program: Program) -> str:
 
 
 def _clip(asked: ExportSettings) -> tuple[int, int, int]:
-    """The clip size asked for, or that of the run.
+    """The clip size asked for, or that of the run's evaluations.
 
     Raises:
         SettingsError: neither is known.
     """
     if asked.clip is not None:
         return asked.clip
-    data = recorded_settings(asked.target).get("data", {}).get("clips", {})
+    data = evaluated_clips(asked.target)
     if not {"frames", "size"} <= set(data):
         raise SettingsError(
             f"{asked.target}: does not say how large its clips are\n  cure: --clip T H W"

@@ -49,5 +49,5 @@ def test_the_cache_is_named_by_the_option_else_by_xdg_else_by_home(
 
 
 def test_decoded_frames_are_a_little_larger_than_clips() -> None:
-    assert ClipOptions(size=112).decoded_side == 126
-    assert ClipOptions(size=112, short_side=112).decoded_side == 112
+    assert ClipOptions(size=112).sides == (126, 112, 112)
+    assert ClipOptions(size=112, short_side=112).sides.decoded == 112

@@ -227,7 +227,7 @@ def test_the_loaders_of_all_splits_end_together(listing: Path) -> None:
 def test_a_process_that_was_forked_remembers_nothing(clips: ClipDataset) -> None:
     dataset = like(clips, remember=True)
     dataset.clip(KEYS[0])
-    assert list(dataset._frames._memory) == [2]
+    assert [index for index, _ in dataset._frames._memory] == [2]
 
     def read() -> None:
         dataset.clip(KEYS[1])

@@ -38,6 +38,16 @@ def test_every_position_is_drawn_in_training() -> None:
     assert starts == {0, 1, 2, 3, 4}
 
 
+def test_clips_of_an_epoch_are_drawn_apart_whichever_process_reads_them() -> None:
+    """The generator of a clip follows from its place alone, so no two processes share one."""
+    starts = [
+        clip_ticks(12, 8, rng=clip_generator(seed=0, epoch=0, index=index))[0]
+        for index in range(60)
+    ]
+    assert set(starts) == {0, 1, 2, 3, 4}
+    assert max(starts.count(start) for start in set(starts)) < 25
+
+
 def test_a_video_that_is_too_short_is_refused_when_asked() -> None:
     with pytest.raises(DataError, match=r"v.mp4: 7 frames, a clip of 8 .* needs 8; cure"):
         clip_ticks(7, 8, short="refuse", name="v.mp4")

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn import functional as F
 
+from connsearch.data.clips.dataset import ClipKey
 from connsearch.data.loading.loader import Loader
+from connsearch.data.options import DataOptions
 from connsearch.errors import DataError
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention
@@ -131,6 +134,20 @@ def test_evaluation_changes_nothing_and_an_empty_split_is_refused() -> None:
     empty: Any = TinyClips(0, seed=0, options=data.options)
     with pytest.raises(DataError, match="no clip to evaluate on"):
         evaluate(network, Loader(empty), classes=data.classes)
+
+
+@pytest.mark.parametrize("batch", [1, 4, 6, 7])
+def test_means_of_an_evaluation_are_over_clips_however_few_the_last_batch_has(batch: int) -> None:
+    options = DataOptions.of(frames=4, size=16, batch_size=batch)
+    clips: Any = TinyClips(7, seed=5, options=options)
+    network = Network(tiny_structure(), 2, seed=0)
+    found = evaluate(network, Loader(clips), classes=("red", "blue"))
+    with torch.no_grad():
+        rgb = torch.stack([clips.clip(ClipKey(index)).streams["rgb"] for index in range(7)])
+        logits = network.eval()({"rgb": rgb})
+    labels = torch.tensor(clips.labels)
+    assert found.loss == pytest.approx(float(F.cross_entropy(logits, labels)), rel=1e-5)
+    assert found.accuracy == pytest.approx(float((logits.argmax(1) == labels).float().mean()))
 
 
 @pytest.mark.parametrize("attention", [Attention.NONE, Attention.PEER])

@@ -16,7 +16,6 @@ from connsearch.data.clips.frame_reader import FrameReader
 from connsearch.data.clips.sampling import clip_generator, clip_ticks, training_ticks
 from connsearch.data.clips.timeline import Timeline, timeline
 from connsearch.data.clips.transforms import View, grid_view, random_view, show_objects, show_rgb
-from connsearch.data.clips.usable import decoded_size
 from connsearch.data.media.rates import check_spans
 from connsearch.data.options import (
     AugmentOptions,
@@ -187,14 +186,14 @@ class ClipDataset:
         clock, ticks, rng = self._placed(key)
         numbers = clock.frames(ticks)
         more = self._numbers_beside(key, beside)
-        frames, maps = self._frames.frames(key.index, numbers, more=more)
+        frames, maps = self._frames.frames(key.index, numbers, training=key.augment, more=more)
         height, width = frames.shape[1:3]
         changes: tuple[ClipChange, ...] = ()
         if rng is None:
             view = self._even_view(height, width, key)
             labels, label = record.labels, record.label
         else:
-            view = random_view(height, width, self.clips.size, self.augment, rng)
+            view = random_view(height, width, self.clips.sides.crop, self.augment, rng)
             labels = self._seen(record, clock, ticks)
             some = len(labels) > 1
             label = labels[int(rng.integers(len(labels)))] if some else (*labels, -1)[0]
@@ -225,7 +224,8 @@ class ClipDataset:
         return frozenset(found)
 
     def _shape(self, key: ClipKey) -> ClipShape:
-        return key.shape or ClipShape(self.clips.frames, self.clips.size)
+        sides = self.clips.sides if key.augment else self.clips.eval_sides
+        return key.shape or ClipShape(self.clips.frames, sides.size)
 
     def _placed(self, key: ClipKey) -> tuple[Timeline, list[int], np.random.Generator | None]:
         """Returns the clock, the clip's ticks, and what makes further draws (None: nothing)."""
@@ -266,7 +266,8 @@ class ClipDataset:
     def _even_view(self, height: int, width: int, key: ClipKey) -> View:
         """Returns the window of an evaluation's crop."""
         crops = 1 if key.view is None else self.clips.crops_per_clip
-        return grid_view(height, width, self.clips.size, crop=(key.view or 0) % crops, crops=crops)
+        side, crop = self.clips.eval_sides.crop, (key.view or 0) % crops
+        return grid_view(height, width, side, crop=crop, crops=crops)
 
     def _seen(self, record: Record, clock: Timeline, ticks: Sequence[int]) -> tuple[int, ...]:
         """Returns the classes of a training clip: of its video, or those seen in the clip."""
@@ -283,9 +284,3 @@ class ClipDataset:
         target_K = torch.zeros(self.num_classes)
         target_K[list(labels)] = 1.0
         return target_K
-
-
-def decoded_bytes(info: VideoInfo, options: ClipOptions) -> int:
-    """Returns how much memory a decoded video takes, object maps included."""
-    height, width = decoded_size(info, options)
-    return info.frames * height * width * 4

@@ -70,7 +70,14 @@ def random_view(
     """Returns a random window and light; always the same number of draws."""
     scale = rng.uniform(*options.crop_scale)
     side = max(1, min(height, width, round(size * scale)))
+    if options.crop_from == "square":
+        least = min(height, width)
+        above, before = (height - least) // 2, (width - least) // 2
+        height = width = least
+    else:
+        above = before = 0
     top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+    top, left = above + top, before + left
     mirrored = bool(rng.random() < 0.5)
     gain = 1.0 + options.contrast * rng.uniform(-1.0, 1.0)
     lift = 2.0 * options.brightness * rng.uniform(-1.0, 1.0)

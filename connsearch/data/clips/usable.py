@@ -42,14 +42,20 @@ def usable_part(
 
 
 def decoded_size(
-    info: VideoInfo, options: ClipOptions, *, name: str = "a video"
+    info: VideoInfo, options: ClipOptions, *, training: bool = True, name: str = "a video"
 ) -> tuple[int, int]:
     """Returns (H, W) that a video is scaled to when it is decoded.
+
+    Args:
+        info: the video.
+        options: how clips are cut.
+        training: for a training clip; else for an evaluation's.
+        name: the video, for the message.
 
     Raises:
         DataError: it is so long and narrow that scaling it would take all memory there is.
     """
-    side = options.decoded_side
+    side = (options.sides if training else options.eval_sides).decoded
     if not options.keep_aspect:
         return side, side
     if max(info.height, info.width) > _LONGEST * min(info.height, info.width):
@@ -59,3 +65,16 @@ def decoded_size(
         )
     scale = side / min(info.height, info.width)
     return max(side, round(info.height * scale)), max(side, round(info.width * scale))
+
+
+def decoded_bytes(info: VideoInfo, options: ClipOptions, *, training: bool = True) -> int:
+    """Returns how much memory a decoded video takes, object maps included.
+
+    Args:
+        info: the video.
+        options: how clips are cut.
+        training: it is on the training list, whose clips are seen as in evaluations, too.
+    """
+    sizes = {decoded_size(info, options, training=False)}
+    sizes |= {decoded_size(info, options)} if training else set()
+    return sum(info.frames * height * width * 4 for height, width in sizes)

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from connsearch.data.clips.augment import expanded
-from connsearch.data.clips.dataset import ClipDataset, decoded_bytes
+from connsearch.data.clips.dataset import ClipDataset
+from connsearch.data.clips.usable import decoded_bytes
 from connsearch.data.loading.first_look import (
     Faults,
     Follow,
@@ -251,9 +252,13 @@ def _samples(lists: Lists) -> list[str]:
 
 def _fits(lists: Lists, options: ClipOptions, memory_mb: int) -> bool:
     """Returns whether all decoded videos together fit into the memory allowed for them."""
-    known = _infos(lists)
-    total = sum(decoded_bytes(info, options) for info in known)
-    return len(known) == sum(map(len, lists.values())) and total <= memory_mb * 10**6
+    total = sum(
+        decoded_bytes(record.info, options, training=split == "train")
+        for split in SPLITS
+        for record in lists[split]
+        if record.info is not None
+    )
+    return len(_infos(lists)) == sum(map(len, lists.values())) and total <= memory_mb * 10**6
 
 
 def _infos(lists: Lists) -> list[VideoInfo]:

@@ -13,7 +13,7 @@ from connsearch.workflows.settings.base import WorkflowSettings
 _IN_TRAINING = """
     seed bad_share check_files size short_side keep_aspect crop_scale flip brightness contrast
     strides speed clips_per_video crops_per_clip pool_views augment augment_any augment_each
-    batch_size workers memory_mb clip_labels
+    batch_size workers memory_mb clip_labels eval_size eval_short_side eval_crop crop_from
 """.split()
 """Settings that decide what is done with clips, but not which there are."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from connsearch.data.records import Source
@@ -15,6 +17,7 @@ from connsearch.data.sources.datasets import DATASETS, EXAMPLES
 from connsearch.data.sources.datasets.smarthome import CLASSES as SMARTHOME
 from connsearch.errors import DataError
 from tests.data.helpers import options
+from tests.data.media.helpers import legacy_store
 
 Video = Callable[[Path], None]
 """Makes one video file; its folder is there."""
@@ -256,6 +259,38 @@ def frames_db(path: Path, make: Maker) -> Tiny:
                 make.put(path / "data" / "tiny_videos" / "jpg" / label / f"{word}{n}" / "frames.db")
         write(path / "labels" / f"tiny_{word}.csv", lines)
     return Tiny(str(path / "data" / "tiny_videos"))
+
+
+SRTG_LISTS = (
+    *(f"kinetics-{count}" for count in (200, 400, 600, 700)),
+    "HACS_clips_v1.1",
+    "Moments_in_Time",
+    "ucf101_split1",
+    "hmdb_split1",
+    "diving48",
+)
+"""What the lists of SRTG's data are called, without ``_train.csv`` and ``_val.csv``."""
+
+SRTG_TIMED = ("kinetics-", "HACS_")
+"""How the names of those begin whose clips are parts of videos."""
+
+
+def srtg_data(root: Path) -> Path:
+    """Returns the folder of a few videos as SRTG's code has them: every list names the same."""
+    clips = {"train": ("a", "b", "c", "d"), "val": ("v",)}
+    labels, videos = ("walk", "jump rope"), root / "data" / "Clips_videos"
+    for name, (split, letters) in product(SRTG_LISTS, clips.items()):
+        timed = name.startswith(SRTG_TIMED)
+        lines = ["label,youtube_id,time_start,time_end,split" if timed else "label,id,split"]
+        times = ",1,11" if timed else "_000001_000011"
+        for label, letter in product(labels, letters):
+            lines.append(f"{label},{letter}{label[0]}{times},{split}")
+        write(root / "labels" / f"{name}_{split}.csv", lines)
+    for label, letter in product(labels, "abcdv"):
+        frames = np.random.default_rng(0).integers(0, 255, (12, 36, 48, 3), dtype=np.uint8)
+        store = videos / "jpg" / label / f"{letter}{label[0]}_000001_000011"
+        legacy_store(store, frames, columns=3, count=True)
+    return videos
 
 
 def folder(path: Path, make: Maker) -> Tiny:

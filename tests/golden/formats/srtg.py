@@ -13,15 +13,12 @@ from connsearch.nn.convolutions3d import Convolution
 from connsearch.nn.residual3d import BLOCKS_3D
 from tests.golden.cupboard import FORMATS, Check
 from tests.golden.folder import Folder
-from tests.golden.srtg import gates, mtnet, multigrid
+from tests.golden.srtg import gates, mtnet, tables
 from tests.golden.srtg.networks import blocks, networks, roles, states, totals
 from tests.golden.srtg.rule import HERE, STATES
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 KINDS = (*gates.KINDS, "mtnet", "block", "net", "table")
-TABLES = {
-    "_s8_samplers": "no samplers as released with squeeze-and-recursion",
-}
 
 
 class SRTG:
@@ -65,11 +62,9 @@ def _lack(entry: Mapping[str, Any]) -> str:
 
 
 def _table(folder: Folder, name: str) -> Iterator[Check]:
-    if name in TABLES:
-        yield Check(name, missing=f"table: connsearch has {TABLES[name]} yet ({name})")
-    elif name == "_s7_multigrid":
-        yield Check(f"{name} shapes", partial(multigrid.shapes, folder))
-        yield Check(f"{name} rates", partial(multigrid.rates, folder))
+    if name in tables.TABLES:
+        for check in tables.TABLES[name]:
+            yield Check(f"{name} {check.__name__}", partial(check, folder))
     elif name == "_s4_roles":
         yield Check(name, partial(roles, folder))
     elif name == "_s6_state_dicts_mtnet":

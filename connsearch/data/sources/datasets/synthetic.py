@@ -64,7 +64,7 @@ def read_synthetic(rest: str, options: DataOptions) -> Source:
             f"synthetic:order needs clips of at least {FEWEST_ORDERED} frames, read "
             f"{clips.frames}: fewer have no four orders; cure: --frames 8"
         )
-    frames, side = span(clips.frames, clips.stride) + SPARE_FRAMES, clips.decoded_side
+    frames, side = span(clips.frames, clips.stride) + SPARE_FRAMES, clips.sides.decoded
     counts = (planted.train_clips, planted.val_clips, planted.test_clips)
     sizes = "-".join(str(n) for n in counts)
     made = f"{task}-{clips.frames}by{clips.stride}" if task == "order" else task

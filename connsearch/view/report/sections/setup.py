@@ -68,6 +68,9 @@ def data(material: Material, findings: Findings) -> Section | None:
     facts = [Fact("data", setting(options.get("source")))]
     if material.clip:
         facts.append(Fact("clip", " × ".join(map(str, material.clip)), "frames, height, width"))
+        if isinstance(own := options.get("eval_size"), int):
+            size = " × ".join(map(str, (material.clip[0], own, own)))
+            facts.append(Fact("clip in evaluations", size, "frames, height, width"))
     facts.append(Fact("split by", setting(options.get("split_by")), "what no two splits share"))
     fingerprint = material.part("facts").get("data")
     facts.append(Fact("fingerprint", setting(fingerprint), "SHA-256 of classes and lists"))
