@@ -143,5 +143,6 @@ def _refuse_one_number(images: int, height: int, width: int) -> None:
         raise DataError(
             f"one clip of one frame and {height}x{width} pixels leaves one number per channel, "
             "and batch normalisation in training needs at least two\n"
-            f"  cure: --batch-size 2, --frames 2, or a --size of more than {STRIDE} pixels"
+            f"  cure: another --batch-size, so that no batch has one clip (the last of an "
+            f"epoch is what is left); --frames 2; or a --size of more than {STRIDE} pixels"
         )

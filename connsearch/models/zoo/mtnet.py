@@ -178,8 +178,9 @@ class MTNet(Model):
             raise DataError(
                 f"one clip of {frames} frames and {height}x{width} pixels leaves one number per "
                 "channel of the long stream, and batch normalisation in training needs at least "
-                f"two\n  cure: --batch-size 2, more --frames than {MOST_FRAMES}, or a --size of "
-                f"more than {MOST_SIDE} pixels"
+                f"two\n  cure: another --batch-size, so that no batch has one clip (the last of an "
+                f"epoch is what is left); more --frames than {MOST_FRAMES}; or a --size of more "
+                f"than {MOST_SIDE} pixels"
             )
 
 

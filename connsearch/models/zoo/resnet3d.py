@@ -121,8 +121,9 @@ class ResNet3D(Model):
             raise DataError(
                 f"one clip of {frames} frames and {height}x{width} pixels leaves one number per "
                 "channel, and batch normalisation in training needs at least two\n"
-                f"  cure: --batch-size 2, more --frames than {stride}, or a --size of more than "
-                f"{side} pixels"
+                f"  cure: another --batch-size, so that no batch has one clip (the last of an "
+                f"epoch is what is left); more --frames than {stride}; or a --size of more than {side} "
+                "pixels"
             )
 
 
