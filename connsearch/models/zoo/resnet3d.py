@@ -122,8 +122,8 @@ class ResNet3D(Model):
                 f"one clip of {frames} frames and {height}x{width} pixels leaves one number per "
                 "channel, and batch normalisation in training needs at least two\n"
                 f"  cure: another --batch-size, so that no batch has one clip (the last of an "
-                f"epoch is what is left); more --frames than {stride}; or a --size of more than {side} "
-                "pixels"
+                f"epoch is what is left); more --frames than {stride}; or a --size of "
+                f"more than {side} pixels"
             )
 
 
