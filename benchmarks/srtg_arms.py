@@ -45,9 +45,12 @@ ARMS: dict[str, Arm] = {
     "SRTG, z-scores": Arm(
         f"srtg_{NETWORK}", {"gate_test": {"normalise": "zscore"}}, {"gate_start": 0.4}
     ),
+    "SR, 1 + s": Arm(f"srtg_{NETWORK}", {"fusion": "one_plus"}, {"gate_start": None}),
+    "SRTG, 1 + s": Arm(f"srtg_{NETWORK}", {"fusion": "one_plus"}, {"gate_start": 0.4}),
 }
 """SR always fuses; SRTG decides after 40 % of the training, with the test as it is defined, or with
-both sequences of frames normalised over time."""
+both sequences of frames normalised over time. The last two are not published: features are
+multiplied by 1 + s, so that a cell that has learned nothing leaves them nearly as they are."""
 
 
 def train_arm(

@@ -9,12 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from connsearch.models.settings import Depth, Share, Spread, Width
 from connsearch.nn.convolutions3d import BY_CHANNEL, Convolution
 from connsearch.nn.residual3d import BlockForm, Place
-from connsearch.nn.temporal_gate import GateTest, TemporalGate
+from connsearch.nn.temporal_gate import Fusion, GateTest, TemporalGate
 
 Convolutions = Literal["r3d", "r2plus1d", "ir_csn", "ip_csn", "mc3"]
 """What the 3x3x3 of a network are; only of ``mc3`` they are not all of one kind."""
 
-CAME_LATER = frozenset("expansion groups base_width legacy_dense place gated gate_test".split())
+CAME_LATER = frozenset(
+    "expansion groups base_width legacy_dense place gated gate_test fusion".split()
+)
 """Settings that a document holds only where they are not the default: those before them had none,
 and a network without them has the document it had."""
 
@@ -45,6 +47,8 @@ class ResNet3DSettings(BaseModel):
         place: of a temporal gate in every block (``nn.residual3d.Place``); ``none``: no gates.
         gated: whether gates decide; False lets everything through them ("squeeze and recursion").
         gate_test: by which they decide.
+        fusion: what an open gate makes of features x and states s: ``product`` s x, as published;
+            ``one_plus`` (1 + s) x; ``sigmoid``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +68,7 @@ class ResNet3DSettings(BaseModel):
     place: Place = "none"
     gated: bool = Field(default=False, strict=True)
     gate_test: GateTest = GateTest()
+    fusion: Fusion = "product"
 
     @model_validator(mode="after")
     def _go_together(self) -> Self:
@@ -106,6 +111,10 @@ class ResNet3DSettings(BaseModel):
                 "gated: this network has no gates; place says where they are to be: start, top, "
                 "mid, end, res or final",
             ),
+            (
+                self.fusion != "product" and self.place == "none",
+                f"fusion {self.fusion}: this network has no gates; place says where they are to be",
+            ),
         ]
         if said := [fault for wrong, fault in faults if wrong]:
             raise ValueError("\n  ".join(said))
@@ -141,7 +150,7 @@ class ResNet3DSettings(BaseModel):
         return 2 * stages if self.stem_pool else stages
 
     def _gate(self, width: int) -> TemporalGate:
-        return TemporalGate(width, test=self.gate_test, gated=self.gated)
+        return TemporalGate(width, test=self.gate_test, fusion=self.fusion, gated=self.gated)
 
     def document(self) -> dict[str, Any]:
         """Returns them as JSON values; :data:`CAME_LATER` only where they say something."""

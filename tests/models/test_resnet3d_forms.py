@@ -165,6 +165,7 @@ FIRST = (-1.5425592444462382, 0.018833052832633257)
     "options",
     [
         {"place": "res", "gate_test": {"test": "align", "both": "or", "temperature": "auto"}},
+        {"place": "mid", "fusion": "one_plus"},
         {"place": "mid", "gated": True},
         {"expansion": 4, "base_width": 128},
         {"groups": 4, "base_width": 16, "legacy_dense": True},
@@ -184,6 +185,7 @@ def test_options_stand_in_the_document_and_build_the_same_network(options: dict[
     gates = [m for m in again.modules() if isinstance(m, TemporalGate)]
     assert all(g.gated is options.get("gated", False) for g in gates)
     assert all(g.test == network.settings.gate_test for g in gates)
+    assert all(g.fusion == options.get("fusion", "product") for g in gates)
     assert network(clips(2, 2, 16, 16)).shape == (2, 4)
 
 
@@ -245,6 +247,7 @@ def test_every_kind_of_convolution_ends_at_the_size_of_the_whole_one(
         ("r3d_50", {"legacy_dense": True}, "legacy_dense: has no effect"),
         ("r3d_50", {"base_width": 1, "widths": (8, 8, 8, 8)}, "leaves no channel inside"),
         ("r3d_50", {"gated": True}, "gated: this network has no gates; place says"),
+        ("r3d_50", {"fusion": "one_plus"}, "fusion one_plus: this network has no gates"),
         ("r3d_50", {"place": "top", "gate_test": {"tests": "x"}}, "gate_test.tests"),
         ("r3d_50", {"place": "top", "gate_test": {"test": "cycel"}}, "'cycel'"),
         ("r3d_50", {"place": "bottom"}, "place: Input should be 'none', 'start', 'top'"),
