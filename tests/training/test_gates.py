@@ -132,7 +132,7 @@ def test_an_interrupted_training_ends_like_the_whole_one(
 ) -> None:
     directory = tmp_path / "run"
     steps_until(gated_fit(directory), stop)
-    events = list(gated_fit(directory))
+    events: list[Any] = list(gated_fit(directory))
     assert (directory / "gates.csv").read_bytes() == (whole[0] / "gates.csv").read_bytes()
     assert events[-1].report.digest == whole[1][-1].report.digest
     assert events[-1].model.settings["gated"] is True
