@@ -75,7 +75,7 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def unpictured() -> Iterator[None]:
-    """For a file of tests that look at no picture of a training or a search."""
+    """For a file of tests that look at no picture of a training, a search or a pruning."""
     from tests.unpictured import no_pictures
 
     with no_pictures():

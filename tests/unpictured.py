@@ -10,8 +10,9 @@ import pytest
 
 @contextmanager
 def no_pictures() -> Generator[None]:
-    """Trainings and searches of this process draw nothing; commands that draw still do."""
+    """Trainings, searches and prunings of this process draw nothing; all else still does."""
     with pytest.MonkeyPatch.context() as patched:
         for name in ("train", "search", "folds"):
             patched.setattr(f"connsearch.workflows.{name}.draw_run", lambda *_: None)
+        patched.setattr("connsearch.workflows.prune.draw_pruning", lambda *_: None)
         yield
