@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import settings
@@ -71,6 +71,15 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "120")
+
+
+@pytest.fixture(scope="module")
+def unpictured() -> Iterator[None]:
+    """For a file of tests that look at no picture of a training, a search or a pruning."""
+    from tests.unpictured import no_pictures
+
+    with no_pictures():
+        yield
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -7,6 +7,7 @@ import re
 import runpy
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,9 @@ from connsearch.data.media.decode import write_video
 from connsearch.data.sources.datasets import DATASETS
 from connsearch.models.catalogue import create_model
 from connsearch.models.zoo import MODELS
-from connsearch.workflows import search, train
 from tests.data.datasets.formats import FORMATS, Maker, srtg_data
 from tests.data.helpers import options
+from tests.unpictured import no_pictures
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 SCRIPT = runpy.run_path(str(EXAMPLES / "real_clips.py"))
@@ -35,6 +36,12 @@ TWINS += ["srtg/hmdb51", "srtg/diving48"]
 
 TINY = {"depths": [1, 1, 1, 1], "widths": [8, 8, 8, 8]}
 """What makes a 3D residual network small."""
+
+
+@pytest.fixture
+def bare() -> Iterator[None]:
+    with no_pictures():
+        yield
 
 
 def test_the_tour_ends_with_a_pruned_and_trained_network(
@@ -58,6 +65,7 @@ def test_the_tour_is_short() -> None:
     assert len(lines) < 40
 
 
+@pytest.mark.usefixtures("bare")
 def test_a_network_of_ones_own_trains_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +140,7 @@ def _run(capsys: pytest.CaptureFixture[str], *line: str) -> dict[str, Any]:
     return json.loads(printed.out.splitlines()[-1])
 
 
+@pytest.mark.usefixtures("bare")
 @pytest.mark.parametrize(
     "recipe", [pytest.param(r, marks=[pytest.mark.slow] if r in TWINS else []) for r in RECIPES]
 )
@@ -139,12 +148,7 @@ def test_a_recipe_runs_on_tiny_clips_in_its_format(
     recipe: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for workflow in (search, train):
-        monkeypatch.setattr(
-            workflow, "draw_run", lambda *_: None
-        )  # most of the time, not the point
     small = ["--steps", "1", "--batch-size", "2", "--size", "32", "--frames", "4"]
     small += ["--recalibrate-clips", "0", "--threads", "1", "--precision", "fp32"]
     text = (EXAMPLES / f"{recipe}.json").read_text(encoding="utf-8")
@@ -200,6 +204,7 @@ def test_an_unknown_recipe_names_the_known(tmp_path: Path) -> None:
     assert all(recipe in done.stderr for recipe in RECIPES)
 
 
+@pytest.mark.usefixtures("bare")
 def test_the_page_on_python_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -215,6 +220,7 @@ def test_the_page_on_python_runs(
     assert (tmp_path / "pruned.svg").exists()
 
 
+@pytest.mark.usefixtures("bare")
 def test_the_page_on_models_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -67,8 +69,20 @@ def tour(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Tour:
         str(ROOT / "search.py"), "--run", "runs/first", "--steps", "2", *TINY, "--json"
     )
     prune = command(str(ROOT / "prune.py"), "runs/first", "--json")
-    train = command(
-        *("-m", "connsearch", "train", "runs/first/pruned", "--run", "runs/first/pruned/trained"),
-        *("--steps", "2", "--precision", "fp32", "--threads", "1", "--json"),
-    )
-    return Tour(directory, search, prune, train)
+    line = ["train", "runs/first/pruned", "--run", "runs/first/pruned/trained"]
+    line += ["--steps", "2", "--precision", "fp32", "--threads", "1", "--json"]
+    return Tour(directory, search, prune, _here(line, directory, cache))
+
+
+def _here(line: list[str], directory: Path, cache: Path) -> Done:
+    """Runs a command in this process: another would have to import torch."""
+    from connsearch.cli.app import main
+    from connsearch.workflows.pictures import draw_run
+
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
+        patched.chdir(directory)
+        patched.setenv("XDG_CACHE_HOME", str(cache))
+        patched.setattr("connsearch.workflows.train.draw_run", draw_run)  # see no_pictures
+        code = main(line)
+    return Done(code, out.getvalue(), err.getvalue())

@@ -15,6 +15,8 @@ from connsearch.graph.files import read_structure
 from connsearch.runs.ledger import Ledger
 from tests.cli.commands import TINY, Command, Tour
 
+pytestmark = pytest.mark.usefixtures("unpictured")
+
 COMPARE = ["--criterion", "top_k:2", "--steps", "1"]
 COUNTS = ["--random", "2", "--seeds", "2"]
 WHERE = ("output", "pictures", "run", "structure")

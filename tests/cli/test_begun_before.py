@@ -25,6 +25,8 @@ from connsearch.settings.earlier import migrated_settings
 from connsearch.workflows.data import begun_with, check_data, open_data, prepare
 from tests.cli.commands import Command
 
+pytestmark = pytest.mark.usefixtures("unpictured")
+
 BEGUN = Path(__file__).with_name("begun")
 SETTINGS = (
     "--frames 4 --size 16 --batch-size 4 --epochs 3 --checkpoint-steps 3 --threads 1 "

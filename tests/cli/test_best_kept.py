@@ -10,6 +10,8 @@ import pytest
 
 from tests.cli.commands import TINY, Command, Tour
 
+pytestmark = pytest.mark.usefixtures("unpictured")
+
 ASKED = ("search", *TINY, "--epochs", "2", "--eval-every", "1", "--run", "run")
 
 

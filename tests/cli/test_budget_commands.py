@@ -11,6 +11,8 @@ import pytest
 from connsearch.graph.files import read_structure
 from tests.cli.commands import Command, Tour
 
+pytestmark = pytest.mark.usefixtures("unpictured")
+
 
 def test_a_budget_is_met_reported_and_recorded(tour: Tour, run: Command, tmp_path: Path) -> None:
     out = tmp_path / "out"

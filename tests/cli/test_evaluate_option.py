@@ -22,11 +22,7 @@ from tests.training.plain import plain_fit
 LINE = ("train", "starter_rgb_flow", "--run", "mine", "--steps", "1", *TINY)
 
 
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of the run take most of the time."""
-    for name in ("train", "search"):
-        monkeypatch.setattr(f"connsearch.workflows.{name}.draw_run", lambda *_: None)
+pytestmark = pytest.mark.usefixtures("unpictured")
 
 
 def kept(directory: Path) -> dict[str, Any]:

@@ -15,6 +15,8 @@ import pytest
 
 from tests.cli.commands import Command, Tour, hear_interrupts
 
+pytestmark = pytest.mark.usefixtures("unpictured")
+
 
 @pytest.fixture
 def search(tour: Tour, tmp_path: Path) -> Path:

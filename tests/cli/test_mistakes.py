@@ -18,6 +18,8 @@ from connsearch.cli.app import COMMANDS, command_class, main
 from connsearch.graph.files import load_structure, write_structure
 from tests.cli.commands import TINY, Command, Tour
 
+pytestmark = pytest.mark.usefixtures("unpictured")
+
 
 @pytest.mark.parametrize(
     ("line", "said"),

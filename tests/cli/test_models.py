@@ -27,6 +27,7 @@ from tests.cli.commands import ROOT, Command
 from tests.golden.folder import Folder
 from tests.golden.srtg.rule import HERE, STATES
 from tests.models.published_costs import GMACS
+from tests.unpictured import no_pictures
 
 LISTED = Folder.read(HERE).table(STATES, HERE)
 """Published networks by name."""
@@ -155,11 +156,13 @@ def test_a_network_is_trained_and_judged_by_its_name(run: Command) -> None:
     judged = run("evaluate", "runs/r3d", "--json")
     assert judged.code == 0, judged.err
     assert judged.json["times_opened"] == 1
-    further = run("train", "runs/r3d", "--steps", "1", "--threads", "1", "--json")
+    with no_pictures():
+        further = run("train", "runs/r3d", "--steps", "1", "--threads", "1", "--json")
     assert further.code == 0, further.err
     assert further.json["run"].startswith("runs/r3d/trained")
     more = ["--from-scratch", "--model-options", "place=end", "gate_test.test=align"]
-    anew = run("train", "runs/r3d", *more, "--steps", "1", "--threads", "1", "--json")
+    with no_pictures():
+        anew = run("train", "runs/r3d", *more, "--steps", "1", "--threads", "1", "--json")
     assert anew.code == 0, anew.err
     found = built(anew.json["run"])
     assert (found["widths"], found["place"], found["gate_test"]["test"]) == (
@@ -213,7 +216,8 @@ def test_a_network_of_the_zoo_is_exported(run: Command) -> None:
 def own(run: Command) -> str:
     """The run of a module of one's own, made by the example."""
     main = runpy.run_path(str(ROOT / "examples" / "own_network.py"))["main"]
-    main(Path("runs/own"), epochs=1, clips=2)
+    with no_pictures():
+        main(Path("runs/own"), epochs=1, clips=2)
     return "runs/own"
 
 

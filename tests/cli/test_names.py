@@ -19,6 +19,8 @@ from connsearch.files.text import from_cell
 from connsearch.view.console import Console, visible_output
 from tests.cli.commands import TINY, Command, Done
 
+pytestmark = pytest.mark.usefixtures("unpictured")
+
 OLD = os.fsdecode(b"caf\xe9"), os.fsdecode(b"na\xefve")
 """Names of Latin-1, as disks from before UTF-8 hold them."""
 

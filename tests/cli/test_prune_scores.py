@@ -10,6 +10,8 @@ import pytest
 
 from tests.cli.commands import Command, Tour
 
+pytestmark = pytest.mark.usefixtures("unpictured")
+
 
 @pytest.fixture
 def search(tour: Tour, tmp_path: Path) -> Path:

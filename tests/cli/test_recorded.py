@@ -6,7 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.cli.commands import Command, Tour
+
+pytestmark = pytest.mark.usefixtures("unpictured")
 
 
 def test_settings_of_another_version_are_refused_by_name(

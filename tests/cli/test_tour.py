@@ -13,6 +13,8 @@ from connsearch.cli.parse import parse
 from connsearch.graph.files import read_structure
 from tests.cli.commands import TINY, Command, Tour
 
+pytestmark = pytest.mark.usefixtures("unpictured")
+
 
 def test_search_leaves_a_run_with_pictures(tour: Tour) -> None:
     assert tour.search.code == 0, tour.search.err

@@ -12,6 +12,8 @@ import torch
 from tests.cli.commands import Command, Tour
 from tests.workflows.test_weights_convert import SMALL, saved, small_state
 
+pytestmark = pytest.mark.usefixtures("unpictured")
+
 OPTIONS = [f"{name}={json.dumps(value)}" for name, value in SMALL.items()]
 
 

@@ -27,6 +27,8 @@ from connsearch.training.options import TrainOptions
 from connsearch.view.report.reader import read_material
 from connsearch.workflows.targets import recorded_loss
 
+pytestmark = pytest.mark.usefixtures("unpictured")
+
 WRITTEN = Path(__file__).with_name("written")
 OLD: dict[str, Any] = {"commitment": "entropy", "commitment_weight": 0.5, "late": 0.25}
 

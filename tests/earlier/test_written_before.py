@@ -22,6 +22,8 @@ from connsearch.runs.record import open_run
 from tests.cli.commands import ROOT, Command
 from tests.cli.conftest import cache, run  # noqa: F401 (fixtures)
 
+pytestmark = pytest.mark.usefixtures("unpictured")
+
 WRITTEN = Path(__file__).with_name("written")
 CLIPS = ROOT / "tests" / "cli" / "begun"
 SETTINGS = (

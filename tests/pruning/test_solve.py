@@ -139,7 +139,7 @@ def test_no_network_within_the_budget_is_better_on_many_structures(seed: int) ->
     check_against_all(seed, 9)
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 @given(seeds, percents)
 def test_the_pruned_network_is_the_masked_original(seed: int, share: int) -> None:
     structure = random_tiny(random.Random(seed))

@@ -133,6 +133,12 @@ def test_a_run_stopped_anywhere_ends_like_the_whole_one(searched: Any, tmp_path:
     assert everything(directory) == everything(whole)
 
 
+@pytest.mark.parametrize(
+    "searched",
+    ["reference", pytest.param("srtg", marks=pytest.mark.slow)],
+    indirect=True,
+    scope="module",
+)
 def test_a_run_killed_within_an_epoch_ends_like_the_whole_one(
     searched: Any, tmp_path: Path
 ) -> None:

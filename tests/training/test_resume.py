@@ -122,8 +122,11 @@ def check_kills(directory: Path, whole: dict[str, Any], kills: int, seed: int) -
     assert everything(directory) == whole
 
 
-def test_a_run_killed_twice_ends_like_the_whole_one(tmp_path: Path, whole: dict[str, Any]) -> None:
-    check_kills(tmp_path / "run", whole, kills=2, seed=time.time_ns())
+@pytest.mark.parametrize("kills", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_killed_run_ends_like_the_whole_one(
+    tmp_path: Path, whole: dict[str, Any], kills: int
+) -> None:
+    check_kills(tmp_path / "run", whole, kills=kills, seed=time.time_ns())
 
 
 @pytest.mark.slow

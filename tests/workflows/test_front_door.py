@@ -22,6 +22,8 @@ from connsearch.errors import RunError, SettingsError
 from connsearch.models.model import Wrapped
 from connsearch.runs.events import ResultEvent, StepEvent, WorkBegan, WorkEnded
 
+pytestmark = pytest.mark.usefixtures("unpictured")
+
 NAMES = (
     "load_structure load_data load_run search prune train evaluate predict compare evolve draw "
     "list_models create_model Structure StreamFusion PeerGate TemporalGate GateTest"

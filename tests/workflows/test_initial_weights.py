@@ -26,6 +26,8 @@ from connsearch.runs.events import StepEvent
 from connsearch.runs.files import write_weights
 from connsearch.workflows.opened import OpenedRun
 
+pytestmark = pytest.mark.usefixtures("unpictured")
+
 SMALL: dict[str, Any] = {"widths": [4, 4, 8, 8], "depths": [1, 1, 1, 1]}
 
 

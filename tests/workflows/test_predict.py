@@ -30,6 +30,8 @@ from tests.cli.commands import Done
 from tests.data.media.helpers import flat
 from tests.workflows.colours import CLIPS, NAMES, READ, frames_of, trained_on_colours
 
+pytestmark = pytest.mark.usefixtures("unpictured")
+
 PLAIN: dict[str, Any] = {"precision": "fp32", "progress": False}
 DATA: dict[str, Any] = {"frames": 4, "size": 16, "batch_size": 6, "memory_mb": 0}
 PLANTED: dict[str, Any] = {"train_clips": 2, "val_clips": 1, "test_clips": 3}

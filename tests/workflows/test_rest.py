@@ -30,6 +30,8 @@ from connsearch.workflows.inspect import inspect
 from connsearch.workflows.lineage import lineage
 from connsearch.workflows.report import report
 
+pytestmark = pytest.mark.usefixtures("unpictured")
+
 CLIPS: dict[str, Any] = {
     "frames": 4,
     "size": 16,

@@ -27,6 +27,8 @@ from tests.golden.folder import Folder
 from tests.golden.srtg.rule import HERE, clip, shapes, value
 from tests.workflows.colours import frames_of
 
+pytestmark = pytest.mark.usefixtures("unpictured")
+
 SMALL = {"widths": [4, 4, 8, 8], "depths": [1, 1, 1, 1]}
 """An r3d_18 that takes no time; ``srtg`` says nothing of its sizes."""
 
