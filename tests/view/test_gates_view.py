@@ -76,8 +76,9 @@ def test_gates_of_any_name_have_a_picture() -> None:
     assert [panel.title for panel in chart.panels] == ["left", "right", "gates"]
     assert [key.name for key in chart.keys[:2]] == ["gate 1", "b"]
     two = [row(f"stage1.0.gate.{name}", 1, 1) for name in ("short", "long")]
-    assert [panel.title for panel in gates_chart(two, title="net").panels][0].startswith("stage1.0")
-    assert not any(".gate" in panel.title for panel in gates_chart(two, title="net").panels)
+    (panel,) = gates_chart(two, title="net").panels
+    assert panel.title.startswith("stage1.0")
+    assert ".gate" not in panel.title
 
 
 def test_the_table_has_what_gates_did_since_they_decide() -> None:
