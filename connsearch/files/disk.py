@@ -144,6 +144,8 @@ def open_plain(path: AnyPath) -> BinaryIO:
         raise
     except OSError as error:
         raise _unreadable(path, error) from None
+    except ValueError:  # a null byte: not a file name
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path)) from None
     try:
         _refuse_special(path, os.fstat(handle).st_mode)  # it may have been replaced meanwhile
     except BaseException:

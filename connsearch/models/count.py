@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from connsearch.nn.split_norm import SplitNorm
+
 
 class Counted(NamedTuple):
     """Parameters that learn, and multiply-accumulates of one forward pass in evaluation."""
@@ -67,6 +69,8 @@ def spent(model: nn.Module, streams: Mapping[str, Tensor]) -> Spent:
     for module in without.modules():
         if isinstance(module, nn.LSTM | nn.GRU):
             module.__dict__["forward"] = partial(_at_once, module, module.forward)
+        if isinstance(module, SplitNorm) or type(module).forward is nn.BatchNorm3d.forward:
+            module.__dict__["forward"] = _as_it_is
     shapes = {name: torch.empty_like(stream, device="meta") for name, stream in streams.items()}
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         without(shapes)
@@ -91,6 +95,11 @@ def _at_once(cell: nn.LSTM | nn.GRU, frame_by_frame: Callable[..., Any], x: Any,
     found, states = frame_by_frame(x.reshape(*one, x.shape[2]))
     cut = tuple(s[:, :clips] for s in states) if isinstance(states, tuple) else states[:, :clips]
     return found.reshape(*x.shape[:2], -1), cut
+
+
+def _as_it_is(x: Tensor) -> Tensor:
+    """What a batch normalisation gives, without numbers: torch takes its time to find the shape."""
+    return x
 
 
 def _learning(module: nn.Module) -> int:

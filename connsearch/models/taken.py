@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from connsearch.files.text import visible
 from connsearch.models.weight_file import COUNTER, SHOWN
 
 
@@ -96,13 +97,13 @@ class TakenWeights:
 
 
 def few(names: Sequence[str], most: int = SHOWN) -> str:
-    """Returns the first names, and how many more there are.
+    """Returns the first names, each on one line, and how many more there are.
 
     >>> few(["a", "b", "c"], most=2)
     'a, b, and 1 more'
     """
     more = f", and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return ", ".join(map(visible, names[:most])) + more
 
 
 def taken(

@@ -8,6 +8,7 @@ which keeps nothing, so nothing of numpy is called.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import warnings
@@ -24,9 +25,13 @@ from torch.serialization import safe_globals
 
 from connsearch.errors import WeightsError
 from connsearch.files.disk import AnyPath, cure_for, open_plain, reason, sha256_of
+from connsearch.files.text import visible
 
 LARGEST = 16 << 30
 """Bytes of the largest file that is read, packed or unpacked: 16 GiB."""
+CLAIMED = 1 << 30
+"""Bytes that the tensors of a file may claim, however small it is: 1 GiB. Beyond that four times
+the file: one tensor may stand under several names, and none is much larger than what is stored."""
 SHOWN = 5
 """Largest number of names of each kind in a message."""
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "module")
@@ -40,7 +45,6 @@ _DEPTH = 3
 """So deep may the weights lie below other state."""
 _NO_WEIGHTS = ("optim", "sched", "lr_sched", "scaler", "rng", "hyper", "args", "config")
 """How keys begin under which there are other tensors than weights."""
-_FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 _AVERAGED = "n_averaged"
 """What ``torch.optim.swa_utils.AveragedModel`` stores beside its weights: a count."""
 
@@ -85,12 +89,12 @@ class WeightFile:
         """Yields sentences for the user: what was taken of the file, and what was not."""
         if self.others:
             yield (
-                f"taken: {self.entry}; the file also has {', '.join(self.others)}, which --entry "
-                "takes instead"
+                f"taken: {self.entry}; the file also has {', '.join(map(visible, self.others))}, "
+                "which --entry takes instead"
             )
         if self.left_out:
             few, more = self.left_out[:SHOWN], len(self.left_out) - SHOWN
-            told = ", ".join(few) + (f" and {more} more" if more > 0 else "")
+            told = ", ".join(map(visible, few)) + (f" and {more} more" if more > 0 else "")
             yield f"left out, as it is no weight of the network: {told}"
         if self.prefix:
             yield f"all names begin with {self.prefix}, which was removed"
@@ -142,9 +146,11 @@ def _unpickled(path: AnyPath, file: BinaryIO, size: int) -> object:
         with safe_globals(_SCALARS), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of unusual protocols: what they say is for authors
             return torch.load(file, map_location="cpu", weights_only=True)
-    except (WeightsError, OSError):
+    except WeightsError:
         raise
     except Exception as error:  # a damaged or malicious pickle may raise anything
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # of places that are not
+            raise
         file.seek(0)
         raise WeightsError(f"{path}: {_refusal(error, file.read(64))}") from None
 
@@ -200,9 +206,10 @@ def _weights_in(path: AnyPath, found: object, asked: str | None, sha256: str) ->
     state = dict(sets[entry])
     averaged = [name for name in state if name == _AVERAGED and len(state) > 1]
     rest = [name for name in state if name not in averaged]
-    odd = [str(name) for name in rest if not _usable(name, state[name])]
+    odd = [visible(str(name)) for name in rest if not _usable(name, state[name])]
     if odd:
         raise _no_state(path, f"no dense tensors: {', '.join(odd[:SHOWN])}")
+    _refuse_claims(path, {name: state[name] for name in rest})
     _refuse_infinite(path, {name: state[name] for name in rest})
     top: Mapping[Any, Any] = cast("Mapping[Any, Any]", found) if entry else {}
     others = tuple(name for name in sets if name != entry)
@@ -219,19 +226,38 @@ def _weights_in(path: AnyPath, found: object, asked: str | None, sha256: str) ->
     )
 
 
+def _refuse_claims(path: AnyPath, state: Mapping[str, Tensor]) -> None:
+    """Refuses tensors that are much larger than what is stored of them: one number, repeated.
+
+    Raises:
+        WeightsError: together they are; the largest entry is named.
+    """
+    sizes = {name: tensor.numel() * tensor.element_size() for name, tensor in state.items()}
+    claimed, allowed = sum(sizes.values()), max(CLAIMED, 4 * os.stat(path).st_size)
+    if claimed > allowed:
+        largest = max(sizes, key=lambda name: sizes[name])
+        raise WeightsError(
+            f"{path}: its tensors claim {claimed} bytes, most of them {visible(largest)} "
+            f"{list(state[largest].shape)}; allowed are at most {allowed} for a file of its size\n"
+            "  cure: save the state_dict with every tensor.contiguous()"
+        )
+
+
 def _refuse_infinite(path: AnyPath, state: Mapping[str, Tensor]) -> None:
     """Refuses values that no training leaves behind, unless it went wrong.
 
     Raises:
-        WeightsError: one is not finite; the first such entry is named.
+        WeightsError: one is not finite as float32, which networks have; the first such entry is
+            named.
     """
     for name, tensor in state.items():
-        if tensor.dtype in _FLOATS and not bool(tensor.isfinite().all()):
-            count = int((~tensor.isfinite()).sum())
+        finite = tensor.to(torch.float32).isfinite() if tensor.is_floating_point() else None
+        if finite is not None and not bool(finite.all()):
+            count = int((~finite).sum())
             raise WeightsError(
-                f"{path}: {count} of {tensor.numel()} values of {name} are not finite (NaN or "
-                "infinity)\n  cure: download the file again; or an earlier checkpoint of that "
-                "training, which went wrong"
+                f"{path}: {count} of {tensor.numel()} values of {visible(name)} are not finite "
+                "(NaN, infinity, or too large for float32)\n  cure: download the file again; or "
+                "an earlier checkpoint of that training, which went wrong"
             )
 
 
@@ -268,7 +294,9 @@ def _entry(path: AnyPath, there: list[str], asked: str | None) -> str:
     if asked is not None:
         if asked in named:
             return asked
-        read = f"allowed here: {', '.join(named)}" if named else "the file has no entries to choose"
+        read = "the file has no entries to choose"
+        if named:
+            read = f"allowed here: {', '.join(map(visible, named))}"
         raise WeightsError(f"{path}: --entry {asked}: it has no weights of that name\n  {read}")
     if len(there) == 1:
         return there[0]
@@ -277,8 +305,8 @@ def _entry(path: AnyPath, there: list[str], asked: str | None) -> str:
             if name.split(".")[0] == wrapper or name.split(".")[-1] == wrapper:
                 return name
     raise WeightsError(
-        f"{path}: has {len(there)} sets of weights: {', '.join(there)}\n"
-        f"  cure: say which, such as --entry {there[0]}"
+        f"{path}: has {len(there)} sets of weights: {', '.join(map(visible, there))}\n"
+        f"  cure: say which, such as --entry {visible(there[0])}"
     )
 
 

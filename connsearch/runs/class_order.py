@@ -19,7 +19,8 @@ def order_of(
 ) -> list[int]:
     """Returns for every class of the data the output of the network that stands for it.
 
-    Names are compared without regard to capitals, and to spaces, ``_`` and ``-``.
+    Names are compared without regard to capitals, and to spaces, ``_`` and ``-``, unless they are
+    the same to the letter: classes may be called ``A`` and ``a``.
 
     Args:
         known: names of the classes in the order of the outputs; none: they are not known, and the
@@ -33,9 +34,14 @@ def order_of(
 
     >>> order_of(["run", "high jump"], 2, ["High_jump", "run"], "weights")
     [1, 0]
+    >>> order_of(["a", "A"], 2, ["A", "a"], "weights")
+    [1, 0]
     """
     if not known and outputs == len(wanted):
         return list(range(outputs))
+    exact = {name: place for place, name in enumerate(known)}
+    if len(exact) == len(known) and sorted(exact) == sorted(wanted):
+        return [exact[name] for name in wanted]
     places = {_plain(name): place for place, name in enumerate(known)}
     asked = [_plain(name) for name in wanted]
     if len(places) == len(known) and sorted(asked) == sorted(places):

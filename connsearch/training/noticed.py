@@ -96,7 +96,9 @@ def training_course(
         epochs=last + 1,
         steps=steps,
         limited=options.schedule.steps is not None,
-        gates=gates_course(
+        gates=None
+        if seen is not None and not seen.deciding  # --keep best, of the steps before they did
+        else gates_course(
             RunFiles(run.directory).gates,
             0 if seen is None else seen.still,
             0 if val is None else val.clips * val.views,

@@ -9,6 +9,8 @@ from typing import Any, cast
 
 from connsearch.errors import DataError
 from connsearch.files.disk import cure_for, cure_line, read_plain, reason
+from connsearch.files.text import visible
+from connsearch.models.taken import few
 
 _ALLOWED = (
     "one name a line (a number before each may tell its place), or JSON: a list of names, or an "
@@ -23,7 +25,8 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     are the places. JSON has a list, or the places by name, or the names by place.
 
     Raises:
-        DataError: the file cannot be read, is none of these, or has a name or a place twice.
+        DataError: the file cannot be read, is none of these, has a name or a place twice, or a name
+            that is blank or has control characters.
     """
     try:
         text = read_plain(path).decode("utf-8-sig")
@@ -36,9 +39,15 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     names = _of_json(path, text) if path.suffix.lower() == ".json" else _of_lines(text)
     if not names:
         raise DataError(f"{path}: has no names of classes\n  allowed: {_ALLOWED}")
+    odd = [name for name in names if not name or name.isspace() or visible(name) != name]
+    if odd:
+        raise DataError(
+            f"{path}: has names of classes that cannot be shown: {few(list(map(repr, odd)))}\n"
+            "  allowed: at least one letter or sign, and no control characters"
+        )
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise DataError(f"{path}: names of classes that are there twice: {', '.join(twice[:5])}")
+        raise DataError(f"{path}: names of classes that are there twice: {few(twice)}")
     return tuple(names)
 
 

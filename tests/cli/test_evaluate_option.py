@@ -113,7 +113,7 @@ def test_all_views_during_training(
         seen.append(all_views)
         return judging.evaluate(*given, all_views=all_views, **named)
 
-    monkeypatch.setattr("connsearch.training.training.evaluate", watched)
+    monkeypatch.setattr("connsearch.training.evaluations.evaluate", watched)
     list(plain_fit(tmp_path / "run", eval_every=1, eval_all_views=asked))
     assert seen == [asked, True, True]
 

@@ -69,6 +69,11 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path, kind: str) -
     assert not is_plain(path)
 
 
+def test_a_path_with_a_null_byte_is_no_file() -> None:
+    with pytest.raises(FileNotFoundError, match="a"):
+        open_plain("a\0b")
+
+
 def test_a_file_is_read_and_one_that_is_too_large_is_not(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"12345")

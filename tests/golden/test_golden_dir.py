@@ -58,7 +58,7 @@ MODULE = [sys.executable, "-m", "pytest"]
     ("start", "relative", "more"),
     [
         (SCRIPT, False, ["-n", "0"]),
-        ([*MODULE, "tests/golden"], True, ["-n", "0"]),
+        pytest.param([*MODULE, "tests/golden"], True, ["-n", "0"], marks=pytest.mark.slow),
         pytest.param(SCRIPT, True, ["-n", "2"], marks=pytest.mark.slow),
         pytest.param(MODULE, False, ["-n", "2"], marks=pytest.mark.slow),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import pickle
 import zipfile
 from collections import OrderedDict
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from connsearch.errors import WeightsError
+from connsearch.models.taken import few
 from connsearch.models.weight_file import PREFIXES, WRAPPERS, read_weight_file
 
 STATE = {"conv.weight": torch.ones(2, 3), "fc.bias": torch.zeros(2)}
@@ -30,6 +32,12 @@ def written(path: Path, value: object, *, old: bool = False) -> Path:
 
 def same(found: Any, wanted: dict[str, Tensor]) -> bool:
     return list(found) == list(wanted) and all(torch.equal(found[n], wanted[n]) for n in wanted)
+
+
+def half_a_file() -> bytes:
+    file = io.BytesIO()
+    torch.save({"a": torch.ones(5000)}, file)
+    return file.getvalue()[:10000]
 
 
 # What is taken ---------------------------------------------------------------------------------
@@ -164,6 +172,7 @@ def test_the_permission_for_scalars_ends_with_the_file(tmp_path: Path) -> None:
         (b"weights", "it is not a weight file, or is damaged"),
         (b"hello world", "it is not a weight file, or is damaged"),
         (b"\xff" * 7 + b"\x7f{", "cannot be read as safetensors"),  # a header of many exabytes
+        (half_a_file(), "it is not a weight file, or is damaged"),
     ],
 )
 def test_what_was_downloaded_in_its_place_is_said(
@@ -192,3 +201,28 @@ def test_values_that_are_not_finite_are_refused(
     state = {"a": torch.ones(2), "b": torch.tensor([1.0, value, value], dtype=dtype)}
     with pytest.raises(WeightsError, match="2 of 3 values of b are not finite"):
         read_weight_file(written(tmp_path / "w.pth", state))
+
+
+def test_values_that_float32_cannot_hold_are_not_finite(tmp_path: Path) -> None:
+    state = {"a": torch.tensor([1e300, 1.0], dtype=torch.float64)}
+    with pytest.raises(WeightsError, match="1 of 2 values of a are not finite"):
+        read_weight_file(written(tmp_path / "w.pth", state))
+    tiny = torch.tensor([float("nan"), 1.0]).to(torch.float8_e4m3fn)
+    with pytest.raises(WeightsError, match="1 of 2 values of a are not finite"):
+        read_weight_file(written(tmp_path / "w.pth", {"a": tiny}))
+
+
+def test_a_small_file_cannot_claim_a_large_network(tmp_path: Path) -> None:
+    """One number with strides of 0 has any shape, and is a few bytes in a file."""
+    state = {"a": torch.ones(2), "b": torch.zeros(1).expand(10**6, 10**6)}
+    with pytest.raises(WeightsError, match="claim 4000000000008 bytes, most of them b"):
+        read_weight_file(written(tmp_path / "w.pth", state))
+    shared = {"a": torch.ones(2), "b": torch.zeros(1).expand(3, 4)}
+    assert same(read_weight_file(written(tmp_path / "w.pth", shared)).state, shared)
+
+
+def test_a_name_cannot_begin_a_line_of_its_own(tmp_path: Path) -> None:
+    state = {"a": torch.ones(2), "b\n  cure: none": "text"}
+    with pytest.raises(WeightsError, match=r"b\\x0a  cure: none"):
+        read_weight_file(written(tmp_path / "w.pth", state))
+    assert few(["b\n  cure"]) == r"b\x0a  cure"

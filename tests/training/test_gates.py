@@ -20,6 +20,7 @@ from connsearch.data.loading.loader import Loader
 from connsearch.errors import RunError, SettingsError
 from connsearch.models.catalogue import create_model
 from connsearch.models.gates import decides, temporal_gates
+from connsearch.nn.temporal_gate import GateTest
 from connsearch.runs.events import EvaluationEvent, GatesEvent, NoteEvent, ResultEvent, StepEvent
 from connsearch.runs.formats.gates import GateRow
 from connsearch.runs.record import open_run
@@ -152,7 +153,7 @@ def test_a_killed_training_ends_like_the_whole_one(
 
 @pytest.mark.parametrize("start", [0.25, 0.95])
 def test_the_best_network_decides_as_it_did_at_its_look(tmp_path: Path, start: float) -> None:
-    network, directory = gated_network(), tmp_path / "run"
+    network, directory = gated_network(test=GateTest()), tmp_path / "run"
     options = {"keep": "best", "watch": "loss", "lr": 0.3, "gate_start": start}
     result = list(gated_fit(directory, network, **options))[-1]
     assert isinstance(result, ResultEvent)
@@ -164,6 +165,8 @@ def test_the_best_network_decides_as_it_did_at_its_look(tmp_path: Path, start: f
     assert result.model.settings.get("gated", False) == decided
     assert result.metrics["val"].gates is not None
     assert result.metrics["val"].gates.deciding == decided
+    told = [advice.kind for advice in result.report.advice]
+    assert ("gates shut" in told) == decided, "only of a network that was kept"
 
 
 def test_the_finished_run_is_loaded_as_it_was_trained(whole: tuple[Path, list[Any]]) -> None:

@@ -293,6 +293,9 @@ def test_names_of_classes_are_read_in_any_usual_form(file: Path, name: str, cont
         ("[1, 2]", "is not a list of names"),
         ('{"run": 0, "sit": 2}', "is not a list of names"),
         ("{", "is not JSON"),
+        ('["run", " ", "sit", "swim"]', "cannot be shown: ' '"),
+        ('["run", "\\ud800", "sit", "swim"]', "cannot be shown"),
+        ("run\nju\x1b[31mp\nsit\nswim\n", "cannot be shown"),
     ],
 )
 def test_names_that_are_not_those_of_the_outputs_are_refused(
