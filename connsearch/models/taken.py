@@ -70,6 +70,11 @@ class TakenWeights:
         """Whether nothing was loaded but counts."""
         return all(name.endswith(COUNTER) for name in self.loaded)
 
+    @property
+    def hardly_any(self) -> bool:
+        """Whether less than a tenth of the numbers of the network was loaded."""
+        return self.elements * 10 < self.of
+
     def rows(self) -> list[tuple[str, int, Sequence[str]]]:
         """Returns the table: what became of entries, how many, and their names."""
         return [

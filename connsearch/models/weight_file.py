@@ -122,6 +122,11 @@ def read_weight_file(path: AnyPath, *, entry: str | None = None) -> WeightFile:
             safe = file.read(9)[8:] == b"{"  # a length, then JSON
             found: object = load_file(path) if safe else _unpickled(path, file, size)
         sha256 = sha256_of(path)
+    except FileNotFoundError:
+        raise WeightsError(
+            f"{path}: cannot be read: no such file\n"
+            "  cure: look at its spelling, and at the folder it is in; none is downloaded"
+        ) from None
     except OSError as error:
         cure = f"\n  cure: {usual}" if (usual := cure_for(error)) else ""
         raise WeightsError(f"{path}: cannot be read: {reason(error)}{cure}") from None

@@ -67,6 +67,7 @@ class Curriculum:
     Attributes:
         total: steps of the whole training.
         epochs: epochs it goes through, the last one perhaps in part.
+        whole_epochs: those that it goes through to their end.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Curriculum:
         )
         self.total = schedule.steps or self._grid.starts[-1]
         self.epochs = self.epoch(self.total - 1) + 1
+        self.whole_epochs = self.epochs - (not self.starts_epoch(self.total))
 
     @property
     def norm_clips(self) -> int | None:

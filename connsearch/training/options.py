@@ -213,8 +213,8 @@ class GateOptions(Options, title="temporal gates"):
         Annotated[float, Field(ge=0, lt=1)] | Literal["auto"] | None, Flag(metavar="SHARE|none")
     ] = "auto"
     """Let temporal gates decide after this share of the training; before it they always fuse, so
-    that their recurrent cells can learn. none: never. auto: after 0.4; at once where the gates of
-    the network decide already."""
+    that their recurrent cells can learn. none: never. auto: after 0.4 (mtnet: never); at once
+    where the gates of the network decide already."""
 
     @field_validator("gate_start", mode="wrap")
     @classmethod

@@ -135,6 +135,15 @@ def disk_note(size: int, every: int, count: int) -> NoteEvent:
     )
 
 
+def nothing_kept(every: int, steps: int) -> NoteEvent:
+    """Returns that a training of so many steps is over before a state is kept."""
+    number = "the first epoch" if every == 1 else f"epoch {every}"
+    return NoteEvent(
+        f"save_every {every}: no state is kept, because the training ends after {steps} steps, "
+        f"before {number} is over"
+    )
+
+
 def _size(size: int) -> str:
     """Bytes as people read them."""
     return f"{size / 1e6:,.1f} MB" if size < 1e9 else f"{size / 1e9:,.1f} GB"

@@ -49,7 +49,7 @@ from connsearch.training.outcome import TrainingOutcome
 from connsearch.training.quarantine import Quarantine
 from connsearch.training.rates import Frozen, RateGroup, factors_in, rate_table
 from connsearch.training.remarks import remarks
-from connsearch.training.saving import Saving, disk_note
+from connsearch.training.saving import Saving, disk_note, nothing_kept
 from connsearch.training.schedule import moment
 from connsearch.training.scores import Scores
 from connsearch.training.speed import Laps
@@ -185,6 +185,9 @@ class Training:
         if self.rates:
             kept = len(self.frozen.norms)
             yield NoteEvent(rate_table(self.rates, self.options.optimiser, kept))
+        every = self.options.logging.save_every
+        if every is not None and self.curriculum.whole_epochs < every:
+            yield nothing_kept(every, self.total)
         tables = {n: c for hook in self.hooks for n, c in hook.tables.items()}
         found = self.run.restore({**tables, **(self.scores.files if self.scores else {})})
         yield from (WarningEvent(message) for message in self.run.warnings)
@@ -333,7 +336,7 @@ class Training:
         size = self.saving.keep(epochs, self.step, self.tally, self.ended, self._document())
         if not self._kept_one:
             self._kept_one = True
-            yield disk_note(size, every, self.options.schedule.epochs // every)
+            yield disk_note(size, every, self.curriculum.whole_epochs // every)
 
     def _use_gradients(self, scale: float) -> float:
         """Returns the learning rate of the filters; gradients that overflowed change nothing."""

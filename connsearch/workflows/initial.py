@@ -101,6 +101,12 @@ def begin_with(
     listener.say(f"initial weights: {initial.target}{whose}\n  {found.taken}")
     for note in notes:
         listener.say(f"  {note}")
+    if found.taken.hardly_any:
+        listener.warn(
+            f"hardly anything of {initial.target} fits {model.describe().name}: nine tenths of the "
+            "network or more begin with first values\n"
+            "  cure: weights of this network, or of one with the same blocks"
+        )
     record = InitialRecord(
         source=source_record(initial.file),
         publication=found.publication,

@@ -80,7 +80,7 @@ def run_inspect_network(asked: InspectSettings) -> NetworkInspection | None:
             f"{option}: {asked.structure} has a {run.model.kind}, which has no peers\n"
             "  cure: leave it out"
         )
-    document = run.model
+    document = run.outcome or run.model
     if asked.num_classes is not None:
         settings = {**document.settings, "classes": asked.num_classes}
         document = ModelDocument(document.kind, document.name, settings)

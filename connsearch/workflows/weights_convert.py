@@ -98,6 +98,11 @@ def run_weights_convert(asked: WeightsConvertSettings, listener: Listener) -> Op
     notes = (*file.notes(), *fit.notes(), *found.notes)
     for note in notes:
         listener.say(note)
+    if found.taken.hardly_any:
+        listener.warn(
+            f"hardly anything of {asked.file} fits {asked.model}: nine tenths of the network or "
+            "more have first values\n  cure: the --model whose weights they are"
+        )
     with filling(place, line, done=CONVERSION):
         if (place / CONVERSION).exists():
             _refuse_another(place, line)

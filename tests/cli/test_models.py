@@ -183,6 +183,8 @@ def test_a_network_is_trained_and_judged_by_its_name(run: Command) -> None:
     shown = run("inspect", "runs/r3d")
     assert shown.code == 0, shown.err
     assert "stem_pool" in shown.out
+    decides = run("inspect", anew.json["run"], "--json")
+    assert decides.json["settings"]["gated"] is True, "as it was trained, not as it began"
     for line in (["prune", "runs/r3d"], ["draw", "runs/r3d"]):
         refused = run(*line)
         assert refused.code == 2, line

@@ -59,6 +59,7 @@ def test_a_network_maps_the_streams_it_names_to_logits(name: str) -> None:
         ("classes", 0, "classes: Input should be greater than or equal to 1; read: 0"),
         ("group", 4, "group: no setting named 'group', did you mean 'groups'? Known: block"),
         ("groups", 5, "groups 5: does not divide every one of the widths (64, 128, 256, 512)"),
+        ("gate_test", {"tes": "align"}, "gate_test.tes: no setting named 'tes', did you mean"),
         ("block", None, "block: Input should be 'basic' or 'bottleneck'; read: None"),
     ],
 )

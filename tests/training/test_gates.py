@@ -18,6 +18,7 @@ from connsearch.cli.parse import parse
 from connsearch.data.loading.batches import Batch
 from connsearch.data.loading.loader import Loader
 from connsearch.errors import RunError, SettingsError
+from connsearch.models.catalogue import create_model
 from connsearch.models.gates import decides, temporal_gates
 from connsearch.nn.temporal_gate import GateTest
 from connsearch.runs.events import EvaluationEvent, GatesEvent, NoteEvent, ResultEvent, StepEvent
@@ -184,6 +185,15 @@ def test_a_network_that_decides_already_goes_on_deciding(tmp_path: Path) -> None
     assert open_run(tmp_path / "run").form.facts.gate_start == 0.0
     asked = GateOptions(gate_start=0.5)
     assert gate_start(gated_network(gated=True), asked, name="it") == 0.5
+
+
+def test_mtnet_has_gates_that_decide_only_when_told_to() -> None:
+    network = create_model("mtnet_xs", 3, seed=0, widths=(8, 8, 8, 8), depths=(1, 1, 1, 1))
+    assert gate_start(network, GateOptions(), name="it") == "none"
+    assert gate_start(network, GateOptions(gate_start=0.4), name="it") == 0.4
+    for gate in temporal_gates(network).values():
+        gate.gated = True
+    assert gate_start(network, GateOptions(), name="it") == 0.0
 
 
 def test_the_start_is_a_fact_of_the_run(tmp_path: Path, whole: tuple[Path, list[Any]]) -> None:

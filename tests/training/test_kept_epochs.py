@@ -112,6 +112,16 @@ def test_states_are_kept_after_every_so_many_epochs_and_their_size_is_told(tmp_p
     assert f"{size / 1e6:,.1f} MB" in told[0]
 
 
+def test_a_training_that_ends_before_a_state_is_due_says_so(tmp_path: Path) -> None:
+    events = fit(tmp_path / "run", steps=1, save_every=1)
+    told = [e.message for e in events if isinstance(e, NoteEvent) and "save_every" in e.message]
+    assert told == [
+        "save_every 1: no state is kept, because the training ends after 1 steps, before the first "
+        "epoch is over"
+    ]
+    assert not kept_epochs(tmp_path / "run")
+
+
 def test_a_kept_state_is_taken_for_a_run(whole: Path) -> None:
     found = open_run(kept_epoch(whole, 3))
     assert {n: t.numpy().tobytes() for n, t in found.tensors.items()} == weights(whole)

@@ -55,7 +55,7 @@ def test_a_panel_a_stage_with_a_line_a_gate() -> None:
     rules = [mark for panel in chart.panels for mark in panel.marks if isinstance(mark, Rule)]
     assert [(rule.at, rule.upright) for rule in rules] == [(10, True)] * 2
     assert [key.name for key in chart.keys] == [
-        "block 0", "block 1", "validation", "gates decide from step 10",
+        "block 0", "block 1", "validation", "gates decide after step 10",
     ]  # fmt: skip
 
 
@@ -75,6 +75,10 @@ def test_gates_of_any_name_have_a_picture() -> None:
     chart = gates_chart([*rows, row("alone", 1, 1)], title="net")
     assert [panel.title for panel in chart.panels] == ["left", "right", "gates"]
     assert [key.name for key in chart.keys[:2]] == ["gate 1", "b"]
+    two = [row(f"stage1.0.gate.{name}", 1, 1) for name in ("short", "long")]
+    (panel,) = gates_chart(two, title="net").panels
+    assert panel.title.startswith("stage1.0")
+    assert ".gate" not in panel.title
 
 
 def test_the_table_has_what_gates_did_since_they_decide() -> None:
@@ -101,7 +105,8 @@ def test_the_report_has_a_section_of_gates(run: Path) -> None:
     assert "gates" in done.sections
     assert done.notes == {}
     page = done.path.read_text()
-    assert "In the first\n10 steps all of them fuse always" in page
+    assert "In the first\n10 steps all of them always fuse" in page
+    assert "be open. In the table, <i>training</i> is all of it since they\ndecide." in page
     assert "<td>stage1.0</td>" in page
 
 
@@ -122,7 +127,7 @@ def test_a_training_has_a_picture_of_its_gates(tmp_path: Path) -> None:
     write_table(tmp_path / "gates.csv", GateRow, ROWS)
     document = create_model("srtg_r3d_18", 3, seed=0, widths=(4, 4, 4, 4)).describe()
     assert [p.name for p in run_pictures(tmp_path, document)] == ["gates.svg", "gates.png"]
-    assert "gates decide from step 10" in (tmp_path / "gates.svg").read_text()
+    assert "gates decide after step 10" in (tmp_path / "gates.svg").read_text()
 
 
 def test_the_line_shows_how_often_gates_are_open() -> None:

@@ -22,8 +22,10 @@ from connsearch.models.published import names_of, part_for
 from connsearch.models.structure import Network
 from connsearch.models.zoo import MODELS
 from connsearch.runs.checkpoint import digest
-from connsearch.runs.events import StepEvent
+from connsearch.runs.events import StepEvent, WarningEvent
 from connsearch.runs.files import write_weights
+from connsearch.workflows.initial import begin_with, open_initial
+from connsearch.workflows.listening import Listener
 from connsearch.workflows.opened import OpenedRun
 
 pytestmark = pytest.mark.usefixtures("unpictured")
@@ -182,6 +184,21 @@ def test_what_is_refused_leaves_nothing(
     with pytest.raises(WeightsError, match=r"absent\.pth: cannot be read: no such file"):
         trained(initial_weights=tmp_path / "absent.pth")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("names", "warned"), [(["2.bias"], 1), (["2.weight"], 0)])
+def test_weights_that_hardly_fit_are_warned_about(
+    tmp_path: Path, names: list[str], warned: int
+) -> None:
+    state = net().state_dict()
+    torch.save({name: state[name] for name in names}, tmp_path / "w.pth")
+    (tmp_path / "run").mkdir()
+    initial = open_initial(str(tmp_path / "w.pth"), tmp_path / "run")
+    heard: list[object] = []
+    begin_with(initial, Wrapped(net()), tmp_path / "run", "abcd", Listener(heard.append))
+    told = [event.message for event in heard if isinstance(event, WarningEvent)]
+    assert len(told) == warned
+    assert all("hardly anything of" in message and "cure: " in message for message in told)
 
 
 def test_a_run_begins_with_the_weights_of_another(

@@ -180,6 +180,22 @@ def test_a_wrong_shape_a_missing_and_an_unknown_entry_are_each_said(tmp_path: Pa
     assert taken.taken.loaded == len(state) - 2
 
 
+def test_weights_that_hardly_fit_are_warned_about(tmp_path: Path) -> None:
+    part = {name: t for name, t in small_state().items() if name.startswith("stem.1")}
+    file = saved(tmp_path / "w.pth", part)
+    heard: list[str] = []
+    options = {"model_options": SMALL, "output": tmp_path / "out", "partial": True}
+    convert_weights(
+        file,
+        "r3d_18",
+        publication="srtg",
+        num_classes=4,
+        progress=lambda event: heard.append(getattr(event, "message", "")),
+        **options,
+    )
+    assert any("hardly anything of" in message for message in heard)
+
+
 def test_two_publications_that_fit_have_to_be_chosen_from(tmp_path: Path) -> None:
     """torchvision's r2plus1d_18 has the names of SRTG's, and no pool after the stem."""
     options = {"widths": [4, 4, 8, 8]}

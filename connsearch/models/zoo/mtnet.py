@@ -101,6 +101,7 @@ class MTNet(Model):
     """
 
     modalities = ("rgb",)
+    gates_decide = False
 
     def __init__(
         self,

@@ -36,7 +36,7 @@ def gates_chart(rows: Sequence[GateRow], *, title: str) -> Chart:
     keys = [LegendKey(name, _ink(i), _kind(_dash(i))) for i, name in enumerate(lines)]
     keys.append(LegendKey("validation", "text", "ring"))
     if start is not None:
-        keys.append(LegendKey(f"gates decide from step {start}", "faint", "dashed"))
+        keys.append(LegendKey(f"gates decide after step {start}", "faint", "dashed"))
     size = (3.4 * columns + 0.4, 3.0 * -(-len(panels) // columns) + 0.9)
     note = "" if start is not None or any(row.deciding for row in rows) else _NEVER
     return Chart(
@@ -55,7 +55,7 @@ _NEVER = "the gates of this training never decide; shown is for how many clips t
 
 
 def decide_from(rows: Sequence[GateRow]) -> int | None:
-    """Returns the step from which gates decide; None: they never do, or always did."""
+    """Returns the step after which gates decide; None: they never do, or always did."""
     before = [row.step for row in rows if row.split == "train" and not row.deciding]
     return max(before) if before and any(row.deciding for row in rows) else None
 
@@ -124,7 +124,8 @@ def _panel(stage: str, rows: Sequence[GateRow], gates: Sequence[str], start: int
     frames = {row.frames for row in rows}
     seen = "" if len(frames) != 1 or None in frames else f", {frames.pop()} frames"
     told = seen.replace(" 1 frames", " 1 frame: always open")
-    return Panel(f"{stage or 'gates'}{told}", marks, Axis("step"), Axis(low=-0.03, high=1.03))
+    title = (stage.removesuffix(".gate") or "gates") + told
+    return Panel(title, marks, Axis("step"), Axis(low=-0.03, high=1.03))
 
 
 def _marks(place: int, rows: Sequence[GateRow], width: float) -> Iterator[Mark]:

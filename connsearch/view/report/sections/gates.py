@@ -12,10 +12,11 @@ from connsearch.view.runs.gates import decide_from, gates_chart, gates_rows
 _TEMPLATE = """{% from "parts.html" import chart %}
 <p>A gate is open for a clip where the features over time and what its recurrent cell makes of them
 agree; only there it changes the features. {% if values.start is not none %}In the first
-{{ values.start }} steps all of them fuse always; lines show there for how many clips they would be
-open.{% elif values.deciding %}They decide from the first step on.{% else %}In this training they
-never decide: all of them fuse always, and lines show for how many clips they would be open.{% endif %}
-The table has these shares{% if values.start is not none %} since they decide{% endif %}.</p>
+{{ values.start }} steps all of them always fuse; there the lines show for how many clips they would
+be open. {% elif values.deciding %}They decide from the first step on. {% else %}In this training
+they never decide: all of them always fuse, and the lines show for how many clips they would be open.
+{% endif %}In the table, <i>training</i> is all of it{% if values.start is not none %} since they
+decide{% endif %}.</p>
 {{ chart(values.chart) }}
 <div class="scroll" tabindex="0" role="group" aria-label="Table, it scrolls"><table>
 <thead><tr>{% for name in values.columns %}<th{% if not loop.first %} class="num"{% endif %}>{{ name }}</th>{% endfor %}</tr></thead>
