@@ -131,7 +131,8 @@ def differences(found: Mapping[str, Sequence[Metrics]]) -> list[str]:
     """Returns sentences on differences between arms, paired by seed, as far as both are there."""
     lines: list[str] = []
     for arm, other in (("SR", "plain"), ("SRTG", "plain"), ("SRTG", "SR"),
-                       ("SRTG, z-scores", "SRTG"), ("SRTG, z-scores", "SR")):  # fmt: skip
+                       ("SRTG, z-scores", "SRTG"), ("SR, 1 + s", "plain"),
+                       ("SR, 1 + s", "SR"), ("SRTG, 1 + s", "SR, 1 + s")):  # fmt: skip
         pairs = list(zip(found.get(arm, ()), found.get(other, ()), strict=False))
         if len(pairs) < 2:
             continue

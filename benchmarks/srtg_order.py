@@ -119,7 +119,10 @@ def main() -> None:
         lines = report(ledger, given)
     print("\n".join(lines))
     if given.markdown:
-        command = f"python benchmarks/srtg_order.py --epochs {given.epochs} --seeds {given.seeds}"
+        command = (
+            f"python benchmarks/srtg_order.py --train-clips {given.train_clips} "
+            f"--epochs {given.epochs} --seeds {given.seeds}"
+        )
         write_markdown(given.markdown, "Temporal gates on planted tasks", command, lines)
 
 

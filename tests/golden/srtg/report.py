@@ -1,4 +1,4 @@
-"""Prints residual blocks and networks of squeeze-and-recursion with their worst errors.
+"""Prints modules, residual blocks and networks of squeeze-and-recursion with their worst errors.
 
 Run it from the root: ``python -m tests.golden.srtg.report [DIR]``.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.golden.folder import Folder
 from tests.golden.formats.srtg import DTYPES
+from tests.golden.srtg.gates import recursion
 from tests.golden.srtg.measure import Measure
 from tests.golden.srtg.mtnet import mtnet_measures
 from tests.golden.srtg.networks import block_measures, network_measures
@@ -38,7 +39,12 @@ def kind_of(measure: Measure) -> str:
 def main() -> None:
     """Prints one row a case: the worst errors, and those of float32 beside what is allowed."""
     folder = Folder.read(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE)
-    runs = {"block": block_measures, "net": network_measures, "mtnet": mtnet_measures}
+    runs = {
+        "sr": recursion,
+        "block": block_measures,
+        "net": network_measures,
+        "mtnet": mtnet_measures,
+    }
     worst: dict[tuple[str, str, str], tuple[float, str]] = {}
     print("| case | comparisons | worst, float64 | worst, float32, as a share of the allowed |")
     print("|---|---|---|---|")
