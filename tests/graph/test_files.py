@@ -297,7 +297,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path):
         read_structure(tmp_path / "none.json")
     with pytest.raises(StructureError, match="cannot be read"):
         read_structure(tmp_path)
-    with pytest.raises(StructureError, match="cannot be read"):
+    with pytest.raises(StructureError, match="no such file"):
         read_structure("a\0b.json")
 
 

@@ -160,7 +160,7 @@ def test_a_map_of_odd_size_gets_a_copied_row_and_column(
 
 def test_one_clip_too_small_to_normalise_is_refused_in_training_only() -> None:
     network = small()
-    said = "more --frames than 35, or a --size of more than 68 pixels"
+    said = "more --frames than 35; or a --size of more than 68 pixels"
     with pytest.raises(DataError, match=said):
         network(clips(1, 35, 68, 68))
     network(clips(1, 36, 8, 8))

@@ -169,7 +169,7 @@ def test_one_clip_too_small_to_normalise_is_refused_in_training_only(pool: bool)
     network = small(stem_pool=pool)
     side, frames = (32, 16) if pool else (16, 8)
     with pytest.raises(
-        DataError, match=f"more --frames than {frames}, or a --size of more than {side} pixels"
+        DataError, match=f"more --frames than {frames}; or a --size of more than {side} pixels"
     ):
         network(clips(1, frames, side, side))
     network(clips(1, frames + 1, side, side))
