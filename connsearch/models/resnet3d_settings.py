@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -157,9 +157,3 @@ class ResNet3DSettings(BaseModel):
         usual = {name: type(self).model_fields[name].default for name in CAME_LATER}
         same = {name for name, value in usual.items() if getattr(self, name) == value}
         return self.model_dump(mode="json", exclude=same)
-
-
-class AllOfResNet3D(ResNet3DSettings):
-    """The settings of a model document, including the number of classes."""
-
-    classes: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]

@@ -5,12 +5,9 @@ Stem and first stage are those of R3D. As torchvision's ``mc3_18``: no pool afte
 
 from __future__ import annotations
 
-from functools import partial
-
 from connsearch.models.resnet3d_settings import ResNet3DSettings
-from connsearch.models.zoo import MODELS, ZooModel
-from connsearch.models.zoo.resnet3d import CLIP, DEPTHS, KIND, build
+from connsearch.models.zoo.resnet3d import CLIP, DEPTHS, RESNETS_3D
 
 _BLOCK, _DEPTHS = DEPTHS[18]
 MC3_18 = ResNet3DSettings(block=_BLOCK, convolution="mc3", depths=_DEPTHS, stem_pool=False)
-MODELS.register("mc3_18")(ZooModel(partial(build, "mc3_18", MC3_18), KIND, CLIP))
+RESNETS_3D.register("mc3_18", MC3_18, CLIP)

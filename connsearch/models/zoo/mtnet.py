@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any, Literal, Self
+from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -23,8 +23,8 @@ from connsearch.errors import DataError
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
 from connsearch.models.pixels import normalised, rgb_clips
-from connsearch.models.settings import Depth, Share, Spread, Width, valid
-from connsearch.models.zoo import MODELS, READERS, Shortened, ZooModel
+from connsearch.models.settings import Depth, Share, Spread, Width
+from connsearch.models.zoo_kind import ZooKind
 from connsearch.nn.frame_selection import select_frames
 from connsearch.nn.layers import dense
 from connsearch.nn.multi_temporal import PARTS, MultiTemporalBlock, split_rates
@@ -74,12 +74,6 @@ class MTNetSettings(BaseModel):
             )
             raise ValueError(f"widths: read {self.widths}; multiples of {least}: {why}{more}")
         return self
-
-
-class AllOfMTNet(MTNetSettings):
-    """The settings of a model document, including the number of classes."""
-
-    classes: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 
 
 class MTNet(Model):
@@ -211,42 +205,6 @@ def long_sizes(frames: int, height: int, width: int) -> tuple[int, int, int]:
     return short, tall, wide
 
 
-@READERS.register(KIND)
-def from_document(document: ModelDocument) -> MTNet:
-    """Returns the network that a model document describes, with first values.
-
-    Raises:
-        SettingsError: a setting of the document is missing, unknown, or out of range.
-    """
-    known = {k: v for k, v in document.settings.items() if k != "provenance"}
-    return _built(document.name, known, f"{document.name}: not a model document of an {KIND}")
-
-
-def build(
-    name: str,
-    preset: MTNetSettings,
-    num_classes: int,
-    /,
-    *,
-    seed: int | None = None,
-    **options: Any,
-) -> MTNet:
-    """Returns the network of a preset, with other settings where ``options`` name them.
-
-    Raises:
-        SettingsError: an option that is no setting, or a value out of range.
-    """
-    what = f"{name} cannot be built with these settings"
-    settings = valid(MTNetSettings, {**preset.model_dump(), **options}, what)
-    return _built(name, settings.model_dump() | {"classes": num_classes}, what, seed=seed)
-
-
-def _built(name: str, told: Mapping[str, Any], what: str, seed: int | None = None) -> MTNet:
-    found = valid(AllOfMTNet, told, what)
-    settings = MTNetSettings(**found.model_dump(exclude={"classes"}))
-    return MTNet(settings, found.classes, name=name, seed=seed)
-
-
 DEPTHS: Mapping[str, tuple[int, int, int, int]] = {
     "xs": (2, 2, 2, 2),
     "s": (2, 2, 5, 3),
@@ -259,19 +217,17 @@ GROUPED = ("xs", "s", "m", "l")
 """Sizes that there are in groups, too."""
 
 
-def _short(preset: MTNetSettings) -> Shortened:
-    """The network with two blocks a stage: in a stage all blocks but the first are alike."""
-    two = preset.model_copy(update={"depths": (2, 2, 2, 2)})
-    times = {f"stage{n}.1": depth - 1 for n, depth in enumerate(preset.depths, 1)}
-    return Shortened(two, partial(build, KIND, two), times)
-
-
+MTNETS = ZooKind(KIND, MTNetSettings, MTNet)
 for _size, _depths in DEPTHS.items():
     _plain = MTNetSettings(depths=_depths)
     _presets = {f"mtnet_{_size}": _plain}
     if _size in GROUPED:
         _presets[f"mtnet_{_size}_g8"] = _plain.model_copy(update={"groups": 8})
     for _name, _preset in _presets.items():
-        MODELS.register(_name)(
-            ZooModel(partial(build, _name, _preset), KIND, CLIP, _short(_preset))
+        MTNETS.register(
+            _name,
+            _preset,
+            CLIP,
+            short=_preset.model_copy(update={"depths": (2, 2, 2, 2)}),
+            times={f"stage{n}.1": depth - 1 for n, depth in enumerate(_depths, 1)},
         )

@@ -10,7 +10,6 @@ Shape letters: B clips, C channels, T frames, H W pixels, K classes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -20,9 +19,8 @@ from connsearch.errors import DataError
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
 from connsearch.models.pixels import normalised, rgb_clips
-from connsearch.models.resnet3d_settings import AllOfResNet3D, Convolutions, ResNet3DSettings
-from connsearch.models.settings import valid
-from connsearch.models.zoo import MODELS, READERS, Shortened, ZooModel
+from connsearch.models.resnet3d_settings import Convolutions, ResNet3DSettings
+from connsearch.models.zoo_kind import ZooKind
 from connsearch.nn.layers import dense
 from connsearch.nn.residual3d import BLOCKS_3D, Stem3d
 from connsearch.nn.seeded import seeded
@@ -127,42 +125,6 @@ class ResNet3D(Model):
             )
 
 
-@READERS.register(KIND)
-def from_document(document: ModelDocument) -> ResNet3D:
-    """Returns the network that a model document describes, with first values.
-
-    Raises:
-        SettingsError: a setting of the document is missing, unknown, or out of range.
-    """
-    known = {k: v for k, v in document.settings.items() if k != "provenance"}
-    return _built(document.name, known, f"{document.name}: not a model document of a {KIND}")
-
-
-def build(
-    name: str,
-    preset: ResNet3DSettings,
-    num_classes: int,
-    /,
-    *,
-    seed: int | None = None,
-    **options: Any,
-) -> ResNet3D:
-    """Returns the network of a preset, with other settings where ``options`` name them.
-
-    Raises:
-        SettingsError: an option that is no setting, or a value out of range.
-    """
-    what = f"{name} cannot be built with these settings"
-    settings = valid(ResNet3DSettings, {**preset.model_dump(), **options}, what)
-    return _built(name, settings.model_dump() | {"classes": num_classes}, what, seed=seed)
-
-
-def _built(name: str, told: Mapping[str, Any], what: str, seed: int | None = None) -> ResNet3D:
-    found = valid(AllOfResNet3D, told, what)
-    settings = ResNet3DSettings(**found.model_dump(exclude={"classes"}))
-    return ResNet3D(settings, found.classes, name=name, seed=seed)
-
-
 Block = Literal["basic", "bottleneck"]
 
 DEPTHS: Mapping[int, tuple[Block, tuple[int, int, int, int]]] = {
@@ -174,6 +136,9 @@ DEPTHS: Mapping[int, tuple[Block, tuple[int, int, int, int]]] = {
     200: ("bottleneck", (3, 24, 36, 3)),
 }
 """Blocks by the number in a name."""
+
+
+RESNETS_3D = ZooKind(KIND, ResNet3DSettings, ResNet3D)
 
 
 def register(name: str, convolution: Convolutions, depth: int, **more: Any) -> None:
@@ -189,14 +154,13 @@ def register(name: str, convolution: Convolutions, depth: int, **more: Any) -> N
     plain = ResNet3DSettings(block=block, convolution=convolution, depths=depths, **more)
     gates = plain.model_copy(update={"place": "final"})
     for one, preset in ((name, plain), (f"srtg_{name}", gates)):
-        MODELS.register(one)(ZooModel(partial(build, one, preset), KIND, CLIP, _short(preset)))
-
-
-def _short(preset: ResNet3DSettings) -> Shortened:
-    """The network with two blocks a stage: in a stage all blocks but the first are alike."""
-    two = preset.model_copy(update={"depths": (2, 2, 2, 2)})
-    times = {f"stage{n}.1": depth - 1 for n, depth in enumerate(preset.depths, 1)}
-    return Shortened(two, partial(build, KIND, two), times)
+        RESNETS_3D.register(
+            one,
+            preset,
+            CLIP,
+            short=preset.model_copy(update={"depths": (2, 2, 2, 2)}),
+            times={f"stage{n}.1": blocks - 1 for n, blocks in enumerate(depths, 1)},
+        )
 
 
 for _depth in DEPTHS:
