@@ -84,7 +84,7 @@ class Conv2Plus1d(nn.Module):
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
         """Maps ``(B, in_width, T, H, W)`` to ``(B, width, T', H', W')``."""
-        return self.temporal(F.relu(self.norm(self.spatial(x_BCTHW))))
+        return self.temporal(F.relu(self.norm(self.spatial(x_BCTHW)), inplace=True))
 
 
 class MixedByChannel(nn.Module):
@@ -98,7 +98,7 @@ class MixedByChannel(nn.Module):
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
         """Maps ``(B, width, T, H, W)`` to ``(B, width, T', H', W')``, each ceil(size / stride)."""
-        return self.depthwise(F.relu(self.norm(self.pointwise(x_BCTHW))))
+        return self.depthwise(F.relu(self.norm(self.pointwise(x_BCTHW)), inplace=True))
 
 
 def middle_width(in_width: int, width: int) -> int:

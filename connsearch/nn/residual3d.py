@@ -79,7 +79,7 @@ class Stem3d(nn.Module):
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
         """Maps ``(B, 3, T, H, W)`` to ``(B, width, T, ceil(H / 2), ceil(W / 2))``."""
-        return F.relu(self.norm(self.conv(x_BCTHW)))
+        return F.relu(self.norm(self.conv(x_BCTHW)), inplace=True)
 
 
 class Shortcut(nn.Module):
@@ -155,10 +155,10 @@ class BasicBlock3d(ResidualBlock3d):
     def forward(self, x_BCTHW: Tensor) -> Tensor:
         """Maps ``(B, in_width, T, H, W)`` to ``(B, width, T', H', W')``, each ceil(size/stride)."""
         x_BCTHW = self.at("start", x_BCTHW)
-        y = F.relu(self.norm1(self.conv1(x_BCTHW)))
+        y = F.relu(self.norm1(self.conv1(x_BCTHW)), inplace=True)
         y = self.at("mid", self.at("top", y))
         y = self.at("end", self.norm2(self.conv2(y)))
-        y = F.relu(y + self.at("res", self.shortcut(x_BCTHW)))
+        y = F.relu(y + self.at("res", self.shortcut(x_BCTHW)), inplace=True)
         return self.at("final", y)
 
 
@@ -194,10 +194,10 @@ class Bottleneck3d(ResidualBlock3d):
     def forward(self, x_BCTHW: Tensor) -> Tensor:
         """Maps ``(B, in_width, T, H, W)`` to ``(B, width, T', H', W')``, each ceil(size/stride)."""
         x_BCTHW = self.at("start", x_BCTHW)
-        y = self.at("top", F.relu(self.norm1(self.conv1(x_BCTHW))))
-        y = self.at("mid", F.relu(self.norm2(self.conv2(y))))
+        y = self.at("top", F.relu(self.norm1(self.conv1(x_BCTHW)), inplace=True))
+        y = self.at("mid", F.relu(self.norm2(self.conv2(y)), inplace=True))
         y = self.at("end", self.norm3(self.conv3(y)))
-        y = F.relu(y + self.at("res", self.shortcut(x_BCTHW)))
+        y = F.relu(y + self.at("res", self.shortcut(x_BCTHW)), inplace=True)
         return self.at("final", y)
 
 
