@@ -77,6 +77,30 @@ class _Scaled(torch.autograd.Function):
         return grad_x, sums.sum_to_size(shape)
 
 
+def means(x_BCTHW: Tensor, dtype: torch.dtype) -> Tensor:
+    """Returns the spatial means ``(B, T, C)`` in a type; the gradient is never as large as x is.
+
+    Torch's own backward pass writes the gradient of every pixel in the wider type first.
+    """
+    return cast(Tensor, _Means.apply(x_BCTHW, dtype))
+
+
+class _Means(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, dtype: torch.dtype) -> Tensor:
+        ctx.shape, ctx.dtype = x.shape, x.dtype
+        return pixels_last(x.to(dtype)).mean(2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, *grads: Any
+    ) -> tuple[Tensor, None]:
+        (grad_BTC,) = grads
+        share = (grad_BTC / (ctx.shape[3] * ctx.shape[4])).to(ctx.dtype)
+        return share.transpose(1, 2)[..., None, None].expand(ctx.shape), None
+
+
 def together(layers: Sequence[nn.Linear], inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Returns ``layer_k(input_k)`` of n dense layers, each ``(M, O_k)`` in float32.
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from connsearch.errors import DataError, SettingsError, UnknownNameError
 from connsearch.nn.attention import frame_means
 from connsearch.nn.cycle_consistency import GateTest, consistent
-from connsearch.nn.fused_gates import in_training, scaled
+from connsearch.nn.fused_gates import in_training, means, scaled
 from connsearch.nn.given import told
 from connsearch.nn.recurrent import recur
 from connsearch.registry import suggest
@@ -84,10 +84,11 @@ def _cell(width: int, cell: Cell, layers: int) -> nn.LSTM | nn.GRU:
     return (nn.LSTM if cell == "lstm" else nn.GRU)(width, width, num_layers=layers)
 
 
-def _squeeze(x_BCTHW: Tensor, cell: nn.LSTM | nn.GRU) -> Tensor:
+def _squeeze(x_BCTHW: Tensor, cell: nn.LSTM | nn.GRU, *, lean: bool = False) -> Tensor:
     """The mean over the pixels of every frame and channel ``(B, C, T)``, in the cell's type."""
-    weight = cast(Tensor, cell.weight_ih_l0)
-    return frame_means(x_BCTHW.to(weight.dtype)).transpose(1, 2)
+    dtype = cast(Tensor, cell.weight_ih_l0).dtype
+    found_BTC = means(x_BCTHW, dtype) if lean else frame_means(x_BCTHW.to(dtype))
+    return found_BTC.transpose(1, 2)
 
 
 def _recurred(cell: nn.LSTM | nn.GRU, u_BCT: Tensor) -> Tensor:
@@ -158,7 +159,7 @@ class TemporalGate(nn.Module):
             DataError: no floating point tensor of this shape.
         """
         _require_features(x_BCTHW, self.width)
-        u_BCT = _squeeze(x_BCTHW, self.recursion)
+        u_BCT = _squeeze(x_BCTHW, self.recursion, lean=in_training(self))
         s_BCT = _recurred(self.recursion, u_BCT)
         factor_BCT = self._factor(s_BCT)
         if self.gated or self.watched:

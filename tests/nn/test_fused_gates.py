@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from connsearch.models.structure import Network
 from connsearch.nn import attention, connection
-from connsearch.nn.fused_gates import in_training, scaled, together
+from connsearch.nn.fused_gates import in_training, means, pixels_last, scaled, together
 from tests.nn.helpers import CLASSES, clips, starter
 
 LAYOUTS = (torch.channels_last_3d, torch.contiguous_format)
@@ -144,3 +144,20 @@ def test_a_hook_on_a_dense_layer_hears_it_in_training() -> None:
     network(clips(network.structure))
     wanted = {n for n, m in network.named_modules() if "attention" in n and type(m) is nn.Linear}
     assert set(heard) == wanted
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_means_have_the_bits_of_the_plain_ones_and_of_their_gradient(
+    dtype: torch.dtype, layout: torch.memory_format
+) -> None:
+    x = torch.rand(2, 8, 3, 5, 7).to(dtype).contiguous(memory_format=layout)
+    plain, lean = x.clone().requires_grad_(), x.clone().requires_grad_()
+    found, wanted = means(lean, torch.float32), pixels_last(plain.float()).mean(2)
+    assert torch.equal(found, wanted)
+    upstream = torch.rand(2, 3, 8)
+    found.backward(upstream)
+    wanted.backward(upstream)
+    assert lean.grad is not None
+    assert plain.grad is not None
+    assert torch.equal(lean.grad, plain.grad)
