@@ -158,7 +158,7 @@ class BasicBlock3d(ResidualBlock3d):
         y = F.relu(self.norm1(self.conv1(x_BCTHW)), inplace=True)
         y = self.at("mid", self.at("top", y))
         y = self.at("end", self.norm2(self.conv2(y)))
-        y = F.relu(y + self.at("res", self.shortcut(x_BCTHW)), inplace=True)
+        y = F.relu(y.add_(self.at("res", self.shortcut(x_BCTHW))), inplace=True)
         return self.at("final", y)
 
 
@@ -197,7 +197,7 @@ class Bottleneck3d(ResidualBlock3d):
         y = self.at("top", F.relu(self.norm1(self.conv1(x_BCTHW)), inplace=True))
         y = self.at("mid", F.relu(self.norm2(self.conv2(y)), inplace=True))
         y = self.at("end", self.norm3(self.conv3(y)))
-        y = F.relu(y + self.at("res", self.shortcut(x_BCTHW)), inplace=True)
+        y = F.relu(y.add_(self.at("res", self.shortcut(x_BCTHW))), inplace=True)
         return self.at("final", y)
 
 
