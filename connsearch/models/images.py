@@ -15,10 +15,9 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from connsearch.errors import DataError
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
-from connsearch.models.pixels import normalised, rgb_clips
+from connsearch.models.pixels import normalised, one_number, rgb_clips
 from connsearch.models.settings import Share, Spread
 from connsearch.nn.images import frames_as_images, note_frames
 from connsearch.nn.layers import dense
@@ -140,9 +139,5 @@ class ImageModel(Model):
 
 def _refuse_one_number(images: int, height: int, width: int) -> None:
     if images == 1 and max(height, width) <= STRIDE:
-        raise DataError(
-            f"one clip of one frame and {height}x{width} pixels leaves one number per channel, "
-            "and batch normalisation in training needs at least two\n"
-            f"  cure: another --batch-size, so that no batch has one clip (the last of an "
-            f"epoch is what is left); --frames 2; or a --size of more than {STRIDE} pixels"
-        )
+        larger = f"--frames 2; or a --size of more than {STRIDE} pixels"
+        raise one_number(f"one frame and {height}x{width} pixels", "", larger)

@@ -50,3 +50,19 @@ def normalised(x_B3: Tensor, mean: Sequence[float], std: Sequence[float]) -> Ten
     shift = x_B3.new_tensor([(0.5 - m) / s for m, s in zip(mean, std, strict=True)])
     by_colour = (3, *(1 for _ in x_B3.shape[2:]))
     return x_B3 * scale.view(by_colour) + shift.view(by_colour)
+
+
+def one_number(size: str, where: str, larger: str) -> DataError:
+    """Returns the refusal of a batch of which a channel has one number left, in training.
+
+    Args:
+        size: of its only clip.
+        where: in the network that happens, after "per channel"; may be empty.
+        larger: what else would leave more.
+    """
+    return DataError(
+        f"one clip of {size} leaves one number per channel{where}, and batch normalisation in "
+        "training needs at least two\n"
+        "  cure: another --batch-size, so that no batch has one clip (the last of an epoch is what "
+        f"is left); {larger}"
+    )

@@ -19,10 +19,9 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
-from connsearch.errors import DataError
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
-from connsearch.models.pixels import normalised, rgb_clips
+from connsearch.models.pixels import normalised, one_number, rgb_clips
 from connsearch.models.settings import Depth, Share, Spread, Width
 from connsearch.models.zoo_kind import ZooKind
 from connsearch.nn.frame_selection import select_frames
@@ -163,20 +162,18 @@ class MTNet(Model):
         return self.head(self.dropout(features_BC))
 
     def describe(self) -> ModelDocument:
-        """Returns what it is built from; :func:`from_document` builds it again."""
+        """Returns what it is built from; the reader of its kind builds it again."""
         settings = {"classes": self.num_classes, **self.settings.model_dump(mode="json")}
         return ModelDocument(KIND, self.name, settings)
 
     def _refuse_one_number(self, shape: torch.Size) -> None:
         clips, _, frames, height, width = shape
         if clips == 1 and math.prod(long_sizes(frames, height, width)) == 1:
-            raise DataError(
-                f"one clip of {frames} frames and {height}x{width} pixels leaves one number per "
-                "channel of the long stream, and batch normalisation in training needs at least "
-                f"two\n  cure: another --batch-size, so that no batch has one clip (the last of an "
-                f"epoch is what is left); more --frames than {MOST_FRAMES}; or a --size of more "
-                f"than {MOST_SIDE} pixels"
+            larger = (
+                f"more --frames than {MOST_FRAMES}; or a --size of more than {MOST_SIDE} pixels"
             )
+            size = f"{frames} frames and {height}x{width} pixels"
+            raise one_number(size, " of the long stream", larger)
 
 
 def _even(x_BCTHW: Tensor) -> Tensor:

@@ -15,10 +15,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from connsearch.errors import DataError
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
-from connsearch.models.pixels import normalised, rgb_clips
+from connsearch.models.pixels import normalised, one_number, rgb_clips
 from connsearch.models.resnet3d_settings import Convolutions, ResNet3DSettings
 from connsearch.models.zoo_kind import ZooKind
 from connsearch.nn.layers import dense
@@ -108,7 +107,7 @@ class ResNet3D(Model):
         return self.head(self.dropout(x_BCTHW.mean((2, 3, 4))))
 
     def describe(self) -> ModelDocument:
-        """Returns what it is built from; :func:`from_document` builds it again."""
+        """Returns what it is built from; the reader of its kind builds it again."""
         settings = {"classes": self.num_classes, **self.settings.document()}
         return ModelDocument(KIND, self.name, settings)
 
@@ -116,13 +115,8 @@ class ResNet3D(Model):
         stride, side = self.settings.stride_in_time, 32 if self.settings.stem_pool else 16
         clips, _, frames, height, width = shape
         if clips == 1 and frames <= stride and max(height, width) <= side:
-            raise DataError(
-                f"one clip of {frames} frames and {height}x{width} pixels leaves one number per "
-                "channel, and batch normalisation in training needs at least two\n"
-                f"  cure: another --batch-size, so that no batch has one clip (the last of an "
-                f"epoch is what is left); more --frames than {stride}; or a --size of "
-                f"more than {side} pixels"
-            )
+            larger = f"more --frames than {stride}; or a --size of more than {side} pixels"
+            raise one_number(f"{frames} frames and {height}x{width} pixels", "", larger)
 
 
 Block = Literal["basic", "bottleneck"]
