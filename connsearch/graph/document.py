@@ -6,23 +6,30 @@ values must be, to :mod:`connsearch.graph.rules`; files, to :mod:`connsearch.gra
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any, cast
 
 from connsearch.errors import Fault, StructureError
-from connsearch.graph.checks import is_a, show, unknown
+from connsearch.graph.checks import show
+from connsearch.graph.document_nodes import (
+    LATER_PINS,
+    as_object,
+    key_faults,
+    read_gates,
+    read_kinds,
+    read_peers,
+    read_pinned,
+    read_posts,
+    read_temporal_strides,
+)
 from connsearch.graph.parse import StructureReader, connection_weights, default_settings, rows
 from connsearch.graph.spec import (
     SCHEMA,
     Attention,
-    Block,
-    Connection,
     NetworkSettings,
-    Peer,
     PinnedBlock,
-    Stem,
+    Post,
     Structure,
 )
 
@@ -36,42 +43,80 @@ KEYS = (
     "nodes",
     "kinds",
     "network",
+    "posts",
+    "temporal_strides",
     "connection_weights",
     "peers",
+    "gates",
+    "gates_decide",
     "pinned",
     "provenance",
 )
 """The keys of a structure document, in the order they are written."""
 
+LATER_KEYS = ("posts", "temporal_strides", "gates", "gates_decide")
+"""Keys that schema 2 has added."""
+
+_LATER_SETTINGS = ("gate_fusion",)
+
 _DEEPEST = 50
-_PINNED_KEYS = ("stems", "blocks", "finals")
-_BLOCK_KEYS = ("fused_width", "input_stride", "buckets", "attention_width")
 
 
 def to_json(structure: Structure) -> dict[str, Any]:
-    """Returns the structure as plain JSON values; what is empty or derived is left out."""
-    settings = {
-        k: list(v) if isinstance(v, tuple) else v for k, v in asdict(structure.network).items()
-    }
+    """Returns the structure as plain JSON values; what is empty or derived is left out.
+
+    Its schema is the lowest that can hold it: earlier programs read what they know.
+    """
     peers = {
         f"{edge.source}->{edge.target}": [[p.node, p.coefficient] for p in connection.peers]
         for edge, connection in structure.connections()
         if connection.peers
     }
+    blocks = dict(structure.blocks())
     document = {
-        "schema": SCHEMA,
+        "schema": 1,
         "name": structure.name,
         "family": structure.family,
         "nodes": rows(structure),
         "kinds": {str(i): n.kind for i, n in enumerate(structure.nodes) if n.kind is not None},
-        "network": {**settings, "attention": structure.network.attention.value},
+        "posts": {str(i): b.post.value for i, b in blocks.items() if b.post is not Post.NONE},
+        "temporal_strides": {
+            str(i): b.temporal_stride for i, b in blocks.items() if b.temporal_stride != 1
+        },
+        "network": _settings_document(structure.network),
         "connection_weights": connection_weights(structure),
         "peers": peers,
+        "gates": [f"{e.source}->{e.target}" for e, c in structure.connections() if c.gated],
+        "gates_decide": structure.gates_decide,
         "pinned": _pinned_document(structure),
         "provenance": dict(structure.provenance),
     }
-    optional = ("kinds", "connection_weights", "peers", "pinned", "provenance")
-    return {key: value for key, value in document.items() if value or key not in optional}
+    optional = ("kinds", "connection_weights", "peers", "pinned", "provenance", *LATER_KEYS)
+    found = {key: value for key, value in document.items() if value or key not in optional}
+    return {**found, "schema": SCHEMA} if any(_later(found)) else found
+
+
+def _settings_document(settings: NetworkSettings) -> dict[str, Any]:
+    """All settings; those that schema 2 has added where they say something."""
+    usual = NetworkSettings()
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in (asdict(settings) | {"attention": settings.attention.value}).items()
+        if name not in _LATER_SETTINGS or value != getattr(usual, name)
+    }
+
+
+def _later(document: Mapping[str, Any]) -> Iterator[str]:
+    """What stands in a document that schema 1 does not know, as far as it is readable."""
+    yield from (key for key in LATER_KEYS if key in document)
+    network = _mapping(document.get("network"))
+    yield from (f"network.{key}" for key in _LATER_SETTINGS if key in network)
+    for index, row in _mapping(_mapping(document.get("pinned")).get("blocks")).items():
+        yield from (f"pinned.blocks.{index}.{key}" for key in LATER_PINS if key in _mapping(row))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], value) if isinstance(value, Mapping) else {}
 
 
 def from_json(data: object, *, name: str = "structure") -> Structure:
@@ -88,7 +133,7 @@ def from_json(data: object, *, name: str = "structure") -> Structure:
     if any(fault.rule in ("model-kind", "schema-newer") for fault in found):
         raise StructureError(name, found)  # the meaning of its keys is unknown
     document.pop("kind", None)
-    found += _key_faults("document", document, KEYS)
+    found += key_faults("document", document, KEYS)
     if "family" not in document:
         found.append(Fault("key-missing", "no family", cure='add "family": "assemblenet"'))
     found += _provenance_faults(document.get("provenance", {}))
@@ -96,9 +141,12 @@ def from_json(data: object, *, name: str = "structure") -> Structure:
         raise StructureError(name, [*found, Fault("key-missing", "no nodes")])
     reader = StructureReader.of(document["nodes"], document.get("connection_weights"))
     reader.faults += found
-    _read_kinds(reader, document.get("kinds", {}))
-    _read_peers(reader, document.get("peers", {}))
-    finals = _read_pinned(reader, document.get("pinned", {}))
+    read_kinds(reader, document.get("kinds", {}))
+    read_posts(reader, document.get("posts", {}))
+    read_temporal_strides(reader, document.get("temporal_strides", {}))
+    read_peers(reader, document.get("peers", {}))
+    read_gates(reader, document.get("gates", []))
+    finals = read_pinned(reader, document.get("pinned", {}))
     family = document.get("family", "assemblenet")
     return reader.finish(
         name=document.get("name", name),
@@ -106,6 +154,7 @@ def from_json(data: object, *, name: str = "structure") -> Structure:
         network=_read_settings(reader, family, document.get("network", {})),
         finals=finals,
         provenance=document.get("provenance", {}),
+        gates_decide=document.get("gates_decide", False),
     )
 
 
@@ -129,12 +178,9 @@ def _schema_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(
             "schema-newer", message, cure="update connsearch, or write the file with this one"
         )
-
-
-def _key_faults(where: str, found: Mapping[str, Any], known: Sequence[str]) -> Iterator[Fault]:
-    for key in found:
-        if key not in known:
-            yield Fault("key-unknown", f"{where}: {unknown('key', key, known)}")
+    elif schema < SCHEMA and (later := list(_later(document))):
+        message = f"{', '.join(later)}: known from schema {SCHEMA} on, this is schema {schema}"
+        yield Fault("schema-older", message, cure=f'write "schema": {SCHEMA}')
 
 
 def _provenance_faults(provenance: object) -> Iterator[Fault]:
@@ -159,19 +205,11 @@ def _is_deep(value: object) -> bool:
     return bool(layer)
 
 
-def _as_object(reader: StructureReader, where: str, value: object) -> dict[str, Any]:
-    """The value if it is an object; else nothing, and a fault."""
-    if isinstance(value, Mapping):
-        return {str(k): v for k, v in cast(Mapping[object, Any], value).items()}
-    reader.fault("document", f"{where} is an object, not {show(value)}")
-    return {}
-
-
 def _read_settings(reader: StructureReader, family: object, value: object) -> NetworkSettings:
     """The family's settings with the file's over them; wrong values are left to the rules."""
-    given = _as_object(reader, "network", value)
+    given = as_object(reader, "network", value)
     known = [field.name for field in fields(NetworkSettings)]
-    reader.faults += _key_faults("network", given, known)
+    reader.faults += key_faults("network", given, known)
     settings: dict[str, Any] = {}
     for key in known:
         if key in given:
@@ -180,99 +218,6 @@ def _read_settings(reader: StructureReader, family: object, value: object) -> Ne
                 read = Attention(read)
             settings[key] = tuple(read) if isinstance(read, list) else read
     return replace(default_settings(family), **settings)
-
-
-def _read_kinds(reader: StructureReader, value: object) -> None:
-    """The kinds of single nodes; whether there are such kinds is left to the rules."""
-    for key, kind in _as_object(reader, "kinds", value).items():
-        index = reader.index(key)
-        if index is None:
-            problem = f"a kind for {show(key)}, which is not a node"
-            reader.fault("kind-node", problem, cure='write for instance "5": "bottleneck"')
-        elif not isinstance(kind, str):
-            problem = f"kind {show(kind)} of node {index} is not a name"
-            reader.fault("kind-form", problem, index, "omit the node to use the family's kind")
-        elif index not in reader.unreadable:
-            reader.nodes[index] = replace(reader.nodes[index], kind=kind)
-
-
-def _read_peers(reader: StructureReader, value: object) -> None:
-    by_target: dict[int, dict[int, tuple[Peer, ...]]] = {}
-    for key, entry in _as_object(reader, "peers", value).items():
-        match = re.fullmatch(r"(\d{1,9})->(\d{1,9})", key, re.ASCII)
-        source, target = (reader.index(n) for n in match.groups()) if match else (None, None)
-        if source is None or target is None:
-            problem = f"peers of {show(key)}, which is not a connection source->target"
-            reader.fault("peers-edge", problem, cure='write for instance "0->8": [[2, 1.0]]')
-        elif not isinstance(entry, list) or not all(
-            isinstance(peer, list) and len(cast(list[Any], peer)) == 2
-            for peer in cast(list[Any], entry)
-        ):
-            problem = f"peers {show(entry)} of {key} are not a list of [node, coefficient]"
-            reader.fault("peers-form", problem, target, 'write for instance "0->8": [[2, 1.0]]')
-        else:
-            pairs = cast(list[tuple[Any, Any]], entry)
-            by_target.setdefault(target, {})[source] = tuple(Peer(n, c) for n, c in pairs)
-    for target, peers in by_target.items():
-        node = reader.nodes[target]
-        block = isinstance(node, Block)
-        sources: tuple[object, ...] = node.inputs if block else ()
-        inputs = {source for source in sources if is_a(source, int)}
-        for source in peers:
-            if source not in inputs and target not in reader.unreadable:
-                problem = f"peers of connection {source}->{target}, which does not exist"
-                reader.fault("peers-edge", problem, target, "name one of the node's inputs")
-        if isinstance(node, Block):
-            connections = tuple(_with_peers(c, peers) for c in node.connections)
-            reader.nodes[target] = replace(node, connections=connections)
-
-
-def _with_peers(connection: Connection, peers: dict[int, tuple[Peer, ...]]) -> Connection:
-    """The connection with its peers, which are taken out: one of two equal inputs gets them."""
-    source = connection.source
-    if not is_a(source, int) or source not in peers:
-        return connection
-    return replace(connection, peers=peers.pop(source))
-
-
-def _read_pinned(reader: StructureReader, value: object) -> tuple[int, ...] | None:
-    pinned = _as_object(reader, "pinned", value)
-    reader.faults += _key_faults("pinned", pinned, _PINNED_KEYS)
-    for key, width in _as_object(reader, "pinned.stems", pinned.get("stems", {})).items():
-        index = reader.index(key)
-        node = None if index is None else reader.nodes[index]
-        if index is None or not isinstance(node, Stem):
-            reader.fault("pinned-node", f"pinned width of {show(key)}, which is not a stem", index)
-        elif index not in reader.unreadable:
-            reader.nodes[index] = replace(node, width=width)
-    for key, entry in _as_object(reader, "pinned.blocks", pinned.get("blocks", {})).items():
-        index = reader.index(key)
-        node = None if index is None else reader.nodes[index]
-        if index is None or not isinstance(node, Block):
-            if index not in reader.unreadable:
-                reader.fault(
-                    "pinned-node", f"pinned shapes of {show(key)}, which is not a block", index
-                )
-        else:
-            reader.nodes[index] = replace(node, pinned=_read_pinned_block(reader, index, entry))
-    finals = pinned.get("finals")
-    return tuple(cast(list[Any], finals)) if isinstance(finals, list) else finals
-
-
-def _read_pinned_block(reader: StructureReader, index: int, value: object) -> PinnedBlock | None:
-    entry = _as_object(reader, f"pinned.blocks.{index}", value)
-    reader.faults += _key_faults(f"pinned.blocks.{index}", entry, _BLOCK_KEYS)
-    missing = [key for key in _BLOCK_KEYS[:3] if key not in entry]
-    if missing:
-        reader.fault("key-missing", f"pinned shapes without {', '.join(missing)}", index)
-        return None
-    buckets = entry["buckets"]
-    if isinstance(buckets, list):
-        members = cast(list[Any], buckets)
-        buckets = tuple(tuple(b) if isinstance(b, list) else b for b in members)
-    return PinnedBlock(
-        entry["fused_width"], entry["input_stride"], buckets, entry.get("attention_width")
-    )
 
 
 def _pinned_document(structure: Structure) -> dict[str, Any]:
@@ -285,4 +230,9 @@ def _pinned_document(structure: Structure) -> dict[str, Any]:
 
 def _pinned_row(pinned: PinnedBlock) -> dict[str, Any]:
     row = {**asdict(pinned), "buckets": [list(bucket) for bucket in pinned.buckets]}
-    return {key: value for key, value in row.items() if value is not None}
+    one_frame = pinned.input_temporal_stride == 1
+    return {
+        key: value
+        for key, value in row.items()
+        if value is not None and not (one_frame and key in LATER_PINS)
+    }

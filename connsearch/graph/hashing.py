@@ -3,9 +3,12 @@
 Two structures are the same when some renumbering of their nodes turns one into the other. What
 counts is what the network *is*: family, settings, connections, each stem's stream,
 dilation and width, each block's level, filters, dilation, stride and the shapes that follow from
-its neighbours or are pinned, the kinds of nodes that are not the family's, which nodes are final,
-and in attention mode ``fixed`` which peers gate which connection. What does not count is what was
-learned (weights, coefficients), the order of inputs, names and provenance.
+its neighbours or are pinned, the kinds of nodes that are not the family's, what follows a block,
+its stride in time, which nodes are final, which connections have a temporal gate, and in attention
+mode ``fixed`` which peers gate which connection. What does not count is what was learned (weights,
+coefficients, whether gates decide), the order of inputs, names and provenance.
+
+What schema 2 has added counts where it is there: hashes of structures without it stay as they were.
 
 The hash refines node colours by their neighbours (Weisfeiler and Lehman). Such hashes collide:
 different structures, even quite regular small ones, may share one, so it is a bucket.
@@ -15,13 +18,13 @@ different structures, even quite regular small ones, may share one, so it is a b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 from hashlib import blake2b
 
 from connsearch.graph.dag import isomorphism
 from connsearch.graph.families import own_kind
 from connsearch.graph.plan import BlockPlan, StemPlan, plan
-from connsearch.graph.spec import Attention, Block, Structure
+from connsearch.graph.spec import Attention, Block, NetworkSettings, Post, Structure
 from connsearch.graph.temporal import has_dilation
 
 _DIGEST_BYTES = 16
@@ -110,8 +113,8 @@ def _of_nodes(found: Mapping[int, int], structure: Structure) -> dict[int, int]:
 class _Labelled:
     """A labelled directed graph that contains everything identity depends on.
 
-    Vertices are the nodes and, in mode ``fixed``, one more for each connection that peers gate:
-    source -> connection -> target, and peer -> (its own vertex) -> connection.
+    Vertices are the nodes and one more for each connection that has a temporal gate or, in mode
+    ``fixed``, peers: source -> connection -> target, and peer -> (its own vertex) -> connection.
     """
 
     labels: tuple[str, ...]
@@ -125,11 +128,11 @@ class _Labelled:
         fixed = structure.network.attention is Attention.FIXED
         for edge, connection in structure.connections():
             peers = [p for p in connection.peers if p.coefficient > 0] if fixed or learned else []
-            if not peers and not learned:
+            if not peers and not learned and not connection.gated:
                 arrows.append((edge.source, edge.target))
                 continue
-            gate = len(labels)
-            labels.append(f"gated connection{f' {connection.weight}' if learned else ''}")
+            gate, temporal = len(labels), " temporal gate" if connection.gated else ""
+            labels.append(f"gated connection{temporal}{f' {connection.weight}' if learned else ''}")
             arrows += [(edge.source, gate), (gate, edge.target)]
             for peer in peers:
                 arrows += [(peer.node, len(labels)), (len(labels), gate)]
@@ -161,11 +164,20 @@ def _joined(colours: Sequence[str], vertices: Sequence[int]) -> str:
 
 
 def _whole_label(structure: Structure) -> str:
-    return repr((structure.family, astuple(structure.network)))
+    settings, usual = structure.network, NetworkSettings()
+    known = tuple(getattr(settings, f.name) for f in fields(settings) if f.name != "gate_fusion")
+    if settings.gate_fusion != usual.gate_fusion:
+        known = (*known, settings.gate_fusion)
+    return repr((structure.family, known))
 
 
 def _block_facts(block: Block, shape: BlockPlan) -> dict[str, object]:
-    return {
+    later: dict[str, object] = {}
+    if block.post is not Post.NONE:
+        later["post"] = block.post.value
+    if block.temporal_stride != 1:
+        later["temporal stride"] = block.temporal_stride
+    return later | {
         "level": block.level,
         "filters": block.filters,
         "dilation": block.temporal_dilation,

@@ -24,6 +24,7 @@ from connsearch.graph.checks import (
 )
 from connsearch.graph.dag import dangling_nodes, live_nodes
 from connsearch.graph.families import FAMILIES, Family
+from connsearch.graph.rules_gates import gate_faults
 from connsearch.graph.rules_kinds import block_kind_faults, stem_kind_faults
 from connsearch.graph.rules_settings import setting_faults
 from connsearch.graph.rules_shapes import shape_faults
@@ -127,6 +128,9 @@ def _name_faults(structure: Structure, kind: Family | None) -> Iterator[Fault]:
         yield Fault("name", message, cure="give it a name of letters, digits, - and _")
     if kind is None:
         yield Fault("family-unknown", unknown("family", structure.family, FAMILIES))
+    if not is_a(structure.gates_decide, bool):
+        message = f"gates_decide {show(structure.gates_decide)} is neither true nor false"
+        yield Fault("gates-decide", message, cure="omit it, and no gate decides")
 
 
 def _whole_faults(structure: Structure, unreadable: Collection[int]) -> Iterator[Fault]:
@@ -190,9 +194,11 @@ def _block_faults(
         message = f"level {block.level}, but network.blocks has levels 0 to {len(levels) - 1}"
         yield Fault("level-range", message, index, cure="add an entry to network.blocks")
     yield from block_kind_faults(index, block, family)
+    yield from gate_faults(index, block)
     for what, value in (
         ("temporal dilation", block.temporal_dilation),
         ("spatial stride", block.spatial_stride),
+        ("temporal stride", block.temporal_stride),
     ):
         if not is_whole(value):
             yield _number_fault(index, what, value)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from connsearch.errors import Fault
 from connsearch.graph.checks import LIMIT, are_whole, is_whole, show, unknown
-from connsearch.graph.spec import Attention, NetworkSettings
+from connsearch.graph.spec import Attention, GateFusion, NetworkSettings
 
 CHOICES = {
     "attention": tuple(mode.value for mode in Attention),
     "flow_normalisation": ("clip", "batch"),
     "head": ("average", "softmax"),
+    "gate_fusion": get_args(GateFusion),
 }
 """Settings that are one of a few names."""
 

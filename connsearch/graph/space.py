@@ -11,6 +11,7 @@ from dataclasses import replace
 from random import Random
 
 from connsearch.graph.dag import candidate_edges
+from connsearch.graph.gates import comparable
 from connsearch.graph.spec import FREE, Connection, Edge, Stem, Structure
 
 Living = Callable[[frozenset[Edge]], frozenset[Edge]]
@@ -23,9 +24,11 @@ def over_connect(structure: Structure, *, keep_weights: bool = False) -> Structu
     Args:
         structure: a valid structure.
         keep_weights: whether connections it already has keep weight and peers; otherwise every
-            weight is free and no connection names peers.
+            weight is free and no connection names peers. Temporal gates stay either way.
     """
-    known = dict(structure.connections()) if keep_weights else {}
+    known = dict(structure.connections())
+    if not keep_weights:
+        known = {e: Connection(e.source, FREE, gated=c.gated) for e, c in known.items()}
     edges = candidate_edges(structure)
     return rewired(structure, edges, lambda edge: known.get(edge, Connection(edge.source, FREE)))
 
@@ -99,7 +102,7 @@ def rewired(
     Args:
         structure: whose nodes, settings and name stay.
         edges: the connections it is to have.
-        connection: an edge to what stands at its target: source, weight and peers.
+        connection: an edge to what stands at its target: source, weight, peers and gate.
     """
     inputs: dict[int, list[Connection]] = {index: [] for index, _ in structure.blocks()}
     for edge in sorted(edges):
@@ -107,7 +110,7 @@ def rewired(
     nodes = tuple(
         node
         if isinstance(node, Stem)
-        else replace(node, connections=tuple(inputs[index]), pinned=None)
+        else replace(node, connections=comparable(inputs[index]), pinned=None)
         for index, node in enumerate(structure.nodes)
     )
     return replace(structure, nodes=nodes)

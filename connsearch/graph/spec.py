@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
-SCHEMA = 1
-"""The newest structure-file schema this version reads and the one it writes."""
+SCHEMA = 2
+"""The newest structure-file schema this version reads. A file has the lowest that can hold it."""
 
 
 class Edge(NamedTuple):
@@ -46,6 +46,21 @@ class Attention(StrEnum):
     FIXED = "fixed"
 
 
+class Post(StrEnum):
+    """What follows the modules of a block (Stergiou & Poppe 2021, arXiv 2006.08247).
+
+    ``NONE`` nothing; ``SR`` squeeze and recursion, which scales channels by what a recurrent cell
+    makes of their spatial means; ``SRTG`` the same behind a temporal gate, clip by clip.
+    """
+
+    NONE = "none"
+    SR = "sr"
+    SRTG = "srtg"
+
+
+GateFusion = Literal["one_plus", "product", "sigmoid"]
+"""What an open gate makes of features x and states s: ``(1 + s) x``, ``s x``, ``sigmoid(s) x``."""
+
 Free = Literal["free"]
 FREE: Free = "free"
 """The weight of a connection that is not learned yet: it starts undecided, at about 0.5."""
@@ -74,11 +89,20 @@ class Peer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One input of a block: the source node, what was learned about it, the peers that gate it."""
+    """One input of a block.
+
+    Attributes:
+        source: the node it comes from.
+        weight: what was learned about it.
+        peers: the nodes whose features gate its channels.
+        gated: whether it has a temporal gate, which adds its features only to the clips in which
+            they agree with the sum of the inputs without a gate.
+    """
 
     source: int
     weight: Weight = FREE
     peers: tuple[Peer, ...] = ()
+    gated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +131,14 @@ class PinnedBlock:
         input_stride: stride of the fused input relative to the clip; its size is ceil(H / stride).
         buckets: sources of equal width, in the order they are added; one 1x1 convolution each.
         attention_width: width every peer is projected to, or None without peer attention.
+        input_temporal_stride: stride in time of the fused input; it has ceil(T / stride) frames.
     """
 
     fused_width: int
     input_stride: int
     buckets: tuple[tuple[int, ...], ...]
     attention_width: int | None = None
+    input_temporal_stride: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +154,8 @@ class Block:
         spatial_stride: carried by its first module.
         pinned: shapes that no longer follow from the neighbours, or None to derive them.
         kind: name in ``graph.kinds``; None: the family's.
+        post: what follows its last module.
+        temporal_stride: stride in time, carried by its first module; published kinds have none.
     """
 
     level: int
@@ -137,6 +165,8 @@ class Block:
     spatial_stride: int = 1
     pinned: PinnedBlock | None = None
     kind: str | None = None
+    post: Post = Post.NONE
+    temporal_stride: int = 1
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -166,6 +196,8 @@ class NetworkSettings:
         dropout: drop rate before the classifier, in [0, 1).
         normalise_inputs: batch-normalise every input of a block, without parameters, before it is
             weighted, so that weights of one block can be compared (not published).
+        gate_fusion: what ``post`` and the gates of connections make of features and states; in
+            blocks of a kind that has gates of its own it is always ``product``, as published.
     """
 
     blocks: tuple[int, ...] = (3, 4, 6, 3)
@@ -180,6 +212,7 @@ class NetworkSettings:
     head_widths: tuple[int, ...] = ()
     dropout: float = 0.0
     normalise_inputs: bool = False
+    gate_fusion: GateFusion = "one_plus"
 
     @property
     def levels(self) -> int:
@@ -202,6 +235,8 @@ class Structure:
         network: the settings that decide shapes.
         finals: pinned list of the nodes the head reads, or None to derive it by level.
         provenance: where it comes from (parents, operator, run, seed, versions); JSON values.
+        gates_decide: whether its temporal gates decide; False lets everything through them. Like a
+            weight it is learned: a search sets it, and identity does not depend on it.
     """
 
     name: str
@@ -210,6 +245,7 @@ class Structure:
     network: NetworkSettings = field(default_factory=NetworkSettings)
     finals: tuple[int, ...] | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
+    gates_decide: bool = False
 
     def __len__(self) -> int:
         return len(self.nodes)

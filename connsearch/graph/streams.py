@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from connsearch.errors import SettingsError
+from connsearch.graph.gates import comparable
 from connsearch.graph.spec import (
     FREE,
     Block,
@@ -91,7 +92,7 @@ def _node(node: Node, new: Mapping[int, int], stems: Collection[int]) -> Node:
     kept = kept or [Connection(stem) for stem in stems]
     if len(kept) == 1 and kept[0].weight == FREE:  # nothing to be weighed against
         kept = [replace(kept[0], weight=None)]
-    return replace(node, connections=tuple(kept), pinned=None)
+    return replace(node, connections=comparable(kept), pinned=None)
 
 
 def _peers(connection: Connection, new: Mapping[int, int]) -> tuple[Peer, ...]:
