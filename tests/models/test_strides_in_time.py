@@ -20,6 +20,9 @@ from connsearch.graph.plan import BlockPlan, pin, plan, unpin
 from connsearch.graph.rules import validate
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention, Structure
+from connsearch.models.export import pt2_runner, to_pt2, write_down
+from connsearch.models.export_onnx import onnx_runner, to_onnx
+from connsearch.models.parity import compare
 from connsearch.models.structure import Network
 from connsearch.nn.frames import mean_frames_to, pool_frames_to
 from connsearch.nn.head import Head
@@ -300,3 +303,49 @@ def test_a_shape_says_its_frames() -> None:
         Shape(6, 16, 4, 4),
         Shape(8, 2, 2, 2),
     ]
+
+
+SLOW_AND_FAST = {
+    **DOCUMENT,
+    "nodes": [[-1, 1], [0, [0], 4, 1, 1], [0, [0], 4, 1, 1], [1, [1, 2], 4, 1, 2]],
+    "kinds": {"0": "full", "3": "srtg_r3d_basic"},
+    "temporal_strides": {"2": 2},
+    "network": {"blocks": [1, 1], "inner_widths": [1, 1], "stem_width": 4, "attention": "peer"},
+}
+"""Two blocks of different rates that meet in a third; the fast one is its peer, too."""
+
+
+@pytest.mark.slow
+def test_a_compiled_network_computes_the_same() -> None:
+    network = Network(from_json(SLOW_AND_FAST), CLASSES, seed=0).eval()
+    compiled: Any = torch.compile(network, backend="aot_eager")
+    given_streams = streams(network.structure, (7, 16, 16))
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(given_streams), network(given_streams))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("open_frames", [False, True])
+def test_an_exported_program_pools_in_time(open_frames: bool) -> None:
+    network = Network(from_json(SLOW_AND_FAST), CLASSES, seed=0).eval()
+    program = write_down(network, (7, 16, 16), open_frames=open_frames)
+    assert program.least_frames is None  # windows of frames follow from their number
+    for run in (
+        pt2_runner(to_pt2(program, {"what": "a test"})),
+        onnx_runner(to_onnx(program, {"what": "a test"})),
+    ):
+        found = compare(run, network, program.inputs, tolerance=1e-5)
+        assert found.ok, str(found)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_strides_on_one_way_leave_the_frames_of_an_export_open() -> None:
+    chain = [[-1, 1], [0, [0], 4, 1, 1], [1, [1], 4, 1, 2]]
+    network = Network(from_json({**SLOW_AND_FAST, "nodes": chain, "kinds": {}}), CLASSES, seed=0)
+    program = write_down(network.eval(), (8, 16, 16), open_frames=True)
+    assert program.least_frames is not None
+    run = pt2_runner(to_pt2(program, {"what": "a test"}))
+    found = compare(run, network, program.inputs, tolerance=1e-5, lengths=program.lengths)
+    assert found.ok, str(found)
