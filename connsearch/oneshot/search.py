@@ -113,7 +113,7 @@ def search_space(structure: Structure, options: SearchOptions) -> Structure:
         SettingsError: no connection of it can learn.
         StructureError: the structure breaks a rule.
     """
-    space = validate(structure)
+    space = replace(validate(structure), gates_decide=False)  # its filters are new
     if options.space.over_connect:
         space = over_connect(space, keep_weights=options.space.warm_start)
     elif not options.space.warm_start:
