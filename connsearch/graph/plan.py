@@ -13,7 +13,16 @@ from connsearch.errors import Fault, KindError, StructureError
 from connsearch.graph.candidates import CandidatePeers
 from connsearch.graph.families import block_kind, family, stem_kind
 from connsearch.graph.kinds import BlockKind, BlockModule, StemKind, StemModule
-from connsearch.graph.spec import Attention, Block, Modality, Node, PinnedBlock, Stem, Structure
+from connsearch.graph.spec import (
+    Attention,
+    Block,
+    Modality,
+    Node,
+    PinnedBlock,
+    Post,
+    Stem,
+    Structure,
+)
 from connsearch.graph.tracing import Traced
 
 
@@ -49,6 +58,7 @@ class FusionPlan:
         input_stride: stride of the fused input relative to the clip.
         candidates: nodes that may act as peers, in published order.
         attention_width: width peers are projected to; None without peer attention.
+        gated: the inputs that have a temporal gate; they are added after all others.
     """
 
     sources: tuple[int, ...]
@@ -57,6 +67,7 @@ class FusionPlan:
     input_stride: int
     candidates: tuple[int, ...]
     attention_width: int | None
+    gated: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +83,7 @@ class BlockPlan(FusionPlan):
         filters: in the kind's form.
         temporal_dilation: frames between the taps of its temporal convolutions.
         spatial_stride: carried by its first module.
+        post: what follows its last module.
     """
 
     width: int
@@ -82,6 +94,7 @@ class BlockPlan(FusionPlan):
     filters: tuple[int, ...]
     temporal_dilation: int
     spatial_stride: int
+    post: Post
 
     def module(self, number: int) -> Traced:
         """Returns the layers of the block's ``number``-th module."""
@@ -250,6 +263,8 @@ def _plan_block(
         spatial_stride=block.spatial_stride,
         candidates=peers,
         attention_width=attention_width,
+        gated=tuple(c.source for c in block.connections if c.gated),
+        post=block.post,
     )
     for step, _ in kind.steps(found.modules):
         found.module(step)  # what does not fit is found here, and not in torch
