@@ -47,6 +47,7 @@ class BlockNode(nn.Module):
     ) -> None:
         super().__init__()
         self.input_stride = shape.input_stride
+        self.input_temporal_stride = shape.input_temporal_stride
         self.fusion = ConnectionFusion(
             block.connections,
             shape,
@@ -60,10 +61,12 @@ class BlockNode(nn.Module):
         self.post = _post(shape, gate_fusion)
 
     def forward(
-        self, inputs: Mapping[int, Tensor], clip: tuple[int, int], means: Mapping[int, Tensor]
+        self, inputs: Mapping[int, Tensor], clip: tuple[int, int, int], means: Mapping[int, Tensor]
     ) -> Tensor:
-        """Maps input features to ``(B, C, T, H, W)``; ``clip`` is the (H, W) of the input clip."""
-        size = (-(-clip[0] // self.input_stride), -(-clip[1] // self.input_stride))
+        """Maps input features to ``(B, C, T, H, W)``; ``clip`` is (T, H, W) of the input clip."""
+        frames, height, width = clip
+        stride, time = self.input_stride, self.input_temporal_stride
+        size = (-(-frames // time), -(-height // stride), -(-width // stride))
         found = self.residual(self.fusion(inputs, size, means))
         return found if self.post is None else self.post(found)
 
@@ -156,8 +159,8 @@ class Network(Model):
                 streams need.
         """
         ready = ready_streams(streams, self.structure, self.memory_format)
-        height, width = next(iter(ready.values())).shape[3:]
-        clip = (height, width)
+        frames, height, width = next(iter(ready.values())).shape[2:]
+        clip = (frames, height, width)
         features: dict[int, Tensor] = {}
         means: dict[int, Tensor] = {}
         for index, node in enumerate(self.nodes):
@@ -174,7 +177,9 @@ class Network(Model):
             ):  # features that are not read again are freed here
                 del features[done]
         kept = self.masked_finals
-        return self.head([features[i] for i in self.plan.finals if kept is None or i in kept])
+        finals = [i for i in self.plan.finals if kept is None or i in kept]
+        rates = [self.plan.nodes[i].temporal_stride for i in finals]
+        return self.head([features[i] for i in finals], rates)
 
     def describe(self) -> ModelDocument:
         """Returns the structure it is built from; see :meth:`learned_structure`."""
