@@ -66,10 +66,10 @@ class SpaceOptions(Options, title="search space"):
     warm_start: bool = False
     """Start from the connection weights that are stored in the structure; by default all start at
     0.5."""
-    post: Post | None = Field(default=None, examples=["srtg"])
+    post: Post | None = None
     """What follows every block: nothing (none), squeeze and recursion (sr), or the same behind a
     temporal gate (srtg). By default as the structure has it."""
-    gated_connections: Gating | None = Field(default=None, examples=["all"])
+    gated_connections: Gating | None = None
     """Which connections get a temporal gate: streams: those between streams; all: all but the first
     input of each block; none. By default those of the structure."""
 
