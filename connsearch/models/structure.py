@@ -38,6 +38,7 @@ class BlockNode(nn.Module):
     ) -> None:
         super().__init__()
         self.input_stride = shape.input_stride
+        self.input_temporal_stride = shape.input_temporal_stride
         self.fusion = ConnectionFusion(
             block.connections,
             shape,
@@ -49,10 +50,12 @@ class BlockNode(nn.Module):
         self.residual = nn.Sequential(*(Layered(shape.module(n)) for n in range(shape.modules)))
 
     def forward(
-        self, inputs: Mapping[int, Tensor], clip: tuple[int, int], means: Mapping[int, Tensor]
+        self, inputs: Mapping[int, Tensor], clip: tuple[int, int, int], means: Mapping[int, Tensor]
     ) -> Tensor:
-        """Maps input features to ``(B, C, T, H, W)``; ``clip`` is the (H, W) of the input clip."""
-        size = (-(-clip[0] // self.input_stride), -(-clip[1] // self.input_stride))
+        """Maps input features to ``(B, C, T, H, W)``; ``clip`` is (T, H, W) of the input clip."""
+        frames, height, width = clip
+        stride, time = self.input_stride, self.input_temporal_stride
+        size = (-(-frames // time), -(-height // stride), -(-width // stride))
         return self.residual(self.fusion(inputs, size, means))
 
 
@@ -133,8 +136,8 @@ class Network(Model):
                 streams need.
         """
         ready = ready_streams(streams, self.structure, self.memory_format)
-        height, width = next(iter(ready.values())).shape[3:]
-        clip = (height, width)
+        frames, height, width = next(iter(ready.values())).shape[2:]
+        clip = (frames, height, width)
         features: dict[int, Tensor] = {}
         means: dict[int, Tensor] = {}
         for index, node in enumerate(self.nodes):
@@ -151,7 +154,9 @@ class Network(Model):
             ):  # features that are not read again are freed here
                 del features[done]
         kept = self.masked_finals
-        return self.head([features[i] for i in self.plan.finals if kept is None or i in kept])
+        finals = [i for i in self.plan.finals if kept is None or i in kept]
+        rates = [self.plan.nodes[i].temporal_stride for i in finals]
+        return self.head([features[i] for i in finals], rates)
 
     def describe(self) -> ModelDocument:
         """Returns the structure it is built from; see :meth:`learned_structure`."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from connsearch.graph.plan import FusionPlan
 from connsearch.graph.spec import FREE, Attention, Connection
 from connsearch.nn.attention import PeerAttention, build_attention
+from connsearch.nn.frames import mean_frames_to, pool_frames_to
 from connsearch.nn.fused_gates import in_training, scaled
 from connsearch.nn.layers import conv, norm, pool_to
 from connsearch.nn.relaxation import PUBLISHED, soft_weights, working_weights
@@ -24,9 +25,9 @@ class ConnectionFusion(nn.Module):
 
     .. math:: y = \sum_b W_b \sum_{i \in b} \sigma(w_i)\, a_i\, P(x_i)
 
-    ``P`` max-pools to the fused size, buckets ``b`` hold inputs of equal width, and ``W_b`` is one
-    1x1 convolution per bucket whose width differs from the fused width (AssembleNet, section 3.1).
-    There is no normalisation and no nonlinearity.
+    ``P`` max-pools to the fused size and frames, buckets ``b`` hold inputs of equal width, and
+    ``W_b`` is one 1x1 convolution per bucket whose width differs from the fused width (AssembleNet,
+    section 3.1). There is no normalisation and no nonlinearity.
 
     Args:
         connections: the block's inputs in published order.
@@ -94,22 +95,22 @@ class ConnectionFusion(nn.Module):
         return weights
 
     def forward(
-        self, inputs: Mapping[int, Tensor], size: tuple[int, int], means: Mapping[int, Tensor]
+        self, inputs: Mapping[int, Tensor], size: tuple[int, int, int], means: Mapping[int, Tensor]
     ) -> Tensor:
-        """Fuses E tensors ``(B, C_i, T, H_i, W_i)`` into one ``(B, C, T, H, W)``.
+        """Fuses E tensors ``(B, C_i, T_i, H_i, W_i)`` into one ``(B, C, T, H, W)``.
 
         Args:
             inputs: features by source node.
-            size: the fused (H, W).
-            means: spatial means ``(B, T, C)`` of candidate peers.
+            size: the fused (T, H, W).
+            means: spatial means ``(B, T_n, C)`` of candidate peers.
         """
         weights = self._working_weights()
-        mixed = self.attention.open(means) if isinstance(self.attention, PeerAttention) else {}
+        mixed = self._mixed(means, size[0])
         total: Tensor | None = None
         for bucket in self.plan.buckets:
             summed: Tensor | None = None
             for source in bucket.sources:
-                x = pool_to(inputs[source], size)
+                x = self._pooled(source, inputs[source], size)
                 if self.norms:
                     x = cast(Tensor, self.norms[str(source)](x))
                 scale = self._scale(source, x, weights.get(source), mixed)
@@ -120,6 +121,22 @@ class ConnectionFusion(nn.Module):
             total = summed if total is None else total + summed
         assert total is not None
         return total
+
+    def _pooled(self, source: int, x: Tensor, size: tuple[int, int, int]) -> Tensor:
+        """One input at the fused size; that frames are as many is known without asking."""
+        frames, height, width = size
+        x = pool_to(x, (height, width))
+        return pool_frames_to(x, frames) if source in self.plan.retimed else x
+
+    def _mixed(self, means: Mapping[int, Tensor], frames: int) -> Mapping[int, Tensor]:
+        """The gates that peers make, of the fused frames."""
+        if not isinstance(self.attention, PeerAttention):
+            return {}
+        other = self.plan.retimed
+        at_hand = {n: means[n] for n in self.attention.candidates} if other else means
+        return self.attention.open(
+            {n: mean_frames_to(m, frames) if n in other else m for n, m in at_hand.items()}
+        )
 
     def _scale(
         self, source: int, x: Tensor, weight: Tensor | None, mixed: Mapping[int, Tensor]
