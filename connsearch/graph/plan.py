@@ -13,7 +13,16 @@ from connsearch.errors import Fault, KindError, StructureError
 from connsearch.graph.candidates import CandidatePeers
 from connsearch.graph.families import block_kind, family, stem_kind
 from connsearch.graph.kinds import BlockKind, BlockModule, StemKind, StemModule
-from connsearch.graph.spec import Attention, Block, Modality, Node, PinnedBlock, Stem, Structure
+from connsearch.graph.spec import (
+    Attention,
+    Block,
+    Modality,
+    Node,
+    PinnedBlock,
+    Post,
+    Stem,
+    Structure,
+)
 from connsearch.graph.tracing import Traced
 
 
@@ -50,6 +59,7 @@ class FusionPlan:
         input_stride: stride of the fused input relative to the clip.
         candidates: nodes that may act as peers, in published order.
         attention_width: width peers are projected to; None without peer attention.
+        gated: the inputs that have a temporal gate; they are added after all others.
         input_temporal_stride: stride in time of the fused input relative to the clip.
         retimed: inputs and candidates with another stride in time than that.
     """
@@ -60,6 +70,7 @@ class FusionPlan:
     input_stride: int
     candidates: tuple[int, ...]
     attention_width: int | None
+    gated: tuple[int, ...] = ()
     input_temporal_stride: int = 1
     retimed: frozenset[int] = frozenset()
 
@@ -77,6 +88,7 @@ class BlockPlan(FusionPlan):
         filters: in the kind's form.
         temporal_dilation: frames between the taps of its temporal convolutions.
         spatial_stride: carried by its first module.
+        post: what follows its last module.
         own_temporal_stride: likewise, in time.
     """
 
@@ -88,6 +100,7 @@ class BlockPlan(FusionPlan):
     filters: tuple[int, ...]
     temporal_dilation: int
     spatial_stride: int
+    post: Post
     own_temporal_stride: int = 1
 
     @property
@@ -275,6 +288,8 @@ def _plan_block(
         own_temporal_stride=block.temporal_stride,
         candidates=peers,
         attention_width=attention_width,
+        gated=tuple(c.source for c in block.connections if c.gated),
+        post=block.post,
         input_temporal_stride=time,
         retimed=frozenset(n for n in (*sources, *peers) if before[n].temporal_stride != time),
     )

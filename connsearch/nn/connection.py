@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import add
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from connsearch.graph.plan import FusionPlan
-from connsearch.graph.spec import FREE, Attention, Connection
+from connsearch.graph.plan import Bucket, FusionPlan
+from connsearch.graph.spec import FREE, Attention, Connection, GateFusion
 from connsearch.nn.attention import PeerAttention, build_attention
+from connsearch.nn.connection_gate import ConnectionGate
 from connsearch.nn.frames import mean_frames_to, pool_frames_to
 from connsearch.nn.fused_gates import in_training, scaled
 from connsearch.nn.layers import conv, norm, pool_to
@@ -29,6 +32,9 @@ class ConnectionFusion(nn.Module):
     ``W_b`` is one 1x1 convolution per bucket whose width differs from the fused width (AssembleNet,
     section 3.1). There is no normalisation and no nonlinearity.
 
+    An input with a temporal gate (``nn.connection_gate``) goes through ``W_b`` by itself, and is
+    added after all others, where its features agree with their sum.
+
     Args:
         connections: the block's inputs in published order.
         plan: shapes of the block.
@@ -37,6 +43,11 @@ class ConnectionFusion(nn.Module):
         attention: mode of the gates.
         normalise: whether each pooled input is batch-normalised, without parameters, before it is
             scaled.
+        gate_fusion: what an open temporal gate makes of its features.
+
+    Attributes:
+        masked: sources whose features a hard mask leaves (``nn.mask``); None: there is no mask.
+        opened: sources that a hard mask takes the temporal gate from.
     """
 
     def __init__(
@@ -48,6 +59,7 @@ class ConnectionFusion(nn.Module):
         learn: bool,
         attention: Attention,
         normalise: bool = False,
+        gate_fusion: GateFusion = "one_plus",
     ) -> None:
         super().__init__()
         self.plan = plan
@@ -73,7 +85,11 @@ class ConnectionFusion(nn.Module):
         self.norms = nn.ModuleDict(
             {str(s): norm(widths[s], learn=False) for s in plan.sources if normalise}
         )
+        self.gates = nn.ModuleDict(
+            {str(s): ConnectionGate(plan.fused_width, fusion=gate_fusion) for s in plan.gated}
+        )
         self.masked: frozenset[int] | None = None
+        self.opened: frozenset[int] = frozenset()
         self.relaxation = PUBLISHED
 
     def weights(self) -> dict[int, Tensor]:
@@ -106,10 +122,10 @@ class ConnectionFusion(nn.Module):
         """
         weights = self._working_weights()
         mixed = self._mixed(means, size[0])
-        total: Tensor | None = None
-        for bucket in self.plan.buckets:
+
+        def added(bucket: Bucket, sources: Sequence[int]) -> Tensor:
             summed: Tensor | None = None
-            for source in bucket.sources:
+            for source in sources:
                 x = self._pooled(source, inputs[source], size)
                 if self.norms:
                     x = cast(Tensor, self.norms[str(source)](x))
@@ -117,10 +133,22 @@ class ConnectionFusion(nn.Module):
                 summed = _add_scaled(summed, x, scale, fast=in_training(self))
             assert summed is not None
             if bucket.project:
-                summed = cast(Tensor, self.project[str(bucket.width)](summed))
-            total = summed if total is None else total + summed
-        assert total is not None
+                return cast(Tensor, self.project[str(bucket.width)](summed))
+            return summed
+
+        gated = [source for source in self.plan.gated if source not in self.opened]
+        plain = ((b, [s for s in b.sources if s not in gated]) for b in self.plan.buckets)
+        total = reduce(add, (added(bucket, sources) for bucket, sources in plain if sources))
+        if not gated:
+            return total
+        means_BCT = self._gate(gated[0]).squeezed(total)
+        for bucket in self.plan.buckets:
+            for source in (source for source in bucket.sources if source in gated):
+                total = total + self._gate(source)(added(bucket, [source]), means_BCT)
         return total
+
+    def _gate(self, source: int) -> ConnectionGate:
+        return cast(ConnectionGate, self.gates[str(source)])
 
     def _pooled(self, source: int, x: Tensor, size: tuple[int, int, int]) -> Tensor:
         """One input at the fused size; that frames are as many is known without asking."""

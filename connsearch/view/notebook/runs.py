@@ -66,7 +66,7 @@ def pruned_html(found: PruneRecord) -> Html:
         "parameters": found.parameters,
         "MACs": found.macs,
     }
-    sentences = [*found.repairs, *found.substitutes, *found.changes]
+    sentences = [*found.repairs, *found.substitutes, *found.opened, *found.changes]
     exact = found.exactness
     doubt = None
     if exact is not None and not exact.equal:
