@@ -1,11 +1,11 @@
-"""The temporal gates of connections: a gate needs an input without one to compare with."""
+"""The temporal gates of a structure: what they need, and what each of them is called."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from connsearch.graph.spec import Connection
+from connsearch.graph.spec import Connection, Edge
 
 
 def comparable(inputs: Iterable[Connection]) -> tuple[Connection, ...]:
@@ -20,3 +20,21 @@ def comparable(inputs: Iterable[Connection]) -> tuple[Connection, ...]:
     if any(not connection.gated for connection in found):
         return found
     return tuple(replace(connection, gated=False) for connection in found)
+
+
+def post_gate(node: int) -> str:
+    """Returns the name of the gate that follows a block, in tables, pictures and alarms.
+
+    >>> post_gate(8)
+    'node 8'
+    """
+    return f"node {node}"
+
+
+def connection_gate(edge: Edge) -> str:
+    """Returns the name of the gate of a connection, in tables, pictures and alarms.
+
+    >>> connection_gate(Edge(3, 8))
+    'node 8 <- 3'
+    """
+    return f"node {edge.target} <- {edge.source}"

@@ -114,7 +114,7 @@ def page() -> str:
     ):
         made = build.write_report(make_run(Path(place) / "run")).path
         text = made.read_text(encoding="utf-8").replace(place, "PLACE")
-    return re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL)
+    return re.sub(r"<style>.*?</style>|Made on [\d :UTC-]+", "", text, flags=re.DOTALL)
 
 
 PARTS: Mapping[str, Callable[[], str]] = {
