@@ -87,7 +87,10 @@ def tables() -> str:
     for structure in found:
         costs = cost(structure, num_classes=7)
         told += [structure_table(structure, costs), structure_table(structure)]
-        told += [totals_table(structure, costs), connections_frame(structure).to_csv()]
+        told += [
+            totals_table(structure, costs),
+            connections_frame(structure).drop(columns="gated").to_csv(),
+        ]
         told += list(structure_facts(structure))
     pruned = prune_by(searched(), PruneOptions(criterion="threshold:0.6"))
     differing = compare(searched(), pruned.structure)
@@ -110,7 +113,7 @@ def page() -> str:
     with (
         TemporaryDirectory() as place,
         patch.object(inline, "drawing", undrawn),
-        patch.object(wiring, "svg", lambda _: "<svg></svg>"),
+        patch.object(wiring, "svg", lambda *_, **__: "<svg></svg>"),
     ):
         made = build.write_report(make_run(Path(place) / "run")).path
         text = made.read_text(encoding="utf-8").replace(place, "PLACE")

@@ -65,8 +65,12 @@ def _left(structure: Structure, pruned: Pruned) -> Scene:
         _under_old_numbers(structure, pruned, old),
         widths={old[new]: shape.width for new, shape in shapes},
     )
+    gated = {edge for edge, connection in structure.connections() if connection.gated}
     return replace(
         scene,
+        lines=tuple(
+            replace(line, opened=line.edge in gated and not line.gated) for line in scene.lines
+        ),
         dead=scene.dead - gone,
         peer_only=scene.peer_only - gone,
         before={},
@@ -91,10 +95,11 @@ def _nodes(structure: Structure, pruned: Pruned, old: Mapping[int, int]) -> Iter
         if not isinstance(node, Block):
             yield node
             continue
-        connections = tuple(
-            Connection(
-                old[c.source], c.weight, tuple(Peer(old[p.node], p.coefficient) for p in c.peers)
-            )
-            for c in node.connections
-        )
+        connections = tuple(_moved(connection, old) for connection in node.connections)
         yield replace(node, connections=connections, pinned=None)
+
+
+def _moved(connection: Connection, old: Mapping[int, int]) -> Connection:
+    """The connection under the numbers before."""
+    peers = tuple(Peer(old[peer.node], peer.coefficient) for peer in connection.peers)
+    return replace(connection, source=old[connection.source], peers=peers)

@@ -50,8 +50,9 @@ def render(
 
     Columns are levels; a connection has the colour of the only stream it carries (grey: several)
     and the width of its weight; dashed is below ``threshold``, dotted is peer attention, red is
-    dead; one that ends in a bow tie has a temporal gate, and a badge says what follows a block. Above 60 nodes or 200 connections only those at or above the threshold are drawn, and
-    the picture says how many are not. The same structure gives the same bytes of SVG.
+    dead; one that ends in a bow tie has a temporal gate, and a badge says what follows a block.
+    Above 60 nodes or 200 connections only those at or above the threshold are drawn, and the
+    picture says how many are not. The same structure gives the same bytes of SVG.
 
     Args:
         structure: what to draw.
@@ -68,9 +69,7 @@ def render(
         SettingsError: a threshold or a score that cannot be used.
         Failure: Graphviz failed, in its own words, or the file could not be written.
     """
-    dot = to_dot(
-        structure, threshold=threshold, title=title, scores=scores, open_rates=open_rates
-    )
+    dot = to_dot(structure, threshold=threshold, title=title, scores=scores, open_rates=open_rates)
     return save(dot, path)
 
 

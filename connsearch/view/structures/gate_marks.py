@@ -93,6 +93,22 @@ def badge(post: Post, open_rate: float | None = None) -> str:
     return f"<TABLE {base} {paint} {outer}><TR><TD {inner}>{words}</TD></TR></TABLE>"
 
 
+def with_badge(text: str, post: Post, open_rate: float | None = None, *, below: bool = True) -> str:
+    """Returns marked-up ``text`` with the badge of what follows a block, below or behind it.
+
+    Where nothing follows, that is the text itself. With a badge it is a table, and has to be all
+    that its cell holds.
+    """
+    if post is Post.NONE:
+        return text
+    mark = badge(post, open_rate)
+    rows = f'<TR><TD>{text}</TD><TD WIDTH="5"></TD><TD>{mark}</TD></TR>'
+    if below:
+        rows = f'<TR><TD VALIGN="BOTTOM">{text}</TD></TR>'
+        rows += f'<TR><TD VALIGN="TOP" CELLPADDING="3">{mark}</TD></TR>'
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{rows}</TABLE>'
+
+
 def gate_facts(structure: Structure) -> list[str]:
     """Returns what the head of a picture says of gates: how many, and whether they decide.
 
@@ -102,9 +118,7 @@ def gate_facts(structure: Structure) -> list[str]:
     """
     posts = [block.post for _, block in structure.blocks() if block.post is not Post.NONE]
     gated = sum(connection.gated for _, connection in structure.connections())
-    found = [
-        f"{posts.count(post)} {word}" for post, word in POSTS.items() if posts.count(post)
-    ]
+    found = [f"{posts.count(post)} {word}" for post, word in POSTS.items() if posts.count(post)]
     if gated:
         found.append(f"{gated} gated connection{'' if gated == 1 else 's'}")
     if has_gates(structure):
@@ -116,5 +130,3 @@ def has_gates(structure: Structure) -> bool:
     """Returns whether a structure has temporal gates."""
     posts = any(block.post is Post.SRTG for _, block in structure.blocks())
     return posts or any(connection.gated for _, connection in structure.connections())
-
-

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
-from connsearch.graph.spec import FREE
+from connsearch.graph.spec import FREE, Post
 from connsearch.view.structures.gate_marks import GATE, OPENED, POST_KEYS, badge, gate_facts
 from connsearch.view.structures.markup import GATED, clean, escape, font, table
 from connsearch.view.structures.palette import DEAD, FAINT, MIXED, PEER, STREAMS, TEXT, pen_width
@@ -88,11 +88,16 @@ def _gate_entries(scene: Scene) -> Iterator[str]:
     blocks = dict(scene.structure.blocks())
     shown = {node for _, nodes in scene.columns for node in nodes} - scene.gone
     posts = {blocks[node].post for node in shown if node in blocks}
+    yield from badge_entries(posts)
+    if scene.open_rates:
+        yield entry(word("63%"), "a gate is open for 63% of the val clips")
+
+
+def badge_entries(posts: Collection[Post]) -> Iterator[str]:
+    """Yields the entries for the badges of what follows blocks."""
     for post, meaning in POST_KEYS.items():
         if post in posts:
             yield entry(f'<TD ALIGN="LEFT">{badge(post)}</TD>', meaning)
-    if scene.open_rates:
-        yield entry(word("63%"), "a gate is open for 63% of the val clips")
 
 
 def grid(entries: list[str], *, per_row: int) -> str:

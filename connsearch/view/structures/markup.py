@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from connsearch.graph.families import kind_name, own_kind
 from connsearch.graph.gates import post_gate
-from connsearch.graph.spec import FREE, Block, Modality, Post, Stem, Weight
+from connsearch.graph.spec import FREE, Block, Modality, Stem, Weight
 from connsearch.graph.temporal import has_dilation
-from connsearch.view.structures.gate_marks import badge, gate_mark, post_words
+from connsearch.view.structures.gate_marks import gate_mark, post_words, with_badge
 from connsearch.view.structures.palette import DEAD, FAINT, MIXED, PAPER, PEER, STREAMS, TEXT, Ink
 from connsearch.view.structures.scene import Line, Scene
 
@@ -74,9 +74,7 @@ def node_label(scene: Scene, index: int) -> str:
     if scene.compact:
         facts = small(" · ".join(_short_facts(node)))
         text = f"{node_title(_number(scene, index), _words(scene, index))} {facts}"
-        if node.post is not Post.NONE:
-            mark = badge(node.post, _post_rate(scene, index))
-            text = table(row(cell(text) + cell("", 'WIDTH="5"') + cell(mark)))
+        text = with_badge(text, node.post, _post_rate(scene, index), below=False)
         return box(row(cell(text, 'PORT="o" CELLPADDING="3"')), ink, ink.tint)
     return _block_label(scene, index, node, ink)
 
@@ -166,11 +164,7 @@ def _block_label(scene: Scene, index: int, block: Block, ink: Ink) -> str:
     facts = _facts_lines(scene, index, block)
     facts = [node_title(_number(scene, index), _words(scene, index)), *map(small, facts)]
     port = f'PORT="o" ROWSPAN="{len(rows)}" CELLPADDING="5" {_facts_room(scene, index)}'
-    told = "<BR/>".join(facts)
-    if block.post is not Post.NONE:
-        mark = badge(block.post, _post_rate(scene, index))
-        below = cell(mark, 'VALIGN="TOP" CELLPADDING="3"')
-        told = table(row(cell(told, 'VALIGN="BOTTOM"')) + row(below))
+    told = with_badge("<BR/>".join(facts), block.post, _post_rate(scene, index))
     rows[0] += cell(told, port)
     top = row(cell("", 'COLSPAN="4" HEIGHT="4"')) if len(rows) > 2 else ""
     body = top + "".join(map(row, rows)) + _bar(scene.shares[index])
@@ -182,7 +176,11 @@ def _input_cells(line: Line, threshold: float, rooms: Sequence[str]) -> str:
     weight = weight_text(line.weight, threshold)
     number = font(weight, 9, FAINT) if line.below else font(f"<B>{weight}</B>", 9, TEXT)
     gate, peers = _gate_text(line), _peers_text(line)
-    marks = font(escape(gate), 9, FAINT if line.below else TEXT) + (" " if peers else "") if gate else ""
+    marks = (
+        font(escape(gate), 9, FAINT if line.below else TEXT) + (" " if peers else "")
+        if gate
+        else ""
+    )
     marks += font(peers, 9, PEER.line) if peers else ""
     port = f'PORT="i{line.edge.source}" ALIGN="RIGHT" CELLPADDING="2" {rooms[0]}'
     return (
@@ -275,7 +273,9 @@ def _block_facts(block: Block, width: int | None) -> list[str]:
     out = "" if width is None else f" → {width}"
     stride = f"dilation {block.temporal_dilation}, stride {block.spatial_stride}"
     facts = [f"{filters_text(block)}{out} filters", stride]
-    return facts if block.temporal_stride == 1 else [*facts, f"stride in time {block.temporal_stride}"]
+    return (
+        facts if block.temporal_stride == 1 else [*facts, f"stride in time {block.temporal_stride}"]
+    )
 
 
 def _short_facts(block: Block) -> Iterator[str]:

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from connsearch.graph.spec import Edge
-from connsearch.view.structures.legend import header_label
 from connsearch.view.structures.gate_marks import gate_words
+from connsearch.view.structures.legend import header_label
 from connsearch.view.structures.markup import node_label, node_tooltip, output_label, weight_text
 from connsearch.view.structures.palette import MIXED, pen_width
 from connsearch.view.structures.scene import Gate, Line, Scene
 
 Style = Mapping[str, str]
 
-GATED_HEAD: Mapping[str, str] = {"arrowhead": "invnormal", "arrowsize": "0.8"}
+GATED_HEAD = {"arrowhead": "invnormal", "arrowsize": "0.8"}
 """How the line of a connection with a temporal gate ends: a bow tie, as a valve is drawn. It tells
 them apart without colours, and with any width and dash."""
 Column = tuple[str, Sequence[tuple[str, Style]]]
