@@ -1,4 +1,4 @@
-"""The temporal gates of a structure: what they need, and what each of them is called."""
+"""The temporal gates of a structure: what they need, and what they are called."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def comparable(inputs: Iterable[Connection]) -> tuple[Connection, ...]:
 
 
 def post_gate(node: int) -> str:
-    """Returns the name of the gate that follows a block, in tables, pictures and alarms.
+    """Returns what the gate that follows a block is called, in tables, messages and pictures.
 
     >>> post_gate(8)
     'node 8'
@@ -31,10 +31,10 @@ def post_gate(node: int) -> str:
     return f"node {node}"
 
 
-def connection_gate(edge: Edge) -> str:
-    """Returns the name of the gate of a connection, in tables, pictures and alarms.
+def gate_name(edge: Edge) -> str:
+    """Returns what the gate of a connection is called, in tables, messages and pictures.
 
-    >>> connection_gate(Edge(3, 8))
+    >>> gate_name(Edge(3, 8))
     'node 8 <- 3'
     """
     return f"node {edge.target} <- {edge.source}"

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from connsearch.errors import Failure
 from connsearch.graph.cost import Cost, NodeCost
 from connsearch.graph.families import kind_name
-from connsearch.graph.gates import connection_gate, post_gate
+from connsearch.graph.gates import gate_name, post_gate
 from connsearch.graph.spec import Block, Connection, Edge, Post, Structure
 from connsearch.runs.formats.gates import open_rates
 from connsearch.view.report.findings import Findings
@@ -81,7 +81,7 @@ def details(
         title = f"Connection {edge.source} → {edge.target}"
         rows = _connection(edge, connection, findings)
         if connection.gated:
-            rows.append(("temporal gate", _open(rates.get(connection_gate(edge)))))
+            rows.append(("temporal gate", _open(rates.get(gate_name(edge)))))
         found[f"connection-{edge.source}-{edge.target}"] = {"title": title, "rows": rows}
     return found
 
