@@ -15,6 +15,7 @@ from connsearch.evolution.review.lineage import Origin, ancestry
 from connsearch.evolution.review.operator_stats import Yield
 from connsearch.files.text import csv_text
 from connsearch.graph.files import atomic_write_text
+from connsearch.graph.spec import Post
 from connsearch.view.evolution.story import Story, worth
 from connsearch.view.structures.markup import clean, weight_text
 from connsearch.view.structures.tables import metrics_table, short
@@ -69,23 +70,47 @@ def operators_table(story: Story) -> Table:
 
     The change is in the first objective, greater is better, with its standard error.
     """
-    rows = [
-        {
-            "operator": row.operator,
-            "children": row.used,
-            "better": f"{row.better} of {row.judged}",
-            "entered": row.entered,
-            "best": row.best,
-            "mean change": change_text(row),
-        }
-        for row in story.yields
-    ]
+    rows = [_yielded(row, "operator") for row in story.yields]
     return metrics_table(rows, title="operators (a child of several counts for each)")
 
 
+def survival_table(story: Story) -> Table:
+    """Returns the shares of posts and kinds among blocks, by generation, now and of the best."""
+    columns = survival_columns(story)
+    rows = [
+        {"blocks of": found.who, "children": found.children, "blocks": found.blocks}
+        | {label: f"{found.share(name):.0%}" for name, label in columns.items()}
+        for found in story.mixes
+    ]
+    return metrics_table(rows, title="which posts and kinds survive, in shares of blocks")
+
+
+def survival_columns(story: Story) -> dict[str, str]:
+    """Returns the posts and kinds whose shares are told, and what stands above each."""
+    posts = [post.value for post in Post] if story.options.mutates("post") else []
+    kinds = sorted({name for found in story.mixes for name in found.kinds})
+    labels = {name: f"post {name}" for name in posts}
+    return labels | ({name: name for name in kinds} if story.options.mutates("kind") else {})
+
+
+def switches_table(story: Story) -> Table:
+    """Returns one row a change of a post or kind: how often, better, entered, best, mean change."""
+    rows = [_yielded(row, "change") for row in story.switches]
+    return metrics_table(rows, title="changes of posts and kinds (with what else changed)")
+
+
 def ancestry_table(story: Story, number: int) -> Table:
-    """Returns one row a generation, from the founder to a child."""
-    rows = [_row(story, ancestor) for ancestor in ancestry(story.history, number)]
+    """Returns one row a generation, from the founder to a child.
+
+    With which posts and kinds of blocks changed, where any did.
+    """
+    line = ancestry(story.history, number)
+    rows = [_row(story, ancestor) for ancestor in line]
+    if any(ancestor in story.changes for ancestor in line):
+        rows = [
+            {**row, "changed": story.changed(one) or "-"}
+            for row, one in zip(rows, line, strict=True)
+        ]
     return metrics_table(rows, title=f"where #{number} comes from")
 
 
@@ -135,6 +160,9 @@ def measured(story: Story, number: int, objective: int) -> str:
 def write_tables(story: Story, directory: Path) -> list[Path]:
     """Returns ``children.csv``, ``operators.csv`` and ``diversity.csv``, written there.
 
+    Where posts or kinds may change, also ``survival.csv`` (their shares among blocks) and
+    ``switches.csv`` (what each change has brought).
+
     Raises:
         OSError: a file could not be written.
     """
@@ -149,11 +177,36 @@ def write_tables(story: Story, directory: Path) -> list[Path]:
             [asdict(row) for row in story.diversity],
         ),
     }
+    if story.mixes:
+        columns = survival_columns(story)
+        contents["survival"] = (
+            ["blocks_of", "children", "blocks", *columns.values()],
+            [
+                {"blocks_of": found.who, "children": found.children, "blocks": found.blocks}
+                | {label: found.share(name) for name, label in columns.items()}
+                for found in story.mixes
+            ],
+        )
+        contents["switches"] = (
+            "change used judged better entered best mean_change error".split(),
+            [_switch(row) for row in story.switches],
+        )
     paths: list[Path] = []
     for name, (columns, rows) in contents.items():
         paths.append(directory / f"{name}.csv")
         atomic_write_text(paths[-1], csv_text(columns, rows))
     return paths
+
+
+def _yielded(row: Yield, title: str) -> dict[str, object]:
+    return {
+        title: row.operator,
+        "children": row.used,
+        "better": f"{row.better} of {row.judged}",
+        "entered": row.entered,
+        "best": row.best,
+        "mean change": change_text(row),
+    }
 
 
 def _row(story: Story, number: int) -> dict[str, object]:
@@ -175,12 +228,18 @@ def _row(story: Story, number: int) -> dict[str, object]:
     }
 
 
+def _switch(row: Yield) -> dict[str, object]:
+    values = asdict(row)
+    return {**values, "mean_change": values["change"], "change": row.operator}
+
+
 def _child_columns(story: Story) -> list[str]:
     measures = [f"{name}{end}" for name in story.objectives for end in ("_mean", "_sd")]
     return [
         *"child parents founder operators fate round entered member evaluations".split(),
         *measures,
         *"connections clip_macs parameters hash refused".split(),
+        *(["changed"] if story.mixes else []),
     ]
 
 
@@ -208,4 +267,5 @@ def _child(story: Story, number: int) -> dict[str, object]:
         "parameters": entry.parameters,
         "hash": entry.hash,
         "refused": sum(story.history.births[number]["refused"].values()),
+        "changed": story.changed(number),
     }
