@@ -8,7 +8,6 @@ from typing import Any
 from connsearch.files.disk import is_folder
 from connsearch.files.places import place_of
 from connsearch.graph.spec import Structure
-from connsearch.runs.formats.gates import open_rates
 from connsearch.runs.run_files import RunFiles
 from connsearch.view.structures.draw import render
 from connsearch.workflows.beside import home_of
@@ -51,7 +50,7 @@ def run_draw(asked: DrawSettings, structure: Structure | None = None) -> tuple[S
     if structure is None:
         structure = open_structure(asked.structure)
         if is_folder(asked.structure):
-            rates = open_rates(RunFiles(Path(asked.structure)).gates)
+            rates = RunFiles(Path(asked.structure)).open_rates
     path = asked.output
     if path is None:
         path = home_of(asked.structure) / (structure.name.replace("/", "-") + ".svg")

@@ -8,7 +8,6 @@ from pathlib import Path
 from connsearch.errors import ConnsearchError, Failure
 from connsearch.graph.spec import Structure
 from connsearch.pruning.pruner import Pruned
-from connsearch.runs.formats.gates import open_rates
 from connsearch.runs.names import AFTER, BEFORE, STRUCTURE_PICTURE, TRAINING_PICTURE
 from connsearch.runs.record import RunRecord
 from connsearch.runs.recorded import recorded_facts
@@ -29,7 +28,7 @@ def draw_run(run: RunRecord, listener: Listener) -> None:
         return
     rates: dict[str, float] = {}
     try:
-        rates = open_rates(run.gates)
+        rates = run.open_rates
         run_pictures(run.directory, model, chance=_chance(run))
     except ConnsearchError as error:  # a damaged log costs its pictures, not the result
         listener.warn(f"no curves: {error}")

@@ -109,7 +109,7 @@ def charts() -> str:
 
 
 def page() -> str:
-    """The report of a search, without what Graphviz and matplotlib draw in it."""
+    """The report of a search, without what Graphviz and matplotlib draw, and the settings."""
     with (
         TemporaryDirectory() as place,
         patch.object(inline, "drawing", undrawn),
@@ -117,7 +117,8 @@ def page() -> str:
     ):
         made = build.write_report(make_run(Path(place) / "run")).path
         text = made.read_text(encoding="utf-8").replace(place, "PLACE")
-    return re.sub(r"<style>.*?</style>|Made on [\d :UTC-]+", "", text, flags=re.DOTALL)
+    passing = r'<style>.*?</style>|Made on [\d :UTC-]+|<section id="settings".*?</section>'
+    return re.sub(passing, "", text, flags=re.DOTALL)
 
 
 PARTS: Mapping[str, Callable[[], str]] = {

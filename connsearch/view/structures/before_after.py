@@ -60,10 +60,10 @@ def _left(structure: Structure, pruned: Pruned) -> Scene:
     """What remains, under the old numbers; what is gone is there and not seen."""
     gone = frozenset(pruned.dead)
     old = {new: number for number, new in pruned.node_map.items()}
-    shapes = enumerate(plan(pruned.structure).nodes)
+    shapes = {old[new]: shape for new, shape in enumerate(plan(pruned.structure).nodes)}
     scene = compose(
         _under_old_numbers(structure, pruned, old),
-        widths={old[new]: shape.width for new, shape in shapes},
+        widths={number: shape.width for number, shape in shapes.items()},
     )
     gated = {edge for edge, connection in structure.connections() if connection.gated}
     return replace(
@@ -71,6 +71,7 @@ def _left(structure: Structure, pruned: Pruned) -> Scene:
         lines=tuple(
             replace(line, opened=line.edge in gated and not line.gated) for line in scene.lines
         ),
+        paces={n: s.temporal_stride for n, s in shapes.items() if s.temporal_stride != 1},
         dead=scene.dead - gone,
         peer_only=scene.peer_only - gone,
         before={},

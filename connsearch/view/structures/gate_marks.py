@@ -6,7 +6,13 @@ Words and shapes carry the meaning, no colour does: a picture tells the same in 
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
+from functools import lru_cache
 
+from connsearch.graph.families import block_kind
+from connsearch.graph.gates import post_gate
+from connsearch.graph.kinds import BlockKind, BlockModule
+from connsearch.graph.layers import Gate
 from connsearch.graph.spec import Block, Post, Structure
 from connsearch.view.structures.palette import PAPER, TEXT
 
@@ -119,6 +125,9 @@ def gate_facts(structure: Structure) -> list[str]:
     posts = [block.post for _, block in structure.blocks() if block.post is not Post.NONE]
     gated = sum(connection.gated for _, connection in structure.connections())
     found = [f"{posts.count(post)} {word}" for post, word in POSTS.items() if posts.count(post)]
+    inner = sum(inner_gates(structure, block) for _, block in structure.blocks())
+    if inner:
+        found.append(f"{inner} block{'' if inner == 1 else 's'} with gates inside")
     if gated:
         found.append(f"{gated} gated connection{'' if gated == 1 else 's'}")
     if has_gates(structure):
@@ -128,5 +137,31 @@ def gate_facts(structure: Structure) -> list[str]:
 
 def has_gates(structure: Structure) -> bool:
     """Returns whether a structure has temporal gates."""
-    posts = any(block.post is Post.SRTG for _, block in structure.blocks())
-    return posts or any(connection.gated for _, connection in structure.connections())
+    blocks = [block for _, block in structure.blocks()]
+    return any(block.post is Post.SRTG or inner_gates(structure, block) for block in blocks) or any(
+        connection.gated for _, connection in structure.connections()
+    )
+
+
+def inner_gates(structure: Structure, block: Block) -> bool:
+    """Returns whether the modules of a block have temporal gates of their own, as its kind says."""
+    return _has_gates(block_kind(structure, block))
+
+
+@lru_cache(maxsize=256)
+def _has_gates(kind: BlockKind) -> bool:
+    filters = kind.filters.numbers(kind.filters.filled(4))
+    module = BlockModule(kind.out_width(filters), filters, 4)
+    return any(isinstance(layer, Gate) for layer in kind.layers(module))
+
+
+def inner_rates_text(open_rates: Mapping[str, float], node: int) -> str:
+    """Returns how often the gates inside a block are open, over its modules; empty: not known.
+
+    >>> inner_rates_text({"node 8, module 0": 0.25, "node 8, module 1": 0.5}, 8)
+    'gates open 25% to 50%'
+    """
+    inside = f"{post_gate(node)}, "
+    rates = sorted(rate for name, rate in open_rates.items() if name.startswith(inside))
+    ends = dict.fromkeys(map(rate_text, rates[:1] + rates[-1:]))
+    return f"gates open {' to '.join(ends)}" if ends else ""

@@ -9,7 +9,12 @@ from connsearch.graph.families import kind_name, own_kind
 from connsearch.graph.gates import post_gate
 from connsearch.graph.spec import FREE, Block, Modality, Stem, Weight
 from connsearch.graph.temporal import has_dilation
-from connsearch.view.structures.gate_marks import gate_mark, post_words, with_badge
+from connsearch.view.structures.gate_marks import (
+    gate_mark,
+    inner_rates_text,
+    post_words,
+    with_badge,
+)
 from connsearch.view.structures.palette import DEAD, FAINT, MIXED, PAPER, PEER, STREAMS, TEXT, Ink
 from connsearch.view.structures.scene import Line, Scene
 
@@ -125,7 +130,7 @@ def node_tooltip(scene: Scene, index: int) -> str:
     if isinstance(node, Stem):
         parts += [f"{node.modality} stem", *_stem_facts(scene, index, node)]
     else:
-        parts += [kind_name(scene.structure, node), *_block_facts(node, width)]
+        parts += [kind_name(scene.structure, node), *_block_facts(scene, index, node, width)]
         parts.append(post_words(node, _post_rate(scene, index)))
         shares = scene.shares[index].items()
         parts.append("streams by weight: " + " ".join(f"{m} {part:.0%}" for m, part in shares))
@@ -225,7 +230,7 @@ def _input_rooms(scene: Scene, index: int) -> tuple[str, str, str]:
 
 def _facts_lines(scene: Scene, index: int, block: Block) -> list[str]:
     kind = kind_name(scene.structure, block).replace("_", " ")
-    return [kind, *_block_facts(block, scene.widths.get(index))]
+    return [kind, *_block_facts(scene, index, block, scene.widths.get(index))]
 
 
 def _facts_room(scene: Scene, index: int) -> str:
@@ -266,16 +271,26 @@ def _stem_facts(scene: Scene, index: int, stem: Stem) -> list[str]:
     facts = [] if kind is None else [kind.replace("_", " ")]
     if has_dilation(scene.structure, stem):
         facts.append(f"dilation {stem.temporal_dilation}")
-    return facts + ([f"{width} channels"] if width is not None else [])
+    facts += [f"{width} channels"] if width is not None else []
+    return facts + list(filter(None, [_pace(scene, index)]))
 
 
-def _block_facts(block: Block, width: int | None) -> list[str]:
+def _block_facts(scene: Scene, index: int, block: Block, width: int | None) -> list[str]:
     out = "" if width is None else f" → {width}"
     stride = f"dilation {block.temporal_dilation}, stride {block.spatial_stride}"
     facts = [f"{filters_text(block)}{out} filters", stride]
-    return (
-        facts if block.temporal_stride == 1 else [*facts, f"stride in time {block.temporal_stride}"]
-    )
+    if block.temporal_stride != 1:
+        facts.append(f"stride in time {block.temporal_stride}")
+    return facts + list(filter(None, (_pace(scene, index), _inner_rates(scene, index))))
+
+
+def _pace(scene: Scene, index: int) -> str:
+    pace = scene.paces.get(index)
+    return "" if pace is None else f"1/{pace} of the frames"
+
+
+def _inner_rates(scene: Scene, index: int) -> str:
+    return inner_rates_text(scene.open_rates, index)
 
 
 def _short_facts(block: Block) -> Iterator[str]:

@@ -13,7 +13,7 @@ from connsearch.errors import SettingsError
 from connsearch.graph.dag import by_level, dangling_nodes
 from connsearch.graph.gates import gate_name
 from connsearch.graph.matching import numbers_before
-from connsearch.graph.plan import final_nodes, plan
+from connsearch.graph.plan import BlockPlan, StemPlan, final_nodes, plan
 from connsearch.graph.spec import (
     Attention,
     Edge,
@@ -98,6 +98,7 @@ class Scene:
         compact: whether nodes are drawn small, without their list of inputs.
         notes: what the picture leaves out, in sentences.
         open_rates: shares of clips for which temporal gates are open, by their names.
+        paces: strides in time relative to the clip, of the nodes that do not have all frames.
         before: numbers of the nodes before pruning; empty: it was not pruned.
         after: numbers of the nodes after pruning, where they are drawn under those before it.
         gone: nodes whose place stays empty.
@@ -118,6 +119,7 @@ class Scene:
     compact: bool
     notes: tuple[str, ...]
     open_rates: Mapping[str, float] = field(default_factory=dict[str, float])
+    paces: Mapping[int, int] = field(default_factory=dict[int, int])
     before: Mapping[int, int] = field(default_factory=dict[int, int])
     after: Mapping[int, int] = field(default_factory=dict[int, int])
     gone: frozenset[int] = frozenset()
@@ -170,6 +172,7 @@ def compose(
     dead = dead_nodes(structure)
     shares = stream_shares(structure)
     rates = dict(open_rates or {})
+    shapes = _shapes(structure)
     everything = tuple(_lines(structure, threshold, shares, dead, rates))
     compact = len(structure) > MANY_NODES or len(everything) > MANY_CONNECTIONS
     lines = _strongest(everything) if compact else everything
@@ -189,10 +192,11 @@ def compose(
         dead=dead,
         peer_only=frozenset(dangling_nodes(structure) - dead),
         shares=shares,
-        widths=_widths(structure) if widths is None else widths,
+        widths={i: shape.width for i, shape in shapes.items()} if widths is None else widths,
         compact=compact,
         notes=tuple(_notes(structure, threshold, everything, lines, nodes)),
         open_rates=rates,
+        paces={i: s.temporal_stride for i, s in shapes.items() if s.temporal_stride != 1},
         before=numbers_before(structure),
     )
 
@@ -286,10 +290,11 @@ def _shown(structure: Structure, lines: Sequence[Line], gates: Sequence[Gate]) -
     return frozenset(nodes)
 
 
-def _widths(structure: Structure) -> dict[int, int]:
+def _shapes(structure: Structure) -> dict[int, StemPlan | BlockPlan]:
+    """The shapes of all nodes; none where a block without inputs leaves them open."""
     if any(not block.connections for _, block in structure.blocks()):
         return {}
-    return {index: shape.width for index, shape in enumerate(plan(structure).nodes)}
+    return dict(enumerate(plan(structure).nodes))
 
 
 def _notes(

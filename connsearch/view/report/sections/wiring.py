@@ -12,7 +12,6 @@ from connsearch.graph.cost import Cost, NodeCost
 from connsearch.graph.families import kind_name
 from connsearch.graph.gates import gate_name, post_gate
 from connsearch.graph.spec import Block, Connection, Edge, Post, Structure
-from connsearch.runs.formats.gates import open_rates
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
@@ -20,7 +19,12 @@ from connsearch.view.report.sections import section
 from connsearch.view.report.words import large, share
 from connsearch.view.structures.draw import svg
 from connsearch.view.structures.facts import dead_nodes, stream_shares
-from connsearch.view.structures.gate_marks import gate_facts, post_words, rate_text
+from connsearch.view.structures.gate_marks import (
+    gate_facts,
+    inner_rates_text,
+    post_words,
+    rate_text,
+)
 from connsearch.view.structures.markup import filters_text, weight_text
 
 Rows = list[tuple[str, str]]
@@ -32,7 +36,7 @@ def wiring(material: Material, findings: Findings) -> Section | None:
     structure = material.structure
     if structure is None:
         return Section("wiring", "Wiring", {}) if material.notes.get("wiring") else None
-    rates = open_rates(material.gates)
+    rates = material.open_rates
     values: dict[str, Any] = {"details": details(structure, findings, rates)}
     values["gates"] = gate_facts(structure)
     try:
@@ -88,9 +92,9 @@ def details(
 
 def _post(index: int, block: Block, rates: Mapping[str, float]) -> Rows:
     """What follows a block, and how often its gate is open."""
-    if block.post is Post.NONE:
-        return []
-    rows: Rows = [("after it", post_words(block))]
+    rows: Rows = [] if block.post is Post.NONE else [("after it", post_words(block))]
+    if inside := inner_rates_text(rates, index):
+        rows.append(("gates inside", inside.removeprefix("gates ")))
     if block.post is Post.SRTG:
         rows.append(("temporal gate", _open(rates.get(post_gate(index)))))
     return rows
