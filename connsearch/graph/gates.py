@@ -22,19 +22,19 @@ def comparable(inputs: Iterable[Connection]) -> tuple[Connection, ...]:
     return tuple(replace(connection, gated=False) for connection in found)
 
 
-def post_gate(node: int) -> str:
+def post_gate_name(node: int) -> str:
     """Returns what the gate that follows a block is called, in tables, messages and pictures.
 
-    >>> post_gate(8)
+    >>> post_gate_name(8)
     'node 8'
     """
     return f"node {node}"
 
 
-def gate_name(edge: Edge) -> str:
+def connection_gate_name(edge: Edge) -> str:
     """Returns what the gate of a connection is called, in tables, messages and pictures.
 
-    >>> gate_name(Edge(3, 8))
+    >>> connection_gate_name(Edge(3, 8))
     'node 8 <- 3'
     """
     return f"node {edge.target} <- {edge.source}"

@@ -17,6 +17,7 @@ from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
 from connsearch.models.structure import Network
 from connsearch.oneshot.alarms import alarms
+from connsearch.oneshot.gate_alarms import gate_alarms
 from connsearch.oneshot.hooks import SEARCH_HOOKS
 from connsearch.oneshot.logits import LogitWatch
 from connsearch.oneshot.options import RelaxationOptions, SearchOptions, SpaceOptions
@@ -72,7 +73,9 @@ def search(
     outcome = yield from optimise(
         network, data, options, run=run, open_test=False, hooks=hooks, looks=looks
     )
-    raised = alarms(watch.history())
+    judged = outcome.metrics.get("val")
+    counted = None if judged is None else judged.gates
+    raised = (*alarms(watch.history()), *gate_alarms(space, counted))
     yield from (WarningEvent(str(alarm)) for alarm in raised)
     found = outcome.model.with_provenance(origin("one-shot search", space.name, run)).structure
     assert found is not None

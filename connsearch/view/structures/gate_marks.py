@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from connsearch.graph.families import block_kind
-from connsearch.graph.gates import post_gate
+from connsearch.graph.gates import post_gate_name
 from connsearch.graph.kinds import BlockKind, BlockModule
 from connsearch.graph.layers import Gate
 from connsearch.graph.spec import Block, Post, Structure
@@ -161,7 +161,7 @@ def inner_rates_text(open_rates: Mapping[str, float], node: int) -> str:
     >>> inner_rates_text({"node 8, module 0": 0.25, "node 8, module 1": 0.5}, 8)
     'gates open 25% to 50%'
     """
-    inside = f"{post_gate(node)}, "
+    inside = f"{post_gate_name(node)}, "
     rates = sorted(rate for name, rate in open_rates.items() if name.startswith(inside))
     ends = dict.fromkeys(map(rate_text, rates[:1] + rates[-1:]))
     return f"gates open {' to '.join(ends)}" if ends else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 
-from connsearch.graph.gates import gate_name
+from connsearch.graph.gates import connection_gate_name
 from connsearch.graph.spec import Edge, Modality, Structure
 from connsearch.view.structures.draw import laid_out, to_dot
 from connsearch.view.structures.gate_marks import gate_facts
@@ -73,7 +73,7 @@ def interactive_svg(
     for edge, connection in structure.connections():
         group = picture.find(f".//g[@id='connection-{edge.source}-{edge.target}']")
         if group is not None and connection.gated:
-            rate = (open_rates or {}).get(gate_name(edge))
+            rate = (open_rates or {}).get(connection_gate_name(edge))
             group.attrib |= {"data-gated": "true"}
             group.attrib |= {} if rate is None else {"data-open": f"{rate:.6g}"}
     return as_text(picture, prefix=prefix)

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterator, Mapping, Sequence
 
 from connsearch.graph.families import kind_name, own_kind
-from connsearch.graph.gates import post_gate
+from connsearch.graph.gates import post_gate_name
 from connsearch.graph.spec import FREE, Block, Modality, Stem, Weight
 from connsearch.graph.temporal import has_dilation
 from connsearch.view.structures.gate_marks import (
@@ -302,7 +302,7 @@ def _short_facts(block: Block) -> Iterator[str]:
 
 
 def _post_rate(scene: Scene, index: int) -> float | None:
-    return scene.open_rates.get(post_gate(index))
+    return scene.open_rates.get(post_gate_name(index))
 
 
 def small(text: str) -> str:

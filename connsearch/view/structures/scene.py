@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from connsearch.errors import SettingsError
 from connsearch.graph.dag import by_level, dangling_nodes
-from connsearch.graph.gates import gate_name
+from connsearch.graph.gates import connection_gate_name
 from connsearch.graph.matching import numbers_before
 from connsearch.graph.plan import BlockPlan, StemPlan, final_nodes, plan
 from connsearch.graph.spec import (
@@ -238,7 +238,9 @@ def _lines(
                 dead=gone,
                 peers=clear_peers(c, structure.network.attention),
                 gated=c.gated,
-                open_rate=rates.get(gate_name(Edge(c.source, index))) if c.gated else None,
+                open_rate=rates.get(connection_gate_name(Edge(c.source, index)))
+                if c.gated
+                else None,
             )
 
 

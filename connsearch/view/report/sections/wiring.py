@@ -10,7 +10,7 @@ from markupsafe import Markup
 from connsearch.errors import Failure
 from connsearch.graph.cost import Cost, NodeCost
 from connsearch.graph.families import kind_name
-from connsearch.graph.gates import gate_name, post_gate
+from connsearch.graph.gates import connection_gate_name, post_gate_name
 from connsearch.graph.spec import Block, Connection, Edge, Post, Structure
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
@@ -85,7 +85,7 @@ def details(
         title = f"Connection {edge.source} → {edge.target}"
         rows = _connection(edge, connection, findings)
         if connection.gated:
-            rows.append(("temporal gate", _open(rates.get(gate_name(edge)))))
+            rows.append(("temporal gate", _open(rates.get(connection_gate_name(edge)))))
         found[f"connection-{edge.source}-{edge.target}"] = {"title": title, "rows": rows}
     return found
 
@@ -96,7 +96,7 @@ def _post(index: int, block: Block, rates: Mapping[str, float]) -> Rows:
     if inside := inner_rates_text(rates, index):
         rows.append(("gates inside", inside.removeprefix("gates ")))
     if block.post is Post.SRTG:
-        rows.append(("temporal gate", _open(rates.get(post_gate(index)))))
+        rows.append(("temporal gate", _open(rates.get(post_gate_name(index)))))
     return rows
 
 
