@@ -13,7 +13,8 @@ from connsearch.graph.spec import Block
 def swaps(editor: StructureEditor, name: int, limits: Limits) -> list[Block]:
     """Returns a block in every other allowed kind that can put out as many channels.
 
-    Whether a kind can have its inputs and strides is not asked here.
+    One with a stride in time is made in kinds that carry it only. Whether a kind can have its
+    inputs is not asked here.
 
     Args:
         editor: has the block.
@@ -23,7 +24,9 @@ def swaps(editor: StructureEditor, name: int, limits: Limits) -> list[Block]:
     block, usual = editor.block(name), editor.usual_kind
     found: list[Block] = []
     for kind in (BLOCK_KINDS[other] for other in limits.kinds):
-        filters = None if kind is editor.kind(name) else kind.filters_of(editor.width(name))
+        if kind is editor.kind(name) or (block.temporal_stride > 1 and not kind.strides_time):
+            continue
+        filters = kind.filters_of(editor.width(name))
         if filters is not None and min(kind.filters.numbers(filters)) >= limits.narrowest:
             own = None if kind.name == usual else kind.name
             found.append(replace(block, kind=own, filters=filters))

@@ -1,4 +1,4 @@
-"""What the steps of a child have made of its parent's blocks, in words: what follows them, kinds."""
+"""What the steps of a child have changed of its parent's blocks: what follows them, their kinds."""
 
 from __future__ import annotations
 

@@ -18,6 +18,9 @@ from connsearch.evolution.review.trajectory import Round
 from connsearch.graph.families import kind_name
 from connsearch.graph.spec import Post
 
+FOUNDERS, LATER, NOW, BEST = "founders", "all later children", "population now", "best"
+"""Groups of children that an evolution is told by, besides its generations."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mix:
@@ -53,27 +56,30 @@ def generations(history: History) -> dict[int, int]:
 
 
 def mixes(history: History, best: Sequence[int] = ()) -> list[Mix]:
-    """Returns the blocks of every generation, of the population now, and of the best children.
+    """Returns the blocks of every generation, of all later ones, of the population, of the best.
+
+    Groups without a child are left out.
 
     Args:
         history: has the children; whether they were judged does not matter.
-        best: numbers of the best children; left out where there are none.
+        best: numbers of the best children.
     """
     line = generations(history)
-    found = [
-        mix(
-            history,
-            "founders" if depth == 0 else f"generation {depth}",
-            (number for number, at in line.items() if at == depth),
-        )
-        for depth in range(max(line.values(), default=-1) + 1)
+    groups: dict[str, list[int]] = {}
+    for number, depth in sorted(line.items(), key=lambda pair: pair[1]):
+        groups.setdefault(f"generation {depth}" if depth else FOUNDERS, []).append(number)
+    groups[LATER] = [number for number, depth in line.items() if depth]
+    groups[NOW] = [member.number for member in history.population.members]
+    groups[BEST] = list(best)
+    return [mix(history, who, numbers) for who, numbers in groups.items() if numbers]
+
+
+def population_mixes(history: History, told: Sequence[Round]) -> list[Mix]:
+    """Returns the blocks of the population after every round."""
+    return [
+        mix(history, f"round {entry.number}", (member.number for member in entry.members))
+        for entry in told
     ]
-    members = [member.number for member in history.population.members]
-    if members:
-        found.append(mix(history, "population now", members))
-    if best:
-        found.append(mix(history, "best", best))
-    return found
 
 
 def mix(history: History, who: str, numbers: Iterable[int]) -> Mix:

@@ -12,11 +12,11 @@ from rich.table import Table
 from connsearch.evolution.objectives import OBJECTIVES
 from connsearch.evolution.review.children import Mishap, refusals
 from connsearch.evolution.review.lineage import Origin, ancestry
-from connsearch.evolution.review.operator_stats import Yield
 from connsearch.files.text import csv_text
 from connsearch.graph.files import atomic_write_text
-from connsearch.graph.spec import Post
 from connsearch.view.evolution.story import Story, worth
+from connsearch.view.evolution.survival_tables import survival_rows
+from connsearch.view.evolution.yields import yield_row
 from connsearch.view.structures.markup import clean, weight_text
 from connsearch.view.structures.tables import metrics_table, short
 
@@ -70,33 +70,8 @@ def operators_table(story: Story) -> Table:
 
     The change is in the first objective, greater is better, with its standard error.
     """
-    rows = [_yielded(row, "operator") for row in story.yields]
+    rows = [yield_row(row, "operator") for row in story.yields]
     return metrics_table(rows, title="operators (a child of several counts for each)")
-
-
-def survival_table(story: Story) -> Table:
-    """Returns the shares of posts and kinds among blocks, by generation, now and of the best."""
-    columns = survival_columns(story)
-    rows = [
-        {"blocks of": found.who, "children": found.children, "blocks": found.blocks}
-        | {label: f"{found.share(name):.0%}" for name, label in columns.items()}
-        for found in story.mixes
-    ]
-    return metrics_table(rows, title="which posts and kinds survive, in shares of blocks")
-
-
-def survival_columns(story: Story) -> dict[str, str]:
-    """Returns the posts and kinds whose shares are told, and what stands above each."""
-    posts = [post.value for post in Post] if story.options.mutates("post") else []
-    kinds = sorted({name for found in story.mixes for name in found.kinds})
-    labels = {name: f"post {name}" for name in posts}
-    return labels | ({name: name for name in kinds} if story.options.mutates("kind") else {})
-
-
-def switches_table(story: Story) -> Table:
-    """Returns one row a change of a post or kind: how often, better, entered, best, mean change."""
-    rows = [_yielded(row, "change") for row in story.switches]
-    return metrics_table(rows, title="changes of posts and kinds (with what else changed)")
 
 
 def ancestry_table(story: Story, number: int) -> Table:
@@ -135,14 +110,6 @@ def cause_line(mishap: Mishap, limit: int = CAUSE) -> str:
     return clean(lines[0] if lines else "", limit)
 
 
-def change_text(row: Yield) -> str:
-    """Returns the mean change an operator brought, with its standard error if it has one."""
-    if not row.judged:
-        return "-"
-    error = f" ± {row.error:.2g}" if math.isfinite(row.error) else ""
-    return f"{row.change:+.3g}{error}"
-
-
 def measured(story: Story, number: int, objective: int) -> str:
     """Returns the mean of a child's evaluations, with their spread where there are several.
 
@@ -177,36 +144,12 @@ def write_tables(story: Story, directory: Path) -> list[Path]:
             [asdict(row) for row in story.diversity],
         ),
     }
-    if story.mixes:
-        columns = survival_columns(story)
-        contents["survival"] = (
-            ["blocks_of", "children", "blocks", *columns.values()],
-            [
-                {"blocks_of": found.who, "children": found.children, "blocks": found.blocks}
-                | {label: found.share(name) for name, label in columns.items()}
-                for found in story.mixes
-            ],
-        )
-        contents["switches"] = (
-            "change used judged better entered best mean_change error".split(),
-            [_switch(row) for row in story.switches],
-        )
+    contents |= survival_rows(story)
     paths: list[Path] = []
     for name, (columns, rows) in contents.items():
         paths.append(directory / f"{name}.csv")
         atomic_write_text(paths[-1], csv_text(columns, rows))
     return paths
-
-
-def _yielded(row: Yield, title: str) -> dict[str, object]:
-    return {
-        title: row.operator,
-        "children": row.used,
-        "better": f"{row.better} of {row.judged}",
-        "entered": row.entered,
-        "best": row.best,
-        "mean change": change_text(row),
-    }
 
 
 def _row(story: Story, number: int) -> dict[str, object]:
@@ -226,11 +169,6 @@ def _row(story: Story, number: int) -> dict[str, object]:
         "MACs": short(entry.macs),
         "params": short(entry.parameters),
     }
-
-
-def _switch(row: Yield) -> dict[str, object]:
-    values = asdict(row)
-    return {**values, "mean_change": values["change"], "change": row.operator}
 
 
 def _child_columns(story: Story) -> list[str]:
