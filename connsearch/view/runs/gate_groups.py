@@ -38,10 +38,10 @@ class NodeGate:
 
     @property
     def end(self) -> str:
-        """What stands at the end of its line, where the panel has several blocks or only one."""
+        """What stands at the end of its line, beside those of other blocks."""
         if self.place == "post":
             return str(self.node)
-        return f"{self.node}←{self.part}" if self.place == "connection" else str(self.part)
+        return f"{self.node}{'←' if self.place == 'connection' else '·'}{self.part}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,11 @@ def _group_panel(group: GateGroup, rows: Sequence[GateRow], start: int | None) -
 def _ends(groups: Sequence[GateGroup]) -> str:
     """What the numbers at the ends of lines are; empty where there are no such gates."""
     places = {gate.place for group in groups for gate in group.gates}
-    words = {"post": "the block", "inside": "the module, from 0", "connection": "source"}
+    words = {
+        "post": "the block",
+        "inside": "block·module (from 0)",
+        "connection": "block←source",
+    }
     told = [word for place, word in words.items() if place in places]
     return f"at the ends of lines: {', '.join(told)}" if told else ""
 
