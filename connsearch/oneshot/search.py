@@ -117,7 +117,8 @@ def search_space(structure: Structure, options: SearchOptions) -> Structure:
         SettingsError: no connection of it can learn.
         StructureError: the structure breaks a rule.
     """
-    given = space = validate(structure)
+    given = validate(structure)
+    space = replace(given, gates_decide=False)  # their cells learn first
     if options.space.over_connect:
         space = over_connect(space, keep_weights=options.space.warm_start)
     elif not options.space.warm_start:

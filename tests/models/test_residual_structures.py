@@ -78,7 +78,8 @@ def check_same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
 
 
 def counts(module: nn.Module) -> list[tuple[int, int]]:
-    return [tuple(gate.take_count()) for gate in temporal_gates(module).values()]
+    found = [gate.take_count() for gate in temporal_gates(module).values()]
+    return [(count.opened, count.clips) for count in found]
 
 
 def set_gates(*modules: nn.Module, decide: bool) -> None:
@@ -125,7 +126,7 @@ def test_a_kind_is_the_block_of_the_zoo(
 
 # Networks --------------------------------------------------------------------------------------
 
-NARROW = {"widths": (6, 8, 10, 12)}
+NARROW: dict[str, Any] = {"widths": (6, 8, 10, 12)}
 
 
 def chain(name: str) -> tuple[Network, nn.Module]:
@@ -220,7 +221,10 @@ def published(name: str, dtype: torch.dtype, mode: str) -> list[Measure]:
     load(mine, its.module)
     ours = {zoo_name(n): n for n in mine.state_dict() if "coefficients" not in n}
     names = {there: ours[zoo] for there, zoo in its.names.items()}
-    places = {f"layer{n}": mine.nodes[n] for n in (1, 2, 3, 4)} | {"pool": mine.nodes[0]}
+    places = {f"layer{n}": mine.nodes[n] for n in (1, 2, 3, 4)}
+    stem = mine.nodes[0].get_submodule("bn1")  # its ReLU is no module: a second one says the same
+    stem.register_forward_hook(lambda _module, _input, y: y.relu())
+    places |= {"stem": stem, "pool": mine.nodes[0], "avgpool": mine.head.dropout}
     x = clip((entry["batch"], 3, entry["time"], *entry["size"]), entry["seed"]).to(dtype)
     subject = Subject(mine, lambda x: mine({"rgb": x}), names, places)
     return list(network(subject, entry, FOLDER.arrays(name), mode, x))
