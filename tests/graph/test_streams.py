@@ -8,7 +8,6 @@ from connsearch.graph.rules import faults
 from connsearch.graph.spec import Modality, Stem, Structure
 from connsearch.graph.streams import fit_objects, keep_streams
 
-
 EVERY_STREAM = [
     (name, stream)
     for name in structure_names()

@@ -93,7 +93,9 @@ def set_gates(*modules: nn.Module, decide: bool) -> None:
 
 
 @pytest.mark.parametrize(("block", "convolution", "place"), FORMS)
-@pytest.mark.parametrize(("in_width", "stride"), [(6, 2), (8, 1)])
+@pytest.mark.parametrize(
+    ("in_width", "stride"), [(6, 2), pytest.param(8, 1, marks=pytest.mark.slow)]
+)
 def test_a_kind_is_the_block_of_the_zoo(
     block: str, convolution: Any, place: Any, in_width: int, stride: int
 ) -> None:
