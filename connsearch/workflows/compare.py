@@ -13,7 +13,7 @@ from connsearch.analysis.units import work_through
 from connsearch.analysis.wirings import WiringSampler, pruned_from
 from connsearch.errors import SettingsError
 from connsearch.pruning.options import PruneOptions
-from connsearch.pruning.pruner import prune_by
+from connsearch.pruning.solve import prune_counted
 from connsearch.runs.documents import write_form
 from connsearch.runs.formats.analyses import (
     CompareRow,
@@ -96,11 +96,14 @@ def _sampler(asked: CompareSettings, searched: SearchedRun) -> WiringSampler:
     """What random wirings are drawn like.
 
     Raises:
-        SettingsError: ``--pruned`` beside settings of a pruning.
+        SettingsError: ``--pruned`` beside settings of a pruning; a budget that cannot be kept.
     """
     mode = asked.pruning.mode
     if asked.pruned is None:
-        found = prune_by(searched.structure, asked.pruning)
+        data = searched.data
+        found = prune_counted(
+            searched.structure, asked.pruning, num_classes=len(data.classes), clip=data.clip
+        )
     elif asked.pruning != PruneOptions():
         raise SettingsError("--pruned is pruned already; leave out --criterion and its like")
     else:

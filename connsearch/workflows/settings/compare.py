@@ -33,7 +33,7 @@ class CompareSettings(WorkflowSettings):
     """Largest difference in MACs between a random wiring and the found one, as a share."""
     pruned: Annotated[Path | None, Flag(metavar="DIR")] = None
     """A pruned network of this search, from connsearch prune; by default the search is pruned by
-    --criterion."""
+    --criterion or --budget."""
     open_test: Annotated[bool, Flag(switch=True)] = False
     """Evaluate on the test split instead of val. Do this once, at the end."""
     output: Annotated[Path | None, Flag(short="-o", metavar="DIR")] = None
