@@ -88,7 +88,13 @@ def within_budget(
 
 
 def prune_counted(
-    structure: Structure, options: PruneOptions, *, num_classes: int, clip: tuple[int, int, int]
+    structure: Structure,
+    options: PruneOptions,
+    *,
+    num_classes: int,
+    clip: tuple[int, int, int],
+    scores: Mapping[Edge, float] | None = None,
+    measured: str = "weight",
 ) -> Pruned:
     """Returns the structure pruned by the criterion, or within the counted budgets, of the options.
 
@@ -97,6 +103,8 @@ def prune_counted(
         options: with a criterion or budgets.
         num_classes: outputs of the classifier.
         clip: frames, height and width of one clip.
+        scores: take the place of the learned weights.
+        measured: what they are, for the provenance.
 
     Raises:
         SettingsError: see :func:`within_budget` and :func:`refuse_measured`.
@@ -104,8 +112,9 @@ def prune_counted(
     """
     refuse_measured(options)
     if not options.budget:
-        return prune_by(structure, options)
-    return within_budget(structure, options, num_classes=num_classes, clip=clip).pruned
+        return prune_by(structure, options, scores=scores, measured=measured)
+    found = within_budget(structure, options, num_classes=num_classes, clip=clip, scores=scores)
+    return found.pruned
 
 
 def refuse_measured(options: PruneOptions) -> None:

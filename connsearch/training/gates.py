@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from connsearch.errors import SettingsError
 from connsearch.models.document import ModelDocument
 from connsearch.models.gates import decides, described, temporal_gates
-from connsearch.nn.temporal_gate import TemporalGate
+from connsearch.nn.temporal_gate import DecidingGate
 from connsearch.runs.events import Event, GatesEvent, NoteEvent
 from connsearch.runs.formats.gates import GateCounts, GateRow
 from connsearch.runs.formats.tables import Row
 from connsearch.runs.names import GATES
 from connsearch.runs.run import Run
 from connsearch.training.hooks import Hook
-from connsearch.training.options import GATE_START, GateOptions
+from connsearch.training.options import GATE_START, GateOptions, TrainOptions
 
 Start = float | Literal["none"]
 """A share of the training, or never."""
@@ -48,7 +48,7 @@ def gate_start(network: nn.Module, options: GateOptions, *, name: str) -> Start 
             f"gate_start {'none' if asked is None else asked}: has no effect, because {name} has "
             "no temporal gates\n"
             "  cure: leave --gate-start out, or train a network with gates, such as "
-            "srtg_r2plus1d_18"
+            "srtg_r2plus1d_18; a search gets them with --post srtg or --gated-connections streams"
         )
     if asked is None:
         return "none"
@@ -56,6 +56,24 @@ def gate_start(network: nn.Module, options: GateOptions, *, name: str) -> Start 
         usual = getattr(network, "gates_decide", True)
         return 0.0 if decides(network) else GATE_START if usual else "none"
     return asked
+
+
+def of_its_own(options: TrainOptions, network: nn.Module, *, learned: bool) -> TrainOptions:
+    """Returns how a network is trained by the options that another training was given.
+
+    When gates begin to decide says nothing where there are none; and where they have learned, they
+    go on as they are.
+
+    Args:
+        options: of the other training.
+        network: with its first weights.
+        learned: whether these come from a training.
+    """
+    if not temporal_gates(network):
+        return options.with_values(gate_start="auto")
+    if learned:
+        return options.with_values(gate_start=0.0 if decides(network) else None)
+    return options
 
 
 @dataclass(slots=True)
@@ -88,7 +106,7 @@ class GateStart(Hook):
     tables: ClassVar[Mapping[str, type[Row]]] = {GATES: GateRow}
 
     def __init__(self, network: nn.Module, start: Start, frames: Mapping[str, int]) -> None:
-        self._gates: Mapping[str, TemporalGate] = temporal_gates(network)
+        self._gates: Mapping[str, DecidingGate] = temporal_gates(network)
         self._start, self._frames = start, frames
         self._deciding: bool | None = None  # of the last step; None: there was none
         self._unlogged: list[_Counted] = []

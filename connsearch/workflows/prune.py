@@ -259,7 +259,7 @@ def _recorded(
     classes = trained.num_classes if trained else 10
     both = (structure, pruned.structure)
     costs = [cost(one, num_classes=classes, clip=exact.clip) for one in both]
-    return PruneRecord(
+    record = PruneRecord(
         command="prune",
         run=asked.run,
         nodes=_counts(len(one) for one in both),
@@ -267,7 +267,7 @@ def _recorded(
         parameters=_counts(one.parameters for one in costs),
         macs=_counts(one.macs for one in costs),
         clip=list(exact.clip),
-        exactness=ExactnessRecord.model_validate({**asdict(exact), "clip": list(exact.clip)}),
+        exactness=_exactness(exact),
         removed=[list(edge) for edge in pruned.removed],
         dead=list(pruned.dead),
         repairs=[str(repair) for repair in pruned.repairs],
@@ -281,6 +281,16 @@ def _recorded(
         settings=Settings.model_validate(recorded_settings(asked.run)),
         facts=Facts.model_validate(recorded_facts(asked.run)),
     )
+    if not pruned.opened:
+        return record
+    return record.model_copy(update={"opened": list(pruned.told_opened())})
+
+
+def _exactness(exact: Exactness) -> ExactnessRecord:
+    found = {**asdict(exact), "clip": list(exact.clip)}
+    if exact.gates is None:
+        del found["gates"]
+    return ExactnessRecord.model_validate(found)
 
 
 def _counts(both: Iterable[int]) -> BeforeAfter:

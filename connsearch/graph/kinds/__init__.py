@@ -31,10 +31,12 @@ class FilterForm:
     Attributes:
         entries: the meaning of the numbers, in order; a single one is written as a plain number.
         unit: every number is a multiple of it (where groups share the channels, for instance).
+        usual: the proportion of the numbers where nobody says it; empty: all are equal.
     """
 
     entries: tuple[str, ...] = ("filters",)
     unit: int = 1
+    usual: tuple[float, ...] = ()
 
     def numbers(self, filters: Filters) -> tuple[int, ...]:
         """Returns the numbers in some filters of this form.
@@ -60,6 +62,16 @@ class FilterForm:
         (8, 8)
         """
         return self.written([number * self.unit] * len(self.entries))
+
+    def proportioned(self, number: int) -> Filters:
+        """Returns filters in their usual proportion, the least of them a number of units.
+
+        >>> FilterForm(("expand", "output"), usual=(2.25, 1)).proportioned(8)
+        (18, 8)
+        """
+        parts = self.usual or (1,) * len(self.entries)
+        least = min(parts)
+        return self.written(max(1, round(number * p / least)) * self.unit for p in parts)
 
     def fits(self, filters: object) -> bool:
         """Returns whether a value is written in this form.
@@ -106,6 +118,7 @@ class BlockModule:
         dilation: frames between temporal taps.
         stride: it carries in space; 1 after step 0.
         step: 0, then 1 to the kind's ``period``, repeatedly.
+        temporal_stride: it carries in time; 1 after step 0.
     """
 
     in_width: int
@@ -114,6 +127,7 @@ class BlockModule:
     dilation: int = 1
     stride: int = 1
     step: int = 0
+    temporal_stride: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +149,7 @@ class StemModule:
 
 @dataclass(frozen=True, eq=False)
 class BlockKind:
-    """What a block is: a chain of modules, the first of which carries its spatial stride.
+    """What a block is: a chain of modules, the first of which carries its strides.
 
     Attributes:
         name: the name that structures and families use.
@@ -154,6 +168,13 @@ class BlockKind:
     def width(self, filters: Filters) -> int:
         """Returns the channels a block of such filters puts out."""
         return self.out_width(self.filters.numbers(filters))
+
+    def filters_of(self, width: int) -> Filters | None:
+        """Returns filters in their usual proportion that make a block put out so many channels.
+
+        None where there are none. A kind's width grows with its filters.
+        """
+        return _filters_of(self, width)
 
     def step(self, number: int) -> int:
         """Returns the step whose layers the ``number``-th module of a block has."""
@@ -175,6 +196,11 @@ class BlockKind:
     def has_dilation(self, filters: Filters, *, inner_width: int, modules: int) -> bool:
         """Returns whether a temporal dilation has an effect in a block of ``modules`` modules."""
         return _is_dilated(self, self.filters.numbers(filters), inner_width, modules)
+
+    @property
+    def strides_time(self) -> bool:
+        """Whether a block of this kind can have a stride in time."""
+        return _strides_time(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,11 +276,23 @@ def _traced_block(kind: BlockKind, module: BlockModule) -> Traced:
     asked = f"block kind {kind.name!r}, step {module.step}, "
     asked += f"{module.in_width} channels in, filters {kind.filters.written(module.filters)}, "
     asked += f"inner width {module.inner_width}, stride {module.stride}"
+    if module.temporal_stride > 1:
+        asked += f", temporal stride {module.temporal_stride}"
     found = _traced(asked, lambda: kind.layers(module), module.in_width)
-    wanted = Extent(kind.out_width(module.filters), module.stride)
+    width, time = kind.out_width(module.filters), module.temporal_stride
+    wanted = Extent(width, module.stride, temporal_stride=time)
     if found.out != wanted:
         raise KindError(_other_end(asked, found.out, wanted))
     return found
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _filters_of(kind: BlockKind, width: int) -> Filters | None:
+    for number in range(1, width + 1):
+        filters = kind.filters.proportioned(number)
+        if (found := kind.width(filters)) >= width:
+            return filters if found == width else None
+    return None
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -262,7 +300,7 @@ def _traced_stem(kind: StemKind, stem: StemModule) -> Traced:
     asked = f"stem kind {kind.name!r}, {stem.modality} of {stem.in_width} channels, "
     asked += f"width {stem.width}"
     found = _traced(asked, lambda: kind.layers(stem), stem.in_width)
-    wanted = Extent(stem.width, found.out.stride)
+    wanted = Extent(stem.width, found.out.stride, temporal_stride=found.out.temporal_stride)
     if found.out != wanted:
         raise KindError(_other_end(asked, found.out, wanted))
     return found
@@ -289,6 +327,13 @@ def _other_end(asked: str, found: Extent, wanted: Extent) -> str:
 def _is_dilated_stem(kind: StemKind, modality: Modality) -> bool:
     near, far = (kind.layers(StemModule(modality, 4, 4, dilation)) for dilation in (1, 2))
     return tuple(near) != tuple(far)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _strides_time(kind: BlockKind) -> bool:
+    filters = kind.filters.numbers(kind.filters.filled(4))
+    module = BlockModule(kind.out_width(filters), filters, 4)
+    return tuple(kind.layers(module)) != tuple(kind.layers(replace(module, temporal_stride=2)))
 
 
 @lru_cache(maxsize=_REMEMBERED)
