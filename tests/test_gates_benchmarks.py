@@ -1,4 +1,4 @@
-"""The benchmarks of gates in the search: their arms, their tables, and that tiny runs go through."""
+"""The benchmarks of gates in the search: their arms, their tables, and that tiny runs work."""
 
 from __future__ import annotations
 
