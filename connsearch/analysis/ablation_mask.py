@@ -33,7 +33,13 @@ def soft_mask(closure: Closure) -> Mask:
     connections are not in the closure, and it leaves the mixtures of peers and the head.
     """
     peers = {**closure.peers, **{edge: () for edge in closure.starved}}
-    return Mask(closure.edges, frozenset(closure.finals), peers, frozenset(closure.nodes))
+    return Mask(
+        closure.edges,
+        frozenset(closure.finals),
+        peers,
+        frozenset(closure.nodes),
+        opened=frozenset(closure.opened),
+    )
 
 
 def _all_peers(structure: Structure) -> Structure:

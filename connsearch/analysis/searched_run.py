@@ -11,6 +11,7 @@ from connsearch.data.loading.load import DataSplits
 from connsearch.data.loading.loader import SplitLoaders
 from connsearch.graph.cost import Cost, cost
 from connsearch.graph.spec import FREE, Edge, Structure, Weight
+from connsearch.models.gates import decide_as, decides, let_decide
 from connsearch.models.inherit import inherit
 from connsearch.models.structure import Network
 from connsearch.nn.mask import Mask
@@ -125,6 +126,7 @@ def trained_alone(directory: Path, classes: int) -> Network:
     record = open_run(directory)
     network = Network(record.built, classes)
     put_weights(network, record.weights(), record.weights_path)
+    decide_as(network, record.outcome or record.model)
     return network
 
 
@@ -153,6 +155,7 @@ def train_alone(
     network = Network(structure, len(data.classes), seed=seed)
     if weights is not None:
         network.load_state_dict(weights.state_dict())
+        let_decide(network, gated=decides(weights))
     config = {
         "command": "train",
         "settings": {"training": options.model_dump(mode="json")},

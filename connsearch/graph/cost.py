@@ -8,10 +8,10 @@ has no parameters and no convolution, only differences of neighbouring pixels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from connsearch.graph.layers import weights
 from connsearch.graph.plan import BlockPlan, Plan, StemPlan, plan
 from connsearch.graph.spec import FREE, Attention, Block, Structure
 from connsearch.graph.tracing import Traced
@@ -133,57 +133,61 @@ class _Counter:
 
     def node(self, index: int) -> NodeCost:
         shape = self._plan.nodes[index]
-        out, tally = self._shape(shape.width, shape.stride), _Totals()
+        out, tally = self._shape(shape.width, shape.stride, shape.temporal_stride), _Totals()
         if isinstance(shape, StemPlan):
-            self._layers(tally, shape.layers, 1)
+            self._layers(tally, shape.layers, self._clip)
             return NodeCost(index, shape.modality.value, out, tally.parameters, tally.macs)
         block = self._structure.block(index)
         self._fusion(tally, block, shape)
         self._attention(tally, block, shape)
         for step, times in shape.kind.steps(shape.modules):
-            before = shape.input_stride if step == 0 else shape.stride
-            self._layers(tally, shape.module(step), before, times)
+            _, *size = self._fused(shape) if step == 0 else out
+            self._layers(tally, shape.module(step), size, times)
         return NodeCost(index, "block", out, tally.parameters, tally.macs)
 
     def head(self, num_classes: int) -> NodeCost:
         tally, settings = _Totals(), self._structure.network
         width = self._plan.pooled_width()
-        positions = [self._positions(self._plan.nodes[f].stride) for f in self._plan.finals]
+        finals = [self._plan.nodes[f] for f in self._plan.finals]
+        shapes = [self._shape(width, f.stride, f.temporal_stride) for f in finals]
+        positions = [shape.frames * shape.height * shape.width for shape in shapes]
         for after in settings.head_widths:  # one convolution, used on every final node
             tally.project(width, after, sum(positions))
             tally.parameters += 2 * after  # the normalisation after it
             width = after
-        tally.dense(width, num_classes, self._clip[0] if settings.head == "softmax" else 1)
+        rates = {f.temporal_stride: shape.frames for f, shape in zip(finals, shapes, strict=True)}
+        times = sum(rates.values()) if settings.head == "softmax" else 1
+        tally.dense(width, num_classes, times)
         shape = Shape(num_classes, 1, 1, 1)
         return NodeCost(None, "head", shape, tally.parameters, tally.macs)
 
-    def _shape(self, channels: int, stride: int) -> Shape:
+    def _shape(self, channels: int, stride: int, temporal_stride: int) -> Shape:
         frames, height, width = self._clip
-        return Shape(channels, frames, -(-height // stride), -(-width // stride))
+        return Shape(
+            channels, -(-frames // temporal_stride), -(-height // stride), -(-width // stride)
+        )
 
-    def _positions(self, stride: int) -> int:
-        _, frames, height, width = self._shape(1, stride)
-        return frames * height * width
+    def _fused(self, shape: BlockPlan) -> Shape:
+        """The fused input of a block."""
+        return self._shape(shape.fused_width, shape.input_stride, shape.input_temporal_stride)
 
-    def _layers(self, tally: _Totals, found: Traced, stride: int, times: int = 1) -> None:
-        """Modules of these layers; ``stride`` is that of their input relative to the clip."""
-        for layer, extent in zip(found.layers, found.extents[1:], strict=True):
-            parameters, macs = weights(layer, extent.width)
-            _, frames, height, width = self._shape(1, stride * extent.stride)
-            positions = (frames if extent.frames else 1) * (height * width if extent.pixels else 1)
-            tally.parameters += times * parameters
-            tally.macs += times * macs * positions
+    def _layers(self, tally: _Totals, found: Traced, size: Sequence[int], times: int = 1) -> None:
+        """Modules of these layers; ``size`` is frames, height and width of their input."""
+        frames, height, width = size
+        parameters, macs = found.counted(frames, height, width)
+        tally.parameters += times * parameters
+        tally.macs += times * macs
 
     def _fusion(self, tally: _Totals, block: Block, shape: BlockPlan) -> None:
         tally.parameters += sum(c.weight == FREE for c in block.connections)
         for bucket in shape.buckets:
             if bucket.project:
-                positions = self._positions(shape.input_stride)
-                tally.project(bucket.width, shape.fused_width, positions)
+                _, frames, height, width = self._fused(shape)
+                tally.project(bucket.width, shape.fused_width, frames * height * width)
 
     def _attention(self, tally: _Totals, block: Block, shape: BlockPlan) -> None:
         """Gates on the sources; peers are projected once a block, mixed once a connection."""
-        mode, frames = self._structure.network.attention, self._clip[0]
+        mode, frames = self._structure.network.attention, self._fused(shape).frames
         widths = [self._plan.width(source) for source in shape.sources]
         if mode is Attention.STATIC:
             tally.parameters += sum(widths)

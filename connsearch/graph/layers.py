@@ -4,8 +4,7 @@ A layer reads the one before it, or those it names; the first reads the module's
 called ``input``. ``graph.tracing`` checks whether they fit and computes the size of every
 result; ``nn.layered`` builds modules from such lists and ``graph.cost`` counts them.
 
-Sizes are those of clips ``(B, C, T, H, W)``. Time is never strided, and space ends at
-``ceil(size / stride)``.
+Sizes are those of clips ``(B, C, T, H, W)``. Time and space end at ``ceil(size / stride)``.
 """
 
 from __future__ import annotations
@@ -14,13 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from connsearch.graph.spec import GateFusion
+
 INPUT = "input"
 """The name of what a module reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Convolution:
-    """A convolution of ``(temporal, spatial, spatial)`` taps, padded to keep T.
+    """A convolution of ``(temporal, spatial, spatial)`` taps, padded to end at ceil(size / stride).
 
     Attributes:
         name: of its tensors in checkpoints.
@@ -33,6 +34,7 @@ class Convolution:
         groups: parts of the channels that do not see each other; ``in_width`` separates all.
         bias: whether a number is added to each channel.
         same: an odd pixel of padding goes to the end (TensorFlow's SAME); else sides are equal.
+        temporal_stride: in time, where sides are always equal.
         reads: the result it reads; None: that of the layer before.
     """
 
@@ -46,6 +48,7 @@ class Convolution:
     groups: int = 1
     bias: bool = False
     same: bool = False
+    temporal_stride: int = 1
     reads: str | None = None
 
 
@@ -58,12 +61,14 @@ class Norm:
         zero: whether its scale starts at 0, so that a residual module starts as its shortcut.
         created_after: a later layer after which its parameters are numbered; checkpoints and
             gradient norms of earlier versions know them in that order.
+        momentum: share of a batch in the running statistics, in (0, 1]; None: the published .01.
         reads: the result it reads; None: that of the layer before.
     """
 
     name: str
     zero: bool = False
     created_after: str | None = None
+    momentum: float | None = None
     reads: str | None = None
 
 
@@ -78,13 +83,17 @@ class Activation:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The largest number or the mean of windows in height and width, frame by frame.
+    """The largest number or the mean of windows in height and width, by default frame by frame.
 
     Attributes:
         how: ``max`` or ``average``; averages are of the whole frame only.
         window: its side; None: the whole frame, which leaves one pixel.
         stride: in space; the border never wins.
         frames: ``each`` on its own, or ``all`` as one: then one frame is left.
+        temporal: frames of a window, odd: as many before its place as after.
+        temporal_stride: in time.
+        centred: the same in space, for an odd window (PyTorch's padding); else an odd pixel of
+            padding goes to the end (TensorFlow's SAME).
         name: for layers that read it.
         reads: the result it reads; None: that of the layer before.
     """
@@ -93,6 +102,9 @@ class Pool:
     window: int | None = None
     stride: int = 1
     frames: Literal["each", "all"] = "each"
+    temporal: int = 1
+    temporal_stride: int = 1
+    centred: bool = False
     name: str | None = None
     reads: str | None = None
 
@@ -117,6 +129,24 @@ class Recurrent:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """A temporal gate with squeeze and recursion (Stergiou & Poppe 2021, arXiv 2006.08247).
+
+    A recurrent cell over the spatial means says how every channel and frame is scaled. It is as
+    wide as what it reads.
+
+    Attributes:
+        name: of its tensors in checkpoints.
+        fusion: what it makes of features and states where it is open.
+        reads: the result it reads; None: that of the layer before.
+    """
+
+    name: str
+    fusion: GateFusion = "product"
+    reads: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sum:
     """The sum of two results of equal shape: a shortcut, for instance."""
 
@@ -135,7 +165,10 @@ class Product:
     name: str | None = None
 
 
-Layer = Convolution | Norm | Activation | Pool | Recurrent | Sum | Product
+Layer = Convolution | Norm | Activation | Pool | Recurrent | Gate | Sum | Product
+
+GATE_CELLS = 2
+"""LSTM cells of a temporal gate, one above the other."""
 
 
 def creation_order(layers: Sequence[Layer]) -> list[Layer]:
@@ -143,7 +176,7 @@ def creation_order(layers: Sequence[Layer]) -> list[Layer]:
     late = {n.name: n for n in layers if isinstance(n, Norm) and n.created_after is not None}
     order: list[Layer] = []
     for layer in layers:
-        if isinstance(layer, Convolution | Norm | Recurrent) and layer.name not in late:
+        if isinstance(layer, Convolution | Norm | Recurrent | Gate) and layer.name not in late:
             order.append(layer)
             order += [norm for norm in late.values() if norm.created_after == layer.name]
     return order
@@ -151,6 +184,8 @@ def creation_order(layers: Sequence[Layer]) -> list[Layer]:
 
 def weights(layer: Layer, width: int) -> tuple[int, int]:
     """Returns the parameters of a layer, and its multiply-accumulates at one place of its result.
+
+    A place is a pixel of a frame; of a temporal gate it is a frame.
 
     Args:
         layer: any.
@@ -169,5 +204,8 @@ def weights(layer: Layer, width: int) -> tuple[int, int]:
             gates = {"lstm": 4, "gru": 3}[layer.cell]
             kernel = gates * width * (layer.in_width + width)
             return kernel + 2 * gates * width, kernel
+        case Gate():
+            kernel = GATE_CELLS * 4 * width * 2 * width
+            return kernel + GATE_CELLS * 2 * 4 * width, kernel
         case _:
             return 0, 0

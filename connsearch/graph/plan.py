@@ -13,13 +13,22 @@ from connsearch.errors import Fault, KindError, StructureError
 from connsearch.graph.candidates import CandidatePeers
 from connsearch.graph.families import block_kind, family, stem_kind
 from connsearch.graph.kinds import BlockKind, BlockModule, StemKind, StemModule
-from connsearch.graph.spec import Attention, Block, Modality, Node, PinnedBlock, Stem, Structure
+from connsearch.graph.spec import (
+    Attention,
+    Block,
+    Modality,
+    Node,
+    PinnedBlock,
+    Post,
+    Stem,
+    Structure,
+)
 from connsearch.graph.tracing import Traced
 
 
 @dataclass(frozen=True, slots=True)
 class StemPlan:
-    """A stem's layers and output: channels and stride relative to the clip."""
+    """A stem's layers and output: channels and strides relative to the clip."""
 
     modality: Modality
     temporal_dilation: int
@@ -27,6 +36,7 @@ class StemPlan:
     stride: int
     kind: StemKind
     layers: Traced
+    temporal_stride: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,9 @@ class FusionPlan:
         input_stride: stride of the fused input relative to the clip.
         candidates: nodes that may act as peers, in published order.
         attention_width: width peers are projected to; None without peer attention.
+        gated: the inputs that have a temporal gate; they are added after all others.
+        input_temporal_stride: stride in time of the fused input relative to the clip.
+        retimed: inputs and candidates with another stride in time than that.
     """
 
     sources: tuple[int, ...]
@@ -57,6 +70,9 @@ class FusionPlan:
     input_stride: int
     candidates: tuple[int, ...]
     attention_width: int | None
+    gated: tuple[int, ...] = ()
+    input_temporal_stride: int = 1
+    retimed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +88,8 @@ class BlockPlan(FusionPlan):
         filters: in the kind's form.
         temporal_dilation: frames between the taps of its temporal convolutions.
         spatial_stride: carried by its first module.
+        post: what follows its last module.
+        own_temporal_stride: likewise, in time.
     """
 
     width: int
@@ -82,6 +100,13 @@ class BlockPlan(FusionPlan):
     filters: tuple[int, ...]
     temporal_dilation: int
     spatial_stride: int
+    post: Post
+    own_temporal_stride: int = 1
+
+    @property
+    def temporal_stride(self) -> int:
+        """Output stride in time relative to the clip."""
+        return self.input_temporal_stride * self.own_temporal_stride
 
     def module(self, number: int) -> Traced:
         """Returns the layers of the block's ``number``-th module."""
@@ -94,6 +119,7 @@ class BlockPlan(FusionPlan):
                 dilation=self.temporal_dilation,
                 stride=self.spatial_stride if first else 1,
                 step=self.kind.step(number),
+                temporal_stride=self.own_temporal_stride if first else 1,
             )
         )
 
@@ -168,6 +194,7 @@ def pin(structure: Structure) -> Structure:
                 input_stride=shape.input_stride,
                 buckets=tuple(b.sources for b in shape.buckets),
                 attention_width=shape.attention_width,
+                input_temporal_stride=shape.input_temporal_stride,
             )
             nodes.append(replace(node, pinned=pinned))
     return replace(structure, nodes=tuple(nodes), finals=shapes.finals)
@@ -212,7 +239,15 @@ def _plan_stem(structure: Structure, stem: Stem, stem_count: int) -> StemPlan:
     width = output_width(structure, stem, stem_count)
     layers = stem_layers(structure, stem, width)
     kind = stem_kind(structure, stem)
-    return StemPlan(stem.modality, stem.temporal_dilation, width, layers.out.stride, kind, layers)
+    return StemPlan(
+        stem.modality,
+        stem.temporal_dilation,
+        width,
+        layers.out.stride,
+        kind,
+        layers,
+        layers.out.temporal_stride,
+    )
 
 
 def _plan_block(
@@ -226,9 +261,11 @@ def _plan_block(
     if pinned is None:
         width = fused_width((before[s].width, is_object(before[s])) for s in sources)
         input_stride = max(before[s].stride for s in sources)
+        time = max(before[s].temporal_stride for s in sources)
         groups = _group_by_width(before, sources)
     else:
         width, input_stride, groups = pinned.fused_width, pinned.input_stride, pinned.buckets
+        time = pinned.input_temporal_stride
     buckets = tuple(
         Bucket(before[group[0]].width, tuple(group), before[group[0]].width != width)
         for group in groups
@@ -248,8 +285,13 @@ def _plan_block(
         filters=kind.filters.numbers(block.filters),
         temporal_dilation=block.temporal_dilation,
         spatial_stride=block.spatial_stride,
+        own_temporal_stride=block.temporal_stride,
         candidates=peers,
         attention_width=attention_width,
+        gated=tuple(c.source for c in block.connections if c.gated),
+        post=block.post,
+        input_temporal_stride=time,
+        retimed=frozenset(n for n in (*sources, *peers) if before[n].temporal_stride != time),
     )
     for step, _ in kind.steps(found.modules):
         found.module(step)  # what does not fit is found here, and not in torch

@@ -43,6 +43,12 @@ def block_kind_faults(index: int, block: Block, family: Family | None) -> Iterat
         message = f"filters {show(filters)}, but {kind.name} blocks take {kind.filters}"
         cure = "write the filters in that form, or name the family or kind they belong to"
         yield Fault("filters-kind", message, index, cure=cure)
+    stride = block.temporal_stride
+    if kind is not None and is_whole(stride) and stride > 1 and not kind.strides_time:
+        able = ", ".join(name for name in BLOCK_KINDS if BLOCK_KINDS[name].strides_time)
+        message = f"temporal stride {stride}, but {kind.name} blocks have no stride in time"
+        cure = f"omit it, or name a kind that has one: {able}"
+        yield Fault("temporal-stride-kind", message, index, cure=cure)
 
 
 def _known(name: object, kinds: Registry[T]) -> T | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import cast
 
 from connsearch.errors import Fault, KindError
@@ -123,6 +123,7 @@ def _pinned_faults(index: int, pinned: PinnedBlock) -> Iterator[Fault]:
         ("fused_width", pinned.fused_width, False),
         ("input_stride", pinned.input_stride, False),
         ("attention_width", pinned.attention_width, True),
+        ("input_temporal_stride", pinned.input_temporal_stride, False),
     ):
         if not is_whole(value) and not (optional and value is None):
             message = f"pinned {what} {show(value)} is not a whole number from 1 to {LIMIT:,}"
@@ -143,6 +144,15 @@ def _is_partition(buckets: object, wanted: list[int]) -> bool:
     return sorted(flat) == wanted
 
 
+def _pooling_faults(index: int, what: str, pinned: int, largest: int | None) -> Iterator[Fault]:
+    """The fault of a pinned stride of the fused input that is smaller than an input's."""
+    if largest is not None and largest > pinned:
+        message = f"pinned input_{what} {pinned}, but an input has {largest}"
+        where = "in time " if what == "temporal_stride" else ""
+        cure = f"fusion can only pool: pin at least the largest stride {where}of the inputs"
+        yield Fault(f"pinned-input-{what.replace('_', '-')}", message, index, cure=cure)
+
+
 class _Shapes:
     """Widths and strides as far as they can be known; None where a fault stands in the way."""
 
@@ -155,11 +165,12 @@ class _Shapes:
             for i, n in enumerate(structure.nodes)
         ]
         self._strides: list[int | None] = []
+        self._rates: list[int | None] = []
 
     def faults(self) -> Iterator[Fault]:
         for index, node in enumerate(self._structure.nodes):
             if index in self._broken:
-                self._strides.append(None)
+                self._add(None, None)
             elif isinstance(node, Stem):
                 yield from self._stem_faults(index, node)
             else:
@@ -170,29 +181,42 @@ class _Shapes:
         width = self._widths[index]
         assert width is not None, "a stem without a fault has a width"
         try:
-            self._strides.append(stem_layers(self._structure, stem, width).out.stride)
+            out = stem_layers(self._structure, stem, width).out
+            self._add(out.stride, out.temporal_stride)
         except KindError as error:
-            self._strides.append(None)
+            self._add(None, None)
             yield kind_fault(index, error)
 
+    def _add(self, stride: int | None, rate: int | None) -> None:
+        self._strides.append(stride)
+        self._rates.append(rate)
+
     def _block_faults(self, index: int, block: Block) -> Iterator[Fault]:
-        strides = [self._strides[source] for source in block.inputs]
-        largest = None if None in strides else max(s for s in strides if s is not None)
+        space, time = self._largest(self._strides, block), self._largest(self._rates, block)
         pinned = block.pinned
         if pinned is not None:
-            if largest is not None and largest > pinned.input_stride:
-                message = f"pinned input_stride {pinned.input_stride}, but an input has {largest}"
-                cure = "fusion can only pool: pin at least the largest stride of the inputs"
-                yield Fault("pinned-input-stride", message, index, cure=cure)
-            largest = pinned.input_stride
+            yield from _pooling_faults(index, "stride", pinned.input_stride, space)
+            yield from _pooling_faults(index, "temporal_stride", pinned.input_temporal_stride, time)
+            space, time = pinned.input_stride, pinned.input_temporal_stride
             yield from self._bucket_faults(index, pinned)
-        stride = None if largest is None else largest * block.spatial_stride
+        stride = None if space is None else space * block.spatial_stride
         if stride is not None and stride > LIMIT:
             message = f"strides multiply to {stride:,} up to here, more than {LIMIT:,}"
             yield Fault("stride-total", message, index, cure="use stride 1 in more blocks")
             stride = None
-        self._strides.append(stride)
+        rate = None if time is None else time * block.temporal_stride
+        if rate is not None and rate > LIMIT:
+            message = f"temporal strides multiply to {rate:,} up to here, more than {LIMIT:,}"
+            cure = "use temporal stride 1 in more blocks"
+            yield Fault("temporal-stride-total", message, index, cure=cure)
+            rate = None
+        self._add(stride, rate)
         yield from self._kind_faults(index, block)
+
+    def _largest(self, strides: Sequence[int | None], block: Block) -> int | None:
+        """The largest stride of a block's inputs, if all are known."""
+        found = [strides[source] for source in block.inputs]
+        return None if None in found else max(s for s in found if s is not None)
 
     def _kind_faults(self, index: int, block: Block) -> Iterator[Fault]:
         """The layers of a block's kind, as far as the width of its inputs is known."""
@@ -208,9 +232,10 @@ class _Shapes:
         filters, inner = kind.filters.numbers(block.filters), settings.inner_widths[block.level]
         try:
             for step, _ in kind.steps(settings.blocks[block.level]):
-                stride = block.spatial_stride if step == 0 else 1
+                stride, time = block.spatial_stride, block.temporal_stride
+                stride, time = (stride, time) if step == 0 else (1, 1)
                 dilation = block.temporal_dilation
-                kind.traced(BlockModule(width, filters, inner, dilation, stride, step))
+                kind.traced(BlockModule(width, filters, inner, dilation, stride, step, time))
                 width = kind.width(block.filters)
         except KindError as error:
             yield kind_fault(index, error)

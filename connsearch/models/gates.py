@@ -1,7 +1,7 @@
 """The temporal gates of any network: their names, whether they decide, how often they are open.
 
 A network decides with all of its gates or with none. Whether it does is no weight: it stands in the
-settings of the model document, as ``gated``.
+settings of the model document, as ``gated``, or in its structure, as ``gates_decide``.
 """
 
 from __future__ import annotations
@@ -16,25 +16,28 @@ from torch import Tensor, nn
 
 from connsearch.models.count import without_numbers
 from connsearch.models.document import ModelDocument
-from connsearch.models.model import Wrapped
-from connsearch.nn.temporal_gate import TemporalGate
+from connsearch.models.model import Model, Wrapped, gate_name
+from connsearch.nn.temporal_gate import DecidingGate
 
 GATED = "gated"
 """The setting of a model document that says that its gates decide."""
 
 
-def temporal_gates(network: nn.Module) -> dict[str, TemporalGate]:
+def temporal_gates(network: nn.Module) -> dict[str, DecidingGate]:
     """Returns the gates of a network by the names of where they are, such as ``stage2.0``.
 
     That is the path of the module that holds a gate as its ``gate``, otherwise that of the gate
-    itself; a wrapped module is looked into.
+    itself; a wrapped module is looked into. In the network of a structure they are named by nodes:
+    ``node 8`` is what follows its modules, ``node 8 <- 3`` the gate of a connection, and
+    ``node 8, module 2`` that of one of its modules.
 
     >>> temporal_gates(nn.ModuleDict({"block": nn.ModuleDict({"gate": TemporalGate(2)})})).keys()
     dict_keys(['block'])
     """
     inside = network.module if isinstance(network, Wrapped) else network
-    found = {n: m for n, m in inside.named_modules() if isinstance(m, TemporalGate)}
-    return {name.removesuffix(".gate") or "gate": gate for name, gate in found.items()}
+    found = {n: m for n, m in inside.named_modules() if isinstance(m, DecidingGate)}
+    name = inside.gate_name if isinstance(inside, Model) else gate_name
+    return {name(path): gate for path, gate in found.items()}
 
 
 def decides(network: nn.Module) -> bool:
@@ -43,21 +46,26 @@ def decides(network: nn.Module) -> bool:
 
 
 def described(document: ModelDocument, *, gated: bool) -> ModelDocument:
-    """Returns the document of a network with gates that decide, or always fuse.
-
-    That of a structure, which has no such setting, comes back as it is.
-    """
-    if document.structure is not None or (not gated and GATED not in document.settings):
+    """Returns the document of a network with gates that decide, or always fuse."""
+    if document.structure is not None:
+        return ModelDocument.of(replace(document.structure, gates_decide=gated))
+    if not gated and GATED not in document.settings:
         return document
     return replace(document, settings={**document.settings, GATED: gated})
 
 
 def decide_as(network: nn.Module, document: ModelDocument) -> None:
     """Makes the gates of a network decide, or always fuse, as its document says, if it does."""
-    gated = document.settings.get(GATED)
+    structure = document.structure
+    gated = document.settings.get(GATED) if structure is None else structure.gates_decide
     if isinstance(gated, bool):
-        for gate in temporal_gates(network).values():
-            gate.gated = gated
+        let_decide(network, gated=gated)
+
+
+def let_decide(network: nn.Module, *, gated: bool) -> None:
+    """Makes the gates of a network decide, or always fuse."""
+    for gate in temporal_gates(network).values():
+        gate.gated = gated
 
 
 class GateWatch(NamedTuple):
@@ -68,7 +76,7 @@ class GateWatch(NamedTuple):
         frames: that each saw last; nothing of a gate that was not reached.
     """
 
-    gates: Mapping[str, TemporalGate]
+    gates: Mapping[str, DecidingGate]
     frames: dict[str, int]
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from connsearch.errors import PruneError
+from connsearch.models.gates import decides, let_decide
 from connsearch.models.structure import BlockNode, Network
 from connsearch.nn.attention import PeerAttention
 from connsearch.nn.connection import ConnectionFusion
@@ -60,6 +61,7 @@ def inherit(child: Network, parent: Network, pruned: Pruned) -> InheritReport:
     Connection and peer logits go over as the float32 numbers they are: a connection that learned
     and is fixed now gets exactly the coefficient it had. In mode ``pinned`` everything is taken
     over; in mode ``published`` tensors of another shape keep their first values and are listed.
+    Temporal gates decide as those of the parent do.
 
     Args:
         child: built from ``pruned.structure``; changed in place.
@@ -86,6 +88,7 @@ def inherit(child: Network, parent: Network, pruned: Pruned) -> InheritReport:
             else:
                 tensor.copy_(given)
                 copied.append(name)
+    let_decide(child, gated=decides(parent))
     return InheritReport(tuple(copied), tuple(mismatched), tuple(fresh))
 
 
@@ -121,7 +124,7 @@ def parent_name(name: str, old: Mapping[int, int]) -> str | None:
     numbers = [1] if parts[0] == "nodes" else []
     if parts[2:4] == ["fusion", "attention"] and parts[4] in ("project", "gates"):
         numbers.append(5)
-    if parts[2:4] == ["fusion", "norms"]:
+    if parts[2:4] in (["fusion", "norms"], ["fusion", "gates"]):
         numbers.append(4)
     for place in numbers:
         node = old.get(int(parts[place]))

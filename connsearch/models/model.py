@@ -81,6 +81,19 @@ class Model(nn.Module):
         """Returns its parameters by how they learn: by default all of them are filters."""
         return ParameterGroups([p for p in self.parameters() if p.requires_grad])
 
+    def gate_name(self, path: str) -> str:
+        """Returns how people call its temporal gate at a path of sub-modules."""
+        return gate_name(path)
+
+
+def gate_name(path: str) -> str:
+    """Returns how people call the temporal gate at a path of sub-modules.
+
+    >>> gate_name("stage2.0.gate"), gate_name("gate")
+    ('stage2.0', 'gate')
+    """
+    return path.removesuffix(".gate") or "gate"
+
 
 class Wrapped(Model):
     """A plain module as a model.

@@ -8,8 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from connsearch.models.settings import Depth, Share, Spread, Width
 from connsearch.nn.convolutions3d import BY_CHANNEL, Convolution
+from connsearch.nn.cycle_consistency import GateTest
 from connsearch.nn.residual3d import BlockForm, Place
-from connsearch.nn.temporal_gate import Fusion, GateTest, TemporalGate
+from connsearch.nn.squeeze_recursion import Fusion
+from connsearch.nn.temporal_gate import TemporalGate
 
 Convolutions = Literal["r3d", "r2plus1d", "ir_csn", "ip_csn", "mc3"]
 """What the 3x3x3 of a network are; only of ``mc3`` they are not all of one kind."""

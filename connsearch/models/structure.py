@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from connsearch.graph.plan import BlockPlan, StemPlan, plan
-from connsearch.graph.spec import Attention, Block, Edge, Peer, Structure
+from connsearch.graph.spec import Attention, Block, Edge, GateFusion, Peer, Post, Structure
 from connsearch.models.document import ModelDocument
+from connsearch.models.gates import decides
 from connsearch.models.model import Model, ParameterGroups
 from connsearch.nn.attention import PeerAttention, frame_means
 from connsearch.nn.connection import ConnectionFusion
@@ -20,11 +21,17 @@ from connsearch.nn.layout import lay_out
 from connsearch.nn.mask import Mask
 from connsearch.nn.relaxation import PUBLISHED, Relaxation
 from connsearch.nn.seeded import seeded
+from connsearch.nn.squeeze_recursion import RecurrentScaling, Recurring
 from connsearch.nn.streams import ready_streams
+from connsearch.nn.temporal_gate import TemporalGate
 
 
 class BlockNode(nn.Module):
-    """One node above the stems: fusion, then residual modules."""
+    """One node above the stems: fusion, residual modules, and what follows them.
+
+    Attributes:
+        post: squeeze and recursion, with a temporal gate or without; None: nothing follows.
+    """
 
     def __init__(
         self,
@@ -35,9 +42,11 @@ class BlockNode(nn.Module):
         learn: bool,
         attention: Attention,
         normalise: bool = False,
+        gate_fusion: GateFusion = "one_plus",
     ) -> None:
         super().__init__()
         self.input_stride = shape.input_stride
+        self.input_temporal_stride = shape.input_temporal_stride
         self.fusion = ConnectionFusion(
             block.connections,
             shape,
@@ -45,15 +54,30 @@ class BlockNode(nn.Module):
             learn=learn,
             attention=attention,
             normalise=normalise,
+            gate_fusion=gate_fusion,
         )
         self.residual = nn.Sequential(*(Layered(shape.module(n)) for n in range(shape.modules)))
+        self.post = _post(shape, gate_fusion)
 
     def forward(
-        self, inputs: Mapping[int, Tensor], clip: tuple[int, int], means: Mapping[int, Tensor]
+        self, inputs: Mapping[int, Tensor], clip: tuple[int, int, int], means: Mapping[int, Tensor]
     ) -> Tensor:
-        """Maps input features to ``(B, C, T, H, W)``; ``clip`` is the (H, W) of the input clip."""
-        size = (-(-clip[0] // self.input_stride), -(-clip[1] // self.input_stride))
-        return self.residual(self.fusion(inputs, size, means))
+        """Maps input features to ``(B, C, T, H, W)``; ``clip`` is (T, H, W) of the input clip."""
+        frames, height, width = clip
+        stride, time = self.input_stride, self.input_temporal_stride
+        size = (-(-frames // time), -(-height // stride), -(-width // stride))
+        found = self.residual(self.fusion(inputs, size, means))
+        return found if self.post is None else self.post(found)
+
+
+def _post(shape: BlockPlan, fusion: GateFusion) -> Recurring | None:
+    match shape.post:
+        case Post.NONE:
+            return None
+        case Post.SR:
+            return RecurrentScaling(shape.width, fusion=fusion)
+        case Post.SRTG:
+            return TemporalGate(shape.width, fusion=fusion)
 
 
 class Network(Model):
@@ -111,6 +135,7 @@ class Network(Model):
                         learn=learn,
                         attention=settings.attention,
                         normalise=settings.normalise_inputs,
+                        gate_fusion=settings.gate_fusion,
                     )
                 )
         self.head = Head(
@@ -133,8 +158,8 @@ class Network(Model):
                 streams need.
         """
         ready = ready_streams(streams, self.structure, self.memory_format)
-        height, width = next(iter(ready.values())).shape[3:]
-        clip = (height, width)
+        frames, height, width = next(iter(ready.values())).shape[2:]
+        clip = (frames, height, width)
         features: dict[int, Tensor] = {}
         means: dict[int, Tensor] = {}
         for index, node in enumerate(self.nodes):
@@ -151,11 +176,29 @@ class Network(Model):
             ):  # features that are not read again are freed here
                 del features[done]
         kept = self.masked_finals
-        return self.head([features[i] for i in self.plan.finals if kept is None or i in kept])
+        finals = [i for i in self.plan.finals if kept is None or i in kept]
+        rates = [self.plan.nodes[i].temporal_stride for i in finals]
+        return self.head([features[i] for i in finals], rates)
 
     def describe(self) -> ModelDocument:
         """Returns the structure it is built from; see :meth:`learned_structure`."""
         return ModelDocument.of(self.structure)
+
+    def gate_name(self, path: str) -> str:
+        """Returns the node or the connection that a temporal gate belongs to.
+
+        ``node 8``: it follows its modules; ``node 8 <- 3``: it is that of a connection; ``node 8,
+        module 2``: it is in one of its modules, counted from 0.
+        """
+        match path.split("."):
+            case ["nodes", node, "post"]:
+                return f"node {node}"
+            case ["nodes", node, "fusion", "gates", source]:
+                return f"node {node} <- {source}"
+            case ["nodes", node, "residual", module, *_]:
+                return f"node {node}, module {module}"
+            case _:
+                return super().gate_name(path)
 
     def parameter_groups(self) -> ParameterGroups:
         """Returns connection and peer logits that learn apart from everything else that does."""
@@ -206,7 +249,10 @@ class Network(Model):
         }
 
     def learned_structure(self) -> Structure:
-        """Returns the structure with the current weights (post-sigmoid) and peer coefficients."""
+        """Returns the structure with what was learned by now.
+
+        Weights (post-sigmoid), peer coefficients, and whether its temporal gates decide.
+        """
         weights: dict[Edge, float | None] = {}
         peers: dict[Edge, tuple[Peer, ...]] = {}
         with torch.no_grad():
@@ -219,7 +265,8 @@ class Network(Model):
                 for source, row in zip(attention.sources, rows, strict=True):
                     pairs = zip(attention.candidates, row, strict=True)
                     peers[Edge(source, target)] = tuple(Peer(n, c) for n, c in pairs)
-        return self.structure.with_weights(weights).with_peers(peers)
+        learned = self.structure.with_weights(weights).with_peers(peers)
+        return replace(learned, gates_decide=decides(self))
 
     def relax(self, relaxation: Relaxation) -> None:
         """Computes with relaxed connection weights and peer mixtures from now on."""
@@ -248,8 +295,10 @@ class Network(Model):
         for (source, target), named in (mask.peers if mask is not None else {}).items():
             peers.setdefault(target, {})[source] = named
         ungated = frozenset[Edge]() if mask is None else mask.ungated
+        opened = frozenset[Edge]() if mask is None else mask.opened
         for target, fusion in self._fusions():
             fusion.masked = None if mask is None else frozenset(kept.get(target, ()))
+            fusion.opened = frozenset(e.source for e in opened if e.target == target)
             if isinstance(fusion.attention, PeerAttention):
                 fusion.attention.masked = peers.get(target, {})
                 fusion.attention.ungated = frozenset(

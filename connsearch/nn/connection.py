@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import add
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from connsearch.graph.plan import FusionPlan
-from connsearch.graph.spec import FREE, Attention, Connection
+from connsearch.graph.plan import Bucket, FusionPlan
+from connsearch.graph.spec import FREE, Attention, Connection, GateFusion
 from connsearch.nn.attention import PeerAttention, build_attention
+from connsearch.nn.connection_gate import ConnectionGate
+from connsearch.nn.frames import mean_frames_to, pool_frames_to
 from connsearch.nn.fused_gates import in_training, scaled
 from connsearch.nn.layers import conv, norm, pool_to
 from connsearch.nn.relaxation import PUBLISHED, soft_weights, working_weights
@@ -24,9 +28,12 @@ class ConnectionFusion(nn.Module):
 
     .. math:: y = \sum_b W_b \sum_{i \in b} \sigma(w_i)\, a_i\, P(x_i)
 
-    ``P`` max-pools to the fused size, buckets ``b`` hold inputs of equal width, and ``W_b`` is one
-    1x1 convolution per bucket whose width differs from the fused width (AssembleNet, section 3.1).
-    There is no normalisation and no nonlinearity.
+    ``P`` max-pools to the fused size and frames, buckets ``b`` hold inputs of equal width, and
+    ``W_b`` is one 1x1 convolution per bucket whose width differs from the fused width (AssembleNet,
+    section 3.1). There is no normalisation and no nonlinearity.
+
+    An input with a temporal gate (``nn.connection_gate``) goes through ``W_b`` by itself, and is
+    added after all others, where its features agree with their sum.
 
     Args:
         connections: the block's inputs in published order.
@@ -36,6 +43,11 @@ class ConnectionFusion(nn.Module):
         attention: mode of the gates.
         normalise: whether each pooled input is batch-normalised, without parameters, before it is
             scaled.
+        gate_fusion: what an open temporal gate makes of its features.
+
+    Attributes:
+        masked: sources whose features a hard mask leaves (``nn.mask``); None: there is no mask.
+        opened: sources that a hard mask takes the temporal gate from.
     """
 
     def __init__(
@@ -47,6 +59,7 @@ class ConnectionFusion(nn.Module):
         learn: bool,
         attention: Attention,
         normalise: bool = False,
+        gate_fusion: GateFusion = "one_plus",
     ) -> None:
         super().__init__()
         self.plan = plan
@@ -72,7 +85,11 @@ class ConnectionFusion(nn.Module):
         self.norms = nn.ModuleDict(
             {str(s): norm(widths[s], learn=False) for s in plan.sources if normalise}
         )
+        self.gates = nn.ModuleDict(
+            {str(s): ConnectionGate(plan.fused_width, fusion=gate_fusion) for s in plan.gated}
+        )
         self.masked: frozenset[int] | None = None
+        self.opened: frozenset[int] = frozenset()
         self.relaxation = PUBLISHED
 
     def weights(self) -> dict[int, Tensor]:
@@ -94,32 +111,60 @@ class ConnectionFusion(nn.Module):
         return weights
 
     def forward(
-        self, inputs: Mapping[int, Tensor], size: tuple[int, int], means: Mapping[int, Tensor]
+        self, inputs: Mapping[int, Tensor], size: tuple[int, int, int], means: Mapping[int, Tensor]
     ) -> Tensor:
-        """Fuses E tensors ``(B, C_i, T, H_i, W_i)`` into one ``(B, C, T, H, W)``.
+        """Fuses E tensors ``(B, C_i, T_i, H_i, W_i)`` into one ``(B, C, T, H, W)``.
 
         Args:
             inputs: features by source node.
-            size: the fused (H, W).
-            means: spatial means ``(B, T, C)`` of candidate peers.
+            size: the fused (T, H, W).
+            means: spatial means ``(B, T_n, C)`` of candidate peers.
         """
         weights = self._working_weights()
-        mixed = self.attention.open(means) if isinstance(self.attention, PeerAttention) else {}
-        total: Tensor | None = None
-        for bucket in self.plan.buckets:
+        mixed = self._mixed(means, size[0])
+
+        def added(bucket: Bucket, sources: Sequence[int]) -> Tensor:
             summed: Tensor | None = None
-            for source in bucket.sources:
-                x = pool_to(inputs[source], size)
+            for source in sources:
+                x = self._pooled(source, inputs[source], size)
                 if self.norms:
                     x = cast(Tensor, self.norms[str(source)](x))
                 scale = self._scale(source, x, weights.get(source), mixed)
                 summed = _add_scaled(summed, x, scale, fast=in_training(self))
             assert summed is not None
             if bucket.project:
-                summed = cast(Tensor, self.project[str(bucket.width)](summed))
-            total = summed if total is None else total + summed
-        assert total is not None
+                return cast(Tensor, self.project[str(bucket.width)](summed))
+            return summed
+
+        gated = [source for source in self.plan.gated if source not in self.opened]
+        plain = ((b, [s for s in b.sources if s not in gated]) for b in self.plan.buckets)
+        total = reduce(add, (added(bucket, sources) for bucket, sources in plain if sources))
+        if not gated:
+            return total
+        means_BCT = self._gate(gated[0]).squeezed(total)
+        for bucket in self.plan.buckets:
+            for source in (source for source in bucket.sources if source in gated):
+                total = total + self._gate(source)(added(bucket, [source]), means_BCT)
         return total
+
+    def _gate(self, source: int) -> ConnectionGate:
+        return cast(ConnectionGate, self.gates[str(source)])
+
+    def _pooled(self, source: int, x: Tensor, size: tuple[int, int, int]) -> Tensor:
+        """One input at the fused size; that frames are as many is known without asking."""
+        frames, height, width = size
+        x = pool_to(x, (height, width))
+        return pool_frames_to(x, frames) if source in self.plan.retimed else x
+
+    def _mixed(self, means: Mapping[int, Tensor], frames: int) -> Mapping[int, Tensor]:
+        """The gates that peers make, of the fused frames."""
+        if not isinstance(self.attention, PeerAttention):
+            return {}
+        other = self.plan.retimed
+        at_hand = {n: means[n] for n in self.attention.candidates} if other else means
+        return self.attention.open(
+            {n: mean_frames_to(m, frames) if n in other else m for n, m in at_hand.items()}
+        )
 
     def _scale(
         self, source: int, x: Tensor, weight: Tensor | None, mixed: Mapping[int, Tensor]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -51,15 +52,36 @@ class Head(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.dense = dense((width, *widths)[-1], num_classes)
 
-    def forward(self, finals: Sequence[Tensor]) -> Tensor:
-        """Maps final features, each ``(B, C, T, H, W)``, to logits ``(B, K)``."""
-        pooled_BCT = self._pooled(finals[0])
-        for final in finals[1:]:
-            pooled_BCT = pooled_BCT + self._pooled(final)
-        pooled_BTC = (pooled_BCT / len(finals)).transpose(1, 2)
+    def forward(self, finals: Sequence[Tensor], rates: Sequence[int] = ()) -> Tensor:
+        """Maps final features, each ``(B, C, T, H, W)``, to logits ``(B, K)``.
+
+        Finals of one stride in time are averaged frame by frame. Where there are several, each of
+        these means goes over time by itself, and counts as often as it has finals; so a final node
+        that is taken away changes nothing about the others.
+
+        Args:
+            finals: in the order they are added.
+            rates: the stride in time of each; none: all have the same.
+        """
+        rates = rates or [1] * len(finals)
+        summed: dict[int, Tensor] = {}
+        for final, rate in zip(finals, rates, strict=True):
+            pooled_BCT = self._pooled(final)
+            summed[rate] = summed[rate] + pooled_BCT if rate in summed else pooled_BCT
         if self.pooling == "average":
-            return self.dense(self.dropout(pooled_BTC.mean(1)))
-        return softmax_over_time(self.dense(self.dropout(pooled_BTC)))
+            means = [(x / len(finals)).transpose(1, 2).mean(1) for _, x in sorted(summed.items())]
+            return self.dense(self.dropout(sum(means[1:], means[0])))
+        counts = Counter(rates)
+        if len(counts) == 1:
+            return self._over_time(summed[rates[0]], len(finals))
+        parts = [
+            self._over_time(x, counts[rate]) * (counts[rate] / len(finals))
+            for rate, x in sorted(summed.items())
+        ]
+        return sum(parts[1:], parts[0])
+
+    def _over_time(self, summed_BCT: Tensor, count: int) -> Tensor:
+        return softmax_over_time(self.dense(self.dropout((summed_BCT / count).transpose(1, 2))))
 
     def _pooled(self, x_BCTHW: Tensor) -> Tensor:
         for layer, bn in zip(self.convs, self.bns, strict=True):

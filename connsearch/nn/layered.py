@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from connsearch.graph.layers import (
     Activation,
     Convolution,
+    Gate,
     Layer,
     Norm,
     Pool,
@@ -21,6 +22,7 @@ from connsearch.graph.layers import (
 )
 from connsearch.graph.tracing import Traced
 from connsearch.nn.layers import Recurrence, conv, max_pool_same, norm, pad_same
+from connsearch.nn.temporal_gate import TemporalGate
 
 _FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
@@ -52,7 +54,7 @@ class Layered(nn.Module):
         self.kernels = _kernels(found)
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
-        """Maps ``(B, C, T, H, W)`` to ``(B, width, T, ceil(H / stride), ceil(W / stride))``."""
+        """Maps ``(B, C, T, H, W)`` to ``(B, width, T', H', W')``, each ceil(size / stride)."""
         results = {0: x_BCTHW}
         for place, layer in enumerate(self._layers):
             read = [results[source] for source in self._sources[place]]
@@ -66,7 +68,7 @@ class Layered(nn.Module):
             case Convolution(same=True):
                 padded = pad_same(x_BCTHW, layer.spatial, layer.stride)
                 return self.get_submodule(layer.name)(padded)
-            case Convolution() | Norm() | Recurrent():
+            case Convolution() | Norm() | Recurrent() | Gate():
                 return self.get_submodule(layer.name)(x_BCTHW)
             case Activation():
                 return _FUNCTIONS[layer.function](x_BCTHW)
@@ -87,6 +89,7 @@ def _made(layer: Layer, found: Traced) -> nn.Module:
             temporal=layer.temporal,
             spatial=layer.spatial,
             stride=layer.stride,
+            temporal_stride=layer.temporal_stride,
             dilation=layer.dilation,
             groups=layer.groups,
             bias=layer.bias,
@@ -94,15 +97,30 @@ def _made(layer: Layer, found: Traced) -> nn.Module:
         )
     if isinstance(layer, Recurrent):
         return Recurrence(layer.in_width, layer.out_width, layer.cell)
+    width = found.extents[found.layers.index(layer) + 1].width
+    if isinstance(layer, Gate):
+        return TemporalGate(width, fusion=layer.fusion)
     assert isinstance(layer, Norm)
-    return norm(found.extents[found.layers.index(layer) + 1].width, zero=layer.zero)
+    return norm(width, zero=layer.zero, momentum=layer.momentum)
 
 
 def _pooled(layer: Pool, x_BCTHW: Tensor) -> Tensor:
     if layer.window is not None:
-        return max_pool_same(x_BCTHW, layer.window, layer.stride)
+        return _windowed(layer, layer.window, x_BCTHW)
     axes = (2, 3, 4) if layer.frames == "all" else (3, 4)
     return x_BCTHW.amax(axes, True) if layer.how == "max" else x_BCTHW.mean(axes, True)
+
+
+def _windowed(layer: Pool, window: int, x_BCTHW: Tensor) -> Tensor:
+    """The largest of each window."""
+    frames, every = layer.temporal, layer.temporal_stride
+    if layer.centred:
+        size, strides = (frames, window, window), (every, layer.stride, layer.stride)
+        return F.max_pool3d(x_BCTHW, size, strides, (frames // 2, window // 2, window // 2))
+    x_BCTHW = max_pool_same(x_BCTHW, window, layer.stride)
+    if frames == every == 1:
+        return x_BCTHW
+    return F.max_pool3d(x_BCTHW, (frames, 1, 1), (every, 1, 1), (frames // 2, 0, 0))
 
 
 def _kernels(found: Traced) -> dict[str, str]:

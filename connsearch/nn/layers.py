@@ -79,6 +79,7 @@ def conv(
     temporal: int = 1,
     spatial: int = 1,
     stride: int = 1,
+    temporal_stride: int = 1,
     dilation: int = 1,
     groups: int = 1,
     bias: bool = False,
@@ -86,7 +87,7 @@ def conv(
 ) -> nn.Conv3d:
     """Returns a ``(temporal, spatial, spatial)`` convolution, by default without bias.
 
-    It is padded to keep T and to end at ceil(H / stride).
+    It is padded to end at ceil(T / temporal_stride) and ceil(H / stride).
 
     First values: truncated normal of variance 1 / fan_in; a dilated temporal convolution has
     variance 2 / fan_in before the cut, as published. A bias starts at 0.
@@ -96,7 +97,8 @@ def conv(
         out_width: output channels.
         temporal: taps in time.
         spatial: taps in height and in width.
-        stride: spatial stride; time is never strided.
+        stride: in height and in width.
+        temporal_stride: in time.
         dilation: frames between temporal taps.
         groups: parts of the channels that do not see each other.
         bias: whether a number is added to each channel.
@@ -107,7 +109,7 @@ def conv(
         in_width,
         out_width,
         (temporal, spatial, spatial),
-        stride=(1, stride, stride),
+        stride=(temporal_stride, stride, stride),
         padding=(dilation * (temporal - 1) // 2, side, side),
         dilation=(dilation, 1, 1),
         groups=groups,
@@ -150,12 +152,19 @@ class Recurrence(nn.Module):
         return states.reshape(clips, height, width, frames, -1).permute(0, 4, 3, 1, 2)
 
 
-def norm(width: int, *, zero: bool = False, learn: bool = True) -> SplitNorm:
+def norm(
+    width: int, *, zero: bool = False, learn: bool = True, momentum: float | None = None
+) -> SplitNorm:
     """Returns batch normalisation over (B, T, H, W).
 
-    ``zero`` starts its scale at 0; without ``learn`` it has neither scale nor shift.
+    Args:
+        width: channels.
+        zero: start its scale at 0.
+        learn: False leaves out scale and shift.
+        momentum: share of a batch in the running statistics; None: ``BN_MOMENTUM``.
     """
-    layer = SplitNorm(width, eps=BN_EPSILON, momentum=BN_MOMENTUM, affine=learn)
+    share = BN_MOMENTUM if momentum is None else momentum
+    layer = SplitNorm(width, eps=BN_EPSILON, momentum=share, affine=learn)
     if zero:
         nn.init.zeros_(layer.weight)
     return layer

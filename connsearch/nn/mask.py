@@ -20,6 +20,7 @@ class Mask:
             no entry at all, its peers stay as they are.
         nodes: nodes that are alive; others leave soft mixtures of peers. None: all are.
         ungated: connections without a gate: their features pass as they are.
+        opened: connections without a temporal gate: their features are added to every clip.
     """
 
     edges: frozenset[Edge]
@@ -27,6 +28,7 @@ class Mask:
     peers: Mapping[Edge, tuple[Peer, ...]] = field(default_factory=dict)
     nodes: frozenset[int] | None = None
     ungated: frozenset[Edge] = frozenset()
+    opened: frozenset[Edge] = frozenset()
 
     @classmethod
     def of(cls, pruned: Pruned) -> Mask:
@@ -37,4 +39,5 @@ class Mask:
             peers=pruned.peers,
             nodes=frozenset(pruned.node_map),
             ungated=frozenset(pruned.ungated),
+            opened=frozenset(pruned.opened),
         )

@@ -82,6 +82,7 @@ class ExpectedCost:
     def _projection(self, shape: BlockPlan, place: int, clip: tuple[int, int, int]) -> float:
         frames, height, width = clip
         stride = shape.input_stride
+        frames = -(-frames // shape.input_temporal_stride)
         positions = frames * -(-height // stride) * -(-width // stride)
         return float(shape.buckets[place].width * shape.fused_width * positions)
 

@@ -8,12 +8,13 @@ the fixed point: dropping a node that is not needed removes no input of a needed
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from connsearch.errors import PruneError
 from connsearch.graph.candidates import CandidatePeers
 from connsearch.graph.dag import ancestors, live_nodes
+from connsearch.graph.gates import comparable
 from connsearch.graph.plan import final_nodes
 from connsearch.graph.spec import Attention, Block, Connection, Edge, Peer, Structure
 from connsearch.pruning.scores import name_edges
@@ -29,7 +30,9 @@ class Closure:
         finals: nodes the head reads, in its order; empty when none is fed.
         peers: the chosen peers of every connection that has any, coefficients summing to 1.
         starved: connections all of whose peers are dead: nothing is left to gate them.
-        ungated: connections that lose their gate because a wish leaves them no live peer.
+        ungated: connections that no peer gates any more because a wish leaves them no live one.
+        opened: connections that lose their temporal gate because all inputs left to their block
+            have one.
     """
 
     nodes: tuple[int, ...]
@@ -38,6 +41,7 @@ class Closure:
     peers: Mapping[Edge, tuple[Peer, ...]]
     starved: tuple[Edge, ...] = ()
     ungated: tuple[Edge, ...] = ()
+    opened: tuple[Edge, ...] = ()
 
 
 Gates = Mapping[Edge, Collection[int]]
@@ -78,6 +82,7 @@ def close(
         peers={edge: c.peers for edge, c in kept.items() if edge in gated and c.peers},
         starved=tuple(edge for edge in lost if edge not in wishes),
         ungated=tuple(edge for edge in lost if edge in wishes),
+        opened=tuple(edge for edge in _opened(rest) if edge in kept),
     )
 
 
@@ -158,6 +163,14 @@ def live_peers(
         gating = sum(p.coefficient > 0 for p in connection.peers)
         chosen[edge] = tuple(kept) if 1 < len(kept) == gating else _renormalised(kept)
     return chosen
+
+
+def _opened(structure: Structure) -> Iterator[Edge]:
+    """Connections with a temporal gate that has nothing to compare with."""
+    for index, block in structure.blocks():
+        for before, after in zip(block.connections, comparable(block.connections), strict=True):
+            if before.gated and not after.gated:
+                yield Edge(before.source, index)
 
 
 def _renormalised(peers: list[Peer]) -> tuple[Peer, ...]:

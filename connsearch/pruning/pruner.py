@@ -8,11 +8,11 @@ from typing import Any
 
 from connsearch import __version__
 from connsearch.errors import PruneError
+from connsearch.graph.gates import comparable
 from connsearch.graph.plan import pin, unpin
 from connsearch.graph.spec import (
     Attention,
     Block,
-    Connection,
     Edge,
     Node,
     Peer,
@@ -74,7 +74,9 @@ class Pruned:
         repairs: connections that came back against the keep-set, each with its reason.
         substitutes: connections whose strongest peer is gone, and what gates them now.
         changes: what the published rules derive differently (published mode; empty when pinned).
-        ungated: connections that lost their gate.
+        ungated: connections that peers do not gate any more.
+        opened: connections that lost their temporal gate, as no input without one is left to their
+            block: they are added to every clip.
         made_way: nodes that went because they would only gate, with what only they needed.
     """
 
@@ -90,6 +92,7 @@ class Pruned:
     changes: tuple[ShapeChange, ...] = ()
     ungated: tuple[Edge, ...] = ()
     made_way: tuple[int, ...] = ()
+    opened: tuple[Edge, ...] = ()
 
 
 def prune_by(
@@ -144,6 +147,9 @@ def prune(
     equals the hard-masked original bit for bit. Mode ``published`` derives them from the remaining
     neighbours, gives a single input coefficient 1, and reports what differs in ``changes``.
 
+    Where all inputs left to a block have a temporal gate, they lose it: there is nothing to compare
+    with, and they are added to every clip (``opened``).
+
     A node that no final node depends on over connections, and that is kept only because it gates,
     stays with ``peer_only="keep"``. With ``"reassign"`` its connections go to their strongest peer
     that stays anyway, and it dies; where one names no such peer, it stays.
@@ -191,6 +197,7 @@ def prune(
         changes=changes(pinned, result),
         ungated=closure.ungated,
         made_way=tuple(node for node in before if node not in alive),
+        opened=closure.opened,
     )
 
 
@@ -254,15 +261,15 @@ def _block(old: int, block: Block, closure: Closure, node_map: Mapping[int, int]
     return replace(
         block,
         connections=tuple(
-            Connection(
+            replace(
+                c,
                 source=node_map[c.source],
-                weight=c.weight,
                 peers=tuple(
                     Peer(node_map[peer.node], peer.coefficient)
                     for peer in closure.peers.get(Edge(c.source, old), ())
                 ),
             )
-            for c in kept
+            for c in comparable(kept)
         ),
         pinned=replace(block.pinned, buckets=tuple(bucket for bucket in buckets if bucket)),
     )

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from connsearch.errors import SettingsError
 from connsearch.models.document import ModelDocument
 from connsearch.models.gates import decides, described, temporal_gates
-from connsearch.nn.temporal_gate import TemporalGate
+from connsearch.nn.temporal_gate import DecidingGate
 from connsearch.runs.events import Event, GatesEvent, NoteEvent
 from connsearch.runs.formats.gates import GateCounts, GateRow
 from connsearch.runs.formats.tables import Row
@@ -88,7 +88,7 @@ class GateStart(Hook):
     tables: ClassVar[Mapping[str, type[Row]]] = {GATES: GateRow}
 
     def __init__(self, network: nn.Module, start: Start, frames: Mapping[str, int]) -> None:
-        self._gates: Mapping[str, TemporalGate] = temporal_gates(network)
+        self._gates: Mapping[str, DecidingGate] = temporal_gates(network)
         self._start, self._frames = start, frames
         self._deciding: bool | None = None  # of the last step; None: there was none
         self._unlogged: list[_Counted] = []

@@ -70,7 +70,10 @@ def test_a_document_that_says_nothing_changes_nothing() -> None:
     decide_as(network, plain)
     assert decides(network)
     structure = ModelDocument.of(small())
-    assert described(structure, gated=True) == structure
+    decided = described(structure, gated=True).structure
+    assert decided is not None
+    assert decided.gates_decide
+    assert described(structure, gated=False) == structure
 
 
 def test_a_watch_counts_from_nothing_and_ends() -> None:

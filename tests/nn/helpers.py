@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from connsearch.graph.files import load_structure
-from connsearch.graph.layers import weights
+from connsearch.graph.layers import Gate, weights
 from connsearch.graph.spec import FREE, Attention, Edge, Structure
 from connsearch.graph.tracing import Traced
 from connsearch.models.structure import BlockNode, Network
@@ -201,10 +201,11 @@ def check_counts(layers: Traced, clip: tuple[int, ...]) -> None:
             out = module(torch.empty(1, layers.extents[0].width, *clip))
     parameters = macs = 0
     for layer, extent in zip(layers.layers, layers.extents[1:], strict=True):
-        size = [clip[0] if extent.frames else 1]
+        size = [-(-clip[0] // extent.temporal_stride) if extent.frames else 1]
         size += [-(-n // extent.stride) if extent.pixels else 1 for n in clip[1:]]
         own, each = weights(layer, extent.width)
-        parameters, macs = parameters + own, macs + each * math.prod(size)
+        places = size[0] if isinstance(layer, Gate) else math.prod(size)
+        parameters, macs = parameters + own, macs + each * places
     assert tuple(out.shape[1:]) == (layers.out.width, *size)
     assert sum(p.numel() for p in module.parameters()) == parameters
     assert counter.get_total_flops() == 2 * macs

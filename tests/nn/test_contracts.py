@@ -132,7 +132,7 @@ class OnlyTheFirstOfABucket(ConnectionFusion):
         weights, total = self.weights(), 0
         for bucket in self.plan.buckets:
             members = bucket.sources[:1] if bucket.project else bucket.sources
-            summed = sum(pool_to(inputs[s], size) * weights[s] for s in members)
+            summed = sum(pool_to(inputs[s], size[1:]) * weights[s] for s in members)
             total = total + (self.project[str(bucket.width)](summed) if bucket.project else summed)
         return total
 

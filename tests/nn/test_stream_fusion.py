@@ -145,7 +145,7 @@ def test_it_is_the_fusion_of_the_searched_networks(
     }
     size = min(given[str(s)].shape[-1] for s in core.plan.sources)
     means = {int(n): frame_means(x) for n, x in given.items()}
-    expected = core({int(n): x for n, x in given.items()}, (size, size), means)
+    expected = core({int(n): x for n, x in given.items()}, (3, size, size), means)
     peers = {n: x for n, x in given.items() if n in mine.peers and n not in mine.widths}
     result = mine({n: given[n] for n in mine.widths}, peers)
     if len(core.plan.buckets) < 3:  # the order of more sums is the widest first here

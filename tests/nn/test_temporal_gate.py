@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from connsearch.errors import DataError, SettingsError, UnknownNameError
 from connsearch.nn.modules import GateTest, OpenCount, TemporalGate
 from connsearch.nn.recurrent import FEW, WIDE
-from connsearch.nn.temporal_gate import SqueezeRecursion
+from connsearch.nn.squeeze_recursion import SqueezeRecursion
 from tests.nn.gates import WIDTH, clips, copying, parameters_that_learn
 
 SHAPES = [(2, 3, 4, 5, 6), (2, 3, 4, 1, 7), (1, 3, 4, 7, 1), (2, 3, 4, 1, 1), (3, 3, 1, 5, 6)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connsearch.nn import cycle_consistency, temporal_gate
+from connsearch.nn import cycle_consistency, squeeze_recursion
 from tests.golden.folder import Folder
 from tests.golden.srtg import gates
 from tests.golden.srtg.rule import HERE
@@ -30,17 +30,17 @@ def test_the_golden_numbers_are_met(name: str) -> None:
 
 FAULTS: dict[str, tuple[Any, str, Any]] = {
     "means over the longer side only": (
-        temporal_gate,
+        squeeze_recursion,
         "frame_means",
         lambda x: x.mean(-1)[..., 0].transpose(1, 2),
     ),
     "the cell reads backwards": (
-        temporal_gate,
+        squeeze_recursion,
         "recur",
         lambda cell, x: cell(x.flip(0))[0].flip(0),
     ),
     "the last state for all frames": (
-        temporal_gate,
+        squeeze_recursion,
         "recur",
         lambda cell, x: cell(x)[0][-1:].expand(len(x), -1, -1),
     ),

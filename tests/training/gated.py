@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from connsearch.data.options import DataOptions
 from connsearch.models.model import Wrapped
-from connsearch.nn.temporal_gate import GateTest, TemporalGate
+from connsearch.nn.cycle_consistency import GateTest
+from connsearch.nn.temporal_gate import TemporalGate
 from connsearch.oneshot.search import fit_model
 from connsearch.runs.events import Event, StepEvent
 from connsearch.runs.run import Run

@@ -20,7 +20,7 @@ from connsearch.data.loading.loader import Loader
 from connsearch.errors import RunError, SettingsError
 from connsearch.models.catalogue import create_model
 from connsearch.models.gates import decides, temporal_gates
-from connsearch.nn.temporal_gate import GateTest
+from connsearch.nn.cycle_consistency import GateTest
 from connsearch.runs.events import EvaluationEvent, GatesEvent, NoteEvent, ResultEvent, StepEvent
 from connsearch.runs.formats.gates import GateRow
 from connsearch.runs.record import open_run

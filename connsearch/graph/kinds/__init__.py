@@ -106,6 +106,7 @@ class BlockModule:
         dilation: frames between temporal taps.
         stride: it carries in space; 1 after step 0.
         step: 0, then 1 to the kind's ``period``, repeatedly.
+        temporal_stride: it carries in time; 1 after step 0.
     """
 
     in_width: int
@@ -114,6 +115,7 @@ class BlockModule:
     dilation: int = 1
     stride: int = 1
     step: int = 0
+    temporal_stride: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ class StemModule:
 
 @dataclass(frozen=True, eq=False)
 class BlockKind:
-    """What a block is: a chain of modules, the first of which carries its spatial stride.
+    """What a block is: a chain of modules, the first of which carries its strides.
 
     Attributes:
         name: the name that structures and families use.
@@ -175,6 +177,11 @@ class BlockKind:
     def has_dilation(self, filters: Filters, *, inner_width: int, modules: int) -> bool:
         """Returns whether a temporal dilation has an effect in a block of ``modules`` modules."""
         return _is_dilated(self, self.filters.numbers(filters), inner_width, modules)
+
+    @property
+    def strides_time(self) -> bool:
+        """Whether a block of this kind can have a stride in time."""
+        return _strides_time(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,8 +257,11 @@ def _traced_block(kind: BlockKind, module: BlockModule) -> Traced:
     asked = f"block kind {kind.name!r}, step {module.step}, "
     asked += f"{module.in_width} channels in, filters {kind.filters.written(module.filters)}, "
     asked += f"inner width {module.inner_width}, stride {module.stride}"
+    if module.temporal_stride > 1:
+        asked += f", temporal stride {module.temporal_stride}"
     found = _traced(asked, lambda: kind.layers(module), module.in_width)
-    wanted = Extent(kind.out_width(module.filters), module.stride)
+    width, time = kind.out_width(module.filters), module.temporal_stride
+    wanted = Extent(width, module.stride, temporal_stride=time)
     if found.out != wanted:
         raise KindError(_other_end(asked, found.out, wanted))
     return found
@@ -262,7 +272,7 @@ def _traced_stem(kind: StemKind, stem: StemModule) -> Traced:
     asked = f"stem kind {kind.name!r}, {stem.modality} of {stem.in_width} channels, "
     asked += f"width {stem.width}"
     found = _traced(asked, lambda: kind.layers(stem), stem.in_width)
-    wanted = Extent(stem.width, found.out.stride)
+    wanted = Extent(stem.width, found.out.stride, temporal_stride=found.out.temporal_stride)
     if found.out != wanted:
         raise KindError(_other_end(asked, found.out, wanted))
     return found
@@ -289,6 +299,13 @@ def _other_end(asked: str, found: Extent, wanted: Extent) -> str:
 def _is_dilated_stem(kind: StemKind, modality: Modality) -> bool:
     near, far = (kind.layers(StemModule(modality, 4, 4, dilation)) for dilation in (1, 2))
     return tuple(near) != tuple(far)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _strides_time(kind: BlockKind) -> bool:
+    filters = kind.filters.numbers(kind.filters.filled(4))
+    module = BlockModule(kind.out_width(filters), filters, 4)
+    return tuple(kind.layers(module)) != tuple(kind.layers(replace(module, temporal_stride=2)))
 
 
 @lru_cache(maxsize=_REMEMBERED)

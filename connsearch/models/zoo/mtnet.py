@@ -24,12 +24,13 @@ from connsearch.models.model import Model
 from connsearch.models.pixels import normalised, one_number, rgb_clips
 from connsearch.models.settings import Depth, Share, Spread, Width
 from connsearch.models.zoo_kind import ZooKind
+from connsearch.nn.cycle_consistency import GateTest
 from connsearch.nn.frame_selection import select_frames
 from connsearch.nn.layers import dense
 from connsearch.nn.multi_temporal import PARTS, MultiTemporalBlock, split_rates
 from connsearch.nn.residual3d import Stem3d
 from connsearch.nn.seeded import seeded
-from connsearch.nn.temporal_gate import GateTest, TemporalGate
+from connsearch.nn.temporal_gate import TemporalGate
 
 KIND = "mtnet"
 CLIP = (16, 224, 224)

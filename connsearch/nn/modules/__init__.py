@@ -6,10 +6,11 @@ the frames of a clip by what a recurrent cell says about them. ``docs/modules.md
 use.
 """
 
+from connsearch.nn.cycle_consistency import GateTest
 from connsearch.nn.modules.groups import connection_logits, parameter_groups
 from connsearch.nn.modules.peer_gate import PeerGate
 from connsearch.nn.modules.stream_fusion import StreamFusion
-from connsearch.nn.temporal_gate import GateTest, OpenCount, TemporalGate
+from connsearch.nn.temporal_gate import OpenCount, TemporalGate
 
 __all__ = [
     "GateTest",

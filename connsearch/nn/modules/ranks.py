@@ -12,7 +12,8 @@ from torch.fx.experimental.symbolic_shapes import has_static_value
 
 from connsearch.errors import DataError
 from connsearch.nn.attention import frame_means
-from connsearch.nn.layers import adaptive_windows, widest
+from connsearch.nn.frames import mean_frames_to
+from connsearch.nn.layers import widest
 
 LAYOUTS = {
     2: "(B, C) vectors",
@@ -61,19 +62,9 @@ def means_over(x: Tensor, frames: int) -> Tensor:
     means_BTC = frame_means(as_clip(x))
     if means_BTC.shape[1] in (1, frames):
         return means_BTC
-    if torch.compiler.is_exporting():  # ONNX has no adaptive pooling
-        return _averages(means_BTC.shape[1], frames).to(means_BTC) @ means_BTC
-    return F.adaptive_avg_pool1d(means_BTC.transpose(1, 2), frames).transpose(1, 2)
-
-
-def _averages(length: int, frames: int) -> Tensor:
-    """The matrix ``(frames, length)`` that averages over the windows of adaptive pooling."""
-    _require_settled(length, frames)
-    rows = [
-        [1 / (end - start) if start <= at < end else 0.0 for at in range(length)]
-        for start, end in adaptive_windows(length, frames)
-    ]
-    return torch.tensor(rows)
+    if torch.compiler.is_exporting():
+        _require_settled(means_BTC.shape[1], frames)
+    return mean_frames_to(means_BTC, frames)
 
 
 def pool_frames(x_BCTHW: Tensor, frames: int) -> Tensor:

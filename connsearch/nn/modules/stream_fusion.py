@@ -166,7 +166,7 @@ class StreamFusion(nn.Module):
         frames, height, width = fused_size(self.size, sizes, rank)
         means = {self._number[n]: means_over(x, frames) for n, x in heard.items()}
         inputs = {self._number[n]: pool_frames(x, frames) for n, x in clips.items()}
-        return as_rank(self.fusion(inputs, (height, width), means), rank)
+        return as_rank(self.fusion(inputs, (frames, height, width), means), rank)
 
     def mask(self, names: Collection[str] | None, *, peers: Collection[str] | None = None) -> None:
         """Multiplies every stream outside ``names`` by zero from now on; None lifts the mask.

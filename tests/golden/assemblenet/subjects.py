@@ -110,7 +110,7 @@ def _fusion(case: Case) -> Subject:
     def run(x: Mapping[str, Tensor]) -> Tensor:
         given = {i: x[f"in{i}"] for i in range(len(inputs))}
         means = {_PEER + k: x[f"peer{k}"] for k in range(peers)}
-        return fusion(given, (size[0], size[1]), means)
+        return fusion(given, (x["in0"].shape[2], *size), means)
 
     def slot(name: str) -> Slot | None:
         return fusion_slot(fusion, name[len(prefix) :], "")
@@ -182,8 +182,8 @@ def _block(case: Case) -> Subject:
     node = BlockNode(block, shape, {0: in_width}, learn=True, attention=Attention.NONE)
 
     def run(x: Mapping[str, Tensor]) -> Tensor:
-        height, width = x["x"].shape[3:]
-        return node({0: x["x"]}, (height * shape.input_stride, width * shape.input_stride), {})
+        frames, *side = x["x"].shape[2:]
+        return node({0: x["x"]}, (frames, *(n * shape.input_stride for n in side)), {})
 
     def slot(name: str) -> Slot | None:
         found = re.fullmatch(r"node5/block(\d+)/(.*)", name)
@@ -222,7 +222,7 @@ def _attention(case: Case) -> Subject:
 
     def run(x: Mapping[str, Tensor]) -> Tensor:
         means = {_PEER + k: x[f"peer{k}"] for k in range(peers)}
-        return fusion({0: x["x"]}, tuple(x["x"].shape[3:]), means)
+        return fusion({0: x["x"]}, tuple(x["x"].shape[2:]), means)
 
     def slot(name: str) -> Slot | None:
         return fusion_slot(fusion, name.replace("node3/attn/", "attn_in0/"), "")
