@@ -1,11 +1,11 @@
-"""The temporal gates of connections: a gate needs an input without one to compare with."""
+"""The temporal gates of connections: what they compare with, and what they are called."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from connsearch.graph.spec import Connection
+from connsearch.graph.spec import Connection, Edge
 
 
 def comparable(inputs: Iterable[Connection]) -> tuple[Connection, ...]:
@@ -20,3 +20,12 @@ def comparable(inputs: Iterable[Connection]) -> tuple[Connection, ...]:
     if any(not connection.gated for connection in found):
         return found
     return tuple(replace(connection, gated=False) for connection in found)
+
+
+def gate_name(edge: Edge) -> str:
+    """Returns what the gate of a connection is called, in tables, messages and pictures.
+
+    >>> gate_name(Edge(3, 8))
+    'node 8 <- 3'
+    """
+    return f"node {edge.target} <- {edge.source}"

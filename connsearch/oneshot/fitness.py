@@ -79,6 +79,8 @@ class SearchFitness:
         fixed = {
             "over_connect": False,
             "warm_start": False,
+            "post": None,  # a child has its own
+            "gated_connections": None,
             # Nothing is needed between the rungs, and with many children every table counts; but
             # the best can only be kept of several looks.
             "eval_every": options.logging.eval_every

@@ -119,8 +119,11 @@ def _show_scores(report: ImportanceSummary, terminal: Terminal) -> None:
         {
             "connection": f"{row.source}->{row.target}",
             "weight": row.weight,
-            "rise of loss": row.rise,
-            "drop of accuracy": row.drop,
+            **(
+                {"open rate": row.open_rate}
+                if kind == "gate"
+                else {"rise of loss": row.rise, "drop of accuracy": row.drop}
+            ),
             "kept by": "weight" if row.kept_by_weight else kind,
         }
         for row in apart
