@@ -70,8 +70,8 @@ def filed_search(task: str, arm: str, seed: int, given: argparse.Namespace) -> d
     return {
         "val": found.accuracy,
         "open": open_rates(found.gates),
-        "seconds": result.report.seconds,
-        "steps": result.report.steps,
+        "seconds": result.seconds,
+        "steps": result.steps,
         "summary": f"val {found}",
     }
 

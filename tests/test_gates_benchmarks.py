@@ -77,7 +77,7 @@ def test_the_tables_say_what_is_filed(bench: Callable[[str], ModuleType]):
     assert "| of connections | 4 | 1 | 0.50 (0.50 to 0.50) | 100% |" in page
     assert "| random 1 | 0.250 | 0.250 | 2.0 M |" in page
     assert "> no difference shown" in page
-    assert "over 9 prunings: 0.0." in page
+    assert "over 15 prunings: 0.0." in page
     assert "## clips" not in page
 
 
