@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from connsearch.errors import RunError, SettingsError
-from connsearch.graph.gates import gate_name
+from connsearch.graph.gates import connection_gate_name
 from connsearch.graph.gating import gated_connections
 from connsearch.graph.spec import Edge, Structure
 from connsearch.pruning.scores import learned_weights, name_edges
@@ -76,7 +76,7 @@ def open_rates(run: RunFiles, structure: Structure) -> OpenRates:
             "  cure: restore the file, or prune the search itself if this is what was pruned"
         )
     rows = _last_decided(run)
-    found = {edge: rows.get(gate_name(edge)) for edge in gated}
+    found = {edge: rows.get(connection_gate_name(edge)) for edge in gated}
     missing = [edge for edge, row in found.items() if row is None or row.rate is None]
     if missing:
         raise RunError(

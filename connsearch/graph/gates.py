@@ -22,10 +22,10 @@ def comparable(inputs: Iterable[Connection]) -> tuple[Connection, ...]:
     return tuple(replace(connection, gated=False) for connection in found)
 
 
-def gate_name(edge: Edge) -> str:
+def connection_gate_name(edge: Edge) -> str:
     """Returns what the gate of a connection is called, in tables, messages and pictures.
 
-    >>> gate_name(Edge(3, 8))
+    >>> connection_gate_name(Edge(3, 8))
     'node 8 <- 3'
     """
     return f"node {edge.target} <- {edge.source}"

@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from connsearch.graph.gates import comparable
+from connsearch.graph.layers import Gate
+from connsearch.graph.plan import BlockPlan, plan
 from connsearch.graph.spec import Block, Connection, Edge, Modality, Post, Stem, Structure
 
 Gating = Literal["none", "streams", "all"]
@@ -32,10 +34,8 @@ def streams_of(structure: Structure) -> tuple[StreamName, ...]:
     """Returns the stream of every node: that of the stem reached over first inputs.
 
     >>> from connsearch.graph.files import load_structure
-    >>> nodes = streams_of(load_structure("starter"))
-    >>> nodes[0], nodes[-1]
-    (StreamName(modality=<Modality.RGB: 'rgb'>, temporal_dilation=1), \
-StreamName(modality=<Modality.RGB: 'rgb'>, temporal_dilation=1))
+    >>> streams_of(load_structure("starter"))[9]
+    StreamName(modality=<Modality.RGB: 'rgb'>, temporal_dilation=2)
     """
     found: list[StreamName] = []
     for node in structure.nodes:
@@ -86,3 +86,23 @@ def with_post(structure: Structure, post: Post) -> Structure:
 def gated_connections(structure: Structure) -> dict[Edge, Connection]:
     """Returns the connections that have a temporal gate, in the order of all."""
     return {edge: connection for edge, connection in structure.connections() if connection.gated}
+
+
+def has_temporal_gates(structure: Structure) -> bool:
+    """Returns whether a network of a structure has gates that can decide.
+
+    After a block, on a connection, or in the modules of a kind.
+
+    Raises:
+        StructureError: the structure breaks a rule.
+    """
+    shapes = (shape for shape in plan(structure).nodes if isinstance(shape, BlockPlan))
+    return any(shape.post is Post.SRTG or shape.gated or _in_modules(shape) for shape in shapes)
+
+
+def _in_modules(shape: BlockPlan) -> bool:
+    return any(
+        isinstance(layer, Gate)
+        for number in range(shape.modules)
+        for layer in shape.module(number).layers
+    )

@@ -11,10 +11,34 @@ from torch import Tensor, nn
 
 from connsearch.errors import PruneError
 from connsearch.graph.spec import Modality
-from connsearch.models.inherit import check_kinship
+from connsearch.models.gates import listening
+from connsearch.models.inherit import check_kinship, parent_name
 from connsearch.models.structure import Network
 from connsearch.nn.mask import Mask
 from connsearch.pruning.pruner import Pruned
+
+
+@dataclass(frozen=True, slots=True)
+class GateAgreement:
+    """What the temporal gates of two networks decide, clip by clip.
+
+    Attributes:
+        equal: whether every decision is the same.
+        gates: number of gates.
+        decisions: clips times gates.
+        opened: how many of them are to open, in the pruned network; also where gates do not decide.
+    """
+
+    equal: bool
+    gates: int
+    decisions: int
+    opened: int
+
+    def __str__(self) -> str:
+        gates = "1 temporal gate" if self.gates == 1 else f"{self.gates} temporal gates"
+        if not self.equal:
+            return f"{gates}: decisions differ"
+        return f"{gates}: decisions equal, open {self.opened} of {self.decisions}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +47,8 @@ class Exactness:
 
     Attributes:
         equal: whether every number is the same, in the logits and in the features of every
-            surviving node (rounding that the head averages away shows there).
+            surviving node (rounding that the head averages away shows there), and every decision of
+            a surviving temporal gate.
         max_abs_difference: the largest difference among them, as far as they have the same shape
             (published shapes may not); NaN where one is not finite.
         max_abs_logit_difference: the largest difference of a logit.
@@ -35,6 +60,7 @@ class Exactness:
         seed: seed of the clips.
         device: where it was computed; equality is promised on CPU.
         threads: CPU threads, the same on both sides.
+        gates: the temporal gates that are left; None: there is none.
     """
 
     equal: bool
@@ -48,6 +74,7 @@ class Exactness:
     seed: int
     device: str
     threads: int
+    gates: GateAgreement | None = None
 
     def __str__(self) -> str:
         size = "x".join(map(str, self.clip))
@@ -60,12 +87,13 @@ class Exactness:
 
     def _verdict(self) -> str:
         """What is said of the features of the nodes, which a head may average away."""
+        gates = "" if self.gates is None else f"; {self.gates}"
         if self.equal:
-            return f"bit-equal, as are the features of all {self.nodes} nodes"
+            return f"bit-equal, as are the features of all {self.nodes} nodes{gates}"
         where = "" if self.first_difference is None else f" from node {self.first_difference} on"
         return (
             f"NOT equal{where}: the features of {self.nodes} nodes differ by up to "
-            f"{self.max_abs_difference}"
+            f"{self.max_abs_difference}{gates}"
         )
 
 
@@ -108,17 +136,19 @@ def exactness(
     streams = {name: stream.to(device) for name, stream in drawn.items()}
     parent.mask(Mask.of(pruned))
     try:
-        wanted = _run(parent, streams, pruned.node_map)
+        wanted, theirs = _run(parent, streams, pruned.node_map)
     finally:
         parent.mask(None)
-    found = _run(child, streams, pruned.node_map.values())
+    found, decisions = _run(child, streams, pruned.node_map.values())
+    old = {new: before for before, new in pruned.node_map.items()}
+    alike = [torch.equal(theirs[parent_name(n, old) or ""], d) for n, d in decisions.items()]
     pairs = zip(wanted, found, strict=True)
     differences = [float((a - b).abs().max()) for a, b in pairs if a.shape == b.shape]
     same = [torch.equal(a, b) for a, b in zip(wanted, found, strict=True)]
     *nodes_same, _ = same
     differing = (node for node, equal in zip(pruned.node_map, nodes_same, strict=True) if not equal)
     return Exactness(
-        equal=all(same),
+        equal=all(same) and all(alike),
         max_abs_difference=float(torch.tensor(differences).max()),  # unlike max(), keeps a NaN
         max_abs_logit_difference=differences[-1],
         first_difference=next(differing, None),
@@ -129,11 +159,24 @@ def exactness(
         seed=seed,
         device=device.type,
         threads=torch.get_num_threads(),
+        gates=None
+        if not decisions
+        else GateAgreement(
+            equal=all(alike),
+            gates=len(decisions),
+            decisions=sum(map(len, decisions.values())),
+            opened=sum(int(open_B.sum()) for open_B in decisions.values()),
+        ),
     )
 
 
-def _run(network: Network, streams: Mapping[str, Tensor], nodes: Iterable[int]) -> list[Tensor]:
-    """The features of the named nodes and, last, the logits: float32, evaluation mode."""
+def _run(
+    network: Network, streams: Mapping[str, Tensor], nodes: Iterable[int]
+) -> tuple[list[Tensor], dict[str, Tensor]]:
+    """The features of the named nodes, then the logits; and what each gate decides, by its path.
+
+    In float32 and evaluation mode.
+    """
     features: dict[int, Tensor] = {}
 
     def keep(index: int) -> Callable[[nn.Module, object, Tensor], None]:
@@ -145,12 +188,14 @@ def _run(network: Network, streams: Mapping[str, Tensor], nodes: Iterable[int]) 
             torch.no_grad(),
             torch.autocast(next(iter(streams.values())).device.type, enabled=False),
             _evaluating(network),
+            listening(network) as heard,
         ):
             logits = network(streams)
     finally:
         for hook in hooks:
             hook.remove()
-    return [*(features[index] for index in sorted(features)), logits]
+    decisions = {path: torch.cat(passes) for path, passes in heard.items() if passes}
+    return [*(features[index] for index in sorted(features)), logits], decisions
 
 
 def random_streams(

@@ -94,6 +94,23 @@ def watched(network: nn.Module) -> Generator[GateWatch]:
         yield watch
 
 
+@contextmanager
+def listening(network: nn.Module) -> Generator[Mapping[str, list[Tensor]]]:
+    """Yields what each gate of a network decides inside: per pass, bool ``(B,)``, by its path.
+
+    Also what it would decide while nothing is gated. Paths are those of sub-modules.
+    """
+    gates = {n: m for n, m in network.named_modules() if isinstance(m, DecidingGate)}
+    heard: dict[str, list[Tensor]] = {name: [] for name in gates}
+    try:
+        for name, gate in gates.items():
+            gate.listener = heard[name].append
+        yield heard
+    finally:
+        for gate in gates.values():
+            gate.listener = None
+
+
 def gate_frames(network: nn.Module, streams: Mapping[str, Tensor]) -> dict[str, int]:
     """Returns how many frames each gate sees of a clip, by its name; the network stays as it is.
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from connsearch.graph.gates import connection_gate_name
 from connsearch.graph.plan import BlockPlan, StemPlan, plan
 from connsearch.graph.spec import Attention, Block, Edge, GateFusion, Peer, Post, Structure
 from connsearch.models.document import ModelDocument
@@ -194,7 +195,7 @@ class Network(Model):
             case ["nodes", node, "post"]:
                 return f"node {node}"
             case ["nodes", node, "fusion", "gates", source]:
-                return f"node {node} <- {source}"
+                return connection_gate_name(Edge(int(source), int(node)))
             case ["nodes", node, "residual", module, *_]:
                 return f"node {node}, module {module}"
             case _:

@@ -20,6 +20,7 @@ from connsearch.data.loading.load import DataSplits
 from connsearch.errors import DataError, SettingsError
 from connsearch.evolution.child import Child, Outcome, Task
 from connsearch.files.disk import is_there
+from connsearch.graph.gating import has_temporal_gates
 from connsearch.graph.parse import rows
 from connsearch.graph.rules import validate
 from connsearch.graph.spec import Structure
@@ -106,6 +107,8 @@ class SearchFitness:
         number, options = task.child.number, self._options.with_values(seed=task.seed)
         directory = self.run_of(number, task.evaluation)
         structure = self._suited(task.child.structure)
+        if not has_temporal_gates(structure):  # then when they decide says nothing
+            options = options.with_values(gate_start="auto")
         inheritance = self._inheritance(task.child, directory)
         config = self._config(task, structure, options, inheritance)
         with Run.open(directory, config) as run:

@@ -17,6 +17,7 @@ from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
 from connsearch.models.structure import Network
 from connsearch.oneshot.alarms import alarms
+from connsearch.oneshot.gate_alarms import gate_alarms
 from connsearch.oneshot.hooks import SEARCH_HOOKS
 from connsearch.oneshot.logits import LogitWatch
 from connsearch.oneshot.options import RelaxationOptions, SearchOptions, SpaceOptions
@@ -72,7 +73,9 @@ def search(
     outcome = yield from optimise(
         network, data, options, run=run, open_test=False, hooks=hooks, looks=looks
     )
-    raised = alarms(watch.history())
+    judged = outcome.metrics.get("val")
+    counted = None if judged is None else judged.gates
+    raised = (*alarms(watch.history()), *gate_alarms(space, counted))
     yield from (WarningEvent(str(alarm)) for alarm in raised)
     found = outcome.model.with_provenance(origin("one-shot search", space.name, run)).structure
     assert found is not None
@@ -114,7 +117,8 @@ def search_space(structure: Structure, options: SearchOptions) -> Structure:
         SettingsError: no connection of it can learn.
         StructureError: the structure breaks a rule.
     """
-    given = space = validate(structure)
+    given = validate(structure)
+    space = replace(given, gates_decide=False)  # their cells learn first
     if options.space.over_connect:
         space = over_connect(space, keep_weights=options.space.warm_start)
     elif not options.space.warm_start:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -93,6 +93,14 @@ class Pruned:
     ungated: tuple[Edge, ...] = ()
     made_way: tuple[int, ...] = ()
     opened: tuple[Edge, ...] = ()
+
+    def told_opened(self) -> Iterator[str]:
+        """Yields a sentence for every connection that lost its temporal gate."""
+        for edge in self.opened:
+            yield (
+                f"{name_edges([edge])}: added to every clip, because no input without a temporal "
+                f"gate is left to node {edge.target}"
+            )
 
 
 def prune_by(

@@ -267,12 +267,13 @@ def _recorded(
         parameters=_counts(one.parameters for one in costs),
         macs=_counts(one.macs for one in costs),
         clip=list(exact.clip),
-        exactness=ExactnessRecord.model_validate({**asdict(exact), "clip": list(exact.clip)}),
+        exactness=_exactness(exact),
         removed=[list(edge) for edge in pruned.removed],
         dead=list(pruned.dead),
         repairs=[str(repair) for repair in pruned.repairs],
         substitutes=[str(substitute) for substitute in pruned.substitutes],
         regated=[regated(substitute) for substitute in pruned.substitutes],
+        **({"opened": list(pruned.told_opened())} if pruned.opened else {}),
         costs=node_costs(structure, pruned, *costs),
         changes=[str(change) for change in pruned.changes],
         metrics=dict(metrics),
@@ -281,6 +282,13 @@ def _recorded(
         settings=Settings.model_validate(recorded_settings(asked.run)),
         facts=Facts.model_validate(recorded_facts(asked.run)),
     )
+
+
+def _exactness(exact: Exactness) -> ExactnessRecord:
+    found = {**asdict(exact), "clip": list(exact.clip)}
+    if exact.gates is None:
+        del found["gates"]
+    return ExactnessRecord.model_validate(found)
 
 
 def _counts(both: Iterable[int]) -> BeforeAfter:

@@ -13,7 +13,7 @@ from connsearch.analysis.open_rates import OpenRates, open_rates
 from connsearch.analysis.selection import by_gates
 from connsearch.errors import RunError, SettingsError
 from connsearch.graph.files import load_structure
-from connsearch.graph.gates import gate_name
+from connsearch.graph.gates import connection_gate_name
 from connsearch.graph.gating import gated_connections, with_gates
 from connsearch.graph.spec import Edge, Structure
 from connsearch.pruning.options import PruneOptions
@@ -39,7 +39,7 @@ def row(
         step=step,
         epoch=0,
         split=split,  # pyright: ignore[reportArgumentType] (a word of the table)
-        gate=gate_name(edge),
+        gate=connection_gate_name(edge),
         deciding=deciding,
         frames=4,
         opened=opened,

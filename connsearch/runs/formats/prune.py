@@ -18,8 +18,19 @@ class BeforeAfter(Form):
     after: int
 
 
+class GateAgreementRecord(Form):
+    """What temporal gates decide, clip by clip; see ``models.exactness.GateAgreement``."""
+
+    equal: bool
+    gates: int
+    decisions: int
+    opened: int
+
+
 class ExactnessRecord(Form):
     """How far a pruned network is from its masked original; see ``models.exactness``."""
+
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"gates"})
 
     equal: bool
     max_abs_difference: float
@@ -32,6 +43,7 @@ class ExactnessRecord(Form):
     seed: int | None = None
     device: str | None = None
     threads: int | None = None
+    gates: GateAgreementRecord | None = None
 
 
 class ReachedRecord(Form):
@@ -123,6 +135,7 @@ class PruneRecord(Form):
         repairs: connections put back, as sentences.
         substitutes: peers that others took the place of, as sentences.
         regated: the same connections, with the peers before and after.
+        opened: connections that lost their temporal gate, as sentences.
         costs: what every node of the unpruned structure costs, and the head, and what is left.
         changes: what else changed, as sentences.
         metrics: by split, if the statistics were recomputed.
@@ -135,7 +148,7 @@ class PruneRecord(Form):
         facts: of that run.
     """
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"scores", "following"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"scores", "following", "opened"})
 
     command: str = "prune"
     run: str = ""
@@ -149,6 +162,7 @@ class PruneRecord(Form):
     dead: list[int] = []
     repairs: list[str] = []
     substitutes: list[str] = []
+    opened: list[str] = []
     regated: list[RegatedRecord] = []
     costs: list[NodeCosts] = []
     changes: list[str] = []

@@ -132,6 +132,7 @@ def prune_table(pruned: Pruned, *, logit_difference: float | None = None) -> Tab
     for name, found in (
         ("repair", pruned.repairs),
         ("peer", pruned.substitutes),
+        ("gate", tuple(pruned.told_opened())),
         ("change", pruned.changes),
     ):
         for place, one in enumerate(found):

@@ -110,7 +110,7 @@ def _counts(record: PruneRecord | None) -> list[tuple[str, str, str, str]]:
 
 def _notes(record: PruneRecord) -> list[str]:
     dead = [f"dead and gone: nodes {', '.join(map(str, record.dead))}"] if record.dead else []
-    return [*dead, *record.repairs, *record.substitutes, *record.changes]
+    return [*dead, *record.repairs, *record.substitutes, *record.opened, *record.changes]
 
 
 def _numbers(found: Metrics, evaluation: Evaluation | None) -> Iterator[Fact]:
