@@ -9,14 +9,15 @@ structure is compared with random wirings.
 
     python benchmarks/gates_search.py --clips cc-motion/clips.csv --seeds 3
 
-Everything is filed in ``--runs`` when it is done; the same line again goes on, also within a search
-or a training that was killed. ``--table`` prints what is there.
+Everything is filed in ``--runs`` when it is done, task by task, so that two processes may do a task
+each (``--tasks``); the same line again goes on, also within a search or a training that was killed.
+``--table`` prints what is there.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ Work = Callable[[], dict[str, Any]]
 
 def place(task: str, arm: str, seed: int, given: argparse.Namespace) -> Path:
     """Returns the directory of a search."""
-    return given.runs / task / f"{arm.replace(', ', '-').replace(' ', '-')}-{seed}"
+    return given.runs / task / "searches" / f"{arm.replace(', ', '-').replace(' ', '-')}-{seed}"
 
 
 def of_training(task: str, given: argparse.Namespace) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def searched(task: str, arm: str, seed: int, given: argparse.Namespace) -> RunRe
 
 
 def filed_search(task: str, arm: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
-    """Returns the ledger entry of a search: accuracy on val, open rates, time."""
+    """Returns the ledger entry of a search: accuracy on val, open rates, steps."""
     run = searched(task, arm, seed, given)
     result = run.result
     assert result is not None, "a search that came back is finished"
@@ -70,7 +71,6 @@ def filed_search(task: str, arm: str, seed: int, given: argparse.Namespace) -> d
     return {
         "val": found.accuracy,
         "open": open_rates(found.gates),
-        "seconds": result.seconds,
         "steps": result.steps,
         "summary": f"val {found}",
     }
@@ -153,17 +153,15 @@ def filed_comparison(task: str, given: argparse.Namespace) -> dict[str, Any]:
     return {"rows": rows, "verdict": found.verdict, "summary": found.verdict}
 
 
-def units(given: argparse.Namespace) -> Iterator[tuple[str, Work]]:
-    """Yields the name and the work of everything that is filed, seed by seed."""
+def units(task: str, given: argparse.Namespace) -> Iterator[tuple[str, Work]]:
+    """Yields the name and the work of everything that is filed of a task, seed by seed."""
     for seed in range(given.seeds):
-        for task in given.tasks:
-            for arm in given.arms:
-                name = f"{task}/{arm}/{seed}"
-                yield name, partial(filed_search, task, arm, seed, given)
-                for scores in ARMS[arm].scores:
-                    work = partial(filed_pruning, task, arm, scores, seed, given)
-                    yield f"{name}/{scores}", work
-    for task in given.tasks if COMPARED in given.arms else ():
+        for arm in given.arms:
+            name = f"{task}/{arm}/{seed}"
+            yield name, partial(filed_search, task, arm, seed, given)
+            for scores in ARMS[arm].scores:
+                yield f"{name}/{scores}", partial(filed_pruning, task, arm, scores, seed, given)
+    if COMPARED in given.arms:
         yield f"{task}/compare", partial(filed_comparison, task, given)
 
 
@@ -190,10 +188,13 @@ def main(words: Sequence[str] | None = None) -> None:
     """Does what is missing, prints the tables, and writes the page."""
     given = parse(words)
     settings = {"epochs": given.epochs, "budget": BUDGET}
-    with Ledger(given.runs / "ledger.jsonl", settings) as ledger:
-        for name, work in () if given.table else units(given):
-            ledger.measure(name, work)
-        lines = report(ledger)
+    filed: dict[str, Mapping[str, Any]] = {}
+    for task in given.tasks:
+        with Ledger(given.runs / task / "ledger.jsonl", settings) as ledger:
+            for name, work in () if given.table else units(task, given):
+                ledger.measure(name, work)
+            filed |= ledger.results
+    lines = report(filed)
     print("\n".join(lines))
     if given.markdown:
         command = f"python benchmarks/gates_search.py --clips CLIPS --seeds {given.seeds}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from common import Ledger, interval
+from common import interval
 from gates_arms import ARMS, BASELINE, COMPARED, STRUCTURE, TASKS
 from page import table
 
@@ -19,35 +19,39 @@ Entries = Mapping[str, Sequence[Mapping[str, Any]]]
 """Arm, or arm and score -> what is filed of it, seed by seed."""
 
 
-def report(ledger: Ledger) -> list[str]:
+Filed = Mapping[str, Mapping[str, Any]]
+"""The entries of a ledger by their names: ``task/arm/seed``, and ``task/arm/seed/score``."""
+
+
+def report(filed: Filed) -> list[str]:
     """Returns everything that is filed, task by task."""
     lines: list[str] = []
     for task in TASKS:
-        searches, prunings = entries(ledger, task)
+        searches, prunings = entries(filed, task)
         if searches:
             lines += [f"## {task}", "", *accuracies(task, searches, prunings), ""]
             lines += [*differences(searches, prunings), "", *openings(searches), ""]
         if stays := prunings.get(f"{COMPARED}/weight"):
             lines += [*survivors(stays), ""]
-        if f"{task}/compare" in ledger:
-            lines += [*comparison(ledger[f"{task}/compare"]), ""]
-    return [*lines, *notes(ledger)]
+        if f"{task}/compare" in filed:
+            lines += [*comparison(filed[f"{task}/compare"]), ""]
+    return [*lines, *notes(filed)]
 
 
-def entries(ledger: Ledger, task: str) -> tuple[Entries, Entries]:
+def entries(filed: Filed, task: str) -> tuple[Entries, Entries]:
     """Returns the searches by arm, and the prunings by ``arm/score``, of a task."""
     searches: dict[str, list[Any]] = defaultdict(list)
     prunings: dict[str, list[Any]] = defaultdict(list)
-    for unit in ledger.results:
+    for unit, entry in filed.items():
         first, _, rest = unit.partition("/")
         arm, _, of = rest.partition("/")
         if first != task or not of:
             continue
         _, _, scores = of.partition("/")
         if scores:
-            prunings[f"{arm}/{scores}"].append(ledger[unit])
+            prunings[f"{arm}/{scores}"].append(entry)
         else:
-            searches[arm].append(ledger[unit])
+            searches[arm].append(entry)
     return searches, prunings
 
 
@@ -61,16 +65,11 @@ def accuracies(task: str, searches: Entries, prunings: Entries) -> list[str]:
                 continue
             found = searches[arm]
             macs = np.mean([e["macs"] for e in left]) / 1e6
-            spent = np.median([e["seconds"] / e["steps"] for e in found])
             by_key = (mean(e[key] for e in left) for key in ("val", "tuned", "test"))
             whole = mean(e["val"] for e in found)
-            rows.append(
-                [arm, str(len(left)), whole, scores, f"{macs:.1f} M", *by_key, f"{spent:.2f} s"]
-            )
-    heads = [
-        "search", "n", "val, whole", "pruned by", "MACs", "val, pruned", "val, tuned",
-        "test, tuned", "a step",
-    ]  # fmt: skip
+            rows.append([arm, str(len(left)), whole, scores, f"{macs:.1f} M", *by_key])
+    heads = ["search", "n", "val, whole", "pruned by", "MACs"]
+    heads += ["val, pruned", "val, tuned", "test, tuned"]
     said = f"Accuracy, mean and 95 % t interval over seeds; chance is {TASKS[task].chance:.3f}."
     return [said, "", *table(heads, rows)]
 
@@ -172,9 +171,9 @@ def comparison(filed: Mapping[str, Any]) -> list[str]:
     return [said, "", *table(heads, rows), "", f"> {filed['verdict']}"]
 
 
-def notes(ledger: Ledger) -> list[str]:
+def notes(filed: Filed) -> list[str]:
     """Returns how exact the prunings were."""
-    worst = [e["difference"] for e in ledger.results.values() if "difference" in e]
+    worst = [e["difference"] for e in filed.values() if "difference" in e]
     if not worst:
         return []
     return [
