@@ -263,7 +263,7 @@ def _without_choice(
 
     There is nothing to search; it is trained on the clips that would have taught its filters.
     """
-    network = build(structure, len(data.classes), options)
+    network = build(replace(structure, gates_decide=False), len(data.classes), options)
     start(network)
     if options.relaxation.relaxed.level == "bilevel":
         data = replace(with_halves(data, seed=derive(options.seed, "halves")), connections=None)
