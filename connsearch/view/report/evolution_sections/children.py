@@ -55,6 +55,7 @@ def family_tree(story: Story) -> Section | None:
             {
                 "child": number,
                 "steps": story.came(number),
+                "changed": story.changed(number),
                 "value": measured(story, number, 0),
                 "change": "" if change is None else f"{sign * change[0]:+.4g}",
                 "connections": story.entries[number].connections,
@@ -86,6 +87,7 @@ def children(story: Story) -> Section | None:
             "child": number,
             "parent": ", ".join(f"#{parent}" for parent in entry.parents) or "–",
             "steps": story.steps(number),
+            "changed": story.changed(number),
             "fate": _FATES.get(entry.fate) or ("member" if entry.member else "removed"),
             "shown": [measured(story, number, place) for place in range(len(story.objectives))],
             "judged": f"{entry.evaluations}×",
