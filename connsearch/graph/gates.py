@@ -1,4 +1,4 @@
-"""The temporal gates of connections: what they compare with, and what they are called."""
+"""The temporal gates of a structure: what they need, and what they are called."""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ def comparable(inputs: Iterable[Connection]) -> tuple[Connection, ...]:
     if any(not connection.gated for connection in found):
         return found
     return tuple(replace(connection, gated=False) for connection in found)
+
+
+def post_gate_name(node: int) -> str:
+    """Returns what the gate that follows a block is called, in tables, messages and pictures.
+
+    >>> post_gate_name(8)
+    'node 8'
+    """
+    return f"node {node}"
 
 
 def connection_gate_name(edge: Edge) -> str:
