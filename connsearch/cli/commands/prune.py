@@ -108,7 +108,8 @@ def _refuse_beside_curve(
     if named:
         raise ValueError(
             f"{', '.join(named)} cannot be used with --curve: the curve covers the whole "
-            "range, by weight or gate, and computes the batch-norm statistics of every network\n  cure: omit it"
+            "range, by weight or gate, and computes the batch-norm statistics of every network\n"
+            "  cure: omit it"
         )
 
 
