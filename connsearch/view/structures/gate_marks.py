@@ -130,17 +130,9 @@ def gate_facts(structure: Structure) -> list[str]:
         found.append(f"{inner} block{'' if inner == 1 else 's'} with gates inside")
     if gated:
         found.append(f"{gated} gated connection{'' if gated == 1 else 's'}")
-    if has_gates(structure):
+    if gated or inner or Post.SRTG in posts:
         found.append("gates decide" if structure.gates_decide else "gates always open")
     return found
-
-
-def has_gates(structure: Structure) -> bool:
-    """Returns whether a structure has temporal gates."""
-    blocks = [block for _, block in structure.blocks()]
-    return any(block.post is Post.SRTG or inner_gates(structure, block) for block in blocks) or any(
-        connection.gated for _, connection in structure.connections()
-    )
 
 
 def inner_gates(structure: Structure, block: Block) -> bool:

@@ -227,11 +227,11 @@ def _lines(
 ) -> Iterator[Line]:
     for index, block in structure.blocks():
         for c in sorted(block.connections, key=lambda c: c.source):
-            gone = c.source in dead or index in dead
+            edge, gone = Edge(c.source, index), c.source in dead or index in dead
             streams = list(shares[c.source])
             colour = STREAMS[streams[0]].line if len(streams) == 1 else MIXED.line
             yield Line(
-                edge=Edge(c.source, index),
+                edge=edge,
                 weight=c.weight,
                 colour=DEAD.line if gone else colour,
                 below=strength(c.weight) < threshold,
