@@ -13,6 +13,7 @@ from connsearch.evolution.review.survival import generations
 from connsearch.evolution.steps import Step
 from connsearch.graph.families import kind_name
 from connsearch.graph.spec import Post
+from connsearch.view.evolution.lineage_draw import draw_lineage
 from connsearch.view.evolution.story import Story
 from connsearch.view.evolution.survival import OTHERS, _of_kinds, survival_chart
 from connsearch.view.evolution.survival_tables import survival_table, switches_table
@@ -21,6 +22,7 @@ from connsearch.view.report.evolution import write_evolution_report
 from tests.evolution.hand_made import Evolution, evolved
 from tests.evolution.studies import story
 from tests.view.report_files import Text
+from tests.view.svg import groups
 from tests.view.test_evolution_tables import printed
 
 KINDS = ("r3d_basic", "srtg_r3d_basic")
@@ -110,6 +112,13 @@ def test_an_ancestry_says_what_changed() -> None:
     text = " ".join(printed(ancestry_table(told(), number), width=200).split())
     assert told().changed(number).split("; ")[0] in text
     assert "changed" not in printed(ancestry_table(story("few"), 8))
+
+
+def test_a_family_tree_says_what_changed(tmp_path: Path) -> None:
+    number = next(iter(told().changes))
+    (path,) = draw_lineage(told(), number, [tmp_path / "family.svg"])
+    said = "".join(groups(path)[f"birth-{number}"].itertext()).replace("\xa0", " ")
+    assert told().changed(number).split("; ")[0].split()[-1] in said.split()
 
 
 @pytest.mark.usefixtures("no_drawings")

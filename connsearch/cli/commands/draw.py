@@ -14,7 +14,8 @@ class Draw(DrawSettings, Command):
     """Draws a structure as SVG, PNG or PDF.
 
     Columns are levels, colours are streams, the width of a line is its learned weight; dashed is
-    below the threshold, dotted is peer attention, red is dead.
+    below the threshold, dotted is peer attention, red is dead; a bow tie at its end is a temporal
+    gate, and a badge says what follows a block.
     """
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:

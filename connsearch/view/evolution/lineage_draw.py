@@ -93,7 +93,10 @@ def lineage_svg(story: Story, number: int) -> str:
 
 
 def lineage_sheet(story: Story, number: int, members: Sequence[int]) -> Sheet:
-    """Returns what Graphviz is told: a column a generation, operators on the lines."""
+    """Returns what Graphviz is told: a column a generation, operators on the lines.
+
+    Where posts or kinds of blocks changed, a line says which.
+    """
     line = ancestry(story.history, number)
     columns: dict[int, list[int]] = {}
     for child in members:
@@ -143,7 +146,8 @@ def _node(story: Story, number: int, *, bold: bool) -> dict[str, str]:
 
 
 def _arrow(story: Story, child: int, *, bold: bool) -> dict[str, str]:
-    lines = textwrap.wrap(story.steps(child), 22, break_long_words=False)
+    said = filter(None, (story.steps(child), story.changed(child)))
+    lines = [line for text in said for line in textwrap.wrap(text, 22, break_long_words=False)]
     words = "<BR/>".join(font(escape(line), 9, TEXT if bold else FAINT) for line in lines)
     words += f"<BR/>{font(' ', 5, FAINT)}" if words else ""  # lifts it off the line
     return {
@@ -153,7 +157,7 @@ def _arrow(story: Story, child: int, *, bold: bool) -> dict[str, str]:
         "penwidth": "2.6" if bold else "0.8",
         "weight": "20" if bold else "1",
         "id": f"birth-{child}",
-        "tooltip": story.steps(child),
+        "tooltip": "; ".join(filter(None, (story.steps(child), story.changed(child)))),
     }
 
 

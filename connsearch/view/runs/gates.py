@@ -152,7 +152,7 @@ def _group_panel(group: GateGroup, rows: Sequence[GateRow], start: int | None) -
         else {}
     )
     marks = [
-        replace(mark, end=ends.get(mark.name, ""), width=1.4 if few else 0.8)
+        replace(mark, end=ends.get(mark.name, ""), width=mark.width if few else 0.8)
         if isinstance(mark, Polyline)
         else mark
         for mark in panel.marks
