@@ -1,11 +1,16 @@
-"""The temporal gates of connections: what they compare with, and what they are called."""
+"""The temporal gates of a structure: which there are, what those of connections need, their names.
+
+The gate of a connection needs an input without one to compare with.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from connsearch.graph.spec import Connection, Edge
+from connsearch.graph.layers import Gate
+from connsearch.graph.plan import BlockPlan, plan
+from connsearch.graph.spec import Connection, Edge, Post, Structure
 
 
 def comparable(inputs: Iterable[Connection]) -> tuple[Connection, ...]:
@@ -22,6 +27,15 @@ def comparable(inputs: Iterable[Connection]) -> tuple[Connection, ...]:
     return tuple(replace(connection, gated=False) for connection in found)
 
 
+def post_gate_name(node: int) -> str:
+    """Returns what the gate that follows a block is called, in tables, messages and pictures.
+
+    >>> post_gate_name(8)
+    'node 8'
+    """
+    return f"node {node}"
+
+
 def connection_gate_name(edge: Edge) -> str:
     """Returns what the gate of a connection is called, in tables, messages and pictures.
 
@@ -29,3 +43,23 @@ def connection_gate_name(edge: Edge) -> str:
     'node 8 <- 3'
     """
     return f"node {edge.target} <- {edge.source}"
+
+
+def has_gates(structure: Structure) -> bool:
+    """Returns whether a valid structure has a temporal gate: behind, before or in a block.
+
+    >>> from connsearch.graph.files import load_structure
+    >>> has_gates(load_structure("starter"))
+    False
+    """
+    if any(connection.gated for _, connection in structure.connections()):
+        return True
+    if any(block.post is Post.SRTG for _, block in structure.blocks()):
+        return True
+    shapes = (shape for shape in plan(structure).nodes if isinstance(shape, BlockPlan))
+    return any(
+        isinstance(layer, Gate)
+        for shape in shapes
+        for step, _ in shape.kind.steps(shape.modules)
+        for layer in shape.module(step).layers
+    )

@@ -10,8 +10,6 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from connsearch.graph.gates import comparable
-from connsearch.graph.layers import Gate
-from connsearch.graph.plan import BlockPlan, plan
 from connsearch.graph.spec import Block, Connection, Edge, Modality, Post, Stem, Structure
 
 Gating = Literal["none", "streams", "all"]
@@ -86,23 +84,3 @@ def with_post(structure: Structure, post: Post) -> Structure:
 def gated_connections(structure: Structure) -> dict[Edge, Connection]:
     """Returns the connections that have a temporal gate, in the order of all."""
     return {edge: connection for edge, connection in structure.connections() if connection.gated}
-
-
-def has_temporal_gates(structure: Structure) -> bool:
-    """Returns whether a network of a structure has gates that can decide.
-
-    After a block, on a connection, or in the modules of a kind.
-
-    Raises:
-        StructureError: the structure breaks a rule.
-    """
-    shapes = (shape for shape in plan(structure).nodes if isinstance(shape, BlockPlan))
-    return any(shape.post is Post.SRTG or shape.gated or _in_modules(shape) for shape in shapes)
-
-
-def _in_modules(shape: BlockPlan) -> bool:
-    return any(
-        isinstance(layer, Gate)
-        for number in range(shape.modules)
-        for layer in shape.module(number).layers
-    )

@@ -21,7 +21,7 @@ from connsearch.errors import DataError, SettingsError
 from connsearch.evolution.child import Child, Outcome, Task
 from connsearch.files.disk import is_there
 from connsearch.graph.document_nodes import node_document
-from connsearch.graph.gating import has_temporal_gates
+from connsearch.graph.gates import has_gates
 from connsearch.graph.parse import rows
 from connsearch.graph.rules import validate
 from connsearch.graph.spec import Structure
@@ -108,7 +108,7 @@ class SearchFitness:
         number, options = task.child.number, self._options.with_values(seed=task.seed)
         directory = self.run_of(number, task.evaluation)
         structure = self._suited(task.child.structure)
-        if not has_temporal_gates(structure):  # then when they decide says nothing
+        if not has_gates(structure):  # then when they decide says nothing
             options = options.with_values(gate_start="auto")
         inheritance = self._inheritance(task.child, directory)
         config = self._config(task, structure, options, inheritance)
@@ -265,7 +265,7 @@ def _without_choice(
 
     There is nothing to search; it is trained on the clips that would have taught its filters.
     """
-    network = build(structure, len(data.classes), options)
+    network = build(replace(structure, gates_decide=False), len(data.classes), options)
     start(network)
     if options.relaxation.relaxed.level == "bilevel":
         data = replace(with_halves(data, seed=derive(options.seed, "halves")), connections=None)

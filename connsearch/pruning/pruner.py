@@ -8,7 +8,7 @@ from typing import Any
 
 from connsearch import __version__
 from connsearch.errors import PruneError
-from connsearch.graph.gates import comparable
+from connsearch.graph.gates import comparable, has_gates
 from connsearch.graph.plan import pin, unpin
 from connsearch.graph.spec import (
     Attention,
@@ -254,7 +254,7 @@ def remaining(structure: Structure, closure: Closure) -> Structure:
     )
     if structure.network.attention is Attention.PEER and has_learned_peers(structure):
         pruned = pruned.with_settings(attention=Attention.FIXED)
-    return pruned
+    return replace(pruned, gates_decide=pruned.gates_decide and has_gates(pruned))
 
 
 def _block(old: int, block: Block, closure: Closure, node_map: Mapping[int, int]) -> Block:

@@ -259,7 +259,7 @@ def _recorded(
     classes = trained.num_classes if trained else 10
     both = (structure, pruned.structure)
     costs = [cost(one, num_classes=classes, clip=exact.clip) for one in both]
-    return PruneRecord(
+    record = PruneRecord(
         command="prune",
         run=asked.run,
         nodes=_counts(len(one) for one in both),
@@ -273,7 +273,6 @@ def _recorded(
         repairs=[str(repair) for repair in pruned.repairs],
         substitutes=[str(substitute) for substitute in pruned.substitutes],
         regated=[regated(substitute) for substitute in pruned.substitutes],
-        **({"opened": list(pruned.told_opened())} if pruned.opened else {}),
         costs=node_costs(structure, pruned, *costs),
         changes=[str(change) for change in pruned.changes],
         metrics=dict(metrics),
@@ -282,6 +281,9 @@ def _recorded(
         settings=Settings.model_validate(recorded_settings(asked.run)),
         facts=Facts.model_validate(recorded_facts(asked.run)),
     )
+    if not pruned.opened:
+        return record
+    return record.model_copy(update={"opened": list(pruned.told_opened())})
 
 
 def _exactness(exact: Exactness) -> ExactnessRecord:

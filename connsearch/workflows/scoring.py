@@ -1,12 +1,14 @@
-"""What ``connsearch prune --scores`` does: measure, prune by it, and say where weights disagree."""
+"""What ``--scores`` does: measure or read, prune by it, and say where weights disagree."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from connsearch.analysis.importance import NOTHING, Importance
-from connsearch.analysis.score_options import ScoreOptions
+from connsearch.analysis.open_rates import open_rates
+from connsearch.analysis.score_options import LearnedScore, ScoreOptions
 from connsearch.analysis.selection import by_gates, measure
 from connsearch.errors import SettingsError
 from connsearch.graph.spec import Edge, Structure
@@ -63,6 +65,29 @@ def prune_scored(
         _warn_of_equal_scores(found.by, scoring.scores, listener)
     listener.say(f"scores: {found.directory / table(found.name)}")
     return pruned, report
+
+
+def learned_scores(
+    kind: LearnedScore, run: str, structure: Structure
+) -> Mapping[Edge, float] | None:
+    """Returns the scores that a run has left, by which a criterion decides; None: the weights.
+
+    Raises:
+        SettingsError: no connection has a gate, or gates never decided on ``val``.
+        RunError: the table of open rates is missing or damaged.
+    """
+    if kind == "weight":
+        return None
+    return open_rates(RunFiles(Path(run)), structure).scores(structure)
+
+
+def by_scores(kind: LearnedScore) -> dict[str, Any]:
+    """Returns what a summary notes of the scores; of weights nothing, as before there were others.
+
+    >>> by_scores("weight"), by_scores("gate")
+    ({}, {'scores': 'gate'})
+    """
+    return {} if kind == "weight" else {"scores": kind}
 
 
 def _warn_of_equal_scores(found: Importance, kind: str, listener: Listener) -> None:

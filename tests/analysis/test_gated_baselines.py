@@ -13,7 +13,8 @@ from connsearch.analysis.importance import ablate
 from connsearch.analysis.open_rates import OpenRates
 from connsearch.analysis.searched_run import SearchedRun, free_weights, masked, train_alone
 from connsearch.analysis.wirings import WiringSampler, pruned_from
-from connsearch.graph.gating import gated_connections, has_temporal_gates, with_gates, with_post
+from connsearch.graph.gates import has_gates
+from connsearch.graph.gating import gated_connections, with_gates, with_post
 from connsearch.graph.spec import Attention, Edge, Post, Structure
 from connsearch.models.gates import let_decide
 from connsearch.models.structure import Network
@@ -77,7 +78,7 @@ def test_gates_learn_anew_or_go_on(
     pruned = prune(given.structure, given.structure.edges())
     weights = given.child(pruned) if learned else None
     whole = pruned.structure if learned else free_weights(pruned.structure)
-    assert whole.gates_decide is has_temporal_gates(structure)
+    assert whole.gates_decide is has_gates(structure)
     place = tmp_path / "alone"
     for _ in train_alone(whole, given.data, given.options, place, weights=weights):
         pass

@@ -78,7 +78,8 @@ def check_same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
 
 
 def counts(module: nn.Module) -> list[tuple[int, int]]:
-    return [tuple(gate.take_count()) for gate in temporal_gates(module).values()]
+    found = [gate.take_count() for gate in temporal_gates(module).values()]
+    return [(count.opened, count.clips) for count in found]
 
 
 def set_gates(*modules: nn.Module, decide: bool) -> None:
@@ -125,7 +126,7 @@ def test_a_kind_is_the_block_of_the_zoo(
 
 # Networks --------------------------------------------------------------------------------------
 
-NARROW = {"widths": (6, 8, 10, 12)}
+NARROW: dict[str, Any] = {"widths": (6, 8, 10, 12)}
 
 
 def chain(name: str) -> tuple[Network, nn.Module]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,10 @@ from connsearch.graph.parse import parse_structure
 from connsearch.graph.spec import Attention, Edge, NetworkSettings, Post, Structure
 from connsearch.oneshot.options import SearchOptions
 from connsearch.oneshot.search import search_space
+from connsearch.runs.record import open_run
 from tests.nn.helpers import starter
+from tests.oneshot.judging import child, fitness, judged, task
+from tests.training.tiny import tiny_structure
 
 
 def space(structure: Structure, **options: Any) -> Structure:
@@ -71,3 +75,18 @@ def test_a_rule_that_gives_no_gate_is_refused() -> None:
     with pytest.raises(SettingsError, match="each of its blocks has one input"):
         space(single, gated_connections="all", over_connect=False)
     assert not gated_connections(space(one_stream, gated_connections="none"))
+
+
+@pytest.mark.parametrize(("post", "begin"), [(Post.NONE, None), (Post.SRTG, 0.5)])
+def test_a_child_has_its_own_posts_and_gates_learn_before_they_decide(
+    tmp_path: Path, post: Post, begin: float | None
+) -> None:
+    """--gate-start is of all children: it says nothing of one without gates."""
+    born = child(structure=with_post(tiny_structure(), post))
+    fit = fitness(tmp_path, gate_start=0.5, steps=2, post="sr", gated_connections="all")
+    judged(fit, task(born))
+    record = open_run(tmp_path / "0000-0")
+    assert posts(record.structure) == {post}
+    assert not gated_connections(record.structure)
+    assert record.form.facts.gate_start == begin
+    assert record.structure.gates_decide is (post is Post.SRTG)
