@@ -40,11 +40,11 @@ def initial_structure(start: Structure, limits: Limits, rng: Random) -> Structur
 
     Not published: stems have the kind of the start's first stem of their stream, blocks that of the
     start's at their level; where these are of several kinds, that level's blocks stay. Where the
-    limits let kinds or what follows a block change, a random share of the blocks, drawn for each of
-    the two, draw theirs among those allowed. What follows the other blocks is that of the start's
-    blocks at their level, a random one of them where they differ. No connection has a temporal
-    gate. Blocks without an input and nodes that reach no final block get one connection more; what
-    has no temporal convolution keeps dilation 1; object stems are as many as they are.
+    limits let kinds or what follows a block change, every block draws its own among those allowed.
+    What follows a block is that of the start's blocks at its level otherwise, a random one of them
+    where they differ. No connection has a temporal gate. Blocks without an input and nodes that
+    reach no final block get one connection more; what has no temporal convolution keeps dilation
+    1; object stems are as many as they are.
     """
     nodes = (*_stems(start, limits, rng), *_blocks(start, limits, rng))
     bare = replace(start, nodes=nodes, finals=None)
@@ -133,13 +133,11 @@ def _share(form: FilterForm, filters: Filters, number: int, part: int) -> Filter
 
 
 def _with_kinds(structure: Structure, limits: Limits, rng: Random) -> Structure:
-    """A share of the blocks in a random one of the allowed kinds they can be of, or their own."""
+    """Every block in a random one of the allowed kinds it can be of; its own is one of them."""
     if not limits.kinds:
         return structure
-    editor, share = StructureEditor(structure), rng.random()
+    editor = StructureEditor(structure)
     for name in editor.blocks():
-        if rng.random() >= share:
-            continue
         before = editor.block(name)
         editor.nodes[name] = rng.choice([before, *swaps(editor, name, limits)])
         if faults(editor.finish().structure):
@@ -148,14 +146,11 @@ def _with_kinds(structure: Structure, limits: Limits, rng: Random) -> Structure:
 
 
 def _with_posts(structure: Structure, limits: Limits, rng: Random) -> Structure:
-    """A share of the blocks with a random one of what may follow them."""
+    """Every block with a random one of what may follow it."""
     if not limits.posts:
         return structure
-    share = rng.random()
     nodes = tuple(
-        replace(node, post=rng.choice(limits.posts))
-        if isinstance(node, Block) and rng.random() < share
-        else node
+        node if isinstance(node, Stem) else replace(node, post=rng.choice(limits.posts))
         for node in structure.nodes
     )
     return replace(structure, nodes=nodes)
