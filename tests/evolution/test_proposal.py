@@ -84,13 +84,22 @@ def test_a_child_above_the_budget_is_refused_before_it_is_asked_for() -> None:
 
 
 def test_a_recurrent_cell_counts_in_the_budget() -> None:
-    """Each one costs parameters, so none may follow a block where there are to be no more."""
-    chosen = {"operators": ("post",), "strategy": "nodes", "budget": ("params<=100%",)}
-    evolution = grown(6, **chosen, population=2)
-    history = evolution.history
-    founders = {n for n in history.births if not history.child(n).parents}
-    assert all(history.child(n).parameters <= history.child(0).parameters for n in history.births)
-    assert sum(history.child(n).refused.get("over budget", 0) for n in founders) > 0
+    """Every cell costs parameters, and children with too many of them are refused."""
+    chosen = {"operators": ("post",), "strategy": "nodes", "population": 2, "mutations": 1}
+    free = grown(12, **chosen).history
+    children = [free.child(n) for n in range(12)]
+    cells = [
+        sum(b.post is not Post.NONE for _, b in child.structure.blocks()) for child in children
+    ]
+    for child, count in zip(children, cells, strict=True):
+        for parent in child.parents:
+            more = child.parameters - children[parent].parameters
+            assert (more > 0) == (count > cells[parent])
+    most = max(child.parameters for child in children) - 1
+    bound = grown(12, **chosen, budget=(f"params<={most}",)).history
+    found = [bound.child(n) for n in range(12)]
+    assert all(child.parameters <= most for child in found)
+    assert sum(child.refused.get("over budget", 0) for child in found) > 0
 
 
 def test_kinds_that_cannot_change_are_refused_before_anything_begins() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -10,12 +11,12 @@ import pytest
 
 from connsearch.evolution.review.block_changes import block_changes
 from connsearch.evolution.review.survival import generations
-from connsearch.evolution.steps import Step
+from connsearch.evolution.steps import Step, replay
 from connsearch.graph.families import kind_name
-from connsearch.graph.spec import Post
+from connsearch.graph.spec import Post, Stem
 from connsearch.view.evolution.lineage_draw import draw_lineage
 from connsearch.view.evolution.story import Story
-from connsearch.view.evolution.survival import OTHERS, _of_kinds, survival_chart
+from connsearch.view.evolution.survival import OTHERS, of_kinds, survival_chart
 from connsearch.view.evolution.survival_tables import survival_table, switches_table
 from connsearch.view.evolution.tables import ancestry_table, write_tables
 from connsearch.view.report.evolution import write_evolution_report
@@ -62,6 +63,24 @@ def test_changes_are_told_in_words_and_are_right() -> None:
                 assert str(change).endswith(f" -> {change.after} {block.filters}")
     steps = {n: [s.operator for s in history.child(n).steps] for n in history.births}
     assert all({"post", "kind"} & set(steps[n]) for n in changes)
+
+
+def test_a_block_is_compared_with_the_one_it_was_made_of() -> None:
+    """A merge below moves all numbers; the posts of levels differ."""
+    evolution = evolved(0, population=3, operators=("post", "merge"))
+    start = evolution.start
+    order = (Post.SRTG, Post.SR, Post.NONE, Post.SR)
+    nodes = (n if isinstance(n, Stem) else replace(n, post=order[n.level]) for n in start.nodes)
+    evolution.start = evolution.history.start = replace(start, nodes=tuple(nodes))
+    evolution.judge(evolution.bear(evolution.start, (), (Step("start", 0),)))
+    for seed in range(8):
+        steps = (Step("merge", seed), Step("post", seed))
+        made = replay(evolution.history.learned(0), steps, evolution.limits).structure
+        number = evolution.bear(made, (0,), steps)
+        evolution.judge(number)
+        (change,) = block_changes(evolution.history, number, evolution.limits)
+        block = made.block(change.node)
+        assert (change.before, change.after) == (order[block.level].value, block.post.value)
 
 
 def test_steps_of_another_version_are_told_as_nothing() -> None:
@@ -140,6 +159,6 @@ def test_a_chart_has_a_line_for_each_post_and_the_most_frequent_kinds() -> None:
     assert chart is not None
     assert [panel.title for panel in chart.panels] == ["what follows blocks", "kinds of blocks"]
     found = told().mixes
-    lines = _of_kinds(found, [f"kind{n}" for n in range(6)])
+    lines = of_kinds(found, [f"kind{n}" for n in range(6)])
     assert len(lines) == 5
     assert OTHERS in lines

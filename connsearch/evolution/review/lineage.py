@@ -240,6 +240,10 @@ def _check(stored: Structure, rebuilt: Structure, digest: str, place: str) -> No
         "connections": len(found.connections),
     }
     said = ", ".join(f"{count} {name}" for name, count in words.items() if count)
+    if not said:
+        raise RunError(
+            f"{place}: replaying its steps gives this structure, whose hash is another\n{_CURE}"
+        )
     raise RunError(f"{place}: replaying its steps gives another structure ({said} differ)\n{_CURE}")
 
 

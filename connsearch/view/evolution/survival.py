@@ -34,14 +34,14 @@ def survival_chart(story: Story) -> Chart | None:
         lines = {f"post {name}": [mix.share(name) for mix in found] for name in posts}
         panels.append(_panel(story, "what follows blocks", lines, _POSTS))
     if kinds:
-        panels.append(_panel(story, "kinds of blocks", _of_kinds(found, kinds), _KINDS))
+        panels.append(_panel(story, "kinds of blocks", of_kinds(found, kinds), _KINDS))
     note = "shares of the blocks of all members of the population"
     title = f"{story.title}: posts and kinds in the population"
     height = 1.2 + 2.3 * len(panels)
     return Chart(title, panels, (8.0, height), share_x=True, note=note, page="small")
 
 
-def _of_kinds(found: Sequence[Mix], kinds: Sequence[str]) -> dict[str, list[float]]:
+def of_kinds(found: Sequence[Mix], kinds: Sequence[str]) -> dict[str, list[float]]:
     """Shares of the most frequent kinds over rounds, and of all others together."""
     total: Counter[str] = Counter({name: 0 for name in kinds})
     for mix in found:
