@@ -23,6 +23,7 @@ from connsearch.graph.spec import (
     Structure,
     Weight,
 )
+from tests.pruning.gated import with_later_parts
 
 LAW = settings(max_examples=50)
 """Fifty structures for each law: enough to meet every family, mode and pin."""
@@ -61,6 +62,15 @@ def structures(draw: st.DrawFn, *, most_blocks: int = 3, pinned: bool | None = N
             nodes.append(_block(draw, level, below, filters, network.attention))
     structure = Structure("random", family, tuple(nodes), network, provenance={"seed": 1})
     return pin(structure) if (draw(st.booleans()) if pinned is None else pinned) else structure
+
+
+@st.composite
+def gated_structures(draw: st.DrawFn) -> Structure:
+    """Draws a valid structure with mixed kinds, posts, gates and strides in time."""
+    rng = Random(draw(st.integers(0, 2**32)))
+    found = with_later_parts(draw(structures(pinned=False)), rng)
+    found = replace(found, gates_decide=draw(st.booleans()))
+    return pin(found) if draw(st.booleans()) else found
 
 
 def _filters(draw: st.DrawFn, family: str) -> int | tuple[int, int, int]:
