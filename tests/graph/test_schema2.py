@@ -48,7 +48,7 @@ SHIPPED = {
         "8524272c04bdb06f",
     ),
 }
-"""Hash, and digests of the written file, not pinned and pinned, from before there was a schema 2."""
+"""Hash, and digests of the written file, not pinned and pinned: from before schema 2."""
 
 LAW = settings(max_examples=20, deadline=None)
 LATER = ("posts", "temporal_strides", "gates", "gates_decide")
