@@ -17,7 +17,7 @@ from pathlib import Path
 from connsearch.analysis.ablation_mask import soft_closure
 from connsearch.analysis.searched_run import SearchedRun, masked, train_alone
 from connsearch.analysis.units import UnitEvent, UnitWork, work_through
-from connsearch.graph.spec import Structure
+from connsearch.graph.spec import Edge, Structure
 from connsearch.models.structure import Network
 from connsearch.pruning.options import PruneOptions, build_criterion, criterion_at
 from connsearch.pruning.pruner import Pruned, prune_by
@@ -53,9 +53,17 @@ class GapPlan:
 
 
 def cut(
-    structure: Structure, criterion: str, shares: Sequence[float], *, peers: int = 1
+    structure: Structure,
+    criterion: str,
+    shares: Sequence[float],
+    *,
+    peers: int = 1,
+    scores: Mapping[Edge, float] | None = None,
+    measured: str = "weight",
 ) -> dict[float, Pruned]:
     """Returns what a criterion leaves at each threshold, in ascending order.
+
+    ``scores`` take the place of the learned weights, and ``measured`` names them.
 
     Raises:
         SettingsError: the criterion does not take such a threshold.
@@ -65,7 +73,12 @@ def cut(
     for spec in specs.values():
         build_criterion(spec)
     return {
-        share: prune_by(structure, PruneOptions(criterion=spec, peers=peers))
+        share: prune_by(
+            structure,
+            PruneOptions(criterion=spec, peers=peers),
+            scores=scores,
+            measured=measured,
+        )
         for share, spec in specs.items()
     }
 

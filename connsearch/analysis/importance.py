@@ -47,6 +47,10 @@ class Importance:
         """Returns what a criterion compares, for every connection that has a weight."""
         return scores_of(structure, self.rises)
 
+    def columns(self, edge: Edge) -> dict[str, float | None]:
+        """Returns what the table of scores says of a connection."""
+        return {"rise": self.rises.get(edge), "drop": self.drops.get(edge)}
+
 
 def scores_of(structure: Structure, rises: Mapping[Edge, float]) -> dict[Edge, float]:
     r"""Returns ``max(0, rise) + NOTHING * weight`` for every connection of ``rises`` with a weight.

@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from connsearch.flags import flag
 
-ScoreKind = Literal["weight", "ablation", "perturbation"]
+ScoreKind = Literal["weight", "ablation", "perturbation", "gate"]
+LearnedScore = Literal["weight", "gate"]
+"""Kinds of scores that a run has left, so that nothing is measured."""
 
 
 class ScoreOptions(BaseModel):
@@ -18,8 +20,10 @@ class ScoreOptions(BaseModel):
 
     scores: ScoreKind = "weight"
     """What the criterion compares: the learned weight; ablation (how much the loss on val rises if
-    this connection alone is multiplied by zero); or perturbation (the same, node after node, with
-    fine-tuning in between). The last two need the run of a search and its data."""
+    this connection alone is multiplied by zero); perturbation (the same, node after node, with
+    fine-tuning in between); or gate (the weight times the share of val for which the temporal gate
+    of the connection is open). All but the weight need the run of a search, ablation and
+    perturbation its data too."""
     score_steps: int = Field(default=10, ge=0)
     """Training steps after each node (only for scores perturbation)."""
     score_seed: int = Field(default=0, ge=0, lt=2**63)

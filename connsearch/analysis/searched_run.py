@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from connsearch.data.loading.load import DataSplits
@@ -25,6 +25,7 @@ from connsearch.runs.run import Run
 from connsearch.seeds import derive
 from connsearch.settings.nesting import by_name, leaves
 from connsearch.training.evaluate import Compute, evaluate, recalibrate_on
+from connsearch.training.gates import of_its_own
 from connsearch.training.options import TrainOptions
 
 
@@ -141,7 +142,8 @@ def train_alone(
 ) -> Iterator[Event]:
     """Yields the events of training a network of its own, the last one its result.
 
-    It has its own run directory and resumes there.
+    It has its own run directory and resumes there. With new weights its temporal gates learn before
+    they decide, as in a search; with given ones they go on as they are.
 
     Args:
         structure: its free connection weights learn, the others stay as they are.
@@ -152,10 +154,11 @@ def train_alone(
         open_test: judge it on ``test``, too, at the end.
     """
     seed = derive(options.seed, "first weights")
-    network = Network(structure, len(data.classes), seed=seed)
+    network = Network(replace(structure, gates_decide=False), len(data.classes), seed=seed)
     if weights is not None:
         network.load_state_dict(weights.state_dict())
         let_decide(network, gated=decides(weights))
+    options = of_its_own(options, network, learned=weights is not None)
     config = {
         "command": "train",
         "settings": {"training": options.model_dump(mode="json")},

@@ -7,13 +7,15 @@ from collections.abc import Collection, Generator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 from connsearch.analysis.importance import WHOLE, Importance, ablate
+from connsearch.analysis.open_rates import OpenRates, open_rates
 from connsearch.analysis.perturbation import perturb
 from connsearch.analysis.score_options import ScoreOptions
 from connsearch.analysis.searched_run import SearchedRun
 from connsearch.analysis.units import UnitEvent
-from connsearch.graph.spec import Edge, Weight
+from connsearch.graph.spec import Edge, Structure, Weight
 from connsearch.pruning.options import PruneOptions, build_criterion
 from connsearch.pruning.pruner import Pruned
 from connsearch.runs.checkpoint import digest
@@ -23,72 +25,101 @@ from connsearch.runs.formats.ledger import WholeUnit
 from connsearch.runs.ledger import Ledger
 from connsearch.runs.logs import write_table
 from connsearch.runs.names import IMPORTANCE, SUMMARY, table
+from connsearch.runs.run_files import RunFiles
 from connsearch.training.environment import processor_threads
 
 
+class Scored(Protocol):
+    """Where scores come from: what was measured, or counted while the run was trained."""
+
+    def scores(self, structure: Structure) -> dict[Edge, float]:
+        """Returns what a criterion compares, for every connection that has a weight."""
+        ...
+
+    def columns(self, edge: Edge) -> dict[str, float | None]:
+        """Returns what the table of scores says of a connection."""
+        ...
+
+
+S = TypeVar("S", bound=Scored, covariant=True)
+
+
 @dataclass(frozen=True)
-class Selection:
-    """What was measured for a pruning.
+class Selection(Generic[S]):
+    """What connections were scored by for a pruning.
 
     Attributes:
         kind: of the scores.
-        importance: of every connection.
-        name: of its files in ``directory``.
+        by: what they are made from.
+        name: of their files in ``directory``.
         directory: ``importance`` in the run.
         whole: the whole network (ablation alone).
+        step: at which it was counted (open rates alone).
     """
 
     kind: str
-    importance: Importance
+    by: S
     name: str
     directory: Path
-    whole: WholeUnit | None
+    whole: WholeUnit | None = None
+    step: int | None = None
 
-    def report(self, searched: SearchedRun, weight: Pruned, measured: Pruned) -> ImportanceSummary:
+    def report(self, structure: Structure, weight: Pruned, measured: Pruned) -> ImportanceSummary:
         """Returns every connection with weight, score and who keeps it, after writing that down.
 
         Args:
-            searched: the searched network.
+            structure: the searched one.
             weight: pruned by the learned weights.
             measured: pruned by these scores, by the same criterion.
         """
-        rows = self._rows(searched, weight.edges, measured.edges)
+        rows = self._rows(structure, weight.edges, measured.edges)
         report = ImportanceSummary(
             kind=self.kind,
-            run=str(searched.directory),
+            run=str(self.directory.parent),
             split="val",
             whole=self.whole,
             rows=rows,
             disagreements=[row for row in rows if row.kept_by_weight != row.kept_by_score],
+            **({} if self.step is None else {"step": self.step}),
         )
+        self.directory.mkdir(exist_ok=True)
         write_table(self.directory / table(self.name), ImportanceRow, rows)
         write_form(self.directory / f"{self.name}.json", report)
         write_form(self.directory / SUMMARY, report)
         return report
 
     def _rows(
-        self, searched: SearchedRun, by_weight: Collection[Edge], by_score: Collection[Edge]
+        self, structure: Structure, by_weight: Collection[Edge], by_score: Collection[Edge]
     ) -> list[ImportanceRow]:
-        structure, found = searched.structure, self.importance
-        weights, scores = structure.weights(), found.scores(structure)
+        weights, scores = structure.weights(), self.by.scores(structure)
         return [
             ImportanceRow(
                 source=edge.source,
                 target=edge.target,
                 weight=_weight(weights[edge]),
                 score=_number(scores.get(edge)),
-                rise=_number(found.rises.get(edge)),
-                drop=_number(found.drops.get(edge)),
                 kept_by_weight=edge in by_weight,
+                **{key: _number(value) for key, value in self.by.columns(edge).items()},
                 **{f"kept_by_{self.kind}": edge in by_score},
             )
             for edge in structure.edges()
         ]
 
 
+def by_gates(run: RunFiles, structure: Structure) -> Selection[OpenRates]:
+    """Returns the scores of connections from how often their temporal gates were open.
+
+    Raises:
+        SettingsError: no connection has a gate, or gates never decided on ``val``.
+        RunError: the table of open rates is missing or damaged.
+    """
+    found = open_rates(run, structure)
+    return Selection("gate", found, "gate", run.path(IMPORTANCE), step=found.step)
+
+
 def measure(
     searched: SearchedRun, scoring: ScoreOptions, pruning: PruneOptions
-) -> Generator[UnitEvent, None, Selection]:
+) -> Generator[UnitEvent, None, Selection[Importance]]:
     """Yields the work of scoring a run's connections; returns the scores.
 
     They are in ``RUN/importance``; nothing is measured twice under the same settings.

@@ -1,4 +1,4 @@
-"""The temporal gates of a structure: which there are, and what those of connections need.
+"""The temporal gates of a structure: which there are, what those of connections need, their names.
 
 The gate of a connection needs an input without one to compare with.
 """
@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from connsearch.graph.layers import Gate
 from connsearch.graph.plan import BlockPlan, plan
-from connsearch.graph.spec import Connection, Post, Structure
+from connsearch.graph.spec import Connection, Edge, Post, Structure
 
 
 def comparable(inputs: Iterable[Connection]) -> tuple[Connection, ...]:
@@ -25,6 +25,15 @@ def comparable(inputs: Iterable[Connection]) -> tuple[Connection, ...]:
     if any(not connection.gated for connection in found):
         return found
     return tuple(replace(connection, gated=False) for connection in found)
+
+
+def connection_gate_name(edge: Edge) -> str:
+    """Returns what the gate of a connection is called, in tables, messages and pictures.
+
+    >>> connection_gate_name(Edge(3, 8))
+    'node 8 <- 3'
+    """
+    return f"node {edge.target} <- {edge.source}"
 
 
 def has_gates(structure: Structure) -> bool:

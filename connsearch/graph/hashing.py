@@ -177,6 +177,8 @@ def _block_facts(block: Block, shape: BlockPlan) -> dict[str, object]:
         later["post"] = block.post.value
     if block.temporal_stride != 1:
         later["temporal stride"] = block.temporal_stride
+    if shape.input_temporal_stride != 1:
+        later["input temporal stride"] = shape.input_temporal_stride
     return later | {
         "level": block.level,
         "filters": block.filters,

@@ -1,5 +1,7 @@
 """What a search did not decide: weights in the middle, weights that never moved, dead gradients.
 
+Temporal gates that are open for no clip, or for all of them, decide nothing either.
+
 A weight of 0.5 says "no evidence", not "half as important". Published structures contain ten such
 connections (all eight of node 9 of AssembleNet++-50 among them), so it is worth an alarm.
 """
@@ -9,11 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from connsearch.graph.spec import Edge, Peer, Structure
-from connsearch.pruning.scores import name_edges
+from connsearch.pruning.scores import name_edges, named
 from connsearch.runs.formats.result import AlarmRecord
+from connsearch.training.gate_advice import NEVER_OPEN, NEVER_SHUT
 
 if TYPE_CHECKING:
     from connsearch.oneshot.logits import LogitHistory
@@ -34,13 +37,18 @@ COLLAPSED_SHARE = 0.8
 """A node that more than this share of the mixtures have chosen, among all that could choose it and
 in at least two blocks, gates everything: the attention is not specific."""
 
-WEIGHTS, MIXTURES = "connection weights", "peer mixtures"
+WEIGHTS, MIXTURES, GATES = "connection weights", "peer mixtures", "temporal gates"
 """What an alarm is about."""
 
 Kind = Literal[
-    "undecided", "never moved", "no gradient", "near-uniform peers", "collapsed onto one peer"
+    "undecided",
+    "never moved",
+    "no gradient",
+    "near-uniform peers",
+    "collapsed onto one peer",
+    "never open",
+    "never shut",
 ]
-
 
 _NOUNS = ("no gradient", "near-uniform peers")
 """Kinds of which a sentence needs a "with"."""
@@ -87,6 +95,17 @@ ALARMS: Mapping[str, AlarmKind] = {
         "one node gates nearly everything, so the attention is not specific",
         "a lower --connection-lr, another --seed, or --attention self",
     ),
+    "never open": AlarmKind(
+        f"for less than {NEVER_OPEN:.0%} of the clips of val",
+        "what is behind them adds or changes nothing, and has learned nothing since they decide",
+        "prune by --scores gate, which cuts such connections; a later --gate-start gives their "
+        "recurrent cells more time to learn, and with --gate-start none they always fuse",
+    ),
+    "never shut": AlarmKind(
+        f"for less than {1 - NEVER_SHUT:.0%} of the clips of val",
+        "they tell no clip from another, so they could as well not decide",
+        "nothing, if that is what the data is like; --gate-start none is the same without the test",
+    ),
 }
 """Every ``Kind`` of alarm, with its meaning and cure; defined only here."""
 
@@ -99,8 +118,13 @@ _UNKNOWN = AlarmKind(
 class Alarm:
     """One kind of alarm, every connection it applies to, and the number of all.
 
-    ``node`` is the peer that mixtures have collapsed onto, else None. ``kind`` of a file of a newer
-    version may be another word.
+    Attributes:
+        kind: of a file of a newer version it may be another word.
+        edges: the connections it applies to.
+        of: so many of what it is about.
+        what: connection weights, peer mixtures or temporal gates.
+        node: the peer that mixtures have collapsed onto, else None.
+        gates: names of all temporal gates it applies to; ``edges`` are those of connections.
     """
 
     kind: str
@@ -108,18 +132,26 @@ class Alarm:
     of: int
     what: str = WEIGHTS
     node: int | None = None
+    gates: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, record: AlarmRecord) -> Alarm:
         """Returns the alarm that :meth:`record` has written."""
         edges = tuple(Edge(source, target) for source, target in record.edges)
-        return cls(record.kind, edges, record.of, record.what, record.node)
+        gates = tuple(record.gates)
+        return cls(record.kind, edges, record.of, record.what, record.node, gates)
 
     def record(self) -> AlarmRecord:
         """Returns the alarm as written to ``result.json``."""
-        node: dict[str, int] = {} if self.node is None else {"node": self.node}
+        further: dict[str, Any] = {} if self.node is None else {"node": self.node}
+        further |= {"gates": list(self.gates)} if self.gates else {}
         edges = [list(edge) for edge in self.edges]
-        return AlarmRecord(kind=self.kind, what=self.what, edges=edges, of=self.of, **node)
+        return AlarmRecord(kind=self.kind, what=self.what, edges=edges, of=self.of, **further)
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """What it applies to, by name: connections, or temporal gates."""
+        return self.gates or tuple(name_edges([edge]) for edge in self.edges)
 
     @property
     def limit(self) -> str:
@@ -149,10 +181,10 @@ class Alarm:
         """
         limit = f" ({self.limit})" if self.limit else ""
         kind = f"with {self.kind}" if self.kind in _NOUNS else self.kind
-        return f"{len(self.edges)} of {self.of} {self.what} {kind}{limit}"
+        return f"{len(self.members)} of {self.of} {self.what} {kind}{limit}"
 
     def __str__(self) -> str:
-        return f"{self.heading}: {name_edges(self.edges)}\n  {self.meaning}\n  cure: {self.cure}"
+        return f"{self.heading}: {named(self.members)}\n  {self.meaning}\n  cure: {self.cure}"
 
 
 def structure_alarms(structure: Structure, *, initial: float = 0.5) -> tuple[Alarm, ...]:
@@ -252,13 +284,14 @@ def _about_peers(peers: Mapping[Edge, Sequence[Peer]]) -> list[Alarm]:
     return [
         _about("near-uniform peers", _uniform(peers), peers),
         *(
-            Alarm("collapsed onto one peer", _in_order(edges), could[node], MIXTURES, node)
+            Alarm("collapsed onto one peer", in_order(edges), could[node], MIXTURES, node)
             for node, edges in collapses(peers).items()
         ),
     ]
 
 
-def _in_order(edges: Sequence[Edge]) -> tuple[Edge, ...]:
+def in_order(edges: Sequence[Edge]) -> tuple[Edge, ...]:
+    """Returns connections by their target, then by their source."""
     return tuple(sorted(edges, key=lambda e: (e.target, e.source)))
 
 
@@ -267,7 +300,7 @@ def _about(
 ) -> Alarm:
     of_peers = peers or kind == "near-uniform peers"
     what = MIXTURES if of_peers else WEIGHTS
-    return Alarm(kind, _in_order(edges), len(among), what)
+    return Alarm(kind, in_order(edges), len(among), what)
 
 
 def _raised(*groups: Sequence[Alarm]) -> tuple[Alarm, ...]:

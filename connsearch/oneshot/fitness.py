@@ -20,6 +20,7 @@ from connsearch.data.loading.load import DataSplits
 from connsearch.errors import DataError, SettingsError
 from connsearch.evolution.child import Child, Outcome, Task
 from connsearch.files.disk import is_there
+from connsearch.graph.gates import has_gates
 from connsearch.graph.parse import rows
 from connsearch.graph.rules import validate
 from connsearch.graph.spec import Structure
@@ -79,6 +80,8 @@ class SearchFitness:
         fixed = {
             "over_connect": False,
             "warm_start": False,
+            "post": None,  # a child has its own
+            "gated_connections": None,
             # Nothing is needed between the rungs, and with many children every table counts; but
             # the best can only be kept of several looks.
             "eval_every": options.logging.eval_every
@@ -104,6 +107,8 @@ class SearchFitness:
         number, options = task.child.number, self._options.with_values(seed=task.seed)
         directory = self.run_of(number, task.evaluation)
         structure = self._suited(task.child.structure)
+        if not has_gates(structure):  # then when they decide says nothing
+            options = options.with_values(gate_start="auto")
         inheritance = self._inheritance(task.child, directory)
         config = self._config(task, structure, options, inheritance)
         with Run.open(directory, config) as run:
@@ -258,7 +263,7 @@ def _without_choice(
 
     There is nothing to search; it is trained on the clips that would have taught its filters.
     """
-    network = build(structure, len(data.classes), options)
+    network = build(replace(structure, gates_decide=False), len(data.classes), options)
     start(network)
     if options.relaxation.relaxed.level == "bilevel":
         data = replace(with_halves(data, seed=derive(options.seed, "halves")), connections=None)

@@ -13,6 +13,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from connsearch.flags import flag
+from connsearch.graph.gating import Gating
+from connsearch.graph.spec import Post
 from connsearch.settings.nesting import BASIC, Options
 from connsearch.training.options import ScheduleOptions, TrainOptions
 
@@ -56,7 +58,7 @@ class SearchSchedule(ScheduleOptions):
 
 
 class SpaceOptions(Options, title="search space"):
-    """Which connections are searched, and where their weights start."""
+    """Which connections are searched, where their weights start, and which temporal gates."""
 
     over_connect: bool = True
     """First connect each block with all blocks of lower levels; otherwise search only the
@@ -64,6 +66,12 @@ class SpaceOptions(Options, title="search space"):
     warm_start: bool = False
     """Start from the connection weights that are stored in the structure; by default all start at
     0.5."""
+    post: Post | None = None
+    """What follows every block: nothing (none), squeeze and recursion (sr), or the same behind a
+    temporal gate (srtg). By default as the structure has it."""
+    gated_connections: Gating | None = None
+    """Which connections get a temporal gate: streams: those between streams; all: all but the first
+    input of each block; none. By default those of the structure."""
 
 
 class RelaxationOptions(Options, title="search method"):

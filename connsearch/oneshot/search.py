@@ -8,6 +8,7 @@ from dataclasses import replace
 from connsearch.data.loading.bilevel_split import with_halves
 from connsearch.data.loading.load import DataSplits
 from connsearch.errors import SettingsError
+from connsearch.graph.gating import Gating, gated_connections, streams_of, with_gates, with_post
 from connsearch.graph.rules import validate
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import FREE, Structure
@@ -16,9 +17,10 @@ from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
 from connsearch.models.structure import Network
 from connsearch.oneshot.alarms import alarms
+from connsearch.oneshot.gate_alarms import gate_alarms
 from connsearch.oneshot.hooks import SEARCH_HOOKS
 from connsearch.oneshot.logits import LogitWatch
-from connsearch.oneshot.options import RelaxationOptions, SearchOptions
+from connsearch.oneshot.options import RelaxationOptions, SearchOptions, SpaceOptions
 from connsearch.runs.events import Event, WarningEvent
 from connsearch.runs.run import Run, origin
 from connsearch.seeds import derive
@@ -71,7 +73,9 @@ def search(
     outcome = yield from optimise(
         network, data, options, run=run, open_test=False, hooks=hooks, looks=looks
     )
-    raised = alarms(watch.history())
+    judged = outcome.metrics.get("val")
+    counted = None if judged is None else judged.gates
+    raised = (*alarms(watch.history()), *gate_alarms(space, counted))
     yield from (WarningEvent(str(alarm)) for alarm in raised)
     found = outcome.model.with_provenance(origin("one-shot search", space.name, run)).structure
     assert found is not None
@@ -113,12 +117,14 @@ def search_space(structure: Structure, options: SearchOptions) -> Structure:
         SettingsError: no connection of it can learn.
         StructureError: the structure breaks a rule.
     """
-    space = replace(validate(structure), gates_decide=False)  # its filters are new
+    given = validate(structure)
+    space = replace(given, gates_decide=False)  # their cells learn first
     if options.space.over_connect:
         space = over_connect(space, keep_weights=options.space.warm_start)
     elif not options.space.warm_start:
         stored = space.weights()
         space = space.with_weights({e: FREE for e, w in stored.items() if w is not None})
+    space = _with_options(space, given, options.space)
     if options.relaxation.relaxed.normalise_inputs:
         space = space.with_settings(normalise_inputs=True)
     if all(weight is None for weight in space.weights().values()):
@@ -127,6 +133,33 @@ def search_space(structure: Structure, options: SearchOptions) -> Structure:
             "  cure: search with --over-connect, or give blocks more inputs"
         )
     return space
+
+
+def _with_options(space: Structure, given: Structure, options: SpaceOptions) -> Structure:
+    """The search space with what follows its blocks, and the gates that were asked for."""
+    if options.post is not None:
+        space = with_post(space, options.post)
+    if options.gated_connections is None:
+        return space
+    gated = with_gates(space, options.gated_connections, given=given)
+    if options.gated_connections != "none" and not gated_connections(gated):
+        raise SettingsError(_no_gates(given, options.gated_connections))
+    return gated
+
+
+def _no_gates(given: Structure, gating: Gating) -> str:
+    asked = f"{given.name}: --gated-connections {gating}: no connection would have a gate, because "
+    if gating == "streams":
+        stream = streams_of(given)[0]
+        return (
+            f"{asked}all of its blocks and stems belong to one stream ({stream.modality.value}, "
+            f"temporal dilation {stream.temporal_dilation})\n"
+            "  cure: --gated-connections all, or a structure with several streams"
+        )
+    return (
+        f"{asked}each of its blocks has one input\n"
+        "  cure: search with --over-connect, or give blocks more inputs"
+    )
 
 
 def build(space: Structure, num_classes: int, options: SearchOptions) -> Network:

@@ -71,5 +71,14 @@ def name_edges(edges: Sequence[Edge], most: int = 8) -> str:
     >>> name_edges([Edge(0, 4), Edge(2, 9)])
     '0->4, 2->9'
     """
-    named = ", ".join(f"{e.source}->{e.target}" for e in edges[:most])
-    return named + (f" and {len(edges) - most} more" if len(edges) > most else "")
+    return named([f"{edge.source}->{edge.target}" for edge in edges], most)
+
+
+def named(names: Sequence[str], most: int = 8) -> str:
+    """Returns the first ``most`` of some names, and how many more there are.
+
+    >>> named(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    shown = ", ".join(names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -11,6 +11,12 @@ from dataclasses import dataclass
 from connsearch.runs.formats.advice import Advice
 from connsearch.runs.formats.gates import GateRow
 
+NEVER_OPEN = 0.05
+"""A gate that is open for a smaller share of the clips than this counts as one that never opens."""
+
+NEVER_SHUT = 0.95
+"""A gate that is open for a larger share of the clips than this counts as one that never shuts."""
+
 STILL_SHARE = 0.2
 """With more still clips than this it is worth a word that no gate opens for them."""
 
@@ -68,29 +74,31 @@ def gates_course(rows: Iterable[GateRow], still: int, judged: int) -> GatesCours
 
 
 def never_open(course: GatesCourse) -> Advice | None:
-    """Says which gates were shut for every clip since they decide."""
+    """Says which gates were shut for nearly every clip since they decide."""
     known = _with_choice(course)
-    shut = [gate.name for gate in known if not gate.opened]
+    shut = [gate.name for gate in known if gate.opened < NEVER_OPEN * gate.clips]
     if not shut:
         return None
     return Advice(
         kind="gates shut",
-        said=f"{len(shut)} of {len(course.gates)} temporal gates never opened since they decide "
-        f"({_listed(shut)}): their recurrent cells have learned nothing since, and do nothing now",
+        said=f"{len(shut)} of {len(course.gates)} temporal gates never opened since they decide, "
+        f"or for less than {NEVER_OPEN:.0%} of the clips ({_listed(shut)}): their recurrent cells "
+        "have learned hardly anything since, and do hardly anything now",
         cure="a later --gate-start gives the cells more time; --gate-start none always fuses",
     )
 
 
 def never_shut(course: GatesCourse) -> Advice | None:
-    """Says which gates were open for every clip since they decide."""
+    """Says which gates were open for nearly every clip since they decide."""
     known = _with_choice(course)
-    wide = [gate.name for gate in known if gate.opened == gate.clips]
+    wide = [gate.name for gate in known if gate.opened > NEVER_SHUT * gate.clips]
     if not wide:
         return None
     return Advice(
         kind="gates open",
-        said=f"{len(wide)} of {len(course.gates)} temporal gates were never shut since they decide "
-        f"({_listed(wide)}): they tell no clip from another",
+        said=f"{len(wide)} of {len(course.gates)} temporal gates were never shut since they "
+        f"decide, or for less than {1 - NEVER_SHUT:.0%} of the clips ({_listed(wide)}): they "
+        "hardly tell one clip from another",
         cure="nothing, if that is what the data is like: --gate-start none is the same there, "
         "without the test",
     )

@@ -23,7 +23,7 @@ from connsearch.runs.formats.tables import Row
 from connsearch.runs.names import GATES
 from connsearch.runs.run import Run
 from connsearch.training.hooks import Hook
-from connsearch.training.options import GATE_START, GateOptions
+from connsearch.training.options import GATE_START, GateOptions, TrainOptions
 
 Start = float | Literal["none"]
 """A share of the training, or never."""
@@ -48,7 +48,7 @@ def gate_start(network: nn.Module, options: GateOptions, *, name: str) -> Start 
             f"gate_start {'none' if asked is None else asked}: has no effect, because {name} has "
             "no temporal gates\n"
             "  cure: leave --gate-start out, or train a network with gates, such as "
-            "srtg_r2plus1d_18"
+            "srtg_r2plus1d_18; a search gets them with --post srtg or --gated-connections streams"
         )
     if asked is None:
         return "none"
@@ -56,6 +56,24 @@ def gate_start(network: nn.Module, options: GateOptions, *, name: str) -> Start 
         usual = getattr(network, "gates_decide", True)
         return 0.0 if decides(network) else GATE_START if usual else "none"
     return asked
+
+
+def of_its_own(options: TrainOptions, network: nn.Module, *, learned: bool) -> TrainOptions:
+    """Returns how a network is trained by the options that another training was given.
+
+    When gates begin to decide says nothing where there are none; and where they have learned, they
+    go on as they are.
+
+    Args:
+        options: of the other training.
+        network: with its first weights.
+        learned: whether these come from a training.
+    """
+    if not temporal_gates(network):
+        return options.with_values(gate_start="auto")
+    if learned:
+        return options.with_values(gate_start=0.0 if decides(network) else None)
+    return options
 
 
 @dataclass(slots=True)

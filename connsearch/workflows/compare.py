@@ -31,6 +31,7 @@ from connsearch.workflows.advised import SHORT, advise
 from connsearch.workflows.analyses import place_for, require_val, training_record
 from connsearch.workflows.given import RunLike, place_of
 from connsearch.workflows.listening import Listener, Progress
+from connsearch.workflows.scoring import by_scores, learned_scores
 from connsearch.workflows.searched import open_searched
 from connsearch.workflows.settings.compare import CompareSettings
 from connsearch.workflows.targets import open_structure
@@ -100,9 +101,12 @@ def _sampler(asked: CompareSettings, searched: SearchedRun) -> WiringSampler:
     """
     mode = asked.pruning.mode
     if asked.pruned is None:
-        found = prune_by(searched.structure, asked.pruning)
-    elif asked.pruning != PruneOptions():
-        raise SettingsError("--pruned is pruned already; leave out --criterion and its like")
+        scores = learned_scores(asked.scores, asked.run, searched.structure)
+        found = prune_by(searched.structure, asked.pruning, scores=scores, measured=asked.scores)
+    elif asked.pruning != PruneOptions() or asked.scores != "weight":
+        raise SettingsError(
+            "--pruned is pruned already; leave out --scores, --criterion and its like"
+        )
     else:
         smaller = open_structure(str(asked.pruned))
         found, mode = pruned_from(searched.structure, smaller, name=str(asked.pruned))
@@ -167,6 +171,7 @@ def _report(
         random=asked.random,
         split=split,
         measure=measure,
+        **by_scores(asked.scores),
         budget=TrainingBudget(epochs=options.schedule.epochs, steps=options.schedule.steps),
         rows=list(scores),
     )

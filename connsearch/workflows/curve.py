@@ -24,6 +24,7 @@ from connsearch.view.charts.files import write_both
 from connsearch.view.runs.curve import curve_chart
 from connsearch.workflows.given import RunLike, place_of
 from connsearch.workflows.listening import Listener, Progress
+from connsearch.workflows.scoring import by_scores, learned_scores
 from connsearch.workflows.searched import open_searched
 from connsearch.workflows.settings.curve import CurveSettings
 
@@ -71,6 +72,7 @@ def run_curve(asked: CurveSettings, listener: Listener) -> tuple[CurvePoints, Cu
                 threads=found.threads,
                 precision=found.precision,
                 recalibrate_clips=found.recalibrate_clips,
+                **by_scores(asked.scores),
                 output=str(place),
                 pictures=[str(path) for path in pictures],
             )
@@ -92,6 +94,7 @@ def _warn_of_equal_scores(found: CurvePoints, listener: Listener) -> None:
 
 def _path(asked: CurveSettings, searched: SearchedRun, place: Path) -> Sequence[Pruned]:
     """The networks of the curve; one that an earlier version began keeps every peer, as it did."""
+    scores = learned_scores(asked.scores, asked.run, searched.structure)
 
     def along(peer_only: PeerOnly) -> Sequence[Pruned]:
         return pruning_path(
@@ -99,7 +102,8 @@ def _path(asked: CurveSettings, searched: SearchedRun, place: Path) -> Sequence[
             mode=asked.mode,
             peers_kept=asked.peers,
             peer_only=peer_only,
-            criterion={"name": "path", "order": "relative"},
+            scores=scores,
+            criterion={"name": "path", "order": "relative", **by_scores(asked.scores)},
         )
 
     if asked.peer_only is not None:

@@ -17,6 +17,7 @@ from connsearch.runs.names import GAP, SUMMARY, table
 from connsearch.view.runs.gap import gap_pictures
 from connsearch.workflows.given import RunLike, place_of
 from connsearch.workflows.listening import Listener, Progress
+from connsearch.workflows.scoring import by_scores, learned_scores
 from connsearch.workflows.searched import open_searched
 from connsearch.workflows.settings.gap import GapSettings
 
@@ -51,7 +52,14 @@ def run_gap(asked: GapSettings, listener: Listener) -> GapSummary:
         UserError: as for :func:`gap`.
     """
     with open_searched(asked.run, listener) as searched:
-        cuts = cut(searched.structure, asked.criterion, asked.shares, peers=asked.peers)
+        cuts = cut(
+            searched.structure,
+            asked.criterion,
+            asked.shares,
+            peers=asked.peers,
+            scores=learned_scores(asked.scores, asked.run, searched.structure),
+            measured=asked.scores,
+        )
         seed = searched.options.seed if asked.seed is None else asked.seed
         plan = GapPlan(cuts, tune_steps=asked.tune_steps, scratch=asked.scratch, seed=seed)
         place = asked.output or Path(asked.run) / GAP
@@ -120,6 +128,7 @@ def _report(asked: GapSettings, rows: Rows, pictures: Sequence[Path], seed: int)
         chosen_by="val",
         gap={f"{share:g}": lost for share, lost in _losses(rows).items()},
         limit=asked.limit,
+        **by_scores(asked.scores),
         pictures=[str(path) for path in pictures],
     )
 

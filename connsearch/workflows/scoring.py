@@ -1,12 +1,15 @@
-"""What ``connsearch prune --scores`` does: measure, prune by it, and say where weights disagree."""
+"""What ``--scores`` does: measure or read, prune by it, and say where weights disagree."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 from connsearch.analysis.importance import NOTHING, Importance
-from connsearch.analysis.score_options import ScoreOptions
-from connsearch.analysis.selection import measure
+from connsearch.analysis.open_rates import open_rates
+from connsearch.analysis.score_options import LearnedScore, ScoreOptions
+from connsearch.analysis.selection import by_gates, measure
 from connsearch.errors import SettingsError
 from connsearch.graph.spec import Edge, Structure
 from connsearch.pruning.options import PruneOptions
@@ -14,6 +17,7 @@ from connsearch.pruning.pruner import Pruned
 from connsearch.runs.formats.importance import ImportanceSummary
 from connsearch.runs.names import table
 from connsearch.runs.recorded import is_trained
+from connsearch.runs.run_files import RunFiles
 from connsearch.workflows.listening import Listener
 from connsearch.workflows.searched import open_searched
 
@@ -34,8 +38,8 @@ def prune_scored(
     What cannot be pruned by the weights is refused before anything is measured.
 
     Raises:
-        SettingsError: scores are to be measured where there is no network.
-        RunError: it is no finished search.
+        SettingsError: scores are to be measured where there is no network, or no gate decides.
+        RunError: it is no finished search, or its table of open rates cannot be used.
     """
     by_weight = prune(None, "weight")
     if scoring.scores == "weight":
@@ -45,16 +49,45 @@ def prune_scored(
             f"--scores {scoring.scores}: {run} is a structure without a network to measure\n"
             "  cure: the directory of a search, or --scores weight"
         )
+    if scoring.scores == "gate":
+        by_rate = by_gates(RunFiles(Path(run)), structure)
+        pruned = prune(by_rate.by.scores(structure), "gate")
+        report = by_rate.report(structure, by_weight, pruned)
+        listener.say(f"scores: {by_rate.directory / table(by_rate.name)}")
+        return pruned, report
 
     with open_searched(run, listener) as searched:
         listener.say(f"{scoring.scores}: measured on val ({len(searched.data.val)} clips)")
         found = listener.work_through(measure(searched, scoring, pruning), "connections")
-        scores = found.importance.scores(structure)
+        scores = found.by.scores(structure)
         pruned = prune(scores, scoring.scores)
-        report = found.report(searched, by_weight, pruned)
-        _warn_of_equal_scores(found.importance, scoring.scores, listener)
+        report = found.report(structure, by_weight, pruned)
+        _warn_of_equal_scores(found.by, scoring.scores, listener)
     listener.say(f"scores: {found.directory / table(found.name)}")
     return pruned, report
+
+
+def learned_scores(
+    kind: LearnedScore, run: str, structure: Structure
+) -> Mapping[Edge, float] | None:
+    """Returns the scores that a run has left, by which a criterion decides; None: the weights.
+
+    Raises:
+        SettingsError: no connection has a gate, or gates never decided on ``val``.
+        RunError: the table of open rates is missing or damaged.
+    """
+    if kind == "weight":
+        return None
+    return open_rates(RunFiles(Path(run)), structure).scores(structure)
+
+
+def by_scores(kind: LearnedScore) -> dict[str, Any]:
+    """Returns what a summary notes of the scores; of weights nothing, as before there were others.
+
+    >>> by_scores("weight"), by_scores("gate")
+    ({}, {'scores': 'gate'})
+    """
+    return {} if kind == "weight" else {"scores": kind}
 
 
 def _warn_of_equal_scores(found: Importance, kind: str, listener: Listener) -> None:

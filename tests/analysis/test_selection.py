@@ -35,7 +35,7 @@ def test_every_selection_rule_is_exact(tmp_path: Path, attention: Attention) -> 
         for scoring in KINDS:
             scores = None
             if scoring.scores != "weight":
-                found = drained(measure(searched, scoring, pruning)).importance
+                found = drained(measure(searched, scoring, pruning)).by
                 scores = found.scores(searched.structure)
             pruned = prune_by(searched.structure, pruning, scores=scores)
             child = searched.child(pruned)
@@ -49,10 +49,10 @@ def test_scores_are_kept_beside_the_run_and_reused(tmp_path: Path) -> None:
     searched = tiny_subject(tmp_path)
     scoring, pruning = ScoreOptions(scores="ablation"), PruneOptions(criterion="top_k:1")
     found = drained(measure(searched, scoring, pruning))
-    scores = found.importance.scores(searched.structure)
+    scores = found.by.scores(searched.structure)
     by_weight = prune_by(searched.structure, pruning)
     by_score = prune_by(searched.structure, pruning, scores=scores, measured="ablation")
-    report = found.report(searched, by_weight, by_score)
+    report = found.report(searched.structure, by_weight, by_score)
     rows = list(csv.DictReader((tmp_path / "importance" / "ablation.csv").read_text().splitlines()))
     assert [(int(r["source"]), int(r["target"])) for r in rows] == list(searched.structure.edges())
     assert [float(r["score"]) for r in rows] == [scores[e] for e in searched.structure.edges()]
@@ -64,7 +64,7 @@ def test_scores_are_kept_beside_the_run_and_reused(tmp_path: Path) -> None:
     assert by_score.structure.provenance["criterion"]["scores"] == "ablation"
     before = (tmp_path / "importance" / "ablation" / "ledger.jsonl").read_bytes()
     again = drained(measure(searched, scoring, PruneOptions()))
-    assert again.importance == found.importance, "another criterion, the same measurement"
+    assert again.by == found.by, "another criterion, the same measurement"
     assert (tmp_path / "importance" / "ablation" / "ledger.jsonl").read_bytes() == before
 
 

@@ -9,7 +9,8 @@ from random import Random
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from connsearch.graph.plan import final_nodes, pin
+from connsearch.graph.families import block_kind
+from connsearch.graph.plan import final_nodes, pin, unpin
 from connsearch.graph.spec import (
     FREE,
     Attention,
@@ -64,11 +65,40 @@ def structures(draw: st.DrawFn, *, most_blocks: int = 3, pinned: bool | None = N
     return pin(structure) if (draw(st.booleans()) if pinned is None else pinned) else structure
 
 
+RESIDUAL = (
+    "r3d_basic",
+    "r2plus1d_bottleneck",
+    "srtg_r3d_basic_res",
+    "srtg_r2plus1d_basic",
+    "srtg_r3d_bottleneck_top",
+)
+"""Some of the kinds that have a stride in time, of both forms and convolutions."""
+
+
+@st.composite
+def timed(draw: st.DrawFn, *, most_blocks: int = 2, pinned: bool | None = None) -> Structure:
+    """Draws a valid structure of mixed kinds, with strides in time where a kind has them."""
+    drawn = unpin(draw(structures(most_blocks=most_blocks, pinned=False)))
+    nodes: list[Node] = []
+    for node in drawn.nodes:
+        if isinstance(node, Stem):
+            kind = draw(st.sampled_from([None, "r3d", "r2plus1d"]))
+            nodes.append(replace(node, kind=kind))
+        elif draw(st.booleans()):
+            kind, stride = draw(st.sampled_from(RESIDUAL)), draw(st.sampled_from([1, 2, 3]))
+            width = block_kind(drawn, node).width(node.filters)
+            nodes.append(replace(node, kind=kind, filters=width, temporal_stride=stride))
+        else:
+            nodes.append(node)
+    found = replace(drawn, nodes=tuple(nodes))
+    return pin(found) if (draw(st.booleans()) if pinned is None else pinned) else found
+
+
 @st.composite
 def gated_structures(draw: st.DrawFn) -> Structure:
     """Draws a valid structure with mixed kinds, posts, gates and strides in time."""
     rng = Random(draw(st.integers(0, 2**32)))
-    found = with_later_parts(draw(structures(pinned=False)), rng)
+    found = with_later_parts(draw(timed(pinned=False)), rng)
     found = replace(found, gates_decide=draw(st.booleans()))
     return pin(found) if draw(st.booleans()) else found
 

@@ -176,6 +176,7 @@ EVERYTHING: dict[str, dict[str, Any]] = {
     "normalised": {"normalise_inputs": True},
     "early": {"patience": 1, "stable": 0.01, "anneal_start": 0.3},
     "bilevel": {"level": "bilevel"},
+    "gates": {"post": "srtg", "gated_connections": "all", "gate_start": 0.4},
 }
 
 FIRST = {"over_connect", "warm_start", "method"}

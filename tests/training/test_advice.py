@@ -74,8 +74,8 @@ BEFORE_CASES = {
 
 GATES = GatesCourse(
     [
-        GateCourse("shut", 0, 9, 4),
-        GateCourse("some", 3, 9, 4),
+        GateCourse("shut", 4, 90, 4),
+        GateCourse("some", 5, 90, 4),
         GateCourse("one frame", 9, 9, 1),
         GateCourse("unknown", 1, 9),
     ],
@@ -97,12 +97,14 @@ AFTER_CASES: dict[str, tuple[dict[str, object], str, str]] = {
     "memorised": ({"val": (0.5, 0.4, 0.6)}, "accuracy 0.94, validation accuracy 0.50", "--augment"),
     "gates shut": (
         {"gates": GATES},
-        "1 of 4 temporal gates never opened since they decide (shut)",
+        "1 of 4 temporal gates never opened since they decide, or for less than 5% of the "
+        "clips (shut)",
         "a later --gate-start",
     ),
     "gates open": (
-        {"gates": replace(GATES, gates=[*GATES.gates[1:], GateCourse("wide", 9, 9, 4)])},
-        "1 of 4 temporal gates were never shut since they decide (wide)",
+        {"gates": replace(GATES, gates=[*GATES.gates[1:], GateCourse("wide", 86, 90, 4)])},
+        "1 of 4 temporal gates were never shut since they decide, or for less than 5% of the "
+        "clips (wide)",
         "--gate-start none",
     ),
     "still clips": (

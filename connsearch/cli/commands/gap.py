@@ -55,7 +55,8 @@ def _show(asked: Gap, rows: Sequence[GapRow], terminal: Terminal) -> None:
         }
         for row in rows
     ]
-    title = f"validation split ({rows[0].clips} clips), criterion {asked.criterion}"
+    by = "" if asked.scores == "weight" else f" by {asked.scores}"
+    title = f"validation split ({rows[0].clips} clips), criterion {asked.criterion}{by}"
     terminal.show(metrics_table(shown, title=title))
     terminal.say("the validation split was used for choosing: the numbers only compare stages")
     if not asked.scratch:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from pydantic import Field, model_validator
 
+from connsearch.analysis.score_options import LearnedScore, ScoreOptions
 from connsearch.cli.command import Command
 from connsearch.cli.outcome import say_pictures, show_metrics
 from connsearch.cli.terminal import Terminal
@@ -43,7 +44,7 @@ class Prune(PruneSettings, Command):
 
     @model_validator(mode="after")
     def _curve_alone(self) -> Prune:
-        _refuse_beside_curve(self.curve, self.recalibrate, self.points, self.pruning)
+        _refuse_beside_curve(self.curve, self.recalibrate, self.points, self.pruning, self.scoring)
         return self
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
@@ -69,20 +70,23 @@ class Prune(PruneSettings, Command):
     def _drawn_curve(self, terminal: Terminal) -> Mapping[str, Any]:
         from connsearch.cli.commands.curve import Curve
 
-        options = self.pruning
+        options, scores = self.pruning, self.scoring.scores
         found = Curve(
             run=self.run,
             output=self.output,
             points=self.points,
             mode=options.mode,
             peers=options.peers,
+            scores="gate" if scores == "gate" else "weight",
             peer_only=None if options.peer_only == "reassign" else options.peer_only,
             json_line=self.json_line,
         )
         return found.execute(terminal)
 
 
-def _refuse_beside_curve(curve: bool, recalibrate: int, points: int, options: PruneOptions) -> None:
+def _refuse_beside_curve(
+    curve: bool, recalibrate: int, points: int, options: PruneOptions, scoring: ScoreOptions
+) -> None:
     """Refuses settings that contradict ``--curve``, or that say nothing without it.
 
     Raises:
@@ -98,12 +102,14 @@ def _refuse_beside_curve(curve: bool, recalibrate: int, points: int, options: Pr
         "--budget": options.budget != plain.budget,
         "--repair": options.repair != plain.repair,
         "--recalibrate": recalibrate != 0,
+        f"--scores {scoring.scores}": scoring.scores not in get_args(LearnedScore),
     }
     named = [name for name, there in given.items() if there]
     if named:
         raise ValueError(
             f"{', '.join(named)} cannot be used with --curve: the curve covers the whole "
-            "range, and computes the batch-norm statistics of every network\n  cure: omit it"
+            "range, by weight or gate, and computes the batch-norm statistics of every network\n"
+            "  cure: omit it"
         )
 
 
@@ -119,8 +125,11 @@ def _show_scores(report: ImportanceSummary, terminal: Terminal) -> None:
         {
             "connection": f"{row.source}->{row.target}",
             "weight": row.weight,
-            "rise of loss": row.rise,
-            "drop of accuracy": row.drop,
+            **(
+                {"open rate": row.open_rate}
+                if kind == "gate"
+                else {"rise of loss": row.rise, "drop of accuracy": row.drop}
+            ),
             "kept by": "weight" if row.kept_by_weight else kind,
         }
         for row in apart

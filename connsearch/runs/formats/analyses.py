@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -51,7 +51,13 @@ class CurveRow(Row):
 
 
 class CurveSummary(Form):
-    """``curve/summary.json``: accuracy against cost; the first point is the whole network."""
+    """``curve/summary.json``: accuracy against cost; the first point is the whole network.
+
+    Attributes:
+        scores: by which connections went, where it was not the learned weight.
+    """
+
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"scores"})
 
     command: str = "curve"
     run: str = ""
@@ -64,6 +70,7 @@ class CurveSummary(Form):
     threads: int | None = None
     precision: str | None = None
     recalibrate_clips: int | None = None
+    scores: str = "weight"
     output: str = ""
     pictures: list[str] = []
 
@@ -91,7 +98,10 @@ class GapSummary(Form):
     Attributes:
         gap: from soft to masked, by threshold: accuracy, or mAP in multi-label data.
         limit: the loss that was allowed, where one was asked for.
+        scores: that the criterion compared, where it was not the learned weight.
     """
+
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"scores"})
 
     command: str = "gap"
     run: str = ""
@@ -104,6 +114,7 @@ class GapSummary(Form):
     chosen_by: SplitName = "val"
     gap: dict[str, float] = {}
     limit: float | None = None
+    scores: str = "weight"
     pictures: list[str] = []
 
 
@@ -156,7 +167,13 @@ class OverSeeds(Form):
 
 
 class CompareSummary(Form):
-    """``compare/summary.json``: the found wiring beside random ones."""
+    """``compare/summary.json``: the found wiring beside random ones.
+
+    Attributes:
+        scores: that the criterion compared, where it was not the learned weight.
+    """
+
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"scores"})
 
     command: str = "compare"
     run: str = ""
@@ -167,6 +184,7 @@ class CompareSummary(Form):
     random: int | None = None
     split: SplitName = "val"
     measure: str = "accuracy"
+    scores: str = "weight"
     budget: TrainingBudget = TrainingBudget()
     rows: list[CompareRow] = Field(min_length=1)
     output: str = ""

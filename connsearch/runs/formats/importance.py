@@ -23,11 +23,16 @@ class ImportanceRow(Row):
         rise: of the loss without it.
         drop: of the accuracy, or of mAP in multi-label data, without it.
         kept_by_weight: by a pruning by weights.
+        open_rate: share of the clips of val for which its temporal gate was open (of a connection
+            with one, in a pruning by gates alone).
         kept_by_ablation: by one by these scores, of one kind or ...
-        kept_by_perturbation: ... of the other.
+        kept_by_perturbation: ... of another ...
+        kept_by_gate: ... or of the third.
     """
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"kept_by_ablation", "kept_by_perturbation"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset(
+        {"rise", "drop", "open_rate", "kept_by_ablation", "kept_by_perturbation", "kept_by_gate"}
+    )
 
     source: int
     target: int
@@ -35,28 +40,33 @@ class ImportanceRow(Row):
     score: float | None = None
     rise: float | None = None
     drop: float | None = None
+    open_rate: float | None = None
     kept_by_weight: bool
     kept_by_ablation: bool | None = None
     kept_by_perturbation: bool | None = None
+    kept_by_gate: bool | None = None
 
     @property
     def kept_by_score(self) -> bool | None:
         """Whether a pruning by these scores keeps it."""
-        by_ablation = self.kept_by_ablation
-        return self.kept_by_perturbation if by_ablation is None else by_ablation
+        kinds = (self.kept_by_ablation, self.kept_by_perturbation, self.kept_by_gate)
+        return next((kept for kept in kinds if kept is not None), None)
 
 
 class ImportanceSummary(Form):
     """``importance/summary.json``, and ``scores`` of ``prune.json``.
 
     Attributes:
-        kind: ablation or perturbation.
+        kind: ablation, perturbation or gate.
         run: the searched network.
         split: on which it was measured.
         whole: the whole network (ablation alone).
         rows: every connection.
         disagreements: those that weights and scores do not both keep.
+        step: at which open rates were counted (gate alone).
     """
+
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"step"})
 
     kind: str = ""
     run: str = ""
@@ -64,6 +74,7 @@ class ImportanceSummary(Form):
     whole: WholeUnit | None = None
     rows: list[ImportanceRow] = []
     disagreements: list[ImportanceRow] = []
+    step: int | None = None
 
     @field_validator("whole", mode="before")
     @classmethod

@@ -16,23 +16,25 @@ _Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class AlarmRecord(Form):
-    """Weights that a search is not sure of.
+    """Weights that a search is not sure of, or temporal gates that make no choice.
 
     Attributes:
         kind: a name of ``oneshot.alarms``, which says what it means and what helps.
-        what: connection weights, or peer mixtures.
+        what: connection weights, peer mixtures or temporal gates.
         edges: source and target of every connection it holds for.
         of: how many there are.
         node: the node that nearly all mixtures have chosen, where that is the alarm.
+        gates: the names of the gates, where it is about them; ``edges`` are those of connections.
     """
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"node"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"node", "gates"})
 
     kind: str
     what: str = "connection weights"
     edges: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = []
     of: int
     node: int | None = None
+    gates: list[str] = []
 
 
 class Quarantined(Form):

@@ -160,7 +160,8 @@ def _doubts(run: RunRecord) -> Iterator[Html]:
     if run.is_pruned or run.result is None:
         return
     for alarm in run.result.alarms:
-        yield warning(f"{alarm.kind}: {len(alarm.edges)} of {alarm.of} {alarm.what}")
+        count = len(alarm.gates or alarm.edges)
+        yield warning(f"{alarm.kind}: {count} of {alarm.of} {alarm.what}")
     for advice in run.result.advice:
         yield warning(str(advice))
     for text in run.result.warnings:

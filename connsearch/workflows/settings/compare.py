@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from connsearch.analysis.score_options import LearnedScore
 from connsearch.flags import Flag
 from connsearch.pruning.options import PruneOptions
 from connsearch.workflows.settings.base import WorkflowSettings
@@ -34,6 +35,9 @@ class CompareSettings(WorkflowSettings):
     pruned: Annotated[Path | None, Flag(metavar="DIR")] = None
     """A pruned network of this search, from connsearch prune; by default the search is pruned by
     --criterion."""
+    scores: LearnedScore = "weight"
+    """What the criterion compares: the learned weight; or gate: the weight times the share of val
+    for which the temporal gate of the connection is open."""
     open_test: Annotated[bool, Flag(switch=True)] = False
     """Evaluate on the test split instead of val. Do this once, at the end."""
     output: Annotated[Path | None, Flag(short="-o", metavar="DIR")] = None

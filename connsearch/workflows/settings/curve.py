@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from connsearch.analysis.score_options import LearnedScore
 from connsearch.flags import Flag
 from connsearch.pruning.options import Mode, PeerOnly
 from connsearch.workflows.settings.base import WorkflowSettings
@@ -23,6 +24,9 @@ class CurveSettings(WorkflowSettings):
     """Number of networks on the curve, including the whole one, evenly spaced in MACs."""
     rounds: int = Field(default=4, ge=1, le=1000)
     """Rounds of timing; in each round every network runs five times."""
+    scores: LearnedScore = "weight"
+    """By what connections go: the learned weight; or gate: the weight times the share of val for
+    which the temporal gate of the connection is open."""
     mode: Mode = "pinned"
     """As in connsearch prune: pinned keeps all shapes, published derives them again."""
     peers: int = Field(default=1, ge=1)

@@ -22,6 +22,8 @@ class EvolveSettings(RunSettings):
     HIDDEN: ClassVar[frozenset[str]] = RunSettings.HIDDEN | {
         "training.over_connect",
         "training.warm_start",
+        "training.post",
+        "training.gated_connections",
         "tensorboard",
     }
 

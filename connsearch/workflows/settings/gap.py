@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
+from connsearch.analysis.score_options import LearnedScore
 from connsearch.errors import SettingsError, UnknownNameError
 from connsearch.flags import Flag
 from connsearch.pruning.criteria import CRITERIA
@@ -23,8 +24,11 @@ class GapSettings(WorkflowSettings):
     """Thresholds to compare: values of the first parameter of the criterion (relative: share,
     threshold: minimum, top_k: k)."""
     criterion: str = "relative"
-    """Criterion, applied to the learned weights; other parameters may follow a colon, as in
+    """Criterion, applied to the scores; other parameters may follow a colon, as in
     random:seed=3."""
+    scores: LearnedScore = "weight"
+    """What the criterion compares: the learned weight; or gate: the weight times the share of val
+    for which the temporal gate of the connection is open."""
     peers: int = Field(default=1, ge=1)
     """Number of peers to keep for each connection (attention mode peer); a small number is part of
     the gap."""

@@ -82,9 +82,9 @@ def alarms(material: Material, findings: Findings) -> Section | None:
         {
             "kind": alarm.kind,
             "what": alarm.what,
-            "count": len(alarm.edges),
+            "count": len(alarm.members),
             "of": alarm.of,
-            "edges": [_named(edge) for edge in alarm.edges],
+            "members": list(alarm.members),
             "node": alarm.node,
             "limit": alarm.limit,
             "meaning": alarm.meaning,
