@@ -208,7 +208,7 @@ def _frame_range(
             "though it was asked to leave it open; nothing was kept"
         )
     frames = shapes[0][2]
-    if not isinstance(frames, torch.SymInt):
+    if not isinstance(frames, torch.SymInt) or frames.node.expr.is_Integer:
         return None, None
     allowed: Any = program.range_constraints[frames.node.expr]
     most = int(allowed.upper) if allowed.upper.is_Integer else None  # it may be infinite
