@@ -104,7 +104,7 @@ def test_the_best_network_decides_as_it_did_at_its_look(tmp_path: Path) -> None:
     """Whichever look is kept: before the gates decide, or after."""
     for number, share in enumerate((0.9, 0.1)):
         run = tmp_path / str(number)
-        best = result_of(gated_search(run, gate_start=share, keep="best")).report.best
+        best = result_of(gated_search(run, gate_start=share, keep="best")).report.choice
         found = open_run(run)
         assert best is not None
         assert found.structure.gates_decide == (best.step > round(share * 8))
