@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from connsearch.errors import PruneError
 from connsearch.graph.spec import Modality
-from connsearch.models.gates import listening
+from connsearch.models.gates import decides, let_decide, listening
 from connsearch.models.inherit import check_kinship, parent_name
 from connsearch.models.structure import Network
 from connsearch.nn.mask import Mask
@@ -111,7 +111,7 @@ def exactness(
     Two code paths are compared in float32 and evaluation mode: the whole original, in which a
     :class:`Mask` silences what is gone, and the small network, in which it does not exist. With
     shapes pinned and weights inherited they are equal on CPU. Published shapes are another
-    function.
+    function. Where temporal gates decide, the two are also compared with all gates open.
 
     Args:
         parent: the network whose structure was pruned; any mask it carries is lifted.
@@ -134,6 +134,45 @@ def exactness(
     device = next(parent.parameters()).device
     drawn = random_streams(parent, clip=clip, batch=batch, seed=seed)
     streams = {name: stream.to(device) for name, stream in drawn.items()}
+    found = _compared(parent, child, pruned, streams)
+    sides = [found]
+    if decides(child):  # what a shut gate would add is computed, and seen, only where all are open
+        with _fusing(parent), _fusing(child):
+            sides.append(_compared(parent, child, pruned, streams))
+    same = [all(equal) for equal in zip(*(side.same for side in sides), strict=True)]
+    differences = torch.tensor([side.differences for side in sides])
+    *nodes_same, _ = same
+    differing = (node for node, equal in zip(pruned.node_map, nodes_same, strict=True) if not equal)
+    gates = found.gates
+    return Exactness(
+        equal=all(same) and (gates is None or gates.equal),
+        max_abs_difference=float(differences.max()),  # unlike max(), keeps a NaN
+        max_abs_logit_difference=float(differences[:, -1].max()),
+        first_difference=next(differing, None),
+        nodes=len(nodes_same),
+        largest_logit=found.largest_logit,
+        clip=clip,
+        batch=batch,
+        seed=seed,
+        device=device.type,
+        threads=torch.get_num_threads(),
+        gates=gates,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """One pass of both networks: node by node, the logits last."""
+
+    same: list[bool]
+    differences: list[float]
+    largest_logit: float
+    gates: GateAgreement | None
+
+
+def _compared(
+    parent: Network, child: Network, pruned: Pruned, streams: Mapping[str, Tensor]
+) -> _Compared:
     parent.mask(Mask.of(pruned))
     try:
         wanted, theirs = _run(parent, streams, pruned.node_map)
@@ -142,32 +181,30 @@ def exactness(
     found, decisions = _run(child, streams, pruned.node_map.values())
     old = {new: before for before, new in pruned.node_map.items()}
     alike = [torch.equal(theirs[parent_name(n, old) or ""], d) for n, d in decisions.items()]
-    pairs = zip(wanted, found, strict=True)
-    differences = [float((a - b).abs().max()) for a, b in pairs if a.shape == b.shape]
-    same = [torch.equal(a, b) for a, b in zip(wanted, found, strict=True)]
-    *nodes_same, _ = same
-    differing = (node for node, equal in zip(pruned.node_map, nodes_same, strict=True) if not equal)
-    return Exactness(
-        equal=all(same) and all(alike),
-        max_abs_difference=float(torch.tensor(differences).max()),  # unlike max(), keeps a NaN
-        max_abs_logit_difference=differences[-1],
-        first_difference=next(differing, None),
-        nodes=len(nodes_same),
-        largest_logit=float(wanted[-1].abs().max()),
-        clip=clip,
-        batch=batch,
-        seed=seed,
-        device=device.type,
-        threads=torch.get_num_threads(),
-        gates=None
-        if not decisions
-        else GateAgreement(
-            equal=all(alike),
-            gates=len(decisions),
-            decisions=sum(map(len, decisions.values())),
-            opened=sum(int(open_B.sum()) for open_B in decisions.values()),
-        ),
+    pairs = list(zip(wanted, found, strict=True))
+    agreement = GateAgreement(
+        equal=all(alike),
+        gates=len(decisions),
+        decisions=sum(map(len, decisions.values())),
+        opened=sum(int(open_B.sum()) for open_B in decisions.values()),
     )
+    return _Compared(
+        same=[torch.equal(a, b) for a, b in pairs],
+        differences=[float((a - b).abs().max()) for a, b in pairs if a.shape == b.shape],
+        largest_logit=float(wanted[-1].abs().max()),
+        gates=agreement if decisions else None,
+    )
+
+
+@contextmanager
+def _fusing(network: Network) -> Generator[None]:
+    """No gate of the network decides inside."""
+    before = decides(network)
+    let_decide(network, gated=False)
+    try:
+        yield
+    finally:
+        let_decide(network, gated=before)
 
 
 def _run(

@@ -207,7 +207,10 @@ class GateStart(Hook):
         deciding: bool,
         counts: Mapping[str, tuple[int, int]],
     ) -> Iterator[dict[str, Any]]:
-        for name, (opened, clips) in counts.items():
+        for name in self._gates:  # a resumed run knows them in the order of their names
+            if name not in counts:
+                continue
+            opened, clips = counts[name]
             yield GateRow(
                 step=step,
                 epoch=epoch,

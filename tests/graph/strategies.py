@@ -24,6 +24,7 @@ from connsearch.graph.spec import (
     Structure,
     Weight,
 )
+from tests.pruning.gated import with_later_parts
 
 LAW = settings(max_examples=50)
 """Fifty structures for each law: enough to meet every family, mode and pin."""
@@ -91,6 +92,15 @@ def timed(draw: st.DrawFn, *, most_blocks: int = 2, pinned: bool | None = None) 
             nodes.append(node)
     found = replace(drawn, nodes=tuple(nodes))
     return pin(found) if (draw(st.booleans()) if pinned is None else pinned) else found
+
+
+@st.composite
+def gated_structures(draw: st.DrawFn) -> Structure:
+    """Draws a valid structure with mixed kinds, posts, gates and strides in time."""
+    rng = Random(draw(st.integers(0, 2**32)))
+    found = with_later_parts(draw(timed(pinned=False)), rng)
+    found = replace(found, gates_decide=draw(st.booleans()))
+    return pin(found) if draw(st.booleans()) else found
 
 
 def _filters(draw: st.DrawFn, family: str) -> int | tuple[int, int, int]:

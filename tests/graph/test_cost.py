@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,9 +14,11 @@ from connsearch.graph.cost import DEFAULT_CLIP, cost
 from connsearch.graph.files import load_structure, structure_names
 from connsearch.graph.plan import pin
 from connsearch.graph.space import over_connect
-from connsearch.graph.spec import Attention, Edge, Modality, Peer, Structure
+from connsearch.graph.spec import Attention, Edge, Modality, Peer, Post, Structure
 from tests.graph.counting import check
 from tests.graph.strategies import structures
+from tests.pruning.gated import random_gated, with_gates
+from tests.pruning.structures import drawn
 
 PUBLISHED = {
     ("assemblenet-50", "none"): 36_900_957,
@@ -83,6 +86,35 @@ def test_counts_of_any_structure_equal_those_of_torch(
     structure: Structure, clip: tuple[int, int, int]
 ):
     check(structure, clip)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_counts_with_posts_gates_and_mixed_kinds_equal_those_of_torch(seed: int):
+    check(random_gated(Random(seed)), (5, 20, 16))
+
+
+def test_a_gated_connection_costs_a_cell_and_its_own_projection():
+    """Two inputs of one width share a projection; the gate of one of them takes it apart."""
+    plain = drawn((0, 0, 1), {2: {0: 0.9}, 3: {1: 0.8}, 4: {0: 0.7, 1: 0.6, 3: 0.5}})
+    clip = (4, 32, 32)
+    gated = with_gates(plain, [Edge(1, 4)])
+    before, after = (check(one, clip).nodes[4] for one in (plain, gated))
+    width, frames, positions = 8, 4, 4 * 8 * 8
+    assert after.parameters - before.parameters == 16 * width**2 + 16 * width
+    assert after.macs - before.macs == 16 * width**2 * frames + 4 * width * positions
+    alone = with_gates(plain, [Edge(0, 4), Edge(1, 4)])
+    assert check(alone, clip).nodes[4].macs - after.macs == 16 * width**2 * frames
+
+
+def test_what_follows_a_block_costs_a_cell():
+    plain = drawn((0, 1), {2: {0: 0.9, 1: 0.8}, 3: {2: 0.7}})
+    clip = (4, 32, 32)
+    before = check(plain, clip).nodes[2]
+    for post in (Post.SR, Post.SRTG):
+        after = check(with_gates(plain, [], {2: post}), clip).nodes[2]
+        assert after.parameters - before.parameters == 16 * 8**2 + 16 * 8
+        assert after.macs - before.macs == 16 * 8**2 * 4
+    assert check(with_gates(plain, [], {2: Post.NONE}), clip).nodes[2] == before
 
 
 def test_shapes_are_those_of_the_features():

@@ -177,6 +177,28 @@ def test_another_cell_is_noticed(
     assert not compared(parent, pruned, child, frames=FRAMES).equal
 
 
+def test_what_stays_shut_is_compared_open(parent: Network, pruned: Pruned) -> None:
+    """By the definition these gates are shut for all clips, whatever their cells have learned."""
+    child = pruned_pair(parent, pruned, LAYOUTS[0])
+    for network in (parent, child):
+        judging(network, GateTest())
+    try:
+        found = compared(parent, pruned, child, frames=FRAMES)
+        assert found.gates is not None
+        assert (found.gates.opened, found.equal) == (0, True)
+        with torch.no_grad():
+            next(_gates(child)).recursion.bias_ih_l1.mul_(0.5)
+        found = compared(parent, pruned, child, frames=FRAMES)
+        assert found.gates is not None
+        assert (found.gates.opened, found.gates.equal) == (0, True)
+        assert not found.equal
+        assert found.max_abs_difference > 0
+        assert decides(parent)
+        assert decides(child)
+    finally:
+        judging(parent, EASY)
+
+
 def test_decisions_that_change_no_number_are_noticed(
     parent: Network, pruned: Pruned, child: Network
 ) -> None:

@@ -22,13 +22,17 @@ def random_gated(rng: random.Random) -> Structure:
     structure = random_tiny(rng)
     while len(structure) > 7:  # small ones are as good
         structure = random_tiny(rng)
+    single = (1,) * structure.network.levels
+    return with_later_parts(structure, rng).with_settings(blocks=single)
+
+
+def with_later_parts(structure: Structure, rng: random.Random) -> Structure:
+    """Returns an unpinned structure with what schema 2 has added, here and there."""
     nodes = list(structure.nodes)
     for index, block in structure.blocks():
         nodes[index] = _decorated(structure, block, rng)
     fusion = rng.choice(("one_plus", "one_plus", "product", "sigmoid"))
-    single = (1,) * structure.network.levels
-    decorated = replace(structure, nodes=tuple(nodes))
-    return validate(decorated.with_settings(gate_fusion=fusion, blocks=single))
+    return validate(replace(structure, nodes=tuple(nodes)).with_settings(gate_fusion=fusion))
 
 
 def _decorated(structure: Structure, block: Block, rng: random.Random) -> Block:
