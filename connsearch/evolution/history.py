@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from connsearch.evolution.child import Child, Trial
 from connsearch.evolution.population import Population, Standing, dominates
 from connsearch.evolution.steps import Step
-from connsearch.graph.parse import connection_weights, parse_structure, rows
+from connsearch.graph.document_nodes import node_document, read_nodes
+from connsearch.graph.parse import StructureReader, connection_weights, rows
 from connsearch.graph.spec import Edge, Structure
 
 OPEN = ("waiting", "running")
@@ -37,9 +38,13 @@ def key_of(trial: Trial) -> Key:
 
 
 def birth_facts(child: Child) -> dict[str, Any]:
-    """Returns what a study keeps of a child, as JSON values; settings are those of the start."""
+    """Returns what a study keeps of a child, as JSON values; settings are those of the start.
+
+    Kinds, what follows blocks, strides in time and gates stand there where there are any.
+    """
     return {
         "nodes": rows(child.structure),
+        **node_document(child.structure),
         "weights": connection_weights(child.structure),
         "parents": list(child.parents),
         "steps": [[step.operator, step.seed] for step in child.steps],
@@ -245,12 +250,12 @@ class History:
 
     def _read(self, number: int) -> Child:
         facts = self.births[number]
-        structure = parse_structure(
-            facts["nodes"],
+        reader = StructureReader.of(facts["nodes"], facts["weights"])
+        read_nodes(reader, facts)
+        structure = reader.finish(
             name=f"{self.start.name}-{number}",
             family=self.start.family,
             network=self.start.network,
-            connection_weights=facts["weights"],
         )
         return Child(
             number=number,

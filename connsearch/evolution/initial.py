@@ -9,10 +9,12 @@ from random import Random
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import find
 from connsearch.evolution.structure_editor import StructureEditor
+from connsearch.evolution.swaps import swaps
 from connsearch.graph.families import family
 from connsearch.graph.kinds import BLOCK_KINDS, FilterForm
+from connsearch.graph.rules import faults
 from connsearch.graph.space import over_connect, random_wiring
-from connsearch.graph.spec import Block, Filters, Modality, Stem, Structure
+from connsearch.graph.spec import Block, Filters, Modality, Post, Stem, Structure
 from connsearch.graph.temporal import has_dilation
 
 CONNECTED = 0.5
@@ -37,11 +39,14 @@ def initial_structure(start: Structure, limits: Limits, rng: Random) -> Structur
     stems, blocks and splits if the limits or the channels do not allow as many.
 
     Not published: stems have the kind of the start's first stem of their stream, blocks that of the
-    start's at their level; where these are of several kinds, that level's blocks stay. Blocks
-    without an input and nodes that reach no final block get one connection more; what has no
-    temporal convolution keeps dilation 1; object stems are as many as they are.
+    start's at their level; where these are of several kinds, that level's blocks stay. Where the
+    limits let kinds or what follows a block change, every block draws its own among those allowed.
+    What follows a block is that of the start's blocks at its level otherwise, a random one of them
+    where they differ. No connection has a temporal gate. Blocks without an input and nodes that
+    reach no final block get one connection more; what has no temporal convolution keeps dilation
+    1; object stems are as many as they are.
     """
-    nodes = (*_stems(start, limits, rng), *_blocks(start, limits))
+    nodes = (*_stems(start, limits, rng), *_blocks(start, limits, rng))
     bare = replace(start, nodes=nodes, finals=None)
     split, full = find("split"), over_connect(bare)
     for _ in range(rng.randint(1, MOST_SPLITS)):
@@ -49,6 +54,7 @@ def initial_structure(start: Structure, limits: Limits, rng: Random) -> Structur
         if offspring is None:
             break
         full = offspring.structure
+    full = _with_posts(_with_kinds(full, limits, rng), limits, rng)
     full = _with_dilations(full, limits, rng)
     used = len({block.level for _, block in full.blocks()})
     found = _wired(full, rng)
@@ -91,12 +97,14 @@ def _stems(start: Structure, limits: Limits, rng: Random) -> list[Stem]:
     return rng.choice(choices)
 
 
-def _blocks(start: Structure, limits: Limits) -> Iterator[Block]:
+def _blocks(start: Structure, limits: Limits, rng: Random) -> Iterator[Block]:
     top, usual = len(limits.channels) - 1, family(start.family).block
     for level, channels in enumerate(limits.channels):  # none at a level the start does not use
+        known = [block for _, block in start.blocks() if block.level == level]
         if len(channels) > 1:
-            yield from (_bare(block) for _, block in start.blocks() if block.level == level)
+            yield from map(_bare, known)
             continue
+        posts = sorted({block.post for block in known}, key=list(Post).index)
         for name, filters in channels.items():
             form = BLOCK_KINDS[name].filters
             number = min(_TOP_BLOCKS if level == top else _BLOCKS, limits.blocks[level])
@@ -104,8 +112,15 @@ def _blocks(start: Structure, limits: Limits) -> Iterator[Block]:
             number = max(1, min(number, room))
             kind = None if name == usual else name
             for part in range(number):
-                share = _share(form, filters, number, part)
-                yield Block(level, (), share, spatial_stride=limits.strides[level], kind=kind)
+                yield Block(
+                    level,
+                    (),
+                    _share(form, filters, number, part),
+                    spatial_stride=limits.strides[level],
+                    kind=kind,
+                    post=posts[0] if len(posts) == 1 else rng.choice(posts),
+                    temporal_stride=limits.temporal_strides[level],
+                )
 
 
 def _bare(block: Block) -> Block:
@@ -115,6 +130,30 @@ def _bare(block: Block) -> Block:
 def _share(form: FilterForm, filters: Filters, number: int, part: int) -> Filters:
     """One of several parts that add up to the filters; the last ones may have one more."""
     return form.zipped(lambda n: (n + part) // number, filters)
+
+
+def _with_kinds(structure: Structure, limits: Limits, rng: Random) -> Structure:
+    """Every block in a random one of the allowed kinds it can be of; its own is one of them."""
+    if not limits.kinds:
+        return structure
+    editor = StructureEditor(structure)
+    for name in editor.blocks():
+        before = editor.block(name)
+        editor.nodes[name] = rng.choice([before, *swaps(editor, name, limits)])
+        if faults(editor.finish().structure):
+            editor.nodes[name] = before
+    return editor.finish().structure
+
+
+def _with_posts(structure: Structure, limits: Limits, rng: Random) -> Structure:
+    """Every block with a random one of what may follow it."""
+    if not limits.posts:
+        return structure
+    nodes = tuple(
+        node if isinstance(node, Stem) else replace(node, post=rng.choice(limits.posts))
+        for node in structure.nodes
+    )
+    return replace(structure, nodes=nodes)
 
 
 def _with_dilations(structure: Structure, limits: Limits, rng: Random) -> Structure:

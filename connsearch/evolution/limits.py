@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from connsearch.graph.families import block_kind, family
 from connsearch.graph.plan import unpin
 from connsearch.graph.rules import validate
-from connsearch.graph.spec import Block, Filters, Modality, Structure
+from connsearch.graph.spec import Block, Filters, Modality, Post, Structure
 
 DILATIONS = (1, 2, 4, 8)
 """Published choices of a temporal dilation (AssembleNet, section 3.2)."""
@@ -26,20 +26,28 @@ class Limits:
 
     Attributes:
         channels: at every level, for each kind of block there, the sum of the filters; no mutation
-            changes one. Several numbers are summed entry by entry.
+            but that of kinds changes one. Several numbers are summed entry by entry.
+        widths: at every level, the sum of the channels its blocks put out; no mutation changes one.
         strides: spatial stride of every level's blocks.
+        temporal_strides: their stride in time.
         stems: least and most stems of each modality that is read.
         blocks: most blocks of each level.
         dilations: allowed temporal dilations, ascending.
         narrowest: fewest filters of a block, of several numbers each.
+        posts: what may follow a block; empty: what follows it stays.
+        kinds: the kinds a block may change to, in the order of their names; empty: kinds stay.
     """
 
     channels: tuple[Mapping[str, Filters], ...]
+    widths: tuple[int, ...]
     strides: tuple[int, ...]
+    temporal_strides: tuple[int, ...]
     stems: Mapping[Modality, tuple[int, int]]
     blocks: tuple[int, ...]
     dilations: tuple[int, ...] = DILATIONS
     narrowest: int = 2
+    posts: tuple[Post, ...] = ()
+    kinds: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -50,11 +58,22 @@ class Limits:
         most_stems: int = MOST_STEMS,
         dilations: tuple[int, ...] = DILATIONS,
         narrowest: int = 2,
+        posts: Iterable[Post] = (),
+        kinds: Iterable[str] = (),
     ) -> Limits:
         """Returns the walls around one structure.
 
         Streams it does not read are not added, object stems stay as many as they are, and where the
         head reads a single final node (lite), the top level stays one block.
+
+        Args:
+            structure: whose sums and strides stay.
+            most_blocks: of a level that has no more.
+            most_stems: of a stream that has no more.
+            dilations: see :class:`Limits`.
+            narrowest: the same.
+            posts: the same.
+            kinds: the same.
 
         Raises:
             StructureError: without its pins, which no offspring keeps, the structure breaks a rule.
@@ -72,7 +91,11 @@ class Limits:
         one_final = family(structure.family).one_final
         return cls(
             channels=tuple(filter_sums(structure, at[level]) for level in levels),
+            widths=tuple(width_sum(structure, at[level]) for level in levels),
             strides=tuple(at[level][0].spatial_stride if at[level] else 1 for level in levels),
+            temporal_strides=tuple(
+                at[level][0].temporal_stride if at[level] else 1 for level in levels
+            ),
             stems={
                 m: (n, n) if m is Modality.OBJECT else (1, max(n, most_stems))
                 for m, n in have.items()
@@ -84,6 +107,8 @@ class Limits:
             ),
             dilations=dilations,
             narrowest=narrowest,
+            posts=tuple(post for post in Post if post in set(posts)),
+            kinds=tuple(sorted(set(kinds))),
         )
 
 
@@ -96,3 +121,18 @@ def filter_sums(structure: Structure, blocks: Iterable[Block]) -> dict[str, Filt
             before = kind.filters.zipped(int.__add__, found[kind.name], before)
         found[kind.name] = before
     return found
+
+
+def width_sum(structure: Structure, blocks: Iterable[Block]) -> int:
+    """Returns the sum of the channels that some blocks of a structure put out."""
+    return sum(block_kind(structure, block).width(block.filters) for block in blocks)
+
+
+def kinds_of(structure: Structure) -> tuple[str, ...]:
+    """Returns the names of the kinds of a structure's blocks, sorted.
+
+    >>> from connsearch.graph.files import load_structure
+    >>> kinds_of(load_structure("assemblenet-50"))
+    ('bottleneck',)
+    """
+    return tuple(sorted({block_kind(structure, block).name for _, block in structure.blocks()}))

@@ -7,11 +7,13 @@ from typing import Any, Literal, cast
 
 from pydantic import Field, field_validator, model_validator
 
-from connsearch.errors import ConnsearchError
+from connsearch.errors import ConnsearchError, UnknownNameError
 from connsearch.evolution.limits import MOST_BLOCKS, MOST_STEMS
 from connsearch.evolution.mutations import find
 from connsearch.evolution.objectives import ObjectiveName
 from connsearch.evolution.population import Removal
+from connsearch.graph.kinds import BLOCK_KINDS
+from connsearch.graph.spec import Post
 from connsearch.pruning.budget import parse_budgets
 from connsearch.settings.nesting import BASIC, Options, usual
 
@@ -61,7 +63,14 @@ class EvolutionOptions(Options, title="evolution"):
     mutations: int = Field(default=4, ge=0, le=100)
     """Largest number of node mutations per child; each child draws a number from 0 to this."""
     operators: tuple[str, ...] = NODE_MUTATIONS
-    """Node mutations to draw from; assemblenet used dilation, split and merge."""
+    """Node mutations to draw from; assemblenet used dilation, split and merge. Not among the
+    defaults: post and kind (of blocks); add, drop and rewire (of connections)."""
+    posts: tuple[Post, ...] = tuple(Post)
+    """With the operator post, what may follow a block: nothing, squeeze and recursion (sr), or the
+    same behind a temporal gate (srtg)."""
+    kinds: tuple[str, ...] = ()
+    """With the operator kind, the kinds that blocks may change to besides those of the start
+    structure, such as r3d_basic srtg_r3d_basic."""
     population: int = Field(default=20, ge=2, le=100_000, json_schema_extra=BASIC)
     """Number of structures that can become parents; the evolution begins with this many random
     ones."""
@@ -120,6 +129,23 @@ class EvolutionOptions(Options, title="evolution"):
                 raise ValueError(str(error)) from None
         return names
 
+    @field_validator("posts")
+    @classmethod
+    def _posts_once(cls, posts: tuple[Post, ...]) -> tuple[Post, ...]:
+        if not posts or len(set(posts)) < len(posts):
+            raise ValueError(f"{' '.join(posts) or 'none given'}: name at least one, each once")
+        return posts
+
+    @field_validator("kinds")
+    @classmethod
+    def _kinds_are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            try:
+                BLOCK_KINDS[name]
+            except UnknownNameError as error:
+                raise ValueError(str(error)) from None
+        return names
+
     @field_validator("budget")
     @classmethod
     def _budgets_can_be_read(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -169,6 +195,16 @@ class EvolutionOptions(Options, title="evolution"):
                 "no operators to draw mutations from; name some with --operators, or give "
                 "--mutations 0"
             )
+        if set(self.posts) != set(Post) and not self.mutates("post"):
+            raise ValueError(
+                f"posts {' '.join(self.posts)}: has no effect without the mutation post; add it to "
+                "--operators, or omit --posts"
+            )
+        if self.kinds and not self.mutates("kind"):
+            raise ValueError(
+                f"kinds {' '.join(self.kinds)}: has no effect without the mutation kind; add it to "
+                "--operators, or omit --kinds"
+            )
         if self.strategy == "nodes" and not self.mutations:
             raise ValueError(
                 "strategy nodes: has no effect without mutations; give --mutations, or another "
@@ -180,6 +216,10 @@ class EvolutionOptions(Options, title="evolution"):
     def drawn(self) -> int:
         """Members drawn for each child, with the default filled in."""
         return usual_tournament(self.population) if self.tournament is None else self.tournament
+
+    def mutates(self, name: str) -> bool:
+        """Returns whether a mutation is among the operators, whatever number stands behind it."""
+        return any(operator.partition(":")[0] == name for operator in self.operators)
 
     @property
     def wiring(self) -> str | None:

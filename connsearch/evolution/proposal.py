@@ -11,7 +11,7 @@ from connsearch.errors import Failure, SettingsError, StructureError
 from connsearch.evolution.child import Child
 from connsearch.evolution.history import History
 from connsearch.evolution.initial import initial_structure
-from connsearch.evolution.limits import Limits
+from connsearch.evolution.limits import Limits, kinds_of
 from connsearch.evolution.options import EvolutionOptions
 from connsearch.evolution.steps import Step, take
 from connsearch.graph.cost import Cost, cost
@@ -61,9 +61,10 @@ class Space:
         """Returns the space around a structure that the options describe.
 
         Raises:
-            SettingsError: the structure itself is above a budget and is to be the first child.
+            SettingsError: the structure itself is above a budget and is to be the first child; or
+                blocks are to change their kind, and there is only one.
         """
-        limits = Limits.of(start, most_blocks=options.most_blocks, most_stems=options.most_stems)
+        limits = limits_of(start, options)
         space = cls(start, limits, classes, clip, parse_budgets(options.budget))
         if options.include_start:
             over = space.over_budget(start, space.cost(start))
@@ -93,6 +94,30 @@ class Space:
     def _quantities(structure: Structure, price: Cost) -> Mapping[str, int]:
         connections = len(structure.edges())
         return {"macs": price.macs, "params": price.parameters, "connections": connections}
+
+
+def limits_of(start: Structure, options: EvolutionOptions) -> Limits:
+    """Returns what the children of a structure may not exceed.
+
+    Raises:
+        SettingsError: blocks are to change their kind, and there is only one.
+    """
+    kinds: set[str] = set()
+    if options.mutates("kind"):
+        kinds = {*kinds_of(start), *options.kinds}
+        if len(kinds) == 1:
+            raise SettingsError(
+                f"{start.name}: the mutation kind has no effect, because all blocks are of kind "
+                f"{next(iter(kinds))}\n"
+                "  cure: name further kinds with --kinds, or leave kind out of --operators"
+            )
+    return Limits.of(
+        start,
+        most_blocks=options.most_blocks,
+        most_stems=options.most_stems,
+        posts=options.posts if options.mutates("post") else (),
+        kinds=kinds,
+    )
 
 
 def propose(

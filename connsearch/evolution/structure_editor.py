@@ -9,6 +9,7 @@ from random import Random
 
 from connsearch.graph.dag import STEM_LEVEL
 from connsearch.graph.families import block_kind, family
+from connsearch.graph.gates import comparable
 from connsearch.graph.kinds import BlockKind
 from connsearch.graph.spec import FREE, Block, Connection, Edge, Modality, Stem, Structure, Weight
 
@@ -30,21 +31,25 @@ class Offspring:
 class StructureEditor:
     """Nodes and connections under fixed names: those of the parent, then new ones.
 
-    Pinned shapes and peers belong to the parent's wiring and are dropped; weights stay. Only the
-    weight of a single input is dropped: it has nothing to be compared with.
+    Pinned shapes and peers belong to the parent's wiring and are dropped, and whether gates decide
+    is learned anew; weights and the temporal gates of connections stay. Only the weight of a single
+    input is dropped: it has nothing to be compared with.
 
     Attributes:
         nodes: stems and blocks by name; the connections stored in them are ignored.
         weights: every connection and its weight.
+        gated: the connections that have a temporal gate.
         origins: by name, the parent's nodes it was made of.
         top: the level the head reads.
         one_final: whether the head reads only the first block of that level (lite).
+        usual_kind: the kind of blocks that name none.
     """
 
     def __init__(self, parent: Structure) -> None:
         self._parent = parent
         self.top = parent.network.levels - 1
         self.one_final = family(parent.family).one_final
+        self.usual_kind = family(parent.family).block
         self.nodes: dict[int, Stem | Block] = {
             index: replace(node, width=None)
             if isinstance(node, Stem)
@@ -56,6 +61,7 @@ class StructureEditor:
             for index, block in parent.blocks()
             for c in block.connections
         }
+        self.gated = {edge for edge, connection in parent.connections() if connection.gated}
         self.origins: dict[int, tuple[int, ...]] = {n: (n,) for n in self.nodes}
 
     def add(self, node: Stem | Block, origins: tuple[int, ...] = ()) -> int:
@@ -70,6 +76,7 @@ class StructureEditor:
         """Takes a node out, with all of its connections."""
         del self.nodes[name]
         self.weights = {e: w for e, w in self.weights.items() if name not in e}
+        self.gated.intersection_update(self.weights)
 
     def level(self, name: int) -> int:
         """Returns the level of a node; that of a stem is below all others."""
@@ -156,13 +163,15 @@ class StructureEditor:
         """Returns who depends on which connection, as of now."""
         return Needs(self.weights, self.live())
 
-    def connect(self, edge: Edge, weight: Weight = FREE) -> None:
-        """Adds a connection."""
+    def connect(self, edge: Edge, weight: Weight = FREE, *, gated: bool = False) -> None:
+        """Adds a connection, with a temporal gate if it is to have one."""
         self.weights[edge] = weight
+        (self.gated.add if gated else self.gated.discard)(edge)
 
     def disconnect(self, edge: Edge) -> None:
         """Takes a connection away."""
         del self.weights[edge]
+        self.gated.discard(edge)
 
     def repair(self, rng: Random, prefer: Mapping[Edge, float] | None = None) -> list[Edge]:
         """Connects every block without an input and every dangling node; returns the connections.
@@ -188,11 +197,14 @@ class StructureEditor:
         """Returns the edited structure: stems by modality, then blocks by level.
 
         A single input has coefficient 1 and no weight; with further inputs it starts unlearned.
+        Where all inputs of a block would have a temporal gate, they lose it.
         """
         order = sorted(self.nodes, key=self._place)
         number = {name: index for index, name in enumerate(order)}
         nodes = tuple(self._node(name, number) for name in order)
-        structure = replace(self._parent, nodes=nodes, finals=None, provenance={})
+        structure = replace(
+            self._parent, nodes=nodes, finals=None, provenance={}, gates_decide=False
+        )
         return Offspring(structure, tuple(self.origins[name] for name in order))
 
     def _place(self, name: int) -> tuple[int, int, int]:
@@ -208,8 +220,11 @@ class StructureEditor:
         edges = sorted((number[e.source], e) for e in self.weights if e.target == name)
         if len(edges) == 1:
             return replace(node, connections=(Connection(edges[0][0], None),))
-        inputs = tuple(Connection(source, self.weights[edge]) for source, edge in edges)
-        return replace(node, connections=inputs)
+        inputs = (
+            Connection(source, self.weights[edge], gated=edge in self.gated)
+            for source, edge in edges
+        )
+        return replace(node, connections=comparable(inputs))
 
 
 class Needs:

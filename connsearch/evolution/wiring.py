@@ -18,16 +18,17 @@ def rewired(
     with probability ``|E - kept| / |E* - E|``, so that as many are expected as the parent has.
 
     Not published: blocks left without an input and nodes that reach no final block are repaired,
-    with the suitable removed connection of greatest ``worth``, under its old weight. For
-    each of these, a new connection that no node depends on is removed, so that the number
-    stays as drawn. It grows if there is none: in wirings with hardly more connections than
-    are needed to reach every node. It shrinks if the probability would be above 1: in parents that
-    lose more connections than they leave unused.
+    with the suitable removed connection of greatest ``worth``, under its old weight and with its
+    old temporal gate, if it had one; new connections have none. For each of these repairs, a new
+    connection that no node depends on is removed, so that the number stays as drawn. It grows if
+    there is none: in wirings with hardly more connections than are needed to reach every node. It
+    shrinks if the probability would be above 1: in parents that lose more connections than they
+    leave unused.
 
     None if the result has the same connections; another try would favour other numbers.
     """
     editor = StructureEditor(parent)
-    before = dict(editor.weights)
+    before, gated = dict(editor.weights), set(editor.gated)
     unused = editor.unused()
     removed = [edge for edge in sorted(before) if edge not in kept]
     for edge in removed:
@@ -38,7 +39,7 @@ def rewired(
     repaired = editor.repair(rng, {edge: worth[edge] for edge in removed})
     for edge in repaired:
         if edge in before:
-            editor.connect(edge, before[edge])
+            editor.connect(edge, before[edge], gated=edge in gated)
     _compensate(editor, drawn, repaired, rng)
     return None if editor.weights.keys() == before.keys() else editor.finish()
 

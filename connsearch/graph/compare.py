@@ -8,12 +8,12 @@ provenance, the order of inputs, and pins that change nothing are ignored.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from connsearch.errors import SettingsError
 from connsearch.graph.families import kind_name
-from connsearch.graph.hashing import node_facts, renumbering
+from connsearch.graph.hashing import USUAL_FACTS, node_facts, renumbering
 from connsearch.graph.matching import Matching, match
 from connsearch.graph.spec import Attention, Connection, Edge, Peer, Structure, Weight
 
@@ -46,7 +46,8 @@ class ConnectionDifference:
     """A connection that differs, with its name in A and in B.
 
     ``weights`` are its weights there; ``changes`` what changed of one that stayed: ``weight``,
-    ``top peer`` (the strongest) or ``peers`` (others, or their coefficients).
+    ``gate`` (whether it has a temporal gate), ``top peer`` (the strongest) or ``peers`` (others,
+    or their coefficients).
     """
 
     before: Edge | None
@@ -99,7 +100,8 @@ def compare(
         b: after.
         tolerance: weights and coefficients this far apart are still equal. A learned weight
             differs from one that is free or fixed, whatever its value.
-        weights: False leaves out what was learned: weights, and peers outside mode ``fixed``.
+        weights: False leaves out what was learned: weights, whether gates decide, and peers outside
+            mode ``fixed``.
 
     Raises:
         SettingsError: a tolerance outside [0, 1].
@@ -151,6 +153,8 @@ class _Comparison:
         before = {"family": self.a.family, **asdict(self.a.network)}
         after = {"family": self.b.family, **asdict(self.b.network)}
         yield from (Change(k, v, after[k]) for k, v in before.items() if v != after[k])
+        if self.weights and self.a.gates_decide != self.b.gates_decide:
+            yield Change("gates decide", self.a.gates_decide, self.b.gates_decide)
 
     def _nodes(self) -> Iterator[NodeDifference]:
         before, after = node_facts(self.a), node_facts(self.b)
@@ -162,7 +166,8 @@ class _Comparison:
             old, new = before[index], after[there]
             if "kind" in old or "kind" in new:
                 old, new = _with_kind(self.a, index, old), _with_kind(self.b, there, new)
-            changes = tuple(Change(k, v, new[k]) for k, v in old.items() if v != new[k])
+            both = {name: (_fact(old, name), _fact(new, name)) for name in {**old, **new}}
+            changes = tuple(Change(name, x, y) for name, (x, y) in both.items() if x != y)
             if changes:
                 yield NodeDifference(index, there, changes)
         taken = self.matching.to_a
@@ -187,6 +192,8 @@ class _Comparison:
     def _changes(self, old: Connection, new: Connection) -> Iterator[Change]:
         if self.weights and not self._equal(old.weight, new.weight):
             yield Change("weight", old.weight, new.weight)
+        if old.gated != new.gated:
+            yield Change("gate", old.gated, new.gated)
         yield from self._peers(old, new)
 
     def _peers(self, old: Connection, new: Connection) -> Iterator[Change]:
@@ -214,6 +221,11 @@ class _Comparison:
         if isinstance(x, int | float) and isinstance(y, int | float):
             return abs(x - y) <= self.tolerance
         return x == y
+
+
+def _fact(facts: Mapping[str, object], name: str) -> object:
+    """A fact of a node, also where it is left out because it is the usual one."""
+    return facts[name] if name in facts else USUAL_FACTS.get(name)
 
 
 def _with_kind(structure: Structure, index: int, facts: dict[str, object]) -> dict[str, object]:

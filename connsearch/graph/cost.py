@@ -8,12 +8,13 @@ has no parameters and no convolution, only differences of neighbouring pixels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from connsearch.graph.plan import BlockPlan, Plan, StemPlan, plan
-from connsearch.graph.spec import FREE, Attention, Block, Structure
+from connsearch.graph.layers import Gate, weights
+from connsearch.graph.plan import BlockPlan, FusionPlan, Plan, StemPlan, plan
+from connsearch.graph.spec import FREE, Attention, Block, Post, Structure
 from connsearch.graph.tracing import Traced
 
 DEFAULT_CLIP = (16, 112, 112)
@@ -27,6 +28,23 @@ class Shape(NamedTuple):
     frames: int
     height: int
     width: int
+
+
+class GateCost(NamedTuple):
+    """Parameters and multiply-accumulates of a temporal gate, or of scaling without one."""
+
+    parameters: int
+    macs: int
+
+
+def gate_cost(width: int, frames: int) -> GateCost:
+    """Returns what the recurrent cell of a gate costs for so many channels and frames.
+
+    >>> gate_cost(8, 4)
+    GateCost(parameters=1152, macs=4096)
+    """
+    parameters, macs = weights(Gate("gate"), width)
+    return GateCost(parameters, macs * frames)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +140,29 @@ class _Totals:
         self.macs += before * after * times
 
 
+def addends(shape: FusionPlan, clip: tuple[int, int, int]) -> Iterator[tuple[tuple[int, ...], int]]:
+    """Yields the parts of a fusion that cost something: the inputs of each, and its macs.
+
+    The inputs of a bucket that have no temporal gate share a projection; one with a gate is
+    projected by itself, and has its recurrent cell.
+
+    Args:
+        shape: of a block.
+        clip: frames, height and width of the input of the network.
+    """
+    frames, height, width = clip
+    frames, stride = -(-frames // shape.input_temporal_stride), shape.input_stride
+    positions = frames * -(-height // stride) * -(-width // stride)
+    for bucket in shape.buckets:
+        macs = bucket.width * shape.fused_width * positions if bucket.project else 0
+        plain = tuple(source for source in bucket.sources if source not in shape.gated)
+        if plain and macs:
+            yield plain, macs
+        for source in bucket.sources:
+            if source in shape.gated:
+                yield (source,), macs + gate_cost(shape.fused_width, frames).macs
+
+
 class _Counter:
     """Counts node by node; keeps what is the same for all nodes of a level."""
 
@@ -143,6 +184,10 @@ class _Counter:
         for step, times in shape.kind.steps(shape.modules):
             _, *size = self._fused(shape) if step == 0 else out
             self._layers(tally, shape.module(step), size, times)
+        if shape.post is not Post.NONE:
+            post = gate_cost(shape.width, out.frames)
+            tally.parameters += post.parameters
+            tally.macs += post.macs
         return NodeCost(index, "block", out, tally.parameters, tally.macs)
 
     def head(self, num_classes: int) -> NodeCost:
@@ -182,8 +227,10 @@ class _Counter:
         tally.parameters += sum(c.weight == FREE for c in block.connections)
         for bucket in shape.buckets:
             if bucket.project:
-                _, frames, height, width = self._fused(shape)
-                tally.project(bucket.width, shape.fused_width, frames * height * width)
+                tally.parameters += bucket.width * shape.fused_width
+        tally.macs += sum(macs for _, macs in addends(shape, self._clip))
+        for _ in shape.gated:
+            tally.parameters += gate_cost(shape.fused_width, 1).parameters
 
     def _attention(self, tally: _Totals, block: Block, shape: BlockPlan) -> None:
         """Gates on the sources; peers are projected once a block, mixed once a connection."""

@@ -16,12 +16,10 @@ from connsearch.graph.document_nodes import (
     LATER_PINS,
     as_object,
     key_faults,
-    read_gates,
-    read_kinds,
+    node_document,
+    read_nodes,
     read_peers,
     read_pinned,
-    read_posts,
-    read_temporal_strides,
 )
 from connsearch.graph.parse import StructureReader, connection_weights, default_settings, rows
 from connsearch.graph.spec import (
@@ -29,7 +27,6 @@ from connsearch.graph.spec import (
     Attention,
     NetworkSettings,
     PinnedBlock,
-    Post,
     Structure,
 )
 
@@ -72,21 +69,19 @@ def to_json(structure: Structure) -> dict[str, Any]:
         for edge, connection in structure.connections()
         if connection.peers
     }
-    blocks = dict(structure.blocks())
+    own = node_document(structure)
     document = {
         "schema": 1,
         "name": structure.name,
         "family": structure.family,
         "nodes": rows(structure),
-        "kinds": {str(i): n.kind for i, n in enumerate(structure.nodes) if n.kind is not None},
-        "posts": {str(i): b.post.value for i, b in blocks.items() if b.post is not Post.NONE},
-        "temporal_strides": {
-            str(i): b.temporal_stride for i, b in blocks.items() if b.temporal_stride != 1
-        },
+        "kinds": own.get("kinds"),
+        "posts": own.get("posts"),
+        "temporal_strides": own.get("temporal_strides"),
         "network": _settings_document(structure.network),
         "connection_weights": connection_weights(structure),
         "peers": peers,
-        "gates": [f"{e.source}->{e.target}" for e, c in structure.connections() if c.gated],
+        "gates": own.get("gates"),
         "gates_decide": structure.gates_decide,
         "pinned": _pinned_document(structure),
         "provenance": dict(structure.provenance),
@@ -141,11 +136,8 @@ def from_json(data: object, *, name: str = "structure") -> Structure:
         raise StructureError(name, [*found, Fault("key-missing", "no nodes")])
     reader = StructureReader.of(document["nodes"], document.get("connection_weights"))
     reader.faults += found
-    read_kinds(reader, document.get("kinds", {}))
-    read_posts(reader, document.get("posts", {}))
-    read_temporal_strides(reader, document.get("temporal_strides", {}))
+    read_nodes(reader, document)
     read_peers(reader, document.get("peers", {}))
-    read_gates(reader, document.get("gates", []))
     finals = read_pinned(reader, document.get("pinned", {}))
     family = document.get("family", "assemblenet")
     return reader.finish(

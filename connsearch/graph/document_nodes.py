@@ -14,7 +14,7 @@ from typing import Any, cast
 from connsearch.errors import Fault
 from connsearch.graph.checks import is_a, show, unknown
 from connsearch.graph.parse import StructureReader
-from connsearch.graph.spec import Block, Connection, Peer, PinnedBlock, Post, Stem
+from connsearch.graph.spec import Block, Connection, Peer, PinnedBlock, Post, Stem, Structure
 
 LATER_PINS = ("input_temporal_stride",)
 """Pinned shapes that schema 2 has added."""
@@ -37,6 +37,31 @@ def as_object(reader: StructureReader, where: str, value: object) -> dict[str, A
         return {str(k): v for k, v in cast(Mapping[object, Any], value).items()}
     reader.fault("document", f"{where} is an object, not {show(value)}")
     return {}
+
+
+def node_document(structure: Structure) -> dict[str, Any]:
+    """Returns what a document says of single nodes and connections beside the published rows.
+
+    Keys are ``kinds``, ``posts``, ``temporal_strides`` and ``gates``; what is empty is left out.
+    """
+    blocks = dict(structure.blocks())
+    found: dict[str, Any] = {
+        "kinds": {str(i): n.kind for i, n in enumerate(structure.nodes) if n.kind is not None},
+        "posts": {str(i): b.post.value for i, b in blocks.items() if b.post is not Post.NONE},
+        "temporal_strides": {
+            str(i): b.temporal_stride for i, b in blocks.items() if b.temporal_stride != 1
+        },
+        "gates": [f"{e.source}->{e.target}" for e, c in structure.connections() if c.gated],
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def read_nodes(reader: StructureReader, document: Mapping[str, Any]) -> None:
+    """Reads what :func:`node_document` has written."""
+    read_kinds(reader, document.get("kinds", {}))
+    read_posts(reader, document.get("posts", {}))
+    read_temporal_strides(reader, document.get("temporal_strides", {}))
+    read_gates(reader, document.get("gates", []))
 
 
 def read_kinds(reader: StructureReader, value: object) -> None:

@@ -1,4 +1,8 @@
-"""The three published families: the kinds their nodes have and the settings they start from."""
+"""Families: the kinds their nodes have and the settings they start from.
+
+Three are those of AssembleNet and AssembleNet++; ``resnet3d`` is made of the blocks of 3D residual
+networks.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +48,9 @@ FAMILIES: Mapping[str, Family] = {
             flow_iterations=20,
             head_widths=(432, 2048),
         ),
+    ),
+    "resnet3d": Family(
+        "r3d_basic", "r3d", False, NetworkSettings(blocks=(2, 2, 2, 2), stem_width=64)
     ),
 }
 

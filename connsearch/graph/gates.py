@@ -27,6 +27,15 @@ def comparable(inputs: Iterable[Connection]) -> tuple[Connection, ...]:
     return tuple(replace(connection, gated=False) for connection in found)
 
 
+def post_gate_name(node: int) -> str:
+    """Returns what the gate that follows a block is called, in tables, messages and pictures.
+
+    >>> post_gate_name(8)
+    'node 8'
+    """
+    return f"node {node}"
+
+
 def connection_gate_name(edge: Edge) -> str:
     """Returns what the gate of a connection is called, in tables, messages and pictures.
 

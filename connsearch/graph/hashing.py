@@ -171,12 +171,22 @@ def _whole_label(structure: Structure) -> str:
     return repr((structure.family, known))
 
 
+USUAL_FACTS: Mapping[str, object] = {
+    "post": Post.NONE.value,
+    "temporal stride": 1,
+    "input temporal stride": 1,
+}
+"""What a node's facts say where they are left out."""
+
+
 def _block_facts(block: Block, shape: BlockPlan) -> dict[str, object]:
     later: dict[str, object] = {}
     if block.post is not Post.NONE:
         later["post"] = block.post.value
     if block.temporal_stride != 1:
         later["temporal stride"] = block.temporal_stride
+    if shape.input_temporal_stride != 1:
+        later["input temporal stride"] = shape.input_temporal_stride
     return later | {
         "level": block.level,
         "filters": block.filters,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from connsearch.graph.plan import StemPlan, plan
+from connsearch.graph.layers import Norm
+from connsearch.graph.plan import Plan, StemPlan, plan
 from connsearch.graph.spec import Modality, Structure
+from connsearch.graph.tracing import Traced
 from connsearch.models.count import without_numbers
 from connsearch.models.model import Model
+from connsearch.models.pixels import one_number
 
 _WINDOWS = (nn.Conv2d, nn.Conv3d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool2d, nn.AvgPool3d)
 """Layers that look at several pixels at once."""
@@ -68,15 +72,68 @@ def largest_stride(structure: Structure) -> int:
     32
     """
     strides: list[int] = []
-    for shape in plan(structure).nodes:
-        first, layers = (
-            (1, [shape.layers])
-            if isinstance(shape, StemPlan)
-            else (shape.input_stride, [shape.module(0)])
-        )
-        inner = [e.stride for traced in layers for e in traced.extents if e.pixels]
-        strides += [shape.stride, first * max(inner)]
+    for _, first, traced in _modules(plan(structure)):
+        inner = [e.stride for e in traced.extents if e.pixels]
+        strides += [first * traced.out.stride, first * max(inner)]
     return max(strides)
+
+
+class Strides(NamedTuple):
+    """How many times smaller than the clip a feature map is, in time and in each direction."""
+
+    temporal: float
+    stride: float
+
+
+def norm_strides(shapes: Plan) -> frozenset[Strides]:
+    """Returns the strides of all maps that are batch-normalised; infinite where one place is left.
+
+    >>> from connsearch.graph.files import load_structure
+    >>> max(norm_strides(plan(load_structure("r3d-18"))))
+    Strides(temporal=16, stride=32)
+    """
+    found: set[Strides] = set()
+    for first_time, first, traced in _modules(shapes):
+        for layer, extent in zip(traced.layers, traced.extents[1:], strict=True):
+            if isinstance(layer, Norm):
+                time = first_time * extent.temporal_stride if extent.frames else math.inf
+                space = first * extent.stride if extent.pixels else math.inf
+                found.add(Strides(time, space))
+    return frozenset(found)
+
+
+def refuse_one_number(strides: frozenset[Strides], shape: Sequence[int]) -> None:
+    """Refuses a single clip of which a channel would end as one number, in training.
+
+    Args:
+        strides: of the maps that are normalised (:func:`norm_strides`).
+        shape: of the clips ``(B, C, T, H, W)``.
+
+    Raises:
+        DataError: it would; the message says what to do.
+    """
+    clips, _, frames, height, width = shape
+    if clips > 1:
+        return
+    smallest = [s for s in strides if frames <= s.temporal and max(height, width) <= s.stride]
+    if smallest:
+        time, space = (max(largest) for largest in zip(*smallest, strict=True))
+        larger = [f"more --frames than {time}"] if time < math.inf else []
+        larger += [f"a --size of more than {space} pixels"] if space < math.inf else []
+        more = "; or ".join(larger) or "longer or larger clips do not help"
+        raise one_number(f"{frames} frames and {height}x{width} pixels", "", more)
+
+
+def _modules(shapes: Plan) -> Iterator[tuple[int, int, Traced]]:
+    """Every list of layers of a network, with the strides of its input, in time and in space."""
+    for shape in shapes.nodes:
+        if isinstance(shape, StemPlan):
+            yield 1, 1, shape.layers
+            continue
+        yield shape.input_temporal_stride, shape.input_stride, shape.module(0)
+        for step, _ in shape.kind.steps(shape.modules):
+            if step:
+                yield shape.temporal_stride, shape.stride, shape.module(step)
 
 
 def _is_wide(module: nn.Module) -> bool:

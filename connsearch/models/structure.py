@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from connsearch.graph.gates import connection_gate_name
 from connsearch.graph.plan import BlockPlan, StemPlan, plan
 from connsearch.graph.spec import Attention, Block, Edge, GateFusion, Peer, Post, Structure
+from connsearch.models.clip_needs import norm_strides, refuse_one_number
 from connsearch.models.document import ModelDocument
 from connsearch.models.gates import decides
 from connsearch.models.model import Model, ParameterGroups
@@ -115,7 +116,7 @@ class Network(Model):
         self.relaxation = PUBLISHED
         with seeded(seed):
             self._build(learn_connections)
-        self._last_use = self._find_last_uses()
+        self._last_use, self._norm_strides = self._find_last_uses(), norm_strides(self.plan)
         self._peers = {n for _, fusion in self._fusions() for n in _candidates(fusion)}
         lay_out(self, memory_format)
 
@@ -156,10 +157,14 @@ class Network(Model):
 
         Raises:
             DataError: a stream is missing, or has another shape than the structure or the other
-                streams need.
+                streams need; or, in training, a single clip is so small that a channel ends as one
+                number, which no batch normalisation can normalise.
         """
         ready = ready_streams(streams, self.structure, self.memory_format)
-        frames, height, width = next(iter(ready.values())).shape[2:]
+        size = next(iter(ready.values())).shape
+        if self.training:
+            refuse_one_number(self._norm_strides, size)
+        frames, height, width = size[2:]
         clip = (frames, height, width)
         features: dict[int, Tensor] = {}
         means: dict[int, Tensor] = {}

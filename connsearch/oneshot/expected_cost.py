@@ -1,8 +1,9 @@
 """The expected cost of a search's connections: multiply-accumulates as a function of the weights.
 
 Each connection is assumed to stay with a probability equal to its weight, independently of the
-others. The cost of a connection follows: the projection of a bucket exists while one of the
-bucket's inputs does, a block while it has an input and is read by an existing node.
+others. The cost of a connection follows: the projection of a bucket exists while one of its inputs
+does that share it, a temporal gate while its connection does, a block while it has an input and is
+read by an existing node.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from connsearch.graph.cost import cost
+from connsearch.graph.cost import addends, cost
 from connsearch.graph.plan import BlockPlan
 from connsearch.models.structure import Network
 
@@ -30,12 +31,10 @@ class ExpectedCost:
         self._total = float(spent.macs)
         self._head = float(spent.head.macs)
         self._nodes = [float(node.macs) for node in spent.nodes]
-        self._projections = {
-            (index, place): self._projection(shape, place, clip)
+        self._addends = {
+            index: list(addends(shape, clip))
             for index, shape in enumerate(self._plan.nodes)
             if isinstance(shape, BlockPlan)
-            for place, bucket in enumerate(shape.buckets)
-            if bucket.project
         }
 
     def __call__(self, network: Network) -> Tensor:
@@ -45,15 +44,13 @@ class ExpectedCost:
         fed = self._fed(stays, one)
         needed = self._needed(stays, one)
         total = one * self._head
-        for index, shape in enumerate(self._plan.nodes):
+        for index in range(len(self._plan.nodes)):
             alive = fed[index] * needed[index]
             own = self._nodes[index]
-            if isinstance(shape, BlockPlan):
-                for place, bucket in enumerate(shape.buckets):
-                    macs = self._projections.get((index, place), 0.0)
-                    own -= macs
-                    there = _any([stays.get((s, index), one) for s in bucket.sources])
-                    total = total + macs * needed[index] * there
+            for sources, macs in self._addends.get(index, ()):
+                own -= macs
+                there = _any([stays.get((s, index), one) for s in sources])
+                total = total + macs * needed[index] * there
             total = total + own * alive
         return total / self._total
 
@@ -78,13 +75,6 @@ class ExpectedCost:
                 read = [stays.get((index, t), one) * needed[t] for t in readers.get(index, [])]
                 needed[index] = _any(read) if read else one * 0.0
         return needed
-
-    def _projection(self, shape: BlockPlan, place: int, clip: tuple[int, int, int]) -> float:
-        frames, height, width = clip
-        stride = shape.input_stride
-        frames = -(-frames // shape.input_temporal_stride)
-        positions = frames * -(-height // stride) * -(-width // stride)
-        return float(shape.buckets[place].width * shape.fused_width * positions)
 
 
 def _any(chances: list[Tensor]) -> Tensor:

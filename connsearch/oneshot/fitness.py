@@ -20,6 +20,7 @@ from connsearch.data.loading.load import DataSplits
 from connsearch.errors import DataError, SettingsError
 from connsearch.evolution.child import Child, Outcome, Task
 from connsearch.files.disk import is_there
+from connsearch.graph.document_nodes import node_document
 from connsearch.graph.gates import has_gates
 from connsearch.graph.parse import rows
 from connsearch.graph.rules import validate
@@ -190,6 +191,7 @@ class SearchFitness:
                 "number": task.child.number,
                 "evaluation": task.evaluation,
                 "nodes": rows(structure),
+                **node_document(structure),
                 "rungs": list(self._rungs),
             },
             **({} if inherited is None else {"inherited": inherited}),

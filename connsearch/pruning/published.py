@@ -14,7 +14,7 @@ from connsearch.graph.parse import (
     published_weights,
 )
 from connsearch.graph.plan import final_nodes
-from connsearch.graph.spec import Attention, Structure
+from connsearch.graph.spec import Attention, Post, Structure
 from connsearch.pruning.changes import ShapeChange, changes
 from connsearch.pruning.scores import name_edges
 
@@ -92,6 +92,7 @@ def _lost(structure: Structure) -> Iterator[str]:
     if own:
         named = ", ".join(f"{index}: {kind}" for index, kind in own.items())
         yield (f"kinds of {len(own)} nodes ({named}): a reader assumes the family's kinds")
+    yield from _lost_of_blocks(structure)
     if structure.network.attention is Attention.FIXED:
         gated = [edge for edge, c in structure.connections() if c.peers]
         yield (
@@ -110,3 +111,18 @@ def _lost(structure: Structure) -> Iterator[str]:
             f"coefficients of exactly 0 or 1 ({name_edges(extreme)}): published code stores "
             "logits, which are infinite there"
         )
+
+
+def _lost_of_blocks(structure: Structure) -> Iterator[str]:
+    """Yields what schema 2 has added: strides in time, what follows blocks, temporal gates."""
+    blocks = dict(structure.blocks())
+    if strides := {i: b.temporal_stride for i, b in blocks.items() if b.temporal_stride != 1}:
+        yield f"strides in time of {len(strides)} blocks ({_named(strides)}): a reader assumes 1"
+    if posts := {i: b.post.value for i, b in blocks.items() if b.post is not Post.NONE}:
+        yield f"what follows {len(posts)} blocks ({_named(posts)}): a reader assumes nothing"
+    if gated := [edge for edge, c in structure.connections() if c.gated]:
+        yield f"temporal gates of {len(gated)} connections ({name_edges(gated)})"
+
+
+def _named(found: Mapping[int, object]) -> str:
+    return ", ".join(f"{index}: {value}" for index, value in found.items())

@@ -18,7 +18,7 @@ from connsearch.runs.formats.config import Config, Recorded
 from connsearch.runs.formats.conversion import ConversionRecord
 from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.form import Form
-from connsearch.runs.formats.gates import GateRow
+from connsearch.runs.formats.gates import GateRow, open_rates
 from connsearch.runs.formats.initial import InitialRecord
 from connsearch.runs.formats.prune import PruneRecord
 from connsearch.runs.formats.result import Result
@@ -231,6 +231,18 @@ class RunFiles:
             return ()
         needed = ("step", "split", "gate", "deciding", "opened", "clips")
         return tuple(self.rows(names.GATES, GateRow, needed=needed))
+
+    @property
+    def open_rates(self) -> dict[str, float]:
+        """How often each temporal gate is open on ``val``, by its name, in the state that was kept.
+
+        Empty where there are none, or where they never decided.
+
+        Raises:
+            RunError: its table or its result is damaged.
+        """
+        choice = None if self.result is None else self.result.choice
+        return open_rates(self.gates, until=None if choice is None else choice.step)
 
     def checkpoint(self) -> Loaded | None:
         """Returns the newest whole checkpoint; None where there never was one.

@@ -17,6 +17,8 @@ MAY_CHANGE = frozenset(
 LATER: Mapping[str, Any] = {
     "data.crop_from": "frame",
     "data.fingerprint": "sample",
+    "evolution.kinds": [],
+    "evolution.posts": ["none", "sr", "srtg"],
     "training.decay_smooth": False,
     "training.keep": "last",
     "training.eval_all_views": False,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from connsearch.files.disk import is_folder
 from connsearch.files.places import place_of
 from connsearch.graph.spec import Structure
+from connsearch.runs.run_files import RunFiles
 from connsearch.view.structures.draw import render
 from connsearch.workflows.beside import home_of
 from connsearch.workflows.given import StructureLike, name_of, structure_in
@@ -17,7 +19,8 @@ from connsearch.workflows.targets import open_structure
 def draw(structure: StructureLike, output: str | Path | None = None, **settings: Any) -> Path:
     """Returns the picture of a structure: SVG, PNG or PDF.
 
-    Columns are levels, colours are streams, the width of a line is its learned weight.
+    Columns are levels, colours are streams, the width of a line is its learned weight. Of a run
+    with temporal gates it says how often each is open on ``val``, as last evaluated.
 
     Args:
         structure: a value, a name, a file, a run, a pruned network or a checkpoint.
@@ -43,11 +46,14 @@ def run_draw(asked: DrawSettings, structure: Structure | None = None) -> tuple[S
     Raises:
         UserError: as for :func:`draw`.
     """
+    rates: dict[str, float] = {}
     if structure is None:
         structure = open_structure(asked.structure)
+        if is_folder(asked.structure):
+            rates = RunFiles(Path(asked.structure)).open_rates
     path = asked.output
     if path is None:
         path = home_of(asked.structure) / (structure.name.replace("/", "-") + ".svg")
     with place_of(path):
-        render(structure, path, threshold=asked.threshold, title=asked.title)
+        render(structure, path, threshold=asked.threshold, title=asked.title, open_rates=rates)
     return structure, path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from connsearch.errors import ConnsearchError, Failure
@@ -25,12 +26,14 @@ def draw_run(run: RunRecord, listener: Listener) -> None:
     last = run.path(STRUCTURE_PICTURE if model.structure is not None else TRAINING_PICTURE)
     if last.exists():
         return
+    rates: dict[str, float] = {}
     try:
+        rates = run.open_rates
         run_pictures(run.directory, model, chance=_chance(run))
     except ConnsearchError as error:  # a damaged log costs its pictures, not the result
         listener.warn(f"no curves: {error}")
     if model.structure is not None:
-        draw_structure(model.structure, last, listener)
+        draw_structure(model.structure, last, listener, open_rates=rates)
 
 
 def _chance(run: RunRecord) -> Chance | None:
@@ -55,13 +58,19 @@ def draw_pruning(
 
 
 def draw_structure(
-    structure: Structure, path: Path, listener: Listener, *, title: str | None = None
+    structure: Structure,
+    path: Path,
+    listener: Listener,
+    *,
+    title: str | None = None,
+    open_rates: Mapping[str, float] | None = None,
 ) -> list[Path]:
     """Returns the pictures of a structure, in every format, beside each other."""
     found: list[Path] = []
     for suffix in FORMATS:
         try:
-            found.append(render(structure, path.with_suffix(suffix), title=title))
+            place = path.with_suffix(suffix)
+            found.append(render(structure, place, title=title, open_rates=open_rates))
         except Failure as error:
             listener.warn(str(error))
     return found

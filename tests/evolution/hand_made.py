@@ -13,9 +13,9 @@ from typing import Any
 from connsearch.evolution.child import Child, State, Trial
 from connsearch.evolution.history import History, birth_facts, weight_facts
 from connsearch.evolution.initial import initial_structure
-from connsearch.evolution.limits import Limits
-from connsearch.evolution.options import NODE_MUTATIONS, EvolutionOptions
+from connsearch.evolution.options import EvolutionOptions
 from connsearch.evolution.population import Population
+from connsearch.evolution.proposal import limits_of
 from connsearch.evolution.steps import Step, replay, take
 from connsearch.graph.cost import cost
 from connsearch.graph.files import load_structure
@@ -34,7 +34,7 @@ class Evolution:
 
     def __post_init__(self) -> None:
         self.rng = Random(self.seed)
-        self.limits = Limits.of(self.start)
+        self.limits = limits_of(self.start, self.options)
         objectives = self.options.objectives
         signs = tuple(1 if name == "accuracy" else -1 for name in objectives)
         population = Population(self.options.population, self.options.removal)
@@ -54,7 +54,7 @@ class Evolution:
         population = self.history.population
         parent = population.tournament(self.options.drawn, self.rng).number
         learned, steps = self.history.learned(parent), list[Step]()
-        chosen = self.rng.sample(NODE_MUTATIONS, self.rng.randint(0, 2))
+        chosen = self.rng.sample(self.options.operators, self.rng.randint(0, 2))
         for operator in (["guided"] if self.rng.random() < 0.8 else []) + chosen:
             step = Step(operator, self.rng.getrandbits(32))
             structure = replay(learned, steps, self.limits).structure
@@ -150,16 +150,18 @@ def evolved(
     mishaps: bool = True,
     elites: int = 2,
     removal: str = "worst",
+    **options: Any,
 ) -> Evolution:
     """An evolution of so many children; every 11th fails, every 13th is pruned, elites are judged
     three times."""
-    options = EvolutionOptions(
+    found = EvolutionOptions(
         population=population,
         tournament=min(3, population),
         objectives=tuple(objectives),  # type: ignore[arg-type]
         removal=removal,  # type: ignore[arg-type]
+        **options,
     )
-    evolution = Evolution(options, seed)
+    evolution = Evolution(found, seed)
     for number in range(children):
         young = number < population or not evolution.history.population.members
         child = evolution.found() if young else evolution.breed()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from hypothesis import strategies as st
 
-from connsearch.evolution.limits import Limits
+from connsearch.evolution.limits import Limits, kinds_of
 from connsearch.evolution.mutations import MUTATIONS, find
 from connsearch.evolution.structure_editor import Offspring, StructureEditor
 from connsearch.graph.dag import candidate_edges
 from connsearch.graph.files import load_structure
-from connsearch.graph.spec import FREE, Edge, Structure
+from connsearch.graph.gates import comparable
+from connsearch.graph.spec import FREE, Block, Edge, Node, Post, Structure
 from tests.graph.strategies import structures
 from tests.graph.wirings import random_structure
 
@@ -35,7 +37,30 @@ def rewired_published(draw: st.DrawFn) -> Structure:
 
 
 def parents() -> st.SearchStrategy[Structure]:
-    return st.one_of(published(), rewired_published(), structures(pinned=False))
+    plain = st.one_of(published(), rewired_published(), structures(pinned=False))
+    return st.one_of(plain, st.builds(gated, plain, SEEDS))
+
+
+def gated(structure: Structure, seed: int) -> Structure:
+    """Returns the structure with anything after its blocks, gates and blocks of further kinds."""
+    rng, limits = Random(seed), roomy_limits(structure)
+    for _ in range(rng.randint(0, 3)):
+        offspring = step(structure, "kind", rng.getrandbits(32), limits)
+        structure = structure if offspring is None else offspring.structure
+
+    def posted(node: Node) -> Node:
+        if not isinstance(node, Block):
+            return node
+        inputs = [replace(c, gated=rng.random() < 0.5) for c in node.connections]
+        return replace(node, connections=comparable(inputs), post=rng.choice(list(Post)))
+
+    return replace(structure, nodes=tuple(map(posted, structure.nodes)), gates_decide=True)
+
+
+def roomy_limits(structure: Structure, *, most_stems: int = 2) -> Limits:
+    """Returns the limits of a structure that let every mutation change something."""
+    kinds = {*kinds_of(structure), "bottleneck", "inverted_bottleneck"}
+    return Limits.of(structure, most_stems=most_stems, posts=Post, kinds=kinds)
 
 
 def learned(structure: Structure, rng: Random, *, share: float = 1.0) -> Structure:

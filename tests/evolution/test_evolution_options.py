@@ -32,6 +32,15 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"attempts": 0}, "greater than or equal to 1"),
     ({"evaluations": 1}, "greater than or equal to 2"),
     ({"populatoin": 5}, "Extra inputs"),
+    (
+        {"posts": ("sr",)},
+        "posts sr: has no effect without the mutation post; add it",
+    ),
+    ({"posts": (), "operators": ("post",)}, "name at least one, each once"),
+    ({"posts": ("sr", "sr"), "operators": ("post",)}, "name at least one, each once"),
+    ({"posts": ("srgt",), "operators": ("post",)}, "'srtg'"),
+    ({"kinds": ("r3d_basic",)}, "has no effect without the mutation kind; add it to --operators"),
+    ({"kinds": ("r3d_basik",), "operators": ("kind",)}, "did you mean 'r3d_basic'"),
 ]
 
 
@@ -53,6 +62,9 @@ def test_a_wrong_setting_is_refused(chosen: dict[str, Any], said: str) -> None:
         {"population": 4, "tournament": 4},
         {"strategy": "guided", "threshold": 0},
         {"objectives": ("accuracy", "macs")},
+        {"posts": ("sr",), "operators": ("post",)},
+        {"posts": ("none", "sr", "srtg")},
+        {"kinds": ("r3d_basic",), "operators": ("split", "kind")},
     ],
     ids=str,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -11,13 +12,18 @@ import pytest
 
 from connsearch.errors import SettingsError
 from connsearch.evolution import proposal
-from connsearch.evolution.child import Outcome
+from connsearch.evolution.child import Child, Outcome, Trial
+from connsearch.evolution.history import History, birth_facts
+from connsearch.evolution.population import Population
 from connsearch.evolution.proposal import ExhaustedError, Space, propose
 from connsearch.evolution.study.evolution import Evolution
-from connsearch.graph.hashing import same_structure
+from connsearch.graph.files import load_structure
+from connsearch.graph.hashing import same_structure, structure_hash
 from connsearch.graph.rules import validate
+from connsearch.graph.spec import Block, Post
 from connsearch.pruning.budget import parse_budgets
 from tests.evolution.engine import CLIP, evolution_of, options_of, space_of, start
+from tests.evolution.parents import gated
 
 
 def grown(children: int, **chosen: object) -> Evolution:
@@ -75,6 +81,50 @@ def test_a_child_above_the_budget_is_refused_before_it_is_asked_for() -> None:
     assert all(child.macs <= most for child in children)
     assert sum(child.refused.get("over budget", 0) for child in children) > 0
     assert children[5].macs == evolution.space.cost(children[5].structure).macs
+
+
+def test_a_recurrent_cell_counts_in_the_budget() -> None:
+    """Each one costs parameters, so none may follow a block where there are to be no more."""
+    chosen = {"operators": ("post",), "strategy": "nodes", "budget": ("params<=100%",)}
+    evolution = grown(6, **chosen, population=2)
+    history = evolution.history
+    founders = {n for n in history.births if not history.child(n).parents}
+    assert all(history.child(n).parameters <= history.child(0).parameters for n in history.births)
+    assert sum(history.child(n).refused.get("over budget", 0) for n in founders) > 0
+
+
+def test_kinds_that_cannot_change_are_refused_before_anything_begins() -> None:
+    with pytest.raises(SettingsError, match=r"(?s)starter_rgb_flow.*of kind bottleneck.*--kinds"):
+        space_of(options_of(operators=("kind",)))
+    space = space_of(options_of(operators=("kind", "post"), kinds=("r3d_basic",)))
+    assert space.limits.kinds == ("bottleneck", "r3d_basic")
+    assert space.limits.posts == tuple(Post)
+    plain = space_of(options_of())
+    assert (plain.limits.kinds, plain.limits.posts) == ((), ())
+
+
+def test_a_child_is_kept_with_its_kinds_posts_strides_and_gates() -> None:
+    """Another worker reads it from the study; earlier versions lost its kinds there."""
+    base = load_structure("starter")
+    chosen = gated(base, 4)
+    for place in reversed(range(len(chosen))):  # one with a stride in time, in a kind that has it
+        block = chosen.nodes[place]
+        if isinstance(block, Block) and block.level == 1:
+            new = replace(block, kind="r3d_basic", filters=8, temporal_stride=2)
+            chosen = replace(chosen, nodes=(*chosen.nodes[:place], new, *chosen.nodes[place + 1 :]))
+            break
+    validate(chosen)
+    child = Child(0, replace(chosen, gates_decide=False), (), (), structure_hash(chosen), 1, 1)
+    facts = json.loads(json.dumps(birth_facts(child)))
+    assert {"kinds", "posts", "temporal_strides", "gates"} <= facts.keys()
+    history = History(base, (1,), Population(3))
+    trial = {"child": 0, "evaluation": 0, "attempt": 0, "birth": facts}
+    history.update([Trial(0, "running", None, trial, {}, None, None)])
+    read = history.child(0).structure
+    assert same_structure(read, chosen)
+    assert read.nodes == child.structure.nodes
+    plain = birth_facts(replace(child, structure=base))
+    assert "kinds" not in plain, "studies of structures without them stay as they were"
 
 
 def test_nothing_new_is_a_failure_that_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

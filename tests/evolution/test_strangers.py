@@ -302,6 +302,8 @@ def lines(journal: Path) -> list[dict[str, Any]]:
         ("birth", {**birth(), "parents": [0]}),
         ("birth", {**birth(), "parents": [7]}),
         ("birth", {**birth(), "macs": "many"}),
+        ("birth", {**birth(), "posts": "srtg"}),
+        ("birth", {**birth(), "gates": [["0", "5"]]}),
         ("birth", {**birth(), "steps": [["start"]]}),
         ("result", {"weights": [[0, 1, "a"]]}),
         ("result", {"seconds": float("inf")}),

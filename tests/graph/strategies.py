@@ -9,7 +9,8 @@ from random import Random
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from connsearch.graph.plan import final_nodes, pin
+from connsearch.graph.families import block_kind
+from connsearch.graph.plan import final_nodes, pin, unpin
 from connsearch.graph.spec import (
     FREE,
     Attention,
@@ -61,6 +62,35 @@ def structures(draw: st.DrawFn, *, most_blocks: int = 3, pinned: bool | None = N
             nodes.append(_block(draw, level, below, filters, network.attention))
     structure = Structure("random", family, tuple(nodes), network, provenance={"seed": 1})
     return pin(structure) if (draw(st.booleans()) if pinned is None else pinned) else structure
+
+
+RESIDUAL = (
+    "r3d_basic",
+    "r2plus1d_bottleneck",
+    "srtg_r3d_basic_res",
+    "srtg_r2plus1d_basic",
+    "srtg_r3d_bottleneck_top",
+)
+"""Some of the kinds that have a stride in time, of both forms and convolutions."""
+
+
+@st.composite
+def timed(draw: st.DrawFn, *, most_blocks: int = 2, pinned: bool | None = None) -> Structure:
+    """Draws a valid structure of mixed kinds, with strides in time where a kind has them."""
+    drawn = unpin(draw(structures(most_blocks=most_blocks, pinned=False)))
+    nodes: list[Node] = []
+    for node in drawn.nodes:
+        if isinstance(node, Stem):
+            kind = draw(st.sampled_from([None, "r3d", "r2plus1d"]))
+            nodes.append(replace(node, kind=kind))
+        elif draw(st.booleans()):
+            kind, stride = draw(st.sampled_from(RESIDUAL)), draw(st.sampled_from([1, 2, 3]))
+            width = block_kind(drawn, node).width(node.filters)
+            nodes.append(replace(node, kind=kind, filters=width, temporal_stride=stride))
+        else:
+            nodes.append(node)
+    found = replace(drawn, nodes=tuple(nodes))
+    return pin(found) if (draw(st.booleans()) if pinned is None else pinned) else found
 
 
 def _filters(draw: st.DrawFn, family: str) -> int | tuple[int, int, int]:

@@ -195,7 +195,7 @@ def test_a_name_can_be_printed(name: Any):
 def test_an_unknown_family_names_the_known(family: Any):
     (fault,) = faults(replace(STRUCTURE, family=family))
     assert fault.rule == "family-unknown"
-    assert "Known: assemblenet, assemblenet_plus, assemblenet_plus_lite" in fault.message
+    assert "Known: assemblenet, assemblenet_plus, assemblenet_plus_lite, resnet3d" in fault.message
     if family == "assemblnet":
         assert "did you mean 'assemblenet'?" in fault.message
 

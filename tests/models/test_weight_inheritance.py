@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from connsearch.errors import RunError
-from connsearch.evolution.limits import Limits
+from connsearch.evolution.limits import Limits, kinds_of
 from connsearch.evolution.mutations import MUTATIONS
 from connsearch.evolution.steps import Step, replay, take
 from connsearch.evolution.structure_editor import Offspring, StructureEditor
-from connsearch.graph.spec import FREE, Attention, Edge, Modality, Structure
+from connsearch.graph.spec import FREE, Attention, Edge, Modality, Post, Structure
 from connsearch.models.structure import Network
 from connsearch.models.weight_inheritance import InheritedWeights, inherit_weights
 from connsearch.nn.attention import PeerAttention
@@ -46,7 +46,8 @@ def state(network: Network) -> dict[str, Tensor]:
 
 def offspring(parent: Structure, rng: random.Random, count: int) -> Offspring:
     """Returns what a chain of random mutations makes of a structure."""
-    limits = Limits.of(parent, narrowest=1)
+    kinds = {*kinds_of(parent), "r3d_basic", "srtg_r3d_basic"}
+    limits = Limits.of(parent, narrowest=1, posts=Post, kinds=kinds)
     steps: list[Step] = []
     structure = parent
     for _ in range(count):

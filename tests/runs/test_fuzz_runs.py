@@ -139,7 +139,7 @@ def check(runs: tuple[Path, Path], folder: Path, count: int) -> Counter[str]:
 @pytest.fixture(autouse=True)
 def _no_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
     """The picture takes longer than all the rest, and no damage reaches it."""
-    monkeypatch.setattr(wiring, "svg", lambda structure: "<svg></svg>")
+    monkeypatch.setattr(wiring, "svg", lambda structure, **_: "<svg></svg>")
     monkeypatch.setattr(inline, "drawing", undrawn)
 
 

@@ -47,7 +47,7 @@ def on_page(monkeypatch: pytest.MonkeyPatch) -> list[Chart]:
 
     monkeypatch.setattr(inline, "drawing", undrawn)
     monkeypatch.setattr(page, "inline", shown)
-    monkeypatch.setattr(wiring, "svg", lambda structure: "<svg></svg>")
+    monkeypatch.setattr(wiring, "svg", lambda structure, **_: "<svg></svg>")
     return found
 
 

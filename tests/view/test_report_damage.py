@@ -32,7 +32,7 @@ _FILES = {
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch: pytest.MonkeyPatch, no_drawings: None) -> None:
     """Pictures take longer than all the rest; ``test_charts`` draws what no picture can show."""
-    monkeypatch.setattr(wiring, "svg", lambda structure: "<svg></svg>")
+    monkeypatch.setattr(wiring, "svg", lambda structure, **_: "<svg></svg>")
 
 
 @pytest.fixture

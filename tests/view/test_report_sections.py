@@ -36,7 +36,7 @@ _ONE_FILE = """
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch: pytest.MonkeyPatch, no_drawings: None) -> None:
     """The picture takes longer than all the rest."""
-    monkeypatch.setattr(wiring, "svg", lambda structure: "<svg></svg>")
+    monkeypatch.setattr(wiring, "svg", lambda structure, **_: "<svg></svg>")
 
 
 @pytest.fixture

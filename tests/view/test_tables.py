@@ -74,6 +74,7 @@ def test_connections_frame() -> None:
     frame = connections_frame(gated({3: 1.0}))
     assert list(frame.columns) == [
         "source", "target", "source_level", "target_level", "stream", "weight", "state", "peers",
+        "gated",
     ]  # fmt: skip
     assert [Edge(*pair) for pair in zip(frame.source, frame.target, strict=True)] == list(
         small().edges()

@@ -48,6 +48,7 @@ class EvolveReport(EvolveReportSettings, Command):
 def _show(story: Story, terminal: Terminal) -> None:
     """Tables of whatever there is."""
     from connsearch.evolution.review.children import refusals
+    from connsearch.view.evolution.survival_tables import survival_table, switches_table
     from connsearch.view.evolution.tables import (
         best_table,
         failures_table,
@@ -59,6 +60,8 @@ def _show(story: Story, terminal: Terminal) -> None:
     tables = (
         (story.history.population.members, population_table),
         (story.yields, operators_table),
+        (story.mixes, survival_table),
+        (story.switches, switches_table),
         (story.mishaps, failures_table),
         (refusals(story.history), refused_table),
         (story.best, best_table),

@@ -1,8 +1,9 @@
 """The cupboard of mutations: one file each, a pure function of a parent, a seed and the limits.
 
-Whatever the parent, an offspring keeps every rule of a structure and the channel sum of every
-level, stays within the limits if the parent did, and has no unread node that was read in the
-parent.
+Whatever the parent, an offspring keeps every rule of a structure and the sum of the channels that
+the blocks of each level put out, stays within the limits if the parent did, and has no unread node
+that was read in the parent. As long as no block changes its kind, the sum of the filters of each
+kind at each level stays, too.
 """
 
 from __future__ import annotations
@@ -35,21 +36,36 @@ class Mutate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A mutation, what it changes, and the keyword a number behind its name sets, if any."""
+    """One mutation.
+
+    Attributes:
+        kind: what it changes.
+        apply: the mutation.
+        setting: the keyword that a number behind its name sets, if any.
+        needs: the field of the limits that says what it may use; where that is empty it changes
+            nothing. None: it needs none.
+    """
 
     kind: Kind
     apply: Callable[..., Offspring | None]
     setting: str | None = None
+    needs: str | None = None
+
+    def is_able(self, limits: Limits) -> bool:
+        """Returns whether the limits let it change anything at all."""
+        return self.needs is None or bool(getattr(limits, self.needs))
 
 
 MUTATIONS: Registry[Mutation] = Registry("mutation", package=__name__)
 
 
-def mutation(name: str, kind: Kind, *, setting: str | None = None) -> Callable[[T], T]:
-    """Returns a decorator that files a function as a mutation."""
+def mutation(
+    name: str, kind: Kind, *, setting: str | None = None, needs: str | None = None
+) -> Callable[[T], T]:
+    """Returns a decorator that files a function as a mutation; see :class:`Mutation`."""
 
     def file(apply: T) -> T:
-        MUTATIONS.register(name)(Mutation(kind, apply, setting))
+        MUTATIONS.register(name)(Mutation(kind, apply, setting, needs))
         return apply
 
     return file

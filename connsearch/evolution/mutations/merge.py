@@ -9,19 +9,21 @@ from random import Random
 from connsearch.evolution.limits import Limits
 from connsearch.evolution.mutations import mutation
 from connsearch.evolution.structure_editor import Offspring, StructureEditor
-from connsearch.graph.spec import FREE, Edge, Filters, Structure, Weight
+from connsearch.graph.spec import FREE, Block, Edge, Filters, Structure, Weight
 
 
 @mutation("merge", "block")
 def merge(parent: Structure, rng: Random, limits: Limits) -> Offspring | None:
-    """Returns the parent with two random blocks of one level, stride and kind as one.
+    """Returns the parent with two random blocks of one level that are alike as one.
 
-    It has the connections of both, the sum of their filters and the dilation of one of them. Of a
-    connection that both had the stronger weight stays: coefficient 1 before any learned weight,
-    and a learned one before one that is not learned.
+    Alike are blocks of the same kind, with the same strides in space and time and the same after
+    them (``post``). The new one has the connections of both, the sum of their filters and the
+    dilation of one of them. Of a connection that both had the stronger weight stays: coefficient 1
+    before any learned weight, and a learned one before one that is not learned. It has a temporal
+    gate where both had one.
 
-    None where no two blocks of a level have the same stride and kind, or the final blocks, which
-    the head averages, would no longer be equally wide.
+    None where no two blocks of a level are alike, or the final blocks, which the head averages,
+    would no longer be equally wide.
     """
     editor = StructureEditor(parent)
     pairs = [pair for pair in combinations(editor.blocks(), 2) if _can_merge(editor, *pair)]
@@ -35,8 +37,11 @@ def merge(parent: Structure, rng: Random, limits: Limits) -> Offspring | None:
     for edge, weight in list(editor.weights.items()):
         moved = Edge(*(one if node in pair else node for node in edge))
         if moved != edge:
-            both = moved in editor.weights
-            editor.connect(moved, _stronger(editor.weights[moved], weight) if both else weight)
+            gated = edge in editor.gated
+            if moved in editor.weights:
+                weight = _stronger(editor.weights[moved], weight)
+                gated = gated and moved in editor.gated
+            editor.connect(moved, weight, gated=gated)
     for name in pair:
         editor.remove(name)
     return editor.finish()
@@ -44,7 +49,7 @@ def merge(parent: Structure, rng: Random, limits: Limits) -> Offspring | None:
 
 def _can_merge(editor: StructureEditor, a: int, b: int) -> bool:
     one, two = editor.block(a), editor.block(b)
-    if one.level != two.level or one.spatial_stride != two.spatial_stride:
+    if _must_agree(one) != _must_agree(two):
         return False
     if editor.kind(a) is not editor.kind(b):
         return False
@@ -52,6 +57,10 @@ def _can_merge(editor: StructureEditor, a: int, b: int) -> bool:
         return True
     width = editor.kind(a).width(_together(editor, a, b))
     return all(editor.width(n) == width for n in editor.blocks(one.level) if n not in (a, b))
+
+
+def _must_agree(block: Block) -> tuple[object, ...]:
+    return block.level, block.spatial_stride, block.temporal_stride, block.post
 
 
 def _together(editor: StructureEditor, a: int, b: int) -> Filters:

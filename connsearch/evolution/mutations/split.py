@@ -16,9 +16,10 @@ from connsearch.graph.spec import Edge, Filters, Structure
 def split(parent: Structure, rng: Random, limits: Limits) -> Offspring | None:
     """Returns the parent with a random block as two of half its filters, connected alike.
 
-    Both halves have its connections, weights and dilation; of an odd number the second half has
-    one filter more. A final block is split into equal halves only, as the head averages them, and
-    not at all where the head reads a single one.
+    Both halves have its connections with their weights and gates, its kind, dilation and strides,
+    and what follows it; of an odd number the second half has one filter more. A final block is
+    split into equal halves only, as the head averages them, and not at all where the head reads a
+    single one.
 
     As published, this keeps the parameters of bottlenecks roughly. Exactly kept is the number in
     the shortcut and the first convolution of the first module, and in the 3x3 and the last
@@ -40,9 +41,9 @@ def split(parent: Structure, rng: Random, limits: Limits) -> Offspring | None:
     other = editor.add(replace(block, filters=second), editor.origins[one])
     for edge, weight in list(editor.weights.items()):
         if edge.target == one:
-            editor.connect(Edge(edge.source, other), weight)
+            editor.connect(Edge(edge.source, other), weight, gated=edge in editor.gated)
         elif edge.source == one:
-            editor.connect(Edge(other, edge.target), weight)
+            editor.connect(Edge(other, edge.target), weight, gated=edge in editor.gated)
     return editor.finish()
 
 

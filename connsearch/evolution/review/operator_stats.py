@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
@@ -21,7 +21,7 @@ class Yield:
     there are children, and a good row may be due to another operator of the same children.
 
     Attributes:
-        operator: as the steps have it.
+        operator: as the steps have it, or what else the children have in common.
         used: children it had a part in.
         judged: those of them that were judged and whose parent was; the rest refers to these.
         better: of these, how many are better than their parent: greater in the only objective, or
@@ -52,12 +52,25 @@ def operator_yield(history: History, told: Sequence[Round] | None = None) -> lis
         history: has children and evaluations.
         told: its rounds, if they are known already.
     """
-    entries = {e.child: e for e in (rounds(history) if told is None else told)}
     used: dict[str, list[int]] = {}
     for number in sorted(history.births):
         if parent_of(history, number) is not None:
             for operator in dict.fromkeys(operators_of(history, number)):
                 used.setdefault(operator, []).append(number)
+    return yield_of(history, used, rounds(history) if told is None else told)
+
+
+def yield_of(
+    history: History, used: Mapping[str, Sequence[int]], told: Sequence[Round]
+) -> list[Yield]:
+    """Returns one row for every name of something that children have, the most frequent first.
+
+    Args:
+        history: has children and evaluations.
+        used: by name, the numbers of the children that have it.
+        told: the rounds of the study.
+    """
+    entries = {entry.child: entry for entry in told}
     found = [_row(history, entries, name, numbers) for name, numbers in used.items()]
     return sorted(found, key=lambda row: (-row.used, row.operator))
 

@@ -32,7 +32,7 @@ def best_possible(
     """Returns the best of several climbs: a lower bound of the landscape's maximum.
 
     Every climb starts at an initial structure, tries random single mutations (except of the whole
-    wiring), and accepts those that are no worse.
+    wiring, and those that the limits forbid), and accepts those that are no worse.
 
     Args:
         fitness: without noise, for instance ``Planted.true``.
@@ -42,7 +42,8 @@ def best_possible(
         climbs: how many.
         seed: decides everything random.
     """
-    small = [MUTATIONS[name].apply for name in MUTATIONS if MUTATIONS[name].kind != "wiring"]
+    known = [MUTATIONS[name] for name in MUTATIONS]
+    small = [one.apply for one in known if one.kind != "wiring" and one.is_able(limits)]
     found: list[Summit] = []
     for climb in range(climbs):
         rng = Random(derive(seed, "climb", climb))

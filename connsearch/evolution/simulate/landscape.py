@@ -3,7 +3,8 @@
 What a connection is worth depends on what it joins: the stream or level it comes from, the level it
 leads to, and the temporal dilations at both ends. A source with poor inputs passes on less, so that
 connections depend on each other a little. A landscape also prefers certain numbers of stems and
-blocks, and in each level one dilation or a mix. All of it follows from a seed.
+blocks, and in each level one dilation or a mix, and likes or dislikes what follows blocks and kinds
+of blocks that are not the family's. All of it follows from a seed.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from dataclasses import dataclass, replace
 from math import exp, sqrt
 from random import Random
 
-from connsearch.graph.families import family
+from connsearch.graph.families import family, own_kind
 from connsearch.graph.kinds import BLOCK_KINDS
-from connsearch.graph.spec import Block, Edge, Modality, Stem, Structure
+from connsearch.graph.spec import Block, Edge, Modality, Post, Stem, Structure
 from connsearch.graph.temporal import has_dilation
 from connsearch.seeds import derive
 
@@ -28,6 +29,9 @@ _CONNECTIONS = 5.0
 
 _NUMBERS = 0.6
 _MIXES = 0.4
+_PARTS = 0.4
+"""How much posts and kinds count; a block without a post and of the family's kind adds nothing."""
+
 _OFFSET = -0.4
 """With these a random wiring is worth 0.4 to 0.5, and the best that climbing finds 0.75 to 0.89."""
 
@@ -81,6 +85,7 @@ class Landscape:
         kinds = [_kind(structure, node) for node in structure.nodes]
         gains, mean = _connections(structure, kinds, self._world(structure))
         liked = _CONNECTIONS * mean + self._numbers(structure, kinds) + self._mixes(kinds)
+        liked += self._parts(structure)
         height = self.scale * (liked + _OFFSET)
         return Landmark(LOWEST + (HIGHEST - LOWEST) * logistic(height), gains)
 
@@ -142,6 +147,17 @@ class Landscape:
             mix = (len(set(dilations)) - 1) / max(len(dilations) - 1, 1)
             liked += self._tastes[level] * (mix - 0.5)
         return _MIXES * liked / len(found)
+
+    def _parts(self, structure: Structure) -> float:
+        """How much it likes the posts of blocks and kinds that are not the family's, on average."""
+        liked, blocks = 0.0, list(structure.blocks())
+        for _, block in blocks:
+            kind = own_kind(structure, block)
+            if block.post is not Post.NONE:
+                liked += self._draw("post", block.level, block.post.value)
+            if kind is not None:
+                liked += self._draw("kind", block.level, kind)
+        return _PARTS * self.scale * liked / len(blocks)
 
     def _draw(self, *purpose: str | int) -> float:
         return Random(derive(self.seed, *purpose)).gauss(0.0, 1.0)

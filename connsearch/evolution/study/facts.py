@@ -83,6 +83,9 @@ def _check_birth(birth: object, child: int, place: str, born: set[int]) -> None:
     facts = cast("dict[str, Any]", birth)
     for key, fits in _BIRTH.items():
         _ask(fits, facts, key, place)
+    for key, fits in _BIRTH_WHERE_THERE.items():
+        if key in facts:
+            _ask(fits, facts, key, place)
     for parent in facts["parents"]:  # following parents always ends
         _require(parent < child and parent in born, f"{place}: parent {parent} of {child}")
 
@@ -150,6 +153,12 @@ _BIRTH: Mapping[str, Callable[[object], bool]] = {
     "macs": _is_count,
     "parameters": _is_count,
     "refused": _counts,
+}
+_BIRTH_WHERE_THERE: Mapping[str, Callable[[object], bool]] = {
+    "kinds": _is_object,
+    "posts": _is_object,
+    "temporal_strides": _is_object,
+    "gates": _list_of(_is_text),
 }
 _OPTIONAL: Mapping[str, Callable[[object], bool]] = {
     "strikes": _is_count,

@@ -31,10 +31,12 @@ class FilterForm:
     Attributes:
         entries: the meaning of the numbers, in order; a single one is written as a plain number.
         unit: every number is a multiple of it (where groups share the channels, for instance).
+        usual: the proportion of the numbers where nobody says it; empty: all are equal.
     """
 
     entries: tuple[str, ...] = ("filters",)
     unit: int = 1
+    usual: tuple[float, ...] = ()
 
     def numbers(self, filters: Filters) -> tuple[int, ...]:
         """Returns the numbers in some filters of this form.
@@ -60,6 +62,16 @@ class FilterForm:
         (8, 8)
         """
         return self.written([number * self.unit] * len(self.entries))
+
+    def proportioned(self, number: int) -> Filters:
+        """Returns filters in their usual proportion, the least of them a number of units.
+
+        >>> FilterForm(("expand", "output"), usual=(2.25, 1)).proportioned(8)
+        (18, 8)
+        """
+        parts = self.usual or (1,) * len(self.entries)
+        least = min(parts)
+        return self.written(max(1, round(number * p / least)) * self.unit for p in parts)
 
     def fits(self, filters: object) -> bool:
         """Returns whether a value is written in this form.
@@ -156,6 +168,13 @@ class BlockKind:
     def width(self, filters: Filters) -> int:
         """Returns the channels a block of such filters puts out."""
         return self.out_width(self.filters.numbers(filters))
+
+    def filters_of(self, width: int) -> Filters | None:
+        """Returns filters in their usual proportion that make a block put out so many channels.
+
+        None where there are none. A kind's width grows with its filters.
+        """
+        return _filters_of(self, width)
 
     def step(self, number: int) -> int:
         """Returns the step whose layers the ``number``-th module of a block has."""
@@ -265,6 +284,15 @@ def _traced_block(kind: BlockKind, module: BlockModule) -> Traced:
     if found.out != wanted:
         raise KindError(_other_end(asked, found.out, wanted))
     return found
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _filters_of(kind: BlockKind, width: int) -> Filters | None:
+    for number in range(1, width + 1):
+        filters = kind.filters.proportioned(number)
+        if (found := kind.width(filters)) >= width:
+            return filters if found == width else None
+    return None
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from connsearch.graph.kinds import BlockModule, FilterForm, block_kind
 from connsearch.graph.layers import INPUT, Activation, Convolution, Layer, Norm, Sum
 
-_TRIPLE = FilterForm(("expand", "middle", "output"))
+_TRIPLE = FilterForm(("expand", "middle", "output"), usual=(2.25, 2.25, 1))
+"""Both inner widths of the published network are about 2.25 times its output (432 to 192)."""
 
 
 @block_kind("inverted_bottleneck", filters=_TRIPLE, out_width=lambda filters: filters[2])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -88,6 +88,26 @@ class GateCounts(Form):
     def __str__(self) -> str:
         mean = self.mean
         return "" if mean is None else f"{words(deciding=self.deciding)} {mean:.3f}"
+
+
+def open_rates(rows: Iterable[GateRow], *, until: int | None = None) -> dict[str, float]:
+    """Returns how often each gate is open, in [0, 1], by its name.
+
+    That is what the last evaluation on ``val`` found in which gates decided; of a gate that never
+    decided there, nothing.
+
+    Args:
+        rows: of ``gates.csv``.
+        until: the step of the state that was kept: later evaluations do not count. None: all do.
+
+    >>> row = {"split": "val", "gate": "node 8", "clips": 4}
+    >>> first = GateRow(step=1, deciding=0, opened=4, **row)
+    >>> open_rates([first, GateRow(step=2, deciding=1, opened=1, **row)])
+    {'node 8': 0.25}
+    """
+    judged = [row for row in rows if row.split == "val" and row.deciding]
+    decided = [row for row in judged if until is None or row.step <= until]
+    return {row.gate: row.rate for row in decided if row.rate is not None}
 
 
 def mean_rate(counts: Mapping[str, tuple[int, int]]) -> float | None:

@@ -14,6 +14,7 @@ from connsearch.view.evolution.lineage_draw import draw_lineage
 from connsearch.view.evolution.operators import operators_chart
 from connsearch.view.evolution.pareto import pareto_chart
 from connsearch.view.evolution.story import Story
+from connsearch.view.evolution.survival import survival_chart
 from connsearch.view.evolution.tables import write_tables
 from connsearch.view.evolution.workers import workers_chart
 
@@ -24,8 +25,9 @@ ANIMATION = "ancestry"
 def evolution_pictures(story: Story, directory: Path) -> list[Path]:
     """Returns the pictures written there, each as SVG and PNG.
 
-    ``fitness``, ``diversity``, ``operators``, ``workers``; of several objectives ``pareto``; and
-    ``family`` of the best child where somebody was judged.
+    ``fitness``, ``diversity``, ``operators``, ``workers``; of several objectives ``pareto``; where
+    posts or kinds may change ``survival``; and ``family`` of the best child where somebody was
+    judged.
 
     Raises:
         Failure: Graphviz failed, or a picture could not be written.
@@ -36,6 +38,7 @@ def evolution_pictures(story: Story, directory: Path) -> list[Path]:
         "operators": operators_chart(story),
         "workers": workers_chart(story),
         "pareto": pareto_chart(story),
+        "survival": survival_chart(story),
     }
     paths: list[Path] = []
     try:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from connsearch.evolution.history import History
 from connsearch.evolution.objectives import OBJECTIVES
 from connsearch.evolution.options import EvolutionOptions
-from connsearch.evolution.proposal import START
+from connsearch.evolution.proposal import START, limits_of
+from connsearch.evolution.review.block_changes import BlockChange, block_changes
 from connsearch.evolution.review.children import Entry, Mishap, best_children, children_of, mishaps
 from connsearch.evolution.review.lineage import operators_of, parent_of
 from connsearch.evolution.review.operator_stats import Yield, operator_yield
+from connsearch.evolution.review.survival import Mix, mixes, switch_yield
 from connsearch.evolution.review.trajectory import (
     Diversity,
     Round,
@@ -38,6 +40,10 @@ class Story:
         entries: one a child, by number.
         mishaps: evaluations that failed.
         best: the best child, or the front, best first; empty where nobody was judged.
+        changes: of each child with a new post or kind of a block, what changed.
+        switches: one a change of a post or kind.
+        mixes: posts and kinds of blocks, by generation, in the population and of the best; empty
+            where neither may change.
     """
 
     history: History
@@ -50,11 +56,17 @@ class Story:
     entries: Mapping[int, Entry]
     mishaps: Sequence[Mishap]
     best: Sequence[int]
+    changes: Mapping[int, Sequence[BlockChange]]
+    switches: Sequence[Yield]
+    mixes: Sequence[Mix]
 
     @classmethod
     def of(cls, history: History, options: EvolutionOptions, *, title: str) -> Story:
         """Returns what can be told of a study now."""
-        told = rounds(history)
+        told, best = rounds(history), best_children(history)
+        limits = limits_of(history.start, options)
+        found = {number: block_changes(history, number, limits) for number in history.births}
+        changes = {number: changed for number, changed in found.items() if changed}
         return cls(
             history=history,
             options=options,
@@ -65,7 +77,10 @@ class Story:
             diversity=diversity(history, told),
             entries={entry.number: entry for entry in children_of(history)},
             mishaps=mishaps(history),
-            best=best_children(history),
+            best=best,
+            changes=changes,
+            switches=switch_yield(history, changes, told),
+            mixes=mixes(history, best) if limits.posts or limits.kinds else (),
         )
 
     @property
@@ -101,6 +116,10 @@ class Story:
         """Returns the operators that made a child, with how often, such as ``guided, split ×2``."""
         found = Counter(operators_of(self.history, number))
         return ", ".join(f"{name} ×{n}" if n > 1 else name for name, n in found.items())
+
+    def changed(self, number: int) -> str:
+        """Returns which posts and kinds of a child's blocks changed, in words; empty: none."""
+        return "; ".join(map(str, self.changes.get(number, ())))
 
     def rank(self, number: int) -> float | None:
         """Returns where a child lies between the worst (0) and the best (1) in the first objective.

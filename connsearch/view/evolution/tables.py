@@ -12,10 +12,11 @@ from rich.table import Table
 from connsearch.evolution.objectives import OBJECTIVES
 from connsearch.evolution.review.children import Mishap, refusals
 from connsearch.evolution.review.lineage import Origin, ancestry
-from connsearch.evolution.review.operator_stats import Yield
 from connsearch.files.text import csv_text
 from connsearch.graph.files import atomic_write_text
 from connsearch.view.evolution.story import Story, worth
+from connsearch.view.evolution.survival_tables import survival_rows
+from connsearch.view.evolution.yields import yield_row
 from connsearch.view.structures.markup import clean, weight_text
 from connsearch.view.structures.tables import metrics_table, short
 
@@ -69,23 +70,22 @@ def operators_table(story: Story) -> Table:
 
     The change is in the first objective, greater is better, with its standard error.
     """
-    rows = [
-        {
-            "operator": row.operator,
-            "children": row.used,
-            "better": f"{row.better} of {row.judged}",
-            "entered": row.entered,
-            "best": row.best,
-            "mean change": change_text(row),
-        }
-        for row in story.yields
-    ]
+    rows = [yield_row(row, "operator") for row in story.yields]
     return metrics_table(rows, title="operators (a child of several counts for each)")
 
 
 def ancestry_table(story: Story, number: int) -> Table:
-    """Returns one row a generation, from the founder to a child."""
-    rows = [_row(story, ancestor) for ancestor in ancestry(story.history, number)]
+    """Returns one row a generation, from the founder to a child.
+
+    With which posts and kinds of blocks changed, where any did.
+    """
+    line = ancestry(story.history, number)
+    rows = [_row(story, ancestor) for ancestor in line]
+    if any(ancestor in story.changes for ancestor in line):
+        rows = [
+            {**row, "changed": story.changed(one) or "-"}
+            for row, one in zip(rows, line, strict=True)
+        ]
     return metrics_table(rows, title=f"where #{number} comes from")
 
 
@@ -110,14 +110,6 @@ def cause_line(mishap: Mishap, limit: int = CAUSE) -> str:
     return clean(lines[0] if lines else "", limit)
 
 
-def change_text(row: Yield) -> str:
-    """Returns the mean change an operator brought, with its standard error if it has one."""
-    if not row.judged:
-        return "-"
-    error = f" ± {row.error:.2g}" if math.isfinite(row.error) else ""
-    return f"{row.change:+.3g}{error}"
-
-
 def measured(story: Story, number: int, objective: int) -> str:
     """Returns the mean of a child's evaluations, with their spread where there are several.
 
@@ -135,6 +127,9 @@ def measured(story: Story, number: int, objective: int) -> str:
 def write_tables(story: Story, directory: Path) -> list[Path]:
     """Returns ``children.csv``, ``operators.csv`` and ``diversity.csv``, written there.
 
+    Where posts or kinds may change, also ``survival.csv`` (their shares among blocks) and
+    ``switches.csv`` (what each change has brought).
+
     Raises:
         OSError: a file could not be written.
     """
@@ -149,6 +144,7 @@ def write_tables(story: Story, directory: Path) -> list[Path]:
             [asdict(row) for row in story.diversity],
         ),
     }
+    contents |= survival_rows(story)
     paths: list[Path] = []
     for name, (columns, rows) in contents.items():
         paths.append(directory / f"{name}.csv")
@@ -181,6 +177,7 @@ def _child_columns(story: Story) -> list[str]:
         *"child parents founder operators fate round entered member evaluations".split(),
         *measures,
         *"connections clip_macs parameters hash refused".split(),
+        *(["changed"] if story.mixes else []),
     ]
 
 
@@ -208,4 +205,5 @@ def _child(story: Story, number: int) -> dict[str, object]:
         "parameters": entry.parameters,
         "hash": entry.hash,
         "refused": sum(story.history.births[number]["refused"].values()),
+        "changed": story.changed(number),
     }

@@ -11,7 +11,8 @@ from connsearch.graph.spec import FREE, Structure
 from connsearch.view.console import as_html
 from connsearch.view.notebook.card import Html, card, facts, folded, note, warning
 from connsearch.view.structures.draw import laid_out, to_dot
-from connsearch.view.structures.interactive import DARK, as_text, parsed
+from connsearch.view.structures.gate_marks import gate_facts
+from connsearch.view.structures.interactive import DARK, alt_text, as_text, parsed
 from connsearch.view.structures.tables import short, structure_table
 
 CLASSES = 400
@@ -67,6 +68,8 @@ def structure_facts(structure: Structure) -> Iterator[tuple[str, object]]:
     yield "streams", ", ".join(structure.modalities())
     yield "nodes", f"{len(structure)} ({sum(1 for _ in structure.stems())} stems)"
     yield "connections", f"{len(weights)} ({learned} with a learned weight, {free} free)"
+    if gates := gate_facts(structure):
+        yield "gates", ", ".join(gates)
     if not faults(structure):
         found = cost(structure, num_classes=CLASSES, clip=DEFAULT_CLIP)
         clip = " x ".join(map(str, found.clip))
@@ -76,7 +79,7 @@ def structure_facts(structure: Structure) -> Iterator[tuple[str, object]]:
 
 def _picture(structure: Structure) -> Html:
     """The picture the report has, without ids, in the light and the dark of notebooks."""
-    picture = parsed(laid_out(to_dot(structure), "svg"), label=f"wiring of {structure.name}")
+    picture = parsed(laid_out(to_dot(structure), "svg"), label=alt_text(structure))
     for element in picture.iter():
         element.attrib.pop("id", None)
     style = picture.find("style")

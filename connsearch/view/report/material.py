@@ -12,7 +12,7 @@ from connsearch.models.document import ModelDocument
 from connsearch.runs.formats.analyses import CompareSummary, GapSummary, RankSummary
 from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.form import Form
-from connsearch.runs.formats.gates import GateRow
+from connsearch.runs.formats.gates import GateRow, open_rates
 from connsearch.runs.formats.prune import PruneRecord
 from connsearch.runs.formats.result import Quarantined, Result
 from connsearch.runs.formats.tables import QuarantineRow
@@ -82,6 +82,12 @@ class Material:
     summaries: Mapping[str, Form]
     others: Mapping[str, Mapping[str, Any]]
     notes: Mapping[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+    @property
+    def open_rates(self) -> Mapping[str, float]:
+        """How often each temporal gate is open on ``val`` in the state that was kept, by name."""
+        choice = None if self.result is None else self.result.choice
+        return open_rates(self.gates, until=None if choice is None else choice.step)
 
     @property
     def wired(self) -> bool:

@@ -24,7 +24,7 @@ from connsearch.pruning.scores import learned_weights
 from connsearch.runs.names import CONNECTIONS, METRICS
 from connsearch.view.runs.series import read_curves, read_epochs, read_peers, read_weights
 from connsearch.view.structures.draw import laid_out, to_dot
-from connsearch.view.structures.interactive import parsed
+from connsearch.view.structures.interactive import alt_text, parsed
 from connsearch.view.structures.scene import MANY_CONNECTIONS, MANY_NODES
 
 _WEIGHT = re.compile(r"[01]\.\d+|free|always")
@@ -199,7 +199,7 @@ def set_stage(structure: Structure, moments: Sequence[Moment], *, title: str) ->
         scores = dict(last)
     plain = structure.with_peers({edge: () for edge in structure.edges()})
     dot = to_dot(plain, threshold=0.0, title=title, scores=scores)
-    picture = parsed(laid_out(dot, "svg"), label=f"wiring of {title} over time")
+    picture = parsed(laid_out(dot, "svg"), label=f"{alt_text(plain, title=title)} over time")
     drawn = [e for e in structure.edges() if _group(picture, e) is not None]
     _name_numbers(picture, structure)
     return Backdrop(picture, tuple(edge for edge in drawn if edge in last))

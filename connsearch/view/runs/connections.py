@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from connsearch.graph.gating import gated_connections
 from connsearch.graph.spec import FREE, Edge, Stem, Structure, Weight
 from connsearch.view.charts.chart import Axis, Chart, LegendKey, Panel
 from connsearch.view.charts.inks import InkName
 from connsearch.view.charts.marks import Cell, Cells, Mark, Polyline, Rule
 from connsearch.view.runs.series import Series
 from connsearch.view.structures.facts import strength
+from connsearch.view.structures.gate_marks import GATE
 
 MANY_BLOCKS = 16
 """Up to so many blocks each has its own panel of weights over time; above, each level has one."""
@@ -41,6 +43,9 @@ def connections_chart(
         for name, edges in groups.items()
     ]
     columns = min(4, max(len(panels), 1))
+    edges = known & set(weights)
+    gated = [LegendKey(f"with a temporal gate ({GATE})", "text", "dotted")]
+    gated = gated if any(edge in edges for edge in gated_connections(structure)) else []
     rows = max(-(-len(panels) // columns), 1)
     return Chart(
         f"{structure.name}: connection weights over time",
@@ -56,6 +61,7 @@ def connections_chart(
             ),
             LegendKey("from a block", "mixed", "line"),
             LegendKey(f"weight {threshold:g}", "faint", "dashed"),
+            *gated,
         ],
         page="small",
     )
@@ -107,6 +113,7 @@ def weights_chart(structure: Structure) -> Chart:
             *(LegendKey(f"{share:g}", "rgb", "area", share) for share in _SHADES),
             LegendKey("no connection", "rule", "area"),
         ],
+        note=f"{GATE}: with a temporal gate" if gated_connections(structure) else "",
     )
 
 
@@ -130,7 +137,7 @@ def _groups(edges: Sequence[Edge], structure: Structure) -> dict[str, list[Edge]
 def _lines(
     weights: Mapping[Edge, Series], structure: Structure, *, both_ends: bool
 ) -> Iterator[Polyline]:
-    few = len(weights) <= MANY_LABELS
+    few, gated = len(weights) <= MANY_LABELS, gated_connections(structure)
     for edge, series in weights.items():
         name = f"{edge.source} → {edge.target}" if both_ends else f"from {edge.source}"
         yield Polyline(
@@ -139,9 +146,10 @@ def _lines(
             series.steps,
             series.values,
             1.4 if few else 0.7,
+            dash="dotted" if edge in gated else "solid",
             opacity=1.0 if few else 0.5,
             listed=False,
-            end=str(edge.source) if few else "",
+            end=f"{edge.source}{GATE if edge in gated else ''}" if few else "",
         )
 
 
@@ -149,7 +157,7 @@ def _map_cells(
     structure: Structure, blocks: Sequence[int], sources: Sequence[int], *, numbers: bool
 ) -> Iterator[Cell]:
     """A cell a connection, and grey ones, as wide as they can be, where there is none."""
-    weights = structure.weights()
+    weights, gated = structure.weights(), gated_connections(structure)
     for row, target in enumerate(blocks):
         gap = 0
         for column, source in enumerate([*sources, -1]):
@@ -159,7 +167,8 @@ def _map_cells(
             gap = 0 if known else gap + 1
             if known:
                 weight = weights[Edge(source, target)]
-                text = _weight_text(weight) if numbers else ""
+                mark = GATE if Edge(source, target) in gated else ""
+                text = _weight_text(weight) + mark if numbers else mark
                 yield Cell(column, row, strength(weight), "rgb", text)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from connsearch.runs.formats.gates import GateCounts, GateRow, words
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.view.charts.chart import Axis, Chart, LegendKey, Panel
 from connsearch.view.charts.inks import InkName
 from connsearch.view.charts.marks import Dash, Mark, Points, Polyline, Rule
+from connsearch.view.runs.gate_groups import MOST_LINES, GateGroup, gate_groups
 
 _INKS: Sequence[InkName] = ("rgb", "flow", "object", "peer", "mixed")
 _DASHES: Sequence[Dash] = ("solid", "dashed", "dotted")
@@ -19,26 +21,32 @@ _LISTED = 8
 def gates_chart(rows: Sequence[GateRow], *, title: str) -> Chart:
     """Returns the open rate of every gate over steps: lines in training, rings on other splits.
 
-    A panel holds the gates of a stage; an upright line is the step from which gates decide. What
-    they would have done before it counts as open, too.
+    A panel holds the gates of a stage, or of some blocks of a structure; an upright line is the
+    step from which gates decide. What they would have done before it counts as open, too.
 
     Args:
         rows: of ``gates.csv``.
         title: whose they are.
     """
     start = decide_from(rows)
-    panels = [
-        _panel(stage, [row for row in rows if row.gate in gates], gates, start)
-        for stage, gates in stages(rows).items()
+    groups = gate_groups([row.gate for row in rows])
+    named = {gate.name for group in groups for gate in group.gates}
+    others = [row for row in rows if row.gate not in named]
+    panels = [_group_panel(group, rows, start) for group in groups]
+    panels += [
+        _panel(stage, [row for row in others if row.gate in gates], gates, start)
+        for stage, gates in stages(others).items()
     ]
     columns = min(len(panels), 4)
-    lines = _lines_by_place(rows)[:_LISTED]
+    lines = _lines_by_place(others)[:_LISTED]
     keys = [LegendKey(name, _ink(i), _kind(_dash(i))) for i, name in enumerate(lines)]
+    keys += [LegendKey("training", "text", "line")] if groups and not lines else []
     keys.append(LegendKey("validation", "text", "ring"))
     if start is not None:
         keys.append(LegendKey(f"gates decide after step {start}", "faint", "dashed"))
     size = (3.4 * columns + 0.4, 3.0 * -(-len(panels) // columns) + 0.9)
     note = "" if start is not None or any(row.deciding for row in rows) else _NEVER
+    note = "; ".join(filter(None, (note, _ends(groups))))
     return Chart(
         f"{title}: share of clips for which temporal gates are open",
         panels,
@@ -126,6 +134,42 @@ def _panel(stage: str, rows: Sequence[GateRow], gates: Sequence[str], start: int
     told = seen.replace(" 1 frames", " 1 frame: always open")
     title = (stage.removesuffix(".gate") or "gates") + told
     return Panel(title, marks, Axis("step"), Axis(low=-0.03, high=1.03))
+
+
+def _group_panel(group: GateGroup, rows: Sequence[GateRow], start: int | None) -> Panel:
+    """Gates of a structure, each with its number at the end of its line where there is room."""
+    names = {gate.name for gate in group.gates}
+    own = [row for row in rows if row.gate in names]
+    panel = _panel(group.title, own, [gate.name for gate in group.gates], start)
+    one = len({gate.node for gate in group.gates}) == 1
+    few = len(group.gates) <= MOST_LINES
+    ends = (
+        {
+            gate.name: str(gate.part) if one and gate.place != "post" else gate.end
+            for gate in group.gates
+        }
+        if few
+        else {}
+    )
+    marks = [
+        replace(mark, end=ends.get(mark.name, ""), width=1.4 if few else 0.8)
+        if isinstance(mark, Polyline)
+        else mark
+        for mark in panel.marks
+    ]
+    return replace(panel, marks=marks)
+
+
+def _ends(groups: Sequence[GateGroup]) -> str:
+    """What the numbers at the ends of lines are; empty where there are no such gates."""
+    places = {gate.place for group in groups for gate in group.gates}
+    words = {
+        "post": "the block",
+        "inside": "block·module (from 0)",
+        "connection": "block←source",
+    }
+    told = [word for place, word in words.items() if place in places]
+    return f"at the ends of lines: {', '.join(told)}" if told else ""
 
 
 def _marks(place: int, rows: Sequence[GateRow], width: float) -> Iterator[Mark]:

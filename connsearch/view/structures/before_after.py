@@ -60,13 +60,18 @@ def _left(structure: Structure, pruned: Pruned) -> Scene:
     """What remains, under the old numbers; what is gone is there and not seen."""
     gone = frozenset(pruned.dead)
     old = {new: number for number, new in pruned.node_map.items()}
-    shapes = enumerate(plan(pruned.structure).nodes)
+    shapes = {old[new]: shape for new, shape in enumerate(plan(pruned.structure).nodes)}
     scene = compose(
         _under_old_numbers(structure, pruned, old),
-        widths={old[new]: shape.width for new, shape in shapes},
+        widths={number: shape.width for number, shape in shapes.items()},
     )
+    gated = {edge for edge, connection in structure.connections() if connection.gated}
     return replace(
         scene,
+        lines=tuple(
+            replace(line, opened=line.edge in gated and not line.gated) for line in scene.lines
+        ),
+        paces={n: s.temporal_stride for n, s in shapes.items() if s.temporal_stride != 1},
         dead=scene.dead - gone,
         peer_only=scene.peer_only - gone,
         before={},
@@ -91,10 +96,11 @@ def _nodes(structure: Structure, pruned: Pruned, old: Mapping[int, int]) -> Iter
         if not isinstance(node, Block):
             yield node
             continue
-        connections = tuple(
-            Connection(
-                old[c.source], c.weight, tuple(Peer(old[p.node], p.coefficient) for p in c.peers)
-            )
-            for c in node.connections
-        )
+        connections = tuple(_moved(connection, old) for connection in node.connections)
         yield replace(node, connections=connections, pinned=None)
+
+
+def _moved(connection: Connection, old: Mapping[int, int]) -> Connection:
+    """The connection under the numbers before."""
+    peers = tuple(Peer(old[peer.node], peer.coefficient) for peer in connection.peers)
+    return replace(connection, source=old[connection.source], peers=peers)

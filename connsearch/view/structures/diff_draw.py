@@ -18,7 +18,7 @@ from connsearch.view.structures.diff_markup import (
 from connsearch.view.structures.draw import save, sheet_dot
 from connsearch.view.structures.markup import box, cell, row
 from connsearch.view.structures.palette import KEPT, MIXED, PAPER, PEER, pen_width
-from connsearch.view.structures.sheet import Arrow, Column, Sheet, spacing
+from connsearch.view.structures.sheet import GATED_HEAD, Arrow, Column, Sheet, spacing
 from connsearch.view.structures.union import INKS, Union, UnionGate, UnionLine, unite
 
 
@@ -100,4 +100,5 @@ def _arrow(union: Union, line: UnionLine) -> Arrow:
         "tooltip": line_tooltip(line),
     }
     head = f"{target}:o:w" if union.compact else f"{target}:i{source}:w"
+    style |= GATED_HEAD if line.gated else {}
     return f"{source}:o:e", head, style | ({"style": "dashed"} if line.state == "removed" else {})

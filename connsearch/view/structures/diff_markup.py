@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from connsearch.graph.compare import Change, Differences
-from connsearch.graph.spec import Peer, Stem, Weight
-from connsearch.view.structures.legend import entry, grid, header, sample, word
+from connsearch.graph.spec import Peer, Post, Stem, Weight
+from connsearch.view.structures.gate_marks import GATE, with_badge
+from connsearch.view.structures.legend import (
+    badge_entries,
+    entry,
+    grid,
+    header,
+    sample,
+    word,
+)
 from connsearch.view.structures.markup import (
     GATED,
     box,
@@ -30,9 +38,11 @@ def union_label(union: Union, node: UnionNode) -> str:
     if isinstance(node.node, Stem) or union.compact:
         padding = 3 if union.compact else 5
         text = ("<BR/>" if not union.compact else " ").join(_facts(node, short=union.compact))
+        text = with_badge(text, _post(node), below=not union.compact)
         return box(row(cell(text, f'PORT="o" CELLPADDING="{padding}"')), node.ink, fill)
     rows = [_input_cells(line) for line in union.inputs(node)]
-    rows[0] += cell("<BR/>".join(_facts(node)), f'PORT="o" ROWSPAN="{len(rows)}" CELLPADDING="5"')
+    told = with_badge("<BR/>".join(_facts(node)), _post(node))
+    rows[0] += cell(told, f'PORT="o" ROWSPAN="{len(rows)}" CELLPADDING="5"')
     top = row(cell("", 'COLSPAN="4" HEIGHT="4"')) if len(rows) > 2 else ""
     return box(top + "".join(map(row, rows)) + top, node.ink, fill)
 
@@ -51,6 +61,7 @@ def line_tooltip(line: UnionLine) -> str:
     if not told:
         weight = line.weights[line.state == "added"]
         told = [f"weight {value_text(weight, exact=True)}"]
+        told += ["with a temporal gate"] if line.gated else []
     return f"{line.source.label} to {line.target.label}: {line.state}, {', '.join(told)}"
 
 
@@ -153,12 +164,27 @@ def _input_cells(line: UnionLine) -> str:
         colour = FAINT if line.state in ("kept", "changed") else INKS[line.state].line
         weight = font(weight_text(line.weights[line.state == "added"]), 9, colour)
     peers = " ".join(_peer_text(c) for c in line.changes if c.name in ("top peer", "peers"))
+    gate = font(escape(mark), 9, TEXT) if (mark := _gate_text(line)) else ""
+    told = f"{gate}{' ' if gate and peers else ''}{font(peers, 9, PEER.line) if peers else ''}"
     port = f'PORT="i{line.source.key}" ALIGN="RIGHT" CELLPADDING="2"'
     return (
         cell(font(line.source.label, 9, FAINT), port)
         + cell(weight, 'ALIGN="LEFT" CELLPADDING="2"')
-        + cell(font(peers, 9, PEER.line) if peers else "", 'ALIGN="LEFT" CELLPADDING="1"')
+        + cell(told, 'ALIGN="LEFT" CELLPADDING="1"')
     )
+
+
+def _gate_text(line: UnionLine) -> str:
+    """The mark of a temporal gate, with its sign where it came or went."""
+    if any(change.name == "gate" for change in line.changes):
+        return f"+{GATE}" if line.gated else f"−{GATE}"
+    return GATE if line.gated else ""
+
+
+def _post(node: UnionNode) -> Post:
+    """What follows a block in both; where that differs it stands among the changes."""
+    told = any(change.name == "post" for change in node.changes)
+    return Post.NONE if told or isinstance(node.node, Stem) else node.node.post
 
 
 def _peer_text(change: Change) -> str:
@@ -166,6 +192,17 @@ def _peer_text(change: Change) -> str:
         return f"{GATED}peers"
     before, after = (value_text(value) for value in (change.before, change.after))
     return f"{GATED}{before}{ARROW}{after}"
+
+
+def _gate_entries(union: Union) -> Iterator[str]:
+    """What stands for temporal gates, as far as it occurs."""
+    marks = {_gate_text(line) for line in union.lines}
+    if any(line.gated for line in union.lines):
+        yield entry(word(GATE), "connection with a temporal gate")
+    if not union.compact and marks & {f"+{GATE}", f"−{GATE}"}:
+        yield entry(word(f"+{GATE} −{GATE}"), "its gate came, went")
+    posts = {_post(node) for _, nodes in union.columns for node in nodes}
+    yield from badge_entries(posts)
 
 
 def _entries(union: Union) -> Iterator[str]:
@@ -184,6 +221,7 @@ def _entries(union: Union) -> Iterator[str]:
         yield entry(sample(INKS["added"].line), "only in B: added")
     if any(c.name in ("top peer", "peers") for line in union.lines for c in line.changes):
         yield entry(word(f"{GATED}3{ARROW}5"), "another peer gates it")
+    yield from _gate_entries(union)
     if union.gates:
         dotted = sample(PEER.line, 1.5, style="DOTTED")
         yield entry(dotted, "of a node that is peer only: it gates")

@@ -95,10 +95,15 @@ def _connection_rows(found: Differences) -> Iterator[Sequence[str | Text]]:
         if not c.changes:
             yield *names, _state(c.state), weight_text(c.weights[c.state == "added"]), ""
             continue
-        what = ", ".join(change.name for change in c.changes)
-        told = {change.name != "weight": change for change in c.changes}
-        weight = weights_text(*c.weights) if False in told else ""
-        yield *names, what, weight, _pair(told[True]) if True in told else ""
+        told = {change.name: change for change in c.changes}
+        weight = weights_text(*c.weights) if "weight" in told else ""
+        peers = [_pair(told[name]) for name in ("top peer", "peers") if name in told]
+        what = ", ".join(_gate(change) if name == "gate" else name for name, change in told.items())
+        yield *names, what, weight, " ".join(peers)
+
+
+def _gate(change: Change) -> str:
+    return "gate came" if change.after else "gate went"
 
 
 def _pair(change: Change) -> str:

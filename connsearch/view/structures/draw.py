@@ -44,13 +44,15 @@ def render(
     threshold: float = 0.5,
     title: str | None = None,
     scores: Mapping[Edge, float] | None = None,
+    open_rates: Mapping[str, float] | None = None,
 ) -> Path:
     """Returns ``path`` after writing the picture of a valid structure there, whole or not at all.
 
     Columns are levels; a connection has the colour of the only stream it carries (grey: several)
     and the width of its weight; dashed is below ``threshold``, dotted is peer attention, red is
-    dead. Above 60 nodes or 200 connections only those at or above the threshold are drawn, and
-    the picture says how many are not. The same structure gives the same bytes of SVG.
+    dead; one that ends in a bow tie has a temporal gate, and a badge says what follows a block.
+    Above 60 nodes or 200 connections only those at or above the threshold are drawn, and the
+    picture says how many are not. The same structure gives the same bytes of SVG.
 
     Args:
         structure: what to draw.
@@ -58,6 +60,8 @@ def render(
         threshold: in [0, 1].
         title: the structure's name where None.
         scores: numbers in [0, 1] by connection, shown in place of the learned weights.
+        open_rates: shares of clips for which temporal gates are open, by their names
+            (``graph.gates``): shown beside the weights and in the badges.
 
     Raises:
         UnknownNameError: another suffix.
@@ -65,7 +69,7 @@ def render(
         SettingsError: a threshold or a score that cannot be used.
         Failure: Graphviz failed, in its own words, or the file could not be written.
     """
-    dot = to_dot(structure, threshold=threshold, title=title, scores=scores)
+    dot = to_dot(structure, threshold=threshold, title=title, scores=scores, open_rates=open_rates)
     return save(dot, path)
 
 
@@ -91,13 +95,19 @@ def save(dot: graphviz.Digraph, path: str | Path) -> Path:
     return path
 
 
-def svg(structure: Structure, *, threshold: float = 0.5, title: str | None = None) -> str:
+def svg(
+    structure: Structure,
+    *,
+    threshold: float = 0.5,
+    title: str | None = None,
+    open_rates: Mapping[str, float] | None = None,
+) -> str:
     """Returns the picture as an ``<svg>`` element that can stand in a page, ids as in the file.
 
     Raises:
         Failure: Graphviz failed, in its own words.
     """
-    dot = to_dot(structure, threshold=threshold, title=title)
+    dot = to_dot(structure, threshold=threshold, title=title, open_rates=open_rates)
     picture = _run_graphviz(dot.source, "svg").decode()
     return picture[picture.index("<svg") :]
 
@@ -108,9 +118,10 @@ def to_dot(
     threshold: float = 0.5,
     title: str | None = None,
     scores: Mapping[Edge, float] | None = None,
+    open_rates: Mapping[str, float] | None = None,
 ) -> graphviz.Digraph:
     """Returns the picture's Graphviz source; arguments and errors as for :func:`render`."""
-    scene = compose(structure, threshold=threshold, scores=scores)
+    scene = compose(structure, threshold=threshold, scores=scores, open_rates=open_rates)
     return sheet_dot(scene_sheet(scene, structure.name if title is None else title))
 
 

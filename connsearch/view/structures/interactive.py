@@ -9,8 +9,10 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 
+from connsearch.graph.gates import connection_gate_name
 from connsearch.graph.spec import Edge, Modality, Structure
 from connsearch.view.structures.draw import laid_out, to_dot
+from connsearch.view.structures.gate_marks import gate_facts
 from connsearch.view.structures.palette import DEAD, FAINT, MIXED, PAPER, PEER, RULE, STREAMS, TEXT
 
 NS, _XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
@@ -40,12 +42,14 @@ def interactive_svg(
     title: str | None = None,
     scores: Mapping[Edge, float] | None = None,
     prefix: str = "",
+    open_rates: Mapping[str, float] | None = None,
 ) -> str:
     """Returns the picture ``draw.render`` makes as one ``<svg>`` element to put into a page.
 
     Lines have the ids ``connection-SOURCE-TARGET``, ``peer-NODE-TARGET`` and ``final-NODE``, nodes
     ``node-NUMBER``; the first word is also their class. Connections carry ``data-source``,
-    ``data-target`` and, where one is learned, ``data-weight``.
+    ``data-target`` and, where one is learned, ``data-weight``; those with a temporal gate have
+    ``data-gated`` and, where it is known, ``data-open``.
 
     Args:
         structure: what to draw; ``threshold``, ``title`` and ``scores`` as for ``draw.render``.
@@ -53,19 +57,37 @@ def interactive_svg(
         title: stands above; the structure's name where None.
         scores: numbers in [0, 1] by connection, shown in place of the learned weights.
         prefix: before every id, where a page holds several pictures.
+        open_rates: as for ``draw.render``.
 
     Raises:
         SettingsError: a threshold or a score that cannot be used.
         Failure: Graphviz failed.
     """
-    dot = to_dot(structure, threshold=threshold, title=title, scores=scores)
-    picture = parsed(laid_out(dot, "svg"), label=f"wiring of {title or structure.name}")
+    dot = to_dot(structure, threshold=threshold, title=title, scores=scores, open_rates=open_rates)
+    picture = parsed(laid_out(dot, "svg"), label=alt_text(structure, title=title))
     weights = structure.weights() | dict(scores or {})
     for (source, target), weight in weights.items():
         group = picture.find(f".//g[@id='connection-{source}-{target}']")
         if group is not None and isinstance(weight, float):
             group.set("data-weight", f"{weight:.6g}")
+    for edge, connection in structure.connections():
+        group = picture.find(f".//g[@id='connection-{edge.source}-{edge.target}']")
+        if group is not None and connection.gated:
+            rate = (open_rates or {}).get(connection_gate_name(edge))
+            group.attrib |= {"data-gated": "true"}
+            group.attrib |= {} if rate is None else {"data-open": f"{rate:.6g}"}
     return as_text(picture, prefix=prefix)
+
+
+def alt_text(structure: Structure, *, title: str | None = None) -> str:
+    """Returns what a picture says to those who hear it: whose wiring it is, and of gates.
+
+    >>> from connsearch.graph.files import load_structure
+    >>> alt_text(load_structure("starter"))
+    'wiring of starter'
+    """
+    facts = ", ".join(gate_facts(structure))
+    return f"wiring of {title or structure.name}{f': {facts}' if facts else ''}"
 
 
 def parsed(svg: bytes, *, label: str) -> ET.Element:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
-from connsearch.graph.spec import FREE
+from connsearch.graph.spec import FREE, Post
+from connsearch.view.structures.gate_marks import GATE, OPENED, POST_KEYS, badge, gate_facts
 from connsearch.view.structures.markup import GATED, clean, escape, font, table
 from connsearch.view.structures.palette import DEAD, FAINT, MIXED, PEER, STREAMS, TEXT, pen_width
 from connsearch.view.structures.scene import Scene
@@ -39,6 +40,7 @@ def _facts(scene: Scene) -> Iterator[str]:
     if scene.dead:
         yield f"{len(scene.dead)} dead"
     yield f"attention: {structure.network.attention}"
+    yield from gate_facts(structure)
 
 
 def entries_of(scene: Scene) -> Iterator[str]:
@@ -57,6 +59,7 @@ def entries_of(scene: Scene) -> Iterator[str]:
     if scene.gates:
         dotted = sample(PEER.line, 1.5, style="DOTTED")
         yield entry(dotted, "peer attention" if scene.compact else f"{GATED}n gated by node n")
+    yield from _gate_entries(scene)
     if any(old != new for old, new in scene.after.items()):
         yield entry(word("7→5"), "number before and after pruning")
     if any(new != old for new, old in scene.before.items()):
@@ -72,6 +75,29 @@ def entries_of(scene: Scene) -> Iterator[str]:
         yield entry(word("free"), "not learned yet")
     if None in weights:
         yield entry(word("always"), "coefficient 1")
+
+
+def _gate_entries(scene: Scene) -> Iterator[str]:
+    """What stands for temporal gates, as far as it occurs."""
+    gated = [line for line in scene.lines if line.gated]
+    if gated:
+        mark = word(GATE) if scene.compact else sample(MIXED.line, 2, 14) + word(GATE)
+        yield entry(mark, "connection with a temporal gate")
+    if any(line.opened for line in scene.lines) and not scene.compact:
+        yield entry(word(OPENED), "its gate is gone: always adds")
+    blocks = dict(scene.structure.blocks())
+    shown = {node for _, nodes in scene.columns for node in nodes} - scene.gone
+    posts = {blocks[node].post for node in shown if node in blocks}
+    yield from badge_entries(posts)
+    if scene.open_rates:
+        yield entry(word("63%"), "a gate is open for 63% of the val clips")
+
+
+def badge_entries(posts: Collection[Post]) -> Iterator[str]:
+    """Yields the entries for the badges of what follows blocks."""
+    for post, meaning in POST_KEYS.items():
+        if post in posts:
+            yield entry(f'<TD ALIGN="LEFT">{badge(post)}</TD>', meaning)
 
 
 def grid(entries: list[str], *, per_row: int) -> str:

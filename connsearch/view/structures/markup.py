@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from connsearch.graph.families import kind_name, own_kind
+from connsearch.graph.gates import post_gate_name
 from connsearch.graph.spec import FREE, Block, Modality, Stem, Weight
 from connsearch.graph.temporal import has_dilation
+from connsearch.view.structures.gate_marks import (
+    gate_mark,
+    inner_rates_text,
+    post_words,
+    with_badge,
+)
 from connsearch.view.structures.palette import DEAD, FAINT, MIXED, PAPER, PEER, STREAMS, TEXT, Ink
 from connsearch.view.structures.scene import Line, Scene
 
@@ -70,8 +77,9 @@ def node_label(scene: Scene, index: int) -> str:
         port = f'PORT="o" CELLPADDING="5" {_facts_room(scene, index)}'
         return box(row(cell("<BR/>".join(lines), port)), ink, ink.tint)
     if scene.compact:
-        facts = small(f"{filters_text(node)} · d{node.temporal_dilation} · s{node.spatial_stride}")
+        facts = small(" · ".join(_short_facts(node)))
         text = f"{node_title(_number(scene, index), _words(scene, index))} {facts}"
+        text = with_badge(text, node.post, _post_rate(scene, index), below=False)
         return box(row(cell(text, 'PORT="o" CELLPADDING="3"')), ink, ink.tint)
     return _block_label(scene, index, node, ink)
 
@@ -122,7 +130,8 @@ def node_tooltip(scene: Scene, index: int) -> str:
     if isinstance(node, Stem):
         parts += [f"{node.modality} stem", *_stem_facts(scene, index, node)]
     else:
-        parts += [kind_name(scene.structure, node), *_block_facts(node, width)]
+        parts += [kind_name(scene.structure, node), *_block_facts(scene, index, node, width)]
+        parts.append(post_words(node, _post_rate(scene, index)))
         shares = scene.shares[index].items()
         parts.append("streams by weight: " + " ".join(f"{m} {part:.0%}" for m, part in shares))
     return ", ".join(part for part in parts if part)
@@ -160,7 +169,8 @@ def _block_label(scene: Scene, index: int, block: Block, ink: Ink) -> str:
     facts = _facts_lines(scene, index, block)
     facts = [node_title(_number(scene, index), _words(scene, index)), *map(small, facts)]
     port = f'PORT="o" ROWSPAN="{len(rows)}" CELLPADDING="5" {_facts_room(scene, index)}'
-    rows[0] += cell("<BR/>".join(facts), port)
+    told = with_badge("<BR/>".join(facts), block.post, _post_rate(scene, index))
+    rows[0] += cell(told, port)
     top = row(cell("", 'COLSPAN="4" HEIGHT="4"')) if len(rows) > 2 else ""
     body = top + "".join(map(row, rows)) + _bar(scene.shares[index])
     return box(body, ink, PAPER if ink is not DEAD else ink.tint)
@@ -170,14 +180,18 @@ def _input_cells(line: Line, threshold: float, rooms: Sequence[str]) -> str:
     """Source, weight and gating peers of one input; the connection ends at the first cell."""
     weight = weight_text(line.weight, threshold)
     number = font(weight, 9, FAINT) if line.below else font(f"<B>{weight}</B>", 9, TEXT)
-    peers = _peers_text(line)
+    gate, peers = _gate_text(line), _peers_text(line)
+    marks = (
+        font(escape(gate), 9, FAINT if line.below else TEXT) + (" " if peers else "")
+        if gate
+        else ""
+    )
+    marks += font(peers, 9, PEER.line) if peers else ""
     port = f'PORT="i{line.edge.source}" ALIGN="RIGHT" CELLPADDING="2" {rooms[0]}'
     return (
         cell(font(str(line.edge.source), 9, FAINT), port)
         + cell(number, f'ALIGN="LEFT" CELLPADDING="2" {rooms[1]}')
-        + cell(
-            font(peers, 9, PEER.line) if peers else "", f'ALIGN="LEFT" CELLPADDING="1" {rooms[2]}'
-        )
+        + cell(marks, f'ALIGN="LEFT" CELLPADDING="1" {rooms[2]}')
     )
 
 
@@ -192,6 +206,10 @@ def _peers_text(line: Line) -> str:
     return "" if line.below else " ".join(f"{GATED}{peer.node}" for peer in line.peers)
 
 
+def _gate_text(line: Line) -> str:
+    return gate_mark(gated=line.gated, open_rate=line.open_rate, opened=line.opened)
+
+
 def _ghosts(scene: Scene, index: int) -> list[Line]:
     return [line for line in scene.ghosts if line.edge.target == index]
 
@@ -204,7 +222,7 @@ def _input_rooms(scene: Scene, index: int) -> tuple[str, str, str]:
     columns = (
         [str(line.edge.source) for line in lines],
         [weight_text(line.weight, scene.threshold) for line in lines],
-        [_peers_text(line) for line in lines],
+        [" ".join(filter(None, (_gate_text(line), _peers_text(line)))) for line in lines],
     )
     source, weight, peers = (max(map(len, column), default=0) for column in columns)
     return f'WIDTH="{7 * source + 4}"', f'WIDTH="{7 * weight + 4}"', f'WIDTH="{7 * peers + 2}"'
@@ -212,7 +230,7 @@ def _input_rooms(scene: Scene, index: int) -> tuple[str, str, str]:
 
 def _facts_lines(scene: Scene, index: int, block: Block) -> list[str]:
     kind = kind_name(scene.structure, block).replace("_", " ")
-    return [kind, *_block_facts(block, scene.widths.get(index))]
+    return [kind, *_block_facts(scene, index, block, scene.widths.get(index))]
 
 
 def _facts_room(scene: Scene, index: int) -> str:
@@ -253,15 +271,38 @@ def _stem_facts(scene: Scene, index: int, stem: Stem) -> list[str]:
     facts = [] if kind is None else [kind.replace("_", " ")]
     if has_dilation(scene.structure, stem):
         facts.append(f"dilation {stem.temporal_dilation}")
-    return facts + ([f"{width} channels"] if width is not None else [])
+    facts += [f"{width} channels"] if width is not None else []
+    return facts + list(filter(None, [_pace(scene, index)]))
 
 
-def _block_facts(block: Block, width: int | None) -> list[str]:
+def _block_facts(scene: Scene, index: int, block: Block, width: int | None) -> list[str]:
     out = "" if width is None else f" → {width}"
-    return [
-        f"{filters_text(block)}{out} filters",
-        f"dilation {block.temporal_dilation}, stride {block.spatial_stride}",
-    ]
+    stride = f"dilation {block.temporal_dilation}, stride {block.spatial_stride}"
+    facts = [f"{filters_text(block)}{out} filters", stride]
+    if block.temporal_stride != 1:
+        facts.append(f"stride in time {block.temporal_stride}")
+    return facts + list(filter(None, (_pace(scene, index), _inner_rates(scene, index))))
+
+
+def _pace(scene: Scene, index: int) -> str:
+    pace = scene.paces.get(index)
+    return "" if pace is None else f"1/{pace} of the frames"
+
+
+def _inner_rates(scene: Scene, index: int) -> str:
+    return inner_rates_text(scene.open_rates, index)
+
+
+def _short_facts(block: Block) -> Iterator[str]:
+    yield filters_text(block)
+    yield f"d{block.temporal_dilation}"
+    yield f"s{block.spatial_stride}"
+    if block.temporal_stride != 1:
+        yield f"t{block.temporal_stride}"
+
+
+def _post_rate(scene: Scene, index: int) -> float | None:
+    return scene.open_rates.get(post_gate_name(index))
 
 
 def small(text: str) -> str:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from connsearch.errors import SettingsError
 from connsearch.graph.dag import by_level, dangling_nodes
+from connsearch.graph.gates import connection_gate_name
 from connsearch.graph.matching import numbers_before
-from connsearch.graph.plan import final_nodes, plan
+from connsearch.graph.plan import BlockPlan, StemPlan, final_nodes, plan
 from connsearch.graph.spec import (
     Attention,
     Edge,
@@ -41,6 +42,9 @@ class Line:
         colour: of the only stream it carries, grey for several, red when dead.
         below: whether it lies below the threshold, drawn dashed.
         peers: the peers worth showing, strongest first.
+        gated: whether it has a temporal gate.
+        open_rate: share of clips for which its gate is open; None: it has none, or it is unknown.
+        opened: whether pruning has taken its gate, so that it always adds.
     """
 
     edge: Edge
@@ -49,6 +53,9 @@ class Line:
     below: bool
     dead: bool
     peers: tuple[Peer, ...] = ()
+    gated: bool = False
+    open_rate: float | None = None
+    opened: bool = False
 
     @property
     def strength(self) -> float:
@@ -90,6 +97,8 @@ class Scene:
         widths: output channels per node; empty if a block without inputs leaves them undefined.
         compact: whether nodes are drawn small, without their list of inputs.
         notes: what the picture leaves out, in sentences.
+        open_rates: shares of clips for which temporal gates are open, by their names.
+        paces: strides in time relative to the clip, of the nodes that do not have all frames.
         before: numbers of the nodes before pruning; empty: it was not pruned.
         after: numbers of the nodes after pruning, where they are drawn under those before it.
         gone: nodes whose place stays empty.
@@ -109,6 +118,8 @@ class Scene:
     widths: Mapping[int, int]
     compact: bool
     notes: tuple[str, ...]
+    open_rates: Mapping[str, float] = field(default_factory=dict[str, float])
+    paces: Mapping[int, int] = field(default_factory=dict[int, int])
     before: Mapping[int, int] = field(default_factory=dict[int, int])
     after: Mapping[int, int] = field(default_factory=dict[int, int])
     gone: frozenset[int] = frozenset()
@@ -140,6 +151,7 @@ def compose(
     threshold: float = 0.5,
     scores: Mapping[Edge, float] | None = None,
     widths: Mapping[int, int] | None = None,
+    open_rates: Mapping[str, float] | None = None,
 ) -> Scene:
     """Returns what to draw of a valid structure.
 
@@ -148,6 +160,8 @@ def compose(
         threshold: connections below it are dashed, in [0, 1].
         scores: numbers in [0, 1] to show in place of the structure's own weights.
         widths: output channels by node; None: as planned.
+        open_rates: shares of clips for which temporal gates are open, by their names
+            (``graph.gates``), as far as they are known.
 
     Raises:
         SettingsError: a threshold outside [0, 1], or a score for a connection that is not there.
@@ -157,7 +171,9 @@ def compose(
     structure = _with_scores(structure, scores)
     dead = dead_nodes(structure)
     shares = stream_shares(structure)
-    everything = tuple(_lines(structure, threshold, shares, dead))
+    rates = dict(open_rates or {})
+    shapes = _shapes(structure)
+    everything = tuple(_lines(structure, threshold, shares, dead, rates))
     compact = len(structure) > MANY_NODES or len(everything) > MANY_CONNECTIONS
     lines = _strongest(everything) if compact else everything
     gates = _gates(lines, dead)
@@ -176,9 +192,11 @@ def compose(
         dead=dead,
         peer_only=frozenset(dangling_nodes(structure) - dead),
         shares=shares,
-        widths=_widths(structure) if widths is None else widths,
+        widths={i: shape.width for i, shape in shapes.items()} if widths is None else widths,
         compact=compact,
         notes=tuple(_notes(structure, threshold, everything, lines, nodes)),
+        open_rates=rates,
+        paces={i: s.temporal_stride for i, s in shapes.items() if s.temporal_stride != 1},
         before=numbers_before(structure),
     )
 
@@ -205,19 +223,24 @@ def _lines(
     threshold: float,
     shares: Mapping[int, Mapping[Modality, float]],
     dead: frozenset[int],
+    rates: Mapping[str, float],
 ) -> Iterator[Line]:
     for index, block in structure.blocks():
         for c in sorted(block.connections, key=lambda c: c.source):
-            gone = c.source in dead or index in dead
+            edge, gone = Edge(c.source, index), c.source in dead or index in dead
             streams = list(shares[c.source])
             colour = STREAMS[streams[0]].line if len(streams) == 1 else MIXED.line
             yield Line(
-                edge=Edge(c.source, index),
+                edge=edge,
                 weight=c.weight,
                 colour=DEAD.line if gone else colour,
                 below=strength(c.weight) < threshold,
                 dead=gone,
                 peers=clear_peers(c, structure.network.attention),
+                gated=c.gated,
+                open_rate=rates.get(connection_gate_name(Edge(c.source, index)))
+                if c.gated
+                else None,
             )
 
 
@@ -269,10 +292,11 @@ def _shown(structure: Structure, lines: Sequence[Line], gates: Sequence[Gate]) -
     return frozenset(nodes)
 
 
-def _widths(structure: Structure) -> dict[int, int]:
+def _shapes(structure: Structure) -> dict[int, StemPlan | BlockPlan]:
+    """The shapes of all nodes; none where a block without inputs leaves them open."""
     if any(not block.connections for _, block in structure.blocks()):
         return {}
-    return {index: shape.width for index, shape in enumerate(plan(structure).nodes)}
+    return dict(enumerate(plan(structure).nodes))
 
 
 def _notes(

@@ -6,12 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from connsearch.graph.spec import Edge
+from connsearch.view.structures.gate_marks import gate_words
 from connsearch.view.structures.legend import header_label
 from connsearch.view.structures.markup import node_label, node_tooltip, output_label, weight_text
 from connsearch.view.structures.palette import MIXED, pen_width
 from connsearch.view.structures.scene import Gate, Line, Scene
 
 Style = Mapping[str, str]
+
+GATED_HEAD = {"arrowhead": "invnormal", "arrowsize": "0.8"}
+"""How the line of a connection with a temporal gate ends: a bow tie, as a valve is drawn. It tells
+them apart without colours, and with any width and dash."""
 Column = tuple[str, Sequence[tuple[str, Style]]]
 """A heading, and the nodes below it: name and style."""
 Arrow = tuple[str, str, Style]
@@ -105,7 +110,8 @@ def _line_style(scene: Scene, line: Line) -> dict[str, str]:
         "weight": str(1 + round(4 * _pull(scene, line))),
         "tooltip": f"{source} to {target}: weight {_exact(line)}",
     }
-    return style | ({"style": "dashed"} if line.below else {})
+    style |= {"style": "dashed"} if line.below else {}
+    return style | (GATED_HEAD if line.gated else {})
 
 
 def _pull(scene: Scene, line: Line) -> float:
@@ -117,7 +123,9 @@ def _pull(scene: Scene, line: Line) -> float:
 def _exact(line: Line) -> str:
     text = f"{line.weight:.6g}" if isinstance(line.weight, float) else weight_text(line.weight)
     peers = ", ".join(f"{peer.node} ({peer.coefficient:.3g})" for peer in line.peers)
-    return f"{text}, gated by {peers}" if peers else text
+    text = f"{text}, gated by {peers}" if peers else text
+    told = gate_words(gated=line.gated, open_rate=line.open_rate, opened=line.opened)
+    return f"{text}, {told}" if told else text
 
 
 def _gate_style(gate: Gate) -> dict[str, str]:

@@ -17,11 +17,12 @@ from rich.text import Text
 from connsearch.files.text import visible
 from connsearch.graph.dag import peer_only_nodes
 from connsearch.graph.families import FAMILIES, own_kind
-from connsearch.graph.spec import FREE, Connection, Stem, Structure
+from connsearch.graph.spec import FREE, Connection, Post, Stem, Structure
 from connsearch.graph.temporal import has_dilation
 from connsearch.pruning.remains import remains_of
 from connsearch.pruning.scores import name_edges
 from connsearch.view.structures.facts import dead_nodes, strength
+from connsearch.view.structures.gate_marks import GATE, gate_facts, gate_mark
 from connsearch.view.structures.markup import clean, filters_text, weight_text
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ class StructureTable:
 def structure_table(structure: Structure, cost: Cost | None = None) -> StructureTable:
     """Returns one row a node: index, level, kind, inputs with weights, filters, dilation, stride.
 
-    A node whose kind is not its family's shows it. With ``cost`` the columns output (channels x
-    frames x height x width), parameters, MACs and their part of all MACs in percent are added.
-    Weights below 0.5 are dim; nodes
+    A node whose kind is not its family's shows it, and what follows it. With ``cost`` the columns
+    output (channels x frames x height x width), parameters, MACs and their part of all MACs in
+    percent are added. Weights below 0.5 are dim; nodes
     that are dead say so, and those that only gate others have a star.
     """
     return StructureTable(structure, cost)
@@ -67,6 +68,7 @@ def structure_table(structure: Structure, cost: Cost | None = None) -> Structure
 def totals_table(structure: Structure, cost: Cost) -> Table:
     """Returns two columns, name and value: family, attention, nodes, connections, parameters, MACs.
 
+    What follows blocks and how many connections have temporal gates stand there if there are some.
     Says for which number of classes and which clip (frames x height x width) the cost was counted.
     """
     weights = list(structure.weights().values())
@@ -81,6 +83,7 @@ def totals_table(structure: Structure, cost: Cost) -> Table:
         ("family", f"{structure.family}, attention {structure.network.attention}"),
         ("nodes", f"{len(structure)} ({sum(1 for _ in structure.stems())} stems)"),
         ("connections", connections),
+        *((("gates", ", ".join(gates)),) if (gates := gate_facts(structure)) else ()),
         ("classes", f"{cost.head.shape.channels:,}"),
         ("parameters", f"{cost.parameters:,}"),
         ("MACs", f"{cost.macs:,} for one clip of {' x '.join(map(str, cost.clip))}"),
@@ -95,7 +98,7 @@ def connections_frame(structure: Structure) -> pd.DataFrame:
     Columns: ``source``, ``target`` (node indices), ``source_level``, ``target_level`` (-1: stem),
     ``stream`` (modality of a source stem, else ""), ``weight`` (post-sigmoid; NaN where none is
     learned), ``state`` (``learned``, ``free`` or ``fixed``: no weight, coefficient 1), ``peers``
-    (``"2:0.70 3:0.30"``).
+    (``"2:0.70 3:0.30"``), ``gated`` (whether it has a temporal gate).
     """
     import pandas as pd
 
@@ -109,10 +112,11 @@ def connections_frame(structure: Structure) -> pd.DataFrame:
             "weight": c.weight if isinstance(c.weight, float | int) else math.nan,
             "state": {None: "fixed", FREE: "free"}.get(c.weight, "learned"),  # type: ignore[arg-type]
             "peers": _peers(c),
+            "gated": c.gated,
         }
         for edge, c in structure.connections()
     ]
-    columns = "source target source_level target_level stream weight state peers".split()
+    columns = "source target source_level target_level stream weight state peers gated".split()
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -218,7 +222,10 @@ def _nodes(structure: Structure, cost: Cost | None, *, inputs: bool) -> Table:
     kind = FAMILIES[structure.family].block.replace("_", " ")
     peers = peer_only_nodes(structure)
     marked = "; *: only gates others" if peers else ""
-    table = _table(caption=f"block: {kind}; dil: temporal dilation; str: spatial stride{marked}")
+    temporal = _has_temporal_strides(structure)
+    strides = "str: stride in time x space" if temporal else "str: spatial stride"
+    gated = f"; {GATE}: temporal gate" if any(c.gated for _, c in structure.connections()) else ""
+    table = _table(caption=f"block: {kind}; dil: temporal dilation; {strides}{marked}{gated}")
     table.collapse_padding = cost is not None
     for heading in ("node", "lvl"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -258,8 +265,15 @@ def _facts(structure: Structure, index: int, *, dead: bool) -> Iterator[str]:
         yield from (str(index), "-", f"{node.modality} {own}".strip() + state, "-")
         yield from (str(node.temporal_dilation) if has_dilation(structure, node) else "-", "-")
     else:
-        yield from (str(index), str(node.level), f"{own or 'block'}{state}", filters_text(node))
-        yield from (str(node.temporal_dilation), str(node.spatial_stride))
+        post = f" + {node.post}" if node.post is not Post.NONE else ""
+        named = f"{own or 'block'}{post}{state}"
+        yield from (str(index), str(node.level), named, filters_text(node))
+        time = f"{node.temporal_stride}x" if _has_temporal_strides(structure) else ""
+        yield from (str(node.temporal_dilation), f"{time}{node.spatial_stride}")
+
+
+def _has_temporal_strides(structure: Structure) -> bool:
+    return any(block.temporal_stride != 1 for _, block in structure.blocks())
 
 
 def _costs(cost: Cost, found: NodeCost) -> list[str]:
@@ -281,7 +295,7 @@ def _weights(structure: Structure, index: int) -> Text:
 
 
 def _weight(connection: Connection) -> str:
-    return weight_text(connection.weight)
+    return f"{weight_text(connection.weight)}{gate_mark(gated=connection.gated)}"
 
 
 def _peers(connection: Connection) -> str:

@@ -69,13 +69,17 @@ class UnionNode:
 
 @dataclass(frozen=True, slots=True)
 class UnionLine:
-    """A connection of A, B or both; ``weights`` are those in A and in B."""
+    """A connection of A, B or both; ``weights`` are those in A and in B.
+
+    ``gated`` says whether it has a temporal gate: in B, or in A where it is only there.
+    """
 
     source: UnionNode
     target: UnionNode
     state: State
     weights: tuple[Weight, Weight]
     changes: tuple[Change, ...]
+    gated: bool
 
     @property
     def strength(self) -> float:
@@ -201,18 +205,22 @@ def _lines(found: Differences, nodes: list[UnionNode]) -> Iterator[UnionLine]:
     in_b = {node.after: node for node in nodes if node.after is not None}
     differing = {edge.before: edge for edge in found.connections}
     to_b, after = found.matching.to_b, found.b.weights()
-    for edge, weight in found.a.weights().items():
+    gates_b = {edge for edge, connection in found.b.connections() if connection.gated}
+    for edge, connection in found.a.connections():
+        weight = connection.weight
         ends = in_a[edge.source], in_a[edge.target]
         other = differing.get(edge)
         if other is not None:
-            yield UnionLine(*ends, _state(edge, other.after, (1,)), other.weights, other.changes)
+            state = _state(edge, other.after, (1,))
+            gated = connection.gated if other.after is None else other.after in gates_b
+            yield UnionLine(*ends, state, other.weights, other.changes, gated)
             continue
         there = Edge(to_b[edge.source], to_b[edge.target])
-        yield UnionLine(*ends, "kept", (weight, after[there]), ())
+        yield UnionLine(*ends, "kept", (weight, after[there]), (), connection.gated)
     for other in found.connections_where("added"):
         assert other.after is not None
         ends = in_b[other.after.source], in_b[other.after.target]
-        yield UnionLine(*ends, "added", other.weights, ())
+        yield UnionLine(*ends, "added", other.weights, (), other.after in gates_b)
 
 
 def _finals(found: Differences, nodes: list[UnionNode]) -> Iterator[tuple[UnionNode, State]]:

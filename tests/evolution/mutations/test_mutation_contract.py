@@ -22,7 +22,7 @@ from connsearch.evolution.structure_editor import Offspring
 from connsearch.graph.files import load_structure, to_json
 from connsearch.graph.hashing import same_structure
 from connsearch.graph.spec import Structure
-from tests.evolution.parents import NAMES, SEEDS, learned, parents, step, walk
+from tests.evolution.parents import NAMES, SEEDS, learned, parents, roomy_limits, step, walk
 from tests.evolution.promises import keeps_promises
 
 MAY_RENUMBER = {"rewire", "guided", "uniform"}
@@ -35,7 +35,7 @@ every = pytest.mark.parametrize("name", list(MUTATIONS))
 @settings(max_examples=40)
 @given(parents(), SEEDS)
 def test_a_mutant_keeps_the_promises(name: str, parent: Structure, seed: int) -> None:
-    limits = Limits.of(parent)
+    limits = roomy_limits(parent)
     before = deepcopy(parent)
     offspring = step(parent, name, seed, limits)
     assert to_json(parent) == to_json(before)
@@ -56,7 +56,7 @@ def changes_something(name: str, parent: Structure, child: Structure) -> None:
 @settings(max_examples=15)
 @given(parents(), SEEDS)
 def test_a_random_walk_keeps_the_promises(parent: Structure, seed: int) -> None:
-    limits, rng = Limits.of(parent), Random(seed)
+    limits, rng = roomy_limits(parent), Random(seed)
     for _ in range(30):
         name = rng.choice(list(MUTATIONS))
         offspring = step(parent, name, rng.randrange(2**32), limits)
@@ -69,7 +69,7 @@ def test_a_random_walk_keeps_the_promises(parent: Structure, seed: int) -> None:
 def test_a_walk_goes_far() -> None:
     """Otherwise the law above would be about nothing; one walk of some, whatever members join."""
     start = load_structure("assemblenet-50")
-    ends = [walk(start, Random(seed), Limits.of(start), 30)[-1] for seed in range(8)]
+    ends = [walk(start, Random(seed), roomy_limits(start), 30)[-1] for seed in range(8)]
     assert any(
         len(set(end.edges()) & set(start.edges())) < len(start.edges()) / 2
         and filters(end) != filters(start)
@@ -84,7 +84,7 @@ def filters(structure: Structure) -> list[str]:
 @every
 def test_other_seeds_make_other_children(name: str) -> None:
     for parent in map(roomy, NAMES):
-        limits = Limits.of(parent, most_stems=3)
+        limits = roomy_limits(parent, most_stems=3)
         made = [step(parent, name, seed, limits) for seed in range(40)]
         nodes = {offspring.structure.nodes for offspring in made if offspring is not None}
         if len(nodes) >= 3:
@@ -99,7 +99,7 @@ def roomy(name: str) -> Structure:
 @every
 def test_a_mutation_is_found_by_its_name(name: str) -> None:
     parent = load_structure("assemblenet-50")
-    limits = Limits.of(parent)
+    limits = roomy_limits(parent)
     assert MUTATIONS[name].kind in ("block", "stem", "connection", "wiring")
     assert find(name)(parent, Random(1), limits) == step(parent, name, 1, limits)
     assert (MUTATIONS[name].apply.__doc__ or "").startswith("Returns ")
@@ -141,7 +141,7 @@ def digests(names: Sequence[str] = NAMES) -> dict[str, str]:
     """Returns a digest of some children of every mutation."""
     found: dict[str, str] = {}
     for start in map(load_structure, names):
-        limits = Limits.of(start, most_stems=3)
+        limits = roomy_limits(start, most_stems=3)
         for name in MUTATIONS:
             made = [step(start, name, seed, limits) for seed in range(5)]
             text = json.dumps([_plain(offspring) for offspring in made], sort_keys=True)

@@ -10,8 +10,8 @@ from connsearch.view.evolution.fitness import fitness_chart
 from connsearch.view.evolution.operators import change_interval, change_title, operators_chart
 from connsearch.view.evolution.pareto import pareto_chart
 from connsearch.view.evolution.story import Story, counted_children
-from connsearch.view.evolution.tables import change_text
 from connsearch.view.evolution.workers import shifts, workers_chart
+from connsearch.view.evolution.yields import change_text
 from connsearch.view.report.evolution_sections import section
 from connsearch.view.report.section import Section
 from connsearch.view.report.words import plural, seconds

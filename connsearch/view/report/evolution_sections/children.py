@@ -20,6 +20,7 @@ from connsearch.view.report.section import Section
 from connsearch.view.report.sections.wiring import details
 from connsearch.view.report.words import large
 from connsearch.view.structures.draw import svg
+from connsearch.view.structures.gate_marks import gate_facts
 
 _FATES = {"pruned": "ended early", "failed": "failed", "open": "not judged yet"}
 LONGEST_CAUSE = 200
@@ -33,6 +34,7 @@ def best_wiring(story: Story) -> Section | None:
     structure = story.history.learned(story.winner)
     findings = Findings(mixtures=mixtures(structure))
     values: dict[str, Any] = {"details": details(structure, findings)}
+    values["gates"] = gate_facts(structure)
     try:
         # Graphviz escapes every text it puts into the picture, and draws only what we name.
         title = f"{story.labelled(story.winner)}, {story.came(story.winner)}"
@@ -55,6 +57,7 @@ def family_tree(story: Story) -> Section | None:
             {
                 "child": number,
                 "steps": story.came(number),
+                "changed": story.changed(number),
                 "value": measured(story, number, 0),
                 "change": "" if change is None else f"{sign * change[0]:+.4g}",
                 "connections": story.entries[number].connections,
@@ -86,6 +89,7 @@ def children(story: Story) -> Section | None:
             "child": number,
             "parent": ", ".join(f"#{parent}" for parent in entry.parents) or "–",
             "steps": story.steps(number),
+            "changed": story.changed(number),
             "fate": _FATES.get(entry.fate) or ("member" if entry.member else "removed"),
             "shown": [measured(story, number, place) for place in range(len(story.objectives))],
             "judged": f"{entry.evaluations}×",

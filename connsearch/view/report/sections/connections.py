@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from connsearch.graph.gating import gated_connections
 from connsearch.graph.spec import FREE, Edge, Stem, Structure
 from connsearch.pruning.options import PruneOptions, describe_criterion
 from connsearch.pruning.scores import learned_weights
@@ -16,6 +17,7 @@ from connsearch.view.report.section import Section
 from connsearch.view.report.sections import section
 from connsearch.view.runs.connections import connections_chart
 from connsearch.view.structures.facts import strength
+from connsearch.view.structures.gate_marks import gate_mark
 from connsearch.view.structures.markup import weight_text
 
 MOST_NUMBERS = 40_000
@@ -69,6 +71,7 @@ def weights(material: Material, findings: Findings) -> Section | None:
         "stems": list(_dead_stems(structure, findings)),
         "slider": _slider(material),
         "inks": sorted(set(findings.inks.values())),
+        "gated": len(gated_connections(structure)),
     }
     return Section("weights", "Connection weights", values, str(len(structure.edges())))
 
@@ -84,7 +87,7 @@ def alarms(material: Material, findings: Findings) -> Section | None:
             "what": alarm.what,
             "count": len(alarm.members),
             "of": alarm.of,
-            "members": list(alarm.members),
+            "members": list(alarm.gates) or [_named(edge) for edge in alarm.edges],
             "node": alarm.node,
             "limit": alarm.limit,
             "meaning": alarm.meaning,
@@ -116,7 +119,7 @@ def _nodes(structure: Structure, findings: Findings) -> Iterator[Node]:
         bars = [
             WeightBar(
                 key=_key(edge := Edge(c.source, index)),
-                source=_source(structure, c.source),
+                source=f"{_source(structure, c.source)}{gate_mark(gated=c.gated)}",
                 text=weight_text(c.weight),
                 width=round(100 * strengths[c.source], 2),
                 ink=findings.inks.get(c.source, "mixed"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -9,7 +10,8 @@ from markupsafe import Markup
 from connsearch.errors import Failure
 from connsearch.graph.cost import Cost, NodeCost
 from connsearch.graph.families import kind_name
-from connsearch.graph.spec import Block, Connection, Edge, Structure
+from connsearch.graph.gates import connection_gate_name, post_gate_name
+from connsearch.graph.spec import Block, Connection, Edge, Post, Structure
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
@@ -17,6 +19,12 @@ from connsearch.view.report.sections import section
 from connsearch.view.report.words import large, share
 from connsearch.view.structures.draw import svg
 from connsearch.view.structures.facts import dead_nodes, stream_shares
+from connsearch.view.structures.gate_marks import (
+    gate_facts,
+    inner_rates_text,
+    post_words,
+    rate_text,
+)
 from connsearch.view.structures.markup import filters_text, weight_text
 
 Rows = list[tuple[str, str]]
@@ -28,17 +36,28 @@ def wiring(material: Material, findings: Findings) -> Section | None:
     structure = material.structure
     if structure is None:
         return Section("wiring", "Wiring", {}) if material.notes.get("wiring") else None
-    values: dict[str, Any] = {"details": details(structure, findings)}
+    rates = material.open_rates
+    values: dict[str, Any] = {"details": details(structure, findings, rates)}
+    values["gates"] = gate_facts(structure)
     try:
         # Graphviz escapes every text it puts into the picture, and draws only what we name.
-        values["picture"] = Markup(svg(structure))
+        values["picture"] = Markup(svg(structure, open_rates=rates))
     except Failure as error:
         values["failure"] = str(error)
     return Section("wiring", "Wiring", values)
 
 
-def details(structure: Structure, findings: Findings) -> dict[str, dict[str, Any]]:
-    """Returns heading and rows of every node and connection, by its id in the picture."""
+def details(
+    structure: Structure, findings: Findings, rates: Mapping[str, float] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Returns heading and rows of every node and connection, by its id in the picture.
+
+    Args:
+        structure: what is drawn.
+        findings: what is known about it.
+        rates: shares of clips for which temporal gates are open, by their names.
+    """
+    rates = rates or {}
     dead, shares = dead_nodes(structure), stream_shares(structure)
     found: dict[str, dict[str, Any]] = {}
     for index, node in enumerate(structure.nodes):
@@ -48,6 +67,9 @@ def details(structure: Structure, findings: Findings) -> dict[str, dict[str, Any
             title = f"Node {index}: {kind_name(structure, node).replace('_', ' ')}"
             rows += [("level", str(node.level)), ("filters", filters_text(node))]
             rows.append(("stride", str(node.spatial_stride)))
+            if node.temporal_stride != 1:
+                rows.append(("stride in time", str(node.temporal_stride)))
+            rows += _post(index, node, rates)
         else:
             title = f"Node {index}: {node.modality.value} stem"
         rows.append(("dilation", str(node.temporal_dilation)))
@@ -62,8 +84,24 @@ def details(structure: Structure, findings: Findings) -> dict[str, dict[str, Any
     for edge, connection in structure.connections():
         title = f"Connection {edge.source} → {edge.target}"
         rows = _connection(edge, connection, findings)
+        if connection.gated:
+            rows.append(("temporal gate", _open(rates.get(connection_gate_name(edge)))))
         found[f"connection-{edge.source}-{edge.target}"] = {"title": title, "rows": rows}
     return found
+
+
+def _post(index: int, block: Block, rates: Mapping[str, float]) -> Rows:
+    """What follows a block, and how often its gate is open."""
+    rows: Rows = [] if block.post is Post.NONE else [("after it", post_words(block))]
+    if inside := inner_rates_text(rates, index):
+        rows.append(("gates inside", inside.removeprefix("gates ")))
+    if block.post is Post.SRTG:
+        rows.append(("temporal gate", _open(rates.get(post_gate_name(index)))))
+    return rows
+
+
+def _open(rate: float | None) -> str:
+    return "yes" if rate is None else f"open for {rate_text(rate)} of the val clips"
 
 
 def _connection(edge: Edge, connection: Connection, findings: Findings) -> Rows:
