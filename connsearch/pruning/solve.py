@@ -115,7 +115,14 @@ def prune_counted(
     refuse_measured(options)
     if not options.budget:
         return prune_by(structure, options, scores=scores, measured=measured)
-    found = within_budget(structure, options, num_classes=num_classes, clip=clip, scores=scores)
+    found = within_budget(
+        structure,
+        options,
+        num_classes=num_classes,
+        clip=clip,
+        scores=scores,
+        measured=measured,
+    )
     return found.pruned
 
 
