@@ -71,7 +71,7 @@ def search(
     watch = LogitWatch(network)
     hooks = [watch, *search_hooks(options.relaxation, network, data.clip)]
     outcome = yield from optimise(
-        network, data, options, run=run, open_test=False, hooks=hooks, looks=looks
+        network, data, options, run=run, open_test=False, hooks=hooks, looks=looks, alarmed=True
     )
     judged = outcome.metrics.get("val")
     counted = None if judged is None else judged.gates

@@ -47,6 +47,7 @@ def within_budget(
     num_classes: int,
     clip: tuple[int, int, int],
     scores: Mapping[Edge, float] | None = None,
+    measured: str = "weight",
     measure: Measure | None = None,
 ) -> Solved:
     """Returns the strongest pruned network that satisfies every budget of the options.
@@ -62,6 +63,7 @@ def within_budget(
         num_classes: outputs of the classifier.
         clip: frames, height and width of one clip.
         scores: take the place of the learned weights.
+        measured: what the scores are, for the provenance.
         measure: measures a network; needed for a latency.
 
     Raises:
@@ -73,7 +75,7 @@ def within_budget(
     budgets = parse_budgets(options.budget)
     counted = [budget for budget in budgets if budget.quantity != LATENCY]
     latency = next((budget for budget in budgets if budget.quantity == LATENCY), None)
-    solver = _Solver(space, scores)
+    solver = _Solver(space, scores, measured)
     best = solver.strongest(counted)
     if best is None:
         raise unsatisfiable(structure, solver.refusals(counted))
@@ -113,7 +115,14 @@ def prune_counted(
     refuse_measured(options)
     if not options.budget:
         return prune_by(structure, options, scores=scores, measured=measured)
-    found = within_budget(structure, options, num_classes=num_classes, clip=clip, scores=scores)
+    found = within_budget(
+        structure,
+        options,
+        num_classes=num_classes,
+        clip=clip,
+        scores=scores,
+        measured=measured,
+    )
     return found.pruned
 
 
@@ -140,6 +149,7 @@ class _Solver:
 
     space: Remainders
     scores: Mapping[Edge, float] | None
+    measured: str
     path: list[Remainder] = field(init=False)
     least: dict[str, Remainder] = field(init=False)
 
@@ -162,7 +172,9 @@ class _Solver:
 
     def pruned(self, best: Remainder) -> Pruned:
         budget = list(self.space.options.budget)
-        return self.space.pruned(best, {"name": "budget", "budget": budget, "order": "strength"})
+        criterion = {"name": "budget", "budget": budget, "order": "strength"}
+        scores = {} if self.scores is None else {"scores": self.measured}
+        return self.space.pruned(best, criterion | scores)
 
     def reached(self, budget: Budget, best: Remainder) -> Reached:
         name = budget.quantity

@@ -49,11 +49,13 @@ class GatesCourse:
         gates: all of them.
         still: views of the validation split in which nothing changes.
         judged: all views of it.
+        told: somebody else says which gates make no choice: a search has alarms for that.
     """
 
     gates: Sequence[GateCourse]
     still: int = 0
     judged: int = 0
+    told: bool = False
 
 
 def gates_course(rows: Iterable[GateRow], still: int, judged: int) -> GatesCourse:
@@ -77,7 +79,7 @@ def never_open(course: GatesCourse) -> Advice | None:
     """Says which gates were shut for nearly every clip since they decide."""
     known = _with_choice(course)
     shut = [gate.name for gate in known if gate.opened < NEVER_OPEN * gate.clips]
-    if not shut:
+    if not shut or course.told:
         return None
     return Advice(
         kind="gates shut",
@@ -92,7 +94,7 @@ def never_shut(course: GatesCourse) -> Advice | None:
     """Says which gates were open for nearly every clip since they decide."""
     known = _with_choice(course)
     wide = [gate.name for gate in known if gate.opened > NEVER_SHUT * gate.clips]
-    if not wide:
+    if not wide or course.told:
         return None
     return Advice(
         kind="gates open",

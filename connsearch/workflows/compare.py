@@ -64,7 +64,7 @@ def run_compare(asked: CompareSettings, listener: Listener) -> CompareSummary:
     place = place_for(asked.run, COMPARE, asked.output)
     with open_searched(asked.run, listener) as searched:
         require_val(searched)
-        sampler = _sampler(asked, searched)
+        sampler = _sampler(asked, searched, listener)
         drawn = sampler.draw(asked.random, seed=asked.seed)
         compared = wirings(sampler.found.structure, [one.structure for one in drawn])
         options = budget(searched.options, epochs=asked.epochs, steps=asked.steps)
@@ -93,7 +93,7 @@ def _write(place: Path, report: CompareSummary) -> CompareSummary:
     return report
 
 
-def _sampler(asked: CompareSettings, searched: SearchedRun) -> WiringSampler:
+def _sampler(asked: CompareSettings, searched: SearchedRun, listener: Listener) -> WiringSampler:
     """What random wirings are drawn like.
 
     Raises:
@@ -107,7 +107,7 @@ def _sampler(asked: CompareSettings, searched: SearchedRun) -> WiringSampler:
             asked.pruning,
             num_classes=len(data.classes),
             clip=data.clip,
-            scores=learned_scores(asked.scores, asked.run, searched.structure),
+            scores=learned_scores(asked.scores, asked.run, searched.structure, listener),
             measured=asked.scores,
         )
     elif asked.pruning != PruneOptions() or asked.scores != "weight":

@@ -52,7 +52,7 @@ def run_curve(asked: CurveSettings, listener: Listener) -> tuple[CurvePoints, Cu
     """
     place = asked.output or Path(asked.run) / CURVE
     with open_searched(asked.run, listener) as searched:
-        path = _path(asked, searched, place)
+        path = _path(asked, searched, place, listener)
         with Ledger(place, curve_settings(searched, path)) as ledger:
             work = points_of(searched, path, ledger, points=asked.points, rounds=asked.rounds)
             found = listener.work_through(work, "curve")
@@ -92,9 +92,11 @@ def _warn_of_equal_scores(found: CurvePoints, listener: Listener) -> None:
         listener.warn(same)
 
 
-def _path(asked: CurveSettings, searched: SearchedRun, place: Path) -> Sequence[Pruned]:
+def _path(
+    asked: CurveSettings, searched: SearchedRun, place: Path, listener: Listener
+) -> Sequence[Pruned]:
     """The networks of the curve; one that an earlier version began keeps every peer, as it did."""
-    scores = learned_scores(asked.scores, asked.run, searched.structure)
+    scores = learned_scores(asked.scores, asked.run, searched.structure, listener)
 
     def along(peer_only: PeerOnly) -> Sequence[Pruned]:
         return pruning_path(

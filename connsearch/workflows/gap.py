@@ -57,7 +57,7 @@ def run_gap(asked: GapSettings, listener: Listener) -> GapSummary:
             asked.criterion,
             asked.shares,
             peers=asked.peers,
-            scores=learned_scores(asked.scores, asked.run, searched.structure),
+            scores=learned_scores(asked.scores, asked.run, searched.structure, listener),
             measured=asked.scores,
         )
         seed = searched.options.seed if asked.seed is None else asked.seed

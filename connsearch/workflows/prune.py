@@ -138,6 +138,7 @@ def _pruned(
                 num_classes=classes,
                 clip=clip,
                 scores=scores,
+                measured=measured,
                 measure=measure,
             )
         )

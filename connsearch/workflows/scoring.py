@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from connsearch.analysis.importance import NOTHING, Importance
-from connsearch.analysis.open_rates import open_rates
+from connsearch.analysis.open_rates import OpenRates, open_rates
 from connsearch.analysis.score_options import LearnedScore, ScoreOptions
 from connsearch.analysis.selection import by_gates, measure
 from connsearch.errors import SettingsError
@@ -18,6 +18,7 @@ from connsearch.runs.formats.importance import ImportanceSummary
 from connsearch.runs.names import table
 from connsearch.runs.recorded import is_trained
 from connsearch.runs.run_files import RunFiles
+from connsearch.training.gate_advice import NEVER_OPEN
 from connsearch.workflows.listening import Listener
 from connsearch.workflows.searched import open_searched
 
@@ -51,6 +52,7 @@ def prune_scored(
         )
     if scoring.scores == "gate":
         by_rate = by_gates(RunFiles(Path(run)), structure)
+        _warn_of_shut_gates(by_rate.by, listener)
         pruned = prune(by_rate.by.scores(structure), "gate")
         report = by_rate.report(structure, by_weight, pruned)
         listener.say(f"scores: {by_rate.directory / table(by_rate.name)}")
@@ -67,8 +69,19 @@ def prune_scored(
     return pruned, report
 
 
+def _warn_of_shut_gates(found: OpenRates, listener: Listener) -> None:
+    """Warns where no gate of a connection opens, so that none of them has a score to speak of."""
+    widest = max(found.rates.values())
+    if widest < NEVER_OPEN:
+        listener.warn(
+            f"none of the {len(found.rates)} temporal gates of connections was open for more than "
+            f"{widest:.0%} of val, so connections without a gate are kept before all of them\n"
+            "  cure: a later --gate-start gives them more time to learn, or --scores weight"
+        )
+
+
 def learned_scores(
-    kind: LearnedScore, run: str, structure: Structure
+    kind: LearnedScore, run: str, structure: Structure, listener: Listener
 ) -> Mapping[Edge, float] | None:
     """Returns the scores that a run has left, by which a criterion decides; None: the weights.
 
@@ -78,7 +91,9 @@ def learned_scores(
     """
     if kind == "weight":
         return None
-    return open_rates(RunFiles(Path(run)), structure).scores(structure)
+    found = open_rates(RunFiles(Path(run)), structure)
+    _warn_of_shut_gates(found, listener)
+    return found.scores(structure)
 
 
 def by_scores(kind: LearnedScore) -> dict[str, Any]:

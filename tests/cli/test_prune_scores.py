@@ -66,3 +66,21 @@ def test_settings_that_say_nothing_are_refused(tour: Tour, run: Command) -> None
     wrong = run("prune", tour.run, "--scores", "ablaton")
     assert wrong.code == 2
     assert "did you mean 'ablation'?" in wrong.err
+    curve = run("prune", tour.run, "--curve", "--scores", "ablation")
+    assert curve.code == 2
+    assert "--scores ablation cannot be used with --curve" in curve.err
+    other = run("compare", tour.run, "--pruned", tour.pruned, "--scores", "gate")
+    assert other.code == 2
+    assert "--pruned is pruned already; leave out --scores" in other.err
+
+
+@pytest.mark.parametrize("command", [("prune",), ("prune", "--curve"), ("gap",), ("compare",)])
+def test_scores_of_gates_need_gates(
+    tour: Tour, run: Command, command: tuple[str, ...], tmp_path: Path
+) -> None:
+    name, *further = command
+    done = run(name, tour.run, *further, "--scores", "gate", "-o", tmp_path / "out")
+    assert done.code == 2
+    assert "none of the 53 connections" in done.err
+    assert "--gated-connections streams" in done.err
+    assert not (tmp_path / "out" / "summary.json").exists()

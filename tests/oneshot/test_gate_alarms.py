@@ -77,4 +77,5 @@ def test_a_search_tells_and_records_them(tmp_path: Path) -> None:
     assert set(alarm.edges) == set(gated_connections(result.structure))
     assert len(alarm.gates) == len(alarm.edges) + sum(1 for _ in result.structure.blocks())
     assert any(str(alarm) == e.message for e in events if isinstance(e, WarningEvent))
+    assert "gates shut" not in {advice.kind for advice in result.report.advice}, "said once"
     assert any(".gates." in name for name in load_weights(tmp_path / "run" / "learned.safetensors"))
