@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from connsearch.data.options import DataOptions
+from connsearch.graph.document_nodes import node_document
+from connsearch.graph.files import load_structure
+from connsearch.graph.parse import rows
 from connsearch.oneshot.options import SearchOptions
 from connsearch.runs import names
 from connsearch.runs.documents import described, new_config, write_form
@@ -23,7 +26,7 @@ from connsearch.runs.formats.analyses import (
     RankRow,
     RankSummary,
 )
-from connsearch.runs.formats.config import Config
+from connsearch.runs.formats.config import ChildRecord, Config
 from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.export import ExportRecord
 from connsearch.runs.formats.form import Form, columns, undeclared
@@ -260,3 +263,11 @@ def test_the_forms_import_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["starter", "mixed_starter"])
+def test_the_record_of_a_child_says_what_is_written_of_its_structure(name: str):
+    structure = load_structure(name)
+    nodes = {"nodes": rows(structure), **node_document(structure)}
+    document = {"number": 3, "evaluation": 0, **nodes, "rungs": [0.5]}
+    assert ChildRecord.model_validate(document).to_json() == document

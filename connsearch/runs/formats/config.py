@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import Field, model_validator
 
@@ -144,11 +144,28 @@ class Recorded(Form):
 
 
 class ChildRecord(Form):
-    """Which child of an evolution a run judges."""
+    """Which child of an evolution a run judges.
+
+    Attributes:
+        number: of the child.
+        evaluation: how often it was judged before.
+        nodes: its rows, as published.
+        kinds: further facts of single nodes and connections, as a structure document has them.
+        posts: likewise.
+        temporal_strides: likewise.
+        gates: likewise.
+        rungs: shares of the search after which it says how well it does.
+    """
+
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"kinds", "posts", "temporal_strides", "gates"})
 
     number: int
     evaluation: int
     nodes: list[Any]
+    kinds: dict[str, str] = {}
+    posts: dict[str, str] = {}
+    temporal_strides: dict[str, int] = {}
+    gates: list[str] = []
     rungs: list[float]
 
 
