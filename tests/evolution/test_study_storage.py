@@ -6,6 +6,7 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import optuna
@@ -13,6 +14,7 @@ import pytest
 import sqlalchemy.exc
 
 from connsearch.errors import RunError, SettingsError
+from connsearch.evolution.study import databases
 from connsearch.evolution.study import patience as patience_module
 from connsearch.evolution.study import storage as storage_module
 from connsearch.evolution.study.patience import StorageError, patiently
@@ -130,7 +132,35 @@ def crowd(place: str, size: int = 5) -> list[Any]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fresh_study_is_begun_by_a_crowd(kind: str, tmp_path: Path) -> None:
-    assert sorted(crowd(place_of(kind, tmp_path))) == list(range(5))
+    assert sorted(crowd(place_of(kind, tmp_path)), key=str) == list(range(5))
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_a_refusal_that_took_long_is_retried(
+    opens: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others make the tables at the same moment, on a machine where everything takes its time."""
+    now, tries = [0.0], [0]
+    once = optuna.storages.get_storage
+
+    def slow(storage: Any) -> Any:
+        now[0] += 30.0 if tries[0] == 0 else 3.0
+        tries[0] += 1
+        if tries[0] == 1 or not opens:
+            raise sqlalchemy.exc.IntegrityError("", {}, Exception("exists already"))
+        return once(storage)
+
+    clock = SimpleNamespace(monotonic=lambda: now[0], sleep=lambda _: None)
+    monkeypatch.setattr(databases, "time", clock)
+    monkeypatch.setattr(optuna.storages, "get_storage", slow)
+    place = place_of("sqlite", tmp_path)
+    if opens:
+        assert open_storage(place).get_all_studies() == []
+        assert tries == [2]
+    else:
+        with pytest.raises(StorageError, match="exists already"):
+            open_storage(place)
+        assert tries == [5], "after 10 s of refusals"
 
 
 @pytest.mark.slow
@@ -138,7 +168,7 @@ def test_a_fresh_postgresql_is_begun_by_a_crowd() -> None:
     from tests.evolution.postgresql import server
 
     with server() as url:
-        assert sorted(crowd(url, 8)) == list(range(8))
+        assert sorted(crowd(url, 8), key=str) == list(range(8))
         study = study_of(url, options_of())
         ready = threading.Barrier(4)
 

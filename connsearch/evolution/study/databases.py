@@ -25,7 +25,8 @@ def open_database(url: str, *, reading: bool, seconds: float) -> BaseStorage:
     Args:
         url: of the database; its keys are checked.
         reading: nothing is written or created.
-        seconds: for which one that does not answer is retried.
+        seconds: for which one that refused is retried; how long the first refusal took does not
+            count, as on a busy machine that may be longer.
 
     Raises:
         SettingsError: no such kind, or its driver is not installed.
@@ -34,7 +35,7 @@ def open_database(url: str, *, reading: bool, seconds: float) -> BaseStorage:
     try:
         from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-        end = time.monotonic() + seconds
+        end: float | None = None
         while True:
             try:
                 return optuna.storages.get_storage(_database(url, reading=reading))
@@ -48,6 +49,7 @@ def open_database(url: str, *, reading: bool, seconds: float) -> BaseStorage:
                 # Several workers may be making its tables at the same moment.
                 odd = isinstance(error, AssertionError) or not may_pass(error)
                 lasts = is_damage(error) or (reading and odd)
+                end = time.monotonic() + seconds if end is None else end
                 if lasts or time.monotonic() > end:
                     raise StorageError(
                         f"{hidden(url)}: cannot be opened: {reason(error, url)}"
