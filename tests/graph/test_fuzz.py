@@ -30,7 +30,8 @@ def documents() -> list[str]:
     for name in structure_names():
         plain = load_structure(name)
         fixed = plain.with_settings(attention=Attention.FIXED)
-        fixed = fixed.with_peers({edge: (Peer(0, 0.5), Peer(1, 0.5)) for edge in fixed.edges()})
+        peers = tuple(Peer(index, 0.5) for index, _ in plain.stems())[:2]
+        fixed = fixed.with_peers(dict.fromkeys(fixed.edges(), peers))
         found += [to_json(plain), to_json(pin(plain)), to_json(pin(fixed))]
     return [json.dumps(document) for document in found]
 
