@@ -17,8 +17,7 @@ from connsearch.errors import RunError
 from connsearch.graph.spec import Block, Edge, Structure
 from connsearch.oneshot.options import SearchOptions
 from connsearch.oneshot.search import search
-from connsearch.pruning.options import PruneOptions
-from connsearch.pruning.pruner import Pruned, prune, prune_by
+from connsearch.pruning.pruner import Pruned, prune
 from connsearch.pruning.scores import learned_weights, unweighted
 from connsearch.runs.events import Event, ResultEvent
 from connsearch.runs.formats.ledger import SearchUnit
@@ -144,15 +143,14 @@ def learned(place: Path) -> Structure:
     return record.structure
 
 
-def agree(results: Sequence[Structure], options: PruneOptions, *, seed: int) -> Found:
+def agree(results: Sequence[Structure], kept: Sequence[frozenset[Edge]], *, seed: int) -> Found:
     """Returns the agreement of the results of several searches of one space.
 
     Args:
         results: with learned weights; two at least.
-        options: how each is pruned.
+        kept: the connections that pruning leaves of each.
         seed: of the random drawings.
     """
-    kept = [prune_by(result, options).edges for result in results]
     weights = [learned_weights(result) for result in results]
     edges, fixed = results[0].edges(), unweighted(results[0])
     across = {e: [w[e] for w in weights] if e in weights[0] else [1.0] for e in edges}
@@ -163,7 +161,7 @@ def agree(results: Sequence[Structure], options: PruneOptions, *, seed: int) -> 
     p = float((1 + (lots >= agreement.value - 1e-12).sum()) / (len(lots) + 1))
     return Found(
         space=results[0],
-        kept=kept,
+        kept=list(kept),
         frequency={edge: sum(edge in k for k in kept) / len(kept) for edge in edges},
         weight={edge: float(np.mean(values)) for edge, values in across.items()},
         spread={edge: _deviation(values) for edge, values in across.items()},

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy import special, stats
+import scipy  # its parts are imported when they are first used: every command imports this file
 
 ALPHA = 0.05
 """Probability of a false claim, for intervals and power."""
@@ -220,20 +220,20 @@ def hedges(freedom: int) -> float:
     """
     if freedom < 2:
         return math.nan
-    log = special.gammaln(freedom / 2) - special.gammaln((freedom - 1) / 2)
+    log = scipy.special.gammaln(freedom / 2) - scipy.special.gammaln((freedom - 1) / 2)
     return math.exp(log) / math.sqrt(freedom / 2)
 
 
 def t_quantile(freedom: int) -> float:
     """Returns half the width of a 95 % t interval in standard errors; NaN without a degree."""
-    return float(special.stdtrit(freedom, 1 - ALPHA / 2)) if freedom > 0 else math.nan
+    return float(scipy.special.stdtrit(freedom, 1 - ALPHA / 2)) if freedom > 0 else math.nan
 
 
 def tau_b(x: Sequence[float], y: Sequence[float]) -> float:
     """Returns Kendall's tau-b of two rankings; NaN where one of them ranks nothing."""
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return math.nan
-    found: Any = stats.kendalltau(x, y)
+    found: Any = scipy.stats.kendalltau(x, y)
     return float(found.statistic)
 
 
@@ -276,7 +276,7 @@ def _rank_p(ours: float, means: Any) -> float:
 def _sign_flip(values: Any, seed: int) -> float:
     if len(values) < 2:
         return 1.0
-    found = stats.permutation_test(
+    found = scipy.stats.permutation_test(
         (values,),
         np.mean,
         permutation_type="samples",
@@ -288,13 +288,13 @@ def _sign_flip(values: Any, seed: int) -> float:
 
 
 def _two_sided(t: float, freedom: int) -> float:
-    return float(2 * special.stdtr(freedom, -abs(t))) if freedom > 0 else math.nan
+    return float(2 * scipy.special.stdtr(freedom, -abs(t))) if freedom > 0 else math.nan
 
 
 def _power(shift: Any, freedom: Any) -> Any:
     """Chance that a t-test sees an effect that moves its t by ``shift``."""
-    edge = special.stdtrit(freedom, 1 - ALPHA / 2)
-    seen = stats.nct.sf(edge, freedom, shift) + stats.nct.cdf(-edge, freedom, shift)
+    edge = scipy.special.stdtrit(freedom, 1 - ALPHA / 2)
+    seen = scipy.stats.nct.sf(edge, freedom, shift) + scipy.stats.nct.cdf(-edge, freedom, shift)
     return np.nan_to_num(seen, nan=1.0)
 
 

@@ -7,8 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from connsearch import __version__
+<<<<<<< HEAD
+from connsearch.errors import PruneError, SettingsError
+=======
 from connsearch.errors import PruneError
 from connsearch.graph.gates import comparable, has_gates
+>>>>>>> main
 from connsearch.graph.plan import pin, unpin
 from connsearch.graph.spec import (
     Attention,
@@ -116,10 +120,16 @@ def prune_by(
     ``measured`` names in the provenance.
 
     Raises:
+        SettingsError: the options have a budget.
         PruneError: connections were never searched (and the criterion needs weights), or see
             :func:`prune`.
     """
     options = options or PruneOptions()
+    if options.budget:
+        raise SettingsError(
+            f"budget {', '.join(options.budget)}: what a network costs depends on its clips and "
+            "classes\n  cure: pruning.solve.within_budget, which is told them"
+        )
     criterion = build_criterion(options.criterion)
     return prune(
         structure,

@@ -12,7 +12,7 @@ from connsearch.graph.spec import Edge, Structure
 from connsearch.pruning.budget import LATENCY, Budget, parse_budgets
 from connsearch.pruning.options import PruneOptions
 from connsearch.pruning.path import pruning_path
-from connsearch.pruning.pruner import Pruned
+from connsearch.pruning.pruner import Pruned, prune_by
 from connsearch.pruning.reached import Following, Reached, Solved, named_part, refusal
 from connsearch.pruning.smallest import smallest
 from connsearch.pruning.strength import Remainder, Remainders
@@ -85,6 +85,53 @@ def within_budget(
     pruned = solver.pruned(best)
     in_order = {b.quantity: reached[b.quantity] for b in budgets}
     return Solved(pruned, best.strength, in_order, solver.following(best, counted))
+
+
+def prune_counted(
+    structure: Structure,
+    options: PruneOptions,
+    *,
+    num_classes: int,
+    clip: tuple[int, int, int],
+    scores: Mapping[Edge, float] | None = None,
+    measured: str = "weight",
+) -> Pruned:
+    """Returns the structure pruned by the criterion, or within the counted budgets, of the options.
+
+    Args:
+        structure: with learned weights.
+        options: with a criterion or budgets.
+        num_classes: outputs of the classifier.
+        clip: frames, height and width of one clip.
+        scores: take the place of the learned weights.
+        measured: what they are, for the provenance.
+
+    Raises:
+        SettingsError: see :func:`within_budget` and :func:`refuse_measured`.
+        PruneError: see :func:`~connsearch.pruning.pruner.prune_by`.
+    """
+    refuse_measured(options)
+    if not options.budget:
+        return prune_by(structure, options, scores=scores, measured=measured)
+    found = within_budget(structure, options, num_classes=num_classes, clip=clip, scores=scores)
+    return found.pruned
+
+
+def refuse_measured(options: PruneOptions) -> None:
+    """Refuses budgets of a latency, where the same options have to keep the same connections.
+
+    Raises:
+        SettingsError: there is one.
+    """
+    for budget in parse_budgets(options.budget):
+        if budget.quantity == LATENCY:
+            raise SettingsError(
+                f"--budget {budget}: a latency is measured; measured again, it may keep other "
+                "connections\n"
+                "  allowed here: macs, params and connections, which are counted\n"
+                "  cure: one of them; or, for compare, connsearch prune RUN with this --budget, "
+                "and its directory as --pruned"
+            )
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from connsearch.analysis.units import work_through
 from connsearch.analysis.wirings import WiringSampler, pruned_from
 from connsearch.errors import SettingsError
 from connsearch.pruning.options import PruneOptions
-from connsearch.pruning.pruner import prune_by
+from connsearch.pruning.solve import prune_counted
 from connsearch.runs.documents import write_form
 from connsearch.runs.formats.analyses import (
     CompareRow,
@@ -97,12 +97,19 @@ def _sampler(asked: CompareSettings, searched: SearchedRun) -> WiringSampler:
     """What random wirings are drawn like.
 
     Raises:
-        SettingsError: ``--pruned`` beside settings of a pruning.
+        SettingsError: ``--pruned`` beside settings of a pruning; a budget that cannot be kept.
     """
     mode = asked.pruning.mode
     if asked.pruned is None:
-        scores = learned_scores(asked.scores, asked.run, searched.structure)
-        found = prune_by(searched.structure, asked.pruning, scores=scores, measured=asked.scores)
+        data = searched.data
+        found = prune_counted(
+            searched.structure,
+            asked.pruning,
+            num_classes=len(data.classes),
+            clip=data.clip,
+            scores=learned_scores(asked.scores, asked.run, searched.structure),
+            measured=asked.scores,
+        )
     elif asked.pruning != PruneOptions() or asked.scores != "weight":
         raise SettingsError(
             "--pruned is pruned already; leave out --scores, --criterion and its like"

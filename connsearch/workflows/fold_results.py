@@ -9,7 +9,7 @@ from pathlib import Path
 from connsearch.analysis.agreement import Estimate
 from connsearch.analysis.folds import FoldsSummary, mean_and_spread, pooled
 from connsearch.analysis.grouped import GroupedScores
-from connsearch.analysis.stability import Found, agree, learned
+from connsearch.analysis.stability import agree, learned
 from connsearch.analysis.statistics import as_json
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.records import Source
@@ -18,6 +18,7 @@ from connsearch.data.sources.folds import Folds
 from connsearch.files.disk import is_there
 from connsearch.models.model import Model
 from connsearch.pruning.options import PruneOptions
+from connsearch.pruning.pruner import prune_by
 from connsearch.runs.documents import keep_evaluation, write_form
 from connsearch.runs.formats.folds import (
     FoldClassRow,
@@ -182,7 +183,8 @@ def _wiring(
         return None, []
     options = PruneOptions()
     names = [fold(number) for number in range(1, count + 1)]
-    found: Found = agree([learned(place / name) for name in names], options, seed=asked.seed)
+    searched = [learned(place / name) for name in names]
+    found = agree(searched, [prune_by(one, options).edges for one in searched], seed=asked.seed)
     consensus, path, pictures = write_agreement(found, place, listener, what="folds")
     wiring = FoldsWiring(
         verdict=found.verdict,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from connsearch.analysis.stability import Found, agree, learned, unit
 from connsearch.analysis.statistics import as_json
 from connsearch.analysis.units import UnitWork, work_through
 from connsearch.data.loading.load import DataSplits
-from connsearch.graph.spec import Structure
+from connsearch.graph.spec import Edge, Structure
 from connsearch.pruning.pruner import Pruned
+from connsearch.pruning.solve import prune_counted, refuse_measured
 from connsearch.runs.documents import write_form
 from connsearch.runs.formats.ledger import SearchUnit
 from connsearch.runs.formats.studies import EstimateRecord, StabilitySummary
@@ -82,6 +83,7 @@ def run_stability(
     Raises:
         UserError: as for :func:`stability`.
     """
+    refuse_measured(asked.pruning)
     if structure is None:
         structure = open_structure(asked.structure)
     place = asked.directory(RUNS / f"stability-{Path(asked.structure).stem}")
@@ -98,9 +100,20 @@ def run_stability(
     with begun_with(clips, begin, listener) as ledger:
         work = {name: _unit(asked, name, start, clips, place) for name in _names(asked)}
         results = listener.work_through(work_through(ledger, work), "searches")
-        found = agree([learned(place / name) for name in work], asked.pruning, seed=asked.seed)
+        searched = [learned(place / name) for name in work]
+        found = agree(searched, _kept(asked, searched, clips), seed=asked.seed)
         scores = {name: results.read(name, SearchUnit).score for name in work}
         return _write(asked, place, found, scores, listener)
+
+
+def _kept(
+    asked: StabilitySettings, searched: Sequence[Structure], data: DataSplits
+) -> list[frozenset[Edge]]:
+    """The connections that pruning leaves of each search."""
+    classes, clip = len(data.classes), data.clip
+    return [
+        prune_counted(one, asked.pruning, num_classes=classes, clip=clip).edges for one in searched
+    ]
 
 
 def _names(asked: StabilitySettings) -> Mapping[str, int]:
@@ -142,7 +155,7 @@ def _write(
         searches=asked.searches,
         scores=dict(scores),
         kept={name: len(kept) for name, kept in zip(scores, found.kept, strict=True)},
-        criterion=asked.pruning.criterion,
+        criterion=", ".join(asked.pruning.budget) or asked.pruning.criterion,
         jaccard=EstimateRecord(**as_json(found.agreement)),
         chance=found.chance,
         p=found.p,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -242,3 +244,10 @@ def test_too_few_wirings_or_other_seeds_are_refused(
         crossed(ours, theirs)
     with pytest.raises(ValueError, match="no pairs"):
         paired([])
+
+
+def test_what_is_not_used_is_not_imported() -> None:
+    """Every command imports this file, and scipy's statistics take a fifth of its start."""
+    code = "import sys, connsearch.analysis.statistics; print('scipy.stats' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

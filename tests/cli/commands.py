@@ -58,5 +58,6 @@ class Tour:
 
 
 def hear_interrupts() -> None:
-    """Undoes what a shell does to what it starts in the background: it ignores interrupts."""
+    """Undoes what shells and nohup do to what they start: it ignores interrupts, or SIGHUP."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

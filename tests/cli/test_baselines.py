@@ -123,11 +123,11 @@ def test_compare_opens_the_test_split_when_asked_and_trains_nothing_for_it(
 
 
 def test_compare_takes_what_prune_left(searched: Path, run: Command) -> None:
-    assert run("prune", searched, "--criterion", "top_k:2").code == 0
-    place = searched / "pruned-top_k-2"
+    budget, place = ["--budget", "connections<=60%"], searched / "within"
+    assert run("prune", searched, *budget, "-o", place).code == 0
     named = run("compare", searched, "--pruned", place, "--steps", "1", *COUNTS, "--json")
     assert named.code == 0, named.err
-    again = run("compare", searched, *COMPARE, *COUNTS, "--json")
+    again = run("compare", searched, *budget, "--steps", "1", *COUNTS, "--json")
     assert again.json == named.json, "the same wiring, and nothing was trained anew"
     both = run("compare", searched, "--pruned", place, *COMPARE, "--json")
     assert both.code == 2
@@ -141,6 +141,7 @@ def test_compare_takes_what_prune_left(searched: Path, run: Command) -> None:
         ("--seeds 1", "--seeds: read '1'"),
         ("--macs-tolerance 0", "--macs-tolerance: read '0'"),
         ("--criterion relative:0.01", "keeps all"),
+        ("--budget latency<=40ms", "--budget latency<=40ms: a latency is measured"),
         ("--pruned nowhere/at/all", "nowhere/at/all"),
     ],
 )
@@ -239,6 +240,13 @@ def test_stability_is_resumed_and_grows(
     assert other.code == 0, other.err
     assert "val accuracy" not in other.err, "another criterion searches nothing anew"
     assert sum(other.json["kept"].values()) < sum(kept.values())
+    within = run(
+        *line[:-2], "--budget", "connections<=20", "--searches", "3", "--run", "half", "--json"
+    )
+    assert set(within.json["kept"].values()) == {20}
+    assert within.json["criterion"] == "connections<=20"
+    timed = run(*line[:-2], "--budget", "latency<=9ms", "--run", "other")
+    assert (timed.code, "a latency is measured" in timed.err) == (2, True)
 
 
 def test_each_search_of_stability_is_one_that_search_would_have_made(

@@ -72,6 +72,7 @@ def test_a_signal_to_all_processes_leaves_a_checkpoint_of_the_step(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=hear_interrupts,
     )
     try:
         while rows(run / "metrics.csv") < 2:

@@ -19,7 +19,7 @@ from connsearch.models.export import pt2_runner, to_pt2, write_down
 from connsearch.models.export_onnx import onnx_runner, to_onnx
 from connsearch.models.zoo import READERS
 from connsearch.models.zoo.mtnet import MTNet, MTNetSettings, long_sizes
-from connsearch.nn.multi_temporal import TwoRates
+from connsearch.nn.multi_temporal import GroupNorm, TwoRates
 from connsearch.nn.temporal_gate import TemporalGate
 
 GROUPS = [1, 8]
@@ -37,7 +37,9 @@ def clips(*shape: int) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("groups", GROUPS)
 def test_steps_lower_the_loss_and_reach_every_parameter(groups: int) -> None:
-    network, streams, labels = small(groups), clips(4, 16, 40, 36), torch.arange(4)
+    # With groups of one channel, maps of one number say nothing: the widths leave two in each.
+    wide = {} if groups == 1 else {"widths": (64, 64, 128, 128)}
+    network, streams, labels = small(groups, **wide), clips(4, 16, 40, 36), torch.arange(4)
     optimiser = torch.optim.SGD(network.parameters(), lr=0.1)
     losses: list[float] = []
     for _ in range(3):
@@ -114,6 +116,39 @@ def test_a_step_is_the_same_every_time() -> None:
         network(clips(2, 9, 24, 33)).square().sum().backward()
         found.append([p.grad for p in network.parameters()] + list(network.buffers()))
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_group_of_one_number_becomes_the_shift(number: int, layout: torch.memory_format) -> None:
+    norm = GroupNorm(8, 8)
+    nn.init.normal_(norm.bias)
+    nn.init.normal_(norm.weight)
+    x = (torch.randn(number, 8, 1, 1, 1) * 100).contiguous(memory_format=layout)
+    shift = norm.bias.view(8, 1, 1, 1).expand_as(x)
+    assert torch.equal(norm(x.requires_grad_()), shift)
+    norm(x).sum().backward()
+    assert x.grad is not None
+    assert norm.weight.grad is not None
+    assert not x.grad.any()
+    assert not norm.weight.grad.any()
+    for more in ((1, 1, 2), (2, 1, 1)):
+        several = torch.randn(2, 8, *more)
+        right = F.group_norm(several, 8, norm.weight, norm.bias)
+        assert torch.equal(norm(several), right)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
+@pytest.mark.parametrize("groups", GROUPS)
+def test_float32_is_near_float64(groups: int, layout: torch.memory_format) -> None:
+    """Clips so small that groups of one number are normalised."""
+    network, streams = small(groups).eval(), clips(3, 2, 17, 20)
+    network.memory_format = layout
+    network.to(memory_format=layout)
+    with torch.no_grad():
+        ours = network(streams)
+        right = network.double()({"rgb": streams["rgb"].double()})
+    torch.testing.assert_close(ours.double(), right, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("groups", GROUPS)

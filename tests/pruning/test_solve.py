@@ -24,8 +24,9 @@ from connsearch.models.inherit import inherit
 from connsearch.models.structure import Network
 from connsearch.pruning.options import Mode, PruneOptions
 from connsearch.pruning.path import pruning_path
+from connsearch.pruning.pruner import prune_by
 from connsearch.pruning.reached import Solved, describe_reached
-from connsearch.pruning.solve import Timing, within_budget
+from connsearch.pruning.solve import Timing, prune_counted, within_budget
 from tests.pruning.exhaustive import CLIP as SMALL
 from tests.pruning.exhaustive import best_within, everything_left, strength, with_peers
 from tests.pruning.exhaustive import counted as exhaustive_count
@@ -183,6 +184,22 @@ def test_a_refusal_shows_what_is_within_reach(seed: int, quantity: str) -> None:
         options = PruneOptions(budget=(f"{quantity}<={least - 1}",))
         with pytest.raises(SettingsError, match=f"reachable: {least:,} "):
             within_budget(structure, options, num_classes=CLASSES, clip=SMALL)
+
+
+def test_a_budget_is_never_passed_over() -> None:
+    """Who cannot count says so; where it is counted it is kept to."""
+    structure = random_tiny(random.Random(3))
+    options = PruneOptions(budget=("connections<=50%",))
+    with pytest.raises(SettingsError, match="connections<=50%: what a network costs depends on"):
+        prune_by(structure, options)
+    counted = {"num_classes": CLASSES, "clip": SMALL}
+    found = prune_counted(structure, options, **counted)
+    assert found == within_budget(structure, options, **counted).pruned
+    assert len(found.edges) <= len(structure.edges()) // 2
+    plain = PruneOptions(criterion="top_k:1")
+    assert prune_counted(structure, plain, **counted) == prune_by(structure, plain)
+    with pytest.raises(SettingsError, match="measured again, it may keep other"):
+        prune_counted(structure, PruneOptions(budget=("latency<=9ms",)), **counted)
 
 
 def test_every_budget_that_cannot_be_met_is_named_with_its_range() -> None:

@@ -180,8 +180,8 @@ def test_every_key_that_a_command_writes_is_a_field(
             "--steps",
             "1",
             "--open-test",
-            "--criterion",
-            "top_k:2",
+            "--budget",
+            "connections<=60%",  # many others have as many: after one step no weight tells
         ],
         ["rank-correlation", "run", "--subnets", "3", "--steps", "1"],
         ["stability", "starter", *_TINY, "--searches", "2", "--run", "stability"],

@@ -34,7 +34,7 @@ class CompareSettings(WorkflowSettings):
     """Largest difference in MACs between a random wiring and the found one, as a share."""
     pruned: Annotated[Path | None, Flag(metavar="DIR")] = None
     """A pruned network of this search, from connsearch prune; by default the search is pruned by
-    --criterion."""
+    --criterion or --budget."""
     scores: LearnedScore = "weight"
     """What the criterion compares: the learned weight; or gate: the weight times the share of val
     for which the temporal gate of the connection is open."""
