@@ -7,12 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from connsearch import __version__
-<<<<<<< HEAD
 from connsearch.errors import PruneError, SettingsError
-=======
-from connsearch.errors import PruneError
 from connsearch.graph.gates import comparable, has_gates
->>>>>>> main
 from connsearch.graph.plan import pin, unpin
 from connsearch.graph.spec import (
     Attention,
