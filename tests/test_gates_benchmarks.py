@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from connsearch.cli.app import main
 from connsearch.graph.cost import cost
 from connsearch.graph.files import load_structure
 from connsearch.graph.rules import validate
@@ -21,8 +22,9 @@ pytestmark = pytest.mark.usefixtures("unpictured")
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], ModuleType]:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return importlib.import_module
 
 
@@ -101,3 +103,22 @@ def test_a_tiny_measurement_of_costs_goes_through(
     page = capsys.readouterr().out
     assert page.count("| yes |") == 5
     assert "NO" not in page
+
+
+@pytest.mark.slow
+def test_a_tiny_evolution_is_told_and_tried_again(
+    bench: Callable[[str], ModuleType], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    run = tmp_path / "run"
+    line = (
+        f"mixed_starter --rounds 3 --population 2 --elites 0 --operators post kind --run {run} "
+        "--data synthetic:order --frames 4 --size 16 --train-clips 2 --val-clips 1 --test-clips 1 "
+        "--epochs 1 --threads 1"
+    )
+    main(["evolve", *line.split()])
+    capsys.readouterr()
+    words = [str(run), "--ledger", str(tmp_path / "again"), "--seeds", "2"]
+    bench("gates_evolution").main(words)
+    page = capsys.readouterr().out
+    assert "| founders | 2 |" in page
+    assert "best less start" in page
