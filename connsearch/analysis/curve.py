@@ -17,6 +17,7 @@ import torch
 
 from connsearch.analysis.searched_run import SearchedRun
 from connsearch.analysis.units import UnitEvent, UnitWork, work_through
+from connsearch.graph.spec import NetworkSettings
 from connsearch.models.latency import summarise_times, timed_rounds
 from connsearch.models.structure import Network
 from connsearch.pruning.pruner import Pruned, spares_peers
@@ -106,7 +107,7 @@ def curve(
 
 def curve_settings(searched: SearchedRun, path: Sequence[Pruned]) -> dict[str, Any]:
     """Returns what a ledger of a curve has to be opened with: all that decides its results."""
-    members = [f"{sorted(one.edges)} {one.structure.network}" for one in path]
+    members = [f"{sorted(one.edges)} {_as_before(one.structure.network)}" for one in path]
     if any(spares_peers(searched.structure, one) for one in path):  # nodes do not follow, then
         members += [str(sorted(one.node_map)) for one in path]
     return {
@@ -120,6 +121,11 @@ def curve_settings(searched: SearchedRun, path: Sequence[Pruned]) -> dict[str, A
         "threads": _threads(searched),
         "precision": searched.compute.precision,
     }
+
+
+def _as_before(settings: NetworkSettings) -> str:
+    """The settings as ledgers have always noted them; later ones where they say something."""
+    return repr(settings).replace(f", gate_fusion={NetworkSettings().gate_fusion!r}", "")
 
 
 def _members(
