@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from connsearch.analysis.ablation_mask import soft_closure, soft_mask
 from connsearch.graph.rules import validate
 from connsearch.graph.spec import Attention, Edge, Post, Structure
 from connsearch.models.exactness import Exactness, exactness, random_streams
@@ -226,6 +227,24 @@ def test_a_gate_without_anything_to_compare_with_is_opened_on_both_sides(parent:
     assert compared(parent, pruned, frames=FRAMES).equal
     kept = replace(pruned, opened=())
     assert not compared(parent, kept, frames=FRAMES).equal, "the original keeps the gate"
+
+
+def test_an_ablation_opens_what_a_pruning_opens(parent: Network) -> None:
+    """Without attention both silence the same, so the logits are the same."""
+    learned = parent.learned_structure()
+    keep = {Edge(0, 2), Edge(1, 3), Edge(3, 4), Edge(2, 5), Edge(3, 5)}
+    mask = soft_mask(soft_closure(learned, keep))
+    assert mask.opened == {Edge(3, 4)}
+    child = judging(pruned_pair(parent, prune(learned, keep), LAYOUTS[0]), EASY).eval()
+    streams = random_streams(parent, clip=(FRAMES, 9, 8), batch=CLIPS, seed=0)
+    parent.eval().mask(mask)
+    with torch.no_grad():
+        silenced, pruned_logits = parent(streams), child(streams)
+        parent.mask(replace(mask, opened=frozenset()))
+        kept = parent(streams)
+    parent.mask(None)
+    assert torch.equal(silenced, pruned_logits)
+    assert not torch.equal(kept, pruned_logits)
 
 
 def test_an_input_that_a_gate_should_not_see_is_noticed(

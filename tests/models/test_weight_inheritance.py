@@ -22,6 +22,7 @@ from connsearch.models.structure import Network
 from connsearch.models.weight_inheritance import InheritedWeights, inherit_weights
 from connsearch.nn.attention import PeerAttention
 from tests.nn.helpers import CLASSES, clips, fusion_of, fusions_of, network_of, starter
+from tests.pruning.gated import gated_by_hand, with_gates
 from tests.pruning.structures import drawn, random_tiny
 
 VECTORS = ("fusion.logits", "fusion.coefficients", "attention.logits")
@@ -121,6 +122,9 @@ def test_what_is_said_to_be_taken_over_is_and_nothing_else(seed: int) -> None:
     structure = random_tiny(rng)
     if rng.random() < 0.3:
         structure = structure.with_settings(normalise_inputs=True)
+    if seed % 2:
+        gated = [Edge(c.source, i) for i, b in structure.blocks() for c in b.connections[1:]]
+        structure = with_gates(structure, [edge for edge in gated if rng.random() < 0.5])
     made = offspring(structure, rng, rng.randint(0, 5))
     parent, child = stirred(structure, 1), stirred(made.structure, 2)
     before, fresh, only = state(parent), state(child), single(made.origins)
@@ -142,6 +146,19 @@ def test_what_is_said_to_be_taken_over_is_and_nothing_else(seed: int) -> None:
     for edge, connection in made.structure.connections():
         old = (only.get(edge.source), only.get(edge.target))
         assert (edge in report.connections) == (connection.weight is not None and old in known)
+
+
+def test_cells_of_gates_go_over_with_their_connection_and_their_block() -> None:
+    """Also where a gate behind a block gives way to scaling alone: the cell is the same."""
+    parent = stirred(gated_by_hand(Post.SRTG), 1)
+    made = with_gates(parent.structure, [Edge(2, 5), Edge(3, 5)], {4: Post.SR, 5: Post.SRTG})
+    child = stirred(made, 2)
+    report = inherit_weights(child, parent, [(n,) for n in range(len(made))])
+    cells = {name for name in state(child) if ".recursion." in name}
+    taken = {name.rsplit(".recursion.", 1)[0] for name in cells & set(report.tensors)}
+    assert taken == {"nodes.4.post", "nodes.5.fusion.gates.2"}, "no gate was there before on 3->5"
+    for name in cells & set(report.tensors):
+        assert torch.equal(state(child)[name], state(parent)[name])
 
 
 @pytest.mark.parametrize("attention", [*Attention])

@@ -28,7 +28,8 @@ from connsearch.runs.events import NoteEvent, StepEvent
 from connsearch.runs.files import load_weights
 from connsearch.settings.nesting import field_at, leaves
 from connsearch.training.options import TrainOptions
-from tests.nn.helpers import starter
+from tests.nn.helpers import fusion_of, starter
+from tests.pruning.gated import gated_by_hand
 from tests.training.test_resume import everything, steps_until
 from tests.training.tiny import TinyClips, TinyData, result_of, tiny_search
 
@@ -123,6 +124,23 @@ def test_expected_cost_is_one_when_all_stay_and_the_pruned_cost_when_all_is_deci
     gone = whole - cost(pruned.structure, num_classes=3, clip=CLIP).macs
     everything_macs = cost(network.structure, num_classes=3, clip=CLIP).macs
     assert 1 - expected(network).item() == pytest.approx(gone / everything_macs, rel=0.12)
+
+
+@pytest.mark.parametrize("gone", [Edge(2, 5), Edge(3, 4), Edge(0, 5)])
+def test_expected_cost_knows_what_a_gated_connection_costs(gone: Edge) -> None:
+    """With the connection go its gate and its own projection, exactly as in the pruned network."""
+    structure = gated_by_hand()
+    network = Network(structure, 3, learn_connections=True, seed=0)
+    set_logits(network, 40.0)
+    expected = ExpectedCost(network, CLIP)
+    assert expected(network).item() == pytest.approx(1.0, abs=1e-5)
+    fusion = fusion_of(network, gone.target)
+    assert fusion.logits is not None
+    with torch.no_grad():
+        fusion.logits[fusion.learned.index(gone.source)] = -40.0
+    left = prune(structure, set(structure.edges()) - {gone}).structure
+    costs = [cost(one, num_classes=3, clip=CLIP).macs for one in (left, structure)]
+    assert expected(network).item() == pytest.approx(costs[0] / costs[1], abs=1e-6)
 
 
 def test_expected_cost_pulls_every_weight_down() -> None:
