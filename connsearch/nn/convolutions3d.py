@@ -101,15 +101,6 @@ class MixedByChannel(nn.Module):
         return self.depthwise(F.relu(self.norm(self.pointwise(x_BCTHW)), inplace=True))
 
 
-def middle_width(in_width: int, width: int) -> int:
-    """Returns the middle channels by which (2+1)D has about the parameters of one 3x3x3.
-
-    >>> middle_width(64, 64), middle_width(64, 128)
-    (144, 230)
-    """
-    return 27 * in_width * width // (9 * in_width + 3 * width)
-
-
 def full(
     kind: Convolution,
     in_width: int,

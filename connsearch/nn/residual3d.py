@@ -12,19 +12,16 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from connsearch.graph.factorised import STEM_MIDDLE, middle_width
 from connsearch.nn.convolutions3d import (
     Conv2Plus1d,
     Convolution,
     full,
-    middle_width,
     norm,
     pointwise,
     strides,
 )
 from connsearch.nn.layers import SafeConv
-
-STEM_MIDDLE = 45
-"""Channels between the two convolutions of a factorised stem."""
 
 Place = Literal["none", "start", "top", "mid", "end", "res", "final"]
 """Where the gate of a block is.

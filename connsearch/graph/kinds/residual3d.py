@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from connsearch.graph.factorised import STEM_MIDDLE, middle_width
 from connsearch.graph.kinds import BlockModule, StemModule, block_kind, stem_kind
 from connsearch.graph.layers import (
     INPUT,
@@ -30,18 +31,6 @@ Place = Literal["start", "top", "mid", "end", "res", "final"]
 
 _MOMENTUM = 0.1
 """Share of a batch in running statistics; the other kinds have the published .01 of AssembleNet."""
-
-_STEM_MIDDLE = 45
-"""Channels between the two convolutions of a factorised stem."""
-
-
-def middle_width(in_width: int, width: int) -> int:
-    """Returns the middle channels by which (2+1)D has about the parameters of one 3x3x3.
-
-    >>> middle_width(64, 64), middle_width(64, 128)
-    (144, 230)
-    """
-    return 27 * in_width * width // (9 * in_width + 3 * width)
 
 
 def norm(name: str) -> Norm:
@@ -180,10 +169,10 @@ def _stem(stem: StemModule, *, factorised: bool) -> Iterator[Layer]:
         return
     before, width, dilation = stem.in_width, stem.width, stem.dilation
     if factorised:
-        yield Convolution("conv1_space", before, _STEM_MIDDLE, spatial=7, stride=2)
+        yield Convolution("conv1_space", before, STEM_MIDDLE, spatial=7, stride=2)
         yield norm("conv1_bn")
         yield Activation()
-        yield Convolution("conv1_time", _STEM_MIDDLE, width, temporal=3, dilation=dilation)
+        yield Convolution("conv1_time", STEM_MIDDLE, width, temporal=3, dilation=dilation)
     else:
         yield Convolution("conv1", before, width, 3, 7, stride=2, dilation=dilation)
     yield norm("bn1")
