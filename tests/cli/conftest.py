@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import runpy
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -52,37 +54,46 @@ def environment(cache: Path) -> dict[str, str]:
 def tour(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Tour:
     """The whole loop through the scripts a newcomer types."""
     directory = tmp_path_factory.mktemp("tour")
-    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(ROOT)}
-
-    def command(*words: str) -> Done:
-        done = subprocess.run(
-            [sys.executable, *words],
-            cwd=directory,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
-
-    search = command(
-        str(ROOT / "search.py"), "--run", "runs/first", "--steps", "2", *TINY, "--json"
+    words = [str(ROOT / "search.py"), "--run", "runs/first", "--steps", "2", *TINY, "--json"]
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=directory,
+        env={**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
-    prune = command(str(ROOT / "prune.py"), "runs/first", "--json")
+    search = Done(done.returncode, done.stdout, done.stderr)
     line = ["train", "runs/first/pruned", "--run", "runs/first/pruned/trained"]
     line += ["--steps", "2", "--precision", "fp32", "--threads", "1", "--json"]
-    return Tour(directory, search, prune, _here(line, directory, cache))
+
+    def train() -> int:
+        from connsearch.cli.app import main
+
+        return main(line)
+
+    prune = _here(lambda: _script("prune.py", "runs/first", "--json"), directory, cache)
+    return Tour(directory, search, prune, _here(train, directory, cache))
 
 
-def _here(line: list[str], directory: Path, cache: Path) -> Done:
-    """Runs a command in this process: another would have to import torch."""
-    from connsearch.cli.app import main
-    from connsearch.workflows.pictures import draw_run
+def _script(name: str, *words: str) -> object:
+    """Runs a script of the repository as Python does; returns its exit code."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "argv", [name, *words])
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(ROOT / name), run_name="__main__")
+    return end.value.code
+
+
+def _here(work: Callable[[], object], directory: Path, cache: Path) -> Done:
+    """Does work in this process: another would have to import torch."""
+    from connsearch.workflows.pictures import draw_pruning, draw_run
 
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
         patched.chdir(directory)
         patched.setenv("XDG_CACHE_HOME", str(cache))
         patched.setattr("connsearch.workflows.train.draw_run", draw_run)  # see no_pictures
-        code = main(line)
-    return Done(code, out.getvalue(), err.getvalue())
+        patched.setattr("connsearch.workflows.prune.draw_pruning", draw_pruning)
+        code = work()
+    return Done(code if isinstance(code, int) else 0, out.getvalue(), err.getvalue())
