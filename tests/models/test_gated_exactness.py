@@ -174,7 +174,7 @@ def test_another_cell_is_noticed(
     parent: Network, pruned: Pruned, child: Network, gate: int
 ) -> None:
     with torch.no_grad():
-        list(_gates(child))[gate].recursion.weight_ih_l0.neg_()
+        next(list(_gates(child))[gate].recursion.parameters()).neg_()
     assert not compared(parent, pruned, child, frames=FRAMES).equal
 
 
@@ -188,7 +188,8 @@ def test_what_stays_shut_is_compared_open(parent: Network, pruned: Pruned) -> No
         assert found.gates is not None
         assert (found.gates.opened, found.equal) == (0, True)
         with torch.no_grad():
-            next(_gates(child)).recursion.bias_ih_l1.mul_(0.5)
+            for weight in next(_gates(child)).recursion.parameters():
+                weight.mul_(0.5)
         found = compared(parent, pruned, child, frames=FRAMES)
         assert found.gates is not None
         assert (found.gates.opened, found.gates.equal) == (0, True)
