@@ -13,7 +13,7 @@ from connsearch.graph.gates import connection_gate_name
 from connsearch.graph.gating import gated_connections
 from connsearch.graph.spec import Edge, Structure
 from connsearch.pruning.scores import learned_weights, name_edges
-from connsearch.runs.formats.gates import GateRow
+from connsearch.runs.formats.gates import GateRow, last_decided
 from connsearch.runs.names import GATES
 from connsearch.runs.run_files import RunFiles
 
@@ -100,22 +100,14 @@ def _last_decided(run: RunFiles) -> dict[str, GateRow]:
     Raises:
         SettingsError: there is none.
     """
-    judged = [row for row in run.gates if row.split == "val"]
-    kept = _kept(run, judged)
-    decided = [row for row in judged if row.deciding and row.step <= kept]
-    if decided:
-        last = max(row.step for row in decided)
-        return {row.gate: row for row in decided if row.step == last}
-    raise SettingsError(f"--scores gate: {run.path(GATES)}: {_why(judged, kept)}")
+    found = last_decided(run.gates, until=run.kept_step)
+    if not found:
+        judged = [row for row in run.gates if row.split == "val"]
+        raise SettingsError(f"--scores gate: {run.path(GATES)}: {_why(judged, run.kept_step)}")
+    return found
 
 
-def _kept(run: RunFiles, judged: Sequence[GateRow]) -> int:
-    """Steps of the state that was kept; without a choice all."""
-    choice = None if run.result is None else run.result.choice
-    return max((row.step for row in judged), default=0) if choice is None else choice.step
-
-
-def _why(judged: Sequence[GateRow], kept: int) -> str:
+def _why(judged: Sequence[GateRow], kept: int | None) -> str:
     """Why there is no evaluation on val in which gates decided, and what helps."""
     if not judged:
         return (

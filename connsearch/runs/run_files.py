@@ -241,8 +241,16 @@ class RunFiles:
         Raises:
             RunError: its table or its result is damaged.
         """
-        choice = None if self.result is None else self.result.choice
-        return open_rates(self.gates, until=None if choice is None else choice.step)
+        return open_rates(self.gates, until=self.kept_step)
+
+    @property
+    def kept_step(self) -> int | None:
+        """Steps of the state that was kept, where the best was; None: all that were done.
+
+        Raises:
+            RunError: its result is damaged.
+        """
+        return None if self.result is None else self.result.kept_step
 
     def checkpoint(self) -> Loaded | None:
         """Returns the newest whole checkpoint; None where there never was one.

@@ -81,6 +81,8 @@ def test_rates_are_those_of_the_state_that_was_kept() -> None:
     assert open_rates(rows, until=3) == {"node 8": 0.25}
     assert open_rates(rows, until=1) == {}
     assert open_rates([row.model_copy(update={"split": "test"}) for row in rows]) == {}
+    other = GateRow(step=8, split="val", gate="node 9", deciding=1, opened=1, clips=8)
+    assert open_rates([*rows, other]) == {"node 9": 0.125}, "one evaluation, not one a gate"
 
 
 @pytest.fixture

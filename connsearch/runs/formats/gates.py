@@ -90,24 +90,40 @@ class GateCounts(Form):
         return "" if mean is None else f"{words(deciding=self.deciding)} {mean:.3f}"
 
 
-def open_rates(rows: Iterable[GateRow], *, until: int | None = None) -> dict[str, float]:
-    """Returns how often each gate is open, in [0, 1], by its name.
+def last_decided(rows: Iterable[GateRow], *, until: int | None = None) -> dict[str, GateRow]:
+    """Returns the rows of the last evaluation on ``val`` in which gates decided, by their names.
 
-    That is what the last evaluation on ``val`` found in which gates decided; of a gate that never
-    decided there, nothing.
+    Nothing where there is none; and nothing of a gate that this evaluation did not count.
 
     Args:
         rows: of ``gates.csv``.
         until: the step of the state that was kept: later evaluations do not count. None: all do.
+
+    >>> row = {"split": "val", "deciding": 1, "gate": "node 8", "clips": 4}
+    >>> looks = [GateRow(step=1, opened=4, **row), GateRow(step=2, opened=1, **row)]
+    >>> [last_decided(looks, until=until)["node 8"].opened for until in (1, None)]
+    [4, 1]
+    """
+    judged = [row for row in rows if row.split == "val" and row.deciding]
+    decided = [row for row in judged if until is None or row.step <= until]
+    last = max((row.step for row in decided), default=None)
+    return {row.gate: row for row in decided if row.step == last}
+
+
+def open_rates(rows: Iterable[GateRow], *, until: int | None = None) -> dict[str, float]:
+    """Returns how often each gate is open on ``val``, in [0, 1], by its name.
+
+    Args:
+        rows: of ``gates.csv``; those count that :func:`last_decided` returns.
+        until: as there.
 
     >>> row = {"split": "val", "gate": "node 8", "clips": 4}
     >>> first = GateRow(step=1, deciding=0, opened=4, **row)
     >>> open_rates([first, GateRow(step=2, deciding=1, opened=1, **row)])
     {'node 8': 0.25}
     """
-    judged = [row for row in rows if row.split == "val" and row.deciding]
-    decided = [row for row in judged if until is None or row.step <= until]
-    return {row.gate: row.rate for row in decided if row.rate is not None}
+    found = last_decided(rows, until=until)
+    return {name: row.rate for name, row in found.items() if row.rate is not None}
 
 
 def mean_rate(counts: Mapping[str, tuple[int, int]]) -> float | None:

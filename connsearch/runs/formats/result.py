@@ -120,3 +120,8 @@ class Result(Form):
     alarms: list[AlarmRecord] = []
     advice: list[Advice] = []
     choice: ChoiceRecord | None = None
+
+    @property
+    def kept_step(self) -> int | None:
+        """Steps of the state that was kept, where the best was; None: all that were done."""
+        return None if self.choice is None else self.choice.step

@@ -86,8 +86,7 @@ class Material:
     @property
     def open_rates(self) -> Mapping[str, float]:
         """How often each temporal gate is open on ``val`` in the state that was kept, by name."""
-        choice = None if self.result is None else self.result.choice
-        return open_rates(self.gates, until=None if choice is None else choice.step)
+        return open_rates(self.gates, until=None if self.result is None else self.result.kept_step)
 
     @property
     def wired(self) -> bool:
