@@ -80,7 +80,7 @@ def optimise(
         open_test: evaluate on ``test`` too, once, at the very end.
         hooks: called at certain moments.
         looks: shares of the training after which ``val`` is evaluated, in addition to the options.
-        alarmed: whether the caller says itself which temporal gates make no choice.
+        alarmed: whether the caller says itself which temporal gates make no choice on ``val``.
 
     Raises:
         DataError: there is no training clip.
@@ -140,7 +140,8 @@ def optimise(
             yield from training.steps()
             outcome = yield from training.conclude(open_test=open_test)
         course = training_course(run, data, options, outcome.metrics, outcome.steps)
-        if alarmed and course.gates is not None:
+        judged = outcome.metrics.get("val")
+        if alarmed and course.gates is not None and judged is not None:
             course = replace(course, gates=replace(course.gates, told=True))
         yield from _advised(run, after_training(course))
         return outcome

@@ -17,7 +17,7 @@ from connsearch.runs.files import load_weights
 from connsearch.runs.formats.gates import GateCount, GateCounts
 from connsearch.training.gate_advice import GateCourse, GatesCourse, never_open, never_shut
 from tests.nn.helpers import starter
-from tests.training.tiny import result_of, tiny_search
+from tests.training.tiny import TinyClips, TinyData, result_of, tiny_search
 
 STRUCTURE = with_gates(starter(), "all")
 EDGE = next(iter(gated_connections(STRUCTURE)))
@@ -79,3 +79,12 @@ def test_a_search_tells_and_records_them(tmp_path: Path) -> None:
     assert any(str(alarm) == e.message for e in events if isinstance(e, WarningEvent))
     assert "gates shut" not in {advice.kind for advice in result.report.advice}, "said once"
     assert any(".gates." in name for name in load_weights(tmp_path / "run" / "learned.safetensors"))
+
+
+def test_without_val_the_advice_speaks_of_training_clips(tmp_path: Path) -> None:
+    data = TinyData()
+    data.val = TinyClips(0, seed=2, options=data.options)
+    options = {"post": "srtg", "gate_start": 0.5, "epochs": 1}
+    report = result_of(tiny_search(tmp_path / "run", data, **options)).report
+    assert not [alarm for alarm in report.alarms if alarm.what == GATES]
+    assert "gates shut" in {advice.kind for advice in report.advice}
