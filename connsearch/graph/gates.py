@@ -36,6 +36,15 @@ def post_gate_name(node: int) -> str:
     return f"node {node}"
 
 
+def module_gate_name(node: int, module: int) -> str:
+    """Returns what the gate inside a module of a block, counted from 0, is called.
+
+    >>> module_gate_name(8, 2)
+    'node 8, module 2'
+    """
+    return f"node {node}, module {module}"
+
+
 def connection_gate_name(edge: Edge) -> str:
     """Returns what the gate of a connection is called, in tables, messages and pictures.
 

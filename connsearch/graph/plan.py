@@ -89,7 +89,7 @@ class BlockPlan(FusionPlan):
         temporal_dilation: frames between the taps of its temporal convolutions.
         spatial_stride: carried by its first module.
         post: what follows its last module.
-        own_temporal_stride: likewise, in time.
+        own_temporal_stride: carried by its first module.
     """
 
     width: int

@@ -6,11 +6,11 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from connsearch.graph.spec import GateFusion
 from connsearch.models.settings import Depth, Share, Spread, Width
 from connsearch.nn.convolutions3d import BY_CHANNEL, Convolution
 from connsearch.nn.cycle_consistency import GateTest
 from connsearch.nn.residual3d import BlockForm, Place
-from connsearch.nn.squeeze_recursion import Fusion
 from connsearch.nn.temporal_gate import TemporalGate
 
 Convolutions = Literal["r3d", "r2plus1d", "ir_csn", "ip_csn", "mc3"]
@@ -70,7 +70,7 @@ class ResNet3DSettings(BaseModel):
     place: Place = "none"
     gated: bool = Field(default=False, strict=True)
     gate_test: GateTest = GateTest()
-    fusion: Fusion = "product"
+    fusion: GateFusion = "product"
 
     @model_validator(mode="after")
     def _go_together(self) -> Self:

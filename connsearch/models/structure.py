@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from connsearch.graph.gates import connection_gate_name
+from connsearch.graph.gates import connection_gate_name, module_gate_name, post_gate_name
 from connsearch.graph.plan import BlockPlan, StemPlan, plan
 from connsearch.graph.spec import Attention, Block, Edge, GateFusion, Peer, Post, Structure
 from connsearch.models.clip_needs import norm_strides, refuse_one_number
@@ -198,11 +198,11 @@ class Network(Model):
         """
         match path.split("."):
             case ["nodes", node, "post"]:
-                return f"node {node}"
+                return post_gate_name(int(node))
             case ["nodes", node, "fusion", "gates", source]:
                 return connection_gate_name(Edge(int(source), int(node)))
             case ["nodes", node, "residual", module, *_]:
-                return f"node {node}, module {module}"
+                return module_gate_name(int(node), int(module))
             case _:
                 return super().gate_name(path)
 

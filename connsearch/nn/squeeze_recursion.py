@@ -14,6 +14,7 @@ from typing import Literal, cast, get_args
 from torch import Tensor, nn
 
 from connsearch.errors import DataError, SettingsError, UnknownNameError
+from connsearch.graph.spec import GateFusion
 from connsearch.nn.attention import frame_means
 from connsearch.nn.fused_gates import in_training, means, scaled
 from connsearch.nn.given import told
@@ -21,7 +22,6 @@ from connsearch.nn.recurrent import recur
 from connsearch.registry import suggest
 
 Cell = Literal["lstm", "gru"]
-Fusion = Literal["product", "one_plus", "sigmoid"]
 
 
 class SqueezeRecursion(nn.Module):
@@ -90,10 +90,10 @@ class Recurring(nn.Module):
     """
 
     def __init__(
-        self, width: int, *, cell: Cell = "lstm", layers: int = 2, fusion: Fusion = "product"
+        self, width: int, *, cell: Cell = "lstm", layers: int = 2, fusion: GateFusion = "product"
     ) -> None:
         super().__init__()
-        _require_word("fusion", fusion, get_args(Fusion))
+        _require_word("fusion", fusion, get_args(GateFusion))
         self.width, self.fusion = width, fusion
         self.recursion = _cell(width, cell, layers)
 

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from connsearch.errors import SettingsError
+from connsearch.graph.spec import GateFusion
 from connsearch.nn.cycle_consistency import GateTest, consistent
 from connsearch.nn.given import told
-from connsearch.nn.squeeze_recursion import Cell, Fusion, Recurring
+from connsearch.nn.squeeze_recursion import Cell, Recurring
 
 
 class OpenCount(NamedTuple):
@@ -68,7 +69,7 @@ class DecidingGate(Recurring):
         test: GateTest = GateTest(),  # noqa: B008 - it is frozen
         cell: Cell = "lstm",
         layers: int = 2,
-        fusion: Fusion = "product",
+        fusion: GateFusion = "product",
         gated: bool = False,
     ) -> None:
         if not isinstance(cast(object, test), GateTest):
