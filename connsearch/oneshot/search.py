@@ -149,12 +149,17 @@ def _with_options(space: Structure, given: Structure, options: SpaceOptions) -> 
 
 def _no_gates(given: Structure, gating: Gating) -> str:
     asked = f"{given.name}: --gated-connections {gating}: no connection would have a gate, because "
-    if gating == "streams":
-        stream = streams_of(given)[0]
+    streams = streams_of(given)
+    if gating == "streams" and len(set(streams)) == 1:
         return (
-            f"{asked}all of its blocks and stems belong to one stream ({stream.modality.value}, "
-            f"temporal dilation {stream.temporal_dilation})\n"
+            f"{asked}all of its blocks and stems belong to one stream "
+            f"({streams[0].modality.value}, temporal dilation {streams[0].temporal_dilation})\n"
             "  cure: --gated-connections all, or a structure with several streams"
+        )
+    if gating == "streams":
+        return (
+            f"{asked}none leads from one of its {len(set(streams))} streams to another\n"
+            "  cure: search with --over-connect, or connect streams"
         )
     return (
         f"{asked}each of its blocks has one input\n"

@@ -71,6 +71,12 @@ def test_a_rule_that_gives_no_gate_is_refused() -> None:
         space(one_stream, gated_connections="streams")
     assert "cure: --gated-connections all" in str(raised.value)
     assert gated_connections(space(one_stream, gated_connections="all"))
+    apart = chain(
+        [-1, 1], [-1, 2], [0, [0], 8, 1, 1], [0, [1], 8, 1, 1], [1, [2], 8, 1, 1], [1, [3], 8, 1, 1]
+    )
+    with pytest.raises(SettingsError, match=r"none leads from one of its 2 streams to another\n"):
+        space(apart, gated_connections="streams", over_connect=False)
+    assert gated_connections(space(apart, gated_connections="streams"))
     single = chain([-1, 1], [0, [0], 8, 1, 1], [1, [1], 8, 1, 1])
     with pytest.raises(SettingsError, match="each of its blocks has one input"):
         space(single, gated_connections="all", over_connect=False)
