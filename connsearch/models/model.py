@@ -54,12 +54,12 @@ class Model(nn.Module):
         memory_format: layout of kernels and clips; a training sets it before it begins.
         classifier: names of the sub-modules that make its classifier: what has to be new for other
             classes, and what fine-tuning gives the full learning rate. Empty: not known.
-        gates_decide: whether a training lets its temporal gates decide unless told otherwise.
+        decides_by_default: whether a training lets its temporal gates decide unless told otherwise.
     """
 
     memory_format: torch.memory_format = torch.contiguous_format
     classifier: tuple[str, ...] = ("head",)
-    gates_decide: bool = True
+    decides_by_default: bool = True
 
     def forward(self, streams: Mapping[str, Tensor]) -> Tensor | Predictions:
         """Maps clips to logits ``(B, K)``, or to :class:`Predictions` if there are further outputs.

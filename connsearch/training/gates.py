@@ -53,7 +53,7 @@ def gate_start(network: nn.Module, options: GateOptions, *, name: str) -> Start 
     if asked is None:
         return "none"
     if asked == "auto":
-        usual = getattr(network, "gates_decide", True)
+        usual = getattr(network, "decides_by_default", True)
         return 0.0 if decides(network) else GATE_START if usual else "none"
     return asked
 

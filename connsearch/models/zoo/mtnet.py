@@ -95,7 +95,7 @@ class MTNet(Model):
     """
 
     modalities = ("rgb",)
-    gates_decide = False
+    decides_by_default = False
 
     def __init__(
         self,
