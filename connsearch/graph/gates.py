@@ -5,11 +5,11 @@ The gate of a connection needs an input without one to compare with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from connsearch.graph.layers import Gate
-from connsearch.graph.plan import BlockPlan, plan
+from connsearch.graph.layers import Gate, Layer
+from connsearch.graph.plan import BlockPlan, StemPlan, plan
 from connsearch.graph.spec import Connection, Edge, Post, Structure
 
 
@@ -55,7 +55,7 @@ def connection_gate_name(edge: Edge) -> str:
 
 
 def has_gates(structure: Structure) -> bool:
-    """Returns whether a valid structure has a temporal gate: behind, before or in a block.
+    """Returns whether a valid structure has a temporal gate: behind, before or in a node.
 
     >>> from connsearch.graph.files import load_structure
     >>> has_gates(load_structure("starter"))
@@ -65,10 +65,14 @@ def has_gates(structure: Structure) -> bool:
         return True
     if any(block.post is Post.SRTG for _, block in structure.blocks()):
         return True
-    shapes = (shape for shape in plan(structure).nodes if isinstance(shape, BlockPlan))
-    return any(
-        isinstance(layer, Gate)
-        for shape in shapes
-        for step, _ in shape.kind.steps(shape.modules)
-        for layer in shape.module(step).layers
-    )
+    shapes = plan(structure).nodes
+    return any(isinstance(layer, Gate) for shape in shapes for layer in _layers(shape))
+
+
+def _layers(shape: StemPlan | BlockPlan) -> Iterator[Layer]:
+    """The layers of a node, those of equal modules once."""
+    if isinstance(shape, StemPlan):
+        yield from shape.layers.layers
+        return
+    for step, _ in shape.kind.steps(shape.modules):
+        yield from shape.module(step).layers

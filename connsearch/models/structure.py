@@ -194,15 +194,17 @@ class Network(Model):
         """Returns the node or the connection that a temporal gate belongs to.
 
         ``node 8``: it follows its modules; ``node 8 <- 3``: it is that of a connection; ``node 8,
-        module 2``: it is in one of its modules, counted from 0.
+        module 2``: it is in one of its modules, counted from 0, under the usual name ``gate``;
+        another name stands behind that.
         """
         match path.split("."):
             case ["nodes", node, "post"]:
                 return post_gate_name(int(node))
             case ["nodes", node, "fusion", "gates", source]:
                 return connection_gate_name(Edge(int(source), int(node)))
-            case ["nodes", node, "residual", module, *_]:
-                return module_gate_name(int(node), int(module))
+            case ["nodes", node, "residual", module, *inside]:
+                name = module_gate_name(int(node), int(module))
+                return name if inside == ["gate"] else f"{name}, {'.'.join(inside)}"
             case _:
                 return super().gate_name(path)
 

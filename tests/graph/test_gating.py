@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import get_args
 
@@ -9,10 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connsearch.graph.gates import has_gates
 from connsearch.graph.gating import Gating, gated_connections, streams_of, with_gates, with_post
+from connsearch.graph.kinds import (
+    BLOCK_KINDS,
+    STEM_KINDS,
+    BlockModule,
+    StemModule,
+    block_kind,
+    stem_kind,
+)
+from connsearch.graph.layers import Convolution, Gate, Layer
 from connsearch.graph.rules import validate
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import (
+    Attention,
     Block,
     Connection,
     Edge,
@@ -22,6 +34,9 @@ from connsearch.graph.spec import (
     Stem,
     Structure,
 )
+from connsearch.models.gates import temporal_gates
+from connsearch.models.structure import Network
+from connsearch.view.structures.gate_marks import inner_gates
 from tests.graph.strategies import LAW, structures
 
 RULES: tuple[Gating, ...] = get_args(Gating)
@@ -107,3 +122,39 @@ def test_gates_that_the_structure_has_make_way_for_the_rule() -> None:
     structure = with_gates(two_streams(2, 3, 0), "all")
     assert set(gated_connections(structure)) == {(0, 4), (3, 4)}
     assert set(gated_connections(with_gates(structure, "streams"))) == {(3, 4)}
+
+
+@pytest.fixture
+def gates_in_odd_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kinds whose gates are in a stem, and in the second module of a block only."""
+    for kinds in (BLOCK_KINDS, STEM_KINDS):
+        monkeypatch.setattr(kinds, "_members", {name: kinds[name] for name in kinds})
+
+    @block_kind("late_gate", out_width=lambda filters: filters[0])
+    def late(module: BlockModule) -> Iterator[Layer]:
+        yield Convolution("conv", module.in_width, module.filters[0], stride=module.stride)
+        if module.step:
+            yield Gate("gate")
+            yield Gate("second")
+
+    @stem_kind("gated_stem")
+    def gated(stem: StemModule) -> Iterator[Layer]:
+        yield Convolution("conv", stem.in_width, stem.width, stride=2)
+        yield Gate("gate")
+
+    assert late is not gated
+
+
+@pytest.mark.usefixtures("gates_in_odd_places")
+def test_gates_of_any_node_and_module_are_seen() -> None:
+    settings = NetworkSettings(
+        blocks=(1,), inner_widths=(8,), attention=Attention.NONE, stem_total=8
+    )
+    block = Block(0, (Connection(0, None),), 8, kind="late_gate")
+    one = Structure("one", "assemblenet", (Stem(Modality.RGB), block), settings)
+    two = one.with_settings(blocks=(2,))
+    stem = replace(one, nodes=(Stem(Modality.RGB, kind="gated_stem"), replace(block, kind=None)))
+    assert [has_gates(validate(s)) for s in (one, two, stem)] == [False, True, True]
+    assert [inner_gates(s, s.block(1)) for s in (one, two)] == [False, True]
+    found = [list(temporal_gates(Network(structure, 2))) for structure in (one, two, stem)]
+    assert found == [[], ["node 1, module 1", "node 1, module 1, second"], ["nodes.0"]]

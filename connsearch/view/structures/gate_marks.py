@@ -137,14 +137,15 @@ def gate_facts(structure: Structure) -> list[str]:
 
 def inner_gates(structure: Structure, block: Block) -> bool:
     """Returns whether the modules of a block have temporal gates of their own, as its kind says."""
-    return _has_gates(block_kind(structure, block))
+    return _has_gates(block_kind(structure, block), structure.network.blocks[block.level])
 
 
 @lru_cache(maxsize=256)
-def _has_gates(kind: BlockKind) -> bool:
+def _has_gates(kind: BlockKind, modules: int) -> bool:
     filters = kind.filters.numbers(kind.filters.filled(4))
-    module = BlockModule(kind.out_width(filters), filters, 4)
-    return any(isinstance(layer, Gate) for layer in kind.layers(module))
+    width = kind.out_width(filters)
+    found = (BlockModule(width, filters, 4, step=step) for step, _ in kind.steps(modules))
+    return any(isinstance(layer, Gate) for module in found for layer in kind.layers(module))
 
 
 def inner_rates_text(open_rates: Mapping[str, float], node: int) -> str:
