@@ -196,8 +196,8 @@ class NetworkSettings:
         dropout: drop rate before the classifier, in [0, 1).
         normalise_inputs: batch-normalise every input of a block, without parameters, before it is
             weighted, so that weights of one block can be compared (not published).
-        gate_fusion: what ``post`` and the gates of connections make of features and states; in
-            blocks of a kind that has gates of its own it is always ``product``, as published.
+        gate_fusion: what ``post`` and the gates of connections make of features and states; gates
+            in the modules of a kind say it themselves, those here ``product``, as published.
     """
 
     blocks: tuple[int, ...] = (3, 4, 6, 3)
