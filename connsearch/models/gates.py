@@ -31,6 +31,7 @@ def temporal_gates(network: nn.Module) -> dict[str, DecidingGate]:
     ``node 8`` is what follows its modules, ``node 8 <- 3`` the gate of a connection, and
     ``node 8, module 2`` that of one of its modules.
 
+    >>> from connsearch.nn.temporal_gate import TemporalGate
     >>> temporal_gates(nn.ModuleDict({"block": nn.ModuleDict({"gate": TemporalGate(2)})})).keys()
     dict_keys(['block'])
     """

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from connsearch.analysis.stability import agree, chance_agreements
+from connsearch.analysis.stability import Found, agree, chance_agreements
 from connsearch.graph.files import load_structure
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention, Edge, Structure
 from connsearch.pruning.options import PruneOptions
+from connsearch.pruning.pruner import prune_by
 
 OPTIONS = PruneOptions(criterion="top_k:2")
 
@@ -29,8 +30,12 @@ def searches(count: int, *, signal: float, seed: int = 0) -> list[Structure]:
     return found
 
 
+def agreed(results: list[Structure], options: PruneOptions, *, seed: int) -> Found:
+    return agree(results, [prune_by(one, options).edges for one in results], seed=seed)
+
+
 def test_the_same_result_every_time_is_full_agreement() -> None:
-    found = agree(searches(4, signal=1.0), OPTIONS, seed=0)
+    found = agreed(searches(4, signal=1.0), OPTIONS, seed=0)
     assert (found.agreement.value, found.agreement.low) == (1.0, 1.0)
     assert set(found.frequency.values()) == {0.0, 1.0}
     assert {e for e, share in found.frequency.items() if share} == found.kept[0]
@@ -42,10 +47,10 @@ def test_the_same_result_every_time_is_full_agreement() -> None:
 
 
 def test_noise_agrees_as_by_lot() -> None:
-    p = [agree(searches(3, signal=0.0, seed=s), OPTIONS, seed=s).p for s in range(60)]
+    p = [agreed(searches(3, signal=0.0, seed=s), OPTIONS, seed=s).p for s in range(60)]
     assert np.mean(np.asarray(p) <= 0.1) < 0.25
     assert 0.25 < np.mean(p) < 0.8
-    found = agree(searches(3, signal=0.0, seed=4), OPTIONS, seed=0)
+    found = agreed(searches(3, signal=0.0, seed=4), OPTIONS, seed=0)
     assert found.agreement.value == pytest.approx(found.chance, abs=0.2)
     assert found.verdict.startswith("no agreement beyond chance")
 
@@ -53,7 +58,7 @@ def test_noise_agrees_as_by_lot() -> None:
 def test_searches_that_removed_nothing_are_to_be_longer() -> None:
     keep_all = PruneOptions(criterion="relative:0.01")
     undecided = [s.with_weights(dict.fromkeys(s.edges(), 0.5)) for s in searches(3, signal=0.0)]
-    assert agree(undecided, keep_all, seed=0).verdict.startswith("search longer: all 3 searches")
+    assert agreed(undecided, keep_all, seed=0).verdict.startswith("search longer: all 3 searches")
 
 
 def test_agreement_by_lot_is_hypergeometric() -> None:
@@ -73,7 +78,7 @@ def test_by_lot_every_block_keeps_its_number() -> None:
 
 def test_frequencies_by_hand() -> None:
     results = searches(4, signal=0.3)
-    found = agree(results, OPTIONS, seed=0)
+    found = agreed(results, OPTIONS, seed=0)
     for row in found.rows():
         edge = Edge(row.source, row.target)
         weights = [structure.weights()[edge] for structure in results]

@@ -77,7 +77,7 @@ def test_a_single_input_without_a_weight_has_coefficient_one() -> None:
     network = Network(parse_structure(rows, network=settings), 3, seed=0, learn_connections=True)
     assert network.connection_logits() == {}
     x = torch.rand(1, 8, 2, 8, 8)
-    assert torch.equal(fusions_of(network)[1]({0: x}, (8, 8), {}), x)
+    assert torch.equal(fusions_of(network)[1]({0: x}, (2, 8, 8), {}), x)
 
 
 def test_a_stored_weight_of_a_single_input_is_applied() -> None:
@@ -87,7 +87,7 @@ def test_a_stored_weight_of_a_single_input_is_applied() -> None:
     x = torch.rand(1, 8, 2, 8, 8)
     for learn in (False, True):
         network = Network(structure, 3, seed=0, learn_connections=learn)
-        torch.testing.assert_close(fusions_of(network)[1]({0: x}, (8, 8), {}), x * 0.25)
+        torch.testing.assert_close(fusions_of(network)[1]({0: x}, (2, 8, 8), {}), x * 0.25)
 
 
 def test_dangling_weights_are_reported_like_any_other() -> None:

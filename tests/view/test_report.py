@@ -235,7 +235,7 @@ def test_every_section_has_a_template() -> None:
     assert {path.stem for path in folder.glob("*.html")} == {
         *(set(SECTIONS) - inline),
         *("page", "parts"),
-        *EVOLUTION,
+        *(*EVOLUTION, "survival"),
     }
 
 
