@@ -2,8 +2,9 @@
 
 The shares of posts and kinds among the blocks of founders, of later children, of the population at
 the end and of the best child, and what every change of one has brought, are read from the study.
-Then the start and the best child are trained from scratch alike, on clips that the evolution has
-not seen (planted with other seeds), and judged on their test split.
+Then the start, the best child, its founder, and the best child without what follows its blocks are
+trained from scratch alike, on clips that the evolution has not seen (planted with other seeds), and
+judged on their test split.
 
     python benchmarks/gates_evolution.py RUN --ledger DIR [--seeds 5] [--markdown FILE]
 """
@@ -26,7 +27,8 @@ from connsearch.data.loading.load import load_data
 from connsearch.data.options import DataOptions
 from connsearch.evolution.study.study_directory import reopen
 from connsearch.graph.cost import cost
-from connsearch.graph.spec import Structure
+from connsearch.graph.gating import with_post
+from connsearch.graph.spec import Post, Structure
 from connsearch.settings.earlier import migrated_settings
 from connsearch.training.options import TrainOptions
 from connsearch.view.evolution.story import Story
@@ -84,20 +86,29 @@ def trained(
     return {"test": metrics.accuracy, "summary": f"test {metrics}"}
 
 
-def again(story: Story, given: argparse.Namespace) -> list[str]:
-    """Returns the start and the best child, trained again alike."""
+def arms_of(story: Story) -> dict[str, Structure]:
+    """Returns what is trained again: the start, the best child, its founder, it without posts."""
     best = story.best[0]
-    data, options = training(given.run, best)
-    splits = load_data(DataOptions.model_validate(data))
-    arms = {
+    founder = story.entries[best].founder
+    structure = story.history.child(best).structure
+    return {
         "start": story.history.start,
-        f"best (child {best})": story.history.child(best).structure,
+        f"founder (child {founder})": story.history.child(founder).structure,
+        f"best (child {best})": structure,
+        "best without posts": with_post(structure, Post.NONE),
     }
+
+
+def again(story: Story, given: argparse.Namespace) -> list[str]:
+    """Returns the rows of what is trained again alike, and of how much better the best one is."""
+    data, options = training(given.run, story.best[0])
+    splits = load_data(DataOptions.model_validate(data))
+    arms = arms_of(story)
     found: dict[str, list[float]] = {name: [] for name in arms}
-    with Ledger(given.ledger / "ledger.jsonl", {"best": best}) as ledger:
+    with Ledger(given.ledger / "ledger.jsonl", {"best": story.best[0]}) as ledger:
         for seed in range(given.seeds):
             for name, structure in arms.items():
-                place = given.ledger / f"{name.split()[0]}-{seed}"
+                place = given.ledger / f"{name.replace(' ', '-')}-{seed}"
                 seeded = options.with_values(seed=seed, threads=given.threads)
                 work = partial(trained, structure, data, seeded, place)
                 found[name].append(ledger.measure(f"{name}, seed {seed}", work)["test"])
@@ -107,8 +118,11 @@ def again(story: Story, given: argparse.Namespace) -> list[str]:
         counts = (sum(1 for _ in structure.blocks()), len(structure.edges()))
         sizes = (f"{price.macs / 1e6:.1f} M", f"{price.parameters / 1e3:.0f} k")
         rows.append([name, *map(str, counts), *sizes, cell(found[name])])
-    gained = np.subtract(*reversed(list(found.values()))).tolist()
-    rows.append(["best less start", "", "", "", "", cell(gained, "+")])
+    best = next(name for name in arms if name.startswith("best ("))
+    for name in arms:
+        if name != best:
+            gained = np.subtract(found[best], found[name]).tolist()
+            rows.append([f"best less {name}", "", "", "", "", cell(gained, "+")])
     return table(["structure", "blocks", "connections", "MACs", "parameters", "test"], rows)
 
 

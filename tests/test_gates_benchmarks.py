@@ -122,3 +122,4 @@ def test_a_tiny_evolution_is_told_and_tried_again(
     page = capsys.readouterr().out
     assert "| founders | 2 |" in page
     assert "best less start" in page
+    assert "best less best without posts" in page
