@@ -164,6 +164,8 @@ def read_gates(reader: StructureReader, value: object) -> None:
         edge = _edge(reader, key)
         if edge is None:
             problem = f"a gate of {show(key)}, which is not a connection source->target"
+            if isinstance(key, str) and _EDGE.fullmatch(key):
+                problem = f"a gate of {key}, but the nodes are 0 to {len(reader.nodes) - 1}"
             reader.fault("gates-edge", problem, cure='write for instance "3->8"')
             continue
         source, target = edge

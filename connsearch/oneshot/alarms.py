@@ -83,7 +83,8 @@ ALARMS: Mapping[str, AlarmKind] = {
     "no gradient": AlarmKind(
         "they never had one",
         "nothing was learned about them",
-        "their block cannot be reached: check the wiring",
+        "check the wiring: their block may not be reached; where gates decide, a later "
+        "--gate-start: nothing is learned through a shut gate",
     ),
     "near-uniform peers": AlarmKind(
         f"entropy above {UNIFORM:.0%} of the largest",

@@ -222,7 +222,7 @@ class GateOptions(Options, title="temporal gates"):
         try:
             return judge(value)
         except ValidationError:  # one of every kind it could have been
-            raise ValueError("it should be a share from 0 to below 1, or none") from None
+            raise ValueError("it should be a share from 0 to below 1, none or auto") from None
 
 
 class ComputeOptions(Options, title="compute"):

@@ -157,7 +157,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, int | None, str]] = {
     "gates are no list": ({"gates": {"1": 2}}, "gates-form", None, 'write for instance ["3->8"]'),
     "gate of a word": ({"gates": ["first"]}, "gates-edge", None, "a gate of 'first', which is not"),
     "gate of a number": ({"gates": [3]}, "gates-edge", None, "a gate of 3, which is not"),
-    "gate of no node": ({"gates": ["1->9"]}, "gates-edge", None, 'write for instance "3->8"'),
+    "gate of no node": ({"gates": ["1->9"]}, "gates-edge", None, "1->9, but the nodes are 0 to "),
     "gate of no connection": (
         {"gates": ["1->4"]},
         "gates-edge",

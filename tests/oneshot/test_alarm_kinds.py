@@ -44,3 +44,7 @@ def test_one_constant_says_what_has_collapsed(coefficient: float, chosen: bool) 
     assert has_chosen(coefficient) is mixture.chosen is chosen
     found = collapses({Edge(0, 2): peers, Edge(0, 3): peers})
     assert (0 in found) is chosen
+
+
+def test_weights_without_a_gradient_may_be_behind_gates_that_are_shut() -> None:
+    assert "--gate-start" in ALARMS["no gradient"].cure

@@ -239,7 +239,7 @@ def test_the_option_takes_a_share_or_none(word: str, value: object) -> None:
 @pytest.mark.parametrize("word", ["1", "-0.1", "soon", "nan"])
 def test_anything_else_is_refused_with_what_is_allowed(word: str) -> None:
     line = ["r3d_18", "--gate-start", word]
-    with pytest.raises(SettingsError, match="share from 0 to below 1, or none") as caught:
+    with pytest.raises(SettingsError, match="share from 0 to below 1, none or auto") as caught:
         parse(command_class("train"), line, program="connsearch train")
     assert f"--gate-start: read '{word}'" in str(caught.value)
     assert "1 setting cannot be used" in str(caught.value)
