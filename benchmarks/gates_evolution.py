@@ -6,6 +6,8 @@ Then the start, the best child, its founder, and the best child without what fol
 trained from scratch alike, on clips that the evolution has not seen (planted with other seeds), and
 judged on their test split.
 
+The evolution that was measured is made by ``EVOLVE``.
+
     python benchmarks/gates_evolution.py RUN --ledger DIR [--seeds 5] [--markdown FILE]
 """
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -34,6 +37,14 @@ from connsearch.training.options import TrainOptions
 from connsearch.view.evolution.story import Story
 from connsearch.view.evolution.survival_tables import survival_columns
 from connsearch.view.evolution.yields import change_text
+
+EVOLVE = (
+    "connsearch evolve mixed_starter --rounds 40 --population 10 --elites 4 --evaluations 3",
+    "--operators post kind split merge dilation filters --data synthetic:order --frames 16",
+    "--size 24 --train-clips 12 --val-clips 24 --epochs 7 --batch-size 8 --lr 0.005 --threads 1",
+    "--seed 1 --run RUN",
+)
+"""One worker needs 8 minutes of a processor."""
 
 UNSEEN = 1000
 """What is added to a seed for clips that no child has seen."""
@@ -126,9 +137,17 @@ def again(story: Story, given: argparse.Namespace) -> list[str]:
     return table(["structure", "blocks", "connections", "MACs", "parameters", "test"], rows)
 
 
+def families(story: Story) -> str:
+    """Returns a sentence on whom the later children descend from: their blocks are its blocks."""
+    later = Counter(entry.founder for entry in story.entries.values() if entry.parents)
+    told = ", ".join(f"child {founder}: {count}" for founder, count in later.most_common())
+    return f"Founders of the {later.total()} later children, over first parents: {told or 'none'}."
+
+
 def cell(values: Sequence[float], sign: str = "") -> str:
     """Returns a mean with its 95 % interval."""
     low, high = interval(values)
+    low, high = (low, high) if sign else (max(low, 0), min(high, 1))
     return f"{np.mean(values):{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
 
 
@@ -158,6 +177,7 @@ def main(words: Sequence[str] | None = None) -> None:
     opened = reopen(given.run)
     story = Story.of(opened.history(), opened.options, title=given.run.name)
     lines = [f"{len(story.entries)} children. Shares of blocks:", "", *survival(story), ""]
+    lines += [families(story), ""]
     lines += ["What changes of a post or kind have brought (with what else changed):", ""]
     lines += [*switches(story), "", "Changes of the best child and its ancestors:", ""]
     lines += [*changes(story), "", "Trained again, on clips no child has seen:", ""]
@@ -167,7 +187,8 @@ def main(words: Sequence[str] | None = None) -> None:
     ]
     print("\n".join(lines))
     if given.markdown:
-        command = f"python benchmarks/gates_evolution.py RUN --ledger DIR --seeds {given.seeds}"
+        line = f"python benchmarks/gates_evolution.py RUN --ledger DIR --seeds {given.seeds}"
+        command = "\n    ".join([" \\\n      ".join(EVOLVE), line])
         write_markdown(given.markdown, "An evolution of posts and kinds", command, lines)
 
 

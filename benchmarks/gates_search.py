@@ -165,6 +165,17 @@ def units(task: str, given: argparse.Namespace) -> Iterator[tuple[str, Work]]:
         yield f"{task}/compare", partial(filed_comparison, task, given)
 
 
+def commands(filed: Mapping[str, Any]) -> Iterator[str]:
+    """Yields the lines that make what is filed: one a task, as seeds may differ."""
+    for task in TASKS:
+        parts = [unit.split("/") for unit in filed]
+        numbers = [int(part[2]) for part in parts if part[0] == task and len(part) > 2]
+        if numbers:
+            clips = "" if "source" in TASKS[task].data else "--clips cc-motion/clips.csv "
+            line = f"python benchmarks/gates_search.py --tasks {task} {clips}"
+            yield f"{line}--seeds {max(numbers) + 1}"
+
+
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--clips", help="real clips: a CSV or a folder")
@@ -197,8 +208,7 @@ def main(words: Sequence[str] | None = None) -> None:
     lines = report(filed)
     print("\n".join(lines))
     if given.markdown:
-        command = f"python benchmarks/gates_search.py --clips CLIPS --seeds {given.seeds}"
-        write_markdown(given.markdown, "Gates in the search", command, lines)
+        write_markdown(given.markdown, "Gates in the search", "\n    ".join(commands(filed)), lines)
 
 
 if __name__ == "__main__":
