@@ -14,6 +14,10 @@ from torch import Tensor
 from connsearch.errors import RunError
 from connsearch.files.disk import atomic_write_bytes, cure_for, reason, require_plain
 
+_GONE = (
+    "check the path; of the children of an evolution only the best and those of the population "
+    "keep their weights (connsearch evolve report lists them)"
+)
 _CURE = (
     "give a weight file or a checkpoint that connsearch wrote; nothing that could run code "
     "(pickle, .pt, .pth) is ever loaded"
@@ -34,7 +38,8 @@ def opened(path: str | Path) -> Generator[Any]:
         with safe_open(path, framework="pt") as file:
             yield file
     except (SafetensorError, OSError) as error:
-        cure = cure_for(error) or _CURE
+        cure = _CURE if Path(path).exists() else _GONE
+        cure = cure_for(error) or cure
         raise RunError(
             f"{path}: cannot be read as safetensors: {reason(error)}\n  cure: {cure}"
         ) from None

@@ -15,6 +15,7 @@ from connsearch.runs.events import StepEvent
 from connsearch.runs.files import load_weights, stored_structure
 from connsearch.runs.record import open_run
 from connsearch.runs.run import Run
+from connsearch.runs.tensors import opened
 from connsearch.settings.differences import differences
 from tests.training.tiny import TinyData, result_of, tiny_search, tiny_structure
 
@@ -194,3 +195,11 @@ def test_what_describes_a_run_is_kept_and_never_compared(tmp_path: Path) -> None
         run.describe("splits", {"train": {"clips": 4, "hash": "b"}})
     with Run.open(tmp_path / "run", wanted) as again:
         assert again.config["splits"] == {"train": {"clips": 3, "hash": "a"}}
+
+
+def test_weights_that_are_gone_are_said_to_be_gone(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RunError, match=r"no such file.*\n.*keep their weights"),
+        opened(tmp_path / "learned.safetensors"),
+    ):
+        pass
