@@ -140,12 +140,13 @@ def tables(name: str, size: Size, rounds: int, device: str) -> list[str]:
     rows = [time_row(what, *timed(pair, size, rounds, device)) for what, pair in pairs.items()]
     title = f"## {name}" + (", connected fully" * searched)
     lines = [title, "", said, "", *table(heads, rows), ""]
-    counted = {"without gates": next(iter(pairs.values())).without}
+    shown: dict[str, Structure] = {}
     for what, pair in pairs.items():
-        if not pair.decide:
-            counted |= {what.partition(",")[0]: pair.gated}
+        gated, _, without = what.partition(",")[0].partition(" against ")
+        shown |= {f"blocks {without}" if without else "without gates": pair.without}
+        shown |= {gated: pair.gated}
     heads = ["", "MACs of a clip", "torch's", "parameters", "torch's", "equal"]
-    return [*lines, *table(heads, [count_row(n, s, size) for n, s in counted.items()]), ""]
+    return [*lines, *table(heads, [count_row(n, s, size) for n, s in shown.items()]), ""]
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -101,7 +101,7 @@ def test_a_tiny_measurement_of_costs_goes_through(
 ):
     bench("gates_cost").main(["--quick"])
     page = capsys.readouterr().out
-    assert page.count("| yes |") == 5
+    assert page.count("| yes |") == 6
     assert "NO" not in page
 
 
