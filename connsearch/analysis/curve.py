@@ -124,8 +124,8 @@ def curve_settings(searched: SearchedRun, path: Sequence[Pruned]) -> dict[str, A
 
 
 def _as_before(settings: NetworkSettings) -> str:
-    """The settings as ledgers have always noted them; later ones where they say something."""
-    return repr(settings).replace(f", gate_fusion={NetworkSettings().gate_fusion!r}", "")
+    """The settings as ledgers have always noted them."""
+    return f"NetworkSettings({', '.join(f'{n}={v!r}' for n, v in settings.told().items())})"
 
 
 def _members(

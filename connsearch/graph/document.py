@@ -23,6 +23,7 @@ from connsearch.graph.document_nodes import (
 )
 from connsearch.graph.parse import StructureReader, connection_weights, default_settings, rows
 from connsearch.graph.spec import (
+    LATER_SETTINGS,
     SCHEMA,
     Attention,
     NetworkSettings,
@@ -54,7 +55,6 @@ KEYS = (
 LATER_KEYS = ("posts", "temporal_strides", "gates", "gates_decide")
 """Keys that schema 2 has added."""
 
-_LATER_SETTINGS = ("gate_fusion",)
 
 _DEEPEST = 50
 
@@ -92,20 +92,15 @@ def to_json(structure: Structure) -> dict[str, Any]:
 
 
 def _settings_document(settings: NetworkSettings) -> dict[str, Any]:
-    """All settings; those that schema 2 has added where they say something."""
-    usual = NetworkSettings()
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in (asdict(settings) | {"attention": settings.attention.value}).items()
-        if name not in _LATER_SETTINGS or value != getattr(usual, name)
-    }
+    told = settings.told() | {"attention": settings.attention.value}
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in told.items()}
 
 
 def _later(document: Mapping[str, Any]) -> Iterator[str]:
     """What stands in a document that schema 1 does not know, as far as it is readable."""
     yield from (key for key in LATER_KEYS if key in document)
     network = _mapping(document.get("network"))
-    yield from (f"network.{key}" for key in _LATER_SETTINGS if key in network)
+    yield from (f"network.{key}" for key in LATER_SETTINGS if key in network)
     for index, row in _mapping(_mapping(document.get("pinned")).get("blocks")).items():
         yield from (f"pinned.blocks.{index}.{key}" for key in LATER_PINS if key in _mapping(row))
 

@@ -18,13 +18,13 @@ different structures, even quite regular small ones, may share one, so it is a b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from hashlib import blake2b
 
 from connsearch.graph.dag import isomorphism
 from connsearch.graph.families import own_kind
 from connsearch.graph.plan import BlockPlan, StemPlan, plan
-from connsearch.graph.spec import Attention, Block, NetworkSettings, Post, Structure
+from connsearch.graph.spec import Attention, Block, Post, Structure
 from connsearch.graph.temporal import has_dilation
 
 _DIGEST_BYTES = 16
@@ -164,11 +164,7 @@ def _joined(colours: Sequence[str], vertices: Sequence[int]) -> str:
 
 
 def _whole_label(structure: Structure) -> str:
-    settings, usual = structure.network, NetworkSettings()
-    known = tuple(getattr(settings, f.name) for f in fields(settings) if f.name != "gate_fusion")
-    if settings.gate_fusion != usual.gate_fusion:
-        known = (*known, settings.gate_fusion)
-    return repr((structure.family, known))
+    return repr((structure.family, tuple(structure.network.told().values())))
 
 
 USUAL_FACTS: Mapping[str, object] = {

@@ -8,12 +8,16 @@ change (widths, strides, orders) stands *pinned* on the node it belongs to.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
 SCHEMA = 2
 """The newest structure-file schema this version reads. A file has the lowest that can hold it."""
+
+
+LATER_SETTINGS = ("gate_fusion",)
+"""Network settings that schema 2 has added."""
 
 
 class Edge(NamedTuple):
@@ -218,6 +222,16 @@ class NetworkSettings:
     def levels(self) -> int:
         """Number of levels; the last one holds the final nodes."""
         return len(self.blocks)
+
+    def told(self) -> dict[str, Any]:
+        """Returns the settings by name, in order; :data:`LATER_SETTINGS` where they say something.
+
+        What files, identity and ledgers are made of: those from before a setting stay as they were.
+        """
+        usual = NetworkSettings()
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        same = {name for name in LATER_SETTINGS if values[name] == getattr(usual, name)}
+        return {name: value for name, value in values.items() if name not in same}
 
     def stream_width(self, modality: Modality) -> int:
         """Returns the channels of an input stream."""
