@@ -26,6 +26,7 @@ TORCH_FREE = set("errors registry flags seeds settings files graph pruning evolu
 CUPBOARDS = {
     "evolution/mutations",
     "graph/kinds",
+    "models/focus",  # the parts of one family, which members of the zoo are made of
     "models/weights",
     "models/zoo",
     "nn/modules",

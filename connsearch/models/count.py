@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from connsearch.models.early_exit import EarlyExit
 from connsearch.nn.split_norm import SplitNorm
 
 
@@ -65,12 +66,7 @@ def count(model: nn.Module, streams: Mapping[str, Tensor]) -> Counted:
 
 def spent(model: nn.Module, streams: Mapping[str, Tensor]) -> Spent:
     """Returns what a network and its sub-modules cost, counted like :func:`count`."""
-    without = without_numbers(model).eval()
-    for module in without.modules():
-        if isinstance(module, nn.LSTM | nn.GRU):
-            module.__dict__["forward"] = partial(_at_once, module, module.forward)
-        if isinstance(module, SplitNorm) or type(module).forward is nn.BatchNorm3d.forward:
-            module.__dict__["forward"] = _as_it_is
+    without = _to_count(model)
     shapes = {name: torch.empty_like(stream, device="meta") for name, stream in streams.items()}
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         without(shapes)
@@ -81,6 +77,39 @@ def spent(model: nn.Module, streams: Mapping[str, Tensor]) -> Spent:
         if name
     }
     return Spent(Counted(_learning(model), counter.get_total_flops() // 2), parts)
+
+
+def macs_of_steps(model: EarlyExit, shapes: Mapping[str, Sequence[int]]) -> tuple[int, ...]:
+    """Returns the multiply-accumulates of one clip until each exit of a network that can stop.
+
+    Args:
+        model: any; it stays as it is.
+        shapes: of the streams of one clip, ``(C, T, H, W)`` by name.
+    """
+    assert isinstance(model, nn.Module), "an EarlyExit is a model"
+    without = _to_count(model)
+    assert isinstance(without, EarlyExit), "a copy of a network is of its kind"
+    streams = {name: torch.empty(1, *shape, device="meta") for name, shape in shapes.items()}
+    found: list[int] = []
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        steps = without.steps(streams)
+        next(steps)
+        found.append(counter.get_total_flops() // 2)
+        for _ in range(without.exits - 1):
+            steps.send(torch.ones(1, dtype=torch.bool))
+            found.append(counter.get_total_flops() // 2)
+    return tuple(found)
+
+
+def _to_count(model: nn.Module) -> nn.Module:
+    """A copy on the meta device that takes no time where nothing is counted."""
+    without = without_numbers(model).eval()
+    for module in without.modules():
+        if isinstance(module, nn.LSTM | nn.GRU):
+            module.__dict__["forward"] = partial(_at_once, module, module.forward)
+        if isinstance(module, SplitNorm) or type(module).forward is nn.BatchNorm3d.forward:
+            module.__dict__["forward"] = _as_it_is
+    return without
 
 
 def _at_once(cell: nn.LSTM | nn.GRU, frame_by_frame: Callable[..., Any], x: Any, *rest: Any) -> Any:

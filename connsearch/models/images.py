@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from connsearch.models.document import ModelDocument
+from connsearch.models.features import Features
 from connsearch.models.model import Model
 from connsearch.models.pixels import normalised, one_number, rgb_clips
 from connsearch.models.settings import Share, Spread
@@ -66,10 +67,11 @@ class ImageModel(Model):
             it.
 
     Attributes:
-        feature_size: channels of a feature map.
+        feature_size: channels of a feature map, and numbers of the vector of a frame.
     """
 
     modalities = ("rgb",)
+    temporal = False
     kind: str
     feature_size: int
 
@@ -121,6 +123,26 @@ class ImageModel(Model):
         features_NC = self.feature_map(frames_as_images(clips_B3THW)).mean((2, 3))
         logits_NK = self.head(self.dropout(features_NC))
         return logits_NK.unflatten(0, (clips, frames)).mean(1)
+
+    @property
+    def map_channels(self) -> int:
+        """Channels of a feature map: as many as the vector has numbers."""
+        return self.feature_size
+
+    def features(self, streams: Mapping[str, Tensor]) -> Features:
+        """Returns maps and vectors of every frame by itself; see :class:`FeatureModel`.
+
+        Raises:
+            DataError: there is no ``rgb``, or it is of another shape or type.
+        """
+        clips_B3THW = rgb_clips(streams).contiguous(memory_format=self.memory_format)
+        clips, _, frames = clips_B3THW.shape[:3]
+        if self.training:
+            note_frames(self, frames)
+        maps_NChw = self.feature_map(frames_as_images(clips_B3THW))
+        vectors_ND = maps_NChw.mean((2, 3))
+        maps_BTChw = maps_NChw.unflatten(0, (clips, frames))
+        return Features(maps_BTChw.transpose(1, 2), vectors_ND.unflatten(0, (clips, frames)))
 
     def feature_map(self, x_N3HW: Tensor) -> Tensor:
         """Maps images, in [-1, 1], to ``(N, feature_size, h, w)``; h is ceil(H / 32).

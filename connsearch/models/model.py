@@ -6,7 +6,8 @@ Shape letters: B clips, C channels, T frames, H W pixels, K classes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -18,6 +19,21 @@ from connsearch.nn.given import COLOURS, require_streams, require_tensor
 
 
 @dataclass(frozen=True, slots=True)
+class LossTerm:
+    """Logits that learn from the labels of their clips, and how much they count.
+
+    Attributes:
+        name: for logs, such as ``policy pass``.
+        logits: (B, S, K): S answers a clip. The loss of the term is the mean over them.
+        weight: by which that is multiplied.
+    """
+
+    name: str
+    logits: Tensor
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Predictions:
     """The output of a model for a batch of clips.
 
@@ -25,10 +41,29 @@ class Predictions:
         logits: (B, K), the prediction that is evaluated.
         auxiliary: further logits (B, K) that learn from the same labels; in training their losses
             are added to that of ``logits``; they have no other use.
+        per_step: (B, S, K), the answers of a model that can stop early, first step first; the last
+            is ``logits``. None: it answers once.
+        terms: in training, the whole loss where it is more than that of ``logits`` and
+            ``auxiliary``, which then do not count.
+        penalty: a number that is added to the loss; None: nothing is.
     """
 
     logits: Tensor
     auxiliary: tuple[Tensor, ...] = ()
+    per_step: Tensor | None = None
+    terms: tuple[LossTerm, ...] = ()
+    penalty: Tensor | None = None
+
+    def float(self) -> Predictions:
+        """Returns the same in float32."""
+        return replace(
+            self,
+            logits=self.logits.float(),
+            auxiliary=tuple(x.float() for x in self.auxiliary),
+            per_step=None if self.per_step is None else self.per_step.float(),
+            terms=tuple(replace(term, logits=term.logits.float()) for term in self.terms),
+            penalty=None if self.penalty is None else self.penalty.float(),
+        )
 
 
 class ParameterGroups(NamedTuple):
@@ -55,11 +90,14 @@ class Model(nn.Module):
         classifier: names of the sub-modules that make its classifier: what has to be new for other
             classes, and what fine-tuning gives the full learning rate. Empty: not known.
         decides_by_default: whether a training lets its temporal gates decide unless told otherwise.
+        rates: shares of the learning rate by part (patterns as of ``--rate``, which comes before
+            them); what is in none of them has all of it.
     """
 
     memory_format: torch.memory_format = torch.contiguous_format
     classifier: tuple[str, ...] = ("head",)
     decides_by_default: bool = True
+    rates: Mapping[str, float] = MappingProxyType({})
 
     def forward(self, streams: Mapping[str, Tensor]) -> Tensor | Predictions:
         """Maps clips to logits ``(B, K)``, or to :class:`Predictions` if there are further outputs.

@@ -42,8 +42,7 @@ class Compute:
         """Returns the output of a model for a batch, in float32."""
         streams = {n: x.to(self.device, non_blocking=True) for n, x in batch.streams.items()}
         with autocast(self.device, self.precision):
-            found = as_predictions(network(streams))
-        return Predictions(found.logits.float(), tuple(x.float() for x in found.auxiliary))
+            return as_predictions(network(streams)).float()
 
     def logits(self, network: nn.Module, batch: Batch) -> Tensor:
         """Returns the logits ``(B, K)`` of a batch, in float32."""

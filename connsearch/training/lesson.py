@@ -14,7 +14,7 @@ from torch.utils.hooks import RemovableHandle
 
 from connsearch.data.loading.batches import Batch
 from connsearch.errors import SettingsError
-from connsearch.models.model import Model
+from connsearch.models.model import Model, Predictions
 from connsearch.seeds import derive
 from connsearch.training.curriculum import CyclicClips, StepClips
 from connsearch.training.evaluate import Compute
@@ -163,10 +163,23 @@ class Lesson:
             found = self.compute.predictions(self.network, batch)
         _require_classes(found.logits, self.classes)
         seen.add(batch, found.logits.detach())
-        loss = self.loss.training(found.logits, batch, smoothing=self.smoothing)
-        for further in found.auxiliary:
-            loss = loss + self.loss.training(further, batch, smoothing=self.smoothing)
-        return loss
+        return self._whole(found, batch)
+
+    def _whole(self, found: Predictions, batch: Batch) -> Tensor:
+        """The loss of all that a network answered to a batch."""
+
+        def one(logits_BK: Tensor) -> Tensor:
+            return self.loss.training(logits_BK, batch, smoothing=self.smoothing)
+
+        if found.terms:
+            parts = [
+                torch.stack([one(logits) for logits in term.logits.unbind(1)]).mean() * term.weight
+                for term in found.terms
+            ]
+        else:
+            parts = [one(logits) for logits in (found.logits, *found.auxiliary)]
+        loss = sum(parts[1:], parts[0])
+        return loss if found.penalty is None else loss + found.penalty
 
     @contextmanager
     def _dropout(self, purpose: str, step: int, place: int) -> Generator[None]:

@@ -71,19 +71,21 @@ def rate_groups(network: Model, options: RateOptions) -> list[RateGroup]:
     Decision logits are in one where a pattern fits them.
 
     ``fine_tune`` divides the filters into classifier (``Model.classifier``), recurrent layers and
-    the rest. A pattern that fits comes before that, the last one
-    before the others.
+    the rest, in place of what the network has by itself (``Model.rates``). A pattern that fits
+    comes before that, the last one before the others.
 
     Raises:
         SettingsError: a pattern fits nothing that learns, nobody knows which part is the
             classifier, or all filters would be frozen.
     """
-    if not options.given:
+    if not options.given and not network.rates:
         return []
+    usual_patterns = dict(network.rates) if options.fine_tune is None else {}
+    patterns = {**usual_patterns, **options.patterns}
     learning = network.parameter_groups()
     logits, filters = set(learning.logits), set(learning.filters)
     names = {n: p for n, p in network.named_parameters() if p in filters or p in logits}
-    for pattern in options.patterns:
+    for pattern in patterns:
         if not any(_fits(name, pattern) for name in names):
             raise SettingsError(_fits_nothing(network, pattern, list(names)))
     usual = {} if options.fine_tune is None else _fine_tuned(network, options.fine_tune)
@@ -92,7 +94,7 @@ def rate_groups(network: Model, options: RateOptions) -> list[RateGroup]:
         group, factor = "" if parameter in logits else "rest", 1.0
         if parameter in filters and options.fine_tune is not None:
             group, factor = usual.get(name, ("rest", options.fine_tune))
-        for pattern, own in options.patterns.items():
+        for pattern, own in patterns.items():
             if _fits(name, pattern):
                 group, factor = pattern, own
         if group:
@@ -104,7 +106,7 @@ def rate_groups(network: Model, options: RateOptions) -> list[RateGroup]:
             "rate: every filter would be frozen, and nothing could be learned\n"
             "  cure: give a part a --rate above 0, such as --rate 'head=1'"
         )
-    order = ["classifier", "recurrent", "rest", *options.patterns]
+    order = ["classifier", "recurrent", "rest", *patterns]
     return sorted(groups, key=lambda group: (group.logits, order.index(group.name)))
 
 

@@ -16,6 +16,7 @@ from connsearch.errors import SettingsError, UnknownNameError
 from connsearch.models import zoo
 from connsearch.models.count import count
 from connsearch.models.document import ModelDocument
+from connsearch.models.model import as_predictions
 from connsearch.models.zoo import MODELS, READERS
 
 QUICK = ("r3d_18", "r2plus1d_18", "r2plus1d_50", "srtg_ip_csn_50", "mtnet_xs_g8")
@@ -48,7 +49,7 @@ def test_a_network_maps_the_streams_it_names_to_logits(name: str) -> None:
     network = bare(name)
     assert network.modalities == ("rgb",)
     clip = torch.empty(2, 3, *MODELS[name].clip, device="meta")
-    assert network.eval()({"rgb": clip}).shape == (2, 7)
+    assert as_predictions(network.eval()({"rgb": clip})).logits.shape == (2, 7)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,7 @@ def test_one_new_file_is_a_new_network(tmp_path: Path, monkeypatch: pytest.Monke
             from torch import nn
 
             from connsearch.models.document import ModelDocument
+from connsearch.models.model import as_predictions
             from connsearch.models.model import Model
             from connsearch.models.zoo import MODELS, READERS, ZooModel
             from connsearch.nn.seeded import seeded

@@ -1,0 +1,62 @@
+"""What a focus model is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from connsearch.models.settings import Width
+
+Side = Annotated[int, Field(strict=True, ge=1, le=4096)]
+"""Pixels."""
+Part = str | Mapping[str, Any]
+"""The name of a network or a structure, or its model document."""
+
+
+class FocusSettings(BaseModel):
+    """What a focus model is made of.
+
+    Attributes:
+        glance: the network that sees whole frames.
+        local: the network that sees windows.
+        frames: T of a clip (published: ``num_segments``).
+        size: height and width of the frames, by which the policy is built.
+        glance_size: of the frames as the glance network sees them; None: as they are.
+        patch: height and width of a window (published: ``patch_size``).
+        places: who chooses the windows: the policy; ``centre`` and ``random`` are the baselines
+            of it that cost as much.
+        order: in which frames are looked at: so that the first few cover the clip, or as they come.
+        policy_hidden: width of the policy (published: ``hidden_state_dim``).
+        neurons: width of the shared layer of the classifier (published: 4096).
+        dropout: drop rate before every classifier.
+        random_pass: learn from random windows, too, in every step.
+        joint_passes: both kinds of windows go through the local network and the classifier as one
+            batch; otherwise (published) one after the other, and batch norms see them apart.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    glance: Part = "mobilenet_v2"
+    local: Part = "resnet50"
+    frames: int = Field(default=16, strict=True, ge=1, le=4096)
+    size: Side = 224
+    glance_size: Side | None = None
+    patch: Side = 128
+    places: Literal["policy", "centre", "random"] = "policy"
+    order: Literal["coverage", "time"] = "coverage"
+    policy_hidden: Width = 2048
+    neurons: Width = 4096
+    dropout: float = Field(default=0.2, strict=True, ge=0, lt=1)
+    random_pass: bool = Field(default=True, strict=True)
+    joint_passes: bool = Field(default=False, strict=True)
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        if self.patch > self.size:
+            raise ValueError(
+                f"patch: read {self.patch}; windows are at most as large as frames, {self.size} "
+                "pixels (--size)"
+            )
+        return self

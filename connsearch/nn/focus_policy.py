@@ -1,0 +1,52 @@
+"""Where to look: policies that map feature maps to places (AdaFocusV2, arXiv 2112.14238).
+
+A place is (row, column), each from 0 to 1: of the way that the top left corner of a window can go.
+
+Shape letters: B clips, C channels, T frames, h w places of a feature map.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+ENCODED = 64
+"""Channels into which a feature map is squeezed before its places are told apart."""
+
+
+class RecurrentPolicy(nn.Module):
+    """A place for every frame, from that frame and those looked at before it.
+
+    Args:
+        map_channels: C.
+        map_size: (h, w).
+        hidden: width of the vector of a frame and of the recurrent cell (published:
+            ``hidden_state_dim``).
+        actions: numbers it gives for a frame.
+    """
+
+    def __init__(
+        self, map_channels: int, map_size: tuple[int, int], hidden: int, actions: int = 2
+    ) -> None:
+        super().__init__()
+        height, width = map_size
+        self.map_size = map_size
+        self.squeeze = nn.Conv2d(map_channels, ENCODED, 1, bias=False)
+        self.squeeze_norm = nn.BatchNorm2d(ENCODED)
+        self.encode = nn.Linear(ENCODED * height * width, hidden)
+        self.encode_norm = nn.BatchNorm1d(hidden)
+        self.recurrence = nn.GRU(hidden, hidden, batch_first=True)
+        self.act = nn.Linear(hidden, actions)
+
+    def forward(self, maps_BTChw: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Maps feature maps to places ``(B, T, actions)``, and the state after the last frame.
+
+        Args:
+            maps_BTChw: of the frames in the order in which they are looked at.
+            state: ``(1, B, hidden)``, as it was returned for the frames before; None: there are
+                none.
+        """
+        clips, frames = maps_BTChw.shape[:2]
+        x = self.squeeze_norm(self.squeeze(maps_BTChw.flatten(0, 1))).tanh()
+        x = self.encode_norm(self.encode(x.flatten(1))).tanh()
+        hidden_BTD, after = self.recurrence(x.unflatten(0, (clips, frames)), state)
+        return self.act(hidden_BTD).sigmoid(), after

@@ -1,0 +1,80 @@
+"""A glance at every frame, a window in each, and an answer after each."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from connsearch.errors import DataError
+from connsearch.models.catalogue import create_model, from_document
+from connsearch.models.early_exit import EarlyExit, leave_early
+from connsearch.models.features import require_features
+from connsearch.models.focus.by_frame import FocusByFrame
+
+FRAMES, SIZE = 3, 40
+
+
+@pytest.fixture(scope="module")
+def model() -> FocusByFrame:
+    small = {"glance": "mobilenet_v2", "local": "resnet18", "policy_hidden": 8, "neurons": 16}
+    found = create_model(
+        "adafocus", 4, seed=0, frames=FRAMES, size=SIZE, patch=32, dropout=0.0, **small
+    )
+    assert isinstance(found, FocusByFrame)
+    return found.eval()
+
+
+@pytest.fixture
+def clips() -> dict[str, Tensor]:
+    return {"rgb": torch.randn(3, 3, FRAMES, SIZE, SIZE)}
+
+
+def answers(model: FocusByFrame, streams: dict[str, Tensor]) -> Tensor:
+    with torch.no_grad():
+        found = model(streams).per_step
+    assert found is not None
+    return found
+
+
+def test_an_answer_depends_on_no_later_frame(model: FocusByFrame, clips: dict[str, Tensor]) -> None:
+    before = answers(model, clips)
+    for number, frame in enumerate(model.order):
+        other = {"rgb": clips["rgb"].clone()}
+        other["rgb"][:, :, frame] += 1.0
+        changed = (answers(model, other) != before).any(2).any(0)
+        assert not changed[:number].any()
+        assert changed[number]
+
+
+def test_step_by_step_is_the_whole_run(model: FocusByFrame, clips: dict[str, Tensor]) -> None:
+    assert isinstance(model, EarlyExit)
+    whole = answers(model, clips)
+    for stop, thresholds in ((0, [-1.0] * FRAMES), (FRAMES - 1, [9.0] * FRAMES)):
+        left = leave_early(model, clips, thresholds)
+        assert left.exits.tolist() == [stop] * 3
+        torch.testing.assert_close(left.logits, whole[:, stop], rtol=1e-4, atol=1e-6)
+
+
+def test_the_gradient_stops_before_the_glance_network(
+    model: FocusByFrame, clips: dict[str, Tensor]
+) -> None:
+    seen = require_features(model.glance, "glance").features(clips)
+    places, _ = model.policy(seen.map.detach().transpose(1, 2))
+    asked = [*model.policy.parameters(), *model.glance.parameters()]
+    found = torch.autograd.grad(places.sum(), asked, allow_unused=True)
+    policy = len(list(model.policy.parameters()))
+    assert all(g is not None and g.isfinite().all() for g in found[:policy])
+    assert all(g is None for g in found[policy:])
+
+
+def test_its_document_builds_it_again(model: FocusByFrame) -> None:
+    again = from_document(model.describe(), 4)
+    assert {n: p.shape for n, p in again.state_dict().items()} == {
+        n: p.shape for n, p in model.state_dict().items()
+    }
+
+
+def test_other_frames_are_refused(model: FocusByFrame) -> None:
+    with pytest.raises(DataError, match="--segments"):
+        model({"rgb": torch.zeros(1, 3, FRAMES + 1, SIZE, SIZE)})
+    with pytest.raises(DataError, match="--patch"):
+        model({"rgb": torch.zeros(1, 3, FRAMES, 16, 16)})
