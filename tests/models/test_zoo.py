@@ -93,7 +93,6 @@ def test_one_new_file_is_a_new_network(tmp_path: Path, monkeypatch: pytest.Monke
             from torch import nn
 
             from connsearch.models.document import ModelDocument
-from connsearch.models.model import as_predictions
             from connsearch.models.model import Model
             from connsearch.models.zoo import MODELS, READERS, ZooModel
             from connsearch.nn.seeded import seeded
