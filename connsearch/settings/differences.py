@@ -20,9 +20,11 @@ LATER: Mapping[str, Any] = {
     "evolution.kinds": [],
     "evolution.posts": ["none", "sr", "srtg"],
     "training.decay_smooth": False,
+    "training.decay_vectors": False,
     "training.keep": "last",
     "training.eval_all_views": False,
     "training.gate_start": "auto",
+    "training.nesterov": True,
     "training.score_csv": False,
 }
 """Settings that came later, and the value that means what was done without them: a run that does

@@ -57,6 +57,7 @@ class FocusModel(Model):
     """
 
     modalities = ("rgb",)
+    by_terms = True
     rates: Mapping[str, float] = {"glance": 0.5, "glance_head": 0.5, "policy": 0.1}
 
     def __init__(
