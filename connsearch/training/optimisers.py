@@ -231,8 +231,13 @@ def _filters(
         ),
     ]
     if options.optimiser == "sgd":
-        momentum = {"momentum": options.momentum, "nesterov": options.nesterov}
-        return SGD(groups, lr=options.peak_rate, fused=True, **momentum)
+        return SGD(
+            groups,
+            lr=options.peak_rate,
+            momentum=options.momentum,
+            nesterov=options.nesterov,
+            fused=True,
+        )
     return AdamW(groups, lr=options.peak_rate, betas=(0.9, 0.99), fused=True)
 
 
