@@ -219,16 +219,14 @@ def _decay(schedule: ScheduleOptions, epoch_steps: float) -> Decay | None:
 def _filters(
     parameters: list[Tensor], options: OptimiserOptions, factors: Mapping[Tensor, float]
 ) -> Optimizer:
-    """Kernels decay; norms, biases and other vectors do where that is asked for."""
+    """Kernels decay; norms, biases and other vectors only if the options say so."""
     kernels, vectors = (
         [p for p in parameters if p.dim() > 1],
         [p for p in parameters if p.dim() <= 1],
     )
     groups = [
         *_by_factor(kernels, factors, {"weight_decay": options.decay}),
-        *_by_factor(
-            vectors, factors, {"weight_decay": options.decay if options.decay_vectors else 0.0}
-        ),
+        *_by_factor(vectors, factors, {"weight_decay": options.decay * options.decay_all}),
     ]
     if options.optimiser == "sgd":
         return SGD(

@@ -221,7 +221,7 @@ class Case:
             momentum=entry["momentum"],
             nesterov=False,
             weight_decay=entry["weight_decay"],
-            decay_vectors=True,
+            decay_all=True,
             grad_clip=None,
         )
         groups = rate_groups(model, RateOptions())
