@@ -19,11 +19,12 @@ KINDS = {
     "d": "networks",
     "e": "clipwise",
     "f": "data",
+    "g_map": "precisions",
     "g": "exits",
     "h": "costs",
     "i": "names",
 }
-"""First letter of an entry -> module of ``tests.golden.focus`` whose ``checks(folder, name,
+"""How an entry is named -> module of ``tests.golden.focus`` whose ``checks(folder, name,
 entry)`` tests it."""
 
 
@@ -38,9 +39,10 @@ class Focus:
 
     def checks(self, folder: Folder, name: str, entry: Mapping[str, Any]) -> Iterable[Check]:
         """Returns what is to be tested about it."""
-        where = f"tests.golden.focus.{KINDS[name[0]]}"
+        kind = next(module for start, module in KINDS.items() if name.startswith(start))
+        where = f"tests.golden.focus.{kind}"
         if find_spec(where) is None:
-            return [Check(name, missing=f"focus, {KINDS[name[0]]}: not tested yet ({name})")]
+            return [Check(name, missing=f"focus, {kind}: not tested yet ({name})")]
         return import_module(where).checks(folder, name, entry)
 
 
