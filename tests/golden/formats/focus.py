@@ -28,6 +28,17 @@ KINDS = {
 entry)`` tests it."""
 
 
+def kind_of(name: str) -> str:
+    """Returns what an entry is about."""
+    return next(kind for start, kind in KINDS.items() if name.startswith(start))
+
+
+def module_of(name: str) -> str | None:
+    """Returns the module that tests an entry; None: there is none yet."""
+    where = f"tests.golden.focus.{kind_of(name)}"
+    return None if find_spec(where) is None else where
+
+
 class Focus:
     """Entries are named by a letter, what follows it, and what is special about the case."""
 
@@ -39,10 +50,9 @@ class Focus:
 
     def checks(self, folder: Folder, name: str, entry: Mapping[str, Any]) -> Iterable[Check]:
         """Returns what is to be tested about it."""
-        kind = next(module for start, module in KINDS.items() if name.startswith(start))
-        where = f"tests.golden.focus.{kind}"
-        if find_spec(where) is None:
-            return [Check(name, missing=f"focus, {kind}: not tested yet ({name})")]
+        where = module_of(name)
+        if where is None:
+            return [Check(name, missing=f"focus, {kind_of(name)}: not tested yet ({name})")]
         return import_module(where).checks(folder, name, entry)
 
 
