@@ -24,6 +24,8 @@ class FocusSettings(BaseModel):
         frames: T of a clip (published: ``num_segments``).
         size: height and width of the frames, by which the policy is built.
         glance_size: of the frames as the glance network sees them; None: as they are.
+        gated: whether the temporal gates of its parts decide; None: those of each part as the
+            document of that part says.
         patch: height and width of a window (published: ``patch_size``).
         places: who chooses the windows: the policy; ``centre`` and ``random`` are the baselines
             of it that cost as much.
@@ -43,6 +45,7 @@ class FocusSettings(BaseModel):
     frames: int = Field(default=16, strict=True, ge=1, le=4096)
     size: Side = 224
     glance_size: Side | None = None
+    gated: bool | None = Field(default=None, strict=True)
     patch: Side = 128
     places: Literal["policy", "centre", "random"] = "policy"
     order: Literal["coverage", "time"] = "coverage"
