@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from connsearch.errors import SettingsError
-from connsearch.graph.spec import Structure
+from connsearch.graph.files import load_structure, structure_names
+from connsearch.graph.spec import Modality, Structure
 from connsearch.graph.streams import fit_objects
 from connsearch.models.catalogue import create_model, from_document
 from connsearch.models.document import ModelDocument
@@ -107,9 +108,15 @@ def focus_model(
     settings = _settings(asked, parts)
     for part in ("glance", "local"):
         given = parts.opened.get(part)
-        structure = _structure_of(settings.get(part), given)
+        before = {} if isinstance(start, str) else start.settings
+        structure = _structure_of(settings.get(part, before.get(part)), given)
         if structure is None:
             continue
+        if Modality.OBJECT in structure.modalities() and not object_classes:
+            raise SettingsError(
+                f"--{part}: {structure.name} reads the object stream, but {data} has no object "
+                "maps\n  cure: data with object maps, or a structure without object stems"
+            )
         fit = fit_objects(structure, object_classes, data=data)
         if fit != structure and given is not None and given.tensors is not None:
             raise SettingsError(
@@ -125,8 +132,9 @@ def _structure_of(setting: Any, given: OpenedPart | None) -> Structure | None:
     if given is not None:
         return given.document.structure
     if isinstance(setting, Mapping):
-        return ModelDocument.read(setting, where="glance").structure
-    return None
+        document = cast("Mapping[str, Any]", setting)
+        return ModelDocument.read(document, where="a network of a focus model").structure
+    return load_structure(setting) if setting in structure_names() else None
 
 
 def _settings(asked: TrainSettings, parts: OpenedParts) -> dict[str, Any]:

@@ -298,6 +298,8 @@ def _network(
         _warn_of_other_clips(asked, data, listener)
         say_classes(start, data.classes, listener)
         return _further(asked, start, data)
+    if is_focus(start) and asked.from_scratch:
+        listener.say("its glance and its local network begin with new weights, too, unless named")
     return _first(asked, start, data, parts)
 
 

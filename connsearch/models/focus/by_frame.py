@@ -11,7 +11,7 @@ from collections.abc import Generator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from connsearch.errors import DataError, SettingsError
+from connsearch.errors import SettingsError
 from connsearch.models.count import macs_of_steps
 from connsearch.models.features import Features
 from connsearch.models.focus.focus import FocusModel, Look
@@ -54,7 +54,7 @@ class FocusByFrame(FocusModel):
         )
         self.exits = settings.frames
         self.policy = RecurrentPolicy(
-            self._glances.map_channels, self._map_size(), settings.policy_hidden
+            self._glances.map_channels, self._map_size(), settings.policy_width
         )
         width = self._glances.feature_size + self._looks.feature_size
         self.running_max = RunningMax(
@@ -155,17 +155,7 @@ class FocusByFrame(FocusModel):
         """The frames in the order in which they are looked at."""
         clips_B3THW = rgb_clips(streams)
         frames, height, width = clips_B3THW.shape[2:]
-        settings = self.settings
-        if frames != settings.frames:
-            raise DataError(
-                f"{self.name} looks at {settings.frames} frames, the clips have {frames}\n"
-                f"  cure: --frames {settings.frames}, or a network for {frames} (--segments)"
-            )
-        if min(height, width) < settings.patch:
-            raise DataError(
-                f"{self.name} looks at windows of {settings.patch} pixels, the frames have "
-                f"{height}x{width}\n  cure: a larger --size, or a smaller --patch"
-            )
+        self._check_clip(frames, height, width)
         order = torch.tensor(self.order, device=clips_B3THW.device)
         return clips_B3THW.index_select(2, order)
 
@@ -208,6 +198,7 @@ class FocusByFrame(FocusModel):
         maps_BTChw = seen.map.detach().transpose(1, 2)
         clips, frames = maps_BTChw.shape[:2]
         if self.settings.places == "policy":
+            self._check_map(maps_BTChw)
             return self.policy(maps_BTChw, state)
         if self.settings.places == "centre":
             return maps_BTChw.new_full((clips, frames, 2), 0.5), None

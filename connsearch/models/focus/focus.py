@@ -12,16 +12,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from connsearch.models.count import without_numbers
+from connsearch.errors import DataError
 from connsearch.models.document import ModelDocument
-from connsearch.models.features import require_features
-from connsearch.models.focus.parts import build_part, map_size, part_document
+from connsearch.models.focus.parts import build_part, empty_features, part_document
 from connsearch.models.focus.settings import FocusSettings
 from connsearch.models.gates import let_decide, temporal_gates
-from connsearch.models.model import Model, ParameterGroups, model_of
+from connsearch.models.model import Model, ParameterGroups
+from connsearch.nn.focus_policy import RecurrentPolicy
 from connsearch.nn.layers import dense
 from connsearch.nn.layout import lay_out
 from connsearch.nn.seeded import seeded
+from connsearch.nn.track import TrackPolicy
 
 KIND = "adafocus"
 PARTS = ("glance", "local")
@@ -121,15 +122,51 @@ class FocusModel(Model):
     def _head(self, width: int) -> nn.Sequential:
         return nn.Sequential(nn.Dropout(self.settings.dropout), dense(width, self.num_classes))
 
+    policy: RecurrentPolicy | TrackPolicy
+
     def _build(self) -> None:
         """Makes the policy and what joins the features."""
         raise NotImplementedError
 
     def _map_size(self) -> tuple[int, int]:
         """Height and width of the feature map of the glance network."""
-        size = self.settings.glance_size or self.settings.size
-        empty = require_features(model_of(without_numbers(self.glance).eval()), "glance")
-        return map_size(empty, self.settings.frames, size)
+        settings = self.settings
+        size = settings.glance_size or settings.size
+        found = empty_features(self.glance, settings.glance_frames or settings.frames, size)
+        height, width = found.map.shape[3:]
+        return height, width
+
+    def _check_clip(self, frames: int, height: int, width: int) -> None:
+        """Refuses clips of another form than it was built for.
+
+        Raises:
+            DataError: another number of frames, or frames smaller than a window.
+        """
+        settings = self.settings
+        if frames != settings.frames:
+            raise DataError(
+                f"{self.name} looks at {settings.frames} frames, the clips have {frames}\n"
+                f"  cure: --frames {settings.frames}, or a network for {frames} (--segments)"
+            )
+        if min(height, width) < settings.patch:
+            raise DataError(
+                f"{self.name} looks at windows of {settings.patch} pixels, the frames have "
+                f"{height}x{width}\n  cure: a larger --size, or a smaller --patch"
+            )
+
+    def _check_map(self, map_: Tensor) -> None:
+        """Refuses maps of another size than the policy was built for.
+
+        Raises:
+            DataError: they are.
+        """
+        found, wanted = tuple(map_.shape[-2:]), self.policy.map_size
+        if found != wanted:
+            raise DataError(
+                f"{self.name}: its policy reads maps of {wanted[0]}x{wanted[1]}, and these frames "
+                f"leave {found[0]}x{found[1]}\n  cure: frames of {self.settings.size} pixels (--size, "
+                "--eval-size), or a --glance-size, by which all frames are glanced at alike"
+            )
 
     def look(self, streams: Mapping[str, Tensor]) -> Look:
         """Returns where it looks in clips, in evaluation."""

@@ -10,11 +10,18 @@ from torch import nn
 
 from connsearch.errors import SettingsError, UnknownNameError
 from connsearch.graph.files import load_structure, structure_names
+from connsearch.models.count import without_numbers
 from connsearch.models.document import ModelDocument
-from connsearch.models.features import FeatureModel, OwnFeatures, feature_model
+from connsearch.models.features import (
+    FeatureModel,
+    Features,
+    OwnFeatures,
+    feature_model,
+    require_features,
+)
 from connsearch.models.focus.streams import empty_streams
 from connsearch.models.gates import decide_as
-from connsearch.models.model import Model
+from connsearch.models.model import Model, model_of
 from connsearch.models.structure import Network
 from connsearch.models.zoo import MODELS, READERS
 from connsearch.registry import suggest
@@ -82,9 +89,8 @@ def build_part(
     return feature_model(model, whose)
 
 
-def map_size(part: FeatureModel, frames: int, size: int) -> tuple[int, int]:
-    """Returns (h, w) of the feature map that a part on the meta device has of frames of a size."""
+def empty_features(part: Model, frames: int, size: int) -> Features:
+    """Returns what a part sees in one clip of square frames, without numbers; it stays as it is."""
+    without = require_features(model_of(without_numbers(part).eval()), "part")
     with torch.no_grad():
-        seen = part.features(empty_streams(part, frames, size))
-    height, width = seen.map.shape[3:]
-    return height, width
+        return without.features(empty_streams(without, frames, size))
