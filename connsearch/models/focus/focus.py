@@ -164,8 +164,9 @@ class FocusModel(Model):
         if found != wanted:
             raise DataError(
                 f"{self.name}: its policy reads maps of {wanted[0]}x{wanted[1]}, and these frames "
-                f"leave {found[0]}x{found[1]}\n  cure: frames of {self.settings.size} pixels (--size, "
-                "--eval-size), or a --glance-size, by which all frames are glanced at alike"
+                f"leave {found[0]}x{found[1]}\n  cure: frames of {self.settings.size} pixels "
+                "(--size, --eval-size), or a --glance-size, by which all frames are glanced at "
+                "alike"
             )
 
     def look(self, streams: Mapping[str, Tensor]) -> Look:
