@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from connsearch.errors import DataError
 from connsearch.models.document import ModelDocument
+from connsearch.models.features import FeatureModel, require_features
 from connsearch.models.focus.parts import build_part, empty_features, part_document
 from connsearch.models.focus.settings import FocusSettings
 from connsearch.models.gates import let_decide, temporal_gates
@@ -65,6 +66,7 @@ class FocusModel(Model):
         local_head: likewise for a window.
     """
 
+    by_terms = True
     rates: Mapping[str, float] = {"glance": 0.5, "glance_head": 0.5, "policy": 0.1}
 
     def __init__(
@@ -86,8 +88,8 @@ class FocusModel(Model):
         self.settings = settings.model_copy(update=found)
         self.memory_format = memory_format
         with seeded(seed):
-            self.glance, self._glances = build_part(glance, "glance", own["glance"])
-            self.local, self._looks = build_part(local, "local", own["local"])
+            self.glance = build_part(glance, "glance", own["glance"])
+            self.local = build_part(local, "local", own["local"])
             read = {"rgb", *self._glances.modalities, *self._looks.modalities}
             self.modalities = tuple(m for m in ("rgb", "object", "flow") if m in read)
             self.glance_head = self._head(self._glances.feature_size)
@@ -99,6 +101,16 @@ class FocusModel(Model):
             part.decides_by_default for part in (self.glance, self.local) if temporal_gates(part)
         )
         lay_out(self, memory_format)
+
+    @property
+    def _glances(self) -> FeatureModel:
+        """The glance network as what it is here for."""
+        return require_features(self.glance, "glance")
+
+    @property
+    def _looks(self) -> FeatureModel:
+        """The local network, likewise."""
+        return require_features(self.local, "local")
 
     def parameter_groups(self) -> ParameterGroups:
         """Returns what decides in its parts (free connections, peers) apart from all others."""

@@ -13,7 +13,6 @@ from connsearch.graph.files import load_structure, structure_names
 from connsearch.models.count import without_numbers
 from connsearch.models.document import ModelDocument
 from connsearch.models.features import (
-    FeatureModel,
     Features,
     OwnFeatures,
     feature_model,
@@ -58,10 +57,8 @@ def part_document(
         return MODELS[part].build(_CLASSES).describe()
 
 
-def build_part(
-    document: ModelDocument, whose: str, own: nn.Module | None = None
-) -> tuple[Model, FeatureModel]:
-    """Returns the network of a part without its classifier, twice: as both of what it is.
+def build_part(document: ModelDocument, whose: str, own: nn.Module | None = None) -> Model:
+    """Returns the network of a part without its classifier; it offers features.
 
     Its gates decide as its document says; it has first values unless it is given.
 
@@ -74,7 +71,7 @@ def build_part(
         SettingsError: nobody here can build it, or it offers no features.
     """
     if own is not None:
-        return feature_model(own, whose)
+        return feature_model(own, whose)[0]
     if document.structure is not None:
         model: Model = Network(document.structure, _CLASSES)
     elif document.kind in READERS:
@@ -86,7 +83,7 @@ def build_part(
             f"parts={{{whose!r}: module}})"
         )
     decide_as(model, document)
-    return feature_model(model, whose)
+    return feature_model(model, whose)[0]
 
 
 def empty_features(part: Model, frames: int, size: int) -> Features:
