@@ -249,7 +249,7 @@ def test_clips_of_another_form_are_refused(model: FocusByTrack) -> None:
         model({"rgb": torch.zeros(1, 3, FRAMES + 1, SIZE, SIZE)})
     with pytest.raises(DataError, match="--patch"):
         model({"rgb": torch.zeros(1, 3, FRAMES, PATCH - 1, SIZE)})
-    with pytest.raises(DataError, match="its policy reads maps of 2x2"):
+    with pytest.raises(DataError, match="its policy reads maps of 6x6, and these frames leave 6x18"):
         model({"rgb": torch.zeros(1, 3, FRAMES, SIZE, 3 * SIZE)})
     with pytest.raises(DataError, match="--batch-size"):
         track().train()({"rgb": torch.zeros(1, 3, FRAMES, SIZE, SIZE)})
@@ -331,7 +331,7 @@ def test_it_learns_in_half_precision_and_in_groups(clips: dict[str, Tensor]) -> 
     streams = {"rgb": torch.cat([square(clips)["rgb"]] * 2)}
     with torch.autocast("cpu", torch.bfloat16), split_norms(model, 2):
         terms = model(streams).terms
-    sum(term.logits.float().sum() for term in terms).backward()
+    torch.stack([term.logits.float().sum() for term in terms]).sum().backward()
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
 
 

@@ -22,6 +22,7 @@ from connsearch.models.focus.parts import empty_features
 from connsearch.models.focus.streams import resized_streams, whole_streams, windows_of
 from connsearch.models.model import LossTerm, Predictions
 from connsearch.models.pixels import rgb_clips
+from connsearch.nn.crop import corners_of
 from connsearch.nn.glance_then_look import GlanceThenLook
 from connsearch.nn.track import TrackPolicy, between, evenly_spread
 
@@ -194,7 +195,7 @@ class FocusByTrack(FocusModel):
     def _corners(self, places_BT2: Tensor, whole: Mapping[str, Tensor]) -> Tensor:
         height, width = next(iter(whole.values())).shape[3:]
         patch = self.settings.patch
-        return places_BT2 * places_BT2.new_tensor([height - patch, width - patch])
+        return corners_of(places_BT2, (height, width), (patch, patch))
 
     def _look_at(self, whole: Mapping[str, Tensor], places_BT2: Tensor) -> Tensor:
         """What the local network sees in the windows, ``(B, t, D)``."""
