@@ -60,12 +60,12 @@ class TrackPolicy(nn.Module):
         self.layers = nn.Sequential(
             *_layer(map_channels, hidden, 1), *_layer(hidden, hidden, 3), *_layer(hidden, hidden, 3)
         )
-        self.act = nn.Conv3d(hidden, actions, (1, height, width))
+        self.act = nn.Linear(hidden * height * width, actions)
 
     def forward(self, maps_BCGhw: Tensor) -> Tensor:
         """Maps feature maps, in the order of time, to places ``(B, G, actions)``."""
-        found = self.act(self.layers(maps_BCGhw)).sigmoid()
-        return found.flatten(2).transpose(1, 2)
+        found_BGN = self.layers(maps_BCGhw).transpose(1, 2).flatten(2)
+        return self.act(found_BGN).sigmoid()
 
 
 def _layer(in_width: int, width: int, taps: int) -> tuple[nn.Module, nn.Module, nn.Module]:
