@@ -6,6 +6,7 @@ parts that are named by a setting are as their names say.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from connsearch.models.document import ModelDocument
@@ -32,10 +33,16 @@ MOBILENET_V2 = of_imagenet("mobilenet_v2", "mobilenet_v2", MobileNetV2Settings()
 RESNET50 = of_imagenet("resnet2d", "resnet50", ResNet2DSettings(block=_BLOCK, depths=_DEPTHS))
 
 FOCUS = ZooKind(KIND, FocusSettings, FocusByFrame)
-FOCUS.register("adafocus", FocusSettings(glance=MOBILENET_V2, local=RESNET50), CLIP)
-FOCUS.register("adafocus-mn2-r50", FocusSettings(glance=MOBILENET_V2, local=RESNET50), CLIP)
-FOCUS.register(
-    "adafocus-r50-r50",
-    FocusSettings(glance=RESNET50, local=RESNET50, glance_size=96),
-    CLIP,
-)
+
+
+def _register(name: str, preset: FocusSettings) -> None:
+    def for_clip(clip: tuple[int, int, int]) -> Mapping[str, Any]:
+        frames, size, _ = clip
+        return {"frames": frames, "size": size, "patch": min(preset.patch, size)}
+
+    FOCUS.register(name, preset, CLIP, for_clip=for_clip)
+
+
+_register("adafocus", FocusSettings(glance=MOBILENET_V2, local=RESNET50))
+_register("adafocus-mn2-r50", FocusSettings(glance=MOBILENET_V2, local=RESNET50))
+_register("adafocus-r50-r50", FocusSettings(glance=RESNET50, local=RESNET50, glance_size=96))
