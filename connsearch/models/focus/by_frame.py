@@ -135,7 +135,11 @@ class FocusByFrame(FocusModel):
         heads = 0
         if training_heads:
             heads = (self._glances.feature_size + self._looks.feature_size) * self.num_classes
-        costs = macs_of_steps(self, shapes)
+        if self._glances.temporal:
+            costs = macs_of_steps(self, shapes)
+        else:  # a frame costs what any other costs
+            (one,) = macs_of_steps(self, shapes, first=1)
+            costs = tuple(one * number for number in range(1, self.exits + 1))
         return tuple(cost + number * heads for number, cost in enumerate(costs, 1))
 
     def look(self, streams: Mapping[str, Tensor]) -> Look:
