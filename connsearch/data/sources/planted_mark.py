@@ -20,7 +20,8 @@ TEXTURES = ("rows", "columns", "checks", "grain")
 """Kinds of a mark, by the blocks of 2 x 2 pixels it is made of; those of grain are of all kinds."""
 _BLOCKS = np.array([[[1, 1], [-1, -1]], [[1, -1], [1, -1]], [[1, -1], [-1, 1]]], float)
 
-MARK = 1 / 9
+CELL = 2
+MARK = 1 / 6
 """Side of a mark as a share of that of a frame."""
 OTHERS = 2
 """Discs without a halo in every scene."""
@@ -55,7 +56,7 @@ def draw_marks(
         rng: draws places, motion, the other discs.
     """
     side = len(ground)
-    mark = 2 * max(2, round(MARK * side / 2))
+    mark = 2 * CELL * max(2, round(MARK * side / (2 * CELL)))
     kinds = [texture, *(int(v) for v in rng.integers(len(TEXTURES), size=OTHERS))]
     starts = _apart(len(kinds), mark, side, rng)
     speeds = rng.uniform(-_FASTEST * side, _FASTEST * side, (len(kinds), 2))
@@ -93,13 +94,14 @@ def _reflected(place: Array, room: int) -> Array:
 
 def _disc(texture: int, mark: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Where a disc is in its square, from 0 to 1, and its texture."""
-    half = mark // 2
+    half = mark // (2 * CELL)
     signs = rng.choice([-1.0, 1.0], (half, half))
     kinds = np.full((half, half), texture)
     if texture == len(_BLOCKS):
         kinds = rng.integers(len(_BLOCKS), size=(half, half))
     blocks = _BLOCKS[kinds] * signs[..., None, None]
-    grey = _CONTRAST * blocks.swapaxes(1, 2).reshape(mark, mark)
+    cells = blocks.swapaxes(1, 2).reshape(2 * half, 2 * half)
+    grey = _CONTRAST * cells.repeat(CELL, 0).repeat(CELL, 1)
     axis = np.arange(mark) - (mark - 1) / 2
     inside = (mark / 2 - np.hypot(axis[:, None], axis[None, :])).clip(0, 1)
     return inside, grey
