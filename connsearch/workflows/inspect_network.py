@@ -11,6 +11,7 @@ from connsearch.errors import SettingsError
 from connsearch.models.catalogue import from_document
 from connsearch.models.count import Counted, count
 from connsearch.models.document import ModelDocument
+from connsearch.models.focus.focus import FocusModel
 from connsearch.runs.formats.conversion import ConversionRecord
 from connsearch.runs.formats.initial import InitialRecord
 from connsearch.runs.record import open_run
@@ -87,7 +88,8 @@ def run_inspect_network(asked: InspectSettings) -> NetworkInspection | None:
     clip = asked.clip or counted_clip(asked.structure)
     with torch.device("meta"):
         model = from_document(document, run.num_classes)
-    cost = count(model, {"rgb": torch.empty(1, 3, *clip, device="meta")})
+    streams = {"rgb": torch.empty(1, 3, *clip, device="meta")}
+    cost = count(model, model.empty_clip(clip) if isinstance(model, FocusModel) else streams)
     names: list[str] = run.recorded.get("facts", {}).get("classes", [])
     outputs = int(document.settings.get("classes", run.num_classes))
     known = tuple(names) if len(names) == outputs else ()

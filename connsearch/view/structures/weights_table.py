@@ -65,6 +65,9 @@ def _short(value: Any) -> str:
     """A setting as people read it: four digits of a fraction are enough."""
     if isinstance(value, list):
         return ", ".join(map(_short, cast("list[Any]", value)))
+    if isinstance(value, dict) and {"kind", "name"} <= value.keys():  # a network within it
+        document = cast("dict[str, str]", value)
+        return f"{document['name']}, a {document['kind']}"
     return f"{value:.4g}" if isinstance(value, float) else json.dumps(value)
 
 
