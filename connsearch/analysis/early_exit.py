@@ -46,7 +46,7 @@ class Thresholds(NamedTuple):
 
 
 class Solved(NamedTuple):
-    """Thresholds for a budget.
+    r"""Thresholds for a budget.
 
     Attributes:
         q: of the shares :math:`p_k \\propto q^k`.
@@ -80,7 +80,7 @@ def _shares(log_q: float, exits: int) -> Floats:
     return shares_S / shares_S.sum()
 
 
-def expected_cost(q: float, costs: Sequence[float]) -> float:
+def expected_cost(q: float, costs: Sequence[float] | Floats) -> float:
     """Returns the mean cost of a clip for ``q``; it rises with ``q``.
 
     Args:
@@ -90,7 +90,7 @@ def expected_cost(q: float, costs: Sequence[float]) -> float:
     return float(exit_shares(q, len(costs)) @ np.asarray(costs, float))
 
 
-def solve(budget: float, costs: Sequence[float]) -> float:
+def solve(budget: float, costs: Sequence[float] | Floats) -> float:
     """Returns the ``q`` whose expected cost is the budget, within 1e-9 of what all steps cost.
 
     >>> costs = [1.684842018 * steps for steps in range(1, 17)]
@@ -158,7 +158,7 @@ def thresholds_of(confidences_NS: Floats, shares_S: Floats) -> Thresholds:
     return Thresholds(values_S, leaving_S)
 
 
-def solve_budget(budget: float, costs: Sequence[float], confidences_NS: Floats) -> Solved:
+def solve_budget(budget: float, costs: Sequence[float] | Floats, confidences_NS: Floats) -> Solved:
     """Returns the thresholds for a budget, from the confidences of calibration clips.
 
     Raises:
@@ -167,7 +167,7 @@ def solve_budget(budget: float, costs: Sequence[float], confidences_NS: Floats) 
     return solved_at(solve(budget, costs), costs, confidences_NS)
 
 
-def solved_at(q: float, costs: Sequence[float], confidences_NS: Floats) -> Solved:
+def solved_at(q: float, costs: Sequence[float] | Floats, confidences_NS: Floats) -> Solved:
     """Returns the thresholds for ``q``, from the confidences of calibration clips."""
     shares_S = exit_shares(q, len(costs))
     found = thresholds_of(confidences_NS, shares_S)
@@ -184,12 +184,12 @@ def exits_of(confidences_NS: Floats, thresholds_S: Sequence[float] | Floats) -> 
     return stops_NS.argmax(1)
 
 
-def mean_cost(exits_N: Ints, costs: Sequence[float]) -> float:
+def mean_cost(exits_N: Ints, costs: Sequence[float] | Floats) -> float:
     """Returns the mean cost of clips that stop there."""
     return float(np.asarray(costs, float)[exits_N].mean())
 
 
-def evenly_spread(costs: Sequence[float], points: int) -> list[float]:
+def evenly_spread(costs: Sequence[float] | Floats, points: int) -> list[float]:
     """Returns budgets between the first cost and the last, evenly spread, without these two.
 
     >>> evenly_spread([1.0, 3.0, 5.0], 3)
@@ -198,7 +198,7 @@ def evenly_spread(costs: Sequence[float], points: int) -> list[float]:
     return np.linspace(float(costs[0]), float(costs[-1]), points + 2)[1:-1].tolist()
 
 
-def area_under(costs: Sequence[float], scores: Sequence[float]) -> float:
+def area_under(costs: Sequence[float] | Floats, scores: Sequence[float]) -> float:
     """Returns the area under scores over costs by trapezoids, divided by the range of the costs.
 
     It is the mean score over the range. Points may come in any order.

@@ -104,9 +104,7 @@ def interval(metrics: Metrics, measure: str) -> tuple[float | None, float | None
         return metrics.low, metrics.high
     if measure == "balanced_accuracy":
         known = {name: value for name, value in metrics.recalls.items() if value is not None}
-        low, high = recall_interval(
-            list(known.values()), [metrics.support[name] for name in known]
-        )
+        low, high = recall_interval(list(known.values()), [metrics.support[name] for name in known])
         return None if math.isnan(low) else low, None if math.isnan(high) else high
     return None, None
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from connsearch.data.loading.batches import Batch, BatchPlan, epoch_plan
 from connsearch.data.loading.loader import Loader
-from connsearch.errors import DataError
 from connsearch.data.records import listed
+from connsearch.errors import DataError
 from connsearch.runs.step_answers import StepAnswers, StepStore
 from connsearch.training.evaluate import Compute, evaluating
 

@@ -1,4 +1,4 @@
-"""``early-exit/``: thresholds by which clips stop early, what that costs, and the cached answers."""
+"""``early-exit/``: thresholds by which clips stop early, what that costs, the answers behind it."""
 
 from __future__ import annotations
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -22,25 +20,16 @@ from connsearch.models.early_exit import CONFIDENCES, confidence
 from tests.golden.cupboard import Check
 from tests.golden.folder import Folder
 
-CLOSE: dict[str, float] = {"rtol": 1e-12, "atol": 1e-12}
+CLOSE: Any = {"rtol": 1e-12, "atol": 1e-12}
 PER_FRAME = {96: 1.10096541, 128: 1.684842018, 160: 2.435540514}
 """Of the budget table, in billions."""
 
 
 def checks(folder: Folder, name: str, entry: Mapping[str, Any]) -> Iterable[Check]:
     """Returns what is to be tested about an entry."""
-    if name == "g_map":
-        return _precision(folder, name, entry)
     rules = {"g_budget_table": _budgets, "g_exit_table": _table}
     rule = rules.get(name, _case)
     return [Check(name, lambda: rule(folder.arrays(name)))]
-
-
-def _precision(folder: Folder, name: str, entry: Mapping[str, Any]) -> Iterable[Check]:
-    where = "tests.golden.focus.precision"
-    if find_spec(where) is None:
-        return [Check(name, missing="focus, mean average precision: not tested yet (g_map)")]
-    return import_module(where).g_map(folder, name, entry)
 
 
 def _sure(logits: np.ndarray, kind: str) -> np.ndarray:
@@ -50,7 +39,7 @@ def _sure(logits: np.ndarray, kind: str) -> np.ndarray:
 def _budgets(arrays: Mapping[str, np.ndarray]) -> None:
     """Columns: patch side, budget, q, planned cost."""
     for side, budget, q, planned in arrays["table"]:
-        costs = PER_FRAME[int(side)] * np.arange(1, 17)
+        costs = [PER_FRAME[int(side)] * steps for steps in range(1, 17)]
         np.testing.assert_allclose(solve(budget, costs), q, rtol=1e-7)
         np.testing.assert_allclose(expected_cost(q, costs), planned, rtol=1e-9)
 
@@ -89,7 +78,7 @@ def _case(arrays: Mapping[str, np.ndarray]) -> None:
 
 def _table(arrays: Mapping[str, np.ndarray]) -> None:
     """Columns: q, realised cost, top-1, planned cost."""
-    costs = PER_FRAME[128] * np.arange(1, 17)
+    costs = [PER_FRAME[128] * steps for steps in range(1, 17)]
     label = arrays["test/label"]
     for kind in ("logit", "probability"):
         sure = {s: _sure(arrays[f"{s}/logits"], kind) for s in ("calibration", "test")}
