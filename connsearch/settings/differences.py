@@ -17,12 +17,17 @@ MAY_CHANGE = frozenset(
 LATER: Mapping[str, Any] = {
     "data.crop_from": "frame",
     "data.fingerprint": "sample",
+    "data.multi_scale": [],
+    "data.rounding": "nearest",
     "evolution.kinds": [],
     "evolution.posts": ["none", "sr", "srtg"],
+    "training.by_epoch": False,
+    "training.decay_all": False,
     "training.decay_smooth": False,
     "training.keep": "last",
     "training.eval_all_views": False,
     "training.gate_start": "auto",
+    "training.nesterov": True,
     "training.score_csv": False,
 }
 """Settings that came later, and the value that means what was done without them: a run that does

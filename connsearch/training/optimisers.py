@@ -13,7 +13,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from connsearch.models.model import Model
 from connsearch.training.loss_scale import LossScale
 from connsearch.training.options import FULL, OptimiserOptions, RatePowers, ScheduleOptions
-from connsearch.training.schedule import Decay, rate_factor
+from connsearch.training.schedule import Decay, epoch_begin, rate_factor
 
 _ADAM = ("step", "exp_avg", "exp_avg_sq")
 _MEMORIES: Mapping[type[Optimizer], tuple[str, ...]] = {
@@ -137,7 +137,7 @@ class Optimisers:
         """Returns the learning rates of a step, of ``filters`` and ``logits``; see :meth:`step`."""
         options, schedule, powers = self._options, self._schedule, self._powers
         factor = rate_factor(
-            step,
+            epoch_begin(step, epoch_steps) if schedule.by_epoch else step,
             total_steps=total_steps,
             warmup=schedule.warmup,
             shape=schedule.schedule,
@@ -219,18 +219,22 @@ def _decay(schedule: ScheduleOptions, epoch_steps: float) -> Decay | None:
 def _filters(
     parameters: list[Tensor], options: OptimiserOptions, factors: Mapping[Tensor, float]
 ) -> Optimizer:
-    """Kernels decay; norms, biases and other vectors do not."""
+    """Kernels decay; norms, biases and other vectors only if the options say so."""
     kernels, vectors = (
         [p for p in parameters if p.dim() > 1],
         [p for p in parameters if p.dim() <= 1],
     )
     groups = [
         *_by_factor(kernels, factors, {"weight_decay": options.decay}),
-        *_by_factor(vectors, factors, {"weight_decay": 0.0}),
+        *_by_factor(vectors, factors, {"weight_decay": options.decay * options.decay_all}),
     ]
     if options.optimiser == "sgd":
         return SGD(
-            groups, lr=options.peak_rate, momentum=options.momentum, nesterov=True, fused=True
+            groups,
+            lr=options.peak_rate,
+            momentum=options.momentum,
+            nesterov=options.nesterov,
+            fused=True,
         )
     return AdamW(groups, lr=options.peak_rate, betas=(0.9, 0.99), fused=True)
 

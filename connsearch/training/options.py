@@ -36,15 +36,18 @@ class OptimiserOptions(Options, title="optimiser"):
     """How parameters follow their gradients."""
 
     optimiser: Literal["adamw", "sgd"] = "adamw"
-    """Optimiser of all parameters but connection and peer logits: AdamW, or SGD with Nesterov
-    momentum."""
+    """Optimiser of all parameters but connection and peer logits: AdamW, or SGD with momentum."""
     lr: float | None = Field(default=None, gt=0, allow_inf_nan=False, json_schema_extra=BASIC)
     """Peak learning rate; by default 0.002 for adamw and 0.05 for sgd."""
     momentum: float = Field(default=0.9, gt=0, lt=1)
     """Momentum of sgd."""
+    nesterov: bool = True
+    """Look ahead by the momentum of sgd (Nesterov); --no-nesterov: plain momentum."""
     weight_decay: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    """Weight decay of convolution and dense kernels (never of norms, biases or logits); by default
-    0.01 for adamw (decoupled) and 0.0001 for sgd."""
+    """Weight decay of convolution and dense kernels (not of norms and biases, never of logits); by
+    default 0.01 for adamw (decoupled) and 0.0001 for sgd."""
+    decay_all: bool = False
+    """Weight decay of norms and biases, too."""
     connection_lr: float = Field(default=0.01, ge=0, allow_inf_nan=False)
     """Peak learning rate of connection and peer logits (Adam, no weight decay). A logit whose
     gradient always has the same sign moves by about half of this per step, so use a smaller value
@@ -82,6 +85,8 @@ class ScheduleOptions(Options, title="schedule"):
     """Course of the learning rate after the warm-up: half a cosine to zero, its peak,
     exponential (times decay_rate every decay_steps steps), or steps (times decay_rate after each of
     decay_epochs)."""
+    by_epoch: bool = False
+    """Change the learning rate between epochs only: within one it is what it was at its begin."""
     decay_rate: float | None = Field(default=None, gt=0, lt=1)
     """What the learning rate is multiplied by each time; by default 0.96 for exponential and 0.1
     for steps."""
