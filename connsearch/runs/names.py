@@ -20,6 +20,9 @@ METRICS, CONNECTIONS, QUARANTINE = "metrics.csv", "connections.csv", "quarantine
 SKIPPED = "skipped.csv"
 """A further table of a run that computes in fp16: the steps in which a gradient overflowed."""
 
+TERMS = "terms.csv"
+"""A further table of a run whose network learns by several terms of a loss: each in every step."""
+
 GATES = "gates.csv"
 """A further table of a run whose network has temporal gates: how often each is open."""
 

@@ -59,6 +59,15 @@ class OptimiserOptions(Options, title="optimiser"):
     --batch-size clips, in the memory of one batch. By default 1. Only batch-norm statistics are
     those of one batch."""
 
+    @model_validator(mode="after")
+    def _momentum_belongs(self) -> OptimiserOptions:
+        if not self.nesterov and self.optimiser != "sgd":
+            raise ValueError(
+                f"nesterov False with optimiser {self.optimiser}: has no effect; give --optimiser "
+                "sgd too, or leave it out"
+            )
+        return self
+
     @property
     def peak_rate(self) -> float:
         """The peak learning rate of the filters, with the default filled in."""
