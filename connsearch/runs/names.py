@@ -82,6 +82,10 @@ INITIAL = "initial.json"
 """Of a run that began with weights of elsewhere: which, and what the network took of them. Its
 first weights are in a file called as those of a child that inherits, until it is finished."""
 
+FOCUS_PARTS = "parts.json"
+"""Of a run of a focus model whose networks came from other runs or files: from which. Its first
+weights are kept, too, until it is finished."""
+
 BEST = "best.json"
 """The best structure an evolution has found so far."""
 

@@ -9,7 +9,7 @@ import torch
 
 from connsearch.errors import SettingsError
 from connsearch.models.catalogue import from_document
-from connsearch.models.count import Counted, count
+from connsearch.models.count import Counted, count, empty_clip
 from connsearch.models.document import ModelDocument
 from connsearch.runs.formats.conversion import ConversionRecord
 from connsearch.runs.formats.initial import InitialRecord
@@ -87,7 +87,7 @@ def run_inspect_network(asked: InspectSettings) -> NetworkInspection | None:
     clip = asked.clip or counted_clip(asked.structure)
     with torch.device("meta"):
         model = from_document(document, run.num_classes)
-    cost = count(model, {"rgb": torch.empty(1, 3, *clip, device="meta")})
+    cost = count(model, empty_clip(model, clip))
     names: list[str] = run.recorded.get("facts", {}).get("classes", [])
     outputs = int(document.settings.get("classes", run.num_classes))
     known = tuple(names) if len(names) == outputs else ()

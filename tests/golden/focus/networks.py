@@ -13,7 +13,7 @@ from torch import Tensor
 from connsearch.data.loading.batches import Batch
 from connsearch.models.features import Features, require_features
 from connsearch.models.focus.by_frame import FocusByFrame
-from connsearch.models.focus.parts import resized
+from connsearch.models.focus.streams import resized_streams
 from connsearch.models.key_map import KeyMap
 from connsearch.models.model import Predictions
 from connsearch.models.weights import PUBLICATIONS
@@ -116,8 +116,8 @@ class Case:
 
     def seen(self) -> Features:
         """What the glance network has seen."""
-        frames = resized(self.frames, self.model.settings.glance_size)
-        return require_features(self.model.glance, "glance").features({"rgb": frames})
+        streams = resized_streams({"rgb": self.frames}, self.model.settings.glance_size)
+        return require_features(self.model.glance, "glance").features(streams)
 
     def training(self) -> Iterator[Measure]:
         """Yields the comparisons of a forward pass in training, and of what follows it."""
