@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "train": "train a pruned network further, or any structure or model from scratch",
     "evaluate": "judge a trained network on the test split, once",
     "predict": "say what is in videos without labels, whole or part by part",
+    "focus show": "show where a focus model looks in its clips, and when it stops",
     "compare": "is the found wiring better than random ones? trained alike, with an interval",
     "stability": "do several short searches find the same connections?",
     "rank-correlation": "does the supernet rank sub-networks as training them alone does?",

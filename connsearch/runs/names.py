@@ -54,6 +54,9 @@ GAP, CURVE, COMPARE, IMPORTANCE = "gap", "curve", "compare", "importance"
 RANK_CORRELATION = "rank_correlation"
 """The usual folders of the analyses of a run; their tables are called like them."""
 
+FOCUS, LOOKS = "focus", "looks"
+"""The usual folder of where a focus model looks, and in it its contact sheet, film and table."""
+
 STABILITY, CONSENSUS = "stability", "consensus.json"
 """The table of several searches, and the structure that most of them agree on."""
 
