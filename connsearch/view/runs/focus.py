@@ -8,6 +8,9 @@ from connsearch.runs.formats.focus import FocusSummary, LookPlaces
 from connsearch.view.charts.chart import Axis, Chart, Panel
 from connsearch.view.charts.marks import Bars, Cell, Cells, Mark, Points, Polyline
 
+_MAP = 300
+"""Pixels across the heat map on a page."""
+
 
 def places_facts(summary: FocusSummary) -> list[tuple[str, str]]:
     """Returns what is known of the places, as names and values for people."""
@@ -94,8 +97,8 @@ def _heat_panel(summary: FocusSummary) -> Panel:
         Axis("column, pixels", -0.5, columns - 0.5, _ticks(width, wide), grid=False),
         Axis("row, pixels", rows - 0.5, -0.5, _ticks(height, tall), grid=False),
         square=True,
-        width=400,
-        height=400 * height / width if height < 2 * width else 400,
+        width=_MAP,
+        height=_MAP * min(height / width, 2.0),
     )
 
 
