@@ -154,8 +154,9 @@ def _videos(
     for note in parts.notes:
         listener.warn(note)
     if parts.faults:
+        count = len(parts.faults)
         listener.warn(
-            f"{len(parts.faults)} videos cannot be read\n"
+            f"{count} video{'s' if count > 1 else ''} cannot be read\n"
             + listed([fault.reason for fault in parts.faults])
         )
     shown = range(min(asked.clips, len(parts.dataset)))

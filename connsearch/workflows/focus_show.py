@@ -18,11 +18,12 @@ from connsearch.models.focus.focus import KIND, FocusModel
 from connsearch.runs.events import CountEvent
 from connsearch.runs.formats.focus import FocusSummary
 from connsearch.runs.names import FOCUS, SUMMARY
-from connsearch.runs.record import RunRecord
+from connsearch.runs.record import RunRecord, open_run
 from connsearch.training.environment import describe_environment, processor_threads
 from connsearch.training.evaluate import Compute
 from connsearch.training.losses import choose_loss
 from connsearch.training.options import ComputeOptions
+from connsearch.view.notebook.register import register
 from connsearch.workflows.focus_clips import VIDEOS, Clips, open_clips
 from connsearch.workflows.focus_files import write_focus
 from connsearch.workflows.given import Place, RunLike, path_of, place_of
@@ -62,7 +63,9 @@ def focus_show(
     places = [videos] if isinstance(videos, str | os.PathLike) else videos
     named = tuple(path_of(place, "the path of a video or of a folder") for place in places)
     asked = FocusShowSettings.of(run=place_of(run), videos=named, **settings)
-    return run_focus_show(asked, Listener.of(progress))
+    found = run_focus_show(asked, Listener.of(progress))
+    register()  # it shows itself in notebooks
+    return found
 
 
 def run_focus_show(asked: FocusShowSettings, listener: Listener) -> FocusSummary:
@@ -71,8 +74,8 @@ def run_focus_show(asked: FocusShowSettings, listener: Listener) -> FocusSummary
     Raises:
         UserError: as for :func:`focus_show`.
     """
+    _require_focus(open_run(asked.run))
     trained = open_trained(asked.run, listener)
-    _require_focus(trained)
     place = asked.output or Path(asked.run).joinpath(FOCUS, *([VIDEOS] if asked.videos else []))
     if place.exists() and not place.is_dir():
         raise SettingsError(f"{place}: is a file\n  cure: --output, the name of a directory")
@@ -90,15 +93,15 @@ def run_focus_show(asked: FocusShowSettings, listener: Listener) -> FocusSummary
         return write_focus(asked, model, clips, looked, stops, place, listener)
 
 
-def _require_focus(trained: RunRecord) -> None:
+def _require_focus(run: RunRecord) -> None:
     """Refuses a run of another kind of network, before its weights are read.
 
     Raises:
         RunError: it does not choose where to look.
     """
-    if trained.model.kind != KIND:
+    if run.model.kind != KIND:
         raise RunError(
-            f"{trained.directory}: {trained.model.name} is a {trained.model.kind}, which does not "
+            f"{run.directory}: {run.model.name} is a {run.model.kind}, which does not "
             "choose where to look\n  allowed here: runs of a focus model, such as what connsearch "
             "train adafocus writes (connsearch models 'adafocus*' lists them)"
         )

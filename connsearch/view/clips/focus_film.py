@@ -72,7 +72,8 @@ def write_film(frames: Iterator[Picture], path: Path, *, fps: float) -> None:
 
 def _write_gif(frames: Iterator[Picture], path: Path, fps: float) -> None:
     def reduced(frame: Picture) -> Image.Image:
-        return Image.fromarray(frame).quantize(colors=128, dither=Image.Dither.NONE)
+        way = Image.Quantize.FASTOCTREE
+        return Image.fromarray(frame).quantize(method=way, dither=Image.Dither.NONE)
 
     first = next(frames)
     options: dict[str, Any] = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from connsearch.files.disk import is_there
 from connsearch.runs.formats.focus import FocusSummary
 from connsearch.runs.names import FOCUS, LOOKS
+from connsearch.view.clips.embedded import embedded
 from connsearch.view.report.findings import Findings
 from connsearch.view.report.material import Material
-from connsearch.view.report.pictures import embedded
 from connsearch.view.report.section import Fact, Section
 from connsearch.view.report.sections import section
 from connsearch.view.report.words import plural, share
