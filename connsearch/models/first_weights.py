@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -34,10 +34,11 @@ class FirstWeights:
 
 @dataclass(frozen=True, slots=True)
 class _Naming:
-    """One way to read names: the name in the weights of one of ours."""
+    """One way to read names: the name in the weights of one of ours; names that nothing reads."""
 
     publication: str | None
     theirs: Callable[[str], str]
+    unused: Sequence[str] = ()
 
 
 def take_first_weights(
@@ -62,7 +63,10 @@ def take_first_weights(
         left_out += filter(is_by_entry, own)
     notes: list[str] = []
     tried = [
-        (naming, taken(state, own, theirs=naming.theirs, left_out=left_out))
+        (
+            naming,
+            taken(state, own, theirs=naming.theirs, left_out=left_out, unused=naming.unused),
+        )
         for naming in _namings(model, notes)
     ]
     best, found = max(tried, key=lambda one: one[1].elements)
@@ -93,6 +97,6 @@ def _namings(model: Model, notes: list[str]) -> Iterator[_Naming]:
     for publication in publications_of(document.kind):
         try:
             whose = part_for(publication, document)
-            yield _Naming(publication, names_of(whose, document))
+            yield _Naming(publication, names_of(whose, document), whose.unused)
         except WeightsError as error:
             notes.append(f"not read by the names of {publication}: {str(error).splitlines()[0]}")

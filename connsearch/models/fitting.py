@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -19,6 +19,9 @@ from connsearch.models.taken import TakenWeights
 from connsearch.models.weights import PUBLICATIONS
 from connsearch.models.zoo import MODELS, ZooModel
 
+_TRIED = 10
+"""Kinds with more networks than these are not searched for the one that weights fit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
@@ -29,6 +32,7 @@ class Fit:
         options: settings of the network that they are of, where its name has others.
         rows: classes of the classifier in the weights; None: they have none.
         taken: what the network could take, but for the classifier.
+        untold: settings that change what is computed and that no file tells, with those taken.
         names: our names of its entries, and the published ones.
         alike: other publications that give the same names to the same network.
     """
@@ -38,10 +42,16 @@ class Fit:
     rows: int | None
     taken: TakenWeights
     names: Mapping[str, str]
+    untold: Mapping[str, Any] = field(default_factory=dict[str, Any])
     alike: tuple[str, ...] = ()
 
     def notes(self) -> Iterator[str]:
-        """Yields sentences for the user: whose the weights may be as well."""
+        """Yields sentences for the user: whose the weights may be, what the file does not tell."""
+        for name, value in self.untold.items():
+            yield (
+                f"the file does not tell {name}: {shown(value)} is taken (--model-options "
+                f"{name}=... for another)"
+            )
         if self.alike:
             yield (
                 f"whose weights they are cannot be told: {self.publication}, "
@@ -103,16 +113,19 @@ def fit_of(
     with torch.device("meta"):
         as_asked = MODELS[name].build(1, **options).describe()
         whose = part_of(publication, as_asked, inflate)
-        settings = {**whose.expects, **options}
+        settings = {**whose.expects, **whose.told(state), **options}
         model = MODELS[name].build(1, **settings)
     found = compare_published(
         state, model, publication=publication, classifier=False, inflate=inflate
     )
-    theirs = names_of(whose, model.describe())
-    answers = [theirs(name) for name in whose.classifier]
+    built = model.describe()
+    theirs = names_of(whose, built)
+    answers = [theirs(name) for name in whose.answers(model.state_dict())]
     rows = {state[answer].shape[0] for answer in answers if answer in state and state[answer].ndim}
     names = {name: theirs(name) for name in found.loaded}
-    return Fit(publication, settings, rows.pop() if len(rows) == 1 else None, found, names)
+    untold = {key: built.settings[key] for key in whose.untold if key not in options}
+    classes = rows.pop() if len(rows) == 1 else None
+    return Fit(publication, settings, classes, found, names, untold)
 
 
 def choose_fit(
@@ -159,14 +172,32 @@ def choose_fit(
     elif kind in OVER_IMAGES and over_images(state):
         cure = f"{INFLATE_THEM}; or {cure}"
     else:
-        cure = next(filter(None, (_cure(name, fit, state) for fit in fits)), cure)
+        cure = next(filter(None, (_cure(name, fit, state, options) for fit in fits)), cure)
     raise WeightsError(_none(name, fits, refused, cure))
 
 
-def _cure(name: str, fit: Fit, state: Mapping[str, Tensor]) -> str | None:
+def _cure(
+    name: str, fit: Fit, state: Mapping[str, Tensor], options: Mapping[str, Any]
+) -> str | None:
     with torch.device("meta"):
         document = fit.build(name, 1).describe()
-    return cure_by_settings(part_of(fit.publication, document), document, state)
+    found = cure_by_settings(part_of(fit.publication, document), document, state)
+    return found or _by_another_name(name, fit.publication, state, options)
+
+
+def _by_another_name(
+    name: str, publication: str, state: Mapping[str, Tensor], options: Mapping[str, Any]
+) -> str | None:
+    """The cure, if the weights are those of another network of the same kind; few are tried."""
+    alike = [other for other in MODELS if MODELS[other].kind == MODELS[name].kind]
+    for other in alike if len(alike) <= _TRIED else []:
+        try:
+            fits = other != name and fit_of(publication, other, options, state).taken.complete
+        except (SettingsError, WeightsError):
+            continue
+        if fits:
+            return f"--model {other}: then the weights fit"
+    return None
 
 
 def _several(name: str, fits: list[Fit]) -> str:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from connsearch.errors import PruneError
+from connsearch.models.block_node import BlockNode
 from connsearch.models.gates import decides, let_decide
-from connsearch.models.structure import BlockNode, Network
+from connsearch.models.structure import Network
 from connsearch.nn.attention import PeerAttention
 from connsearch.nn.connection import ConnectionFusion
 from connsearch.pruning.pruner import Pruned

@@ -47,8 +47,11 @@ def _fits(
             model = READERS[document.kind](other)
     except SettingsError:  # these do not go together
         return False
-    names, left_out = whose.key_map(other.settings), whose.classifier
-    own = model.state_dict()
+    names, own = whose.key_map(other.settings), model.state_dict()
     return taken(
-        state, own, theirs=lambda name: names.published(name) or name, left_out=left_out
+        state,
+        own,
+        theirs=lambda name: names.published(name) or name,
+        left_out=whose.answers(own),
+        unused=whose.unused,
     ).complete

@@ -139,7 +139,7 @@ def import_state(
             "  cure: name another publication, or build the network that was published"
         )
     if not partial and not found.complete:
-        answers = {theirs(name) for name in whose.classifier}
+        answers = {theirs(name) for name in whose.answers(own)}
         flat = inflate is None and document.kind in OVER_IMAGES and over_images(state)
         other = None if flat else cure_by_settings(whose, document, state)
         raise WeightsError(_told(found, publication, answers, flat=flat, other=other))
@@ -181,8 +181,8 @@ def compare_published(
                 "  cure: weights of a network over images, or leave inflation out"
             )
         state = clips.state
-    left_out = () if classifier else whose.classifier
-    return taken(state, own, theirs=theirs, left_out=left_out)
+    left_out = () if classifier else whose.answers(own)
+    return taken(state, own, theirs=theirs, left_out=left_out, unused=whose.unused)
 
 
 def part_of(
@@ -289,13 +289,25 @@ def notes_about(whose: Publication, own: Mapping[str, Any], found: TakenWeights)
         found: what became of every entry.
     """
     if found.left_out:
-        names = ", ".join(found.left_out)
+        names = few(found.left_out)
         yield f"the classifier ({names}) was left out: it has its first values"
+    if found.unused:
+        yield f"left out, as nothing read it where it was trained: {few(found.unused)}"
     if found.counters:
         yield (
             f"{len(found.counters)} counts of batches (num_batches_tracked) are not in the file: "
             "they stay as they are, and change nothing that is computed"
         )
-    for key, value in _different(whose.expects, own):
-        here = shown(own.get(key, USUAL))
-        yield f"the weights were trained with {key} {shown(value)}, the network has {here}"
+    inside = {key: _inside(own, key) for key in whose.expects_inside}
+    for here, expected in ((own, whose.expects), (inside, whose.expects_inside)):
+        for key, value in _different(expected, here):
+            has = shown(here.get(key, USUAL))
+            yield f"the weights were trained with {key} {shown(value)}, the network has {has}"
+
+
+def _inside(settings: Any, key: str) -> Any:
+    """What the model documents inside settings have under a dotted key; None: nothing."""
+    for step in key.split("."):
+        known = cast("Mapping[str, Any]", settings) if isinstance(settings, Mapping) else {}
+        settings = known.get(step)
+    return settings

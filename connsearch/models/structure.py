@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 from connsearch.graph.gates import connection_gate_name, module_gate_name, post_gate_name
 from connsearch.graph.plan import BlockPlan, StemPlan, plan
-from connsearch.graph.spec import Attention, Block, Edge, GateFusion, Peer, Post, Structure
+from connsearch.graph.spec import Block, Edge, Peer, Structure
+from connsearch.models.block_node import BlockNode
 from connsearch.models.clip_needs import norm_strides, refuse_one_number
 from connsearch.models.document import ModelDocument
+from connsearch.models.features import Features
 from connsearch.models.gates import decides
 from connsearch.models.model import Model, ParameterGroups
 from connsearch.nn.attention import PeerAttention, frame_means
@@ -23,63 +25,7 @@ from connsearch.nn.layout import lay_out
 from connsearch.nn.mask import Mask
 from connsearch.nn.relaxation import PUBLISHED, Relaxation
 from connsearch.nn.seeded import seeded
-from connsearch.nn.squeeze_recursion import RecurrentScaling, Recurring
 from connsearch.nn.streams import ready_streams
-from connsearch.nn.temporal_gate import TemporalGate
-
-
-class BlockNode(nn.Module):
-    """One node above the stems: fusion, residual modules, and what follows them.
-
-    Attributes:
-        post: squeeze and recursion, with a temporal gate or without; None: nothing follows.
-    """
-
-    def __init__(
-        self,
-        block: Block,
-        shape: BlockPlan,
-        widths: Mapping[int, int],
-        *,
-        learn: bool,
-        attention: Attention,
-        normalise: bool = False,
-        gate_fusion: GateFusion = "one_plus",
-    ) -> None:
-        super().__init__()
-        self.input_stride = shape.input_stride
-        self.input_temporal_stride = shape.input_temporal_stride
-        self.fusion = ConnectionFusion(
-            block.connections,
-            shape,
-            widths,
-            learn=learn,
-            attention=attention,
-            normalise=normalise,
-            gate_fusion=gate_fusion,
-        )
-        self.residual = nn.Sequential(*(Layered(shape.module(n)) for n in range(shape.modules)))
-        self.post = _post(shape, gate_fusion)
-
-    def forward(
-        self, inputs: Mapping[int, Tensor], clip: tuple[int, int, int], means: Mapping[int, Tensor]
-    ) -> Tensor:
-        """Maps input features to ``(B, C, T, H, W)``; ``clip`` is (T, H, W) of the input clip."""
-        frames, height, width = clip
-        stride, time = self.input_stride, self.input_temporal_stride
-        size = (-(-frames // time), -(-height // stride), -(-width // stride))
-        found = self.residual(self.fusion(inputs, size, means))
-        return found if self.post is None else self.post(found)
-
-
-def _post(shape: BlockPlan, fusion: GateFusion) -> Recurring | None:
-    match shape.post:
-        case Post.NONE:
-            return None
-        case Post.SR:
-            return RecurrentScaling(shape.width, fusion=fusion)
-        case Post.SRTG:
-            return TemporalGate(shape.width, fusion=fusion)
 
 
 class Network(Model):
@@ -94,9 +40,14 @@ class Network(Model):
         seed: seed of the first values; None takes torch's global generator as it stands.
         memory_format: layout of features and kernels; channels last is several times faster on
             CPUs with bf16.
+
+    Attributes:
+        modalities: names of the streams it reads; ``flow`` is computed from ``rgb`` if absent.
+        map_channels: channels that its classifier reads, those of :meth:`features`.
     """
 
     classifier = ("head.dense",)
+    temporal = True
 
     def __init__(
         self,
@@ -114,8 +65,10 @@ class Network(Model):
         self.memory_format = memory_format
         self.masked_finals: frozenset[int] | None = None
         self.relaxation = PUBLISHED
+        self.modalities: tuple[str, ...] = structure.modalities()
         with seeded(seed):
             self._build(learn_connections)
+        self.map_channels = self.feature_size = self.head.features
         self._last_use, self._norm_strides = self._find_last_uses(), norm_strides(self.plan)
         self._peers = {n for _, fusion in self._fusions() for n in _candidates(fusion)}
         lay_out(self, memory_format)
@@ -160,6 +113,32 @@ class Network(Model):
                 streams need; or, in training, a single clip is so small that a channel ends as one
                 number, which no batch normalisation can normalise.
         """
+        finals = self._finals(streams)
+        return self.head(list(finals.values()), self._rates(finals))
+
+    def features(self, streams: Mapping[str, Tensor]) -> Features:
+        """Returns what it sees in clips of any number of frames; see ``models.features``.
+
+        The map is that of the final nodes: each through the convolutions of the head, all brought
+        to the finest of their sizes in time, height and width by means of the places that are
+        covered (``nn.spread``), and averaged. The vector is its mean over h and w. Classified and
+        averaged over time it gives :meth:`forward` where the head averages; where the head weighs
+        frames, it does so too if all final nodes have the same stride in time.
+
+        Args:
+            streams: as :meth:`forward` takes them.
+
+        Raises:
+            DataError: as :meth:`forward` does.
+        """
+        map_BCthw = self.head.joined(list(self._finals(streams).values()))
+        return Features(map_BCthw, map_BCthw.mean((3, 4)).transpose(1, 2))
+
+    def _rates(self, finals: Mapping[int, Tensor]) -> list[int]:
+        return [self.plan.nodes[index].temporal_stride for index in finals]
+
+    def _finals(self, streams: Mapping[str, Tensor]) -> dict[int, Tensor]:
+        """Features ``(B, C, T, H, W)`` of the final nodes, in the order the head adds them."""
         ready = ready_streams(streams, self.structure, self.memory_format)
         size = next(iter(ready.values())).shape
         if self.training:
@@ -182,9 +161,7 @@ class Network(Model):
             ):  # features that are not read again are freed here
                 del features[done]
         kept = self.masked_finals
-        finals = [i for i in self.plan.finals if kept is None or i in kept]
-        rates = [self.plan.nodes[i].temporal_stride for i in finals]
-        return self.head([features[i] for i in finals], rates)
+        return {i: features[i] for i in self.plan.finals if kept is None or i in kept}
 
     def describe(self) -> ModelDocument:
         """Returns the structure it is built from; see :meth:`learned_structure`."""

@@ -49,6 +49,7 @@ class TakenWeights:
         elements: numbers that were loaded.
         of: numbers the network has.
         counters: our names of counts of batches that the weights lack; they change nothing.
+        unused: names in the weights that nothing has read where they were trained.
     """
 
     loaded: tuple[str, ...]
@@ -59,6 +60,7 @@ class TakenWeights:
     elements: int = 0
     of: int = 0
     counters: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -112,6 +114,7 @@ def taken(
     *,
     theirs: Callable[[str], str] = str,
     left_out: Sequence[str] = (),
+    unused: Sequence[str] = (),
 ) -> TakenWeights:
     """Returns what a network could take of weights; nothing is changed.
 
@@ -120,6 +123,7 @@ def taken(
         own: the ``state_dict`` of the network; only shapes and types are read.
         theirs: from one of our names, the name in the weights.
         left_out: our names of entries that are not to be taken, whatever the weights have.
+        unused: names in the weights that nothing has read where they were trained.
     """
     skipped = set(left_out)
     names = {name: theirs(name) for name in own if name not in skipped}
@@ -132,7 +136,7 @@ def taken(
     ]
     misfits = {one.name for one in shapes}
     loaded = [name for name in names if name not in misfits and name not in set(absent)]
-    known = {*names.values(), *(theirs(name) for name in skipped)}
+    known = {*names.values(), *(theirs(name) for name in skipped), *unused}
     return TakenWeights(
         loaded=tuple(loaded),
         other_name=tuple(name for name in state if name not in known),
@@ -142,6 +146,7 @@ def taken(
         elements=sum(own[name].numel() for name in loaded),
         of=sum(tensor.numel() for tensor in own.values()),
         counters=tuple(name for name in absent if name.endswith(COUNTER)),
+        unused=tuple(name for name in unused if name in state),
     )
 
 

@@ -10,8 +10,9 @@ import torch
 from connsearch.errors import RunError
 from connsearch.graph.plan import BlockPlan
 from connsearch.graph.spec import Edge
+from connsearch.models.block_node import BlockNode
 from connsearch.models.inherit import block_fusion, parent_name, stored_logit, stored_weight
-from connsearch.models.structure import BlockNode, Network
+from connsearch.models.structure import Network
 from connsearch.nn.attention import PeerAttention
 from connsearch.nn.layered import Layered
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from connsearch.nn.layers import conv, dense, norm
+from connsearch.nn.spread import spread
 
 
 def softmax_over_time(logits_BTK: Tensor) -> Tensor:
@@ -33,6 +34,9 @@ class Head(nn.Module):
         pooling: ``average`` over time before the dense layer, or ``softmax`` over time after it.
         widths: 1x1 convolutions (with normalisation and ReLU) before pooling; lite: 432, 2048.
         dropout: drop rate before the dense layer.
+
+    Attributes:
+        features: channels that the dense layer reads.
     """
 
     def __init__(
@@ -50,7 +54,8 @@ class Head(nn.Module):
         self.convs = nn.ModuleList(conv(before, after) for before, after in steps)
         self.bns = nn.ModuleList(norm(after) for _, after in steps)
         self.dropout = nn.Dropout(dropout)
-        self.dense = dense((width, *widths)[-1], num_classes)
+        self.features = (width, *widths)[-1]
+        self.dense = dense(self.features, num_classes)
 
     def forward(self, finals: Sequence[Tensor], rates: Sequence[int] = ()) -> Tensor:
         """Maps final features, each ``(B, C, T, H, W)``, to logits ``(B, K)``.
@@ -80,10 +85,30 @@ class Head(nn.Module):
         ]
         return sum(parts[1:], parts[0])
 
+    def joined(self, finals: Sequence[Tensor]) -> Tensor:
+        """Returns the final features as one map ``(B, C, T, H, W)``, before pooling.
+
+        They go through the 1x1 convolutions, are brought to the finest of their sizes in time,
+        height and width (by :func:`~connsearch.nn.spread.spread`, which keeps means), and averaged.
+        So the mean over h and w, classified frame by frame, is what :meth:`forward` makes of
+        finals that all have the same stride in time; with ``average`` it is so for all, as a mean
+        over time.
+
+        Args:
+            finals: as :meth:`forward` takes them.
+        """
+        maps = [self._convolved(final) for final in finals]
+        size = [max(x.shape[axis] for x in maps) for axis in (2, 3, 4)]
+        spread_out = [spread(x, size) for x in maps]
+        return sum(spread_out[1:], spread_out[0]) / len(maps)
+
     def _over_time(self, summed_BCT: Tensor, count: int) -> Tensor:
         return softmax_over_time(self.dense(self.dropout((summed_BCT / count).transpose(1, 2))))
 
     def _pooled(self, x_BCTHW: Tensor) -> Tensor:
+        return self._convolved(x_BCTHW).mean((3, 4))
+
+    def _convolved(self, x_BCTHW: Tensor) -> Tensor:
         for layer, bn in zip(self.convs, self.bns, strict=True):
             x_BCTHW = F.relu(bn(layer(x_BCTHW)))
-        return x_BCTHW.mean((3, 4))
+        return x_BCTHW

@@ -34,4 +34,5 @@ def taken_record(found: TakenWeights) -> TakenRecord:
         missing=list(found.missing),
         left_out=list(found.left_out),
         counters=len(found.counters),
+        **({"unused": list(found.unused)} if found.unused else {}),
     )

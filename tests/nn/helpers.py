@@ -18,7 +18,8 @@ from connsearch.graph.files import load_structure
 from connsearch.graph.layers import Gate, weights
 from connsearch.graph.spec import FREE, Attention, Edge, Structure
 from connsearch.graph.tracing import Traced
-from connsearch.models.structure import BlockNode, Network
+from connsearch.models.block_node import BlockNode
+from connsearch.models.structure import Network
 from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.layered import Layered
 

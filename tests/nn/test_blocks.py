@@ -33,7 +33,7 @@ from connsearch.graph.spec import (
     Structure,
 )
 from connsearch.graph.tracing import Traced
-from connsearch.models.structure import BlockNode
+from connsearch.models.block_node import BlockNode
 from connsearch.nn.layered import Layered
 from connsearch.nn.layers import conv, max_pool_same, norm, pad_same, pool_to
 from tests.nn.helpers import check_counts

@@ -18,7 +18,7 @@ from connsearch.models.focus.focus import FocusModel, Look
 from connsearch.models.focus.parts import resized
 from connsearch.models.model import LossTerm, Predictions
 from connsearch.models.pixels import rgb_clips
-from connsearch.nn.crop import crop
+from connsearch.nn.crop import corners_of, crop
 from connsearch.nn.focus_policy import RecurrentPolicy
 from connsearch.nn.frame_order import coverage_order
 from connsearch.nn.running_max import RunningMax
@@ -200,7 +200,7 @@ class FocusByFrame(FocusModel):
     def _corners(self, places_BT2: Tensor, frames_B3THW: Tensor) -> Tensor:
         height, width = frames_B3THW.shape[3:]
         patch = self.settings.patch
-        return places_BT2 * places_BT2.new_tensor([height - patch, width - patch])
+        return corners_of(places_BT2, (height, width), (patch, patch))
 
     def _look_at(self, frames_B3THW: Tensor, places_BT2: Tensor) -> Tensor:
         """What the local network sees in the windows, ``(B, T, D)``."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from connsearch.models.count import without_numbers
 from connsearch.models.document import ModelDocument
-from connsearch.models.features import require_features
+from connsearch.models.features import FeatureModel, require_features
 from connsearch.models.focus.parts import build_part, map_size, part_document
 from connsearch.models.focus.settings import FocusSettings
 from connsearch.models.model import Model, model_of
@@ -76,12 +76,22 @@ class FocusModel(Model):
         self.settings = settings.model_copy(update=parts)
         self.memory_format = memory_format
         with seeded(seed):
-            self.glance, self._glances = build_part(glance, "glance")
-            self.local, self._looks = build_part(local, "local")
+            self.glance = build_part(glance, "glance")
+            self.local = build_part(local, "local")
             self.glance_head = self._head(self._glances.feature_size)
             self.local_head = self._head(self._looks.feature_size)
             self._build()
         lay_out(self, memory_format)
+
+    @property
+    def _glances(self) -> FeatureModel:
+        """The glance network as what it is here for."""
+        return require_features(self.glance, "glance")
+
+    @property
+    def _looks(self) -> FeatureModel:
+        """The local network, likewise."""
+        return require_features(self.local, "local")
 
     def _head(self, width: int) -> nn.Sequential:
         return nn.Sequential(nn.Dropout(self.settings.dropout), dense(width, self.num_classes))

@@ -43,8 +43,8 @@ def part_document(part: str | Mapping[str, Any], whose: str) -> ModelDocument:
         return MODELS[part].build(_CLASSES).describe()
 
 
-def build_part(document: ModelDocument, whose: str) -> tuple[Model, FeatureModel]:
-    """Returns the network of a part without its classifier, with first values, twice: as both.
+def build_part(document: ModelDocument, whose: str) -> Model:
+    """Returns the network of a part without its classifier, with first values.
 
     Raises:
         SettingsError: nobody here can build it, or it offers no features.
@@ -57,7 +57,8 @@ def build_part(document: ModelDocument, whose: str) -> tuple[Model, FeatureModel
         raise SettingsError(
             f"{whose}: {document.name} is a module that only its own code can build"
         )
-    return without_classifier(model), require_features(model, whose)
+    require_features(model, whose)
+    return without_classifier(model)
 
 
 def map_size(part: FeatureModel, frames: int, size: int) -> tuple[int, int]:

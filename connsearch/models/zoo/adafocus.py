@@ -1,19 +1,41 @@
-"""Focus models by name: AdaFocusV2 as published, and with any parts."""
+"""Focus models by name: AdaFocusV2 as published, and with any parts.
+
+The published ones normalise colours as their weights expect it, by ImageNet's mean and spread;
+parts that are named by a setting are as their names say.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+from connsearch.models.document import ModelDocument
 from connsearch.models.focus.by_frame import FocusByFrame
 from connsearch.models.focus.focus import KIND
 from connsearch.models.focus.settings import FocusSettings
+from connsearch.models.images import IMAGENET_MEAN, IMAGENET_STD, ImageSettings
+from connsearch.models.zoo.mobilenet_v2 import MobileNetV2Settings
+from connsearch.models.zoo.resnet2d import DEPTHS, ResNet2DSettings
 from connsearch.models.zoo_kind import ZooKind
 
 CLIP = (16, 224, 224)
 
+
+def of_imagenet(kind: str, name: str, settings: ImageSettings) -> dict[str, Any]:
+    """Returns the model document of a part, which normalises colours as weights of ImageNet do."""
+    colours = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
+    told = settings.model_copy(update=colours).model_dump(mode="json")
+    return ModelDocument(kind, name, {"classes": 2, **told}).to_json()
+
+
+_BLOCK, _DEPTHS = DEPTHS[50]
+MOBILENET_V2 = of_imagenet("mobilenet_v2", "mobilenet_v2", MobileNetV2Settings())
+RESNET50 = of_imagenet("resnet2d", "resnet50", ResNet2DSettings(block=_BLOCK, depths=_DEPTHS))
+
 FOCUS = ZooKind(KIND, FocusSettings, FocusByFrame)
-FOCUS.register("adafocus", FocusSettings(), CLIP)
-FOCUS.register("adafocus-mn2-r50", FocusSettings(), CLIP)
+FOCUS.register("adafocus", FocusSettings(glance=MOBILENET_V2, local=RESNET50), CLIP)
+FOCUS.register("adafocus-mn2-r50", FocusSettings(glance=MOBILENET_V2, local=RESNET50), CLIP)
 FOCUS.register(
     "adafocus-r50-r50",
-    FocusSettings(glance="resnet50", glance_size=96),
+    FocusSettings(glance=RESNET50, local=RESNET50, glance_size=96),
     CLIP,
 )

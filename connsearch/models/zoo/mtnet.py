@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
 from connsearch.models.document import ModelDocument
+from connsearch.models.features import Features
 from connsearch.models.model import Model
 from connsearch.models.pixels import normalised, one_number, rgb_clips
 from connsearch.models.settings import Depth, Share, Spread, Width
@@ -27,9 +28,10 @@ from connsearch.models.zoo_kind import ZooKind
 from connsearch.nn.cycle_consistency import GateTest
 from connsearch.nn.frame_selection import select_frames
 from connsearch.nn.layers import dense
-from connsearch.nn.multi_temporal import PARTS, MultiTemporalBlock, split_rates
+from connsearch.nn.multi_temporal import PARTS, MultiTemporalBlock, TwoRates, split_rates
 from connsearch.nn.residual3d import Stem3d
 from connsearch.nn.seeded import seeded
+from connsearch.nn.spread import spread
 from connsearch.nn.temporal_gate import TemporalGate
 
 KIND = "mtnet"
@@ -92,9 +94,13 @@ class MTNet(Model):
         name: for its model document.
         seed: seed of the first values; None takes torch's global generator as it stands.
         memory_format: layout of features and kernels.
+
+    Attributes:
+        feature_size: channels of both streams together behind the last stage.
     """
 
     modalities = ("rgb",)
+    temporal = True
     decides_by_default = False
 
     def __init__(
@@ -122,6 +128,7 @@ class MTNet(Model):
         self.stage3 = self._stage(2, widths[1], stride=2)
         self.stage4 = self._stage(3, widths[2], stride=2)
         self.dropout = nn.Dropout(self.settings.dropout)
+        self.map_channels = self.feature_size = widths[3]
         self.head = dense(widths[3], self.num_classes)
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
@@ -149,6 +156,28 @@ class MTNet(Model):
                 single clip so small that a channel of the long stream ends as one number, which no
                 batch normalisation can normalise.
         """
+        x = self._streams(streams)
+        features_BC = torch.cat([x.short.mean((2, 3, 4)), x.long.mean((2, 3, 4))], dim=1)
+        return self.head(self.dropout(features_BC))
+
+    def features(self, streams: Mapping[str, Tensor]) -> Features:
+        """Returns the maps of both streams, one behind the other; see ``models.features``.
+
+        The long stream is brought to the size of the short one by means of the places that are
+        covered (``nn.spread``), so that the vector, the mean over h and w, averages over time to
+        what the classifier reads.
+
+        Args:
+            streams: as :meth:`forward` takes them.
+
+        Raises:
+            DataError: as :meth:`forward` does.
+        """
+        x = self._streams(streams)
+        map_BCthw = torch.cat([x.short, spread(x.long, x.short.shape[2:])], dim=1)
+        return Features(map_BCthw, map_BCthw.mean((3, 4)).transpose(1, 2))
+
+    def _streams(self, streams: Mapping[str, Tensor]) -> TwoRates:
         x_BCTHW = rgb_clips(streams).contiguous(memory_format=self.memory_format)
         if self.training:
             self._refuse_one_number(x_BCTHW.shape)
@@ -158,9 +187,7 @@ class MTNet(Model):
         x = self.stage1(x)
         x = self.stage2(x)
         x = self.stage3(x)
-        x = self.stage4(x)
-        features_BC = torch.cat([x.short.mean((2, 3, 4)), x.long.mean((2, 3, 4))], dim=1)
-        return self.head(self.dropout(features_BC))
+        return self.stage4(x)
 
     def describe(self) -> ModelDocument:
         """Returns what it is built from; the reader of its kind builds it again."""

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from connsearch.models.document import ModelDocument
+from connsearch.models.features import Features
 from connsearch.models.model import Model
 from connsearch.models.pixels import normalised, one_number, rgb_clips
 from connsearch.models.resnet3d_settings import Convolutions, ResNet3DSettings
@@ -40,9 +41,13 @@ class ResNet3D(Model):
         name: for its model document.
         seed: seed of the first values; None takes torch's global generator as it stands.
         memory_format: layout of features and kernels.
+
+    Attributes:
+        feature_size: channels of the last map, and numbers of the vector of a place in time.
     """
 
     modalities = ("rgb",)
+    temporal = True
 
     def __init__(
         self,
@@ -69,6 +74,7 @@ class ResNet3D(Model):
         self.stage3, width = self._stage(2, width, stride=2)
         self.stage4, width = self._stage(3, width, stride=2)
         self.dropout = nn.Dropout(settings.dropout)
+        self.map_channels = self.feature_size = width
         self.head = dense(width, self.num_classes)
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
@@ -95,6 +101,21 @@ class ResNet3D(Model):
                 single clip so small that a channel ends as one number, which no batch
                 normalisation can normalise.
         """
+        return self.head(self.dropout(self._map(streams).mean((2, 3, 4))))
+
+    def features(self, streams: Mapping[str, Tensor]) -> Features:
+        """Returns the last map, and its mean over h and w; see ``models.features``.
+
+        Args:
+            streams: as :meth:`forward` takes them.
+
+        Raises:
+            DataError: as :meth:`forward` does.
+        """
+        map_BCthw = self._map(streams)
+        return Features(map_BCthw, map_BCthw.mean((3, 4)).transpose(1, 2))
+
+    def _map(self, streams: Mapping[str, Tensor]) -> Tensor:
         x_BCTHW = rgb_clips(streams).contiguous(memory_format=self.memory_format)
         if self.training:
             self._refuse_one_number(x_BCTHW.shape)
@@ -103,8 +124,7 @@ class ResNet3D(Model):
         x_BCTHW = self.stage1(x_BCTHW)
         x_BCTHW = self.stage2(x_BCTHW)
         x_BCTHW = self.stage3(x_BCTHW)
-        x_BCTHW = self.stage4(x_BCTHW)
-        return self.head(self.dropout(x_BCTHW.mean((2, 3, 4))))
+        return self.stage4(x_BCTHW)
 
     def describe(self) -> ModelDocument:
         """Returns what it is built from; the reader of its kind builds it again."""

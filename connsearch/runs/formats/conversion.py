@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from connsearch.runs.formats.config import Facts, Settings
 from connsearch.runs.formats.form import Form
@@ -28,7 +28,10 @@ class TakenRecord(Form):
         missing: entries that the weights lack, by their names there.
         left_out: entries of the network that were not to be taken.
         counters: counts of batches that the weights lack.
+        unused: names in the weights that nothing read where they were trained.
     """
+
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"unused"})
 
     loaded: int
     elements: int
@@ -38,6 +41,7 @@ class TakenRecord(Form):
     missing: list[str] = []
     left_out: list[str] = []
     counters: int = 0
+    unused: list[str] = []
 
 
 class SourceFileRecord(Form):

@@ -28,6 +28,7 @@ def taken_table(found: TakenRecord, *, title: str) -> Table:
         ("skipped by shape", len(shapes), shapes),
         ("missing", len(found.missing), found.missing),
         ("left out", len(found.left_out), found.left_out),
+        *([("unused there", len(found.unused), found.unused)] if found.unused else []),
     ]
     rows = [
         {"weights": what, "entries": count, "which": _few(names)} for what, count, names in parts

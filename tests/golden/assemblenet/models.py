@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from connsearch.graph.parse import parse_structure
 from connsearch.graph.spec import Attention, NetworkSettings, Structure
-from connsearch.models.structure import BlockNode, Network
+from connsearch.models.block_node import BlockNode
+from connsearch.models.structure import Network
 from connsearch.nn.attention import PeerAttention
 from tests.golden.assemblenet.layout import Case
 from tests.golden.assemblenet.names import Slot, Subject, fusion_slot, head_slot, ignorable, suffix

@@ -23,7 +23,7 @@ from connsearch.graph.spec import (
     Structure,
 )
 from connsearch.graph.tracing import traced
-from connsearch.models.structure import BlockNode
+from connsearch.models.block_node import BlockNode
 from connsearch.nn.attention import PeerAttention
 from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.head import Head

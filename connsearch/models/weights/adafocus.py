@@ -1,0 +1,119 @@
+"""AdaFocusV2 (Wang et al. 2022, arXiv 2112.14238): whole checkpoints, and what they began with.
+
+A checkpoint is a dict whose ``state_dict`` has every name behind ``module.``. Classes, frames, the
+widths of policy and classifier and the size of the glanced frames are told by shapes; the side of
+the windows is not. Two heads of ImageNet are in it that nothing reads.
+
+The ResNets that its parts began with have torchvision's names; its MobileNetV2 numbers the layers
+of a block flat.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from connsearch.models.images import IMAGENET_MEAN, IMAGENET_STD, STRIDE
+from connsearch.models.key_map import KeyMap
+from connsearch.models.weights import PUBLICATIONS, Publication
+from connsearch.models.weights.torchvision import HEAD, OF_IMAGENET, RESNETS_2D
+from connsearch.models.zoo.mobilenet_v2 import GROUPS
+from connsearch.nn.focus_policy import ENCODED
+
+MODULES = {
+    "policy.squeeze": "policy_stn.encoder.0",
+    "policy.squeeze_norm": "policy_stn.encoder.1",
+    "policy.encode": "policy_stn.encoder.4",
+    "policy.encode_norm": "policy_stn.encoder.5",
+    "policy.recurrence": "policy_stn.gru",
+    "policy.act": "policy_stn.fc.0",
+    "running_max.dense": "classifier.mlp.layers.0",
+    "running_max.norm": "classifier.mlp.layers.1",
+    "running_max.heads.{k}": "classifier.classifiers.{k}.1",
+    "glance_head.1": "global_CNN_fc.1",
+    "local_head.1": "local_CNN_fc.1",
+}
+"""All but the two networks."""
+NETWORKS = {"glance": "global_CNN", "local": "local_CNN"}
+ANSWERS = ("running_max.heads.*", "glance_head.1.*", "local_head.1.*")
+UNUSED = tuple(
+    f"{network}.{head}.{entry}"
+    for network, head in (
+        ("global_CNN", "classifier"),
+        ("global_CNN", "fc"),
+        ("local_CNN", "fc"),
+    )
+    for entry in ("weight", "bias")
+)
+"""Heads of ImageNet: they still have its values, as no gradient has reached them."""
+
+
+def _flat_mobilenet() -> dict[str, str]:
+    names = {"stem.conv": "features.0.0", "stem.norm": "features.0.1", "head": "classifier"}
+    expansions = [expansion for expansion, _, count, _ in GROUPS for _ in range(count)]
+    for place, expansion in enumerate(expansions):
+        parts = ("expand", "depthwise", "project")[0 if expansion > 1 else 1 :]
+        for number, part in enumerate(parts):  # a convolution, its norm, and what follows them
+            layer = f"features.{place + 1}.conv.{3 * number}"
+            norm = f"features.{place + 1}.conv.{3 * number + 1}"
+            names |= {f"blocks.{place}.{part}.conv": layer, f"blocks.{place}.{part}.norm": norm}
+    last = f"features.{len(expansions) + 1}"
+    return names | {"last.conv": f"{last}.0", "last.norm": f"{last}.1"}
+
+
+MOBILENET_V2 = _flat_mobilenet()
+PARTS = {"mobilenet_v2": MOBILENET_V2, "resnet2d": RESNETS_2D}
+"""By kind of a network, the published names of its layers."""
+
+
+def mobilenet_v2_names(settings: Mapping[str, Any]) -> KeyMap:
+    """Returns its names of the layers of a network of kind ``mobilenet_v2``."""
+    return KeyMap(MOBILENET_V2)
+
+
+def key_map(settings: Mapping[str, Any]) -> KeyMap:
+    """Returns its names of the layers of a focus model; other parts than its own have none."""
+    names = dict(MODULES)
+    for ours, theirs in NETWORKS.items():
+        layers = PARTS.get(settings[ours].get("kind"), {})
+        names |= {f"{ours}.{a}": f"{theirs}.{b}" for a, b in layers.items() if a != "head"}
+    return KeyMap(names)
+
+
+def told(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Returns the settings that the shapes in a checkpoint tell."""
+    found: dict[str, Any] = {}
+    steps = [re.fullmatch(r"classifier\.classifiers\.(\d+)\.1\.weight", name) for name in state]
+    if any(steps):
+        found["frames"] = 1 + max(int(step[1]) for step in steps if step)
+    if "policy_stn.fc.0.weight" in state:
+        found["policy_hidden"] = state["policy_stn.fc.0.weight"].shape[-1]
+    if "classifier.mlp.layers.0.weight" in state:
+        found["neurons"] = state["classifier.mlp.layers.0.weight"].shape[0]
+    if "policy_stn.encoder.4.weight" in state:
+        places = state["policy_stn.encoder.4.weight"].shape[-1] // ENCODED
+        side = round(places**0.5) * STRIDE
+        found["glance_size" if "global_CNN.conv1.weight" in state else "size"] = side
+    return found
+
+
+PUBLICATIONS.register("adafocus")(
+    Publication(
+        kind="adafocus",
+        key_map=key_map,
+        classifier=ANSWERS,
+        needs={"places": "policy"},
+        expects_inside={
+            f"{part}.settings.{name}": value
+            for part in NETWORKS
+            for name, value in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD))
+        },
+        told=told,
+        untold=("patch",),
+        unused=UNUSED,
+        others=(Publication("mobilenet_v2", mobilenet_v2_names, HEAD, expects=OF_IMAGENET),),
+    )
+)
