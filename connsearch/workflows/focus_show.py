@@ -14,6 +14,7 @@ from connsearch.data.records import listed
 from connsearch.errors import RunError, SettingsError
 from connsearch.files.paths import check_path
 from connsearch.files.places import place_of as made_for
+from connsearch.models.document import a_kind
 from connsearch.models.focus.focus import KIND, FocusModel
 from connsearch.runs.events import CountEvent
 from connsearch.runs.formats.focus import FocusSummary
@@ -101,7 +102,7 @@ def _require_focus(run: RunRecord) -> None:
     """
     if run.model.kind != KIND:
         raise RunError(
-            f"{run.directory}: {run.model.name} is a {run.model.kind}, which does not "
+            f"{run.directory}: {run.model.name} is {a_kind(run.model.kind)}, which does not "
             "choose where to look\n  allowed here: runs of a focus model, such as what connsearch "
             "train adafocus writes (connsearch models 'adafocus*' lists them)"
         )

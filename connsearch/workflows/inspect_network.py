@@ -10,7 +10,7 @@ import torch
 from connsearch.errors import SettingsError
 from connsearch.models.catalogue import from_document
 from connsearch.models.count import Counted, count
-from connsearch.models.document import ModelDocument
+from connsearch.models.document import ModelDocument, a_kind
 from connsearch.runs.formats.conversion import ConversionRecord
 from connsearch.runs.formats.initial import InitialRecord
 from connsearch.runs.record import open_run
@@ -77,7 +77,7 @@ def run_inspect_network(asked: InspectSettings) -> NetworkInspection | None:
     if asked.attention is not None or asked.peers:
         option = "--peers" if asked.attention is None else "--attention"
         raise SettingsError(
-            f"{option}: {asked.structure} has a {run.model.kind}, which has no peers\n"
+            f"{option}: {asked.structure} has {a_kind(run.model.kind)}, which has no peers\n"
             "  cure: leave it out"
         )
     document = run.outcome or run.model

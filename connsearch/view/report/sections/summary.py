@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from connsearch.models.document import a_kind
 from connsearch.runs.formats.focus import FocusSummary
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.names import FOCUS
@@ -67,7 +68,7 @@ def sentence(material: Material) -> str:
     structure = material.structure
     what = "a structure that cannot be read"
     if not material.wired and material.model is not None:
-        what = f"{material.model.name}, a {material.model.kind}"
+        what = f"{material.model.name}, {a_kind(material.model.kind)}"
     elif structure is not None:
         name = str(material.part("settings").get("structure") or structure.name)
         connections = plural(len(structure.edges()), "connection")
