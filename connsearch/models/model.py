@@ -70,7 +70,7 @@ class ParameterGroups(NamedTuple):
     """A model's parameters by how they learn.
 
     Attributes:
-        filters: learn with the chosen optimiser; kernels decay, vectors do not.
+        filters: learn with the chosen optimiser; kernels decay, vectors only where asked.
         logits: decide something (which connections count); they learn with Adam, at a rate of their
             own, without decay, and their gradient is not clipped.
     """
@@ -92,12 +92,15 @@ class Model(nn.Module):
         decides_by_default: whether a training lets its temporal gates decide unless told otherwise.
         rates: shares of the learning rate by part (patterns as of ``--rate``, which comes before
             them); what is in none of them has all of it.
+        by_terms: whether it learns by the terms of its :class:`Predictions`: then a run has a
+            table of them.
     """
 
     memory_format: torch.memory_format = torch.contiguous_format
     classifier: tuple[str, ...] = ("head",)
     decides_by_default: bool = True
     rates: Mapping[str, float] = MappingProxyType({})
+    by_terms: bool = False
 
     def forward(self, streams: Mapping[str, Tensor]) -> Tensor | Predictions:
         """Maps clips to logits ``(B, K)``, or to :class:`Predictions` if there are further outputs.

@@ -17,6 +17,7 @@ from connsearch.runs.documents import read_config, read_form, read_result
 from connsearch.runs.formats.config import Config, Recorded
 from connsearch.runs.formats.conversion import ConversionRecord
 from connsearch.runs.formats.evaluation import Evaluation
+from connsearch.runs.formats.focus_parts import FocusPartsRecord
 from connsearch.runs.formats.form import Form
 from connsearch.runs.formats.gates import GateRow, open_rates
 from connsearch.runs.formats.initial import InitialRecord
@@ -181,6 +182,18 @@ class RunFiles:
             return None
         path, what = self.path(names.INITIAL), "the record of initial weights"
         return read_form(path, InitialRecord, what, cure=_BACK)
+
+    @cached_property
+    def focus_parts(self) -> FocusPartsRecord | None:
+        """The run's ``parts.json``; None where no network of its model came from elsewhere.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        if not self.has(names.FOCUS_PARTS):
+            return None
+        path, what = self.path(names.FOCUS_PARTS), "the record of the networks of a focus model"
+        return read_form(path, FocusPartsRecord, what, cure=_BACK)
 
     @cached_property
     def evaluations(self) -> dict[str, Evaluation]:

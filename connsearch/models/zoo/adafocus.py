@@ -10,7 +10,8 @@ from typing import Any
 
 from connsearch.models.document import ModelDocument
 from connsearch.models.focus.by_frame import FocusByFrame
-from connsearch.models.focus.focus import KIND
+from connsearch.models.focus.by_track import FocusByTrack
+from connsearch.models.focus.focus import KIND, FocusModel
 from connsearch.models.focus.settings import FocusSettings
 from connsearch.models.images import IMAGENET_MEAN, IMAGENET_STD, ImageSettings
 from connsearch.models.zoo.mobilenet_v2 import MobileNetV2Settings
@@ -31,7 +32,16 @@ _BLOCK, _DEPTHS = DEPTHS[50]
 MOBILENET_V2 = of_imagenet("mobilenet_v2", "mobilenet_v2", MobileNetV2Settings())
 RESNET50 = of_imagenet("resnet2d", "resnet50", ResNet2DSettings(block=_BLOCK, depths=_DEPTHS))
 
-FOCUS = ZooKind(KIND, FocusSettings, FocusByFrame)
+
+def focus_network(
+    settings: FocusSettings, num_classes: int, /, *, name: str, seed: int | None
+) -> FocusModel:
+    """Returns the focus model whose windows are as its settings say."""
+    make = FocusByTrack if settings.window == "track" else FocusByFrame
+    return make(settings, num_classes, name=name, seed=seed)
+
+
+FOCUS = ZooKind(KIND, FocusSettings, focus_network)
 FOCUS.register("adafocus", FocusSettings(glance=MOBILENET_V2, local=RESNET50), CLIP)
 FOCUS.register("adafocus-mn2-r50", FocusSettings(glance=MOBILENET_V2, local=RESNET50), CLIP)
 FOCUS.register(
