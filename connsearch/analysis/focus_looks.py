@@ -17,7 +17,7 @@ from torch import Tensor
 from connsearch.data.loading.batches import Batch
 from connsearch.data.loading.loader import Loader
 from connsearch.errors import DataError
-from connsearch.models.early_exit import EarlyExit, confidence
+from connsearch.models.early_exit import Stops, confidence
 from connsearch.models.focus.focus import FocusModel, Look
 from connsearch.models.model import as_predictions
 from connsearch.nn.precision import autocast
@@ -32,19 +32,6 @@ TOP = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Stops:
-    """When clips stop.
-
-    Attributes:
-        thresholds: one for each exit; that of the last is not read.
-        kind: of confidence; see ``models.early_exit``.
-    """
-
-    thresholds: tuple[float, ...]
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
 class ClipLook:
     """Where a model has looked in one clip.
 
@@ -52,9 +39,9 @@ class ClipLook:
         index: of the clip in its data set.
         labels: of the clip; empty: not known.
         windows: (S, 4), top, left, height and width in pixels.
-        classes: (S, up to 3), the likeliest classes after each step, the first before the others.
+        classes: (E, up to 3), the likeliest classes of each answer, the first before the others.
         values: their probabilities.
-        steps: windows it has looked at when it stops; S without thresholds.
+        exit: which answer is the last, because the clip stops there, from 0.
     """
 
     index: int
@@ -62,7 +49,7 @@ class ClipLook:
     windows: Numbers
     classes: Whole
     values: Numbers
-    steps: int
+    exit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +59,8 @@ class Looked:
     Attributes:
         clips: in the order of the data set.
         order: (S,), the place in time of each frame.
+        answered: (E,), how many windows were looked at when each answer is given: 1, 2, ... S; or
+            0 (after the glance alone) and S, where all are looked at together.
         frame: height and width of a frame.
         faults: why clips cannot be read, by index.
         frames: (S, 3, H, W) in [-1, 1], of the clips whose frames were asked for, by index.
@@ -79,9 +68,14 @@ class Looked:
 
     clips: Sequence[ClipLook]
     order: tuple[int, ...]
+    answered: tuple[int, ...]
     frame: tuple[int, int]
     faults: Mapping[int, str]
     frames: Mapping[int, Tensor] = field(default_factory=dict[int, Tensor])
+
+    def steps(self, clip: ClipLook) -> int:
+        """Returns how many windows of a clip were looked at when it stops."""
+        return self.answered[clip.exit]
 
 
 def look_through(
@@ -111,19 +105,32 @@ def look_through(
     clips: list[ClipLook] = []
     faults: dict[int, str] = {}
     frames: dict[int, Tensor] = {}
-    order, frame, done = (), (0, 0), 0
+    order, answered, frame, done = (), (), (0, 0), 0
     wanted = frozenset(keep)
     dataset = loader.dataset
     with evaluating(model), closing(_batches(loader)) as batches:
         for batch in batches:
             faults |= {fault.index: fault.reason for fault in batch.faults}
             if batch.streams:
-                look, ends_B = _look(model, batch, compute, stops)
+                look, answers_BEK = _look(model, batch, compute)
+                exits_B = _exits(answers_BEK, stops)
                 shown_B3SHW = _shown(model, batch)[:, :, list(look.frames)]
                 order, frame = look.frames, tuple(shown_B3SHW.shape[3:])
+                answered = _answered(len(order), answers_BEK.shape[1])
                 for place, index in enumerate(batch.indices.tolist()):
-                    labels = tuple(dataset.records[index].labels)
-                    clips.append(_clip(index, labels, look, place, int(ends_B[place]), loss))
+                    found = loss.probabilities(answers_BEK[place]).sort(
+                        dim=1, descending=True, stable=True
+                    )
+                    clips.append(
+                        ClipLook(
+                            index,
+                            tuple(dataset.records[index].labels),
+                            look.windows[place].numpy(),
+                            found.indices[:, :TOP].numpy(),
+                            found.values[:, :TOP].numpy(),
+                            int(exits_B[place]),
+                        )
+                    )
                     if index in wanted:
                         frames[index] = shown_B3SHW[place].transpose(0, 1).clone()
             done += len(batch.labels) + len(batch.faults)
@@ -132,7 +139,7 @@ def look_through(
         raise DataError(
             f"none of {len(dataset)} clips can be read\n  {next(iter(faults.values()))}"
         )
-    return Looked(clips, order, (frame[0], frame[1]), faults, frames)
+    return Looked(clips, order, answered, (frame[0], frame[1]), faults, frames)
 
 
 def _batches(loader: Loader) -> Generator[Batch]:
@@ -140,61 +147,47 @@ def _batches(loader: Loader) -> Generator[Batch]:
 
 
 @torch.inference_mode()
-def _look(
-    model: FocusModel, batch: Batch, compute: Compute, stops: Stops | None
-) -> tuple[Look, Tensor]:
-    """Where it looks in a batch, on the CPU, and how many windows each clip has looked at."""
+def _look(model: FocusModel, batch: Batch, compute: Compute) -> tuple[Look, Tensor]:
+    """Where it looks in a batch, and all its answers ``(B, E, K)``, on the CPU."""
     streams = {n: x.to(compute.device, non_blocking=True) for n, x in batch.streams.items()}
     with autocast(compute.device, compute.precision):
         found = model.look(streams)
-        answers_BEK = found.answers
-        exits = model.exits if isinstance(model, EarlyExit) else answers_BEK.shape[1]
-        if stops is not None and exits != answers_BEK.shape[1]:
+        answers = found.answers
+        if model.settings.window != "frame":  # all windows together, and an answer before them
             answers = as_predictions(model(streams)).per_step
-            assert answers is not None, "it can stop early"
-            answers_BEK = answers
-    look = Look(found.windows.double().cpu(), found.frames, found.answers.double().cpu())
-    steps = len(found.frames)
-    ends_B = torch.full((len(look.windows),), steps)
-    if stops is not None:
-        ends_B = _ends(answers_BEK.double().cpu(), stops, steps)
-    return look, ends_B
+            answers = found.answers[:, -1:] if answers is None else answers
+    windows = found.windows.double().cpu()
+    return Look(windows, found.frames, found.answers), answers.double().cpu()
 
 
-def _ends(answers_BEK: Tensor, stops: Stops, steps: int) -> Tensor:
-    """How many windows each clip has looked at when it stops.
+def _answered(steps: int, answers: int) -> tuple[int, ...]:
+    """How many windows were looked at when each answer is given."""
+    if answers == steps:
+        return tuple(range(1, steps + 1))
+    return (0, steps) if answers == 2 else (steps,)
 
-    Where there is an exit after every window, that is its number. A model with fewer exits answers
-    after its glance alone, before any window, and then after all of them.
+
+def _exits(answers_BEK: Tensor, stops: Stops | None) -> Tensor:
+    """At which answer each clip stops.
+
+    Raises:
+        DataError: the thresholds are for another number of answers.
     """
     clips, exits = answers_BEK.shape[:2]
-    if len(stops.thresholds) != exits:
+    exits_B = torch.full((clips,), exits - 1)
+    if stops is None:
+        return exits_B
+    if len(stops.thresholds) not in (exits - 1, exits):
         raise DataError(
-            f"the thresholds are for {len(stops.thresholds)} exits, the network has {exits}\n"
-            "  cure: solve them again: connsearch early-exit RUN"
+            f"there are thresholds for {len(stops.thresholds) + 1} exits, and the network has "
+            f"{exits}\n  cure: solve them again: connsearch early-exit RUN"
         )
-    ends_B = torch.full((clips,), steps)
     for number in reversed(range(exits - 1)):
         sure_B = confidence(answers_BEK[:, number], stops.kind) >= stops.thresholds[number]
-        ends_B[sure_B] = number + 1 if exits == steps else 0
-    return ends_B
+        exits_B[sure_B] = number
+    return exits_B
 
 
 def _shown(model: FocusModel, batch: Batch) -> Tensor:
     """The frames that windows are cut from, in the order of time."""
     return batch.streams["rgb"]
-
-
-def _clip(
-    index: int, labels: tuple[int, ...], look: Look, place: int, ends: int, loss: Loss
-) -> ClipLook:
-    probabilities_SK = loss.probabilities(look.answers[place])
-    found = probabilities_SK.sort(dim=1, descending=True, stable=True)
-    return ClipLook(
-        index,
-        labels,
-        look.windows[place].numpy(),
-        found.indices[:, :TOP].numpy(),
-        found.values[:, :TOP].numpy(),
-        ends,
-    )

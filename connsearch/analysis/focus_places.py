@@ -134,21 +134,21 @@ def _same_everywhere(places: LookPlaces) -> LookRemark:
 
 
 def steps_of(looked: Looked, *, stopping: bool) -> list[LookStep]:
-    """Returns what all clips say at every step, and how many stop there where some may."""
+    """Returns what is answered after each step, and how many clips stop there where some may."""
     clips = looked.clips
     known = [clip for clip in clips if clip.labels]
-    ends = [clip.steps for clip in clips]
+    exits = [clip.exit for clip in clips]
     return [
         LookStep(
-            step=step + 1,
-            frame=frame,
+            step=step,
+            frame=looked.order[step - 1] if len(looked.answered) == len(looked.order) else None,
             accuracy=(
-                sum(int(clip.classes[step, 0]) in clip.labels for clip in known) / len(known)
+                sum(int(clip.classes[number, 0]) in clip.labels for clip in known) / len(known)
                 if known
                 else None
             ),
-            probability=float(np.mean([clip.values[step, 0] for clip in clips])),
-            stops=ends.count(step + 1) if stopping else None,
+            probability=float(np.mean([clip.values[number, 0] for clip in clips])),
+            stops=exits.count(number) if stopping else None,
         )
-        for step, frame in enumerate(looked.order)
+        for number, step in enumerate(looked.answered)
     ]

@@ -60,6 +60,9 @@ RANK_CORRELATION = "rank_correlation"
 FOCUS, LOOKS = "focus", "looks"
 """The usual folder of where a focus model looks, and in it its contact sheet, film and table."""
 
+EARLY_EXIT, STEP_ANSWERS = "early-exit", "answers"
+"""The folder of thresholds by which clips stop early; in it, that of the answers they are from."""
+
 STABILITY, CONSENSUS = "stability", "consensus.json"
 """The table of several searches, and the structure that most of them agree on."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from connsearch.analysis.focus_looks import ClipLook, Looked, Stops
+from connsearch.analysis.focus_looks import ClipLook, Looked
 from connsearch.analysis.focus_places import places_of, remarks_on, steps_of
 from connsearch.data.clips.dataset import ClipDataset, ClipKey
 from connsearch.data.media.decode import can_write
 from connsearch.files.drafts import replacing
+from connsearch.models.early_exit import Stops
 from connsearch.models.focus.focus import FocusModel
 from connsearch.runs.documents import write_form
 from connsearch.runs.formats.focus import FocusSummary, LookRow, LookShown
@@ -78,7 +79,7 @@ def _summary(
     stops: Stops | None,
     place: Path,
 ) -> FocusSummary:
-    places, ends = places_of(looked), [clip.steps for clip in looked.clips]
+    places, ends = places_of(looked), [looked.steps(clip) for clip in looked.clips]
     chosen_by = model.settings.places
     return FocusSummary(
         run=asked.run,
@@ -87,12 +88,12 @@ def _summary(
         chosen_by=chosen_by,
         clips=len(looked.clips),
         left_out=len(looked.faults),
+        windows=len(looked.order),
         places=places,
         remarks=remarks_on(looked, places, chosen_by=chosen_by),
         steps=steps_of(looked, stopping=stops is not None),
         confidence=None if stops is None else stops.kind,
         mean_steps=None if stops is None else sum(ends) / len(ends),
-        after_glance=ends.count(0) if 0 in ends else None,
         output=str(place),
         table=str(place / table(LOOKS)),
     )
@@ -126,9 +127,9 @@ def _drawn(clips: Clips, looked: Looked, index: int, stops: Stops | None) -> Foc
         looked.order,
         _captions(clips.dataset, index, looked.order),
         found.windows,
+        looked.answered,
         tuple(_answers(found, clips.classes)),
-        tuple(None if not own else bool(row[0] in found.labels) for row in found.classes),
-        found.steps,
+        found.exit,
         stops is not None,
     )
 
@@ -151,7 +152,7 @@ def _answers(clip: ClipLook, classes: tuple[str, ...]) -> Iterator[tuple[tuple[s
 def _shown(clip: FocusClip) -> LookShown:
     if clip.fault:
         return LookShown(name=clip.name, classes=list(clip.classes), fault=clip.fault)
-    answer, value = clip.answers[max(clip.steps - 1, 0)][0]
+    answer, value = clip.answers[clip.exit][0]
     return LookShown(
         name=clip.name,
         classes=list(clip.classes),
@@ -163,11 +164,13 @@ def _shown(clip: FocusClip) -> LookShown:
 
 def _rows(clips: Clips, looked: Looked) -> Iterator[LookRow]:
     for clip in looked.clips:
-        name = clips.dataset.records[clip.index].name
+        name, steps = clips.dataset.records[clip.index].name, looked.steps(clip)
+        one_by_one = len(looked.answered) == len(looked.order)
         for step, (window, frame) in enumerate(
             zip(clip.windows.tolist(), looked.order, strict=True)
         ):
             top, left, height, width = window
+            given = step if one_by_one else -1
             yield LookRow(
                 clip=name,
                 step=step + 1,
@@ -176,7 +179,7 @@ def _rows(clips: Clips, looked: Looked) -> Iterator[LookRow]:
                 left=round(left, 3),
                 height=round(height, 3),
                 width=round(width, 3),
-                answer=clips.classes[int(clip.classes[step, 0])],
-                probability=round(float(clip.values[step, 0]), 6),
-                seen=int(step < clip.steps),
+                answer=clips.classes[int(clip.classes[given, 0])],
+                probability=round(float(clip.values[given, 0]), 6),
+                seen=int(step < steps),
             )

@@ -8,17 +8,19 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from connsearch.analysis.focus_looks import Looked, Stops, look_through
+from connsearch.analysis.focus_looks import Looked, look_through
 from connsearch.data.loading.loader import Loader
 from connsearch.data.records import listed
 from connsearch.errors import RunError, SettingsError
 from connsearch.files.paths import check_path
 from connsearch.files.places import place_of as made_for
 from connsearch.models.document import a_kind
+from connsearch.models.early_exit import Stops
 from connsearch.models.focus.focus import KIND, FocusModel
 from connsearch.runs.events import CountEvent
+from connsearch.runs.formats.early_exit import EarlyExitSummary
 from connsearch.runs.formats.focus import FocusSummary
-from connsearch.runs.names import FOCUS, SUMMARY
+from connsearch.runs.names import EARLY_EXIT, FOCUS, SUMMARY
 from connsearch.runs.record import RunRecord, open_run
 from connsearch.training.environment import describe_environment, processor_threads
 from connsearch.training.evaluate import Compute
@@ -83,7 +85,7 @@ def run_focus_show(asked: FocusShowSettings, listener: Listener) -> FocusSummary
     check_path(place / SUMMARY)
     warn_of_statistics(trained.directory, listener)
     model, clips = open_clips(asked, trained, listener)
-    stops = None
+    stops = _stops(trained, listener)
     with made_for(place / SUMMARY):
         looked = _looked(asked, model, clips, stops, listener)
         if looked.faults:
@@ -106,6 +108,23 @@ def _require_focus(run: RunRecord) -> None:
             "choose where to look\n  allowed here: runs of a focus model, such as what connsearch "
             "train adafocus writes (connsearch models 'adafocus*' lists them)"
         )
+
+
+def _stops(trained: RunRecord, listener: Listener) -> Stops | None:
+    """When clips stop, by the thresholds in the run; None: there are none for these weights."""
+    found = trained.summary(EARLY_EXIT, EarlyExitSummary)
+    solved = None if found is None else found.solved()
+    if found is None or solved is None:
+        return None
+    if trained.digest is not None and found.weights != trained.digest:
+        listener.warn(
+            f"{trained.directory / EARLY_EXIT} has thresholds for other weights: no clip stops "
+            "early\n  cure: solve them again: connsearch early-exit RUN"
+        )
+        return None
+    listener.say(f"clips stop as connsearch early-exit has solved it for {solved.budget}")
+    never = float("inf")
+    return Stops([never if x is None else x for x in solved.thresholds], found.confidence)
 
 
 def _looked(

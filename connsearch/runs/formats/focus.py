@@ -42,19 +42,19 @@ class LookRow(Row):
 
 
 class LookStep(Form):
-    """All clips at one step.
+    """What is answered at one step.
 
     Attributes:
-        step: from 1.
-        frame: of a clip in the order of time, from 0.
+        step: windows that were looked at by then; 0: after the glance alone.
+        frame: of the last of them in the order of time, from 0; None: all are looked at together.
         accuracy: share of the clips whose likeliest class so far is one of theirs; None: the
             videos have no labels.
         probability: mean of that of the likeliest class.
         stops: how many clips stop here; None: none does before the end.
     """
 
-    step: int = Field(ge=1)
-    frame: int = Field(ge=0)
+    step: int = Field(ge=0)
+    frame: int | None = None
     accuracy: float | None = None
     probability: float
     stops: int | None = None
@@ -123,12 +123,12 @@ class FocusSummary(Form):
         chosen_by: who chooses the windows: ``policy``, or the baselines ``centre`` and ``random``.
         clips: how many were looked at.
         left_out: how many could not be read.
+        windows: in each of them.
         places: of all their windows.
         remarks: about these.
-        steps: in the order in which windows are looked at.
+        steps: after which there is an answer, in their order.
         confidence: by which clips stop; None: nothing was solved, and none stops early.
         mean_steps: windows that a clip has looked at when it stops.
-        after_glance: clips that stop before any window; None: none can.
         shown: the clips of the contact sheet.
         table: its path.
         sheet: the contact sheet.
@@ -143,12 +143,12 @@ class FocusSummary(Form):
     chosen_by: str = "policy"
     clips: int = Field(ge=1)
     left_out: int = 0
+    windows: int = Field(ge=1)
     places: LookPlaces
     remarks: list[LookRemark] = []
     steps: list[LookStep] = Field(min_length=1)
     confidence: str | None = None
     mean_steps: float | None = None
-    after_glance: int | None = None
     shown: list[LookShown] = []
     output: str = ""
     table: str = ""

@@ -152,7 +152,7 @@ def _draw_strip(
         line = 3 if seen and number == step else 1
         draw.rectangle((left, top, right, top + _STRIP), ground, outline, width=line)
         if seen and each > 18:
-            text = str(number + 1) if number is not None else ""
+            text = str(number + 1) if number is not None and clip.one_by_one else ""
             write(draw, ((left + right - length(text, size=11)) / 2, top + 2), text, TEXT, size=11)
 
 
@@ -162,7 +162,7 @@ def _draw_answers(
     """Draws the likeliest classes so far as bars, and says where the clip stops."""
     names = round(width * 0.34)
     room = width - names - 3 * _PAD - 50
-    for place, (name, value) in enumerate(clip.answers[step][:_BARS]):
+    for place, (name, value) in enumerate(clip.after(step)[:_BARS]):
         line = top + place * _LINE
         known = name in clip.classes
         ink = ADDED.line if known else TEXT

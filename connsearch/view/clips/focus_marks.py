@@ -35,9 +35,9 @@ class FocusClip:
         order: (S,), the place in time of each.
         captions: (S,), number and time of each frame in its video.
         windows: (S, 4), top, left, height and width in pixels of the frame.
-        answers: (S,), the likeliest classes after each step, each with its probability.
-        right: (S,), whether the first of them is a class of the clip; None: not known.
-        steps: how many windows it has looked at when it stops.
+        answered: (E,), how many windows were looked at when each answer is given; 0: none yet.
+        answers: (E,), the likeliest classes, each with its probability.
+        exit: which answer is the last, because the clip stops there.
         stopping: whether it may stop before the end.
         fault: why there is nothing to draw, or nothing.
     """
@@ -48,11 +48,29 @@ class FocusClip:
     order: tuple[int, ...] = ()
     captions: tuple[str, ...] = ()
     windows: npt.NDArray[np.float64] | None = None
+    answered: tuple[int, ...] = ()
     answers: tuple[tuple[tuple[str, float], ...], ...] = ()
-    right: tuple[bool | None, ...] = ()
-    steps: int = 0
+    exit: int = 0
     stopping: bool = False
     fault: str = ""
+
+    @property
+    def steps(self) -> int:
+        """How many windows were looked at when it stops."""
+        return self.answered[self.exit]
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether there is an answer after every window."""
+        return len(self.answered) == len(self.order)
+
+    def after(self, step: int) -> tuple[tuple[str, float], ...]:
+        """Returns the likeliest classes when the window of a step (from 0) was looked at."""
+        return self.answers[step if self.one_by_one else self.exit]
+
+    def right(self, answer: tuple[tuple[str, float], ...]) -> bool | None:
+        """Returns whether the first class of an answer is one of the clip; None: not known."""
+        return answer[0][0] in self.classes if self.classes else None
 
 
 def as_pictures(frames_S3HW: Tensor) -> Picture:

@@ -119,12 +119,18 @@ def _draw_clip(
 
 def _write_ending(draw: ImageDraw.ImageDraw, clip: FocusClip, top: int) -> None:
     """Writes beside the frames what the answer is, and after how many of them."""
-    last = max(clip.steps - 1, 0)
-    name, value = clip.answers[last][0]
-    lines = [("answer", FAINT), (name, _ink(clip.right[last])), (f"{value:.2f}", TEXT)]
-    if clip.stopping:
+    last = clip.answers[clip.exit]
+    lines: list[tuple[str, str]] = []
+    if not clip.one_by_one and clip.exit > 0:
+        name, value = clip.answers[0][0]
+        lines += [("after the glance", FAINT), (f"{value:.2f} {name}", TEXT)]
+    name, value = last[0]
+    lines += [("answer", FAINT), (name, _ink(clip.right(last))), (f"{value:.2f}", TEXT)]
+    if clip.stopping and clip.steps == 0:
+        lines.append(("after the glance", DEAD.line))
+    elif clip.stopping:
         lines.append((f"after {clip.steps} of {len(clip.order)}", FAINT))
-    if clip.right[last] is False:
+    if clip.right(last) is False:
         lines.append(("wrong", DEAD.line))
     for place, (text, ink) in enumerate(lines):
         write(draw, (MARGIN, top + LINE * place), fitting(text, TITLES - 6), ink)
@@ -150,12 +156,13 @@ def _draw_step(
     picture = scaled(frame, scale).convert("RGB")
     if seen:
         framed(picture, clip.windows[step].tolist(), scale)
-        numbered(picture, str(step + 1))
+        if clip.one_by_one:
+            numbered(picture, str(step + 1))
     else:
         picture = dimmed(picture)
     sheet.paste(picture, corner)
     left, under = corner[0], corner[1] + picture.height + 1
-    stops = clip.stopping and step == clip.steps - 1
+    stops = clip.stopping and clip.one_by_one and step == clip.steps - 1
     if stops:
         box = (left - 2, corner[1] - 2, left + picture.width + 1, corner[1] + picture.height + 1)
         draw.rectangle(box, outline=DEAD.line, width=3)
@@ -165,9 +172,10 @@ def _draw_step(
     if not seen:
         draw.text((left, under + 13), "not looked at", FAINT, small)
         return
-    name, value = clip.answers[step][0]
-    text = fitting(f"{value:.2f} {name}", picture.width, 10)
-    write(draw, (left, under + 13), text, _ink(clip.right[step]), size=10)
+    if clip.one_by_one:
+        answer = clip.answers[step]
+        text = fitting(f"{answer[0][1]:.2f} {answer[0][0]}", picture.width, 10)
+        write(draw, (left, under + 13), text, _ink(clip.right(answer)), size=10)
 
 
 def _says(summary: FocusSummary) -> list[tuple[str, str]]:
@@ -205,10 +213,12 @@ def _draw_foot(
     for place, (line, ink) in enumerate(lines):
         write(draw, (left, top + LINE * place), line, ink)
     under = top + max(_MAP + LINE, LINE * len(lines)) + 6
-    says = (
-        "in a frame: the window, and in which order it is looked at; under it: number and time of "
-        "the frame, the answer so far and its probability"
-    )
+    says = "in a frame: the window that is looked at; under it: number and time of the frame"
+    if len(summary.steps) == summary.windows:
+        says = (
+            "in a frame: the window, and in which order it is looked at; under it: number and time "
+            "of the frame, the answer so far and its probability"
+        )
     for place, line in enumerate(wrapped(says, sheet.width - 2 * MARGIN)):
         draw.text((MARGIN, under + LINE * place), line, FAINT, font(size=11))
 

@@ -19,7 +19,7 @@ def places_facts(summary: FocusSummary) -> list[tuple[str, str]]:
     tall, wide = places.window
     row, column = places.middle
     found = [
-        ("clips", f"{summary.clips:,} of {summary.split}, {len(summary.steps)} windows in each"),
+        ("clips", f"{summary.clips:,} of {summary.split}, {summary.windows} windows in each"),
         ("window", f"{tall:.0f}x{wide:.0f} of {height:.0f}x{width:.0f} pixels"),
         ("mean place", f"row {row:.1f}, column {column:.1f}"),
         ("spread", f"{places.spread:.1f} pixels" + _of_random(places)),
@@ -34,7 +34,7 @@ def places_facts(summary: FocusSummary) -> list[tuple[str, str]]:
     )
     if summary.mean_steps is not None:
         found.append(
-            ("stops", f"after {summary.mean_steps:.2f} of {len(summary.steps)} windows on average")
+            ("stops", f"after {summary.mean_steps:.2f} of {summary.windows} windows on average")
         )
     return found
 
@@ -143,8 +143,6 @@ def _answers(summary: FocusSummary) -> Iterator[Mark]:
 
 def _stops_panel(summary: FocusSummary) -> Panel:
     stops = [(step.step, step.stops or 0) for step in summary.steps]
-    if summary.after_glance is not None:
-        stops.insert(0, (0, summary.after_glance))
     total = max(sum(count for _, count in stops), 1)
     bars = Bars(
         "clips that stop",
