@@ -134,7 +134,7 @@ def _row(found: EarlyExitSummary, row: EarlyExitRow, *, planned: bool) -> dict[s
     score = "-" if row.score is None else f"{row.score:.3f}{spread}"
     return {
         "planned": short(round(row.planned)) if planned else None,
-        "MACs": f"{short(round(row.realised))} {row.share:>4.0%}",
+        "realised": f"{short(round(row.realised))} {row.share:>4.0%}",
         "exit": f"{row.mean_exit:.2f}",
         WORDS.get(found.measure, found.measure): score,
     }
