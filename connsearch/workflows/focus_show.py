@@ -18,9 +18,8 @@ from connsearch.models.document import a_kind
 from connsearch.models.early_exit import Stops
 from connsearch.models.focus.focus import KIND, FocusModel
 from connsearch.runs.events import CountEvent
-from connsearch.runs.formats.early_exit import EarlyExitSummary
 from connsearch.runs.formats.focus import FocusSummary
-from connsearch.runs.names import EARLY_EXIT, FOCUS, SUMMARY
+from connsearch.runs.names import FOCUS, SUMMARY
 from connsearch.runs.record import RunRecord, open_run
 from connsearch.training.environment import describe_environment, processor_threads
 from connsearch.training.evaluate import Compute
@@ -31,7 +30,9 @@ from connsearch.workflows.focus_clips import VIDEOS, Clips, open_clips
 from connsearch.workflows.focus_files import write_focus
 from connsearch.workflows.given import Place, RunLike, path_of, place_of
 from connsearch.workflows.listening import Listener, Progress
+from connsearch.workflows.predict_stops import chosen_stops
 from connsearch.workflows.settings.focus_show import FocusShowSettings
+from connsearch.workflows.settings.predict import PredictSettings
 from connsearch.workflows.targets import (
     open_trained,
     recorded_loss,
@@ -85,7 +86,7 @@ def run_focus_show(asked: FocusShowSettings, listener: Listener) -> FocusSummary
     check_path(place / SUMMARY)
     warn_of_statistics(trained.directory, listener)
     model, clips = open_clips(asked, trained, listener)
-    stops = _stops(trained, listener)
+    stops = _stops(asked, trained, listener)
     with made_for(place / SUMMARY):
         looked = _looked(asked, model, clips, stops, listener)
         if looked.faults:
@@ -110,21 +111,17 @@ def _require_focus(run: RunRecord) -> None:
         )
 
 
-def _stops(trained: RunRecord, listener: Listener) -> Stops | None:
-    """When clips stop, by the thresholds in the run; None: there are none for these weights."""
-    found = trained.summary(EARLY_EXIT, EarlyExitSummary)
-    solved = None if found is None else found.solved()
-    if found is None or solved is None:
-        return None
-    if trained.digest is not None and found.weights != trained.digest:
-        listener.warn(
-            f"{trained.directory / EARLY_EXIT} has thresholds for other weights: no clip stops "
-            "early\n  cure: solve them again: connsearch early-exit RUN"
-        )
-        return None
-    listener.say(f"clips stop as connsearch early-exit has solved it for {solved.budget}")
-    never = float("inf")
-    return Stops([never if x is None else x for x in solved.thresholds], found.confidence)
+def _stops(asked: FocusShowSettings, trained: RunRecord, listener: Listener) -> Stops | None:
+    """When clips stop, by the thresholds in the run, as a prediction takes them; None: at the end.
+
+    Raises:
+        RunError: as for ``connsearch predict``.
+    """
+    wanted = PredictSettings(
+        run=asked.run, videos=(asked.run,), budget=asked.budget, all_steps=asked.all_steps
+    )
+    found = chosen_stops(wanted, trained, listener)
+    return None if found is None else found.stops
 
 
 def _looked(

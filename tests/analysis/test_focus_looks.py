@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from connsearch.analysis.focus_looks import Looked, Stops, look_through
+from connsearch.analysis.focus_looks import Looked, look_through
 from connsearch.data.clips.dataset import ClipKey
 from connsearch.data.loading.load import DataSplits, load_data
 from connsearch.data.loading.loader import Loader
 from connsearch.data.options import DataOptions
 from connsearch.errors import DataError
 from connsearch.models.catalogue import create_model
-from connsearch.models.early_exit import leave_early
+from connsearch.models.early_exit import Stops, leave_early
 from connsearch.models.focus.focus import FocusModel
 from connsearch.training.evaluate import Compute
 from connsearch.training.losses import choose_loss
@@ -87,16 +87,17 @@ def test_clips_stop_where_the_model_stops(model: FocusModel, data: DataSplits, k
     middle = sorted(float(clip.values[0, 0]) for clip in first.clips)[3]
     entropy = middle * math.log(middle) + (1 - middle) * math.log(1 - middle)
     sure = middle if kind == "probability" else entropy
-    thresholds = (sure, sure, sure, 0.0)
+    thresholds = (sure, sure, sure)
     left = leave_early(model.eval(), {"rgb": clips_of(data)}, thresholds, kind=kind)
     found = gone_through(model, data, stops=Stops(thresholds, kind))
-    assert [clip.steps - 1 for clip in found.clips] == left.exits.tolist()
+    assert [clip.exit for clip in found.clips] == left.exits.tolist()
+    assert [found.steps(clip) for clip in found.clips] == (left.exits + 1).tolist()
     assert len(set(left.exits.tolist())) > 1, "or this would prove nothing"
 
 
 def test_thresholds_of_another_network_are_refused(model: FocusModel, data: DataSplits) -> None:
-    with pytest.raises(DataError, match=r"3 exits, the network has 4\n  cure: .*early-exit"):
-        gone_through(model, data, stops=Stops((0.5, 0.5, 0.5), "probability"))
+    with pytest.raises(DataError, match=r"3 exits, and the network has 4\n  cure: .*early-exit"):
+        gone_through(model, data, stops=Stops((0.5, 0.5), "probability"))
 
 
 def test_a_clip_that_cannot_be_read_is_left_out(model: FocusModel, tmp_path: Path) -> None:

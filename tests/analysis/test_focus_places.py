@@ -36,11 +36,11 @@ def looked(
             windows,
             np.zeros((steps, 2), np.int64),
             np.tile([0.75, 0.25], (steps, 1)),
-            ends[number] if ends else steps,
+            ends[number] if ends else steps - 1,
         )
         for number, windows in enumerate(np.concatenate([corners, sides], 2))
     ]
-    return Looked(clips, tuple(range(steps)), FRAME, {})
+    return Looked(clips, tuple(range(steps)), tuple(range(1, steps + 1)), FRAME, {})
 
 
 def kinds(corners_NS2: Any, *, chosen_by: str = "policy", side: float = SIDE) -> list[str]:
@@ -89,7 +89,7 @@ def test_baselines_and_windows_without_room_are_not_accused() -> None:
     assert kinds(still) == ["collapsed"]
     assert kinds(still, chosen_by="centre") == []
     whole = looked(np.zeros((5, 3, 2)))
-    full = Looked(whole.clips, whole.order, (SIDE, SIDE), {})
+    full = Looked(whole.clips, whole.order, whole.answered, (SIDE, SIDE), {})
     places = places_of(full)
     assert remarks_on(full, places, chosen_by="policy") == []
     assert places.share is None
@@ -112,7 +112,7 @@ def test_every_window_is_in_the_heat_map_where_its_middle_is(
 
 
 def test_steps_count_right_answers_and_stops() -> None:
-    found = looked(random_corners(4, 3), labels=(0, 0, 0, 1), ends=(1, 3, 3, 2))
+    found = looked(random_corners(4, 3), labels=(0, 0, 0, 1), ends=(0, 2, 2, 1))
     steps = steps_of(found, stopping=True)
     assert [step.stops for step in steps] == [1, 1, 2]
     assert {step.accuracy for step in steps} == {0.75}

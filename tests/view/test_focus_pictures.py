@@ -47,8 +47,8 @@ def clip(**changes: Any) -> FocusClip:
         "captions": tuple(map(str, range(FRAMES))),
         "windows": windows,
         "answers": answers,
-        "right": (True,) * FRAMES,
-        "steps": FRAMES,
+        "answered": tuple(range(1, FRAMES + 1)),
+        "exit": FRAMES - 1,
     }
     return FocusClip(**{**known, **changes})
 
@@ -60,6 +60,7 @@ def summary(**changes: Any) -> FocusSummary:
         "run": "runs/f",
         "model": "adafocus",
         "clips": 8,
+        "windows": FRAMES,
         "places": LookPlaces(
             frame=[float(SIZE)] * 2,
             window=[float(PATCH)] * 2,
@@ -103,7 +104,7 @@ def test_windows_are_drawn_where_they_are_in_the_order_of_time() -> None:
 
 
 def test_what_is_not_looked_at_is_pale_and_has_no_window() -> None:
-    picture = sheet(clip(steps=2, stopping=True), found=stopping())
+    picture = sheet(clip(exit=1, stopping=True), found=stopping())
     top, left = np.flatnonzero((picture == GREY).all(-1).any(1))[0], 14 + 148
     seen = [
         (picture[top : top + 128, left + n * 132 : left + n * 132 + 128] == ink(WINDOW))
@@ -129,8 +130,8 @@ def test_a_clip_that_cannot_be_read_says_why_and_a_long_one_is_thinned() -> None
         captions=("",) * many,
         windows=np.tile([1.0, 1, 8, 8], (many, 1)),
         answers=((("walk", 1.0),),) * many,
-        right=(True,) * many,
-        steps=many,
+        answered=tuple(range(1, many + 1)),
+        exit=many - 1,
     )
     rows = (sheet(long).shape[0] - whole.shape[0]) / (128 + 30 + 4) + 1
     assert rows == MOST_FRAMES / 8
@@ -141,7 +142,7 @@ def test_no_clip_at_all_is_still_a_sheet() -> None:
 
 
 def test_the_film_has_a_picture_a_window_and_ends_where_the_clip_stops(tmp_path: Path) -> None:
-    clips = [clip(), FocusClip("b.mp4", fault="gone"), clip(steps=2, stopping=True)]
+    clips = [clip(), FocusClip("b.mp4", fault="gone"), clip(exit=1, stopping=True)]
     frames = list(film_frames(clips, fps=2))
     assert len(frames) == count_frames(clips, fps=2) == (5 + 3) + (2 + 3)
     assert len({frame.shape for frame in frames}) == 1
@@ -159,14 +160,19 @@ def test_the_film_has_a_picture_a_window_and_ends_where_the_clip_stops(tmp_path:
 
 
 def test_the_window_is_shown_enlarged_beside_its_frame() -> None:
-    (first, *_), wide = film_frames([clip(steps=1)], fps=1), 12 + SIDE + 12
+    (first, *_), wide = film_frames([clip(exit=0)], fps=1), 12 + SIDE + 12
     inside = first[46 + 60 : 46 + SIDE - 60, wide + 60 : wide + SIDE - 60]
     assert (inside == 255).all(), "the inside of the window, and nothing of what is around it"
 
 
 def test_a_model_that_stops_after_its_glance_has_no_window_in_the_film() -> None:
-    (first, *_) = film_frames([clip(steps=0, stopping=True)], fps=1)
+    together: dict[str, Any] = {"answered": (0, FRAMES), "answers": clip().answers[:2]}
+    (first, *_) = film_frames([clip(**together, exit=0, stopping=True)], fps=1)
     assert not (first == ink(WINDOW)).all(-1).any()
+    assert len(list(film_frames([clip(**together, exit=1)], fps=1))) == FRAMES + 2
+    stopped, whole = (sheet(clip(**together, exit=exit, stopping=True)) for exit in (0, 1))
+    seen = [int((picture == ink(WINDOW)).all(-1).sum()) for picture in (stopped, whole)]
+    assert seen[0] < seen[1]
 
 
 def test_without_an_encoder_it_is_a_gif(tmp_path: Path) -> None:
@@ -184,7 +190,7 @@ def test_a_film_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     before = path.read_bytes()
 
     def broken() -> Any:
-        yield from film_frames([clip(steps=1)], fps=2)
+        yield from film_frames([clip(exit=0)], fps=2)
         raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
@@ -201,8 +207,12 @@ def test_the_chart_says_places_answers_and_stops() -> None:
     ]
     assert "row 8, column 12: 75.0% of the windows" in plain.panels[0].described()
     assert "right answers: from 0 to 0.4" in plain.panels[1].described()
-    chart = focus_chart(stopping(after_glance=2), title="")
-    assert "after 0 windows: 2 clips" in chart.panels[2].described()
+    chart = focus_chart(stopping(), title="")
+    assert "after 1 windows: 2 clips, 20%" in chart.panels[2].described()
+    ends = [LookStep(step=step, accuracy=0.5, probability=0.5, stops=4) for step in (0, FRAMES)]
+    together = focus_chart(summary(steps=ends, mean_steps=2.5), title="")
+    assert together.panels[1].title == "after glance and look"
+    assert "after 0 windows: 4 clips, 50%" in together.panels[2].described()
     facts = dict(places_facts(stopping()))
     assert facts["stops"] == "after 3.00 of 5 windows on average"
     assert facts["spread"] == "3.2 pixels, 0.25 of that of random places"

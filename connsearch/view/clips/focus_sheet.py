@@ -12,7 +12,7 @@ from connsearch.runs.formats.focus import FocusSummary, LookPlaces
 from connsearch.view.clips.contact_sheet import GAP, LINE, MARGIN, TITLES, wrapped
 from connsearch.view.clips.focus_marks import WINDOW, FocusClip, dimmed, framed, numbered, scaled
 from connsearch.view.clips.strips import LARGEST, SMALLEST
-from connsearch.view.lettering import fitting, font, write
+from connsearch.view.lettering import fitting, font, length, write
 from connsearch.view.runs.focus import places_facts
 from connsearch.view.structures.palette import ADDED, DEAD, FAINT, PAPER, RULE, TEXT
 
@@ -168,7 +168,10 @@ def _draw_step(
         draw.rectangle(box, outline=DEAD.line, width=3)
     small = font(size=10)
     said = clip.captions[step]
-    draw.text((left, under), said + ("  stops here" if stops else ""), FAINT, small)
+    if stops:
+        both = f"{said}  stops here"
+        said = both if length(both, size=10) <= picture.width else "stops here"
+    draw.text((left, under), said, DEAD.line if stops else FAINT, small)
     if not seen:
         draw.text((left, under + 13), "not looked at", FAINT, small)
         return

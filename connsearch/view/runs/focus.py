@@ -120,7 +120,7 @@ def _ticks(side: float, cell: float) -> list[tuple[float, str]]:
 
 def _steps_panel(summary: FocusSummary) -> Panel:
     return Panel(
-        "after each window",
+        "after each window" if len(summary.steps) == summary.windows else "after glance and look",
         list(_answers(summary)),
         Axis("windows looked at", style="whole"),
         Axis(low=-0.03, high=1.03),
@@ -146,7 +146,7 @@ def _stops_panel(summary: FocusSummary) -> Panel:
     total = max(sum(count for _, count in stops), 1)
     bars = Bars(
         "clips that stop",
-        "dead",
+        "mixed",
         [float(step) for step, _ in stops],
         [float(count) for _, count in stops],
         tips=[f"after {step} windows: {count} clips, {count / total:.0%}" for step, count in stops],

@@ -38,6 +38,11 @@ class FocusShowSettings(WorkflowSettings):
     """Format of the film; auto: mp4, or gif where H.264 cannot be written here."""
     film_fps: float = Field(default=2.0, gt=0, le=60, allow_inf_nan=False)
     """Windows a second in the film."""
+    budget: str | None = None
+    """Let clips stop by the thresholds that connsearch early-exit has solved for this budget; by
+    default for its first one."""
+    all_steps: Annotated[bool, Flag(switch=True)] = False
+    """Let no clip stop early, although the run has thresholds."""
     source: Annotated[str | None, Flag(name="data")] = None
     """Where the data is now, if it was moved; it must be the same data."""
     seed: int = Field(default=0, ge=0, lt=2**63)
@@ -55,6 +60,12 @@ class FocusShowSettings(WorkflowSettings):
     """Number format of convolutions; auto: bf16 on hardware that has it, else fp32."""
     threads: int | None = Field(default=None, ge=1, le=4096)
     """Processor threads; by default what torch finds."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> FocusShowSettings:
+        if self.budget is not None and self.all_steps:
+            raise ValueError("a budget and all steps: allowed is one of them")
+        return self
 
     @model_validator(mode="after")
     def _videos_or_a_split(self) -> FocusShowSettings:
