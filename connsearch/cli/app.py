@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = {
     "evaluate": "judge a trained network on the test split, once",
     "early-exit": "let clips stop early: thresholds for a mean cost, and what that changes",
     "predict": "say what is in videos without labels, whole or part by part",
+    "focus show": "show where a focus model looks in its clips, and when it stops",
     "compare": "is the found wiring better than random ones? trained alike, with an interval",
     "stability": "do several short searches find the same connections?",
     "rank-correlation": "does the supernet rank sub-networks as training them alone does?",
