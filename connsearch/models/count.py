@@ -79,6 +79,21 @@ def spent(model: nn.Module, streams: Mapping[str, Tensor]) -> Spent:
     return Spent(Counted(_learning(model), counter.get_total_flops() // 2), parts)
 
 
+def empty_clip(model: nn.Module, clip: tuple[int, int, int]) -> dict[str, Tensor]:
+    """Returns a clip without numbers: ``rgb``, and what else a model reads.
+
+    Args:
+        model: any; ``stream_widths`` and ``own_frames`` are read.
+        clip: frames, height and width.
+    """
+    frames, *sides = clip
+    own: Mapping[str, int] = getattr(model, "own_frames", {})
+    widths: Mapping[str, int] = getattr(model, "stream_widths", {})
+    shapes = {"rgb": (3, frames), **{name: (width, frames) for name, width in widths.items()}}
+    shapes |= {name: (3, number) for name, number in own.items()}
+    return {n: torch.empty(1, *shape, *sides, device="meta") for n, shape in shapes.items()}
+
+
 def macs_of_steps(
     model: EarlyExit, shapes: Mapping[str, Sequence[int]], *, first: int | None = None
 ) -> tuple[int, ...]:

@@ -53,7 +53,9 @@ def run_draw(asked: DrawSettings, structure: Structure | None = None) -> tuple[S
         part = structure_of_focus(asked.structure)
         structure = open_structure(asked.structure) if part is None else part[1]
         if part is not None:
-            title = title or f"{structure.name}, the {part[0]} network of {asked.structure}"
+            title = (
+                title or f"{structure.name}, the {part[0]} network of {Path(asked.structure).name}"
+            )
         elif is_folder(asked.structure):
             rates = RunFiles(Path(asked.structure)).open_rates
     path = asked.output

@@ -9,9 +9,8 @@ import torch
 
 from connsearch.errors import SettingsError
 from connsearch.models.catalogue import from_document
-from connsearch.models.count import Counted, count
+from connsearch.models.count import Counted, count, empty_clip
 from connsearch.models.document import ModelDocument
-from connsearch.models.focus.focus import FocusModel
 from connsearch.runs.formats.conversion import ConversionRecord
 from connsearch.runs.formats.initial import InitialRecord
 from connsearch.runs.record import open_run
@@ -88,8 +87,7 @@ def run_inspect_network(asked: InspectSettings) -> NetworkInspection | None:
     clip = asked.clip or counted_clip(asked.structure)
     with torch.device("meta"):
         model = from_document(document, run.num_classes)
-    streams = {"rgb": torch.empty(1, 3, *clip, device="meta")}
-    cost = count(model, model.empty_clip(clip) if isinstance(model, FocusModel) else streams)
+    cost = count(model, empty_clip(model, clip))
     names: list[str] = run.recorded.get("facts", {}).get("classes", [])
     outputs = int(document.settings.get("classes", run.num_classes))
     known = tuple(names) if len(names) == outputs else ()
