@@ -80,18 +80,15 @@ def spent(model: nn.Module, streams: Mapping[str, Tensor]) -> Spent:
 
 
 def empty_clip(model: nn.Module, clip: tuple[int, int, int]) -> dict[str, Tensor]:
-    """Returns a clip without numbers: ``rgb``, and what else a model reads.
+    """Returns a clip without numbers: what a model says it reads, or ``rgb``.
 
     Args:
-        model: any; ``stream_widths`` and ``own_frames`` are read.
+        model: any; its method ``empty_clip`` is asked if there is one.
         clip: frames, height and width.
     """
-    frames, *sides = clip
-    own: Mapping[str, int] = getattr(model, "own_frames", {})
-    widths: Mapping[str, int] = getattr(model, "stream_widths", {})
-    shapes = {"rgb": (3, frames), **{name: (width, frames) for name, width in widths.items()}}
-    shapes |= {name: (3, number) for name, number in own.items()}
-    return {n: torch.empty(1, *shape, *sides, device="meta") for n, shape in shapes.items()}
+    own: Callable[[tuple[int, int, int]], dict[str, Tensor]] | None
+    own = getattr(model, "empty_clip", None)
+    return {"rgb": torch.empty(1, 3, *clip, device="meta")} if own is None else own(clip)
 
 
 def macs_of_steps(

@@ -62,7 +62,6 @@ class FocusModel(Model):
 
     Attributes:
         modalities: names of the streams it reads; ``flow`` is computed.
-        stream_widths: channels of each of them.
         glance: the glance network, without classifier.
         local: the local network, likewise.
         policy: chooses the windows.
@@ -94,10 +93,7 @@ class FocusModel(Model):
         with seeded(seed):
             self.glance = build_part(glance, "glance", own["glance"])
             self.local = build_part(local, "local", own["local"])
-            read = (empty_streams(part, 1, 1, 1) for part in (self._glances, self._looks))
-            widths = {name: x.shape[1] for streams in read for name, x in streams.items()}
-            self.stream_widths = {"rgb": 3, **widths}
-            self.modalities = tuple(self.stream_widths)
+            self.modalities = tuple(self.empty_clip((1, 1, 1)))
             self.glance_head = self._head(self._glances.feature_size)
             self.local_head = self._head(self._looks.feature_size)
             self._build()
@@ -145,6 +141,12 @@ class FocusModel(Model):
     def _build(self) -> None:
         """Makes the policy and what joins the features."""
         raise NotImplementedError
+
+    def empty_clip(self, clip: tuple[int, int, int]) -> dict[str, Tensor]:
+        """Returns a clip of (T, H, W) of every stream that it reads, on the meta device."""
+        counts = {"rgb": clip[0], **self.own_frames}
+        asked = {n: torch.empty(1, 3, t, *clip[1:], device="meta") for n, t in counts.items()}
+        return asked | empty_streams(self._glances, *clip) | empty_streams(self._looks, *clip)
 
     def _map_size(self) -> tuple[int, int]:
         """Height and width of the feature map of the glance network."""
