@@ -13,7 +13,7 @@ import torch
 from connsearch.errors import SettingsError, UnknownNameError
 from connsearch.graph.cost import DEFAULT_CLIP, cost
 from connsearch.graph.files import load_structure, structure_names
-from connsearch.models.count import Counted, Spent, spent
+from connsearch.models.count import Counted, Spent, empty_clip, spent
 from connsearch.models.document import STRUCTURE, ModelDocument
 from connsearch.models.model import Model
 from connsearch.models.structure import Network
@@ -100,7 +100,7 @@ def _counted(
         other = {} if one.for_clip is None or clip == one.clip else one.for_clip(clip)
         with torch.device("meta"):
             model = short.build(num_classes, **other)
-        known[short.key, clip] = spent(model, {"rgb": torch.empty(1, 3, *clip, device="meta")})
+        known[short.key, clip] = spent(model, empty_clip(model, clip))
     return known[short.key, clip].repeated(short.times)
 
 

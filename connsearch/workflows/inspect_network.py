@@ -12,7 +12,7 @@ from torch import nn
 from connsearch.errors import SettingsError
 from connsearch.models.catalogue import from_document
 from connsearch.models.clip_cost import clip_cost
-from connsearch.models.count import Counted, Spent, spent
+from connsearch.models.count import Counted, Spent, empty_clip, spent
 from connsearch.models.document import ModelDocument
 from connsearch.models.focus.focus import FocusModel
 from connsearch.runs.formats.conversion import ConversionRecord
@@ -96,7 +96,7 @@ def run_inspect_network(asked: InspectSettings) -> NetworkInspection | None:
     clip = asked.clip or counted_clip(asked.structure)
     with torch.device("meta"):
         model = from_document(document, run.num_classes)
-    streams = {"rgb": torch.empty(1, 3, *clip, device="meta")}
+    streams = empty_clip(model, clip)
     found = spent(model, streams)
     names: list[str] = run.recorded.get("facts", {}).get("classes", [])
     outputs = int(document.settings.get("classes", run.num_classes))

@@ -19,7 +19,7 @@ from connsearch.models.focus.parts import build_part, empty_features, part_docum
 from connsearch.models.focus.settings import FocusSettings
 from connsearch.models.gates import let_decide, temporal_gates
 from connsearch.models.model import Model, ParameterGroups
-from connsearch.nn.focus_policy import RecurrentPolicy
+from connsearch.nn.focus_policy import ClipPolicy, RecurrentPolicy
 from connsearch.nn.layers import dense
 from connsearch.nn.layout import lay_out
 from connsearch.nn.seeded import seeded
@@ -37,11 +37,13 @@ class Look(NamedTuple):
         windows: (B, S, 4), in pixels of the frame: top, left, height, width.
         frames: (S,), the frame (its place in time) of each window.
         answers: (B, S, K), after each step.
+        stream: whose frames they are: ``rgb``, or ``focus`` where the local network has its own.
     """
 
     windows: Tensor
     frames: tuple[int, ...]
     answers: Tensor
+    stream: str = "rgb"
 
 
 class FocusModel(Model):
@@ -134,7 +136,7 @@ class FocusModel(Model):
     def _head(self, width: int) -> nn.Sequential:
         return nn.Sequential(nn.Dropout(self.settings.dropout), dense(width, self.num_classes))
 
-    policy: RecurrentPolicy | TrackPolicy
+    policy: RecurrentPolicy | ClipPolicy | TrackPolicy
 
     def _build(self) -> None:
         """Makes the policy and what joins the features."""
