@@ -19,8 +19,8 @@ from connsearch.settings.faults import choices, choices_in
 from connsearch.settings.nesting import field_at, flat_key, leaves
 
 _ORDER = """
-    source clips augment split loading planted evolution stop relaxation space schedule optimiser
-    rates loss balance choice gates multigrid compute logging pruning scoring
+    focus source clips augment split loading planted evolution stop relaxation space schedule
+    optimiser rates loss balance choice gates multigrid compute logging pruning scoring
 """.split()
 """Groups by name, as a help page has them: first what is looked at, then what is done with it."""
 

@@ -79,12 +79,27 @@ def spent(model: nn.Module, streams: Mapping[str, Tensor]) -> Spent:
     return Spent(Counted(_learning(model), counter.get_total_flops() // 2), parts)
 
 
-def macs_of_steps(model: EarlyExit, shapes: Mapping[str, Sequence[int]]) -> tuple[int, ...]:
+def empty_clip(model: nn.Module, clip: tuple[int, int, int]) -> dict[str, Tensor]:
+    """Returns a clip without numbers: ``rgb``, and what has frames of its own for a model.
+
+    Args:
+        model: any; ``own_frames`` is read.
+        clip: frames, height and width.
+    """
+    own: Mapping[str, int] = getattr(model, "own_frames", {})
+    frames = {"rgb": clip[0], **own}
+    return {n: torch.empty(1, 3, t, *clip[1:], device="meta") for n, t in frames.items()}
+
+
+def macs_of_steps(
+    model: EarlyExit, shapes: Mapping[str, Sequence[int]], *, first: int | None = None
+) -> tuple[int, ...]:
     """Returns the multiply-accumulates of one clip until each exit of a network that can stop.
 
     Args:
         model: any; it stays as it is.
         shapes: of the streams of one clip, ``(C, T, H, W)`` by name.
+        first: count the first exits alone; None: all.
     """
     assert isinstance(model, nn.Module), "an EarlyExit is a model"
     without = _to_count(model)
@@ -95,7 +110,7 @@ def macs_of_steps(model: EarlyExit, shapes: Mapping[str, Sequence[int]]) -> tupl
         steps = without.steps(streams)
         next(steps)
         found.append(counter.get_total_flops() // 2)
-        for _ in range(without.exits - 1):
+        for _ in range((first or without.exits) - 1):
             steps.send(torch.ones(1, dtype=torch.bool))
             found.append(counter.get_total_flops() // 2)
     return tuple(found)

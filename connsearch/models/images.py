@@ -1,7 +1,8 @@
 """Networks of images, applied to clips frame by frame.
 
 The answer of a clip is the mean of its frames' logits, as in temporal segment networks
-(arXiv 1608.00859); each frame is seen by itself.
+(arXiv 1608.00859); each frame is seen by itself, unless channels are shifted between neighbouring
+frames (TSM, arXiv 1811.08383).
 
 Shape letters: B clips, T frames, N images (B T of them where they are frames), C channels, H W
 pixels, h w places of a feature map, K classes.
@@ -10,9 +11,16 @@ pixels, h w places of a feature map, K classes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 from torch import Tensor, nn
 
 from connsearch.models.document import ModelDocument
@@ -43,6 +51,8 @@ class ImageSettings(BaseModel):
             normalised by it inside the network. The default leaves them as they are; weights of
             ImageNet expect ``IMAGENET_MEAN``.
         std: spread, likewise.
+        temporal_shift: an eighth of the channels of the next frame, and an eighth of the one
+            before, are what blocks see of a frame (see each kind).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +60,17 @@ class ImageSettings(BaseModel):
     dropout: float = Field(default=0.0, strict=True, ge=0, lt=1)
     mean: tuple[Share, Share, Share] = (0.5, 0.5, 0.5)
     std: tuple[Spread, Spread, Spread] = (0.5, 0.5, 0.5)
+    temporal_shift: bool = Field(default=False, strict=True)
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the shift where there is none: earlier documents stay as they were."""
+        found = written(self)
+        return (
+            found
+            if self.temporal_shift
+            else {k: v for k, v in found.items() if k != "temporal_shift"}
+        )
 
 
 class ImageModel(Model):
@@ -68,10 +89,11 @@ class ImageModel(Model):
 
     Attributes:
         feature_size: channels of a feature map, and numbers of the vector of a frame.
+        temporal: whether frames depend on their neighbours: with a shift.
     """
 
     modalities = ("rgb",)
-    temporal = False
+    temporal: bool = False
     kind: str
     feature_size: int
 
@@ -86,7 +108,7 @@ class ImageModel(Model):
     ) -> None:
         super().__init__()
         self.settings, self.num_classes, self.name = settings, num_classes, name
-        self.memory_format = memory_format
+        self.memory_format, self.temporal = memory_format, settings.temporal_shift
         with seeded(seed):
             self.feature_size = self._build()
             self.dropout = nn.Dropout(settings.dropout)
@@ -119,10 +141,15 @@ class ImageModel(Model):
         clips, _, frames, height, width = clips_B3THW.shape
         if self.training:
             _refuse_one_number(clips * frames, height, width)
-            note_frames(self, frames)
+        self._note(frames)
         features_NC = self.feature_map(frames_as_images(clips_B3THW)).mean((2, 3))
         logits_NK = self.head(self.dropout(features_NC))
         return logits_NK.unflatten(0, (clips, frames)).mean(1)
+
+    def _note(self, frames: int) -> None:
+        """Tells layers that ask for it how many frames the clips have that come next."""
+        if self.training or self.temporal:
+            note_frames(self, frames)
 
     @property
     def map_channels(self) -> int:
@@ -130,15 +157,14 @@ class ImageModel(Model):
         return self.feature_size
 
     def features(self, streams: Mapping[str, Tensor]) -> Features:
-        """Returns maps and vectors of every frame by itself; see :class:`FeatureModel`.
+        """Returns maps and vectors of every frame; see :class:`FeatureModel`.
 
         Raises:
             DataError: there is no ``rgb``, or it is of another shape or type.
         """
         clips_B3THW = rgb_clips(streams).contiguous(memory_format=self.memory_format)
         clips, _, frames = clips_B3THW.shape[:3]
-        if self.training:
-            note_frames(self, frames)
+        self._note(frames)
         maps_NChw = self.feature_map(frames_as_images(clips_B3THW))
         vectors_ND = maps_NChw.mean((2, 3))
         maps_BTChw = maps_NChw.unflatten(0, (clips, frames))
@@ -147,8 +173,9 @@ class ImageModel(Model):
     def feature_map(self, x_N3HW: Tensor) -> Tensor:
         """Maps images, in [-1, 1], to ``(N, feature_size, h, w)``; h is ceil(H / 32).
 
-        For networks that are built on this one: frames come from ``nn.images.frames_as_images``,
-        the mean over h and w is the vector that the classifier reads.
+        For networks that are built on this one, without a shift: frames come from
+        ``nn.images.frames_as_images``, the mean over h and w is the vector that the classifier
+        reads.
         """
         x_N3HW = x_N3HW.contiguous(memory_format=of_images(self.memory_format))
         return self._features(normalised(x_N3HW, self.settings.mean, self.settings.std))

@@ -50,3 +50,43 @@ class RecurrentPolicy(nn.Module):
         x = self.encode_norm(self.encode(x.flatten(1))).tanh()
         hidden_BTD, after = self.recurrence(x.unflatten(0, (clips, frames)), state)
         return self.act(hidden_BTD).sigmoid(), after
+
+
+class ClipPolicy(nn.Module):
+    """One place for all frames of a clip, from all its feature maps.
+
+    Args:
+        map_channels: C.
+        map_size: (h, w).
+        frames: T of the maps.
+        hidden: width of the vector of a clip (published: 1024); a second layer has half of it.
+        actions: numbers it gives for a clip.
+    """
+
+    def __init__(
+        self,
+        map_channels: int,
+        map_size: tuple[int, int],
+        frames: int,
+        hidden: int,
+        actions: int = 2,
+    ) -> None:
+        super().__init__()
+        height, width = map_size
+        self.map_size = map_size
+        narrow = max(hidden // 2, 1)
+        self.squeeze = nn.Conv2d(frames * map_channels, ENCODED, 1, bias=False)
+        self.squeeze_norm = nn.BatchNorm2d(ENCODED)
+        self.encode = nn.Linear(ENCODED * height * width, hidden)
+        self.encode_norm = nn.BatchNorm1d(hidden)
+        self.narrow = nn.Linear(hidden, narrow)
+        self.narrow_norm = nn.BatchNorm1d(narrow)
+        self.act = nn.Linear(narrow, actions)
+
+    def forward(self, maps_BCThw: Tensor) -> Tensor:
+        """Maps feature maps, in the order of time, to places ``(B, 1, actions)``."""
+        stacked = maps_BCThw.transpose(1, 2).flatten(1, 2)
+        x = self.squeeze_norm(self.squeeze(stacked)).tanh()
+        x = self.encode_norm(self.encode(x.flatten(1))).tanh()
+        x = self.narrow_norm(self.narrow(x)).tanh()
+        return self.act(x).sigmoid().unsqueeze(1)

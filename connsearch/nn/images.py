@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from connsearch.nn.layers import safe_stride
 from connsearch.nn.split_norm import ImageNorm
+from connsearch.nn.temporal_shift import TemporalShift
 
 
 class SafeImageConv(nn.Conv2d):
@@ -51,15 +52,16 @@ def frames_as_images(x_BCTHW: Tensor) -> Tensor:
 
 
 def note_frames(network: nn.Module, frames: int) -> None:
-    """Tells the normalisations of a network how many images a clip has, for statistics in groups.
+    """Tells layers how many images a clip has: norms, for statistics in groups, and shifts.
 
     Args:
-        network: holds :class:`ImageNorm`.
+        network: holds :class:`ImageNorm` or :class:`~connsearch.nn.temporal_shift.TemporalShift`.
         frames: T of the clips that come next.
     """
-    for layer in _norms(network):
+    for layer in _told(network):
         layer.frames = frames
 
 
-def _norms(network: nn.Module) -> Iterator[ImageNorm]:
-    return (module for module in network.modules() if isinstance(module, ImageNorm))
+def _told(network: nn.Module) -> Iterator[ImageNorm | TemporalShift]:
+    kinds = (ImageNorm, TemporalShift)
+    return (module for module in network.modules() if isinstance(module, kinds))

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from connsearch.nn.images import image_conv, image_norm
+from connsearch.nn.temporal_shift import shift_or_not
 
 
 class ConvNorm(nn.Module):
@@ -55,19 +56,24 @@ class InvertedResidual(nn.Module):
         width: output channels.
         stride: of height and width.
         expansion: how many times as wide it is inside as what it reads.
+        shifts: whether what the first 1x1 reads is shifted between frames; only where there is one,
+            and what the block reads is added.
     """
 
-    def __init__(self, in_width: int, width: int, stride: int, expansion: int) -> None:
+    def __init__(
+        self, in_width: int, width: int, stride: int, expansion: int, *, shifts: bool = False
+    ) -> None:
         super().__init__()
         inside = in_width * expansion
         self.adds = stride == 1 and in_width == width
+        self.shift = shift_or_not(shifts and self.adds and expansion > 1)
         self.expand = ConvNorm(in_width, inside, 1) if expansion > 1 else nn.Identity()
         self.depthwise = ConvNorm(inside, inside, 3, stride=stride, groups=inside)
         self.project = ConvNorm(inside, width, 1, linear=True)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Maps ``(N, in_width, H, W)`` to ``(N, width, ceil(H / stride), ceil(W / stride))``."""
-        y = self.project(self.depthwise(self.expand(x_NCHW)))
+        y = self.project(self.depthwise(self.expand(self.shift(x_NCHW))))
         return x_NCHW + y if self.adds else y
 
 

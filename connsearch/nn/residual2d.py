@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from connsearch.nn.images import image_conv, image_norm
+from connsearch.nn.temporal_shift import shift_or_not
 
 EXPANSION = 4
 """How many times as wide a bottleneck ends as it is inside."""
@@ -54,13 +55,15 @@ class BasicBlock2d(nn.Module):
         in_width: input channels.
         planes: what it is called, and its output channels.
         stride: of height and width.
+        shifts: whether what the first convolution reads is shifted between frames.
 
     Attributes:
         width: channels of the output.
     """
 
-    def __init__(self, in_width: int, planes: int, stride: int) -> None:
+    def __init__(self, in_width: int, planes: int, stride: int, *, shifts: bool = False) -> None:
         super().__init__()
+        self.shift = shift_or_not(shifts)
         self.width = planes
         self.conv1 = image_conv(in_width, planes, 3, stride=stride)
         self.norm1 = image_norm(planes)
@@ -70,7 +73,7 @@ class BasicBlock2d(nn.Module):
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Maps ``(N, in_width, H, W)`` to ``(N, width, H', W')``, each ceil(size / stride)."""
-        y = F.relu(self.norm1(self.conv1(x_NCHW)))
+        y = F.relu(self.norm1(self.conv1(self.shift(x_NCHW))))
         y = self.norm2(self.conv2(y))
         return F.relu(y + self.shortcut(x_NCHW))
 
@@ -85,13 +88,15 @@ class Bottleneck2d(nn.Module):
         in_width: input channels.
         planes: channels inside; it ends ``EXPANSION`` times as wide.
         stride: of height and width.
+        shifts: whether what the first convolution reads is shifted between frames.
 
     Attributes:
         width: channels of the output.
     """
 
-    def __init__(self, in_width: int, planes: int, stride: int) -> None:
+    def __init__(self, in_width: int, planes: int, stride: int, *, shifts: bool = False) -> None:
         super().__init__()
+        self.shift = shift_or_not(shifts)
         self.width = EXPANSION * planes
         self.conv1 = image_conv(in_width, planes, 1)
         self.norm1 = image_norm(planes)
@@ -103,7 +108,7 @@ class Bottleneck2d(nn.Module):
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Maps ``(N, in_width, H, W)`` to ``(N, width, H', W')``, each ceil(size / stride)."""
-        y = F.relu(self.norm1(self.conv1(x_NCHW)))
+        y = F.relu(self.norm1(self.conv1(self.shift(x_NCHW))))
         y = F.relu(self.norm2(self.conv2(y)))
         y = self.norm3(self.conv3(y))
         return F.relu(y + self.shortcut(x_NCHW))

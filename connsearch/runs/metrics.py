@@ -1,8 +1,8 @@
 """Numbers about answers: accuracy with its interval, top-5, recalls, mean average precision.
 
-torchmetrics counts the confusion matrix and the average precision of a class; what is counted in,
-how equal scores are ranked, and what a mean is taken over, is decided here. It is imported where it
-is used: reading a result needs neither it nor torch.
+torchmetrics counts the confusion matrix; what is counted in, how equal scores are ranked, and what
+a mean is taken over, is decided here. It is imported where it is used: reading a result needs
+neither it nor torch.
 """
 
 from __future__ import annotations
@@ -142,31 +142,29 @@ def average_precisions(targets: Tensor, scores: Tensor) -> list[float | None]:
     .. math:: AP = \sum_n (R_n - R_{n-1}) P_n
 
     ``n`` counts the distinct scores downwards, so that clips of equal score come in together and
-    their order does not matter. (The library counts a class without clips as 0, and the mean then
-    falls with every class that a split happens not to have: such a class is never shown to it.)
-
-    The library is shown the ranks of the scores: where it meets a number outside [0, 1] it takes
-    the sigmoid of all of them in their own precision, in which confident clips become equal.
+    their order does not matter. It is computed here, in float64: torchmetrics adds up in float32,
+    takes the sigmoid of scores outside [0, 1], in which confident clips become equal, and counts a
+    class without clips as 0, so that the mean falls with every class a split happens not to have.
 
     Args:
         targets: ``(N, K)``, above 0 where a clip has a class.
         scores: ``(N, K)``, higher is likelier, of any scale.
     """
-    from torchmetrics.functional.classification import binary_average_precision
-
-    has = (targets > 0).long()
-    return [
-        float(binary_average_precision(_ranks(scores[:, k]), has[:, k], validate_args=False))
-        if has[:, k].any()
-        else None
-        for k in range(has.shape[1])
-    ]
+    has_NK = targets > 0
+    return [_average_precision(has_NK[:, k], scores[:, k]) for k in range(has_NK.shape[1])]
 
 
-def _ranks(scores: Tensor) -> Tensor:
-    """The rank of every score among the distinct ones, in [0, 1): as equal as they are."""
-    _, places = scores.unique(sorted=True, return_inverse=True)
-    return places.double() / len(places)
+def _average_precision(has_N: Tensor, scores_N: Tensor) -> float | None:
+    """The average precision of one class."""
+    if not has_N.any():
+        return None
+    _, places_N = scores_N.unique(sorted=True, return_inverse=True)  # of equal scores the same
+    levels = int(places_N.max()) + 1
+    down_N = levels - 1 - places_N
+    found_L = down_N[has_N].bincount(minlength=levels)
+    shown_L = down_N.bincount(minlength=levels).cumsum(0)
+    precision_L = found_L.cumsum(0).double() / shown_L.double()
+    return float((found_L.double() * precision_L).sum() / found_L.sum())
 
 
 def _confusion(labels: Sequence[int], answers: Sequence[int], classes: int) -> list[list[int]]:

@@ -20,6 +20,9 @@ METRICS, CONNECTIONS, QUARANTINE = "metrics.csv", "connections.csv", "quarantine
 SKIPPED = "skipped.csv"
 """A further table of a run that computes in fp16: the steps in which a gradient overflowed."""
 
+TERMS = "terms.csv"
+"""A further table of a run whose network learns by several terms of a loss: each in every step."""
+
 GATES = "gates.csv"
 """A further table of a run whose network has temporal gates: how often each is open."""
 
@@ -81,6 +84,10 @@ FIRST = "first.safetensors"
 INITIAL = "initial.json"
 """Of a run that began with weights of elsewhere: which, and what the network took of them. Its
 first weights are in a file called as those of a child that inherits, until it is finished."""
+
+FOCUS_PARTS = "parts.json"
+"""Of a run of a focus model whose networks came from other runs or files: from which. Its first
+weights are kept, too, until it is finished."""
 
 BEST = "best.json"
 """The best structure an evolution has found so far."""

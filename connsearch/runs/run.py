@@ -11,6 +11,7 @@
     quarantine.csv         clips that could not be read, and why
     skipped.csv            steps in which a gradient overflowed (fp16)
     gates.csv              how often each temporal gate was open (networks with gates)
+    terms.csv              every term of the loss in every step (focus models)
     checkpoint/            the newest state and the one before it
     epochs/                states that are kept by the number of their epoch (--save-every)
     train_results_s0000.csv, val_results_s0000.csv  the scores of every epoch (--score-csv)

@@ -17,12 +17,13 @@ from connsearch.runs.documents import read_config, read_form, read_result
 from connsearch.runs.formats.config import Config, Recorded
 from connsearch.runs.formats.conversion import ConversionRecord
 from connsearch.runs.formats.evaluation import Evaluation
+from connsearch.runs.formats.focus_parts import FocusPartsRecord
 from connsearch.runs.formats.form import Form
 from connsearch.runs.formats.gates import GateRow, open_rates
 from connsearch.runs.formats.initial import InitialRecord
 from connsearch.runs.formats.prune import PruneRecord
 from connsearch.runs.formats.result import Result
-from connsearch.runs.formats.tables import Row
+from connsearch.runs.formats.tables import Row, TermRow
 from connsearch.runs.logs import read_table
 from connsearch.runs.migration import migrated
 
@@ -183,6 +184,18 @@ class RunFiles:
         return read_form(path, InitialRecord, what, cure=_BACK)
 
     @cached_property
+    def focus_parts(self) -> FocusPartsRecord | None:
+        """The run's ``parts.json``; None where no network of its model came from elsewhere.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        if not self.has(names.FOCUS_PARTS):
+            return None
+        path, what = self.path(names.FOCUS_PARTS), "the record of the networks of a focus model"
+        return read_form(path, FocusPartsRecord, what, cure=_BACK)
+
+    @cached_property
     def evaluations(self) -> dict[str, Evaluation]:
         """The splits that ``connsearch evaluate`` opened, by name.
 
@@ -231,6 +244,17 @@ class RunFiles:
             return ()
         needed = ("step", "split", "gate", "deciding", "opened", "clips")
         return tuple(self.rows(names.GATES, GateRow, needed=needed))
+
+    @cached_property
+    def terms(self) -> tuple[TermRow, ...]:
+        """The table of the terms of its loss; empty where the loss has none.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        if not self.has(names.TERMS):
+            return ()
+        return tuple(self.rows(names.TERMS, TermRow, needed=("step", "term", "weight", "loss")))
 
     @property
     def open_rates(self) -> dict[str, float]:

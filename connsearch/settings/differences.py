@@ -19,10 +19,12 @@ LATER: Mapping[str, Any] = {
     "data.fingerprint": "sample",
     "evolution.kinds": [],
     "evolution.posts": ["none", "sr", "srtg"],
+    "training.decay_all": False,
     "training.decay_smooth": False,
     "training.keep": "last",
     "training.eval_all_views": False,
     "training.gate_start": "auto",
+    "training.nesterov": True,
     "training.score_csv": False,
 }
 """Settings that came later, and the value that means what was done without them: a run that does

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
 import torch
@@ -22,6 +22,7 @@ from connsearch.training.hooks import Hook
 from connsearch.training.losses import Loss, right_answers
 from connsearch.training.optimisers import Optimisers
 from connsearch.training.speed import Laps
+from connsearch.training.terms import TermCounts, losses_of
 
 
 @dataclass(slots=True)
@@ -37,6 +38,7 @@ class Learned:
         counted: how many those are.
         shape: (channels, frames, height, width) of the last of them.
         rate: their factor on the learning rate.
+        terms: of the loss.
     """
 
     clips: int = 0
@@ -47,6 +49,7 @@ class Learned:
     counted: float = 0.0
     shape: tuple[int, int, int, int] = (0, 0, 0, 0)
     rate: float = 1.0
+    terms: TermCounts = field(default_factory=TermCounts)
 
     def add(self, batch: Batch, logits: Tensor) -> None:
         """Counts a batch."""
@@ -163,19 +166,18 @@ class Lesson:
             found = self.compute.predictions(self.network, batch)
         _require_classes(found.logits, self.classes)
         seen.add(batch, found.logits.detach())
-        return self._whole(found, batch)
+        return self._whole(found, batch, seen)
 
-    def _whole(self, found: Predictions, batch: Batch) -> Tensor:
-        """The loss of all that a network answered to a batch."""
+    def _whole(self, found: Predictions, batch: Batch, seen: Learned) -> Tensor:
+        """The loss of all that a network answered to a batch; its terms are counted."""
 
         def one(logits_BK: Tensor) -> Tensor:
             return self.loss.training(logits_BK, batch, smoothing=self.smoothing)
 
         if found.terms:
-            parts = [
-                torch.stack([one(logits) for logits in term.logits.unbind(1)]).mean() * term.weight
-                for term in found.terms
-            ]
+            losses = losses_of(found.terms, one)
+            parts = [loss * term.weight for loss, term in zip(losses, found.terms, strict=True)]
+            seen.terms.add(found, losses, batch, self.loss.divisor(batch))
         else:
             parts = [one(logits) for logits in (found.logits, *found.auxiliary)]
         loss = sum(parts[1:], parts[0])

@@ -219,18 +219,22 @@ def _decay(schedule: ScheduleOptions, epoch_steps: float) -> Decay | None:
 def _filters(
     parameters: list[Tensor], options: OptimiserOptions, factors: Mapping[Tensor, float]
 ) -> Optimizer:
-    """Kernels decay; norms, biases and other vectors do not."""
+    """Kernels decay; norms, biases and other vectors only if the options say so."""
     kernels, vectors = (
         [p for p in parameters if p.dim() > 1],
         [p for p in parameters if p.dim() <= 1],
     )
     groups = [
         *_by_factor(kernels, factors, {"weight_decay": options.decay}),
-        *_by_factor(vectors, factors, {"weight_decay": 0.0}),
+        *_by_factor(vectors, factors, {"weight_decay": options.decay * options.decay_all}),
     ]
     if options.optimiser == "sgd":
         return SGD(
-            groups, lr=options.peak_rate, momentum=options.momentum, nesterov=True, fused=True
+            groups,
+            lr=options.peak_rate,
+            momentum=options.momentum,
+            nesterov=options.nesterov,
+            fused=True,
         )
     return AdamW(groups, lr=options.peak_rate, betas=(0.9, 0.99), fused=True)
 

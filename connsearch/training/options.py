@@ -36,15 +36,18 @@ class OptimiserOptions(Options, title="optimiser"):
     """How parameters follow their gradients."""
 
     optimiser: Literal["adamw", "sgd"] = "adamw"
-    """Optimiser of all parameters but connection and peer logits: AdamW, or SGD with Nesterov
-    momentum."""
+    """Optimiser of all parameters but connection and peer logits: AdamW, or SGD with momentum."""
     lr: float | None = Field(default=None, gt=0, allow_inf_nan=False, json_schema_extra=BASIC)
     """Peak learning rate; by default 0.002 for adamw and 0.05 for sgd."""
     momentum: float = Field(default=0.9, gt=0, lt=1)
     """Momentum of sgd."""
+    nesterov: bool = True
+    """Look ahead by the momentum of sgd (Nesterov); --no-nesterov: plain momentum."""
     weight_decay: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    """Weight decay of convolution and dense kernels (never of norms, biases or logits); by default
-    0.01 for adamw (decoupled) and 0.0001 for sgd."""
+    """Weight decay of convolution and dense kernels (not of norms and biases, never of logits); by
+    default 0.01 for adamw (decoupled) and 0.0001 for sgd."""
+    decay_all: bool = False
+    """Weight decay of norms and biases, too."""
     connection_lr: float = Field(default=0.01, ge=0, allow_inf_nan=False)
     """Peak learning rate of connection and peer logits (Adam, no weight decay). A logit whose
     gradient always has the same sign moves by about half of this per step, so use a smaller value
@@ -55,6 +58,15 @@ class OptimiserOptions(Options, title="optimiser"):
     """Add up the gradients of N batches for every optimiser step: a step learns from N times
     --batch-size clips, in the memory of one batch. By default 1. Only batch-norm statistics are
     those of one batch."""
+
+    @model_validator(mode="after")
+    def _momentum_belongs(self) -> OptimiserOptions:
+        if not self.nesterov and self.optimiser != "sgd":
+            raise ValueError(
+                f"nesterov False with optimiser {self.optimiser}: has no effect; give --optimiser "
+                "sgd too, or leave it out"
+            )
+        return self
 
     @property
     def peak_rate(self) -> float:

@@ -53,6 +53,7 @@ from connsearch.training.saving import Saving, disk_note, nothing_kept
 from connsearch.training.schedule import moment
 from connsearch.training.scores import Scores
 from connsearch.training.speed import Laps
+from connsearch.training.terms import TermTable
 
 
 class Training:
@@ -125,7 +126,8 @@ class Training:
         if options.logging.score_csv:
             self.scores = Scores(run.first_epoch, data.train, len(data.classes))
         frozen = self.frozen if self.frozen.norms else None
-        further = (gates, self.loss_scale, self.best, self.scores, frozen)
+        self.terms = TermTable() if network.by_terms else None
+        further = (gates, self.loss_scale, self.best, self.scores, frozen, self.terms)
         self.hooks = (*hooks, *(hook for hook in further if hook is not None))
         self.looks = tuple(moment(share, self.total) for share in looks)
         apart = None if data.connections is None else loaders["connections"]
@@ -315,6 +317,8 @@ class Training:
         top5 = shares[1] if self._has_top5 else None
         row = step_row(event, accuracy=shares[0], top5=top5, measured=measured is not None)
         self.run.log(METRICS, row)
+        if self.terms is not None:
+            self.terms.write(self.run, self.step, epoch, learned.terms)
         return event
 
     @property

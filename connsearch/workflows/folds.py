@@ -100,15 +100,21 @@ def refuse_seen(target: str, source: str, listener: Listener, *, weights: bool) 
     )
 
 
-def refuse_initial(asked: FoldedSettings, listener: Listener) -> None:
+def refuse_initial(asked: FoldedSettings, listener: Listener, others: Iterable[str] = ()) -> None:
     """Refuses folds that begin with weights which have learned from clips they would test.
+
+    Args:
+        asked: all settings.
+        listener: hears of it.
+        others: where further weights come from.
 
     Raises:
         SettingsError: they come from a run on this data.
     """
-    initial = asked.initial_weights
-    if initial is not None and is_trained(initial):
-        refuse_seen(initial, asked.data.source.source, listener, weights=True)
+    named = [asked.initial_weights, *others]
+    for target in named:
+        if target is not None and is_trained(target):
+            refuse_seen(target, asked.data.source.source, listener, weights=True)
 
 
 def run_folds(asked: S, place: Path, training: FoldTraining[S], listener: Listener) -> FoldsSummary:

@@ -15,7 +15,7 @@ from connsearch.runs.class_order import in_order, order_of
 from connsearch.runs.documents import write_form
 from connsearch.runs.files import load_weights, put_weights, write_weights
 from connsearch.runs.formats.initial import InitialRecord
-from connsearch.runs.names import FIRST, INITIAL
+from connsearch.runs.names import FIRST, FOCUS_PARTS, INITIAL
 from connsearch.runs.record import RunRecord
 from connsearch.runs.taken import source_record, taken_record
 from connsearch.workflows.listening import Listener
@@ -119,7 +119,8 @@ def begin_with(
 
 def forget_first(directory: Path) -> None:
     """Removes the first weights of a run that is finished; what they were stays recorded."""
-    if RunRecord(directory).has(INITIAL):
+    run = RunRecord(directory)
+    if run.has(INITIAL) or run.has(FOCUS_PARTS):
         (directory / FIRST).unlink(missing_ok=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from connsearch.graph.spec import Structure
 from connsearch.graph.streams import fit_objects
 from connsearch.models.catalogue import create_model, from_document, require_known
 from connsearch.models.document import ModelDocument
+from connsearch.models.focus.focus import PARTS
 from connsearch.models.model import Model, model_of
 from connsearch.models.zoo import MODELS
 from connsearch.nn.seeded import seeded
@@ -35,6 +36,13 @@ from connsearch.seeds import derive
 from connsearch.settings.pairs import over
 from connsearch.workflows.data import prepare, suit
 from connsearch.workflows.evaluate import evaluate_finished, require_splits
+from connsearch.workflows.focus_models import (
+    focus_model,
+    is_focus,
+    refuse_focus_options,
+    try_focus,
+)
+from connsearch.workflows.focus_parts import OpenedParts, begin_with_parts, open_parts
 from connsearch.workflows.folds import (
     FoldTraining,
     refuse_initial,
@@ -125,10 +133,12 @@ def train(
         name = name_of(target)
         known = None if isinstance(target, RunRecord) else structure_in(target)
         start = None if known is None else ModelDocument.of(known)
+    parts = {p: v for p in PARTS if isinstance(v := settings.get(p), Structure)}
+    settings |= {part: name_of(value) for part, value in parts.items()}
     asked = TrainSettings.of(**given_data(data, settings), target=name)
     if asked.folds is not None:
-        return run_train_folds(asked, Listener.of(progress), start)
-    return run_train(asked, Listener.of(progress), start, splits_in(data))
+        return run_train_folds(asked, Listener.of(progress), start, parts)
+    return run_train(asked, Listener.of(progress), start, splits_in(data), parts)
 
 
 def run_train(
@@ -136,6 +146,7 @@ def run_train(
     listener: Listener,
     start: Model | ModelDocument | None = None,
     data: DataSplits | None = None,
+    parts: Mapping[str, Structure] | None = None,
 ) -> OpenedRun:
     """Returns the run that was asked for, once it is finished.
 
@@ -144,6 +155,7 @@ def run_train(
         listener: hears what happens.
         start: the network; None: as the settings name it.
         data: loaded already; None: as the settings name it.
+        parts: structures that are given as values for networks of a focus model.
 
     Raises:
         UserError: as for :func:`train`.
@@ -155,6 +167,7 @@ def run_train(
     config = {"command": "train", "settings": asked.settings()}
     directory = run_place(asked, _place(asked), config, listener)
     initial = open_initial(asked.initial_weights, directory)
+    focus = _open_focus(asked, begin, directory, parts)
     options_of_data, target = asked.data_options(), asked.target
     found = prepare(
         directory, config, options_of_data, listener, target=target, given=data, training=options
@@ -168,8 +181,9 @@ def run_train(
             for advice in run.result().report.advice:
                 listener.warn(str(advice))
         if found is not None:
-            model = _network(asked, begin, found, listener)
+            model = _network(asked, begin, found, listener, focus)
             begin_with(initial, model, directory, found.classes, listener)
+            begin_with_parts(focus, model, directory, listener)
             events = fit_model(model, found, options, run=run, open_test=False)
             listener.follow(for_tensorboard(events, directory, wanted=asked.tensorboard))
         forget_first(directory)
@@ -182,7 +196,10 @@ def run_train(
 
 
 def run_train_folds(
-    asked: TrainSettings, listener: Listener, start: Model | ModelDocument | None = None
+    asked: TrainSettings,
+    listener: Listener,
+    start: Model | ModelDocument | None = None,
+    parts: Mapping[str, Structure] | None = None,
 ) -> FoldsSummary:
     """Returns the cross-validation that was asked for, once it is finished.
 
@@ -191,6 +208,7 @@ def run_train_folds(
         listener: hears what happens.
         start: the network; None: as the settings name it. A module is trained anew for each fold,
             from the weights it has; it stays as it is.
+        parts: structures that are given as values for networks of a focus model.
 
     Raises:
         UserError: as for :func:`train`.
@@ -200,16 +218,18 @@ def run_train_folds(
     if not isinstance(begin, Model) and is_trained(asked.target):
         learned = isinstance(begin, RunRecord)
         refuse_seen(asked.target, asked.data.source.source, listener, weights=learned)
-    refuse_initial(asked, listener)
+    refuse_initial(asked, listener, asked.focus.parts.values())
 
     def fresh() -> Model:
         assert isinstance(begin, Model), "only a module is copied"
         return deepcopy(begin)
 
     def events(one: TrainSettings, data: DataSplits, run: Run, told: Listener) -> Iterator[Event]:
-        model = fresh() if isinstance(begin, Model) else _network(one, begin, data, told)
+        focus = _open_focus(one, begin, run.directory, parts)
+        model = fresh() if isinstance(begin, Model) else _network(one, begin, data, told, focus)
         initial = open_initial(one.initial_weights, run.directory)
         begin_with(initial, model, run.directory, data.classes, told)
+        begin_with_parts(focus, model, run.directory, told)
         options = one.training.with_values(seed=one.seed)
         return fit_model(model, data, options, run=run, open_test=False)
 
@@ -230,6 +250,7 @@ def _begin(
         UserError: it cannot be used.
     """
     begin = _start(asked) if start is None else start
+    refuse_focus_options(asked, begin)
     if isinstance(begin, RunRecord):
         refuse_beside_weights(asked.initial_weights, asked.target)
     if isinstance(begin, Model):
@@ -243,11 +264,30 @@ def _begin(
     return begin
 
 
+def _open_focus(
+    asked: TrainSettings,
+    begin: Model | RunRecord | ModelDocument | str,
+    directory: Path,
+    values: Mapping[str, Structure] | None,
+) -> OpenedParts:
+    """The networks of a focus model, which is tried; nothing for other models.
+
+    Raises:
+        UserError: it cannot be built, or not be trained as it is asked for.
+    """
+    if isinstance(begin, Model | RunRecord) or not is_focus(begin):
+        return OpenedParts()
+    parts = open_parts(asked.focus, directory, values)
+    try_focus(asked, begin, parts)
+    return parts
+
+
 def _network(
     asked: TrainSettings,
     start: Model | RunRecord | ModelDocument | str,
     data: DataSplits,
     listener: Listener,
+    parts: OpenedParts,
 ) -> Model:
     """The network as its training begins."""
     if isinstance(start, Model):
@@ -258,7 +298,9 @@ def _network(
         _warn_of_other_clips(asked, data, listener)
         say_classes(start, data.classes, listener)
         return _further(asked, start, data)
-    return _first(asked, start, data)
+    if is_focus(start) and asked.from_scratch:
+        listener.say("its glance and its local network begin with new weights, too, unless named")
+    return _first(asked, start, data, parts)
 
 
 def _start(asked: TrainSettings) -> RunRecord | ModelDocument | str:
@@ -347,9 +389,21 @@ def _place(asked: TrainSettings) -> Path:
     return RUNS / f"train-{Path(asked.target).stem}"
 
 
-def _first(asked: TrainSettings, start: ModelDocument | str, data: DataSplits) -> Model:
+def _first(
+    asked: TrainSettings, start: ModelDocument | str, data: DataSplits, parts: OpenedParts
+) -> Model:
     """The network with first weights that depend on the seed alone."""
     seed, classes = derive(asked.seed, "first weights"), len(data.classes)
+    if is_focus(start):
+        return focus_model(
+            asked,
+            start,
+            parts,
+            classes,
+            seed=seed,
+            object_classes=data.object_classes,
+            data=data.name,
+        )
     if isinstance(start, str):
         return create_model(start, classes, seed=seed, **asked.options_of_model())
     if start.structure is not None:

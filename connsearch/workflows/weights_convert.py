@@ -178,14 +178,24 @@ def _line(
         "classes": None if names is None else list(names),
         "partial": asked.partial,
         "inflate": asked.inflate,
-        "clip": list(_clip(asked)),
+        "clip": list(_clip(asked, fit)),
     }
 
 
-def _clip(asked: WeightsConvertSettings) -> tuple[int, int]:
-    """Frames and size of the clips that the directory will be used on."""
+def _clip(asked: WeightsConvertSettings, fit: Fit) -> tuple[int, int]:
+    """Frames and size of the clips that the directory will be used on.
+
+    Raises:
+        SettingsError: the network is for another number of frames alone.
+    """
     frames, height, _ = network_of(asked.model).clip
-    return asked.frames or frames, asked.size or height
+    told = fit.options.get("frames")
+    if told is not None and asked.frames not in (None, told):
+        raise SettingsError(
+            f"--frames {asked.frames}: {asked.model} of this file looks at {told} frames, no more "
+            "and no fewer\n  cure: leave it out"
+        )
+    return asked.frames or told or frames, asked.size or fit.options.get("size") or height
 
 
 def _refuse_another(place: Path, line: Mapping[str, Any]) -> None:
@@ -226,7 +236,7 @@ def _record(
     line: dict[str, Any],
     names: tuple[str, ...] | None,
 ) -> ConversionRecord:
-    frames, size = _clip(asked)
+    frames, size = line["clip"]
     clips = ClipSettings(frames=frames, size=size)
     return ConversionRecord(
         command="weights convert",

@@ -19,8 +19,8 @@ PRUNED = "prune first --criterion top_k:2 --output first/pruned"
 EVOLVED = f"evolve starter --run evolved --rounds 3 --population 2 --tournament 2 --steps 2 {_TINY}"
 
 FOCUSED = (
-    "train adafocus --run focused --steps 2 --model-options glance=resnet18 local=resnet18 frames=4 "
-    f"size=16 patch=16 policy_hidden=4 neurons=8 {_TINY}"
+    "train adafocus --run focused --steps 2 --model-options glance=resnet18 local=resnet18 "
+    f"frames=4 size=16 patch=16 policy_hidden=4 neurons=8 {_TINY}"
 )
 
 PLANTED = (

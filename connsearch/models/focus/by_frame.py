@@ -11,23 +11,27 @@ from collections.abc import Generator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from connsearch.errors import DataError, SettingsError
+from connsearch.errors import SettingsError
 from connsearch.models.count import macs_of_steps
 from connsearch.models.features import Features
 from connsearch.models.focus.focus import FocusModel, Look
-from connsearch.models.focus.parts import resized
+from connsearch.models.focus.streams import resized_streams, windows_of
 from connsearch.models.model import LossTerm, Predictions
 from connsearch.models.pixels import rgb_clips
-from connsearch.nn.crop import corners_of, crop
+from connsearch.nn.crop import corners_of
 from connsearch.nn.focus_policy import RecurrentPolicy
 from connsearch.nn.frame_order import coverage_order
 from connsearch.nn.running_max import RunningMax
+from connsearch.nn.spread import spread
 
 
 class FocusByFrame(FocusModel):
     """Glances at every frame, looks at one window of it, and answers again after each.
 
-    An answer depends only on frames that were looked at before, so that it can stop at any.
+    A place and an answer depend only on frames that were looked at before, so that it can stop at
+    any. Where the glance network sees frames together (``temporal``), all of them are glanced at
+    before the first answer, which costs that much, and depends on all glances; it looks only at
+    the windows of those before.
 
     Attributes:
         running_max: joins both features to an answer after each frame.
@@ -51,7 +55,7 @@ class FocusByFrame(FocusModel):
         )
         self.exits = settings.frames
         self.policy = RecurrentPolicy(
-            self._glances.map_channels, self._map_size(), settings.policy_hidden
+            self._glances.map_channels, self._map_size(), settings.policy_width
         )
         width = self._glances.feature_size + self._looks.feature_size
         self.running_max = RunningMax(
@@ -69,7 +73,7 @@ class FocusByFrame(FocusModel):
             TrainingError: a place is not finite.
         """
         frames_B3THW = self._in_order(streams)
-        seen = self._glance(frames_B3THW)
+        seen = self._seen(streams, frames_B3THW)
         if not self.training:
             places_BT2, _ = self._places(seen)
             answers_BTK, _ = self._looked(frames_B3THW, seen.vector, places_BT2)
@@ -108,7 +112,7 @@ class FocusByFrame(FocusModel):
     def steps(self, streams: Mapping[str, Tensor]) -> Generator[Tensor, Tensor, None]:
         """Yields the answers ``(A, K)`` after every frame; see ``models.early_exit``."""
         frames_B3THW = self._in_order(streams)
-        whole = self._glance(frames_B3THW) if self._glances.temporal else None
+        whole = self._seen(streams, frames_B3THW) if self._glances.temporal else None
         state, largest = None, None
         for number in range(self.exits):
             one = slice(number, number + 1)
@@ -135,13 +139,17 @@ class FocusByFrame(FocusModel):
         heads = 0
         if training_heads:
             heads = (self._glances.feature_size + self._looks.feature_size) * self.num_classes
-        costs = macs_of_steps(self, shapes)
+        if self._glances.temporal:
+            costs = macs_of_steps(self, shapes)
+        else:  # a frame costs what any other costs
+            (one,) = macs_of_steps(self, shapes, first=1)
+            costs = tuple(one * number for number in range(1, self.exits + 1))
         return tuple(cost + number * heads for number, cost in enumerate(costs, 1))
 
     def look(self, streams: Mapping[str, Tensor]) -> Look:
         """Returns where it looks in clips, in evaluation; a step is a frame."""
         frames_B3THW = self._in_order(streams)
-        seen = self._glance(frames_B3THW)
+        seen = self._seen(streams, frames_B3THW)
         places_BT2, _ = self._places(seen)
         answers_BTK, _ = self._looked(frames_B3THW, seen.vector, places_BT2)
         corners_BT2 = self._corners(places_BT2, frames_B3THW)
@@ -152,24 +160,30 @@ class FocusByFrame(FocusModel):
         """The frames in the order in which they are looked at."""
         clips_B3THW = rgb_clips(streams)
         frames, height, width = clips_B3THW.shape[2:]
-        settings = self.settings
-        if frames != settings.frames:
-            raise DataError(
-                f"{self.name} looks at {settings.frames} frames, the clips have {frames}\n"
-                f"  cure: --frames {settings.frames}, or a network for {frames} (--segments)"
-            )
-        if min(height, width) < settings.patch:
-            raise DataError(
-                f"{self.name} looks at windows of {settings.patch} pixels, the frames have "
-                f"{height}x{width}\n  cure: a larger --size, or a smaller --patch"
-            )
+        self._check_clip(frames, height, width)
         order = torch.tensor(self.order, device=clips_B3THW.device)
         return clips_B3THW.index_select(2, order)
 
     def _glance(self, frames_B3THW: Tensor) -> Features:
+        """What a glance network that sees every frame by itself sees in them."""
+        return self._glances.features(
+            resized_streams({"rgb": frames_B3THW}, self.settings.glance_size)
+        )
+
+    def _seen(self, streams: Mapping[str, Tensor], frames_B3THW: Tensor) -> Features:
+        """What the glance network sees of every frame, in the order in which they are looked at.
+
+        Where it ends with fewer places in time than frames, each frame has that of its time.
+        """
         if not self._glances.temporal:
-            return self._glances.features({"rgb": resized(frames_B3THW, self.settings.glance_size)})
-        raise NotImplementedError
+            return self._glance(frames_B3THW)
+        seen = self._glances.features(resized_streams(streams, self.settings.glance_size))
+        frames = (self.settings.frames,)
+        order = torch.tensor(self.order, device=seen.map.device)
+        return Features(
+            spread(seen.map, frames).index_select(2, order),
+            spread(seen.vector, frames, first=1).index_select(1, order),
+        )
 
     def _passes(self, seen: Features) -> dict[str, Tensor]:
         """The places of all windows of a step of the training, by the name of their pass."""
@@ -189,6 +203,7 @@ class FocusByFrame(FocusModel):
         maps_BTChw = seen.map.detach().transpose(1, 2)
         clips, frames = maps_BTChw.shape[:2]
         if self.settings.places == "policy":
+            self._check_map(maps_BTChw)
             return self.policy(maps_BTChw, state)
         if self.settings.places == "centre":
             return maps_BTChw.new_full((clips, frames, 2), 0.5), None
@@ -204,15 +219,10 @@ class FocusByFrame(FocusModel):
 
     def _look_at(self, frames_B3THW: Tensor, places_BT2: Tensor) -> Tensor:
         """What the local network sees in the windows, ``(B, T, D)``."""
-        clips, _, frames = frames_B3THW.shape[:3]
         patch = self.settings.patch
-        windows_N3PP = crop(
-            frames_B3THW.transpose(1, 2).flatten(0, 1),
-            self._corners(places_BT2, frames_B3THW).flatten(0, 1),
-            (patch, patch),
-        )
-        windows_B3TPP = windows_N3PP.unflatten(0, (clips, frames)).transpose(1, 2)
-        return self._looks.features({"rgb": windows_B3TPP}).vector
+        corners_BT2 = self._corners(places_BT2, frames_B3THW)
+        windows = windows_of({"rgb": frames_B3THW}, corners_BT2, (patch, patch))
+        return self._looks.features(windows).vector
 
     def _looked(
         self, frames_B3THW: Tensor, glanced_BTD: Tensor, places_BT2: Tensor

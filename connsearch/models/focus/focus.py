@@ -6,22 +6,29 @@ Shape letters: B clips, T frames, C channels, H W pixels, S steps, K classes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from connsearch.models.count import without_numbers
+from connsearch.errors import DataError
 from connsearch.models.document import ModelDocument
 from connsearch.models.features import FeatureModel, require_features
-from connsearch.models.focus.parts import build_part, map_size, part_document
+from connsearch.models.focus.parts import build_part, empty_features, part_document
 from connsearch.models.focus.settings import FocusSettings
-from connsearch.models.model import Model, model_of
+from connsearch.models.focus.streams import empty_streams
+from connsearch.models.gates import let_decide, temporal_gates
+from connsearch.models.model import Model, ParameterGroups
+from connsearch.nn.focus_policy import ClipPolicy, RecurrentPolicy
 from connsearch.nn.layers import dense
 from connsearch.nn.layout import lay_out
 from connsearch.nn.seeded import seeded
+from connsearch.nn.track import TrackPolicy
 
 KIND = "adafocus"
+PARTS = ("glance", "local")
+"""The networks it is built on, by the names of their settings."""
 
 
 class Look(NamedTuple):
@@ -31,11 +38,13 @@ class Look(NamedTuple):
         windows: (B, S, 4), in pixels of the frame: top, left, height, width.
         frames: (S,), the frame (its place in time) of each window.
         answers: (B, S, K), after each step.
+        stream: whose frames they are: ``rgb``, or ``focus`` where the local network has its own.
     """
 
     windows: Tensor
     frames: tuple[int, ...]
     answers: Tensor
+    stream: str = "rgb"
 
 
 class FocusModel(Model):
@@ -47,8 +56,12 @@ class FocusModel(Model):
         name: for its model document.
         seed: seed of the first values; None takes torch's global generator as it stands.
         memory_format: layout of clips.
+        parts: modules that are the glance and the local network, by these names, in place of what
+            the settings name; changed in place. Where one is no network of ours
+            (``models.features.OwnFeatures``), only your own code can build this network again.
 
     Attributes:
+        modalities: names of the streams it reads; ``flow`` is computed.
         glance: the glance network, without classifier.
         local: the local network, likewise.
         policy: chooses the windows.
@@ -56,7 +69,7 @@ class FocusModel(Model):
         local_head: likewise for a window.
     """
 
-    modalities = ("rgb",)
+    by_terms = True
     rates: Mapping[str, float] = {"glance": 0.5, "glance_head": 0.5, "policy": 0.1}
 
     def __init__(
@@ -67,20 +80,28 @@ class FocusModel(Model):
         name: str = KIND,
         seed: int | None = None,
         memory_format: torch.memory_format = torch.channels_last_3d,
+        parts: Mapping[str, nn.Module] = MappingProxyType({}),
     ) -> None:
         super().__init__()
         self.num_classes, self.name = num_classes, name
-        glance = part_document(settings.glance, "glance")
-        local = part_document(settings.local, "local")
-        parts = {"glance": glance.to_json(), "local": local.to_json()}
-        self.settings = settings.model_copy(update=parts)
+        own = {part: parts.get(part) for part in PARTS}
+        glance = part_document(settings.glance, "glance", own["glance"])
+        local = part_document(settings.local, "local", own["local"])
+        found = {"glance": glance.to_json(), "local": local.to_json()}
+        self.settings = settings.model_copy(update=found)
         self.memory_format = memory_format
         with seeded(seed):
-            self.glance = build_part(glance, "glance")
-            self.local = build_part(local, "local")
+            self.glance = build_part(glance, "glance", own["glance"])
+            self.local = build_part(local, "local", own["local"])
+            self.modalities = tuple(self.empty_clip((1, 1, 1)))
             self.glance_head = self._head(self._glances.feature_size)
             self.local_head = self._head(self._looks.feature_size)
             self._build()
+        if self.settings.gated is not None:
+            let_decide(self, gated=self.settings.gated)
+        self.decides_by_default = any(
+            part.decides_by_default for part in (self.glance, self.local) if temporal_gates(part)
+        )
         lay_out(self, memory_format)
 
     @property
@@ -93,18 +114,79 @@ class FocusModel(Model):
         """The local network, likewise."""
         return require_features(self.local, "local")
 
+    def parameter_groups(self) -> ParameterGroups:
+        """Returns what decides in its parts (free connections, peers) apart from all others."""
+        logits = [*self.glance.parameter_groups().logits, *self.local.parameter_groups().logits]
+        own = set(logits)
+        return ParameterGroups(
+            [p for p in self.parameters() if p not in own and p.requires_grad], logits
+        )
+
+    def gate_name(self, path: str) -> str:
+        """Returns the part that a temporal gate is in, and how it is called there.
+
+        Such as ``local node 8`` or ``glance stage2.0``.
+        """
+        part, _, inside = path.partition(".")
+        if part not in PARTS:
+            return super().gate_name(path)
+        named = self.glance if part == "glance" else self.local
+        return f"{part} {named.gate_name(inside)}"
+
     def _head(self, width: int) -> nn.Sequential:
         return nn.Sequential(nn.Dropout(self.settings.dropout), dense(width, self.num_classes))
+
+    policy: RecurrentPolicy | ClipPolicy | TrackPolicy
 
     def _build(self) -> None:
         """Makes the policy and what joins the features."""
         raise NotImplementedError
 
+    def empty_clip(self, clip: tuple[int, int, int]) -> dict[str, Tensor]:
+        """Returns a clip of (T, H, W) of every stream that it reads, on the meta device."""
+        asked = {"rgb": torch.empty(1, 3, *clip, device="meta")}
+        return asked | empty_streams(self._glances, *clip) | empty_streams(self._looks, *clip)
+
     def _map_size(self) -> tuple[int, int]:
         """Height and width of the feature map of the glance network."""
-        size = self.settings.glance_size or self.settings.size
-        empty = require_features(model_of(without_numbers(self.glance)), "glance")
-        return map_size(empty, self.settings.frames, size)
+        settings = self.settings
+        size = settings.glance_size or settings.size
+        found = empty_features(self.glance, settings.glance_frames or settings.frames, size)
+        height, width = found.map.shape[3:]
+        return height, width
+
+    def _check_clip(self, frames: int, height: int, width: int) -> None:
+        """Refuses clips of another form than it was built for.
+
+        Raises:
+            DataError: another number of frames, or frames smaller than a window.
+        """
+        settings = self.settings
+        if frames != settings.frames:
+            raise DataError(
+                f"{self.name} looks at {settings.frames} frames, the clips have {frames}\n"
+                f"  cure: --frames {settings.frames}, or a network for {frames} (--segments)"
+            )
+        if min(height, width) < settings.patch:
+            raise DataError(
+                f"{self.name} looks at windows of {settings.patch} pixels, the frames have "
+                f"{height}x{width}\n  cure: a larger --size, or a smaller --patch"
+            )
+
+    def _check_map(self, map_: Tensor) -> None:
+        """Refuses maps of another size than the policy was built for.
+
+        Raises:
+            DataError: they are.
+        """
+        found, wanted = tuple(map_.shape[-2:]), self.policy.map_size
+        if found != wanted:
+            raise DataError(
+                f"{self.name}: its policy reads maps of {wanted[0]}x{wanted[1]}, and these frames "
+                f"leave {found[0]}x{found[1]}\n  cure: frames of {self.settings.size} pixels "
+                "(--size, --eval-size), or a --glance-size, by which all frames are glanced at "
+                "alike"
+            )
 
     def look(self, streams: Mapping[str, Tensor]) -> Look:
         """Returns where it looks in clips, in evaluation."""

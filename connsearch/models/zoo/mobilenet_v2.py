@@ -1,4 +1,7 @@
-"""MobileNetV2, frame by frame (Sandler et al. 2018, arXiv 1801.04381)."""
+"""MobileNetV2, frame by frame (Sandler et al. 2018, arXiv 1801.04381).
+
+``tsm_mobilenet_v2`` sees each frame together with its neighbours (TSM, arXiv 1811.08383).
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,7 @@ class MobileNetV2Settings(ImageSettings):
         dropout: drop rate before the classifier.
         width: by which the channels of all layers are multiplied, rounded to multiples of 8; the
             last convolution does not get narrower than published.
+        temporal_shift: before the first convolution of blocks that add what they read.
     """
 
     dropout: float = Field(default=0.2, strict=True, ge=0, lt=1)
@@ -51,7 +55,11 @@ class MobileNetV2(ImageModel):
             for number in range(count):
                 out = rounded_width(planes * factor)
                 step = stride if number == 0 else 1
-                blocks.append(InvertedResidual(width, out, step, expansion))
+                blocks.append(
+                    InvertedResidual(
+                        width, out, step, expansion, shifts=self.settings.temporal_shift
+                    )
+                )
                 width = out
         self.blocks = nn.Sequential(*blocks)
         last = rounded_width(LAST * max(1.0, factor))
@@ -64,3 +72,4 @@ class MobileNetV2(ImageModel):
 
 MOBILENETS = ZooKind("mobilenet_v2", MobileNetV2Settings, MobileNetV2)
 MOBILENETS.register("mobilenet_v2", MobileNetV2Settings(), CLIP)
+MOBILENETS.register("tsm_mobilenet_v2", MobileNetV2Settings(temporal_shift=True), CLIP)

@@ -1,4 +1,7 @@
-"""2D residual networks, frame by frame (He et al. 2016, arXiv 1512.03385), ResNet-18 to -152."""
+"""2D residual networks, frame by frame (He et al. 2016, arXiv 1512.03385), ResNet-18 to -152.
+
+``tsm_resnet50`` sees each frame together with its neighbours (TSM, arXiv 1811.08383).
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ class ResNet2DSettings(ImageSettings):
         depths: blocks of each of the four stages.
         widths: of each stage: output channels of a basic block, a quarter of a bottleneck's. The
             first is the stem's too.
+        temporal_shift: before the first convolution of every block.
     """
 
     block: Literal["basic", "bottleneck"]
@@ -49,7 +53,9 @@ class ResNet2D(ImageModel):
         """The blocks of a stage, and the channels they end with."""
         make, blocks = BLOCKS_2D[self.settings.block], list[nn.Module]()
         for _ in range(self.settings.depths[index]):
-            block = make(width, self.settings.widths[index], stride)
+            block = make(
+                width, self.settings.widths[index], stride, shifts=self.settings.temporal_shift
+            )
             blocks.append(block)
             width, stride = block.width, 1
         return nn.Sequential(*blocks), width
@@ -69,11 +75,19 @@ DEPTHS: Mapping[int, tuple[Literal["basic", "bottleneck"], tuple[int, int, int, 
 """Blocks by the number in a name."""
 
 RESNETS = ZooKind("resnet2d", ResNet2DSettings, ResNet2D)
-for _depth, (_block, _depths) in DEPTHS.items():
+
+
+def _register(name: str, depth: int, *, shifts: bool = False) -> None:
+    block, depths = DEPTHS[depth]
     RESNETS.register(
-        f"resnet{_depth}",
-        ResNet2DSettings(block=_block, depths=_depths),
+        name,
+        ResNet2DSettings(block=block, depths=depths, temporal_shift=shifts),
         CLIP,
-        short=ResNet2DSettings(block=_block, depths=(2, 2, 2, 2)),
-        times={f"stage{n}.1": depth - 1 for n, depth in enumerate(_depths, 1)},
+        short=ResNet2DSettings(block=block, depths=(2, 2, 2, 2), temporal_shift=shifts),
+        times={f"stage{n}.1": depth - 1 for n, depth in enumerate(depths, 1)},
     )
+
+
+for _depth in DEPTHS:
+    _register(f"resnet{_depth}", _depth)
+_register("tsm_resnet50", 50, shifts=True)

@@ -69,6 +69,11 @@ class Metrics(Form):
         return bool(self.average_precisions)
 
     @property
+    def absent(self) -> int:
+        """How many classes no judged clip has, which are in no mean over classes."""
+        return sum(not count for count in self.support.values())
+
+    @property
     def measure(self) -> str:
         """The name of the number a network is judged by."""
         return "mAP" if self.multi_label else "accuracy"

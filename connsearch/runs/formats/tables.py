@@ -105,6 +105,29 @@ class SkippedRow(Row):
     loss_scale: float
 
 
+class TermRow(Row):
+    """A row of ``terms.csv``: a term of the loss in a training step.
+
+    Attributes:
+        step: from 1.
+        epoch: from 0.
+        term: its name; ``penalty`` is what a network adds besides.
+        weight: by which its loss is multiplied.
+        loss: of its answers, the mean over them and over clips; None: not a number.
+        accuracy: share of right answers, whatever step or frame they are of; None: no clip has a
+            class, or it is a penalty.
+        last_accuracy: of the last answer to each clip alone.
+    """
+
+    step: Whole
+    epoch: Whole | None = None
+    term: str
+    weight: float
+    loss: float | None = None
+    accuracy: float | None = None
+    last_accuracy: float | None = None
+
+
 class StabilityRow(Row):
     """A row of ``stability.csv``: a connection of the searched space.
 

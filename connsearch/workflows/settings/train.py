@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from connsearch.flags import Flag
+from connsearch.models.focus.options import FocusOptions
 from connsearch.runs.recorded import recorded_data
+from connsearch.settings.nesting import merged
 from connsearch.settings.pairs import pairs, values_of
 from connsearch.training.options import TrainOptions
 from connsearch.workflows.settings.folds import FoldedSettings, self_divided
@@ -32,7 +34,27 @@ class TrainSettings(FoldedSettings):
     """Settings of a model by name that are to differ from its usual ones, or with --from-scratch
     from those of the run, such as: --model-options stem_pool=false expansion=4
     (docs/models.md)."""
+    focus: FocusOptions = FocusOptions()
     training: TrainOptions = TrainOptions()
+
+    @classmethod
+    def recorded(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Returns what is recorded; ``segments`` says frames and sampler of the clips, too."""
+        start = super().recorded(values)
+        segments = values["focus"]["segments"]
+        if segments is None:
+            return start
+        return merged(start, {"data": {"clips": {"frames": segments, "sampler": "segments"}}})
+
+    @model_validator(mode="after")
+    def _as_many_frames(self) -> TrainSettings:
+        segments, frames = self.focus.segments, self.data.clips.frames
+        if segments not in (None, frames):
+            raise ValueError(
+                f"--segments {segments} and --frames {frames}: the frames of a clip are one of "
+                "each segment; leave one of the two out"
+            )
+        return self
 
     @field_validator("model_options", mode="before")
     @classmethod

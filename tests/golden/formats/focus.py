@@ -19,12 +19,24 @@ KINDS = {
     "d": "networks",
     "e": "clipwise",
     "f": "data",
+    "g_map": "precisions",
     "g": "exits",
     "h": "costs",
     "i": "names",
 }
-"""First letter of an entry -> module of ``tests.golden.focus`` whose ``checks(folder, name,
+"""How an entry is named -> module of ``tests.golden.focus`` whose ``checks(folder, name,
 entry)`` tests it."""
+
+
+def kind_of(name: str) -> str:
+    """Returns what an entry is about."""
+    return next(kind for start, kind in KINDS.items() if name.startswith(start))
+
+
+def module_of(name: str) -> str | None:
+    """Returns the module that tests an entry; None: there is none yet."""
+    where = f"tests.golden.focus.{kind_of(name)}"
+    return None if find_spec(where) is None else where
 
 
 class Focus:
@@ -38,9 +50,9 @@ class Focus:
 
     def checks(self, folder: Folder, name: str, entry: Mapping[str, Any]) -> Iterable[Check]:
         """Returns what is to be tested about it."""
-        where = f"tests.golden.focus.{KINDS[name[0]]}"
-        if find_spec(where) is None:
-            return [Check(name, missing=f"focus, {KINDS[name[0]]}: not tested yet ({name})")]
+        where = module_of(name)
+        if where is None:
+            return [Check(name, missing=f"focus, {kind_of(name)}: not tested yet ({name})")]
         return import_module(where).checks(folder, name, entry)
 
 
