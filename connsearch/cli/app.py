@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = {
     "evaluate": "judge a trained network on the test split, once",
     "early-exit": "let clips stop early: thresholds for a mean cost, and what that changes",
     "predict": "say what is in videos without labels, whole or part by part",
+    "focus show": "show where a focus model looks in its clips, and when it stops",
     "compare": "is the found wiring better than random ones? trained alike, with an interval",
     "stability": "do several short searches find the same connections?",
     "rank-correlation": "does the supernet rank sub-networks as training them alone does?",
@@ -58,6 +59,7 @@ COMMANDS: Mapping[str, str] = {
     "data stats": "show classes, lengths, sizes, rates and splits of a data set",
     "data check": "read every clip of a data set once and write a report of the faults",
     "data pack": "store the frames of a data set as JPEG, one SQLite file a video",
+    "data extract": "store the frames of a data set as folders of JPEGs, with their lists",
     "data objects": "make object maps beside the clips: by a network, or from what there is",
 }
 """Each command is the class of its name in the module of its name: ``data show`` is ``DataShow``
