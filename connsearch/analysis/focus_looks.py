@@ -114,7 +114,7 @@ def look_through(
             if batch.streams:
                 look, answers_BEK = _look(model, batch, compute)
                 exits_B = _exits(answers_BEK, stops)
-                shown_B3SHW = _shown(model, batch)[:, :, list(look.frames)]
+                shown_B3SHW = batch.streams[look.stream][:, :, list(look.frames)]
                 order, frame = look.frames, tuple(shown_B3SHW.shape[3:])
                 answered = _answered(len(order), answers_BEK.shape[1])
                 for place, index in enumerate(batch.indices.tolist()):
@@ -157,7 +157,7 @@ def _look(model: FocusModel, batch: Batch, compute: Compute) -> tuple[Look, Tens
             answers = as_predictions(model(streams)).per_step
             answers = found.answers[:, -1:] if answers is None else answers
     windows = found.windows.double().cpu()
-    return Look(windows, found.frames, found.answers), answers.double().cpu()
+    return found._replace(windows=windows), answers.double().cpu()
 
 
 def _answered(steps: int, answers: int) -> tuple[int, ...]:
@@ -186,8 +186,3 @@ def _exits(answers_BEK: Tensor, stops: Stops | None) -> Tensor:
         sure_B = confidence(answers_BEK[:, number], stops.kind) >= stops.thresholds[number]
         exits_B[sure_B] = number
     return exits_B
-
-
-def _shown(model: FocusModel, batch: Batch) -> Tensor:
-    """The frames that windows are cut from, in the order of time."""
-    return batch.streams["rgb"]

@@ -79,6 +79,18 @@ def spent(model: nn.Module, streams: Mapping[str, Tensor]) -> Spent:
     return Spent(Counted(_learning(model), counter.get_total_flops() // 2), parts)
 
 
+def empty_clip(model: nn.Module, clip: tuple[int, int, int]) -> dict[str, Tensor]:
+    """Returns a clip without numbers: ``rgb``, and what has frames of its own for a model.
+
+    Args:
+        model: any; ``own_frames`` is read.
+        clip: frames, height and width.
+    """
+    own: Mapping[str, int] = getattr(model, "own_frames", {})
+    frames = {"rgb": clip[0], **own}
+    return {n: torch.empty(1, 3, t, *clip[1:], device="meta") for n, t in frames.items()}
+
+
 def macs_of_steps(
     model: EarlyExit, shapes: Mapping[str, Sequence[int]], *, first: int | None = None
 ) -> tuple[int, ...]:

@@ -39,6 +39,11 @@ def whole_streams(streams: Mapping[str, Tensor], part: FeatureModel) -> dict[str
     return {name: streams[name] for name in part.modalities}
 
 
+def local_streams(streams: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns the streams of a local network: of ``focus`` where it has frames of its own."""
+    return {"rgb": streams["focus"]} if "focus" in streams else dict(streams)
+
+
 def windows_of(
     streams: Mapping[str, Tensor], corners_BS2: Tensor, size: tuple[int, int]
 ) -> dict[str, Tensor]:
@@ -96,9 +101,8 @@ def _resized(name: str, x_BCTHW: Tensor, size: int) -> Tensor:
     return found
 
 
-def empty_streams(part: FeatureModel, frames: int, size: int) -> dict[str, Tensor]:
-    """Returns one clip of every stream that a part asks its data for, on the meta device."""
-    clip = (frames, size, size)
+def empty_streams(part: FeatureModel, *clip: int) -> dict[str, Tensor]:
+    """Returns a clip (T, H, W) of each stream that a part asks its data for; on the meta device."""
     if isinstance(part, Network):
         width = part.structure.network.stream_width
         asked = {"rgb" if m == "flow" else str(m): m for m in part.structure.modalities()}
