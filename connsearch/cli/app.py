@@ -59,6 +59,7 @@ COMMANDS: Mapping[str, str] = {
     "data stats": "show classes, lengths, sizes, rates and splits of a data set",
     "data check": "read every clip of a data set once and write a report of the faults",
     "data pack": "store the frames of a data set as JPEG, one SQLite file a video",
+    "data extract": "store the frames of a data set as folders of JPEGs, with their lists",
     "data objects": "make object maps beside the clips: by a network, or from what there is",
 }
 """Each command is the class of its name in the module of its name: ``data show`` is ``DataShow``

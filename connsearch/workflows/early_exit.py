@@ -21,7 +21,6 @@ from connsearch.analysis.early_exit import (
     solved_at,
 )
 from connsearch.analysis.stopping import MEASURES, StoppingClips, timed
-from connsearch.errors import SettingsError
 from connsearch.models.catalogue import require_known
 from connsearch.models.early_exit import Stops
 from connsearch.models.model import Model, model_of
@@ -222,8 +221,6 @@ def _times(
     listener: Listener,
 ) -> dict[str, Measured]:
     """What the budgets take, measured; by their texts."""
-    if not solved:
-        raise SettingsError("--measure: there is nothing to measure without a --budget")
     places: Sequence[int] = judged.found.indices.tolist()
     known = {
         place: [int(exits[name][number]) for name in solved] for number, place in enumerate(places)

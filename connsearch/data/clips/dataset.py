@@ -13,7 +13,7 @@ from torch import Tensor
 
 from connsearch.data.clips.augment import ClipChange, draw_changes
 from connsearch.data.clips.frame_reader import FrameReader
-from connsearch.data.clips.sampling import clip_generator, clip_ticks, training_ticks
+from connsearch.data.clips.sampling import SPREAD, clip_generator, clip_ticks, training_ticks
 from connsearch.data.clips.timeline import Timeline, timeline
 from connsearch.data.clips.transforms import View, grid_view, random_view, show_objects, show_rgb
 from connsearch.data.media.rates import check_spans
@@ -257,7 +257,7 @@ class ClipDataset:
             shape.frames,
             options.stride * shape.stretch,
             short=options.short,
-            sampler="segments" if options.sampler == "segments" else "centre",
+            sampler=options.sampler if options.sampler in SPREAD else "centre",
             view=0 if key.view is None else key.view // crops,
             views=1 if key.view is None else options.clips_per_video,
             name=str(record.path),
@@ -267,7 +267,8 @@ class ClipDataset:
         """Returns the window of an evaluation's crop."""
         crops = 1 if key.view is None else self.clips.crops_per_clip
         side, crop = self.clips.eval_sides.crop, (key.view or 0) % crops
-        return grid_view(height, width, side, crop=crop, crops=crops)
+        rounding = self.clips.rounding
+        return grid_view(height, width, side, crop=crop, crops=crops, rounding=rounding)
 
     def _seen(self, record: Record, clock: Timeline, ticks: Sequence[int]) -> tuple[int, ...]:
         """Returns the classes of a training clip: of its video, or those seen in the clip."""

@@ -144,7 +144,8 @@ class FocusModel(Model):
 
     def empty_clip(self, clip: tuple[int, int, int]) -> dict[str, Tensor]:
         """Returns a clip of (T, H, W) of every stream that it reads, on the meta device."""
-        asked = {"rgb": torch.empty(1, 3, *clip, device="meta")}
+        counts = {"rgb": clip[0], **self.own_frames}
+        asked = {n: torch.empty(1, 3, t, *clip[1:], device="meta") for n, t in counts.items()}
         return asked | empty_streams(self._glances, *clip) | empty_streams(self._looks, *clip)
 
     def _map_size(self) -> tuple[int, int]:

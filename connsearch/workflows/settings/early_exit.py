@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from connsearch.errors import SettingsError
 from connsearch.flags import Flag
@@ -48,6 +48,12 @@ class EarlyExitSettings(WorkflowSettings):
             return tuple(dict.fromkeys(str(budget) for budget in mean_budgets(texts)))
         except SettingsError as error:
             raise ValueError(str(error)) from None
+
+    @model_validator(mode="after")
+    def _something_to_measure(self) -> EarlyExitSettings:
+        if self.measure and not self.budget:
+            raise ValueError("measure: there is nothing to measure without a budget (--budget)")
+        return self
 
 
 def mean_budgets(texts: tuple[str, ...]) -> list[Budget]:
