@@ -133,8 +133,8 @@ def _pinned(share: float) -> LookRemark:
             "no gradient, and it may never come back"
         ),
         cure=(
-            "a smaller share of the rate for the policy (--rate policy=0.01), or a lower --lr; then "
-            "compare with --model-options places=centre, which costs the same"
+            "a smaller share of the rate for the policy (--rate policy=0.01), or a lower --lr; "
+            "then compare with --model-options places=centre, which costs the same"
         ),
     )
 
