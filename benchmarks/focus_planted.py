@@ -3,8 +3,9 @@
 The class of a clip is the texture of a small mark (``--data synthetic:mark``). The glance network,
 a small structure, sees frames at a sixth of their side, which show the halo of the mark but not its
 texture; the local network, a small ResNet, sees windows. The same model is trained with windows
-that the policy chooses, with windows in the centre and with random ones: the same but for the policy itself, a tenth. The
-test split is opened once a network; where it looks there is compared with where the marks are.
+that the policy chooses, with windows in the centre and with random ones; they cost the same but
+for the policy itself, a tenth. The test split is opened once a network; where it looks there is
+compared with where the marks are.
 
     python benchmarks/focus_planted.py --seeds 5 --threads 1
 
@@ -172,7 +173,7 @@ def report(filed: Mapping[str, Mapping[str, Any]]) -> list[str]:
         told_costs = ", ".join(f"{cost / 1e6:.2f} M" for cost in sorted(costs))
         lines += [
             "",
-            f"Multiply-accumulates of a clip, without and with the policy itself: {told_costs}. {NOTE}",
+            f"Multiply-accumulates of a clip (a policy has its own): {told_costs}. {NOTE}",
         ]
     return lines
 
