@@ -36,7 +36,9 @@ COMMANDS: Mapping[str, str] = {
     "curve": "show what accuracy costs: prunings of a searched network, judged and timed",
     "train": "train a pruned network further, or any structure or model from scratch",
     "evaluate": "judge a trained network on the test split, once",
+    "early-exit": "let clips stop early: thresholds for a mean cost, and what that changes",
     "predict": "say what is in videos without labels, whole or part by part",
+    "focus show": "show where a focus model looks in its clips, and when it stops",
     "compare": "is the found wiring better than random ones? trained alike, with an interval",
     "stability": "do several short searches find the same connections?",
     "rank-correlation": "does the supernet rank sub-networks as training them alone does?",
@@ -67,7 +69,11 @@ _LISTED = 1000
 """So many faults of a structure are told to scripts, beside how many there are."""
 
 _RESUMING = frozenset(
-    [*"search train prune gap curve compare stability rank-correlation evolve".split(), "data pack"]
+    [
+        *"search train prune gap curve compare stability rank-correlation evolve".split(),
+        "early-exit",
+        "data pack",
+    ]
 )
 """Commands that resume where they were stopped when they are rerun."""
 

@@ -146,6 +146,9 @@ class ClipOptions(Options, title="clip"):
 
     frames: int = Field(default=8, ge=1, le=4096, json_schema_extra=BASIC)
     """Frames in a clip."""
+    focus_frames: int | None = Field(default=None, ge=1, le=4096)
+    """Frames of its own for the local network of a focus model (stream focus): so many, one from
+    each of N equal segments of what the clip covers, seen like the clip; by default it has none."""
     stride: int = Field(default=1, ge=1, le=1024, json_schema_extra=BASIC)
     """Take every N-th frame of the video."""
     strides: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = ()

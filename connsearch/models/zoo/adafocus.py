@@ -6,6 +6,7 @@ parts that are named by a setting are as their names say.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from connsearch.models.document import ModelDocument
@@ -53,14 +54,20 @@ def focus_network(
 
 
 FOCUS = ZooKind(KIND, FocusSettings, focus_network)
-FOCUS.register("adafocus", FocusSettings(glance=MOBILENET_V2, local=RESNET50), CLIP)
-FOCUS.register("adafocus-mn2-r50", FocusSettings(glance=MOBILENET_V2, local=RESNET50), CLIP)
-FOCUS.register(
-    "adafocus-r50-r50",
-    FocusSettings(glance=RESNET50, local=RESNET50, glance_size=96),
-    CLIP,
-)
-FOCUS.register(
+
+
+def _register(name: str, preset: FocusSettings, usual: tuple[int, int, int] = CLIP) -> None:
+    def for_clip(clip: tuple[int, int, int]) -> Mapping[str, Any]:
+        frames, size, _ = clip
+        return {"frames": frames, "size": size, "patch": min(preset.patch, size)}
+
+    FOCUS.register(name, preset, usual, for_clip=for_clip)
+
+
+_register("adafocus", FocusSettings(glance=MOBILENET_V2, local=RESNET50))
+_register("adafocus-mn2-r50", FocusSettings(glance=MOBILENET_V2, local=RESNET50))
+_register("adafocus-r50-r50", FocusSettings(glance=RESNET50, local=RESNET50, glance_size=96))
+_register(
     "adafocus-tsm",
     FocusSettings(
         glance=TSM_MOBILENET_V2,
