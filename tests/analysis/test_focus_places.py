@@ -40,7 +40,7 @@ def looked(
         )
         for number, windows in enumerate(np.concatenate([corners, sides], 2))
     ]
-    return Looked(clips, tuple(range(steps)), tuple(range(1, steps + 1)), FRAME, {})
+    return Looked(clips, tuple(range(steps)), tuple(range(1, steps + 1)), FRAME, "rgb", {})
 
 
 def kinds(corners_NS2: Any, *, chosen_by: str = "policy", side: float = SIDE) -> list[str]:
@@ -89,7 +89,7 @@ def test_baselines_and_windows_without_room_are_not_accused() -> None:
     assert kinds(still) == ["collapsed"]
     assert kinds(still, chosen_by="centre") == []
     whole = looked(np.zeros((5, 3, 2)))
-    full = Looked(whole.clips, whole.order, whole.answered, (SIDE, SIDE), {})
+    full = Looked(whole.clips, whole.order, whole.answered, (SIDE, SIDE), "rgb", {})
     places = places_of(full)
     assert remarks_on(full, places, chosen_by="policy") == []
     assert places.share is None
