@@ -74,6 +74,7 @@ def test_clips_are_cut_as_published(name: str) -> None:
     clips, augment = data.clips, data.augment
     frames, short = (16, "repeat") if name in UNTRIMMED else (8, "first")
     assert (clips.frames, clips.sampler, clips.short) == (frames, "tsn", short)
+    assert clips.focus_frames == (None if name in UNTRIMMED else 12)
     assert clips.sides.decoded == (360 if name in UNTRIMMED else 256)
     assert (clips.sides.size, clips.eval_sides, clips.rounding) == (
         224,
@@ -94,6 +95,7 @@ def test_its_network_is_the_published_one(name: str) -> None:
         {k: v for k, v in model.describe().settings.items() if k != "classes"}
     )
     assert (told.size, told.patch, told.frames) == (224, 128, data_of(name).clips.frames)
+    assert told.local_frames == data_of(name).clips.focus_frames
     assert told.dropout == (0.2 if name in UNTRIMMED else 0.5)
     assert told.policy_width == (2048 if name in UNTRIMMED else 1024)
     for part in (told.glance, told.local):

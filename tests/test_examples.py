@@ -136,6 +136,7 @@ def _logits(network: str, frames: int, height: int, width: int) -> tuple[int, ..
 SMALLER = {
     "short-side": "36",
     "eval-size": "28",
+    "focus-frames": "6",
     "eval-short-side": "34",
     "eval-crop": "34",
     "accumulate": "2",
