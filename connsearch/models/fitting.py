@@ -124,7 +124,8 @@ def fit_of(
     answers = [theirs(name) for name in whose.answers(model.state_dict())]
     rows = {state[answer].shape[0] for answer in answers if answer in state and state[answer].ndim}
     names = {name: theirs(name) for name in found.loaded}
-    untold = {key: built.settings[key] for key in whose.untold if key not in options}
+    asked = {key: built.settings.get(key) for key in whose.untold if key not in options}
+    untold = {key: value for key, value in asked.items() if value is not None}
     classes = rows.pop() if len(rows) == 1 else None
     return Fit(publication, settings, classes, found, names, untold)
 

@@ -20,6 +20,7 @@ from connsearch.errors import DataError
 from connsearch.files.places import DirectoryLock
 from connsearch.models.catalogue import require_known
 from connsearch.models.clip_cost import clip_cost
+from connsearch.models.count import empty_clip
 from connsearch.models.model import Model, model_of
 from connsearch.runs.documents import keep_evaluation
 from connsearch.runs.formats.evaluation import ClipCostRecord, Evaluation
@@ -264,7 +265,8 @@ def judge_on(
 
 def _cost(network: Model, data: DataSplits) -> dict[str, ClipCostRecord]:
     """What a clip costs, where that can be counted."""
-    found = clip_cost(network, clip_without_numbers(data), len(data.classes))
+    streams = {**clip_without_numbers(data), **empty_clip(network, data.clip)}
+    found = clip_cost(network, streams, len(data.classes))
     if found is None:
         return {}
     told = ClipCostRecord(macs=found.macs, training=found.training, clip=list(data.clip))

@@ -2,7 +2,9 @@
 
 A checkpoint is a dict whose ``state_dict`` has every name behind ``module.``. Classes, frames, the
 widths of policy and classifier and the size of the glanced frames are told by shapes; the side of
-the windows is not. Two heads of ImageNet are in it that nothing reads.
+the windows is not, nor are the frames of a local network that has its own. Two heads of ImageNet
+are in it that nothing reads, but not where there is one window for a clip: that checkpoint has the
+state of the optimiser, too.
 
 The ResNets that its parts began with have torchvision's names; its MobileNetV2 numbers the layers
 of a block flat.
@@ -155,7 +157,7 @@ PUBLICATIONS.register("adafocus")(
             for name, value in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD))
         },
         told=told,
-        untold=("patch",),
+        untold=("patch", "local_frames"),
         unused=UNUSED,
         others=(Publication("mobilenet_v2", mobilenet_v2_names, HEAD, expects=OF_IMAGENET),),
     )
