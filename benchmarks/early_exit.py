@@ -17,6 +17,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -254,10 +255,10 @@ def main() -> None:
         names = "data places train_clips test_clips epochs".split()
         settings = {name: getattr(given, name) for name in names}
         settings |= {"clip": dict(CLIP), "model": dict(MODEL), "widths": list(WIDTHS)}
-        with Ledger(given.runs / "ledger.jsonl", settings) as ledger:
-            for seed in range(given.seeds):
-                ledger.measure(f"seed {seed}", lambda seed=seed: one_seed(seed, given))
-            lines = list(lines_of(ledger, range(given.seeds)))
+        ledger = Ledger(given.runs / "ledger.jsonl", settings)
+        for seed in range(given.seeds):
+            ledger.measure(f"seed {seed}", partial(one_seed, seed, given))
+        lines = list(lines_of(ledger, range(given.seeds)))
         command = f"python benchmarks/early_exit.py --seeds {given.seeds}"
         title = "Early exits: planned against realised cost, by calibration clips"
     print("\n".join(lines))
