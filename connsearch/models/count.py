@@ -80,15 +80,15 @@ def spent(model: nn.Module, streams: Mapping[str, Tensor]) -> Spent:
 
 
 def empty_clip(model: nn.Module, clip: tuple[int, int, int]) -> dict[str, Tensor]:
-    """Returns a clip without numbers: ``rgb``, and what has frames of its own for a model.
+    """Returns a clip without numbers: what a model says it reads, or ``rgb``.
 
     Args:
-        model: any; ``own_frames`` is read.
+        model: any; its method ``empty_clip`` is asked if there is one.
         clip: frames, height and width.
     """
-    own: Mapping[str, int] = getattr(model, "own_frames", {})
-    frames = {"rgb": clip[0], **own}
-    return {n: torch.empty(1, 3, t, *clip[1:], device="meta") for n, t in frames.items()}
+    own: Callable[[tuple[int, int, int]], dict[str, Tensor]] | None
+    own = getattr(model, "empty_clip", None)
+    return {"rgb": torch.empty(1, 3, *clip, device="meta")} if own is None else own(clip)
 
 
 def macs_of_steps(

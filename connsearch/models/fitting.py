@@ -11,6 +11,7 @@ from torch import Tensor
 
 from connsearch.errors import SettingsError, WeightsError
 from connsearch.graph.files import structure_names
+from connsearch.models.document import a_kind
 from connsearch.models.inflation import INFLATE_THEM, OVER_IMAGES, Inflation, over_images
 from connsearch.models.model import Model
 from connsearch.models.otherwise import cure_by_settings
@@ -79,7 +80,7 @@ def network_of(name: str) -> ZooModel:
     found = MODELS[name]
     if not publications_of(found.kind):
         raise SettingsError(
-            f"{name}: no publication has weights of a {found.kind}\n  there are: {_kinds()}"
+            f"{name}: no publication has weights of {a_kind(found.kind)}\n  there are: {_kinds()}"
         )
     return found
 

@@ -14,6 +14,7 @@ Shape letters: N images, C channels, H W pixels of an image, h w of a window.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import torch
@@ -25,6 +26,10 @@ from connsearch.nn.precision import own_precision
 
 Size = tuple[int, int]
 """Height and width in pixels."""
+CACHED = 2**18
+"""Numbers of windows that are done at a time on a CPU."""
+SLICED = 2**13
+"""Numbers of a window from which on a CPU copies it faster by itself than by an index of all."""
 
 
 def corners_of(places_N2: Tensor, frame: Size, size: Size) -> Tensor:
@@ -101,91 +106,142 @@ def crop_resized(images_NCHW: Tensor, corners_N2: Tensor, sides_N2: Tensor, size
 class _Crop(torch.autograd.Function):
     """Cuts windows that are one pixel larger, and mixes neighbours along rows, then columns.
 
-    Images in channels-last layout stay in it: ``axes`` are those of rows and columns in memory.
+    On a CPU a few windows at a time, so that what lies between stays in its cache.
     """
 
     @staticmethod
     def forward(ctx: Any, images_NCHW: Tensor, corners_N2: Tensor, size: Size) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        axes = (1, 2) if _is_channels_last(images_NCHW) else (2, 3)
-        first_N2, part_N2 = _split(corners_N2, images_NCHW, size)
-        cut = _windows(images_NCHW, size, axes)[_at(first_N2)]
-        ctx.save_for_backward(cut if ctx.needs_input_grad[1] else None, first_N2, part_N2)
-        ctx.axes, ctx.size, ctx.places = axes, size, corners_N2.dtype
-        ctx.like = torch.empty_like(images_NCHW, device="meta")
-        x = cut.to(part_N2.dtype)
-        for axis in _moving(ctx.like, size):
-            x = _mixed(x, part_N2[:, axis], axes[axis])
-        return _outside(x.to(images_NCHW.dtype), axes)
+        ctx.save_for_backward(images_NCHW, corners_N2)
+        ctx.size = size
+        places = _Places(images_NCHW, corners_N2, size)
+        x, parts = _in_memory(images_NCHW, places.axes), places.part_N2
+        out = x.new_empty(places.shape(x, size), dtype=parts.dtype)
+        for few in places.batches(x):
+            mixed = places.cut(x, few)
+            for axis in places.moving[:-1]:
+                mixed = _mixed(mixed, parts[few, axis], places.axes[axis])
+            for axis in places.moving[-1:]:
+                mixed = _mixed(mixed, parts[few, axis], places.axes[axis], out=out[few])
+            if not places.moving:
+                out[few] = mixed
+        return _channels_first(out.to(images_NCHW.dtype), places.axes)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        cut, first_N2, part_N2 = ctx.saved_tensors
-        axes, moving = ctx.axes, _moving(ctx.like, ctx.size)
-        gradient = _inside(gradients[0].to(part_N2.dtype), axes)
-        by_images = by_corners = None
-        if cut is not None:
-            by_corners = torch.zeros_like(first_N2, dtype=part_N2.dtype)
-            for axis in moving:
-                x = cut.to(part_N2.dtype)
-                for other in moving:
-                    x = x if other == axis else _mixed(x, part_N2[:, other], axes[other])
-                before, after = _neighbours(x, axes[axis])
-                by_corners[:, axis] = _products(after - before, gradient)
-            by_corners = by_corners.to(ctx.places)
-        if ctx.needs_input_grad[0]:
-            for axis in reversed(moving):
-                gradient = _shared_out(gradient, part_N2[:, axis], axes[axis])
-            by_images = torch.zeros_like(ctx.like, device=gradient.device)
-            _windows(by_images, ctx.size, axes)[_at(first_N2)] = gradient.to(by_images.dtype)
-        return by_images, by_corners, None
+        images_NCHW, corners_N2 = ctx.saved_tensors
+        places = _Places(images_NCHW, corners_N2, ctx.size)
+        parts, axes = places.part_N2, places.axes
+        x = _in_memory(images_NCHW, axes)
+        gradient = _in_memory(gradients[0], axes).contiguous()
+        by_images = torch.zeros_like(x) if ctx.needs_input_grad[0] else None
+        by_corners_N2 = torch.zeros_like(parts)
+        for few in places.batches(x):
+            some = gradient[few].to(parts.dtype)
+            if ctx.needs_input_grad[1] and places.moving:
+                cut = places.cut(x, few).to(parts.dtype)
+                for axis in places.moving:
+                    mixed = cut
+                    for other in set(places.moving) - {axis}:
+                        mixed = _mixed(cut, parts[few, other], axes[other])
+                    before, after = _neighbours(mixed, axes[axis])
+                    by_corners_N2[few, axis] = ((after - before) * some).flatten(1).sum(1)
+            if by_images is not None:
+                some = _padded(some, [axes[axis] for axis in places.moving])
+                for axis in places.moving:
+                    some = _mixed(some, 1 - parts[few, axis], axes[axis])
+                places.paste(some.to(x.dtype), by_images, few)
+        return (
+            None if by_images is None else _channels_first(by_images, axes),
+            by_corners_N2.to(corners_N2.dtype) if ctx.needs_input_grad[1] else None,
+            None,
+        )
+
+
+class _Places:
+    """Where windows lie in the memory of images.
+
+    Attributes:
+        axes: those of rows and columns in memory: images in channels-last layout stay in it.
+        moving: 0 and 1 where there is room along rows and columns.
+        first_N2: the first pixel, as a whole number.
+        part_N2: how far from that to the next one a window begins; that one is in the image, so at
+            the far border it is 1.
+    """
+
+    def __init__(self, images_NCHW: Tensor, corners_N2: Tensor, size: Size) -> None:
+        last = images_NCHW.is_contiguous(memory_format=torch.channels_last)
+        self.axes = (1, 2) if last and not images_NCHW.is_contiguous() else (2, 3)
+        room = [images_NCHW.shape[axis + 2] - size[axis] for axis in (0, 1)]
+        self.moving = [axis for axis in (0, 1) if room[axis]]
+        self.larger = size[0] + bool(room[0]), size[1] + bool(room[1])
+        room_2 = corners_N2.new_tensor(room)
+        inside_N2 = corners_N2.detach().clamp(min=0).minimum(room_2)
+        self.first_N2 = inside_N2.floor().minimum((room_2 - 1).clamp(min=0)).long()
+        self.part_N2 = (inside_N2 - self.first_N2).to(_exact(images_NCHW))
+        self.pixels = images_NCHW.shape[1] * self.larger[0] * self.larger[1]
+        self.sliced = images_NCHW.device.type == "cpu" and self.pixels >= SLICED
+        self._first = self.first_N2.tolist() if self.sliced else []
+
+    def batches(self, x: Tensor) -> Iterator[slice]:
+        """Yields which images are done at a time."""
+        step = max(1, CACHED // max(1, self.pixels)) if x.device.type == "cpu" else len(x)
+        for start in range(0, len(x), max(1, step)):
+            yield slice(start, min(len(x), start + step))
+
+    def shape(self, x: Tensor, size: Size) -> list[int]:
+        """The shape in memory with windows instead of images."""
+        shape = list(x.shape)
+        shape[self.axes[0]], shape[self.axes[1]] = size
+        return shape
+
+    def cut(self, x: Tensor, few: slice) -> Tensor:
+        """Those windows, one pixel larger where there is room."""
+        if not self.sliced:
+            return self._all(x[few])[self._at(few)]
+        out = x.new_empty(self.shape(x[few], self.larger))
+        for window, place in zip(out, self._slices(x, few), strict=True):
+            window.copy_(place)
+        return out
+
+    def paste(self, windows: Tensor, x: Tensor, few: slice) -> None:
+        """Writes windows where :meth:`cut` took them."""
+        if not self.sliced:
+            self._all(x[few])[self._at(few)] = windows
+            return
+        for window, place in zip(windows, self._slices(x, few), strict=True):
+            place.copy_(window)
+
+    def _all(self, x: Tensor) -> Tensor:
+        """A view of all windows there could be, (N, rows, columns, ...)."""
+        windows = x.unfold(self.axes[0], self.larger[0], 1).unfold(self.axes[1], self.larger[1], 1)
+        return windows.movedim(1, 3) if self.axes == (2, 3) else windows.movedim(3, 5)
+
+    def _at(self, few: slice) -> tuple[Tensor, Tensor, Tensor]:
+        rows_N, columns_N = self.first_N2[few].unbind(1)
+        return torch.arange(len(rows_N), device=rows_N.device), rows_N, columns_N
+
+    def _slices(self, x: Tensor, few: slice) -> Iterator[Tensor]:
+        """Yields the place of each window in its image."""
+        (rows, columns), (height, width) = self.axes, self.larger
+        for image, (top, left) in zip(x[few], self._first[few], strict=True):
+            yield image.narrow(rows - 1, top, height).narrow(columns - 1, left, width)
 
 
 def _traced(images_NCHW: Tensor, corners_N2: Tensor, size: Size) -> Tensor:
-    """The same made of operators that compilers know."""
-    first_N2, part_N2 = _split(corners_N2, images_NCHW, size)
-    x = images_NCHW
-    for axis in _moving(images_NCHW, size):
+    """The same of operators that compilers know."""
+    x, exact = images_NCHW, _exact(images_NCHW)
+    for axis in (0, 1):
+        room = images_NCHW.shape[axis + 2] - size[axis]
+        if not room:
+            continue
+        inside_N = corners_N2[:, axis].clamp(0, room)
+        first_N = inside_N.detach().floor().clamp(max=room - 1)
         steps = torch.arange(size[axis] + 1, device=x.device)
         shape = (-1, 1, size[axis] + 1, 1) if axis == 0 else (-1, 1, 1, size[axis] + 1)
-        places = (first_N2[:, axis, None].long() + steps).view(shape)
-        x = torch.take_along_dim(x, places, axis + 2).to(part_N2.dtype)
-        x = _mixed(x, part_N2[:, axis], axis + 2)
+        x = torch.take_along_dim(x, (first_N[:, None].long() + steps).view(shape), axis + 2)
+        x = _mixed(x.to(exact), (inside_N - first_N).to(exact), axis + 2)
     return x.to(images_NCHW.dtype)
-
-
-def _split(corners_N2: Tensor, images_NCHW: Tensor, size: Size) -> tuple[Tensor, Tensor]:
-    """The first pixels of windows, as whole numbers, and how far between it and the next they are.
-
-    The next pixel is within the image: at the far border, the part is 1.
-    """
-    room = corners_N2.new_tensor([images_NCHW.shape[axis + 2] - size[axis] for axis in (0, 1)])
-    inside_N2 = corners_N2.clamp(min=0).minimum(room)
-    first_N2 = inside_N2.detach().floor().minimum((room - 1).clamp(min=0))
-    return first_N2, (inside_N2 - first_N2).to(_exact(images_NCHW))
-
-
-def _moving(images_NCHW: Tensor, size: Size) -> list[int]:
-    """The axes along which windows have room."""
-    return [axis for axis in (0, 1) if images_NCHW.shape[axis + 2] > size[axis]]
-
-
-def _windows(images_NCHW: Tensor, size: Size, axes: tuple[int, int]) -> Tensor:
-    """All windows of images as a view ``(N, rows, columns, ...)``, one pixel larger where there is.
-
-    What follows is a window in the order of ``axes``.
-    """
-    moving = _moving(images_NCHW, size)
-    x = images_NCHW
-    for axis in (0, 1):
-        x = x.unfold(axis + 2, size[axis] + (axis in moving), 1)
-    return x.movedim(1, 3 if axes == (2, 3) else 5)
-
-
-def _at(first_N2: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The index of the windows among all windows."""
-    rows_N, columns_N = first_N2.long().unbind(1)
-    return torch.arange(len(first_N2), device=first_N2.device), rows_N, columns_N
 
 
 def _neighbours(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
@@ -194,42 +250,26 @@ def _neighbours(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     return x.narrow(axis, 0, count), x.narrow(axis, 1, count)
 
 
-def _mixed(x: Tensor, part_N: Tensor, axis: int) -> Tensor:
+def _mixed(x: Tensor, part_N: Tensor, axis: int, *, out: Tensor | None = None) -> Tensor:
     """Neighbours along an axis, mixed: one fewer."""
-    before, after = _neighbours(x, axis)
-    return torch.lerp(before, after, part_N.view(-1, 1, 1, 1))
+    before, after = _neighbours(x.to(part_N.dtype), axis)
+    return torch.lerp(before, after, part_N.view(-1, 1, 1, 1), out=out)
 
 
-def _shared_out(gradient: Tensor, part_N: Tensor, axis: int) -> Tensor:
-    """The gradient of both neighbours along an axis: one more."""
-    size = list(gradient.shape)
-    size[axis] += 1
-    out = gradient.new_zeros(size)
-    before, after = _neighbours(out, axis)
-    later = gradient * part_N.view(-1, 1, 1, 1)
-    before.copy_(gradient - later)
-    after.add_(later)
-    return out
+def _padded(x: Tensor, axes: Sequence[int]) -> Tensor:
+    """One zero more at both ends of axes."""
+    sides = [int(axis in axes) for axis in (3, 3, 2, 2, 1, 1)]
+    return torch.nn.functional.pad(x, sides) if axes else x
 
 
-def _products(a: Tensor, b: Tensor) -> Tensor:
-    """The inner product of each image with its other, ``(N,)``."""
-    return torch.linalg.vecdot(a.flatten(1), b.flatten(1))
+def _in_memory(x_NCHW: Tensor, axes: tuple[int, int]) -> Tensor:
+    """Axes in the order of memory; ``axes`` are rows and columns."""
+    return x_NCHW if axes == (2, 3) else x_NCHW.movedim(1, 3)
 
 
-def _is_channels_last(images_NCHW: Tensor) -> bool:
-    last = images_NCHW.is_contiguous(memory_format=torch.channels_last)
-    return last and not images_NCHW.is_contiguous()
-
-
-def _outside(x: Tensor, axes: tuple[int, int]) -> Tensor:
-    """Channels first again, in the same memory."""
+def _channels_first(x: Tensor, axes: tuple[int, int]) -> Tensor:
+    """Axes N, C, H, W again, in the same memory."""
     return x if axes == (2, 3) else x.movedim(3, 1)
-
-
-def _inside(x_NCHW: Tensor, axes: tuple[int, int]) -> Tensor:
-    """As images lie in memory, without gaps."""
-    return (x_NCHW if axes == (2, 3) else x_NCHW.movedim(1, 3)).contiguous()
 
 
 def _exact(x: Tensor) -> torch.dtype:

@@ -13,14 +13,15 @@ from connsearch.view.structures.draw import render
 from connsearch.workflows.beside import home_of
 from connsearch.workflows.given import StructureLike, name_of, structure_in
 from connsearch.workflows.settings.draw import DrawSettings
-from connsearch.workflows.targets import open_structure
+from connsearch.workflows.targets import open_structure, structure_of_focus
 
 
 def draw(structure: StructureLike, output: str | Path | None = None, **settings: Any) -> Path:
     """Returns the picture of a structure: SVG, PNG or PDF.
 
     Columns are levels, colours are streams, the width of a line is its learned weight. Of a run
-    with temporal gates it says how often each is open on ``val``, as last evaluated.
+    with temporal gates it says how often each is open on ``val``, as last evaluated. Of a run of a
+    focus model it is the local network, or the glance network where that one is no structure.
 
     Args:
         structure: a value, a name, a file, a run, a pruned network or a checkpoint.
@@ -47,13 +48,17 @@ def run_draw(asked: DrawSettings, structure: Structure | None = None) -> tuple[S
         UserError: as for :func:`draw`.
     """
     rates: dict[str, float] = {}
+    title = asked.title
     if structure is None:
-        structure = open_structure(asked.structure)
-        if is_folder(asked.structure):
+        part = structure_of_focus(asked.structure)
+        structure = open_structure(asked.structure) if part is None else part[1]
+        if part is not None:
+            title = title or f"{structure.name}, the {part[0]} network of {asked.structure}"
+        elif is_folder(asked.structure):
             rates = RunFiles(Path(asked.structure)).open_rates
     path = asked.output
     if path is None:
         path = home_of(asked.structure) / (structure.name.replace("/", "-") + ".svg")
     with place_of(path):
-        render(structure, path, threshold=asked.threshold, title=asked.title, open_rates=rates)
+        render(structure, path, threshold=asked.threshold, title=title, open_rates=rates)
     return structure, path

@@ -179,7 +179,7 @@ def _of_other_data(
     """Whether converted weights were evaluated on other data than is asked for now."""
     if not trained.is_converted or asked.source is None:
         return False
-    if _data(asked, listener).fingerprint == before.data:
+    if data_of(asked, listener).fingerprint == before.data:
         return False
     listener.warn("what was found before, on other data, is replaced")
     return True
@@ -200,7 +200,7 @@ def _evaluated(
     """
     if network is None:
         require_known(trained.model)
-    data = _data(asked, listener)
+    data = data_of(asked, listener)
     warn_of_statistics(trained.directory, listener)
     return judge_on(asked, trained, data, network, listener, times=times)[0]
 
@@ -273,7 +273,7 @@ def _cost(network: Model, data: DataSplits) -> dict[str, ClipCostRecord]:
     return {"cost": told}
 
 
-def _data(asked: EvaluateSettings, listener: Listener) -> DataSplits:
+def data_of(asked: EvaluateSettings, listener: Listener) -> DataSplits:
     """The data of the run, in the views asked for; none of them is part of its fingerprint.
 
     Raises:

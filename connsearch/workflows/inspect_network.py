@@ -13,7 +13,7 @@ from connsearch.errors import SettingsError
 from connsearch.models.catalogue import from_document
 from connsearch.models.clip_cost import clip_cost
 from connsearch.models.count import Counted, Spent, empty_clip, spent
-from connsearch.models.document import ModelDocument
+from connsearch.models.document import ModelDocument, a_kind
 from connsearch.models.focus.focus import FocusModel
 from connsearch.runs.formats.conversion import ConversionRecord
 from connsearch.runs.formats.initial import InitialRecord
@@ -86,7 +86,7 @@ def run_inspect_network(asked: InspectSettings) -> NetworkInspection | None:
     if asked.attention is not None or asked.peers:
         option = "--peers" if asked.attention is None else "--attention"
         raise SettingsError(
-            f"{option}: {asked.structure} has a {run.model.kind}, which has no peers\n"
+            f"{option}: {asked.structure} has {a_kind(run.model.kind)}, which has no peers\n"
             "  cure: leave it out"
         )
     document = run.outcome or run.model

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from connsearch.errors import RunError, SettingsError, UnknownNameError
 from connsearch.files.disk import is_folder, is_there
 from connsearch.graph.files import load_structure, read_structure, structure_names
 from connsearch.graph.spec import Structure
+from connsearch.models.document import ModelDocument, a_kind
 from connsearch.registry import nearest
 from connsearch.runs.formats.config import LossName
-from connsearch.runs.names import BEST, PRUNE_RECORD
+from connsearch.runs.names import BEST, MODEL, PRUNE_RECORD
 from connsearch.runs.record import RunRecord, open_run
 from connsearch.runs.recorded import is_trained, recorded_settings
 from connsearch.training.options import LossOptions
@@ -51,6 +53,29 @@ def open_structure(target: str) -> Structure:
         raise
 
 
+def structure_of_focus(target: str) -> tuple[str, Structure] | None:
+    """Returns the structure in the run of a focus model, and what it is there: glance or local.
+
+    None: it is no such run, or neither of its networks is a structure.
+
+    Raises:
+        RunError: the run is damaged.
+    """
+    if not is_trained(target) or RunRecord(Path(target)).is_finished_network:
+        return None
+    run = RunRecord(Path(target))
+    if not run.has(MODEL):
+        return None
+    settings = (run.outcome or run.model).settings
+    for part in ("local", "glance"):
+        document = settings.get(part)
+        if isinstance(document, Mapping):
+            found = ModelDocument.read(cast("Mapping[str, Any]", document), where=part).structure
+            if found is not None:
+                return part, found
+    return None
+
+
 def _refuse_model(target: str, error: UnknownNameError) -> None:
     """Refuses the name of a network that is no structure, or what is spelled like one.
 
@@ -62,15 +87,16 @@ def _refuse_model(target: str, error: UnknownNameError) -> None:
 
     if target in MODELS:
         raise SettingsError(
-            f"{target}: is a {MODELS[target].kind}, which has no connections to show or to search\n"
+            f"{target}: is {a_kind(MODELS[target].kind)}, which has no connections to show or to "
+            "search\n"
             "  allowed here: structures (connsearch models lists them); connsearch train and "
             "evaluate take every network"
         )
     near = nearest(target, [*structure_names(), *MODELS])
     if near and near[0] in MODELS:
         raise UnknownNameError(
-            f"{error}\n  {near[0]} is a {MODELS[near[0]].kind}, which has no connections to show "
-            "or to search; connsearch train takes it"
+            f"{error}\n  {near[0]} is {a_kind(MODELS[near[0]].kind)}, which has no connections to "
+            "show or to search; connsearch train takes it"
         ) from None
 
 

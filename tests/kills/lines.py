@@ -47,14 +47,14 @@ class Line:
 
 
 def _pack_here() -> None:
-    """Lets the packing do its work in this process, so that its operations are counted."""
-    from connsearch.data.tools import pack
+    """Lets packing and extracting work in this process, so that their operations are counted."""
+    from connsearch.data.tools import extract, pack
 
     def do_jobs(jobs: Any, work: Any, **_: object) -> Any:
         for job in jobs:
             yield Done(job, work(job))
 
-    pack.do_jobs = do_jobs
+    pack.do_jobs = extract.do_jobs = do_jobs
 
 
 LINES: Mapping[str, Line] = {
@@ -96,6 +96,9 @@ LINES: Mapping[str, Line] = {
     "diff": Line("diff starter first --output pictures/d.svg"),
     "animate": Line("animate first --frames 2"),
     "pack": Line(f"data pack packed --data {_CLIPS} --workers 1", (PLANTED,), prepare=_pack_here),
+    "extract": Line(
+        f"data extract {_CLIPS} extracted --height 9 --workers 1", (PLANTED,), prepare=_pack_here
+    ),
     "data-objects": Line(
         f"data objects {Path(_CLIPS).parent}/test/00000.npz --output maps/a.npz", (PLANTED,)
     ),

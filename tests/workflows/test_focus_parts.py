@@ -21,8 +21,10 @@ from connsearch.models.focus.by_track import FocusByTrack
 from connsearch.models.structure import Network
 from connsearch.runs.events import StepEvent
 from connsearch.runs.files import load_weights, put_weights, stored_model
+from connsearch.view.structures.weights_table import network_table
 from connsearch.workflows.focus_models import focus_model
 from connsearch.workflows.focus_parts import OpenedParts
+from connsearch.workflows.inspect_network import inspect_network
 from connsearch.workflows.opened import OpenedRun
 from connsearch.workflows.settings.train import TrainSettings
 
@@ -205,3 +207,18 @@ def test_a_focus_model_is_no_part_and_takes_no_other_options_further(
             run=tmp_path / "folds",
             progress=False,
         )
+
+
+def test_the_run_of_a_focus_model_is_shown_and_drawn(
+    trained: Callable[..., OpenedRun], structure: Structure, tmp_path: Path
+) -> None:
+    run = trained(glance=structure, local=structure, **FOCUS)
+    found = inspect_network(run)
+    assert found.cost.macs > 0
+    table = network_table(found.document, found.cost, found.clip, found.classes)
+    shown = [str(cell) for cell in table.columns[1].cells]
+    assert shown.count("small, a structure") == 2
+    picture = connsearch.draw(run, tmp_path / "local.svg")
+    assert f"small, the local network of {run.directory}" in picture.read_text()
+    with pytest.raises(RunError, match="has no connections to show, search or prune"):
+        connsearch.prune(run, progress=False)

@@ -17,6 +17,8 @@ Three tasks change what a video is made of, to test what looks at time:
   all hues, each once, so neither a frame nor all frames, shuffled, say anything of it;
 * unrelated: every frame is a scene of its own, of one hue; nothing connects a frame with the next;
 * still: one frame, repeated. In both of these the hue is the class, and any single frame shows it.
+
+One has another scene, to test what looks at places: mark, see ``planted_mark.py``.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-Task = Literal["appearance", "motion", "object", "mix", "order", "unrelated", "still"]
+from connsearch.data.sources.planted_mark import TEXTURES, Box, draw_marks
+
+Task = Literal["appearance", "motion", "object", "mix", "order", "unrelated", "still", "mark"]
 TASKS: tuple[Task, ...] = get_args(Task)
 
 FACTOR_VALUES = 4
@@ -48,6 +52,7 @@ CLASS_NAMES: dict[Task, tuple[str, ...]] = {
     "order": ("small-forward", "small-backward", "large-forward", "large-backward"),
     "unrelated": _HUES,
     "still": _HUES,
+    "mark": TEXTURES,
 }
 
 _STEPS = ((0, -1), (0, 1), (-1, 0), (1, 0))  # (down, right) per frame: left, right, up, down
@@ -65,12 +70,14 @@ class Factors:
         direction: where the shapes move.
         region: class of the large region in the object maps.
         order: in which order the hues follow each other; None: there is one hue.
+        texture: of the mark; None: there is none.
     """
 
     colour: int
     direction: int
     region: int
     order: int | None = None
+    texture: int | None = None
 
 
 def draw_factors(task: Task, label: int, rng: np.random.Generator) -> Factors:
@@ -87,6 +94,8 @@ def draw_factors(task: Task, label: int, rng: np.random.Generator) -> Factors:
             return Factors(2 * (label // 2), label % 2, region)
         case "order":
             return Factors(colour, direction, region, label)
+        case "mark":
+            return Factors(colour, direction, region, texture=label)
 
 
 def hue_order(order: int, *, frames: int) -> list[int]:
@@ -158,6 +167,8 @@ def draw_scene(
         return np.concatenate(apart)
     if task == "still":
         return np.repeat(draw_video(factors, frames=1, side=side, rng=rng), length, axis=0)
+    if task == "mark":
+        return draw_marked(factors, frames=length, side=side, rng=rng)[0]
     if factors.order is None:
         return draw_video(factors, frames=length, side=side, rng=rng)
     places = hue_order(factors.order, frames=shape.frames)
@@ -184,10 +195,7 @@ def draw_video(
     jitter = rng.uniform(-0.35, 0.35) if hues is None else 0.0
     hue, strength = factors.colour * np.pi / 2 + jitter, rng.uniform(30.0, 55.0)
     tints = [_tint(hue + more, strength) for more in hues or [0.0] * frames]
-    haze = sum(
-        _field(side, 0.0, 2.5 / side, rng)[..., None] * _tint(angle, 9.0)
-        for angle in (0.0, np.pi / 2)
-    )
+    haze = _haze(side, rng)
     step = np.array(_STEPS[factors.direction]) * int(rng.integers(1, 3))
     level, swing = rng.uniform(115.0, 141.0), rng.uniform(16.0, 26.0)
     out = np.empty((frames, side, side, 3))
@@ -197,6 +205,26 @@ def draw_video(
         grey = level + swing * np.where(inside, np.roll(skin, shift, (0, 1)), ground)
         out[t] = grey.clip(60.0, 196.0)[..., None] + np.where(inside[..., None], tints[t], haze)
     return out.round().clip(0, 255).astype(np.uint8)
+
+
+def draw_marked(
+    factors: Factors, *, frames: int, side: int, rng: np.random.Generator
+) -> tuple[Bytes, tuple[Box, ...]]:
+    """Returns RGB frames, ``uint8`` (T, H, W, 3), of a mark on a calm ground, and where it is."""
+    assert factors.texture is not None
+    level, swing = rng.uniform(115.0, 141.0), rng.uniform(3.0, 5.0)
+    ground = level + swing * _field(side, 1.0 / 14.0, 1.0 / 5.0, rng)
+    halo = _tint(0.0, 42.0)
+    return draw_marks(factors.texture, ground, _haze(side, rng), halo, frames=frames, rng=rng)
+
+
+def _haze(side: int, rng: np.random.Generator) -> Array:
+    """Returns wide spots of all hues (H, W, 3), of mean 0."""
+    first, second = (
+        _field(side, 0.0, 2.5 / side, rng)[..., None] * _tint(angle, 9.0)
+        for angle in (0.0, np.pi / 2)
+    )
+    return first + second
 
 
 def draw_objects(factors: Factors, *, frames: int, side: int, rng: np.random.Generator) -> Bytes:

@@ -216,15 +216,16 @@ class FocusByClip(FocusModel):
             )
         if "focus" not in streams:
             return frames
-        found = rgb_clips({"rgb": streams["focus"]}).shape[2:]
-        wanted = self.settings.local_frames or found[0]
-        if found != (wanted, height, width):
+        found, *sides = rgb_clips({"rgb": streams["focus"]}).shape[2:]
+        wanted = self.settings.local_frames or found
+        if found != wanted or min(sides) < self.settings.patch:
+            side = self.settings.patch
             raise DataError(
-                f"{self.name} looks at {wanted} frames of {height}x{width} pixels (stream focus), "
-                f"the clips have {found[0]} of {found[1]}x{found[2]}\n"
-                f"  cure: --focus-frames {wanted}"
+                f"{self.name} looks at windows of {side} pixels in {wanted} frames (stream focus), "
+                f"the clips have {found} of {sides[0]}x{sides[1]}\n"
+                f"  cure: --focus-frames {wanted}, and a --size of {side} at least"
             )
-        return wanted
+        return found
 
     def _seen(self, streams: Mapping[str, Tensor]) -> Features:
         """What the glance network sees in the frames it is shown."""

@@ -17,6 +17,7 @@ from connsearch.models.document import ModelDocument
 from connsearch.models.features import FeatureModel, require_features
 from connsearch.models.focus.parts import build_part, empty_features, part_document
 from connsearch.models.focus.settings import FocusSettings
+from connsearch.models.focus.streams import empty_streams
 from connsearch.models.gates import let_decide, temporal_gates
 from connsearch.models.model import Model, ParameterGroups
 from connsearch.nn.focus_policy import ClipPolicy, RecurrentPolicy
@@ -60,7 +61,7 @@ class FocusModel(Model):
             (``models.features.OwnFeatures``), only your own code can build this network again.
 
     Attributes:
-        modalities: names of the streams it reads.
+        modalities: names of the streams it reads; ``flow`` is computed.
         glance: the glance network, without classifier.
         local: the local network, likewise.
         policy: chooses the windows.
@@ -92,8 +93,7 @@ class FocusModel(Model):
         with seeded(seed):
             self.glance = build_part(glance, "glance", own["glance"])
             self.local = build_part(local, "local", own["local"])
-            read = {"rgb", *self._glances.modalities, *self._looks.modalities}
-            self.modalities = tuple(m for m in ("rgb", "object", "flow") if m in read)
+            self.modalities = tuple(self.empty_clip((1, 1, 1)))
             self.glance_head = self._head(self._glances.feature_size)
             self.local_head = self._head(self._looks.feature_size)
             self._build()
@@ -141,6 +141,12 @@ class FocusModel(Model):
     def _build(self) -> None:
         """Makes the policy and what joins the features."""
         raise NotImplementedError
+
+    def empty_clip(self, clip: tuple[int, int, int]) -> dict[str, Tensor]:
+        """Returns a clip of (T, H, W) of every stream that it reads, on the meta device."""
+        counts = {"rgb": clip[0], **self.own_frames}
+        asked = {n: torch.empty(1, 3, t, *clip[1:], device="meta") for n, t in counts.items()}
+        return asked | empty_streams(self._glances, *clip) | empty_streams(self._looks, *clip)
 
     def _map_size(self) -> tuple[int, int]:
         """Height and width of the feature map of the glance network."""

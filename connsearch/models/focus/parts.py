@@ -90,4 +90,4 @@ def empty_features(part: Model, frames: int, size: int) -> Features:
     """Returns what a part sees in one clip of square frames, without numbers; it stays as it is."""
     without = require_features(model_of(without_numbers(part).eval()), "part")
     with torch.no_grad():
-        return without.features(empty_streams(without, frames, size))
+        return without.features(empty_streams(without, frames, size, size))

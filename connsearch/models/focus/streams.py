@@ -101,9 +101,8 @@ def _resized(name: str, x_BCTHW: Tensor, size: int) -> Tensor:
     return found
 
 
-def empty_streams(part: FeatureModel, frames: int, size: int) -> dict[str, Tensor]:
-    """Returns one clip of every stream that a part asks its data for, on the meta device."""
-    clip = (frames, size, size)
+def empty_streams(part: FeatureModel, *clip: int) -> dict[str, Tensor]:
+    """Returns a clip (T, H, W) of each stream that a part asks its data for; on the meta device."""
     if isinstance(part, Network):
         width = part.structure.network.stream_width
         asked = {"rgb" if m == "flow" else str(m): m for m in part.structure.modalities()}

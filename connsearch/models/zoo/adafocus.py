@@ -56,12 +56,12 @@ def focus_network(
 FOCUS = ZooKind(KIND, FocusSettings, focus_network)
 
 
-def _register(name: str, preset: FocusSettings, published: tuple[int, int, int] = CLIP) -> None:
+def _register(name: str, preset: FocusSettings, usual: tuple[int, int, int] = CLIP) -> None:
     def for_clip(clip: tuple[int, int, int]) -> Mapping[str, Any]:
         frames, size, _ = clip
         return {"frames": frames, "size": size, "patch": min(preset.patch, size)}
 
-    FOCUS.register(name, preset, published, for_clip=for_clip)
+    FOCUS.register(name, preset, usual, for_clip=for_clip)
 
 
 _register("adafocus", FocusSettings(glance=MOBILENET_V2, local=RESNET50))

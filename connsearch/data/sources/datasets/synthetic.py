@@ -21,12 +21,15 @@ from connsearch.data.sources.planted import (
     CLASS_NAMES,
     OBJECT_CLASSES,
     TASKS,
+    Factors,
     PlantedShape,
     Task,
     draw_factors,
+    draw_marked,
     draw_objects,
     draw_scene,
 )
+from connsearch.data.sources.planted_mark import BOXES, Box, write_boxes
 from connsearch.errors import DataError
 from connsearch.files.disk import FULL, disk_full
 from connsearch.files.drafts import alone
@@ -38,6 +41,9 @@ VERSION = 2
 
 SMALLEST = 16
 """Smallest clip size, in pixels, in which shapes and their motion can still be told apart."""
+
+SMALLEST_MARKED = 48
+"""Smallest decoded frame, in pixels, in which a mark is more than one block of its texture."""
 
 FEWEST_ORDERED = 4
 """Smallest number of frames of a clip that can follow each other in the orders of ``order``."""
@@ -63,6 +69,11 @@ def read_synthetic(rest: str, options: DataOptions) -> Source:
         raise DataError(
             f"synthetic:order needs clips of at least {FEWEST_ORDERED} frames, read "
             f"{clips.frames}: fewer have no four orders; cure: --frames 8"
+        )
+    if task == "mark" and clips.sides.decoded < SMALLEST_MARKED:
+        raise DataError(
+            f"synthetic:mark needs frames of at least {SMALLEST_MARKED} pixels, read "
+            f"{clips.sides.decoded}: its textures are finer than smaller ones show; cure: --size 96"
         )
     frames, side = span(clips.frames, clips.stride) + SPARE_FRAMES, clips.sides.decoded
     counts = (planted.train_clips, planted.val_clips, planted.test_clips)
@@ -140,6 +151,7 @@ def _write(
     folder: Path, task: Task, counts: tuple[int, int, int], shape: PlantedShape, *, seed: int
 ) -> None:
     rows: list[dict[str, object]] = []
+    boxes: dict[str, tuple[Box, ...]] = {}
     classes = CLASS_NAMES[task]
     for part, (split, count) in enumerate(zip(SPLITS, counts, strict=True)):
         place = BEFORE[split]  # part of a clip's name, which is part of the fingerprint
@@ -149,7 +161,12 @@ def _write(
             rng = np.random.default_rng([seed, VERSION, TASKS.index(task), part, number])
             factors = draw_factors(task, label, rng)
             video, maps = f"{place}/{number:05d}.mp4", f"{place}/{number:05d}.npz"
-            write_video(folder / video, draw_scene(task, factors, shape, rng))
+            if task == "mark":
+                size = {"frames": shape.length, "side": shape.side}
+                scene, boxes[video] = draw_marked(factors, **size, rng=rng)
+            else:
+                scene = draw_scene(task, factors, shape, rng)
+            write_video(folder / video, scene)
             drawn = draw_objects(factors, frames=shape.length, side=shape.side, rng=rng)
             np.savez_compressed(folder / maps, classes=drawn)
             row: dict[str, object] = {
@@ -160,10 +177,22 @@ def _write(
             }
             row["bytes"] = os.path.getsize(folder / video)
             row["object_bytes"] = os.path.getsize(folder / maps)
-            row |= {"colour": factors.colour, "direction": factors.direction}
-            row |= {"region": factors.region}
-            rows.append(row if factors.order is None else row | {"order": factors.order})
+            rows.append(row | _factors(factors))
+    if boxes:
+        write_boxes(folder / BOXES, boxes)
     with (folder / "clips.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+
+
+def _factors(factors: Factors) -> dict[str, object]:
+    """The factors that a scene shows, by name."""
+    if factors.texture is not None:
+        return {"texture": factors.texture, "region": factors.region}
+    shown: dict[str, object] = {
+        "colour": factors.colour,
+        "direction": factors.direction,
+        "region": factors.region,
+    }
+    return shown if factors.order is None else shown | {"order": factors.order}
