@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from connsearch.nn.modules import GateTest, PeerGate, StreamFusion, TemporalGate
     from connsearch.workflows.compare import compare
     from connsearch.workflows.draw import draw
+    from connsearch.workflows.early_exit import early_exit
     from connsearch.workflows.evaluate import evaluate
     from connsearch.workflows.evolve import evolve
     from connsearch.workflows.load import load_data, load_run, load_structure
@@ -39,6 +40,7 @@ _DOOR = {
     "prune": "workflows.prune",
     "train": "workflows.train",
     "evaluate": "workflows.evaluate",
+    "early_exit": "workflows.early_exit",
     "predict": "workflows.predict",
     "compare": "workflows.compare",
     "evolve": "workflows.evolve",
@@ -62,6 +64,7 @@ __all__ = [
     "compare",
     "create_model",
     "draw",
+    "early_exit",
     "evaluate",
     "evolve",
     "list_models",

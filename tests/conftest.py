@@ -6,6 +6,7 @@ import os
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -80,6 +81,14 @@ def unpictured() -> Iterator[None]:
 
     with no_pictures():
         yield
+
+
+@pytest.fixture(scope="session")
+def focus_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of a tiny focus model; tests read it and change nothing."""
+    from tests.focus_runs import train_focus
+
+    return train_focus(tmp_path_factory.mktemp("focus"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -36,7 +36,9 @@ COMMANDS: Mapping[str, str] = {
     "curve": "show what accuracy costs: prunings of a searched network, judged and timed",
     "train": "train a pruned network further, or any structure or model from scratch",
     "evaluate": "judge a trained network on the test split, once",
+    "early-exit": "let clips stop early: thresholds for a mean cost, and what that changes",
     "predict": "say what is in videos without labels, whole or part by part",
+    "focus show": "show where a focus model looks in its clips, and when it stops",
     "compare": "is the found wiring better than random ones? trained alike, with an interval",
     "stability": "do several short searches find the same connections?",
     "rank-correlation": "does the supernet rank sub-networks as training them alone does?",
@@ -57,6 +59,7 @@ COMMANDS: Mapping[str, str] = {
     "data stats": "show classes, lengths, sizes, rates and splits of a data set",
     "data check": "read every clip of a data set once and write a report of the faults",
     "data pack": "store the frames of a data set as JPEG, one SQLite file a video",
+    "data extract": "store the frames of a data set as folders of JPEGs, with their lists",
     "data objects": "make object maps beside the clips: by a network, or from what there is",
 }
 """Each command is the class of its name in the module of its name: ``data show`` is ``DataShow``
@@ -66,7 +69,11 @@ _LISTED = 1000
 """So many faults of a structure are told to scripts, beside how many there are."""
 
 _RESUMING = frozenset(
-    [*"search train prune gap curve compare stability rank-correlation evolve".split(), "data pack"]
+    [
+        *"search train prune gap curve compare stability rank-correlation evolve".split(),
+        "early-exit",
+        "data pack",
+    ]
 )
 """Commands that resume where they were stopped when they are rerun."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +88,7 @@ def report_evaluation(
     show_metrics({split: found.metrics}, terminal)
     show_classes(found.metrics, found.clips_by_class, terminal)
     show_gates({split: found.metrics}, terminal)
+    terminal.say(f"{split}: {', '.join(_in_a_line(found))}")
     pictures = confusion_paths(directory, split)
     say_pictures(pictures, terminal)
     return {
@@ -95,8 +96,24 @@ def report_evaluation(
         "times_opened": found.times_opened,
         **found.metrics.to_json(),
         "clips_by_class": found.clips_by_class,
+        **({} if found.cost is None else {"cost": found.cost.to_json()}),
         "pictures": [str(picture) for picture in pictures],
     }
+
+
+def _in_a_line(found: Evaluation) -> Iterator[str]:
+    """Yields the numbers that publications tell."""
+    metrics = found.metrics
+    if metrics.multi_label:
+        known = len(metrics.average_precisions) - metrics.absent
+        absent = f" ({metrics.absent} without a clip)" if metrics.absent else ""
+        yield f"mAP {metrics.score:.3f} over {known} of {known + metrics.absent} classes{absent}"
+    else:
+        yield f"top-1 {metrics.accuracy:.3f}"
+        if metrics.top5 is not None:
+            yield f"top-5 {metrics.top5:.3f}"
+    if found.cost is not None:
+        yield str(found.cost)
 
 
 def _say_skipped(directory: Path, result: Result, terminal: Terminal) -> None:

@@ -14,13 +14,18 @@ from pydantic import Field, field_validator, model_validator
 
 from connsearch.settings.nesting import BASIC, Options
 
-Short = Literal["repeat", "loop", "shrink", "refuse"]
+Short = Literal["repeat", "loop", "shrink", "first", "refuse"]
 """What becomes of a video with fewer frames than a clip needs: its last frame is repeated, it is
 played again from the start, the stride is made smaller until it fits (then the last frame is
-repeated), or it is refused."""
+repeated), its first frame is all that is shown, or it is refused."""
 
-Sampler = Literal["random", "normal", "segments", "sequential", "centre"]
+Sampler = Literal["random", "normal", "segments", "tsn", "sequential", "centre"]
 """Where a training clip lies in time."""
+
+Rounding = Literal["nearest", "torchvision"]
+"""How sizes and places that are no whole pixels are rounded: to the nearest, and the centre down;
+or as torchvision's Resize and CenterCrop do: sizes down, and the centre to the nearest, halves to
+even numbers."""
 
 SplitBy = Literal["group", "clip"]
 ClipLabels = Literal["video", "clip"]
@@ -142,6 +147,9 @@ class ClipOptions(Options, title="clip"):
 
     frames: int = Field(default=8, ge=1, le=4096, json_schema_extra=BASIC)
     """Frames in a clip."""
+    focus_frames: int | None = Field(default=None, ge=1, le=4096)
+    """Frames of its own for the local network of a focus model (stream focus): so many, one from
+    each of N equal segments of what the clip covers, seen like the clip; by default it has none."""
     stride: int = Field(default=1, ge=1, le=1024, json_schema_extra=BASIC)
     """Take every N-th frame of the video."""
     strides: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = ()
@@ -155,8 +163,9 @@ class ClipOptions(Options, title="clip"):
     rate (the average, by its timestamps, if the rate varies)."""
     sampler: Sampler = "random"
     """Position of a training clip in its video: anywhere (random), around the middle (normal), one
-    frame from each of N equal segments (segments), one window after another from epoch to epoch
-    (sequential), or the centre. Evaluations use the centre (of each segment)."""
+    frame from each of N equal segments (segments; tsn: by the rule of TSN, whose segments have
+    whole numbers of frames), one window after another from epoch to epoch (sequential), or the
+    centre. Evaluations use the centre (of each segment)."""
     size: int = Field(default=32, ge=4, le=4096, json_schema_extra=BASIC)
     """Height and width of a clip in pixels, after the crop."""
     short_side: int | None = Field(default=None, ge=4, le=8192)
@@ -171,9 +180,13 @@ class ClipOptions(Options, title="clip"):
     their size. By default their size: nothing is resized."""
     keep_aspect: bool = True
     """Keep the aspect ratio of the video; otherwise the whole picture is made square."""
+    rounding: Rounding = "nearest"
+    """How the longer side of decoded frames, and the place of a crop in the middle, become whole
+    pixels: to the nearest (the place down), or as torchvision does (the side down, the place to the
+    nearest even one)."""
     short: Short = "repeat"
     """What to do if a video is too short for a clip: repeat its last frame, loop it, shrink the
-    stride, or refuse it."""
+    stride, show its first frame alone, or refuse it."""
     clips_per_video: int = Field(default=1, ge=1, le=64)
     """Clips per video in evaluations, spread evenly over its length."""
     crops_per_clip: int = Field(default=1, ge=1, le=16)
@@ -227,6 +240,10 @@ class AugmentOptions(Options, title="augmentation"):
     crop_from: Literal["frame", "square"] = "frame"
     """Where random crops lie: anywhere in the decoded frame, or inside the largest square in its
     middle."""
+    multi_scale: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
+    """Draw height and width of a training crop from these shares of the shorter side of the decoded
+    frame, at most one step of the list apart, and its place from 13: corners, edges, centre,
+    quarters. Published: --multi-scale 1 0.875 0.75 0.66. In place of --crop-scale."""
     flip: bool = False
     """Mirror half of the training clips left to right; not useful where direction is the class."""
     brightness: float = Field(default=0.1, ge=0.0, le=1.0)
@@ -245,6 +262,16 @@ class AugmentOptions(Options, title="augmentation"):
     @classmethod
     def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
         return _range(value)
+
+    @model_validator(mode="after")
+    def _one_kind_of_crop(self) -> AugmentOptions:
+        if self.multi_scale and (self.crop_scale != (1.0, 1.0) or self.crop_from != "frame"):
+            other = "crop_scale" if self.crop_scale != (1.0, 1.0) else "crop_from"
+            raise ValueError(
+                f"multi_scale with {other}: both say what is cut out; give --multi-scale or "
+                f"--{other.replace('_', '-')}, not both"
+            )
+        return self
 
 
 class LoadingOptions(Options, title="loading"):

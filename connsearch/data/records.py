@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from connsearch.data.frame_form import FrameList
+
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 """The three disjoint lists: learned from, chosen by, and reported once."""
@@ -140,6 +142,7 @@ class Source:
         published: a published list, which may be incomplete on disk: classes without a training
             clip are then noted, not refused.
         uses: options of ``effects.BOUND`` that its reader uses; None: unknown.
+        frame_list: the form of the published lists of its frames, where there is one.
     """
 
     name: str
@@ -150,6 +153,7 @@ class Source:
     multi_label: bool = False
     published: bool = False
     uses: frozenset[str] | None = None
+    frame_list: FrameList | None = None
 
 
 _DIGITS = 640

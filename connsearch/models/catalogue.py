@@ -13,7 +13,7 @@ import torch
 from connsearch.errors import SettingsError, UnknownNameError
 from connsearch.graph.cost import DEFAULT_CLIP, cost
 from connsearch.graph.files import load_structure, structure_names
-from connsearch.models.count import Counted, Spent, spent
+from connsearch.models.count import Counted, Spent, empty_clip, spent
 from connsearch.models.document import STRUCTURE, ModelDocument
 from connsearch.models.model import Model
 from connsearch.models.structure import Network
@@ -95,11 +95,12 @@ def _counted(
     one: ZooModel, num_classes: int, clip: tuple[int, int, int], known: dict[object, Spent]
 ) -> Counted:
     """What a network of the zoo costs, by way of a shorter one where it names one."""
-    short = one.short or Shortened(one, one.build, {})
+    short = one.short or Shortened((one.kind, one.build), one.build, {})
     if (short.key, clip) not in known:
+        other = {} if one.for_clip is None or clip == one.clip else one.for_clip(clip)
         with torch.device("meta"):
-            model = short.build(num_classes)
-        known[short.key, clip] = spent(model, {"rgb": torch.empty(1, 3, *clip, device="meta")})
+            model = short.build(num_classes, **other)
+        known[short.key, clip] = spent(model, empty_clip(model, clip))
     return known[short.key, clip].repeated(short.times)
 
 

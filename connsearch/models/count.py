@@ -79,6 +79,18 @@ def spent(model: nn.Module, streams: Mapping[str, Tensor]) -> Spent:
     return Spent(Counted(_learning(model), counter.get_total_flops() // 2), parts)
 
 
+def empty_clip(model: nn.Module, clip: tuple[int, int, int]) -> dict[str, Tensor]:
+    """Returns a clip without numbers: what a model says it reads, or ``rgb``.
+
+    Args:
+        model: any; its method ``empty_clip`` is asked if there is one.
+        clip: frames, height and width.
+    """
+    own: Callable[[tuple[int, int, int]], dict[str, Tensor]] | None
+    own = getattr(model, "empty_clip", None)
+    return {"rgb": torch.empty(1, 3, *clip, device="meta")} if own is None else own(clip)
+
+
 def macs_of_steps(
     model: EarlyExit, shapes: Mapping[str, Sequence[int]], *, first: int | None = None
 ) -> tuple[int, ...]:

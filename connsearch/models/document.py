@@ -21,6 +21,15 @@ SCHEMA = 1
 """The newest schema of a model document that is no structure, and the one that is written."""
 
 
+def a_kind(kind: str) -> str:
+    """Returns a kind of network with its article, for people.
+
+    >>> a_kind("resnet3d"), a_kind("adafocus")
+    ('a resnet3d', 'an adafocus')
+    """
+    return f"an {kind}" if kind[:1] in "aeiou" else f"a {kind}"
+
+
 @dataclass(frozen=True, slots=True)
 class ModelDocument:
     """A network without its weights.

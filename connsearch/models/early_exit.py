@@ -49,7 +49,7 @@ class Left(NamedTuple):
     """Where clips stopped.
 
     Attributes:
-        logits: (B, K), of the step at which each stopped.
+        logits: (B, K) in float32 (float64 stays), of the step at which each stopped.
         exits: (B,), which step that was, from 0.
     """
 
@@ -73,6 +73,19 @@ def confidence(logits_AK: Tensor, kind: str) -> Tensor:
     return (logs_AK.exp() * logs_AK).sum(-1)
 
 
+class Stops(NamedTuple):
+    """When clips stop.
+
+    Attributes:
+        thresholds: of each step but the last: a clip stops from this confidence on. One for the
+            last may be there, and is not read: there all clips stop.
+        kind: of confidence.
+    """
+
+    thresholds: Sequence[float]
+    kind: str = "probability"
+
+
 @torch.inference_mode()
 def leave_early(
     model: EarlyExit,
@@ -83,31 +96,54 @@ def leave_early(
 ) -> Left:
     """Returns the answer at which each clip stopped; what is not needed is not computed.
 
-    A clip stops at the first step whose confidence is at least its threshold, and at the last.
+    A clip stops at the first step whose confidence is at least its threshold, and at the last. Once
+    some have stopped, the others go on as a smaller batch, in which libraries may round the last
+    bits of an answer otherwise; a confidence that is no number never stops.
 
     Args:
         model: in evaluation mode.
-        streams: as it takes them.
-        thresholds: one for each step; that of the last is not read.
+        streams: as it takes them; at least one clip.
+        thresholds: one for each step; that of the last is not read and may be missing.
         kind: of confidence.
+
+    Raises:
+        ValueError: another number of thresholds, an unknown confidence, or a model in training.
     """
+    _require(model, thresholds, kind)
     steps = model.steps(streams)
+    try:
+        return _followed(steps, [*thresholds[: model.exits - 1], -torch.inf], kind)
+    finally:
+        steps.close()
+
+
+def _require(model: EarlyExit, thresholds: Sequence[float], kind: str) -> None:
+    if len(thresholds) not in (model.exits - 1, model.exits):
+        raise ValueError(f"{len(thresholds)} thresholds for {model.exits} steps")
+    if kind not in CONFIDENCES:
+        raise ValueError(f"confidence: read {kind!r}; allowed: {', '.join(CONFIDENCES)}")
+    if getattr(model, "training", False):
+        raise ValueError("the model is in training mode: call eval() before")
+
+
+def _followed(steps: Steps, thresholds: Sequence[float], kind: str) -> Left:
     logits_AK = next(steps)
-    clips = len(logits_AK)
-    active_A = torch.arange(clips, device=logits_AK.device)
-    found_BK = logits_AK.new_zeros(clips, logits_AK.shape[1])
-    exits_B = torch.zeros(clips, dtype=torch.long, device=logits_AK.device)
-    for number in range(model.exits):
-        last = number == model.exits - 1
-        stops_A = confidence(logits_AK, kind) >= thresholds[number]
-        if last:
+    active_A = torch.arange(len(logits_AK), device=logits_AK.device)
+    found_BK = torch.zeros_like(logits_AK, dtype=_kept(logits_AK.dtype))
+    exits_B = torch.zeros_like(active_A)
+    for number, threshold in enumerate(thresholds):
+        stops_A = confidence(logits_AK, kind) >= threshold
+        if number == len(thresholds) - 1:
             stops_A = torch.ones_like(stops_A)
-        found_BK[active_A[stops_A]] = logits_AK[stops_A]
-        exits_B[active_A[stops_A]] = number
-        goes_on_A = ~stops_A
-        active_A = active_A[goes_on_A]
+        stopped_A = active_A[stops_A]
+        found_BK[stopped_A] = logits_AK[stops_A].to(found_BK.dtype)
+        exits_B[stopped_A] = number
+        active_A = active_A[~stops_A]
         if not len(active_A):
             break
-        logits_AK = steps.send(goes_on_A)
-    steps.close()
+        logits_AK = steps.send(~stops_A)
     return Left(found_BK, exits_B)
+
+
+def _kept(dtype: torch.dtype) -> torch.dtype:
+    return dtype if dtype == torch.float64 else torch.float32

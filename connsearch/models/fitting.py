@@ -11,6 +11,7 @@ from torch import Tensor
 
 from connsearch.errors import SettingsError, WeightsError
 from connsearch.graph.files import structure_names
+from connsearch.models.document import a_kind
 from connsearch.models.inflation import INFLATE_THEM, OVER_IMAGES, Inflation, over_images
 from connsearch.models.model import Model
 from connsearch.models.otherwise import cure_by_settings
@@ -79,7 +80,7 @@ def network_of(name: str) -> ZooModel:
     found = MODELS[name]
     if not publications_of(found.kind):
         raise SettingsError(
-            f"{name}: no publication has weights of a {found.kind}\n  there are: {_kinds()}"
+            f"{name}: no publication has weights of {a_kind(found.kind)}\n  there are: {_kinds()}"
         )
     return found
 
@@ -123,7 +124,8 @@ def fit_of(
     answers = [theirs(name) for name in whose.answers(model.state_dict())]
     rows = {state[answer].shape[0] for answer in answers if answer in state and state[answer].ndim}
     names = {name: theirs(name) for name in found.loaded}
-    untold = {key: built.settings[key] for key in whose.untold if key not in options}
+    asked = {key: built.settings.get(key) for key in whose.untold if key not in options}
+    untold = {key: value for key, value in asked.items() if value is not None}
     classes = rows.pop() if len(rows) == 1 else None
     return Fit(publication, settings, classes, found, names, untold)
 

@@ -89,6 +89,8 @@ class Model(nn.Module):
         memory_format: layout of kernels and clips; a training sets it before it begins.
         classifier: names of the sub-modules that make its classifier: what has to be new for other
             classes, and what fine-tuning gives the full learning rate. Empty: not known.
+        own_frames: numbers of frames of streams that have another one than the clips (``focus``);
+            what is counted without data has them.
         decides_by_default: whether a training lets its temporal gates decide unless told otherwise.
         rates: shares of the learning rate by part (patterns as of ``--rate``, which comes before
             them); what is in none of them has all of it.
@@ -98,6 +100,7 @@ class Model(nn.Module):
 
     memory_format: torch.memory_format = torch.contiguous_format
     classifier: tuple[str, ...] = ("head",)
+    own_frames: Mapping[str, int] = MappingProxyType({})
     decides_by_default: bool = True
     rates: Mapping[str, float] = MappingProxyType({})
     by_terms: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
@@ -52,6 +52,7 @@ class ZooKind(Generic[S]):
         *,
         short: S | None = None,
         times: Mapping[str, int] | None = None,
+        for_clip: Callable[[tuple[int, int, int]], Mapping[str, Any]] | None = None,
     ) -> None:
         """Files a network under its name in ``MODELS``.
 
@@ -62,12 +63,13 @@ class ZooKind(Generic[S]):
             short: settings of one that has what repeats only once or twice, so that the network is
                 counted sooner.
             times: of sub-modules of that one, how often they follow each other in the network.
+            for_clip: see :class:`~connsearch.models.zoo.ZooModel`.
         """
         shorter = None
         if short is not None:
             build = partial(self.build, self.kind, short)
             shorter = Shortened((self.kind, short), build, times or {})
-        found = ZooModel(partial(self.build, name, preset), self.kind, clip, shorter)
+        found = ZooModel(partial(self.build, name, preset), self.kind, clip, shorter, for_clip)
         MODELS.register(name)(found)
 
     def build(

@@ -15,7 +15,7 @@ from connsearch.files.disk import atomic_write_text, is_there
 from connsearch.files.documents import parse_object, read_object
 from connsearch.graph.files import read_structure, write_structure
 from connsearch.graph.spec import Structure
-from connsearch.models.document import ModelDocument
+from connsearch.models.document import ModelDocument, a_kind
 from connsearch.runs.names import MODEL
 from connsearch.runs.tensors import opened, tensors_in, write_tensors
 
@@ -152,7 +152,7 @@ def stored_structure(path: str | Path) -> Structure:
     found = stored_model(path)
     if found.structure is None:
         raise RunError(
-            f"{path}: contains a {found.kind} ({found.name}), which has no structure\n"
+            f"{path}: contains {a_kind(found.kind)} ({found.name}), which has no structure\n"
             "  cure: give a weight file or a checkpoint of a structure"
         )
     return found.structure

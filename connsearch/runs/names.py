@@ -57,6 +57,12 @@ GAP, CURVE, COMPARE, IMPORTANCE = "gap", "curve", "compare", "importance"
 RANK_CORRELATION = "rank_correlation"
 """The usual folders of the analyses of a run; their tables are called like them."""
 
+FOCUS, LOOKS = "focus", "looks"
+"""The usual folder of where a focus model looks, and in it its contact sheet, film and table."""
+
+EARLY_EXIT, STEP_ANSWERS = "early-exit", "answers"
+"""The folder of thresholds by which clips stop early; in it, that of the answers they are from."""
+
 STABILITY, CONSENSUS = "stability", "consensus.json"
 """The table of several searches, and the structure that most of them agree on."""
 

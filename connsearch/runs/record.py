@@ -151,9 +151,11 @@ class RunRecord(RunFiles):
 
     def _structure(self, model: ModelDocument) -> Structure:
         if model.structure is None:
+            from connsearch.models.document import a_kind
+
             raise RunError(
-                f"{self.directory}: trains {model.name}, a {model.kind}: it has no connections to "
-                "show, search or prune\n  allowed here: runs of a structure"
+                f"{self.directory}: trains {model.name}, {a_kind(model.kind)}: it has no "
+                "connections to show, search or prune\n  allowed here: runs of a structure"
             )
         return model.structure
 

@@ -23,7 +23,7 @@ from connsearch.runs.formats.gates import GateRow, open_rates
 from connsearch.runs.formats.initial import InitialRecord
 from connsearch.runs.formats.prune import PruneRecord
 from connsearch.runs.formats.result import Result
-from connsearch.runs.formats.tables import Row
+from connsearch.runs.formats.tables import Row, TermRow
 from connsearch.runs.logs import read_table
 from connsearch.runs.migration import migrated
 
@@ -244,6 +244,17 @@ class RunFiles:
             return ()
         needed = ("step", "split", "gate", "deciding", "opened", "clips")
         return tuple(self.rows(names.GATES, GateRow, needed=needed))
+
+    @cached_property
+    def terms(self) -> tuple[TermRow, ...]:
+        """The table of the terms of its loss; empty where the loss has none.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        if not self.has(names.TERMS):
+            return ()
+        return tuple(self.rows(names.TERMS, TermRow, needed=("step", "term", "weight", "loss")))
 
     @property
     def open_rates(self) -> dict[str, float]:

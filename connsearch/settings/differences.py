@@ -17,8 +17,11 @@ MAY_CHANGE = frozenset(
 LATER: Mapping[str, Any] = {
     "data.crop_from": "frame",
     "data.fingerprint": "sample",
+    "data.multi_scale": [],
+    "data.rounding": "nearest",
     "evolution.kinds": [],
     "evolution.posts": ["none", "sr", "srtg"],
+    "training.by_epoch": False,
     "training.decay_all": False,
     "training.decay_smooth": False,
     "training.keep": "last",

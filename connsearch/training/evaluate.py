@@ -15,6 +15,7 @@ from connsearch.data.loading.batches import Batch, UnreadClip
 from connsearch.data.loading.loader import Loader
 from connsearch.data.records import listed
 from connsearch.errors import DataError
+from connsearch.models.early_exit import EarlyExit, Left, Stops, leave_early
 from connsearch.models.gates import GateWatch, watched
 from connsearch.models.model import Predictions, as_predictions
 from connsearch.nn.precision import Precision, autocast
@@ -47,6 +48,12 @@ class Compute:
     def logits(self, network: nn.Module, batch: Batch) -> Tensor:
         """Returns the logits ``(B, K)`` of a batch, in float32."""
         return self.predictions(network, batch).logits
+
+    def left(self, network: EarlyExit, batch: Batch, stops: Stops) -> Left:
+        """Returns the answers of a network whose clips stop early, in float32."""
+        streams = {n: x.to(self.device, non_blocking=True) for n, x in batch.streams.items()}
+        with autocast(self.device, self.precision):
+            return leave_early(network, streams, stops.thresholds, kind=stops.kind)
 
 
 def evaluate(

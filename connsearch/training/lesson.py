@@ -138,8 +138,10 @@ class Lesson:
         """Adds the gradients of a step to the given parameters, or to all."""
         seen, laps = Learned(), self.laps
         for place, batch in enumerate(clips.batches):
+            # windows at random places are each clip's own, as in one large batch
+            own = (place,) if place and self.network.by_terms else ()
             with laps.part("forward"), self._dropout(purpose, step, place):
-                loss = self._loss(batch, derive(self.seed, purpose, step), seen)
+                loss = self._loss(batch, derive(self.seed, purpose, step, *own), seen)
             laps.clips += len(batch.labels)
             counts = self.loss.divisor(batch)
             seen.counted += counts

@@ -13,7 +13,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from connsearch.models.model import Model
 from connsearch.training.loss_scale import LossScale
 from connsearch.training.options import FULL, OptimiserOptions, RatePowers, ScheduleOptions
-from connsearch.training.schedule import Decay, rate_factor
+from connsearch.training.schedule import Decay, epoch_begin, rate_factor
 
 _ADAM = ("step", "exp_avg", "exp_avg_sq")
 _MEMORIES: Mapping[type[Optimizer], tuple[str, ...]] = {
@@ -137,7 +137,7 @@ class Optimisers:
         """Returns the learning rates of a step, of ``filters`` and ``logits``; see :meth:`step`."""
         options, schedule, powers = self._options, self._schedule, self._powers
         factor = rate_factor(
-            step,
+            epoch_begin(step, epoch_steps) if schedule.by_epoch else step,
             total_steps=total_steps,
             warmup=schedule.warmup,
             shape=schedule.schedule,

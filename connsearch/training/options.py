@@ -94,6 +94,8 @@ class ScheduleOptions(Options, title="schedule"):
     """Course of the learning rate after the warm-up: half a cosine to zero, its peak,
     exponential (times decay_rate every decay_steps steps), or steps (times decay_rate after each of
     decay_epochs)."""
+    by_epoch: bool = False
+    """Change the learning rate between epochs only: within one it is what it was at its begin."""
     decay_rate: float | None = Field(default=None, gt=0, lt=1)
     """What the learning rate is multiplied by each time; by default 0.96 for exponential and 0.1
     for steps."""

@@ -11,6 +11,9 @@ from connsearch.errors import DataError
 COLUMNS = ("path", "start", "end", "rank", "label", "probability")
 """Of a table of predictions: seconds from the first frame, ranks from 1."""
 
+STOPPED = ("step", "macs")
+"""Further columns where clips stop early: see :class:`Prediction`."""
+
 SURE = 0.5
 """Probability from which a class of a multi-label network counts as seen."""
 
@@ -28,6 +31,9 @@ class Prediction:
             multi-label (or views were pooled by their maximum).
         order: the places of the classes, the likeliest first.
         multi_label: whether every class is a yes or no of its own.
+        step: of a network whose clips stop early, after which step it stopped, from 1; of several
+            views the last of them. None: all was computed.
+        macs: multiply-accumulates until there, of all views together; None likewise.
     """
 
     path: str
@@ -37,6 +43,8 @@ class Prediction:
     values: tuple[float, ...]
     order: tuple[int, ...]
     multi_label: bool = False
+    step: int | None = None
+    macs: int | None = None
 
     @property
     def label(self) -> str:
@@ -58,17 +66,22 @@ class Prediction:
         return [(self.classes[place], self.values[place]) for place in self.order[:count]]
 
     def rows(self, top: int = 5) -> list[dict[str, Any]]:
-        """Returns one row a class, of the likeliest ones, with the keys of :data:`COLUMNS`."""
+        """Returns one row a class, of the likeliest ones, with the keys of :data:`COLUMNS`.
+
+        Where it stopped early with those of :data:`STOPPED`, too.
+        """
         head = {"path": self.path, "start": self.start, "end": self.end}
+        stopped = {} if self.step is None else {"step": self.step, "macs": self.macs}
         return [
-            {**head, "rank": rank, "label": label, "probability": probability}
+            {**head, "rank": rank, "label": label, "probability": probability, **stopped}
             for rank, (label, probability) in enumerate(self.top(top), start=1)
         ]
 
     def __repr__(self) -> str:
         """Returns the answer in one line."""
         part = "" if self.start is None else f" {self.start:.2f}-{self.end or 0.0:.2f} s"
-        return f"<Prediction {self.path!r}{part}: {self.label} {self.probability:.3f}>"
+        stopped = "" if self.step is None else f", step {self.step}"
+        return f"<Prediction {self.path!r}{part}: {self.label} {self.probability:.3f}{stopped}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +114,7 @@ class PredictedVideos(Sequence[Prediction]):
         timeline: whether the videos were cut into windows.
         notes: for the user: what lay beside the videos and was not read, and the like.
         hop: of a timeline, seconds from one window to the next; None: the length of a window.
+        budget: by whose thresholds clips stopped early; None: all steps were computed.
     """
 
     run: str
@@ -109,6 +123,7 @@ class PredictedVideos(Sequence[Prediction]):
     timeline: bool = False
     notes: tuple[str, ...] = ()
     hop: float | None = None
+    budget: str | None = None
 
     def __len__(self) -> int:
         return len(self.predictions)

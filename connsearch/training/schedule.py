@@ -69,6 +69,16 @@ def rate_factor(
     return decay.factor(step)
 
 
+def epoch_begin(step: float, epoch_steps: float) -> float:
+    """Returns the step that the epoch of ``step`` began with.
+
+    >>> [epoch_begin(step, 4) for step in (0, 3, 4, 11)]
+    [0, 0, 4, 8]
+    """
+    # a hair, because steps and epochs of unequal batches are sums of fractions
+    return math.floor(step / epoch_steps + 1e-9) * epoch_steps
+
+
 def moment(share: float, total: int) -> int:
     """Returns the step nearest to a share of the training, never the last; 0: there is none.
 

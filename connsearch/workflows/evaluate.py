@@ -19,9 +19,11 @@ from connsearch.data.sources.effects import for_source
 from connsearch.errors import DataError
 from connsearch.files.places import DirectoryLock
 from connsearch.models.catalogue import require_known
+from connsearch.models.clip_cost import clip_cost
+from connsearch.models.count import empty_clip
 from connsearch.models.model import Model, model_of
 from connsearch.runs.documents import keep_evaluation
-from connsearch.runs.formats.evaluation import Evaluation
+from connsearch.runs.formats.evaluation import ClipCostRecord, Evaluation
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.record import RunRecord
 from connsearch.runs.recorded import as_options, recorded_facts, recorded_settings
@@ -29,6 +31,7 @@ from connsearch.runs.same_data import reading_of
 from connsearch.settings.nesting import merged, nested
 from connsearch.training.environment import describe_environment
 from connsearch.training.evaluate import Compute, judged
+from connsearch.training.noticed import clip_without_numbers
 from connsearch.training.options import ComputeOptions
 from connsearch.training.predictions import Answers
 from connsearch.view.runs.confusion import confusion_pictures
@@ -176,7 +179,7 @@ def _of_other_data(
     """Whether converted weights were evaluated on other data than is asked for now."""
     if not trained.is_converted or asked.source is None:
         return False
-    if _data(asked, listener).fingerprint == before.data:
+    if data_of(asked, listener).fingerprint == before.data:
         return False
     listener.warn("what was found before, on other data, is replaced")
     return True
@@ -197,7 +200,7 @@ def _evaluated(
     """
     if network is None:
         require_known(trained.model)
-    data = _data(asked, listener)
+    data = data_of(asked, listener)
     warn_of_statistics(trained.directory, listener)
     return judge_on(asked, trained, data, network, listener, times=times)[0]
 
@@ -255,11 +258,22 @@ def judge_on(
         precision=found["precision"],
         pool_views=dataset.clips.pool_views,
         times_opened=times,
+        **_cost(network, data),
     )
     return evaluation, answers
 
 
-def _data(asked: EvaluateSettings, listener: Listener) -> DataSplits:
+def _cost(network: Model, data: DataSplits) -> dict[str, ClipCostRecord]:
+    """What a clip costs, where that can be counted."""
+    streams = {**clip_without_numbers(data), **empty_clip(network, data.clip)}
+    found = clip_cost(network, streams, len(data.classes))
+    if found is None:
+        return {}
+    told = ClipCostRecord(macs=found.macs, training=found.training, clip=list(data.clip))
+    return {"cost": told}
+
+
+def data_of(asked: EvaluateSettings, listener: Listener) -> DataSplits:
     """The data of the run, in the views asked for; none of them is part of its fingerprint.
 
     Raises:

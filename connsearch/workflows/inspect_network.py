@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch import nn
 
 from connsearch.errors import SettingsError
 from connsearch.models.catalogue import from_document
-from connsearch.models.count import Counted, count
-from connsearch.models.document import ModelDocument
+from connsearch.models.clip_cost import clip_cost
+from connsearch.models.count import Counted, Spent, empty_clip, spent
+from connsearch.models.document import ModelDocument, a_kind
 from connsearch.models.focus.focus import FocusModel
 from connsearch.runs.formats.conversion import ConversionRecord
 from connsearch.runs.formats.initial import InitialRecord
@@ -33,6 +36,9 @@ class NetworkInspection:
         classes: their names; none where they are not known.
         conversion: where its weights come from, if they were converted.
         initial: the weights its training began with, if they were those of others.
+        parts: of a focus model, what each of its parts costs, by name.
+        training_macs: of a focus model, multiply-accumulates of a clip with the heads that only a
+            training needs.
     """
 
     document: ModelDocument
@@ -42,6 +48,8 @@ class NetworkInspection:
     classes: tuple[str, ...] = ()
     conversion: ConversionRecord | None = None
     initial: InitialRecord | None = None
+    parts: Mapping[str, Counted] = field(default_factory=dict[str, Counted])
+    training_macs: int | None = None
 
 
 def inspect_network(run: RunLike, **settings: Any) -> NetworkInspection:
@@ -78,7 +86,7 @@ def run_inspect_network(asked: InspectSettings) -> NetworkInspection | None:
     if asked.attention is not None or asked.peers:
         option = "--peers" if asked.attention is None else "--attention"
         raise SettingsError(
-            f"{option}: {asked.structure} has a {run.model.kind}, which has no peers\n"
+            f"{option}: {asked.structure} has {a_kind(run.model.kind)}, which has no peers\n"
             "  cure: leave it out"
         )
     document = run.outcome or run.model
@@ -88,9 +96,31 @@ def run_inspect_network(asked: InspectSettings) -> NetworkInspection | None:
     clip = asked.clip or counted_clip(asked.structure)
     with torch.device("meta"):
         model = from_document(document, run.num_classes)
-    streams = {"rgb": torch.empty(1, 3, *clip, device="meta")}
-    cost = count(model, model.empty_clip(clip) if isinstance(model, FocusModel) else streams)
+    streams = empty_clip(model, clip)
+    found = spent(model, streams)
     names: list[str] = run.recorded.get("facts", {}).get("classes", [])
     outputs = int(document.settings.get("classes", run.num_classes))
     known = tuple(names) if len(names) == outputs else ()
-    return NetworkInspection(document, cost, clip, outputs, known, run.conversion, run.initial)
+    parts: dict[str, Counted] = {}
+    training = None
+    if isinstance(model, FocusModel):
+        parts = {name: _part(found, name, one) for name, one in model.named_children()}
+        training = clip_cost(model, streams, outputs)
+    return NetworkInspection(
+        document,
+        found.whole,
+        clip,
+        outputs,
+        known,
+        run.conversion,
+        run.initial,
+        parts,
+        None if training is None else training.training,
+    )
+
+
+def _part(found: Spent, name: str, module: nn.Module) -> Counted:
+    """What a part costs; one that is asked for features, not called, by what is in it."""
+    own = found.parts[name]
+    inside = sum(_part(found, f"{name}.{n}", one).macs for n, one in module.named_children())
+    return own._replace(macs=max(own.macs, inside))

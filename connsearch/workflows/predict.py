@@ -13,6 +13,7 @@ from connsearch.data.loading.loader import Loader
 from connsearch.data.records import Record, listed
 from connsearch.errors import DataError
 from connsearch.models.catalogue import require_known
+from connsearch.models.early_exit import Stops
 from connsearch.models.model import Model, model_of
 from connsearch.training.environment import describe_environment, processor_threads
 from connsearch.training.evaluate import Compute
@@ -24,6 +25,7 @@ from connsearch.training.predicted import PredictedVideos, Prediction, UnreadVid
 from connsearch.workflows.given import Place, RunLike, path_of, place_of
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.predict_files import AnswerTable, annotated, pictured, require_places
+from connsearch.workflows.predict_stops import ChosenStops, chosen_stops
 from connsearch.workflows.predict_videos import (
     Parts,
     class_names_of,
@@ -90,6 +92,7 @@ def run_predict(
     classes, options = class_names_of(trained), reading_options(asked)
     warn_of_statistics(trained.directory, listener)
     network = trained.load_model(network)
+    early = chosen_stops(asked, trained, listener)
     parts = parts_of(asked, options, network, listener)
     records = parts.dataset.records
     require_places(asked, [record.path for record in records])
@@ -98,12 +101,13 @@ def run_predict(
     multi_label = is_multi_label(trained)
     faults = list(parts.faults)
     predictions: list[Prediction] = []
-    with AnswerTable(asked.csv, asked.top) as table:
-        for found in _answers(asked, network, parts, multi_label, listener):
+    stops = None if early is None else early.stops
+    with AnswerTable(asked.csv, asked.top, stopping=early is not None) as table:
+        for found in _answers(asked, network, parts, multi_label, stops, listener):
             record = records[found.index]
             faults += _faults(record, parts, found)
             if found.probabilities is not None:
-                one = _prediction(record, parts, found, classes, multi_label)
+                one = _prediction(record, parts, found, classes, multi_label, early)
                 predictions.append(one)
                 table.add(one)
     if not predictions:
@@ -112,14 +116,25 @@ def run_predict(
             + listed([fault.reason for fault in faults])
         )
     result = PredictedVideos(
-        asked.run, tuple(predictions), tuple(faults), asked.in_parts, parts.notes, asked.hop
+        asked.run,
+        tuple(predictions),
+        tuple(faults),
+        asked.in_parts,
+        parts.notes,
+        asked.hop,
+        None if early is None else early.budget,
     )
     pictured(asked, result, listener)
     return annotated(asked, result, records, listener)
 
 
 def _answers(
-    asked: PredictSettings, network: Model, parts: Parts, multi_label: bool, listener: Listener
+    asked: PredictSettings,
+    network: Model,
+    parts: Parts,
+    multi_label: bool,
+    stops: Stops | None,
+    listener: Listener,
 ) -> Iterator[ClipAnswer]:
     """The answers to all parts, as they come."""
     wanted = ComputeOptions(device=asked.device, precision=asked.precision, threads=asked.threads)
@@ -131,7 +146,12 @@ def _answers(
     limit = nullcontext() if asked.threads is None else processor_threads(asked.threads)
     with limit, Loader(dataset) as loader:
         answers = answer(
-            network.to(found["device"]), loader, loss=loss, compute=compute, views=views
+            network.to(found["device"]),
+            loader,
+            loss=loss,
+            compute=compute,
+            views=views,
+            stops=stops,
         )
         with closing(answers):
             what = "windows" if asked.in_parts else "videos"
@@ -151,9 +171,11 @@ def _prediction(
     found: ClipAnswer,
     classes: tuple[str, ...],
     multi_label: bool,
+    early: ChosenStops | None,
 ) -> Prediction:
     assert found.probabilities is not None, "it was answered"
     assert found.order is not None
     start, end = parts.times[found.index] or (None, None)
     values, order = tuple(found.probabilities.tolist()), tuple(found.order.tolist())
-    return Prediction(record.name, start, end, classes, values, order, multi_label)
+    step, macs = (None, None) if early is None else early.told(found.exits)
+    return Prediction(record.name, start, end, classes, values, order, multi_label, step, macs)

@@ -14,7 +14,7 @@ from connsearch.errors import DataError, SettingsError
 from connsearch.files.disk import atomic_write_text, is_folder, is_plain, is_there
 from connsearch.files.paths import make_room
 from connsearch.files.text import csv_text
-from connsearch.training.predicted import COLUMNS, PredictedVideos, Prediction, UnreadVideo
+from connsearch.training.predicted import COLUMNS, STOPPED, PredictedVideos, Prediction, UnreadVideo
 from connsearch.view.charts.files import write_chart
 from connsearch.view.predictions.annotated import annotate_video
 from connsearch.view.predictions.chart import MOST_VIDEOS, timeline_chart
@@ -33,11 +33,13 @@ class AnswerTable:
     Args:
         path: of the file; None: nothing is written.
         top: classes of each answer.
+        stopping: whether clips stop early, and the table says where.
     """
 
-    def __init__(self, path: Path | None, top: int) -> None:
+    def __init__(self, path: Path | None, top: int, *, stopping: bool = False) -> None:
         self._path, self._top = path, top
-        self._parts = [csv_text(COLUMNS, ())]
+        self._columns = (*COLUMNS, *STOPPED) if stopping else COLUMNS
+        self._parts = [csv_text(self._columns, ())]
         self._written = time.monotonic()
         # what is written to a pipe or a device stays there, so that is done once
         self._again = path is not None and (is_plain(path) or not is_there(path))
@@ -55,7 +57,7 @@ class AnswerTable:
         """Takes down an answer."""
         if self._path is None:
             return
-        self._parts.append(csv_text(COLUMNS, prediction.rows(self._top), header=False))
+        self._parts.append(csv_text(self._columns, prediction.rows(self._top), header=False))
         if self._again and time.monotonic() - self._written > _EVERY:
             self._write()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from connsearch.data.clips.dataset import ClipDataset
+from connsearch.data.clips.sampling import SPREAD
 from connsearch.data.clips.timeline import timeline
 from connsearch.data.clips.windows import seconds_shown, windows
 from connsearch.data.loading.first_look import look_at
@@ -173,9 +174,10 @@ def _notes(asked: PredictSettings, options: DataOptions) -> list[str]:
     """What a person should know about how the run reads videos."""
     note = note_since(reading_of(recorded_facts(asked.run)), asked.run)
     notes = [note] if note else []
-    if asked.in_parts and options.clips.sampler == "segments":
+    sampler = options.clips.sampler
+    if asked.in_parts and sampler in SPREAD:
         notes.append(
-            "the run spreads the frames of a clip over a whole video (sampler segments); in the "
+            f"the run spreads the frames of a clip over a whole video (sampler {sampler}); in the "
             "timeline they are spread over parts of "
             f"{options.clips.frames} frames at stride {options.clips.stride}, which it never saw"
         )

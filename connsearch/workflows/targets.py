@@ -11,7 +11,7 @@ from connsearch.errors import RunError, SettingsError, UnknownNameError
 from connsearch.files.disk import is_folder, is_there
 from connsearch.graph.files import load_structure, read_structure, structure_names
 from connsearch.graph.spec import Structure
-from connsearch.models.document import ModelDocument
+from connsearch.models.document import ModelDocument, a_kind
 from connsearch.registry import nearest
 from connsearch.runs.formats.config import LossName
 from connsearch.runs.names import BEST, MODEL, PRUNE_RECORD
@@ -87,15 +87,16 @@ def _refuse_model(target: str, error: UnknownNameError) -> None:
 
     if target in MODELS:
         raise SettingsError(
-            f"{target}: is a {MODELS[target].kind}, which has no connections to show or to search\n"
+            f"{target}: is {a_kind(MODELS[target].kind)}, which has no connections to show or to "
+            "search\n"
             "  allowed here: structures (connsearch models lists them); connsearch train and "
             "evaluate take every network"
         )
     near = nearest(target, [*structure_names(), *MODELS])
     if near and near[0] in MODELS:
         raise UnknownNameError(
-            f"{error}\n  {near[0]} is a {MODELS[near[0]].kind}, which has no connections to show "
-            "or to search; connsearch train takes it"
+            f"{error}\n  {near[0]} is {a_kind(MODELS[near[0]].kind)}, which has no connections to "
+            "show or to search; connsearch train takes it"
         ) from None
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from connsearch.cli.commands.data_extract import DataExtract
 from connsearch.cli.commands.data_objects import DataObjects
 from connsearch.cli.commands.data_pack import DataPack
 from connsearch.cli.parse import parse
@@ -64,6 +65,37 @@ def test_pack_fails_with_the_list_when_too_many_are_unreadable(
 def test_pack_refuses_settings_out_of_range() -> None:
     with pytest.raises(SettingsError, match=r"(?s)2 settings cannot be used.*--short.*--quality"):
         parse(DataPack, "out --data x --short-side 2 --quality 0".split(), program="x")
+
+
+def test_extract_says_what_it_made_and_what_it_left_out(videos: Path, tmp_path: Path) -> None:
+    (videos / "a" / "broken.mp4").write_text("no video")
+    line = f"{videos} {tmp_path / 'out'} --height 12 --bad-share 0.3 --workers 2"
+    shown, written = terminal()
+    report = parse(DataExtract, line.split(), program="x").execute(shown)
+    text = written.getvalue()
+    assert "warning: 1 clips cannot be read and were left out" in text
+    assert "quarantine.csv lists them" in text.replace("\n", " ")
+    assert "broken.mp4: not readable as video" in text
+    assert f"--data {tmp_path / 'out'}" in text.replace("\n", "")
+    assert (report["clips"], report["frames"], report["before"]) == (4, 16, 0)
+    assert report["lists"] == ["clips.csv", "classes.txt", "clips.txt"]
+    assert (tmp_path / "out" / "frames" / "a" / "0" / "img_00004.jpg").is_file()
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("--height 9 --short-side 9", "give --height or --short-side, not both"),
+        ("--pattern frame.jpg", "its number at the end"),
+        ("--pattern a/%05d.jpg", "its number at the end"),
+        ("--pattern v2%05d.jpg", "its number at the end"),
+        ("--pattern .%05d.jpg", "its number at the end"),
+        ("--pattern img_%05d.png", "the name of a JPEG"),
+    ],
+)
+def test_extract_refuses_names_and_sizes_that_do_not_fit(more: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        parse(DataExtract, ["x", "out", *more.split()], program="x")
 
 
 def test_objects_writes_the_maps_and_says_their_shares(tmp_path: Path) -> None:

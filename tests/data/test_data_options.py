@@ -17,7 +17,10 @@ from connsearch.data.options import ClipOptions, DataOptions, LoadingOptions, de
         ({"crop_scale": (1.2, 0.8)}, "the smaller one first"),
         ({"size": 64, "short_side": 32}, "a crop cannot be larger than the frame"),
         ({"val_share": 0.5, "test_share": 0.5}, "leave nothing to train on"),
-        ({"short": "stretch"}, "'repeat', 'loop', 'shrink' or 'refuse'"),
+        ({"short": "stretch"}, "'repeat', 'loop', 'shrink', 'first' or 'refuse'"),
+        ({"multi_scale": (1, 1.5)}, "less than or equal to 1"),
+        ({"multi_scale": (1, 0.5), "crop_scale": (0.5, 1.0)}, "give --multi-scale or --crop-scale"),
+        ({"multi_scale": (1, 0.5), "crop_from": "square"}, "give --multi-scale or --crop-from"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_the_law(change: dict[str, object], words: str) -> None:

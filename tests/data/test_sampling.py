@@ -13,6 +13,7 @@ from connsearch.data.clips.sampling import (
     substitutes,
     training_ticks,
 )
+from connsearch.data.options import Sampler
 from connsearch.errors import DataError
 from tests.data.helpers import options
 
@@ -60,7 +61,7 @@ def test_the_order_depends_on_seed_and_epoch_and_holds_every_clip_once() -> None
     assert orders[0] == epoch_order(20, seed=0, epoch=0, shuffle=True)
 
 
-SAMPLERS = st.sampled_from(["random", "normal", "segments", "sequential", "centre"])
+SAMPLERS = st.sampled_from(["random", "normal", "segments", "tsn", "sequential", "centre"])
 
 
 @given(
@@ -68,7 +69,7 @@ SAMPLERS = st.sampled_from(["random", "normal", "segments", "sequential", "centr
     frames=st.integers(1, 16),
     stride=st.floats(1, 6),
     sampler=SAMPLERS,
-    short=st.sampled_from(["repeat", "loop", "shrink"]),
+    short=st.sampled_from(["repeat", "loop", "shrink", "first"]),
     epoch=st.integers(0, 9),
     views=st.integers(1, 5),
     drawn=st.booleans(),
@@ -91,7 +92,7 @@ def test_every_sampler_stays_inside_the_video_and_in_order(
         )
         assert len(ticks) == frames
         assert all(0 <= t < count for t in ticks)
-        if short != "loop" or count >= span(frames, stride):
+        if short != "loop" or count >= span(frames, 1 if sampler == "tsn" else stride):
             assert ticks == sorted(ticks)
 
 
@@ -101,6 +102,26 @@ def test_segments_give_one_frame_of_every_part() -> None:
     for part in range(4):
         assert {ticks[part] for ticks in drawn} == set(range(10 * part, 10 * part + 10))
     assert clip_ticks(40, 4, sampler="segments") == [5, 15, 25, 35]
+
+
+def test_segments_of_whole_frames_leave_out_what_remains() -> None:
+    rng = np.random.default_rng(0)
+    drawn = [clip_ticks(43, 4, 9.0, sampler="tsn", rng=rng) for _ in range(200)]
+    for part in range(4):
+        assert {ticks[part] for ticks in drawn} == set(range(10 * part, 10 * part + 10))
+    assert clip_ticks(43, 4, sampler="tsn") == [5, 16, 26, 37]
+    halves = [clip_ticks(43, 4, sampler="tsn", view=v, views=2) for v in range(2)]
+    assert halves == [[2, 13, 24, 34], [8, 18, 29, 40]]
+
+
+@pytest.mark.parametrize("sampler", ["tsn", "random"])
+def test_a_short_video_can_be_its_first_frame_alone(sampler: Sampler) -> None:
+    rng = np.random.default_rng(0)
+    assert clip_ticks(5, 6, sampler=sampler, short="first", rng=rng) == [0] * 6
+    assert clip_ticks(5, 6, sampler=sampler, short="first") == [0] * 6
+    assert clip_ticks(6, 6, sampler=sampler, short="first", rng=rng) == [0, 1, 2, 3, 4, 5]
+    with pytest.raises(DataError, match="5 frames, a clip of 6"):
+        clip_ticks(5, 6, sampler=sampler, short="refuse")
 
 
 def test_a_sequential_sampler_walks_through_the_video() -> None:

@@ -16,6 +16,7 @@ from connsearch.nn.focus_policy import RecurrentPolicy
 from connsearch.nn.running_max import RunningMax
 from connsearch.runs import metrics
 from tests.golden.cupboard import Check, checks_of, parameter
+from tests.golden.focus import data
 from tests.golden.folder import HERE, Folder
 
 CHECKS = checks_of(Folder.read(HERE / "focus"))
@@ -64,3 +65,14 @@ def test_a_swapped_name_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "adafocus" in PUBLICATIONS
     monkeypatch.setitem(MODULES, "policy.squeeze", "policy_stn.encoder.2")
     refused("i_names_mn2_r50 fits")
+
+
+def test_frames_of_segments_in_another_order_of_operations_are_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def rounded_otherwise(count: int, frames: int, **_: Any) -> list[int]:
+        """Exact fractions: differs for some lengths, and for short videos."""
+        return [(2 * n + 1) * count // (2 * frames) for n in range(frames)]
+
+    monkeypatch.setattr(data, "clip_ticks", rounded_otherwise)
+    refused("f_sampling")

@@ -18,6 +18,11 @@ SEARCHED = f"search --run first --steps 2 {_TINY}"
 PRUNED = "prune first --criterion top_k:2 --output first/pruned"
 EVOLVED = f"evolve starter --run evolved --rounds 3 --population 2 --tournament 2 --steps 2 {_TINY}"
 
+FOCUSED = (
+    "train adafocus --run focused --steps 2 --model-options glance=resnet18 local=resnet18 "
+    f"frames=4 size=16 patch=16 policy_hidden=4 neurons=8 {_TINY}"
+)
+
 PLANTED = (
     "data check --frames 4 --size 16 --train-clips 1 --val-clips 1 --test-clips 1 --readers 0 "
     "--cache cache"
@@ -47,14 +52,14 @@ class Line:
 
 
 def _pack_here() -> None:
-    """Lets the packing do its work in this process, so that its operations are counted."""
-    from connsearch.data.tools import pack
+    """Lets packing and extracting work in this process, so that their operations are counted."""
+    from connsearch.data.tools import extract, pack
 
     def do_jobs(jobs: Any, work: Any, **_: object) -> Any:
         for job in jobs:
             yield Done(job, work(job))
 
-    pack.do_jobs = do_jobs
+    pack.do_jobs = extract.do_jobs = do_jobs
 
 
 LINES: Mapping[str, Line] = {
@@ -81,6 +86,11 @@ LINES: Mapping[str, Line] = {
         times=frozenset({"latency_ms", "summary"}),
     ),
     "evaluate": Line("evaluate first"),
+    "early-exit": Line(
+        "early-exit focused --budget macs<=60% --points 3 --precision fp32",
+        (FOCUSED,),
+        ignored=(r".*curve/curve\.(svg|png)",),
+    ),
     "gap": Line("gap first --shares 0.7 --tune-steps 1"),
     "curve": Line(
         "curve first --points 2 --rounds 1",
@@ -96,6 +106,9 @@ LINES: Mapping[str, Line] = {
     "diff": Line("diff starter first --output pictures/d.svg"),
     "animate": Line("animate first --frames 2"),
     "pack": Line(f"data pack packed --data {_CLIPS} --workers 1", (PLANTED,), prepare=_pack_here),
+    "extract": Line(
+        f"data extract {_CLIPS} extracted --height 9 --workers 1", (PLANTED,), prepare=_pack_here
+    ),
     "data-objects": Line(
         f"data objects {Path(_CLIPS).parent}/test/00000.npz --output maps/a.npz", (PLANTED,)
     ),

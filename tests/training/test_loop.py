@@ -15,6 +15,7 @@ from connsearch.data.options import DataOptions
 from connsearch.errors import DataError
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention
+from connsearch.models.model import Wrapped
 from connsearch.models.structure import Network
 from connsearch.oneshot.logits import LogitWatch
 from connsearch.oneshot.search import fit_model
@@ -191,6 +192,34 @@ def test_logits_have_their_own_optimiser_and_kernels_alone_decay() -> None:
     shrunk = [p.norm() < b.norm() for p, b in zip(kernels, old[0], strict=True) if b.norm() > 0]
     assert shrunk
     assert all(shrunk)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_sgd_with_plain_momentum_and_decay_of_everything_is_the_textbook_one(
+    nesterov: bool,
+) -> None:
+    """Two steps of v = m v + (g + d w); w -= r v, or r (g + d w + m v) with Nesterov."""
+    network = Wrapped(torch.nn.BatchNorm1d(3))
+    options = OptimiserOptions(
+        optimiser="sgd",
+        lr=0.1,
+        momentum=0.9,
+        weight_decay=0.01,
+        grad_clip=None,
+        nesterov=nesterov,
+        decay_all=True,
+    )
+    optimisers = Optimisers(network, options, ScheduleOptions(schedule="constant", warmup=0))
+    (scale, _) = network.parameters()
+    weight, speed = 1.0, 0.0
+    for step, gradient in enumerate((0.5, -2.0)):
+        for parameter in network.parameters():
+            parameter.grad = torch.full_like(parameter, gradient)
+        optimisers.step(step, total_steps=9)
+        whole = gradient + 0.01 * weight
+        speed = 0.9 * speed + whole
+        weight -= 0.1 * (whole + 0.9 * speed if nesterov else speed)
+        assert scale.detach().numpy() == pytest.approx(weight, rel=1e-6)
 
 
 def test_fused_adamw_equals_the_plain_one_in_channels_last() -> None:

@@ -87,6 +87,17 @@ def test_metrics_of_nothing_are_not_numbers() -> None:
     assert (found.low, found.high) == (0.0, 1.0)
 
 
+def test_a_rate_by_epoch_stays_within_an_epoch_and_there_is_none_of_zero() -> None:
+    smooth = ScheduleOptions(warmup=0, epochs=5)
+    whole = factors_of(smooth.model_copy(update={"by_epoch": True}), 20, epoch=4)
+    assert whole == [factor for factor in factors_of(smooth, 20)[::4] for _ in range(4)]
+    assert whole[16] == pytest.approx(0.5 * (1 + math.cos(math.pi * 4 / 5)))
+    thirds = ScheduleOptions(warmup=0, by_epoch=True)
+    epoch = 10 / 3  # steps of an epoch whose batches are of unequal size
+    rates = factors_of(thirds, 10, epoch=epoch)
+    assert [rates.index(r) for r in dict.fromkeys(rates)] == [0, 4, 7]
+
+
 def factors_of(schedule: ScheduleOptions, total: int, *, epoch: float = 1.0) -> list[float]:
     network = Wrapped(torch.nn.Linear(1, 1))
     optimisers = Optimisers(network, OptimiserOptions(lr=1.0), schedule)

@@ -25,8 +25,8 @@ from connsearch.runs.events import ResultEvent, StepEvent, WorkBegan, WorkEnded
 pytestmark = pytest.mark.usefixtures("unpictured")
 
 NAMES = (
-    "load_structure load_data load_run search prune train evaluate predict compare evolve draw "
-    "list_models create_model Structure StreamFusion PeerGate TemporalGate GateTest"
+    "load_structure load_data load_run search prune train evaluate early_exit predict compare "
+    "evolve draw list_models create_model Structure StreamFusion PeerGate TemporalGate GateTest"
 ).split()
 
 DATA: dict[str, Any] = {

@@ -17,6 +17,7 @@ from connsearch.runs.events import CountEvent, NoteEvent, WarningEvent, WorkBega
 from connsearch.workflows import evolve_serve as serving
 from connsearch.workflows.animate import animate
 from connsearch.workflows.data_check import data_check
+from connsearch.workflows.data_extract import data_extract
 from connsearch.workflows.data_objects import data_objects
 from connsearch.workflows.data_pack import data_pack
 from connsearch.workflows.data_show import data_show
@@ -252,6 +253,19 @@ def test_data_pack(videos: Path, tmp_path: Path) -> None:
     assert again.before == 2
 
 
+def test_data_extract(videos: Path, tmp_path: Path) -> None:
+    heard: list[object] = []
+    options: dict[str, Any] = {"short_side": 12, "workers": 1}
+    extracted = data_extract(videos, tmp_path / "out", progress=heard.append, **options)
+    assert (extracted.clips, extracted.frames, extracted.before) == (2, 8, 0)
+    counts = [event for event in heard if isinstance(event, CountEvent)]
+    assert [(one.done, one.total) for one in counts] == [(1, 2), (2, 2)]
+    assert counts[-1].state.startswith("8 frames")
+    assert [type(heard[0]), type(heard[-1])] == [WorkBegan, WorkEnded]
+    again = data_extract(videos, tmp_path / "out", progress=False, **options)
+    assert again.before == 2
+
+
 def test_data_objects(tmp_path: Path) -> None:
     np.save(tmp_path / "warm.npy", np.array([[[20.0, 40.0]], [[20.0, 20.0]]], np.float16))
     made = data_objects(tmp_path / "warm.npy", tmp_path / "maps.npz", levels=(30,))
@@ -274,6 +288,7 @@ WRONG: list[tuple[Callable[..., object], dict[str, Any], str]] = [
     (data_stats, {"val_shar": 0.1}, "val_share"),
     (data_check, {"source": "x", "reader": 1}, "readers"),
     (data_pack, {"source": "x", "target": "y", "shortside": 9}, "short_side"),
+    (data_extract, {"source": "x", "target": "y", "heigth": 9}, "height"),
     (data_objects, {"source": "x.npy", "output": "y.npz", "level": (3,)}, "levels"),
 ]
 

@@ -84,9 +84,11 @@ def _show(found: Inspection, terminal: Terminal) -> None:
 
 def _show_network(found: NetworkInspection, terminal: Terminal) -> Mapping[str, Any]:
     """Shows a network that is no structure; returns the numbers."""
-    from connsearch.view.structures.weights_table import network_table, taken_table
+    from connsearch.view.structures.weights_table import network_table, parts_table, taken_table
 
     terminal.show(network_table(found.document, found.cost, found.clip, found.classes))
+    if found.parts:
+        terminal.show(parts_table(found.parts, found.cost, found.training_macs))
     weights = found.conversion or found.initial
     if weights is not None:
         whose = f" ({weights.publication})" if weights.publication else ""
@@ -100,6 +102,8 @@ def _show_network(found: NetworkInspection, terminal: Terminal) -> Mapping[str, 
         "parameters": found.cost.parameters,
         "macs": found.cost.macs,
         "clip": list(found.clip),
+        **({"parts": {k: v._asdict() for k, v in found.parts.items()}} if found.parts else {}),
+        **({} if found.training_macs is None else {"training_macs": found.training_macs}),
         **({} if found.conversion is None else {"conversion": found.conversion.to_json()}),
         **({} if found.initial is None else {"initial_weights": found.initial.to_json()}),
     }

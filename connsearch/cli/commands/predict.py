@@ -62,12 +62,14 @@ class Predict(PredictSettings, Command):
             "run": self.run,
             "videos": len(found.videos),
             "timeline": found.timeline,
+            **({} if found.budget is None else {"budget": found.budget}),
             "predictions": [
                 {
                     "path": one.path,
                     "start": one.start,
                     "end": one.end,
                     "top": [{"label": name, "probability": p} for name, p in one.top(self.top)],
+                    **({} if one.step is None else {"step": one.step, "macs": one.macs}),
                 }
                 for one in found
             ],
@@ -87,6 +89,10 @@ def _show(found: PredictedVideos, top: int, terminal: Terminal) -> None:
         terminal.show(*timeline_tables(found))
     else:
         terminal.show(predictions_table(found, top=top))
+    stopped = [(one.step, one.macs) for one in found if one.step and one.macs]
+    if len(stopped) > 1:
+        steps, macs = (sum(numbers) / len(stopped) for numbers in zip(*stopped, strict=True))
+        terminal.say(f"stopped after step {steps:.2f} on average, at {macs / 1e6:.4g}M MACs")
     answered = found.videos.keys()
     whole = {fault.path for fault in found.faults} - answered
     partly = {fault.path for fault in found.faults} & answered

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from connsearch.data.clips.augment import ClipChange, draw_changes
 from connsearch.data.clips.frame_reader import FrameReader
-from connsearch.data.clips.sampling import clip_generator, clip_ticks, training_ticks
+from connsearch.data.clips.sampling import SPREAD, clip_generator, clip_ticks, training_ticks
 from connsearch.data.clips.timeline import Timeline, timeline
 from connsearch.data.clips.transforms import View, grid_view, random_view, show_objects, show_rgb
 from connsearch.data.media.rates import check_spans
@@ -71,7 +71,7 @@ class Clip:
     """One clip: its streams, each (C, T, H, W), and its classes.
 
     Attributes:
-        streams: "rgb" and, where there are maps, "object".
+        streams: "rgb"; "object" where there are maps; "focus" where that was asked for.
         label: its class; of several, the one drawn for this visit (the first in evaluation); -1
             where a multi-label clip has none.
         labels: all of its classes.
@@ -173,6 +173,9 @@ class ClipDataset:
     def clip(self, key: ClipKey, *, beside: Sequence[ClipKey] = ()) -> Clip:
         """Returns the clip of that key: "rgb" (3, T, H, W) and, if there are any, "object" maps.
 
+        With ``focus_frames`` there is a stream "focus", too: other frames of the same clip, which
+        are seen as those are; a frame that is in both is the same in both.
+
         Args:
             key: which clip.
             beside: clips that are wanted with it; those in its file are read at the same time.
@@ -184,7 +187,7 @@ class ClipDataset:
         if record.fault:
             raise DataError(record.fault)
         clock, ticks, rng = self._placed(key)
-        numbers = clock.frames(ticks)
+        numbers = self._numbers(key, clock, ticks)
         more = self._numbers_beside(key, beside)
         frames, maps = self._frames.frames(key.index, numbers, training=key.augment, more=more)
         height, width = frames.shape[1:3]
@@ -198,19 +201,62 @@ class ClipDataset:
             some = len(labels) > 1
             label = labels[int(rng.integers(len(labels)))] if some else (*labels, -1)[0]
             changes = draw_changes(self.augment, rng)
-        streams = {"rgb": show_rgb(frames, view, shape.size, changes)}
+        shown, own = show_rgb(frames, view, shape.size, changes), len(ticks)
+        streams = {"rgb": shown[:, :own]}
+        if self.clips.focus_frames is not None:
+            streams = {"rgb": shown[:, :own].contiguous(), "focus": shown[:, own:].contiguous()}
         if maps is not None:
+            maps = maps[:own]
             streams["object"] = show_objects(maps, view, shape.size, self.object_classes, changes)
         return Clip(streams, label, labels)
 
-    def moments(self, key: ClipKey) -> list[tuple[int, float]]:
+    def moments(self, key: ClipKey, *, stream: str = "rgb") -> list[tuple[int, float]]:
         """Returns (number, seconds from the first frame) of the frames of a clip; none is decoded.
+
+        Args:
+            key: which clip.
+            stream: ``focus`` for the frames of that stream.
 
         Raises:
             DataError: nothing is known about the video, and it cannot be opened.
         """
         clock, ticks, _ = self._placed(key)
+        if stream == "focus":
+            ticks = self._focus_ticks(key, clock, ticks)
         return [(clock.frame(tick), clock.seconds(tick)) for tick in ticks]
+
+    def _numbers(self, key: ClipKey, clock: Timeline, ticks: Sequence[int]) -> list[int]:
+        """Returns the frames of a clip, and behind them those of its stream "focus"."""
+        return clock.frames([*ticks, *self._focus_ticks(key, clock, ticks)])
+
+    def _focus_ticks(self, key: ClipKey, clock: Timeline, ticks: Sequence[int]) -> list[int]:
+        """Returns the ticks of the stream "focus": over the video if the clip's are, else over it.
+
+        A training draws them by themselves, whatever else is drawn for the clip.
+        """
+        many = self.clips.focus_frames
+        if many is None:
+            return []
+        rng = None
+        if key.augment:
+            drawn = clip_generator(seed=key.seed, epoch=key.epoch, index=key.index, visit=key.visit)
+            (rng,) = drawn.spawn(1)
+        sampler = self.clips.sampler
+        if sampler not in SPREAD:
+            first, count = min(ticks), max(ticks) - min(ticks) + 1
+            found = clip_ticks(count, many, sampler="segments", rng=rng)
+            return [first + tick for tick in found]
+        crops, whole = self.clips.crops_per_clip, key.view is None
+        return clip_ticks(
+            clock.ticks,
+            many,
+            short=self.clips.short,
+            sampler=sampler,
+            view=0 if whole else (key.view or 0) // crops,
+            views=1 if whole else self.clips.clips_per_video,
+            rng=rng,
+            name=str(self.records[key.index].path),
+        )
 
     def _numbers_beside(self, key: ClipKey, beside: Sequence[ClipKey]) -> frozenset[int]:
         """Returns the frames of other clips that are in the file of this one."""
@@ -220,7 +266,7 @@ class ClipDataset:
             if other != key and self.records[other.index].path == path:
                 with suppress(DataError):  # that clip says so itself
                     clock, ticks, _ = self._placed(other)
-                    found.update(clock.frames(ticks))
+                    found.update(self._numbers(other, clock, ticks))
         return frozenset(found)
 
     def _shape(self, key: ClipKey) -> ClipShape:
@@ -257,7 +303,7 @@ class ClipDataset:
             shape.frames,
             options.stride * shape.stretch,
             short=options.short,
-            sampler="segments" if options.sampler == "segments" else "centre",
+            sampler=options.sampler if options.sampler in SPREAD else "centre",
             view=0 if key.view is None else key.view // crops,
             views=1 if key.view is None else options.clips_per_video,
             name=str(record.path),
@@ -267,7 +313,8 @@ class ClipDataset:
         """Returns the window of an evaluation's crop."""
         crops = 1 if key.view is None else self.clips.crops_per_clip
         side, crop = self.clips.eval_sides.crop, (key.view or 0) % crops
-        return grid_view(height, width, side, crop=crop, crops=crops)
+        rounding = self.clips.rounding
+        return grid_view(height, width, side, crop=crop, crops=crops, rounding=rounding)
 
     def _seen(self, record: Record, clock: Timeline, ticks: Sequence[int]) -> tuple[int, ...]:
         """Returns the classes of a training clip: of its video, or those seen in the clip."""

@@ -16,6 +16,10 @@ from connsearch.errors import DataError
 _ORDER, _CLIP, _SUBSTITUTE = 1, 2, 4  # what a generator is for; keeps the kinds of draws apart
 
 
+SPREAD: tuple[Sampler, ...] = ("segments", "tsn")
+"""Samplers that spread the frames of a clip over the whole video; strides are of no use to them."""
+
+
 def span(frames: int, stride: float) -> int:
     """Returns how many frames of a video a clip reaches over.
 
@@ -124,15 +128,15 @@ def clip_ticks(
     [1, 3, 5, 7]
     >>> clip_ticks(3, 5), clip_ticks(3, 5, short="loop")
     ([0, 1, 2, 2, 2], [0, 1, 2, 0, 1])
-    >>> clip_ticks(12, 4, sampler="segments")
-    [1, 4, 7, 10]
+    >>> clip_ticks(12, 4, sampler="segments"), clip_ticks(14, 4, sampler="tsn")
+    ([1, 4, 7, 10], [1, 5, 8, 12])
 
     Args:
         count: ticks of the video.
         frames: frames of the clip.
         stride: ticks from one frame to the next.
         short: the rule for a video that is too short.
-        sampler: where the clip lies; without ``rng`` everything but "segments" is a window.
+        sampler: where the clip lies; without ``rng`` all but "segments" and "tsn" are windows.
         view: which of the evaluation's clips.
         views: how many there are, spread evenly; one is the centre.
         epoch: from 0, for the sequential sampler.
@@ -144,12 +148,17 @@ def clip_ticks(
     """
     if sampler == "segments":
         return _segments(count, frames, view=view, views=views, rng=rng)
+    stride = 1.0 if sampler == "tsn" else stride
     need = span(frames, stride)
     if count < need and short == "refuse":
         raise DataError(
             f"{name}: {count} frames, a clip of {frames} frames at stride {stride:g} needs "
             f"{need}; cure: fewer --frames, a smaller --stride, or --short repeat, loop or shrink"
         )
+    if sampler == "tsn":
+        return _tsn(count, frames, short, view=view, views=views, rng=rng)
+    if count < need and short == "first":
+        return [0] * frames
     if count < need and short == "shrink":
         stride = max(1.0, (count - 1) / max(frames - 1, 1))
         need = span(frames, stride)
@@ -188,3 +197,32 @@ def _segments(
     """Returns one tick out of each of ``frames`` equal parts of the video."""
     inside = rng.random(frames) if rng is not None else [(view + 0.5) / views] * frames
     return [min(int((n + x) * count / frames), count - 1) for n, x in enumerate(inside)]
+
+
+def _tsn(
+    count: int,
+    frames: int,
+    short: Short,
+    *,
+    view: int,
+    views: int,
+    rng: np.random.Generator | None,
+) -> list[int]:
+    """Returns one tick of each segment, by the rule that temporal segment networks introduced.
+
+    Training: segments of ``count // frames`` ticks, and what remains at the end is never shown.
+    Evaluation: the middle of segments of ``count / frames``, in exactly this order of operations,
+    by which rounding decides for some lengths. A video with fewer ticks than frames is shown as the
+    rule for short videos says; with the first tick alone, evaluations show one of exactly as
+    many ticks so, too, as published (TSM).
+    """
+    inside = None if rng is None else rng.random(frames)  # drawn in any case: always as many
+    if count < frames or (short == "first" and inside is None and count == frames):
+        if short == "first":
+            return [0] * frames
+        return [t % count if short == "loop" else min(t, count - 1) for t in range(frames)]
+    if inside is not None:
+        each = count // frames
+        return [n * each + int(x * each) for n, x in enumerate(inside)]
+    length = count / frames
+    return [int(length * ((view + 0.5) / views) + length * n) for n in range(frames)]

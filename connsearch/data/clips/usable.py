@@ -64,6 +64,10 @@ def decoded_size(
             f"{_LONGEST} times the other; cure: --no-keep-aspect makes pictures square"
         )
     scale = side / min(info.height, info.width)
+    if options.rounding == "torchvision":
+        short, long = sorted((info.height, info.width))
+        cut = int(side * long / short)
+        return (side, cut) if info.height <= info.width else (cut, side)
     return max(side, round(info.height * scale)), max(side, round(info.width * scale))
 
 

@@ -229,6 +229,14 @@ def _collect(
     return found, read
 
 
+def can_write() -> bool:
+    """Returns whether the libraries here can write H.264."""
+    try:
+        return av.Codec("libx264", "w").is_encoder
+    except ValueError:  # unknown here
+        return False
+
+
 class VideoFile:
     """An H.264 file that is written frame by frame, in a ``with``.
 

@@ -1,13 +1,17 @@
-"""Published lists of videos that are folders of frames: path, number of frames, label(s)."""
+"""Published lists of folders of frames, or of their videos: path, number of frames, label(s).
+
+What is on disk decides: a listed path is a folder of frames, or else a video of that name.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from connsearch.data.frame_form import MOST_LABELS, FrameList
 from connsearch.data.media.numbered import even_step
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Record, Source, Split, Window, listed
@@ -20,53 +24,20 @@ from connsearch.data.sources.published import (
     published_source,
     shelves,
 )
+from connsearch.data.sources.walk import VIDEO_SUFFIXES
 from connsearch.errors import DataError
 
 FRAME_SUFFIXES = frozenset((".jpg", ".jpeg", ".png"))
 FEWEST = 3
 """Videos with fewer frames are not used: the published rule."""
 
-MOST_LABELS = 3
 _NUMBER = re.compile(r"(\d+)\D*$")
 
 
-@dataclass(frozen=True, slots=True)
-class FrameList:
-    """The form of one published list.
-
-    Attributes:
-        name: the data set.
-        classes: number of classes.
-        names: files of class names, one per line; the first that is there is read.
-        train: the training list, as it may be called.
-        val: the list that results are reported on.
-        frames: folders below the list's that may hold the frames.
-        pattern: name of the image of a number, from 1.
-        fps: frames per second of the official frames; None: not known.
-        commas: ``path,frames,label[,label[,label]]``; otherwise blanks, and one label.
-    """
-
-    name: str
-    classes: int
-    names: tuple[str, ...]
-    train: tuple[str, ...]
-    val: tuple[str, ...]
-    frames: tuple[str, ...]
-    pattern: str
-    commas: bool = False
-    fps: float | None = None
-
-    @property
-    def form(self) -> str:
-        """What a line looks like, for messages."""
-        last = self.classes - 1
-        if self.commas:
-            return f"path,frames,label, with one to {MOST_LABELS} labels of 0 to {last}"
-        return f"path, frames and label (0 to {last}) with spaces between them"
-
-
 def read_frame_list(form: FrameList, rest: str, options: DataOptions) -> Source:
-    """Returns the data set of such lists; its records are folders of frames.
+    """Returns the data set of such lists; its records are folders of frames, or videos.
+
+    Of a folder as many frames are used as the list states, of a video all.
 
     Raises:
         DataError: a list is missing or cannot be used, no listed folder is on disk, or more than
@@ -93,10 +64,12 @@ def read_frame_list_in(form: FrameList, path: Path, options: DataOptions) -> Sou
         [*rows, *more],
         shelves(path, options.source, *form.frames, kind="folder"),
         medium="frame_folder",
+        otherwise=shelves(path, options.source, *form.videos, *form.frames),
         multi_label=form.commas,
         notes=notes,
         fps=form.fps,
     )
+    source = replace(source, frame_list=form)
     loading = options.loading
     return _with_all_frames(source, form, loading.bad_share) if loading.check_files else source
 
@@ -128,7 +101,7 @@ def _rows(path: Path, form: FrameList, split: Split) -> tuple[list[PublishedRow]
                 labels=tuple(dict.fromkeys(labels)),
                 split=split,
                 folders=(str(place.parent),),
-                stems=(place.name,),
+                stems=_stems(place),
                 line=line,
                 window=Window(0, frames, "frames"),
             )
@@ -136,6 +109,12 @@ def _rows(path: Path, form: FrameList, split: Split) -> tuple[list[PublishedRow]
     rows = once(rows, faults)
     faults.refuse()
     return rows, short
+
+
+def _stems(place: PurePosixPath) -> tuple[str, ...]:
+    """Returns what a folder or a video may be called: a list may have the suffix of the video."""
+    named = place.suffix.lower() in VIDEO_SUFFIXES
+    return (place.name, place.stem) if named else (place.name,)
 
 
 def _fault(parts: Sequence[str], text: str, form: FrameList) -> str:
@@ -158,7 +137,9 @@ def _with_all_frames(source: Source, form: FrameList, bad_share: float) -> Sourc
     sound: list[Record] = []
     short: list[str] = []
     for record in source.records:
-        assert record.window is not None
+        if record.window is None:  # a video
+            sound.append(record)
+            continue
         stated = int(record.window.end)
         # one look at the last frame; only where it is called otherwise are all of them counted
         if not (record.path / (form.pattern % stated)).is_file():
@@ -181,15 +162,7 @@ def _with_all_frames(source: Source, form: FrameList, bad_share: float) -> Sourc
             f"{form.name}: {len(short)} folders have fewer frames than the list gives and are left "
             f"out\n{listed(short)}",
         )
-    return Source(
-        source.name,
-        source.classes,
-        tuple(sound),
-        0,
-        notes,
-        multi_label=source.multi_label,
-        published=True,
-    )
+    return replace(source, records=tuple(sound), notes=tuple(notes))
 
 
 def frame_numbers(folder: Path) -> list[int]:

@@ -196,6 +196,7 @@ def published_source(
     where: Shelves,
     *,
     medium: str = "video",
+    otherwise: Shelves | None = None,
     multi_label: bool = False,
     notes: Sequence[str] = (),
     fps: float | None = None,
@@ -209,6 +210,7 @@ def published_source(
         rows: of all lists.
         where: the folders of its videos.
         medium: how they are stored.
+        otherwise: video files for the rows that have nothing there: they are used whole.
         multi_label: a clip can have several classes, or none.
         notes: for the user.
         fps: frames per second of published frames; None: videos tell it.
@@ -220,19 +222,24 @@ def published_source(
     records: list[Record] = []
     for row in rows:
         record = _record(row, where, medium, fps)
+        if record is None and otherwise is not None:
+            record = _record(replace(row, window=None), otherwise, "video", None)
         if record is not None:
             records.append(record)
-    said = [*notes, *_missing(name, rows, records)]
-    if where.doubles:
+    said = [*notes, *_missing(name, rows, records), *_mixed(name, records)]
+    doubles = where.doubles + (0 if otherwise is None else otherwise.doubles)
+    if doubles:
         said.append(
-            f"{name}: {where.doubles} videos have the same name as another one but another suffix; "
+            f"{name}: {doubles} videos have the same name as another one but another suffix; "
             "the first in alphabetical order is read"
         )
     if not any(record.split == "train" for record in records):
         wanted = [row for row in rows if row.split == "train"] or rows
+        places = dict.fromkeys([*where.places, *(otherwise.places if otherwise else ())])
+        both = "; neither folders of frames nor videos" if otherwise else ""
         raise DataError(
-            f"{path}: none of the {len(wanted)} listed training videos exists; searched in\n"
-            f"{listed([str(p) for p in where.places])}\n  for, among others\n"
+            f"{path}: none of the {len(wanted)} listed training videos exists{both}; searched in\n"
+            f"{listed([str(p) for p in places])}\n  for, among others\n"
             f"{listed([_expected(row) for row in wanted[:3]])}\n"
             "  cure: name the folder of the videos with --videos"
         )
@@ -288,6 +295,18 @@ def _missing(name: str, rows: Sequence[PublishedRow], records: Sequence[Record])
     return [
         f"{name}: {len(rows) - len(records)} of {len(rows)} listed videos do not exist and are "
         f"left out ({', '.join(parts)})"
+    ]
+
+
+def _mixed(name: str, records: Sequence[Record]) -> list[str]:
+    """Returns a note where some are folders of frames and some are videos."""
+    media = Counter(record.medium for record in records)
+    if len(media) < 2:
+        return []
+    return [
+        f"{name}: {media['frame_folder']} are read as folders of frames, {media['video']} as video "
+        "files, which may have other rates and sizes; `connsearch data extract` makes folders of "
+        "all of them"
     ]
 
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections import Counter
 from collections.abc import Generator, Hashable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +17,12 @@ from pathlib import Path
 
 from connsearch.data.media.formats import MEDIA
 from connsearch.data.media.frame_store import DRAFT, OBJECTS, STORE
-from connsearch.data.records import Record, Source, Split, listed
-from connsearch.data.sources.datasets.csv_list import BETWEEN
+from connsearch.data.records import Record, Source, listed
 from connsearch.data.sources.datasets.frames_db import FACTS, LIST, STORES
-from connsearch.data.sources.units import file_key, units_of
+from connsearch.data.sources.units import file_key
 from connsearch.data.tools.clip_list import clip_row, used_columns
 from connsearch.data.tools.pack_store import Packed, PackJob, pack_store
+from connsearch.data.tools.places import kept_together, refuse_unlistable, safe_name
 from connsearch.data.tools.process_pool import do_jobs
 from connsearch.errors import DataError, Failure
 from connsearch.files.drafts import is_draft, remove_abandoned
@@ -112,7 +110,7 @@ def pack(
         RunError: another process packs into the target.
     """
     check_path(target, below=_INSIDE)
-    _check(source, target)
+    refuse_unlistable(source, target)
     jobs = _jobs(source, target, short_side=short_side, quality=quality)
     with _alone(target):
         yield from _pack(source, target, jobs, workers, bad_share, patience)
@@ -182,23 +180,6 @@ def _alone(target: Path) -> Generator[None]:
         lock.undo()
 
 
-def _check(source: Source, target: Path) -> None:
-    """Refuses labels that a list cannot hold, and a target inside the packed data."""
-    bad = [name for name in source.classes if source.multi_label and BETWEEN in name]
-    bad += [name for name in source.classes if not name.strip() or name != name.strip()]
-    if bad:
-        raise DataError(
-            f"{source.name}: classes that a list cannot hold\n{listed(bad)}\n  cure: rename them; "
-            f"allowed: names without {BETWEEN!r} and without spaces at their ends"
-        )
-    inside = [r.name for r in source.records if target.resolve() in r.path.resolve().parents]
-    if inside:
-        raise DataError(
-            f"{target}: contains clips of the data set itself\n{listed(inside)}\n  cure: choose "
-            "another folder"
-        )
-
-
 def _jobs(
     source: Source, target: Path, *, short_side: int, quality: int
 ) -> list[tuple[Record, PackJob]]:
@@ -214,7 +195,7 @@ def _jobs(
             # a store or a folder of frames is called after its folder
             path = record.path.parent if record.path.name == STORE else record.path
             name = path.name if record.medium != "video" else path.stem
-            place = f"{_safe(label)}/{_safe(name)}"
+            place = f"{safe_name(label)}/{safe_name(name)}"
             if place.lower() in taken:
                 place += "-" + hashlib.sha256(raw_bytes(record.name)).hexdigest()[:8]
             taken.add(place.lower())
@@ -240,24 +221,9 @@ def _size(job: PackJob) -> int:
         return 0  # packing it reports the fault
 
 
-def _safe(name: str) -> str:
-    """Returns a name that every file system takes; another name never becomes the same one.
-
-    >>> _safe("brush hair"), _safe("../a")
-    ('brush hair', '_._a-61b4c98b')
-    """
-    clean = re.sub(r'[/\\:*?"<>|\x00-\x1f\ud800-\udfff]', "_", name).strip(" ")
-    clean = re.sub(r"^\.|\.$", "_", clean)
-    # a name in bytes must fit
-    clean = clean.encode()[:120].decode("utf-8", "ignore")
-    if clean == name:
-        return name
-    return f"{clean}-{hashlib.sha256(raw_bytes(name)).hexdigest()[:8]}"
-
-
 def _write_list(source: Source, kept: Sequence[tuple[Record, PackJob]], target: Path) -> None:
     """Writes the list and the facts; only the columns that have values."""
-    groups = _groups(kept)
+    groups = kept_together([record for record, _ in kept], [job.folder for _, job in kept])
     rows = [
         clip_row(
             source,
@@ -282,26 +248,3 @@ def _maps(record: Record, job: PackJob, target: Path) -> str:
     if record.objects is None:
         return ""
     return (job.folder / OBJECTS).relative_to(target).as_posix()
-
-
-def _groups(kept: Sequence[tuple[Record, PackJob]]) -> list[str]:
-    """Returns the group of every row: its own, or that of the clips it must stay with.
-
-    Clips of one video that has several stores (with other object maps) take one group in any case.
-    Splits given by the data set itself are left as they are.
-    """
-    units = units_of([record for record, _ in kept])
-    stores: dict[str, set[Path]] = {}
-    splits: dict[str, set[Split | None]] = {}
-    for unit, (record, job) in zip(units, kept, strict=True):
-        stores.setdefault(unit, set()).add(job.folder)
-        splits.setdefault(unit, set()).add(record.split)
-    several = {unit for unit, count in Counter(units).items() if count > 1}
-    together = {unit for unit in several if len(splits[unit]) == 1}
-    groups: list[str] = []
-    for unit, (record, _) in zip(units, kept, strict=True):
-        own = record.group
-        if unit in together and (not own or len(stores[unit]) > 1):
-            own = unit.removeprefix("group ")
-        groups.append(own)
-    return groups

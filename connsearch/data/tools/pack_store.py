@@ -105,7 +105,7 @@ def _origin(job: PackJob) -> dict[str, Any]:
     """Returns the facts that decide the content of a store, as kept in its Meta."""
     try:
         size = MEDIA[job.medium].bytes_on_disk(job.path)
-        maps = _files(job.objects)
+        maps = files_of(job.objects)
         sizes = [file.stat().st_size for file in maps]
     except OSError as error:
         raise DataError(f"{job.path}: cannot be read ({error.strerror})") from error
@@ -125,7 +125,8 @@ def _info(job: PackJob) -> VideoInfo:
     return with_rate(MEDIA[job.medium].probe(job.path), record)
 
 
-def _files(objects: Path | None) -> list[Path]:
+def files_of(objects: Path | None) -> list[Path]:
+    """Returns the files that object maps are stored in."""
     if objects is None:
         return []
     return sorted(objects.iterdir()) if objects.is_dir() else [objects]

@@ -20,7 +20,7 @@ from connsearch.models.focus.settings import FocusSettings
 from connsearch.models.focus.streams import empty_streams
 from connsearch.models.gates import let_decide, temporal_gates
 from connsearch.models.model import Model, ParameterGroups
-from connsearch.nn.focus_policy import RecurrentPolicy
+from connsearch.nn.focus_policy import ClipPolicy, RecurrentPolicy
 from connsearch.nn.layers import dense
 from connsearch.nn.layout import lay_out
 from connsearch.nn.seeded import seeded
@@ -38,11 +38,13 @@ class Look(NamedTuple):
         windows: (B, S, 4), in pixels of the frame: top, left, height, width.
         frames: (S,), the frame (its place in time) of each window.
         answers: (B, S, K), after each step.
+        stream: whose frames they are: ``rgb``, or ``focus`` where the local network has its own.
     """
 
     windows: Tensor
     frames: tuple[int, ...]
     answers: Tensor
+    stream: str = "rgb"
 
 
 class FocusModel(Model):
@@ -134,7 +136,7 @@ class FocusModel(Model):
     def _head(self, width: int) -> nn.Sequential:
         return nn.Sequential(nn.Dropout(self.settings.dropout), dense(width, self.num_classes))
 
-    policy: RecurrentPolicy | TrackPolicy
+    policy: RecurrentPolicy | ClipPolicy | TrackPolicy
 
     def _build(self) -> None:
         """Makes the policy and what joins the features."""
@@ -142,7 +144,8 @@ class FocusModel(Model):
 
     def empty_clip(self, clip: tuple[int, int, int]) -> dict[str, Tensor]:
         """Returns a clip of (T, H, W) of every stream that it reads, on the meta device."""
-        asked = {"rgb": torch.empty(1, 3, *clip, device="meta")}
+        counts = {"rgb": clip[0], **self.own_frames}
+        asked = {n: torch.empty(1, 3, t, *clip[1:], device="meta") for n, t in counts.items()}
         return asked | empty_streams(self._glances, *clip) | empty_streams(self._looks, *clip)
 
     def _map_size(self) -> tuple[int, int]:

@@ -21,10 +21,15 @@ class FocusSettings(BaseModel):
     Attributes:
         glance: the network that sees whole frames.
         local: the network that sees windows.
-        window: one for every ``frame``; or a ``track``, which moves evenly between places at the
-            frames that are glanced at.
+        window: one for every ``frame``; one for all frames of a ``clip``; or a ``track``, which
+            moves evenly between places at the frames that are glanced at.
+        heads: of clip and track: ``running_max`` answers after the glance and after the look;
+            ``sum`` (published) answers once, with the sum of both networks.
         glance_frames: how many frames of a clip are glanced at, evenly spread; None: all.
         frames: T of a clip (published: ``num_segments``).
+        local_frames: how many frames of its own the local network has, in the stream ``focus``;
+            where there is no such stream it sees those of ``rgb``. Not with a window for every
+            frame.
         size: height and width of the frames, by which the policy is built.
         glance_size: of the frames as the glance network sees them; None: as they are.
         gated: whether the temporal gates of its parts decide; None: those of each part as the
@@ -34,7 +39,7 @@ class FocusSettings(BaseModel):
             of it that cost as much.
         order: in which frames are looked at: so that the first few cover the clip, or as they come.
         policy_hidden: width of the policy (published: ``hidden_state_dim``); None: 2048 as
-            published, of a track 128.
+            published, of a clip 1024 as published, of a track 128.
         neurons: width of the shared layer of the classifier (published: 4096).
         dropout: drop rate before every classifier.
         random_pass: learn from random windows, too, in every step.
@@ -46,9 +51,11 @@ class FocusSettings(BaseModel):
 
     glance: Part = "mobilenet_v2"
     local: Part = "resnet50"
-    window: Literal["frame", "track"] = "frame"
+    window: Literal["frame", "clip", "track"] = "frame"
+    heads: Literal["running_max", "sum"] = "running_max"
     glance_frames: int | None = Field(default=None, strict=True, ge=1, le=4096)
     frames: int = Field(default=16, strict=True, ge=1, le=4096)
+    local_frames: int | None = Field(default=None, strict=True, ge=1, le=4096)
     size: Side = 224
     glance_size: Side | None = None
     gated: bool | None = Field(default=None, strict=True)
@@ -64,7 +71,7 @@ class FocusSettings(BaseModel):
     @property
     def policy_width(self) -> int:
         """The width of the policy."""
-        return self.policy_hidden or (128 if self.window == "track" else 2048)
+        return self.policy_hidden or {"frame": 2048, "clip": 1024, "track": 128}[self.window]
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
@@ -81,6 +88,16 @@ class FocusSettings(BaseModel):
             if self.window == "frame":
                 raise ValueError(
                     "glance_frames: a window in every frame needs a glance at it; leave it out, or "
-                    "--window track"
+                    "--window clip or track"
                 )
+        if self.window == "frame" and self.heads == "sum":
+            raise ValueError(
+                "heads: a window in every frame has an answer after each; --window clip or track "
+                "for the sum of both networks"
+            )
+        if self.window == "frame" and self.local_frames is not None:
+            raise ValueError(
+                "local_frames: a window in every frame needs a glance at it; leave out "
+                "--focus-frames, or --window clip or track"
+            )
         return self

@@ -39,6 +39,11 @@ def whole_streams(streams: Mapping[str, Tensor], part: FeatureModel) -> dict[str
     return {name: streams[name] for name in part.modalities}
 
 
+def local_streams(streams: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns the streams of a local network: of ``focus`` where it has frames of its own."""
+    return {"rgb": streams["focus"]} if "focus" in streams else dict(streams)
+
+
 def windows_of(
     streams: Mapping[str, Tensor], corners_BS2: Tensor, size: tuple[int, int]
 ) -> dict[str, Tensor]:

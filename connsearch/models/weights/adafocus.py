@@ -2,7 +2,9 @@
 
 A checkpoint is a dict whose ``state_dict`` has every name behind ``module.``. Classes, frames, the
 widths of policy and classifier and the size of the glanced frames are told by shapes; the side of
-the windows is not. Two heads of ImageNet are in it that nothing reads.
+the windows is not, nor are the frames of a local network that has its own. Two heads of ImageNet
+are in it that nothing reads, but not where there is one window for a clip: that checkpoint has the
+state of the optimiser, too.
 
 The ResNets that its parts began with have torchvision's names; its MobileNetV2 numbers the layers
 of a block flat.
@@ -20,7 +22,7 @@ from connsearch.models.images import IMAGENET_MEAN, IMAGENET_STD, STRIDE
 from connsearch.models.key_map import KeyMap
 from connsearch.models.weights import PUBLICATIONS, Publication
 from connsearch.models.weights.torchvision import HEAD, OF_IMAGENET, RESNETS_2D
-from connsearch.models.zoo.mobilenet_v2 import GROUPS
+from connsearch.models.zoo.mobilenet_v2 import GROUPS, LAST
 from connsearch.nn.focus_policy import ENCODED
 
 MODULES = {
@@ -36,9 +38,30 @@ MODULES = {
     "glance_head.1": "global_CNN_fc.1",
     "local_head.1": "local_CNN_fc.1",
 }
-"""All but the two networks."""
+"""All but the two networks, with a window for every frame."""
+CLIP_MODULES = {
+    "policy.squeeze": "policy_stn.0",
+    "policy.squeeze_norm": "policy_stn.1",
+    "policy.encode": "policy_stn.4",
+    "policy.encode_norm": "policy_stn.5",
+    "policy.narrow": "policy_stn.7",
+    "policy.narrow_norm": "policy_stn.8",
+    "policy.act": "policy_stn.10",
+    "joined.glance": "global_CNN.new_fc",
+    "joined.local": "local_CNN.new_fc",
+    "glance_head.1": "global_CNN.new_new_fc",
+    "local_head.1": "local_CNN.new_new_fc",
+}
+"""Likewise, with one window for a clip."""
 NETWORKS = {"glance": "global_CNN", "local": "local_CNN"}
-ANSWERS = ("running_max.heads.*", "glance_head.1.*", "local_head.1.*")
+CLIP_NETWORKS = {"glance": "global_CNN.base_model", "local": "local_CNN.base_model"}
+ANSWERS = (
+    "running_max.heads.*",
+    "joined.glance.*",
+    "joined.local.*",
+    "glance_head.1.*",
+    "local_head.1.*",
+)
 UNUSED = tuple(
     f"{network}.{head}.{entry}"
     for network, head in (
@@ -51,22 +74,30 @@ UNUSED = tuple(
 """Heads of ImageNet: they still have its values, as no gradient has reached them."""
 
 
-def _flat_mobilenet() -> dict[str, str]:
+def _flat_mobilenet(*, shifts: bool = False) -> dict[str, str]:
+    """Of our layers; a convolution behind a shift is inside of it (``net``)."""
     names = {"stem.conv": "features.0.0", "stem.norm": "features.0.1", "head": "classifier"}
-    expansions = [expansion for expansion, _, count, _ in GROUPS for _ in range(count)]
-    for place, expansion in enumerate(expansions):
+    blocks = [(expansion, n) for expansion, _, count, _ in GROUPS for n in range(count)]
+    for place, (expansion, number_in_group) in enumerate(blocks):
         parts = ("expand", "depthwise", "project")[0 if expansion > 1 else 1 :]
         for number, part in enumerate(parts):  # a convolution, its norm, and what follows them
             layer = f"features.{place + 1}.conv.{3 * number}"
             norm = f"features.{place + 1}.conv.{3 * number + 1}"
+            if shifts and part == "expand" and number_in_group:  # the first adds nothing
+                layer += ".net"
             names |= {f"blocks.{place}.{part}.conv": layer, f"blocks.{place}.{part}.norm": norm}
-    last = f"features.{len(expansions) + 1}"
+    last = f"features.{len(blocks) + 1}"
     return names | {"last.conv": f"{last}.0", "last.norm": f"{last}.1"}
 
 
 MOBILENET_V2 = _flat_mobilenet()
 PARTS = {"mobilenet_v2": MOBILENET_V2, "resnet2d": RESNETS_2D}
 """By kind of a network, the published names of its layers."""
+SHIFTED = {
+    "mobilenet_v2": _flat_mobilenet(shifts=True),
+    "resnet2d": {"stage{s}.{b}.conv1": "layer{s}.{b}.conv1.net"} | RESNETS_2D,
+}
+"""Likewise, with a shift between frames."""
 
 
 def mobilenet_v2_names(settings: Mapping[str, Any]) -> KeyMap:
@@ -76,9 +107,12 @@ def mobilenet_v2_names(settings: Mapping[str, Any]) -> KeyMap:
 
 def key_map(settings: Mapping[str, Any]) -> KeyMap:
     """Returns its names of the layers of a focus model; other parts than its own have none."""
-    names = dict(MODULES)
-    for ours, theirs in NETWORKS.items():
-        layers = PARTS.get(settings[ours].get("kind"), {})
+    by_clip = settings["window"] == "clip"
+    names = dict(CLIP_MODULES if by_clip else MODULES)
+    for ours, theirs in (CLIP_NETWORKS if by_clip else NETWORKS).items():
+        part = settings[ours]
+        shifts = part.get("settings", {}).get("temporal_shift", False)
+        layers = (SHIFTED if shifts else PARTS).get(part.get("kind"), {})
         names |= {f"{ours}.{a}": f"{theirs}.{b}" for a, b in layers.items() if a != "head"}
     return KeyMap(names)
 
@@ -97,6 +131,17 @@ def told(state: Mapping[str, Tensor]) -> dict[str, Any]:
         places = state["policy_stn.encoder.4.weight"].shape[-1] // ENCODED
         side = round(places**0.5) * STRIDE
         found["glance_size" if "global_CNN.conv1.weight" in state else "size"] = side
+    if "policy_stn.0.weight" in state:
+        return found | _told_of_clips(state)
+    return found
+
+
+def _told_of_clips(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Likewise, where there is one window for a clip."""
+    found: dict[str, Any] = {"frames": state["policy_stn.0.weight"].shape[1] // LAST}
+    if "policy_stn.4.weight" in state:
+        hidden, width = state["policy_stn.4.weight"].shape
+        found |= {"policy_hidden": hidden, "size": round((width // ENCODED) ** 0.5) * STRIDE}
     return found
 
 
@@ -112,7 +157,7 @@ PUBLICATIONS.register("adafocus")(
             for name, value in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD))
         },
         told=told,
-        untold=("patch",),
+        untold=("patch", "local_frames"),
         unused=UNUSED,
         others=(Publication("mobilenet_v2", mobilenet_v2_names, HEAD, expects=OF_IMAGENET),),
     )

@@ -57,12 +57,15 @@ class ZooModel:
         kind: of its model document.
         clip: frames, height and width it was published for; its cost is given for this clip.
         short: by which it is counted; None: it is counted itself.
+        for_clip: from frames, height and width of other clips, the settings by which it is for
+            them; None: it takes any.
     """
 
     build: Builder
     kind: str
     clip: tuple[int, int, int]
     short: Shortened | None = None
+    for_clip: Callable[[tuple[int, int, int]], Mapping[str, Any]] | None = None
 
 
 MODELS: Registry[ZooModel] = Registry("model", __name__)

@@ -32,7 +32,7 @@ def contact_sheet(strips: Sequence[Strip], *, title: str, remark: str = "") -> I
     tile = rows[0].pictures[0].shape[0] if rows else SMALLEST
     columns = max((len(row.pictures) for row in rows), default=4)
     width = 2 * MARGIN + TITLES + columns * (tile + GAP)
-    remarks = _wrapped(remark, width - 2 * MARGIN)
+    remarks = wrapped(remark, width - 2 * MARGIN)
     heights = [_strip_height(strip, tile, width) for strip in strips]
     seen = sorted({number for strip in strips for number in strip.objects} - {0})
     head = MARGIN + 24 + LINE * len(remarks)
@@ -51,7 +51,7 @@ def contact_sheet(strips: Sequence[Strip], *, title: str, remark: str = "") -> I
     return sheet
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def wrapped(text: str, width: int) -> list[str]:
     """Returns the text in lines that fit a width in pixels."""
     return [part for line in text.splitlines() for part in textwrap.wrap(line, width // 7)]
 
@@ -59,7 +59,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 def _strip_height(strip: Strip, tile: int, width: int) -> int:
     head = MARGIN + LINE + 6
     if strip.fault:
-        return head + LINE * len(_wrapped(strip.fault, width - 4 * MARGIN)) + 2 * MARGIN
+        return head + LINE * len(wrapped(strip.fault, width - 4 * MARGIN)) + 2 * MARGIN
     return head + len(strip.rows) * (tile + CAPTION + GAP)
 
 
@@ -74,7 +74,7 @@ def _draw_strip(
     write(draw, (left, top), f"{strip.name}  ({strip.split})", FAINT)
     top += LINE + 6
     if strip.fault:
-        lines = _wrapped(strip.fault, sheet.width - 4 * MARGIN)
+        lines = wrapped(strip.fault, sheet.width - 4 * MARGIN)
         box = (MARGIN, top, sheet.width - MARGIN, top + LINE * len(lines) + MARGIN)
         draw.rectangle(box, DEAD.tint, DEAD.line, width=2)
         for place, line in enumerate(lines):

@@ -24,6 +24,8 @@ SHOWN: Mapping[str, str] = {
     "connsearch.runs.formats.analyses:CompareSummary": "analyses:compare_html",
     "connsearch.runs.formats.studies:EvolutionSummary": "analyses:evolution_html",
     "connsearch.analysis.folds:FoldsSummary": "folds:folds_html",
+    "connsearch.runs.formats.early_exit:EarlyExitSummary": "early_exit:early_exit_html",
+    "connsearch.runs.formats.focus:FocusSummary": "focus:focus_html",
     "connsearch.data.loading.load:DataSplits": "data:data_html",
     "connsearch.training.predicted:PredictedVideos": "predictions:predicted_html",
     "connsearch.training.predicted:Prediction": "predictions:prediction_html",

@@ -45,6 +45,7 @@ def evaluation_html(found: Evaluation) -> Html:
         [
             ("opened", f"{found.opened} ({times} so far)"),
             ("precision", found.precision),
+            ("cost", None if found.cost is None else str(found.cost)),
             ("data", None if found.data is None else found.data[:12]),
         ]
     )

@@ -34,12 +34,16 @@ def predictions_table(found: PredictedVideos, *, top: int = 5) -> Group:
     table.add_column("video", overflow="fold")
     table.add_column("answer", overflow="fold")
     table.add_column("probability", justify="right", no_wrap=True)
+    if found.budget is not None:
+        table.add_column("step", justify="right", no_wrap=True)
     if top > 1:
         table.add_column("next", overflow="fold")
     for one in found[:MOST_ROWS]:
         name = os.path.relpath(one.path, folder) if folder else one.path
-        cells = (visible(name), visible(said(one)), f"{sureness(one):.3f}", _next(one, top))
-        table.add_row(*map(Text, cells[: 4 if top > 1 else 3]))
+        cells = [visible(name), visible(said(one)), f"{sureness(one):.3f}"]
+        cells += [] if found.budget is None else [str(one.step)]
+        cells += [_next(one, top)] if top > 1 else []
+        table.add_row(*map(Text, cells))
     return _titled(f"videos in {visible(folder)}" if folder else "", table)
 
 
@@ -63,7 +67,8 @@ def _alone(one: Prediction, top: int) -> Group:
     table.add_column("probability", justify="right", no_wrap=True)
     for label, value in one.top(top):
         table.add_row(Text(visible(label)), Text(f"{value:.3f}"))
-    return _titled(visible(one.path), table)
+    stopped = "" if one.step is None else f", stopped after step {one.step}"
+    return _titled(visible(one.path) + stopped, table)
 
 
 def timeline_tables(found: PredictedVideos) -> Iterator[Group]:

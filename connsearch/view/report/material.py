@@ -15,7 +15,7 @@ from connsearch.runs.formats.form import Form
 from connsearch.runs.formats.gates import GateRow, open_rates
 from connsearch.runs.formats.prune import PruneRecord
 from connsearch.runs.formats.result import Quarantined, Result
-from connsearch.runs.formats.tables import QuarantineRow
+from connsearch.runs.formats.tables import QuarantineRow, TermRow
 from connsearch.runs.names import COMPARE, GAP, RANK_CORRELATION
 from connsearch.settings.earlier import ungrouped
 from connsearch.view.runs.series import Curves, Series
@@ -57,6 +57,7 @@ class Material:
         speeds: clips a second, one value a step.
         weights: connection weights over steps.
         gates: the table of how often temporal gates were open; empty: the network has none.
+        terms: the table of the terms of its loss; empty: it has none.
         branches: pruned networks and further trainings below.
         summaries: what analyses with a section of their own found, by folder.
         others: the plain entries of every other ``*/summary.json``, by folder.
@@ -76,6 +77,7 @@ class Material:
     speeds: Series
     weights: Mapping[Edge, Series]
     gates: tuple[GateRow, ...]
+    terms: tuple[TermRow, ...]
     quarantine: tuple[Quarantined | QuarantineRow, ...]
     evaluations: Mapping[str, Evaluation]
     branches: tuple[Branch, ...]

@@ -72,6 +72,7 @@ class _Reader:
             speeds=self._column("clips_per_second"),
             weights=self._log("weights", CONNECTIONS, read_weights, {}),
             gates=self._try("gates", lambda: run.gates, ()),
+            terms=self._try("terms", lambda: run.terms, ()),
             quarantine=self._quarantine(result),
             evaluations=self._try("judged", lambda: run.evaluations, {}),
             branches=tuple(self._branches()),

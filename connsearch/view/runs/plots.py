@@ -17,6 +17,7 @@ from connsearch.view.runs.chance import Chance
 from connsearch.view.runs.connections import connections_chart, weights_chart
 from connsearch.view.runs.gates import gates_chart
 from connsearch.view.runs.series import read_column, read_curves, read_weights
+from connsearch.view.runs.terms import terms_chart
 from connsearch.view.runs.training import training_chart
 
 
@@ -30,9 +31,10 @@ def run_pictures(
     """Returns the pictures written into a run directory, each once per format.
 
     ``gates``: how often temporal gates are open (from gates.csv, where the network has some).
+    ``terms``: those of the loss (from terms.csv, where the loss has some).
     ``training``: loss, accuracy and learning rate (from metrics.csv). ``connections``: weights over
     time (from connections.csv, left out when nothing was logged there). ``weights``: a map of the
-    weights of a structure, target by source. What is no structure has the first two alone.
+    weights of a structure, target by source. What is no structure has the first three alone.
 
     Args:
         run_dir: a run directory; a log that is not there leaves out its picture.
@@ -49,9 +51,11 @@ def run_pictures(
         if name not in FORMATS:
             raise UnknownNameError(suggest("picture format", name, list(FORMATS)))
     charts: dict[str, Chart] = {}
-    gates = RunFiles(run_dir).gates
-    if gates:
-        charts["gates"] = gates_chart(gates, title=model.name)
+    files = RunFiles(run_dir)
+    if files.gates:
+        charts["gates"] = gates_chart(files.gates, title=model.name)
+    if files.terms:
+        charts["terms"] = terms_chart(files.terms, title=model.name)
     if is_there(run_dir / METRICS):
         curves, rates = (
             read_curves(run_dir / METRICS),

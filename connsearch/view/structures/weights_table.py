@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from rich.table import Table
@@ -61,13 +61,37 @@ def network_table(
     return metrics_table(rows, title=document.name)
 
 
+def parts_table(parts: Mapping[str, Counted], whole: Counted, training: int | None) -> Table:
+    """Returns one row a part of a focus model, and their sum: parameters and cost of a clip.
+
+    Args:
+        parts: by name.
+        whole: of the network.
+        training: multiply-accumulates with the heads that only a training needs; None: no others.
+    """
+    rows: list[dict[str, object]] = [
+        {
+            "part": name,
+            "parameters": short(cost.parameters),
+            "MACs": short(cost.macs),
+            "share": f"{cost.macs / max(whole.macs, 1):.1%}" if cost.macs else "",
+        }
+        for name, cost in parts.items()
+    ]
+    rows.append({"part": "all", "parameters": short(whole.parameters), "MACs": short(whole.macs)})
+    if training is not None:
+        rows.append({"part": "and heads of the training", "MACs": short(training)})
+    return metrics_table(rows, title="parts")
+
+
 def _short(value: Any) -> str:
-    """A setting as people read it: four digits of a fraction are enough."""
+    """A setting as people read it: four digits of a fraction are enough, of a network its name."""
+    if isinstance(value, dict) and "kind" in value and "name" in value:
+        named = cast("dict[str, Any]", value)
+        kind = "" if named["kind"] == named["name"] else f" ({named['kind']})"
+        return f"{named['name']}{kind}"
     if isinstance(value, list):
         return ", ".join(map(_short, cast("list[Any]", value)))
-    if isinstance(value, dict) and {"kind", "name"} <= value.keys():  # a network within it
-        document = cast("dict[str, str]", value)
-        return f"{document['name']}, a {document['kind']}"
     return f"{value:.4g}" if isinstance(value, float) else json.dumps(value)
 
 

@@ -36,6 +36,11 @@ class PredictSettings(WorkflowSettings):
     annotate: Annotated[Path | None, Flag(metavar="FILE")] = None
     """Write the video with the answers on its frames to this .mp4 file, or, of several videos,
     into this folder. Implies --timeline."""
+    budget: str | None = None
+    """By whose thresholds clips stop early: one of those that connsearch early-exit has solved for
+    the run, such as macs<=50%; by default its first."""
+    all_steps: Annotated[bool, Flag(switch=True)] = False
+    """Compute all steps, although the run has thresholds by which clips stop early."""
     clips_per_video: int | None = Field(default=None, ge=1, le=64)
     """Clips per video, spread evenly over its length; by default as in the run. A timeline has
     one clip for each of its parts."""
@@ -85,6 +90,12 @@ class PredictSettings(WorkflowSettings):
         if value is not None and value.suffix.lower() not in ("", ".mp4"):
             raise ValueError("allowed are a file that ends with .mp4, and a folder")
         return value
+
+    @model_validator(mode="after")
+    def _stop_or_not(self) -> PredictSettings:
+        if self.budget is not None and self.all_steps:
+            raise ValueError("a budget and all steps: allowed is one of them")
+        return self
 
     @model_validator(mode="after")
     def _one_clip_a_part(self) -> PredictSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,87 @@ def test_annotations_refuse_forms_repetitions_and_missing_frames(tmp_path: Path)
     assert "no clip of at least 3 frames" in refused("frames", tmp_path)
     listing.write_text(f"clips/0-0 1 2 0\nclips/0-0 1 {FRAMES} 0\n")
     assert "1 clips of fewer than 3 frames are not used" in read("frames", tmp_path).notes[0]
+
+
+def as_videos(path: Path, *, keep: int = 0) -> None:
+    """Puts a video in the place of every folder of frames but the first few."""
+    folders = sorted({image.parent for image in path.rglob("*.jpg")})
+    for folder in folders[keep:]:
+        shutil.rmtree(folder)
+        folder.with_name(f"{folder.name}.webm").touch()
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_the_lists_read_videos_where_there_are_no_frames(name: str, tmp_path: Path) -> None:
+    frames = make(name, tmp_path)
+    as_videos(tmp_path)
+    videos = read(name, tmp_path)
+    assert videos.classes == frames.classes
+    assert [(r.name, r.labels, r.split) for r in videos.records] == [
+        (r.name, r.labels, r.split) for r in frames.records
+    ]
+    for record in videos.records:
+        assert (record.medium, record.path.suffix, record.window) == ("video", ".webm", None)
+        assert record.media_fps is None
+    assert not any("folders of frames" in note for note in videos.notes)
+
+
+def test_videos_lie_in_a_folder_of_their_own_and_may_be_listed_with_their_suffix(
+    tmp_path: Path,
+) -> None:
+    make("jester", tmp_path)
+    as_videos(tmp_path)
+    (tmp_path / "20bn-jester-v1").rename(tmp_path / "elsewhere")
+    train = tmp_path / TRAIN["jester"]
+    edit(train, f"a video 00 {FRAMES}", f"a video 00.mp4 {FRAMES}")
+    said = refused("jester", tmp_path)
+    assert "videos exists; neither folders of frames nor videos; searched in" in said
+    assert "--videos" in said
+    source = read("jester", tmp_path, videos=tmp_path / "elsewhere")
+    assert source.records[0].path.name == "a video 00.webm"
+    (tmp_path / "elsewhere").rename(tmp_path / "videos")
+    assert len(read("jester", tmp_path).records) == len(source.records)
+
+
+def test_frames_come_before_videos_and_a_mixture_is_said(tmp_path: Path) -> None:
+    make("jester", tmp_path)
+    as_videos(tmp_path, keep=3)
+    source = read("jester", tmp_path)
+    media = [r.medium for r in source.records]
+    assert (media.count("frame_folder"), media.count("video")) == (3, 7)
+    assert any("3 are read as folders of frames, 7 as video" in note for note in source.notes)
+    folder = next(r.path for r in source.records if r.medium == "frame_folder")
+    folder.with_name(f"{folder.name}.webm").touch()
+    assert read("jester", tmp_path).records == source.records
+
+
+def kinetics_lists(path: Path) -> list[str]:
+    """Makes official lists of Kinetics-400 with videos, and returns its classes."""
+    (path / "k").mkdir()
+    source = make("kinetics", path / "k")
+    for file in ("train.csv", "val.csv"):
+        (path / "k" / file).rename(path / file)
+    (path / "k").rename(path / "videos")
+    return list(source.classes)
+
+
+def test_mini_kinetics_is_taken_out_of_the_lists_of_kinetics_400(tmp_path: Path) -> None:
+    known = kinetics_lists(tmp_path)
+    chosen = [*known[300:], *known[1:101]]
+    names = tmp_path / "minik_classInd.txt"
+    names.write_text("".join(f"{n} {name.replace(' ', '_')}\n" for n, name in enumerate(chosen)))
+    source = read("mini_kinetics", tmp_path)
+    assert list(source.classes) == [name.replace(" ", "_") for name in chosen]
+    assert {r.labels for r in source.records} == {(100,)}  # videos exist of classes 0 and 1
+    assert [r.split for r in source.records] == ["train"] * 4 + ["test"]
+    assert source.records[0].name == f"{known[1]}/train-1_0_000000_000010"
+    assert any("1000 clips of 200 classes of train.csv" in note for note in source.notes)
+    names.write_text("".join(f"{name}\n" for name in [*chosen[:-1], "riding a Clas099"]))
+    said = refused("mini_kinetics", tmp_path)
+    assert "minik_classInd.txt: 1 lines that cannot be used" in said
+    assert "line 200: train.csv has no such class" in said
+    assert "riding a Class099" in said
+    names.write_text("".join(f"{name}\n" for name in chosen[:-1]))
+    assert "199 classes, mini_kinetics has 200" in refused("mini_kinetics", tmp_path)
+    (tmp_path / "val.csv").unlink()
+    assert "val.csv" in refused("mini_kinetics", tmp_path)

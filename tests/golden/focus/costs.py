@@ -16,7 +16,7 @@ from connsearch.models.count import Spent, count, spent
 from connsearch.models.early_exit import EarlyExit
 from connsearch.models.features import without_classifier
 from connsearch.models.zoo import MODELS
-from connsearch.nn.focus_policy import RecurrentPolicy
+from connsearch.nn.focus_policy import ClipPolicy, RecurrentPolicy
 from connsearch.nn.running_max import RunningMax
 from tests.golden.cupboard import Check
 from tests.golden.focus.measure import Measure, judged
@@ -85,6 +85,14 @@ def parts(table: Mapping[str, Any]) -> Iterator[Measure]:
         found = _spent(policy, 1, 1, WIDTHS[short], int(side), int(side)).parts
         for theirs, ours in layers.items():
             yield exact(f"policy {what}, {theirs}", found[f"part.{ours}"].macs, golden[theirs])
+    layers = {"conv": "squeeze", "linear1": "encode", "linear2": "narrow", "action": "act"}
+    for frames, golden in table["parts"]["policy_clip"].items():
+        with torch.device("meta"):
+            clips = ClipPolicy(WIDTHS["mn2"], (7, 7), int(frames), 1024)
+        found = _spent(clips, 1, WIDTHS["mn2"], int(frames), 7, 7).parts
+        for theirs, ours in layers.items():
+            where = f"policy of clips of {frames}, {theirs}"
+            yield exact(where, found[f"part.{ours}"].macs, golden[theirs])
     for short, golden in table["parts"]["classifier"].items():
         width = WIDTHS[short] + WIDTHS["r50"]
         with torch.device("meta"):
@@ -116,4 +124,18 @@ def per_frame(table: Mapping[str, Any]) -> Iterator[Measure]:
             yield exact(f"{what}, published", round(published[what] * 1e9), same)
 
 
-TABLES = {"networks": networks, "parts": parts, "per frame": per_frame}
+def per_clip(table: Mapping[str, Any]) -> Iterator[Measure]:
+    """Yields a clip with one window; the classifiers, of every frame, are not in the table."""
+    for what, golden in table["per_clip"].items():
+        with torch.device("meta"):
+            model = MODELS["adafocus-tsm"].build(1, patch=int(what[1:]))
+        assert isinstance(model, EarlyExit)
+        shapes = {"rgb": (3, 8, 224, 224), "focus": (3, 12, 224, 224)}
+        heads = 8 * WIDTHS["mn2"] + 12 * WIDTHS["r50"]
+        (macs,) = golden.values()
+        for number, training in ((1, False), (2, True)):
+            ours = model.exit_costs(shapes, training_heads=training)[-1]
+            yield exact(f"clip, {what}, {number} x heads", ours, macs + number * heads)
+
+
+TABLES = {"networks": networks, "parts": parts, "per frame": per_frame, "per clip": per_clip}

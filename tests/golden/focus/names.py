@@ -12,9 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from connsearch.models.features import require_features
 from connsearch.models.fitting import choose_fit
+from connsearch.models.focus.by_clip import FocusByClip
 from connsearch.models.focus.by_frame import FocusByFrame
 from connsearch.models.images import IMAGENET_MEAN, IMAGENET_STD
+from connsearch.models.model import Model
 from connsearch.models.weights import PUBLICATIONS
 from connsearch.models.zoo import MODELS
 from connsearch.runs.record import open_run
@@ -25,8 +28,16 @@ from tests.golden.focus.rule import image, weight
 from tests.golden.folder import Folder
 
 HERE = Path(__file__).parent
-OURS = {"i_names_mn2_r50": "adafocus-mn2-r50", "i_names_r50_r50": "adafocus-r50-r50"}
-CASES = {"i_names_mn2_r50": "d_mbv2_published", "i_names_r50_r50": "d_res50_small"}
+OURS = {
+    "i_names_mn2_r50": "adafocus-mn2-r50",
+    "i_names_r50_r50": "adafocus-r50-r50",
+    "i_names_tsm": "adafocus-tsm",
+}
+CASES = {
+    "i_names_mn2_r50": "d_mbv2_published",
+    "i_names_r50_r50": "d_res50_small",
+    "i_names_tsm": "e_tsm_small",
+}
 """Golden answers of a model with these names, though of fewer frames."""
 PARTS = {
     "glance": "glance",
@@ -35,16 +46,16 @@ PARTS = {
     "local training head": "local_head",
     "policy": "policy",
     "classifier": "running_max",
+    "glance main head": "joined.glance",
+    "local main head": "joined.local",
 }
 """What the lists call our parts."""
+CLIP_HIDDEN = 1024
 FLOAT32 = 1e-3
 
 
 def checks(folder: Folder, name: str, entry: Mapping[str, Any]) -> Iterable[Check]:
     """Returns checks of totals and names, and one that converts a file."""
-    if name not in OURS:
-        yield Check(name, missing=f"focus: not converted yet ({name})")
-        return
     yield Check(f"{name} totals", partial(totals, folder, name))
     yield Check(f"{name} fits", partial(fits, folder, name))
     case = CASES[name]
@@ -69,13 +80,13 @@ def totals(folder: Folder, name: str) -> None:
     table = listed(folder, name)
     with torch.device("meta"):
         model = MODELS[OURS[name]].build(table["settings"]["classes"])
-    unused = dict.fromkeys(PARTS, 0)
+    unused = dict.fromkeys(table["parameters_by_part"], 0)
     for tensor in table["tensors"]:
         if tensor.get("unused"):
             unused[tensor["part"]] += int(np.prod(tensor["shape"]))
     assert sum(unused.values()) == table["unused_parameters"]
-    own = {part: _parameters(model.get_submodule(PARTS[part])) for part in PARTS}
-    assert {part: own[part] + unused[part] for part in PARTS} == table["parameters_by_part"]
+    own = {part: _parameters(model.get_submodule(PARTS[part])) for part in unused}
+    assert {part: own[part] + unused[part] for part in unused} == table["parameters_by_part"]
     assert _parameters(model) + sum(unused.values()) == table["parameters"]
 
 
@@ -97,8 +108,9 @@ def fits(folder: Folder, name: str) -> None:
     assert not fit.taken.counters
     assert sorted(fit.taken.unused) == sorted(unused)
     assert fit.rows == settings["classes"]
-    told = {key: fit.options[key] for key in ("frames", "policy_hidden")}
-    assert told == {key: settings[key] for key in told}
+    assert fit.options["frames"] == settings.get("frames", settings.get("glance_frames"))
+    assert fit.options["policy_hidden"] == settings.get("policy_hidden", CLIP_HIDDEN)
+    assert fit.untold.get("local_frames") == settings.get("focus_frames")
     assert len(state) == len(fit.taken.loaded) + len(fit.taken.left_out) + len(unused)
 
 
@@ -107,32 +119,63 @@ def converts(folder: Folder, name: str, case: str) -> None:
     entry, arrays = folder.index[case], folder.arrays(case)
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / "best.pth.tar"
-        torch.save({"state_dict": checkpoint(folder, name, entry)}, file)
-        options = {"size": entry["S"], "patch": entry["P"]}
+        state = {"state_dict": checkpoint(folder, name, entry)}
+        if name == "i_names_tsm":
+            state = {"epoch": 50, "arch": "resnet50", **state, "optimizer": optimiser_state()}
+        torch.save(state, file)
         convert_weights(
-            file, OURS[name], model_options=options, output=f"{place}/run", progress=False
+            file, OURS[name], model_options=asked_of(entry), output=f"{place}/run", progress=False
         )
         file.unlink()
         model = open_run(Path(place) / "run").load_model().eval()
-    assert isinstance(model, FocusByFrame)
-    shape = (entry["batch"], entry["frames"], 3, entry["S"], entry["S"])
-    frames = torch.from_numpy(image("frames", shape, entry["seed"])).transpose(1, 2)
     with torch.no_grad():
-        found = model({"rgb": as_clips(frames, model.order)})
-    told, golden = found.per_step, arrays["eval/logits"]
-    assert told is not None
-    measure = relative("answers", "logits", told, golden, FLOAT32)
+        key, told = answered(entry, model)
+    measure = relative("answers", key, told, arrays[f"eval/{key}"], FLOAT32)
     assert measure.error <= measure.allowed, measure
-    assert torch.equal(told[:, -1], found.logits)
+
+
+def asked_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings of a case that its file does not tell."""
+    patch = {"patch": entry["P"]}
+    if "focus_frames" in entry:
+        return patch | {"local_frames": entry["focus_frames"]}
+    return patch | {"size": entry["S"]}
+
+
+def answered(entry: Mapping[str, Any], model: Model) -> tuple[str, Tensor]:
+    """Returns what the golden answers of a case are called, and ours to its frames."""
+
+    def clips(name: str, frames: int, side: int, order: list[int] | None = None) -> Tensor:
+        shape = (entry["batch"], frames, 3, side, side)
+        found = torch.from_numpy(image(name, shape, entry["seed"])).transpose(1, 2)
+        return as_clips(found, order or list(range(frames)))
+
+    if isinstance(model, FocusByFrame):
+        found = model({"rgb": clips("frames", entry["frames"], entry["S"], model.order)})
+        assert found.per_step is not None
+        return "logits", found.per_step
+    assert isinstance(model, FocusByClip)
+    glanced = clips("glance_frames", entry["frames"], entry["S"])
+    seen = require_features(model.glance, "glance").features({"rgb": glanced})
+    whole = {"rgb": clips("focus_frames", entry["focus_frames"], entry["focus_S"])}
+    return "output", model.learned(whole, seen, {"policy": model.policy(seen.map)}).logits
+
+
+def optimiser_state() -> dict[str, Any]:
+    """Returns what SGD stores, as the published program has it beside the weights."""
+    layer = torch.nn.Linear(2, 2)
+    optimiser = torch.optim.SGD(layer.parameters(), lr=0.01, momentum=0.9)
+    layer(torch.ones(1, 2)).sum().backward()
+    optimiser.step()
+    return optimiser.state_dict()
 
 
 def checkpoint(folder: Folder, name: str, entry: Mapping[str, Any]) -> dict[str, Tensor]:
     """Returns what is in a file of a model with the settings of a case."""
-    settings = {"frames": entry["frames"], "policy_hidden": entry["policy_hidden"]}
+    hidden = entry.get("policy_hidden", CLIP_HIDDEN)
+    settings = asked_of(entry) | {"frames": entry["frames"], "policy_hidden": hidden}
     with torch.device("meta"):
-        model = MODELS[OURS[name]].build(
-            entry["classes"], size=entry["S"], patch=entry["P"], **settings
-        )
+        model = MODELS[OURS[name]].build(entry["classes"], **settings)
     names = PUBLICATIONS["adafocus"].key_map(model.describe().settings)
     shapes = {names.published(n): tuple(t.shape) for n, t in model.state_dict().items()}
     found: dict[str, Tensor] = {}

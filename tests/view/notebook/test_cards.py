@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from connsearch.analysis.folds import FoldsSummary
 from connsearch.data.loading.load import DataSplits, load_data
@@ -24,6 +25,7 @@ from connsearch.runs.formats.analyses import (
     TrainingBudget,
 )
 from connsearch.runs.formats.evaluation import Evaluation
+from connsearch.runs.formats.focus import LookRemark, LookShown
 from connsearch.runs.formats.folds import FoldClassRow, FoldRow, FoldsRecord
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.formats.prune import BeforeAfter, ExactnessRecord, PruneRecord
@@ -35,13 +37,17 @@ from connsearch.view.notebook import structures
 from connsearch.view.notebook.analyses import compare_html, evolution_html
 from connsearch.view.notebook.card import Html, escaped, link, table
 from connsearch.view.notebook.data import data_html
+from connsearch.view.notebook.early_exit import early_exit_html
+from connsearch.view.notebook.focus import focus_html
 from connsearch.view.notebook.predictions import predicted_html, prediction_html
 from connsearch.view.notebook.register import SHOWN, register
 from connsearch.view.notebook.runs import evaluation_html, metrics_html, pruned_html, run_html
 from connsearch.view.notebook.structures import structure_html
+from tests.view.early_exits import early_exits
 from tests.view.notebook.pages import Page, picture_of
 from tests.view.report_files import make_run
 from tests.view.structures import PUBLISHED
+from tests.view.test_focus_pictures import stopping as looks
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m\"' onload=x &amp;"
 
@@ -277,6 +283,30 @@ def test_predictions_say_what_is_seen_and_when() -> None:
     assert {"walk", "0.75"} <= set(Page(prediction_html(found[0])).cells)
 
 
+def test_a_look_says_its_remarks_first_and_shows_its_sheet_while_it_is_there(
+    tmp_path: Path,
+) -> None:
+    remark = LookRemark(kind="collapsed", said="it has <collapsed>", cure="--epochs 9")
+    sheet = tmp_path / "looks.png"
+    html = focus_html(looks(remarks=[remark], sheet=str(sheet)))
+    page = Page(html)
+    assert page.text.index("it has <collapsed> (cure: --epochs 9)") < page.text.index("spread")
+    assert {"after 3.00 of 5 windows on average", "a.mp4", "walk", "0.9"} <= set(page.cells)
+    assert "img" not in page.tags
+    Image.new("RGB", (8, 8)).save(sheet)
+    assert "img" in Page(focus_html(looks(sheet=str(sheet)))).tags
+    sheet.write_bytes(b"damaged")
+    assert "cannot be read as a picture" in Page(focus_html(looks(sheet=str(sheet)))).text
+
+
+def test_clips_that_stop_early_have_a_row_a_budget() -> None:
+    page = Page(early_exit_html(early_exits()))
+    place = page.cells.index("macs<=50%")
+    found = page.cells[place : place + 5]
+    assert found == ["macs<=50%", "2.00 G", "2.50 G (62%)", "2.25", "0.625 [0.53, 0.72]"]
+    assert {"first exit only", "all steps", "0.6543", "25.0%"} <= set(page.cells)
+
+
 def test_a_data_set_is_its_lists_and_its_classes(data: DataSplits) -> None:
     page = Page(data_html(replace(data, notes=(HOSTILE,))))
     assert {"train", "val", "test"} <= set(page.cells)
@@ -298,6 +328,8 @@ def test_names_of_others_are_shown_and_not_obeyed(tmp_path: Path, data: DataSpli
         structure_html(structure),
         metrics_html(hostile),
         pruned_html(pruning(run=HOSTILE, repairs=[HOSTILE], metrics={HOSTILE: hostile})),
+        early_exit_html(early_exits(run=HOSTILE, chosen=HOSTILE, output=HOSTILE)),
+        focus_html(looks(run=HOSTILE, shown=[LookShown(name=HOSTILE, answer=HOSTILE)])),
         compare_html(comparison(run=HOSTILE, verdict=HOSTILE, measure=HOSTILE, output=HOSTILE)),
         evolution_html(evolution(run=HOSTILE, objectives=[HOSTILE, "macs"])),
         data_html(replace(data, name=HOSTILE, classes=(HOSTILE,), notes=(HOSTILE,))),
@@ -341,6 +373,8 @@ def test_every_class_that_is_shown_exists_and_shows_itself(data: DataSplits) -> 
         "CompareSummary": comparison(),
         "EvolutionSummary": evolution(),
         "FoldsSummary": folds(),
+        "FocusSummary": looks(),
+        "EarlyExitSummary": early_exits(),
         "DataSplits": data,
         "PredictedVideos": predicted(),
         "Prediction": predicted()[0],

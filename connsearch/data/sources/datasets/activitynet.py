@@ -1,11 +1,12 @@
-"""ActivityNet as folders of frames: ``actnet_train_split.txt`` and ``actnet_val_split.txt``."""
+"""ActivityNet as frames or videos: ``actnet_train_split.txt`` and ``actnet_val_split.txt``."""
 
 from __future__ import annotations
 
+from connsearch.data.frame_form import FrameList
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Source
 from connsearch.data.sources.datasets import dataset
-from connsearch.data.sources.frame_lists import FrameList, read_frame_list
+from connsearch.data.sources.frame_lists import read_frame_list
 
 FORM = FrameList(
     name="activitynet",

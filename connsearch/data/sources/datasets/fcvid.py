@@ -1,11 +1,12 @@
-"""FCVID as folders of frames: ``fcvid_train_split.txt`` and ``fcvid_val_split.txt``."""
+"""FCVID as folders of frames, or videos: ``fcvid_train_split.txt`` and ``fcvid_val_split.txt``."""
 
 from __future__ import annotations
 
+from connsearch.data.frame_form import FrameList
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Source
 from connsearch.data.sources.datasets import dataset
-from connsearch.data.sources.frame_lists import FrameList, read_frame_list
+from connsearch.data.sources.frame_lists import read_frame_list
 
 FORM = FrameList(
     name="fcvid",

@@ -1,4 +1,4 @@
-"""Something-Something, version 1 or 2, as folders of frames, with the lists that TSM reads.
+"""Something-Something, version 1 or 2, as frames or videos, with the lists that TSM reads.
 
 The lists of both versions have the same names; where a folder holds both versions they lie in its
 sub-folders v1 and v2.
@@ -6,10 +6,11 @@ sub-folders v1 and v2.
 
 from __future__ import annotations
 
+from connsearch.data.frame_form import FrameList
 from connsearch.data.options import DataOptions
 from connsearch.data.records import Source
 from connsearch.data.sources.datasets import dataset
-from connsearch.data.sources.frame_lists import FrameList, read_frame_list_in
+from connsearch.data.sources.frame_lists import read_frame_list_in
 from connsearch.data.sources.published import choose_protocol, list_folder
 
 _FRAMES = {
@@ -39,6 +40,8 @@ def read_something(rest: str, options: DataOptions) -> Source:
         frames=frames,
         pattern=pattern,
         fps=fps,
+        videos=(f"20bn-something-something-{version}", "videos"),
+        height=256 if version == "v2" else 360,
     )
     below = path / version
     return read_frame_list_in(form, below if below.is_dir() else path, options)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from connsearch.models.document import a_kind
+from connsearch.runs.formats.focus import FocusSummary
 from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.names import FOCUS
 from connsearch.view.report.findings import Findings, chance, judged
 from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
@@ -65,7 +68,7 @@ def sentence(material: Material) -> str:
     structure = material.structure
     what = "a structure that cannot be read"
     if not material.wired and material.model is not None:
-        what = f"{material.model.name}, a {material.model.kind}"
+        what = f"{material.model.name}, {a_kind(material.model.kind)}"
     elif structure is not None:
         name = str(material.part("settings").get("structure") or structure.name)
         connections = plural(len(structure.edges()), "connection")
@@ -189,6 +192,9 @@ def _doubts(material: Material, findings: Findings) -> Iterator[Doubt]:
         exact = None if branch.pruned is None else branch.pruned.exactness
         if exact is not None and not exact.equal:
             yield Doubt(f"{branch.name} is not bit-equal to the masked original.", "pruned")
+    looks = material.summary(FOCUS, FocusSummary)
+    for remark in looks.remarks if looks is not None else ():
+        yield Doubt(f"{remark.said[:1].upper()}{remark.said[1:]}.", FOCUS)
     if material.quarantine:
         count = plural(len(material.quarantine), "clip")
         yield Doubt(f"{count} could not be read.", "quarantine")
