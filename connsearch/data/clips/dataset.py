@@ -233,9 +233,7 @@ class ClipDataset:
             return []
         rng = None
         if key.augment:
-            drawn = clip_generator(
-                seed=key.seed, epoch=key.epoch, index=key.index, visit=key.visit
-            )
+            drawn = clip_generator(seed=key.seed, epoch=key.epoch, index=key.index, visit=key.visit)
             (rng,) = drawn.spawn(1)
         sampler = self.clips.sampler
         if sampler not in SPREAD:
