@@ -135,10 +135,8 @@ def _drawn(clips: Clips, looked: Looked, index: int, stops: Stops | None) -> Foc
 
 
 def _captions(dataset: ClipDataset, index: int, looked: Looked) -> tuple[str, ...]:
-    """Number and time of each frame in its video; its place where it has a stream of its own."""
-    if looked.stream != "rgb":
-        return tuple(f"frame {frame + 1}" for frame in looked.order)
-    moments = dataset.moments(ClipKey(index))
+    """Number and time of each frame in its video."""
+    moments = dataset.moments(ClipKey(index), stream=looked.stream)
     timed = dataset.info(index).fps > 0
     return tuple(
         f"{number}  {seconds:.2f} s" if timed else f"{number}"

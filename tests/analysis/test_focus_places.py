@@ -84,6 +84,14 @@ def test_one_path_for_all_clips_is_named() -> None:
     assert kinds(path) == [], "of one clip nobody knows"
 
 
+def test_windows_that_are_pinned_to_the_edge_are_named() -> None:
+    corners = random_corners(40, 3)
+    corners[:, :, 0] = np.where(corners[:, :, 0] > 30, 60, 0.5)
+    assert kinds(corners) == ["at the edge"]
+    corners[:8, :, 0] = 30
+    assert kinds(corners) == []
+
+
 def test_baselines_and_windows_without_room_are_not_accused() -> None:
     still = np.broadcast_to(CENTRE, (5, 3, 2))
     assert kinds(still) == ["collapsed"]
