@@ -151,10 +151,10 @@ class DepthExits(Model):
             SettingsError: there is no exit, or one after a level that has none.
         """
         document = network.describe()
-        given = {} if neurons is None else {"neurons": neurons}
-        settings = ExitSettings(
-            structure=document.to_json(), levels=None if levels is None else tuple(levels), **given
-        )
+        chosen = None if levels is None else tuple(levels)
+        settings = ExitSettings(structure=document.to_json(), levels=chosen)
+        if neurons is not None:
+            settings = settings.model_copy(update={"neurons": neurons})
         return cls(settings, network.num_classes, name=document.name, seed=seed, network=network)
 
     def forward(self, streams: Mapping[str, Tensor]) -> Predictions:
