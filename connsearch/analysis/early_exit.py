@@ -158,7 +158,9 @@ def thresholds_of(confidences_NS: Floats, shares_S: Floats) -> Thresholds:
     return Thresholds(values_S, leaving_S)
 
 
-def solve_budget(budget: float, costs: Sequence[float] | Floats, confidences_NS: Floats) -> SolvedExits:
+def solve_budget(
+    budget: float, costs: Sequence[float] | Floats, confidences_NS: Floats
+) -> SolvedExits:
     """Returns the thresholds for a budget, from the confidences of calibration clips.
 
     Raises:

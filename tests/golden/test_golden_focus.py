@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from torch import Tensor
 
@@ -84,3 +85,9 @@ def test_frames_of_segments_in_another_order_of_operations_are_caught(
 
     monkeypatch.setattr(data, "clip_ticks", rounded_otherwise)
     refused("f_sampling")
+
+
+def test_ties_that_stop_in_another_order_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    real: Any = np.argsort
+    monkeypatch.setattr(np, "argsort", lambda x, **_: real(x[::-1], kind="stable")[::-1])
+    refused("g_exit_ties")
