@@ -21,6 +21,7 @@ from connsearch.cli import app
 from connsearch.data.media.decode import write_video
 from connsearch.data.sources.datasets import DATASETS
 from connsearch.models.catalogue import create_model
+from connsearch.models.model import as_predictions
 from connsearch.models.zoo import MODELS
 from tests.data.datasets.formats import FORMATS, Maker, srtg_data
 from tests.data.helpers import options
@@ -32,10 +33,15 @@ RECIPES: list[str] = SCRIPT["recipes"]()
 
 TWINS = [f"srtg/kinetics_{classes}" for classes in (200, 600, 700)]
 TWINS += ["srtg/hmdb51", "srtg/diving48"]
-"""Recipes that differ from ``srtg/kinetics_400`` and ``srtg/ucf101`` in few words."""
+TWINS += [f"adafocus/{name}" for name in ("fcvid", "mini_kinetics", "something_v1", "jester")]
+"""Recipes that differ in few words from ``srtg/kinetics_400``, ``srtg/ucf101``,
+``adafocus/activitynet`` and ``adafocus/something_v2``."""
 
 TINY = {"depths": [1, 1, 1, 1], "widths": [8, 8, 8, 8]}
 """What makes a 3D residual network small."""
+
+TINY_FOCUS = "--patch 16 --policy-hidden 4 --val-share 0.25".split()
+"""What makes a focus model small, besides its networks, and its data."""
 
 
 @pytest.fixture
@@ -110,6 +116,10 @@ def _source(recipe: str, path: Path) -> list[str]:
     if recipe.startswith("srtg/"):
         return ["--data", f"{listed}:{srtg_data(path)}"]
     tiny = FORMATS[listed](path, Maker(_video, _frames))
+    if recipe.endswith("something_v1"):
+        frames = "20bn-something-something-v{}"
+        (path / "v2" / f"{frames.format(2)}-frames").rename(path / "v2" / frames.format(1))
+        (path / "v2").rename(path / "v1")
     flags = [part for name in tiny.options for part in (f"--{name}", str(tiny.options[name]))]
     return ["--data", f"{listed}:{tiny.rest}", *flags]
 
@@ -119,12 +129,14 @@ def _logits(network: str, frames: int, height: int, width: int) -> tuple[int, ..
     """Returns the shape of what a network by name makes of two such clips, without numbers."""
     with torch.device("meta"):
         clips = torch.empty(2, 3, frames, height, width)
-        return tuple(create_model(network, 5)({"rgb": clips}).shape)
+        answers = as_predictions(create_model(network, 5).eval()({"rgb": clips}))
+        return tuple(answers.logits.shape)
 
 
 SMALLER = {
     "short-side": "36",
     "eval-size": "28",
+    "focus-frames": "6",
     "eval-short-side": "34",
     "eval-crop": "34",
     "accumulate": "2",
@@ -156,7 +168,11 @@ def test_a_recipe_runs_on_tiny_clips_in_its_format(
         small += [f"--{option}", value] if f'"{option.replace("-", "_")}"' in text else []
     told = json.loads(text)
     target = "starter_rgb_flow"
-    if told["settings"].get("target") in MODELS:
+    if recipe.startswith("adafocus/"):
+        target = told["settings"]["target"]
+        part = "tsm_mobilenet_v2" if target == "adafocus-tsm" else "mobilenet_v2"
+        small += ["--glance", part, "--local", part, *TINY_FOCUS]
+    elif told["settings"].get("target") in MODELS:
         target, settings = told["settings"]["target"], told["settings"]["model_options"] | TINY
         small += ["--model-options", *(f"{k}={json.dumps(v)}" for k, v in settings.items())]
     line = (

@@ -45,7 +45,7 @@ class Thresholds(NamedTuple):
     leaving: Ints
 
 
-class Solved(NamedTuple):
+class SolvedExits(NamedTuple):
     r"""Thresholds for a budget.
 
     Attributes:
@@ -158,7 +158,9 @@ def thresholds_of(confidences_NS: Floats, shares_S: Floats) -> Thresholds:
     return Thresholds(values_S, leaving_S)
 
 
-def solve_budget(budget: float, costs: Sequence[float] | Floats, confidences_NS: Floats) -> Solved:
+def solve_budget(
+    budget: float, costs: Sequence[float] | Floats, confidences_NS: Floats
+) -> SolvedExits:
     """Returns the thresholds for a budget, from the confidences of calibration clips.
 
     Raises:
@@ -167,11 +169,11 @@ def solve_budget(budget: float, costs: Sequence[float] | Floats, confidences_NS:
     return solved_at(solve(budget, costs), costs, confidences_NS)
 
 
-def solved_at(q: float, costs: Sequence[float] | Floats, confidences_NS: Floats) -> Solved:
+def solved_at(q: float, costs: Sequence[float] | Floats, confidences_NS: Floats) -> SolvedExits:
     """Returns the thresholds for ``q``, from the confidences of calibration clips."""
     shares_S = exit_shares(q, len(costs))
     found = thresholds_of(confidences_NS, shares_S)
-    return Solved(q, expected_cost(q, costs), shares_S, found.values, found.leaving)
+    return SolvedExits(q, expected_cost(q, costs), shares_S, found.values, found.leaving)
 
 
 def exits_of(confidences_NS: Floats, thresholds_S: Sequence[float] | Floats) -> Ints:

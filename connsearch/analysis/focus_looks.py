@@ -62,6 +62,7 @@ class Looked:
         answered: (E,), how many windows were looked at when each answer is given: 1, 2, ... S; or
             0 (after the glance alone) and S, where all are looked at together.
         frame: height and width of a frame.
+        stream: whose frames they are.
         faults: why clips cannot be read, by index.
         frames: (S, 3, H, W) in [-1, 1], of the clips whose frames were asked for, by index.
     """
@@ -70,6 +71,7 @@ class Looked:
     order: tuple[int, ...]
     answered: tuple[int, ...]
     frame: tuple[int, int]
+    stream: str
     faults: Mapping[int, str]
     frames: Mapping[int, Tensor] = field(default_factory=dict[int, Tensor])
 
@@ -105,7 +107,7 @@ def look_through(
     clips: list[ClipLook] = []
     faults: dict[int, str] = {}
     frames: dict[int, Tensor] = {}
-    order, answered, frame, done = (), (), (0, 0), 0
+    order, answered, frame, stream, done = (), (), (0, 0), "rgb", 0
     wanted = frozenset(keep)
     dataset = loader.dataset
     with evaluating(model), closing(_batches(loader)) as batches:
@@ -114,8 +116,8 @@ def look_through(
             if batch.streams:
                 look, answers_BEK = _look(model, batch, compute)
                 exits_B = _exits(answers_BEK, stops)
-                shown_B3SHW = _shown(model, batch)[:, :, list(look.frames)]
-                order, frame = look.frames, tuple(shown_B3SHW.shape[3:])
+                shown_B3SHW = batch.streams[look.stream][:, :, list(look.frames)]
+                order, frame, stream = look.frames, tuple(shown_B3SHW.shape[3:]), look.stream
                 answered = _answered(len(order), answers_BEK.shape[1])
                 for place, index in enumerate(batch.indices.tolist()):
                     found = loss.probabilities(answers_BEK[place]).sort(
@@ -139,7 +141,7 @@ def look_through(
         raise DataError(
             f"none of {len(dataset)} clips can be read\n  {next(iter(faults.values()))}"
         )
-    return Looked(clips, order, answered, (frame[0], frame[1]), faults, frames)
+    return Looked(clips, order, answered, (frame[0], frame[1]), stream, faults, frames)
 
 
 def _batches(loader: Loader) -> Generator[Batch]:
@@ -157,7 +159,7 @@ def _look(model: FocusModel, batch: Batch, compute: Compute) -> tuple[Look, Tens
             answers = as_predictions(model(streams)).per_step
             answers = found.answers[:, -1:] if answers is None else answers
     windows = found.windows.double().cpu()
-    return Look(windows, found.frames, found.answers), answers.double().cpu()
+    return found._replace(windows=windows), answers.double().cpu()
 
 
 def _answered(steps: int, answers: int) -> tuple[int, ...]:
@@ -186,8 +188,3 @@ def _exits(answers_BEK: Tensor, stops: Stops | None) -> Tensor:
         sure_B = confidence(answers_BEK[:, number], stops.kind) >= stops.thresholds[number]
         exits_B[sure_B] = number
     return exits_B
-
-
-def _shown(model: FocusModel, batch: Batch) -> Tensor:
-    """The frames that windows are cut from, in the order of time."""
-    return batch.streams["rgb"]

@@ -15,6 +15,8 @@ CELLS = 24
 FEW_PIXELS = 2.0
 FEW = 0.04
 """Places within so many pixels, or within this share of the way that windows can go, are one."""
+EDGE, MOST_AT_EDGE = 0.02, 0.9
+"""A window within this share of its way from an end lies at the edge; so many of them are told."""
 MOST = 0.95
 """Places of a policy that has collapsed, all but a few that went elsewhere."""
 ALIKE = 0.75
@@ -86,6 +88,9 @@ def remarks_on(looked: Looked, places: LookPlaces, *, chosen_by: str) -> list[Lo
     if reach <= near:
         return [_collapsed(places, reach)]
     found: list[LookRemark] = []
+    share = _at_the_edge(looked)
+    if share >= MOST_AT_EDGE:
+        found.append(_pinned(share))
     if places.overlap >= ALIKE:
         found.append(_like_the_centre(places))
     if places.across is not None and places.across <= near:
@@ -93,9 +98,18 @@ def remarks_on(looked: Looked, places: LookPlaces, *, chosen_by: str) -> list[Lo
     return found
 
 
+def _at_the_edge(looked: Looked) -> float:
+    """The share of windows that can go no further in at least one direction."""
+    windows_NS4 = np.stack([clip.windows for clip in looked.clips])
+    room_NS2 = np.array(looked.frame) - windows_NS4[..., 2:]
+    way_NS2 = windows_NS4[..., :2] / np.maximum(room_NS2, 1e-9)
+    ends_NS2 = (way_NS2 <= EDGE) | (way_NS2 >= 1 - EDGE)
+    return float((ends_NS2 & (room_NS2 >= 1)).any(2).mean())
+
+
 _LEARN = (
     "more --epochs, or a larger share of the rate for it (--rate policy=0.5); then compare with "
-    "--model-options places=centre, which costs the same"
+    "--places centre, which costs the same"
 )
 
 
@@ -108,6 +122,20 @@ def _collapsed(places: LookPlaces, reach: float) -> LookRemark:
             f"one place (row {row:.0f}, column {column:.0f}); it does not look at the clip"
         ),
         cure=_LEARN,
+    )
+
+
+def _pinned(share: float) -> LookRemark:
+    return LookRemark(
+        kind="at the edge",
+        said=(
+            f"{share:.0%} of all windows lie at an edge of the frame: there the policy gets almost "
+            "no gradient, and it may never come back"
+        ),
+        cure=(
+            "a smaller share of the rate for the policy (--rate policy=0.01), or a lower --lr; "
+            "then compare with --places centre, which costs the same"
+        ),
     )
 
 

@@ -63,7 +63,8 @@ class SourceOptions(Options, title="source"):
     source: str = Field(default="synthetic:mix", json_schema_extra={"option": "data", **BASIC})
     """The data set: a folder with one sub-folder per class (or with a clips.csv); a CSV file with
     the columns path and label; NAME:PATH for a published list, such as ucf101:lists; or planted
-    data: synthetic:appearance, motion, object, mix, order, unrelated or still (synthetic:TASK).
+    data: synthetic:appearance, motion, object, mix, order, unrelated, still or mark
+    (synthetic:TASK).
     docs/datasets.md has all formats."""
     protocol: str | None = None
     """Use this protocol of a published list: for ucf101 and hmdb51 the split 1, 2 or 3, for

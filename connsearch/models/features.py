@@ -148,7 +148,7 @@ def require_features(model: Model, whose: str) -> FeatureModel:
         raise SettingsError(
             f"{whose}: {model.describe().name} offers no features to build on\n"
             "  allowed: a structure, or a network of `connsearch models`; one of your own with a "
-            "method `features` (docs/adafocus.md)"
+            "method `features` (docs/focus_networks.md)"
         )
     return model
 

@@ -11,7 +11,7 @@ from connsearch.graph.spec import Structure
 from connsearch.runs.run_files import RunFiles
 from connsearch.view.structures.draw import render
 from connsearch.workflows.beside import home_of
-from connsearch.workflows.given import StructureLike, name_of, structure_in
+from connsearch.workflows.given import StructureLike, name_of
 from connsearch.workflows.settings.draw import DrawSettings
 from connsearch.workflows.targets import open_structure, structure_of_focus
 
@@ -34,7 +34,7 @@ def draw(structure: StructureLike, output: str | Path | None = None, **settings:
     """
     place = None if output is None else Path(output)
     asked = DrawSettings.of(structure=name_of(structure), output=place, **settings)
-    return run_draw(asked, structure_in(structure))[1]
+    return run_draw(asked, structure if isinstance(structure, Structure) else None)[1]
 
 
 def run_draw(asked: DrawSettings, structure: Structure | None = None) -> tuple[Structure, Path]:
@@ -53,7 +53,9 @@ def run_draw(asked: DrawSettings, structure: Structure | None = None) -> tuple[S
         part = structure_of_focus(asked.structure)
         structure = open_structure(asked.structure) if part is None else part[1]
         if part is not None:
-            title = title or f"{structure.name}, the {part[0]} network of {asked.structure}"
+            title = (
+                title or f"{structure.name}, the {part[0]} network of {Path(asked.structure).name}"
+            )
         elif is_folder(asked.structure):
             rates = RunFiles(Path(asked.structure)).open_rates
     path = asked.output

@@ -12,7 +12,7 @@ from torch import nn
 from connsearch.analysis.early_exit import (
     Floats,
     Ints,
-    Solved,
+    SolvedExits,
     area_under,
     evenly_spread,
     exits_of,
@@ -177,7 +177,7 @@ def _measure(run: str, metrics: Metrics) -> str:
 def _budget(
     budget: Budget,
     costs: Sequence[int],
-    solved: Solved,
+    solved: SolvedExits,
     calibration_NS: Floats,
     judged: StoppingClips,
     exits_N: Ints,
@@ -215,7 +215,7 @@ def _curve(
 
 def _times(
     work: StoppingRun,
-    solved: Mapping[str, Solved],
+    solved: Mapping[str, SolvedExits],
     exits: Mapping[str, Ints],
     judged: StoppingClips,
     listener: Listener,

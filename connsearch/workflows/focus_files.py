@@ -125,7 +125,7 @@ def _drawn(clips: Clips, looked: Looked, index: int, stops: Stops | None) -> Foc
         own,
         as_pictures(looked.frames[index]),
         looked.order,
-        _captions(clips.dataset, index, looked.order),
+        _captions(clips.dataset, index, looked),
         found.windows,
         looked.answered,
         tuple(_answers(found, clips.classes)),
@@ -134,13 +134,13 @@ def _drawn(clips: Clips, looked: Looked, index: int, stops: Stops | None) -> Foc
     )
 
 
-def _captions(dataset: ClipDataset, index: int, order: tuple[int, ...]) -> tuple[str, ...]:
+def _captions(dataset: ClipDataset, index: int, looked: Looked) -> tuple[str, ...]:
     """Number and time of each frame in its video."""
-    moments = dataset.moments(ClipKey(index))
+    moments = dataset.moments(ClipKey(index), stream=looked.stream)
     timed = dataset.info(index).fps > 0
     return tuple(
         f"{number}  {seconds:.2f} s" if timed else f"{number}"
-        for number, seconds in (moments[frame] for frame in order)
+        for number, seconds in (moments[frame] for frame in looked.order)
     )
 
 

@@ -143,6 +143,7 @@ def _settings(asked: TrainSettings, parts: OpenedParts) -> dict[str, Any]:
     opened = {part: found.document.to_json() for part, found in parts.opened.items()}
     return {
         "frames": clips.frames,
+        "local_frames": clips.focus_frames,
         "size": clips.sides.size,
         **asked.focus.model_settings,
         **parts.names,

@@ -40,7 +40,7 @@ def looked(
         )
         for number, windows in enumerate(np.concatenate([corners, sides], 2))
     ]
-    return Looked(clips, tuple(range(steps)), tuple(range(1, steps + 1)), FRAME, {})
+    return Looked(clips, tuple(range(steps)), tuple(range(1, steps + 1)), FRAME, "rgb", {})
 
 
 def kinds(corners_NS2: Any, *, chosen_by: str = "policy", side: float = SIDE) -> list[str]:
@@ -84,12 +84,20 @@ def test_one_path_for_all_clips_is_named() -> None:
     assert kinds(path) == [], "of one clip nobody knows"
 
 
+def test_windows_that_are_pinned_to_the_edge_are_named() -> None:
+    corners = random_corners(40, 3)
+    corners[:, :, 0] = np.where(corners[:, :, 0] > 30, 60, 0.5)
+    assert kinds(corners) == ["at the edge"]
+    corners[:8, :, 0] = 30
+    assert kinds(corners) == []
+
+
 def test_baselines_and_windows_without_room_are_not_accused() -> None:
     still = np.broadcast_to(CENTRE, (5, 3, 2))
     assert kinds(still) == ["collapsed"]
     assert kinds(still, chosen_by="centre") == []
     whole = looked(np.zeros((5, 3, 2)))
-    full = Looked(whole.clips, whole.order, whole.answered, (SIDE, SIDE), {})
+    full = Looked(whole.clips, whole.order, whole.answered, (SIDE, SIDE), "rgb", {})
     places = places_of(full)
     assert remarks_on(full, places, chosen_by="policy") == []
     assert places.share is None

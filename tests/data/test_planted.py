@@ -148,13 +148,13 @@ def test_the_class_is_the_factor_the_task_names_and_the_rest_is_drawn(task: Task
     ]
     values = {
         name: [{getattr(factors, name) for factors in of_class} for of_class in drawn]
-        for name in ("colour", "direction", "region", "order")
+        for name in ("colour", "direction", "region", "order", "texture")
     }
     every = [{0, 1, 2, 3}] * 4
     own = [{0}, {1}, {2}, {3}]
     none: list[set[int | None]] = [{None}] * 4
     expected: dict[str, Any] = dict.fromkeys(("colour", "direction", "region"), every)
-    expected["order"] = none
+    expected |= {"order": none, "texture": none}
     match task:
         case "appearance" | "unrelated" | "still":
             expected["colour"] = own
@@ -166,6 +166,8 @@ def test_the_class_is_the_factor_the_task_names_and_the_rest_is_drawn(task: Task
             expected |= {"colour": [{0}, {0}, {2}, {2}], "direction": [{0}, {1}, {0}, {1}]}
         case "order":
             expected["order"] = own
+        case "mark":
+            expected["texture"] = own
     assert values == expected
 
 

@@ -6,12 +6,16 @@ import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from connsearch.data.loading.load import load_data
+from connsearch.data.media.decode import read_frames
 from connsearch.data.options import DataOptions
 from connsearch.data.sources.datasets import DATASETS
+from connsearch.data.sources.datasets.synthetic import SPARE_FRAMES
 from connsearch.data.sources.planted import TASKS
+from connsearch.data.sources.planted_mark import read_boxes
 from connsearch.errors import DataError
 from tests.data.conftest import small_planted
 from tests.data.helpers import options
@@ -136,7 +140,8 @@ def test_ordered_hues_need_frames_and_follow_the_stride(tmp_path: Path) -> None:
 
 def test_the_listed_factors_are_those_of_the_task(planted: DataOptions) -> None:
     assert planted.loading.cache is not None
-    assert set(TASKS) == {"appearance", "motion", "object", "mix", "order", "unrelated", "still"}
+    single = {"appearance", "motion", "object", "unrelated", "still"}
+    assert set(TASKS) == single | {"mix", "order", "mark"}
     folder = next((planted.loading.cache / "synthetic").iterdir())
     with (folder / "clips.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -146,3 +151,36 @@ def test_the_listed_factors_are_those_of_the_task(planted: DataOptions) -> None:
         ("hue-180-left", "2", "0"),
         ("hue-180-right", "2", "1"),
     }
+
+
+def test_marks_lie_where_their_boxes_say(tmp_path: Path) -> None:
+    """In the video as it comes back: the box holds the finest and the reddest of every frame."""
+    sizes = {"size": 48, "short_side": 48, "frames": 3}
+    chosen = small_planted(tmp_path).with_values(source="synthetic:mark", **sizes)
+    data = load_data(chosen)
+    assert data.classes == ("rows", "columns", "checks", "grain")
+    for record in data.train.records[:4]:
+        boxes = read_boxes(record.path)
+        video = read_frames(record.path, range(len(boxes))).astype(float)
+        assert len(video) == 3 + SPARE_FRAMES
+        for frame, (top, left, height, width) in zip(video, boxes, strict=True):
+            mark = np.zeros(frame.shape[:2], bool)
+            mark[top : top + height, left : left + width] = True
+            red = frame[..., 0] - frame.mean(2)
+            assert red[mark].mean() > red[~mark].mean() + 4
+            assert frame[mark].mean(1).std() > 20
+    with (data.train.records[0].path.parents[1] / "clips.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["label"], row["texture"]) for row in rows} == {
+        (name, str(number)) for number, name in enumerate(data.classes)
+    }
+
+
+def test_boxes_are_of_marks_alone_and_marks_need_room(planted: DataOptions, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="only the videos of synthetic:mark have boxes"):
+        read_boxes(load_data(planted).train.records[0].path)
+    (tmp_path / "boxes.csv").write_text("path,frame,top,left,height,width\n")
+    with pytest.raises(DataError, match=r"has no boxes of train/1.mp4"):
+        read_boxes(tmp_path / "train" / "1.mp4")
+    with pytest.raises(DataError, match=r"at least 48 pixels, read 20: .*; cure: --size 96"):
+        DATASETS["synthetic"]("mark", planted.with_values(size=16))

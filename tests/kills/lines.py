@@ -18,6 +18,11 @@ SEARCHED = f"search --run first --steps 2 {_TINY}"
 PRUNED = "prune first --criterion top_k:2 --output first/pruned"
 EVOLVED = f"evolve starter --run evolved --rounds 3 --population 2 --tournament 2 --steps 2 {_TINY}"
 
+FOCUSED = (
+    "train adafocus --run focused --steps 2 --model-options glance=resnet18 local=resnet18 "
+    f"frames=4 size=16 patch=16 policy_hidden=4 neurons=8 {_TINY}"
+)
+
 PLANTED = (
     "data check --frames 4 --size 16 --train-clips 1 --val-clips 1 --test-clips 1 --readers 0 "
     "--cache cache"
@@ -81,6 +86,11 @@ LINES: Mapping[str, Line] = {
         times=frozenset({"latency_ms", "summary"}),
     ),
     "evaluate": Line("evaluate first"),
+    "early-exit": Line(
+        "early-exit focused --budget macs<=60% --points 3 --precision fp32",
+        (FOCUSED,),
+        ignored=(r".*curve/curve\.(svg|png)",),
+    ),
     "gap": Line("gap first --shares 0.7 --tune-steps 1"),
     "curve": Line(
         "curve first --points 2 --rounds 1",

@@ -124,7 +124,7 @@ def test_a_resized_object_map_has_no_classes_between(clips: dict[str, Tensor]) -
 
 def test_a_structure_with_object_maps_looks_at_their_windows() -> None:
     model = track(local="starter", places="centre")
-    assert model.modalities == ("rgb", "object", "flow")
+    assert model.modalities == ("rgb", "object")
     width = load_structure("starter").network.object_classes
     streams = {
         "rgb": torch.randn(2, 3, FRAMES, SIZE, SIZE),
@@ -235,7 +235,7 @@ def test_costs_are_those_of_the_glance_then_of_both() -> None:
     ("changes", "said"),
     [
         ({"glance_frames": 9}, "glance_frames: read 9; a clip has 4 frames"),
-        ({"window": "frame", "glance_frames": 2}, "--window track"),
+        ({"window": "frame", "glance_frames": 2}, "--window clip or track"),
         ({"window": "frame"}, "local: small sees frames together"),
     ],
 )

@@ -68,6 +68,12 @@ def solved(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pictures but those of the fixtures above."""
+    monkeypatch.setattr("connsearch.workflows.early_exit.write_both", lambda *_: [])
+
+
 @pytest.fixture
 def run(trained: Path, tmp_path: Path) -> Path:
     """A run without thresholds, that a test may change."""
@@ -135,7 +141,7 @@ def test_nothing_to_measure_is_refused(run: Path) -> None:
 def heard(run: Path, network: Model | None = None, **settings: Any) -> list[str]:
     said: list[str] = []
     told = Listener(lambda event: said.append(str(getattr(event, "message", ""))))
-    connsearch.early_exit(run, network=network or Stepwise(), progress=told, **settings)
+    connsearch.early_exit(run, network=network or Stepwise(), progress=told.hear, **settings)
     return [line for line in said if line]
 
 

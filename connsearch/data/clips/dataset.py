@@ -210,13 +210,19 @@ class ClipDataset:
             streams["object"] = show_objects(maps, view, shape.size, self.object_classes, changes)
         return Clip(streams, label, labels)
 
-    def moments(self, key: ClipKey) -> list[tuple[int, float]]:
+    def moments(self, key: ClipKey, *, stream: str = "rgb") -> list[tuple[int, float]]:
         """Returns (number, seconds from the first frame) of the frames of a clip; none is decoded.
+
+        Args:
+            key: which clip.
+            stream: ``focus`` for the frames of that stream.
 
         Raises:
             DataError: nothing is known about the video, and it cannot be opened.
         """
         clock, ticks, _ = self._placed(key)
+        if stream == "focus":
+            ticks = self._focus_ticks(key, clock, ticks)
         return [(clock.frame(tick), clock.seconds(tick)) for tick in ticks]
 
     def _numbers(self, key: ClipKey, clock: Timeline, ticks: Sequence[int]) -> list[int]:

@@ -13,7 +13,7 @@ from connsearch.settings.nesting import Options
 
 
 class FocusOptions(Options, title="focus model"):
-    """What a focus model is built from (adafocus, adafocus-mn2-r50 ...; docs/adafocus.md)."""
+    """What a focus model is built from (adafocus, adafocus-mn2-r50 ...; docs/focus_networks.md)."""
 
     glance: Annotated[str | None, Flag(metavar="NAME|RUN|FILE")] = None
     """Network that glances at whole frames: a name of `connsearch models`, a structure file, or the

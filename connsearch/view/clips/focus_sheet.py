@@ -162,7 +162,8 @@ def _draw_step(
         picture = dimmed(picture)
     sheet.paste(picture, corner)
     left, under = corner[0], corner[1] + picture.height + 1
-    stops = clip.stopping and clip.one_by_one and step == clip.steps - 1
+    early = clip.stopping and clip.one_by_one and clip.steps < len(clip.order)
+    stops = early and step == clip.steps - 1
     if stops:
         box = (left - 2, corner[1] - 2, left + picture.width + 1, corner[1] + picture.height + 1)
         draw.rectangle(box, outline=DEAD.line, width=3)

@@ -92,9 +92,6 @@ def _short(value: Any) -> str:
         return f"{named['name']}{kind}"
     if isinstance(value, list):
         return ", ".join(map(_short, cast("list[Any]", value)))
-    if isinstance(value, dict) and {"kind", "name"} <= value.keys():  # a network within it
-        document = cast("dict[str, str]", value)
-        return f"{document['name']}, a {document['kind']}"
     return f"{value:.4g}" if isinstance(value, float) else json.dumps(value)
 
 

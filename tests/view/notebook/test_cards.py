@@ -37,11 +37,13 @@ from connsearch.view.notebook import structures
 from connsearch.view.notebook.analyses import compare_html, evolution_html
 from connsearch.view.notebook.card import Html, escaped, link, table
 from connsearch.view.notebook.data import data_html
+from connsearch.view.notebook.early_exit import early_exit_html
 from connsearch.view.notebook.focus import focus_html
 from connsearch.view.notebook.predictions import predicted_html, prediction_html
 from connsearch.view.notebook.register import SHOWN, register
 from connsearch.view.notebook.runs import evaluation_html, metrics_html, pruned_html, run_html
 from connsearch.view.notebook.structures import structure_html
+from tests.view.early_exits import early_exits
 from tests.view.notebook.pages import Page, picture_of
 from tests.view.report_files import make_run
 from tests.view.structures import PUBLISHED
@@ -297,6 +299,14 @@ def test_a_look_says_its_remarks_first_and_shows_its_sheet_while_it_is_there(
     assert "cannot be read as a picture" in Page(focus_html(looks(sheet=str(sheet)))).text
 
 
+def test_clips_that_stop_early_have_a_row_a_budget() -> None:
+    page = Page(early_exit_html(early_exits()))
+    place = page.cells.index("macs<=50%")
+    found = page.cells[place : place + 5]
+    assert found == ["macs<=50%", "2.00 G", "2.50 G (62%)", "2.25", "0.625 [0.53, 0.72]"]
+    assert {"first exit only", "all steps", "0.6543", "25.0%"} <= set(page.cells)
+
+
 def test_a_data_set_is_its_lists_and_its_classes(data: DataSplits) -> None:
     page = Page(data_html(replace(data, notes=(HOSTILE,))))
     assert {"train", "val", "test"} <= set(page.cells)
@@ -318,6 +328,7 @@ def test_names_of_others_are_shown_and_not_obeyed(tmp_path: Path, data: DataSpli
         structure_html(structure),
         metrics_html(hostile),
         pruned_html(pruning(run=HOSTILE, repairs=[HOSTILE], metrics={HOSTILE: hostile})),
+        early_exit_html(early_exits(run=HOSTILE, chosen=HOSTILE, output=HOSTILE)),
         focus_html(looks(run=HOSTILE, shown=[LookShown(name=HOSTILE, answer=HOSTILE)])),
         compare_html(comparison(run=HOSTILE, verdict=HOSTILE, measure=HOSTILE, output=HOSTILE)),
         evolution_html(evolution(run=HOSTILE, objectives=[HOSTILE, "macs"])),
@@ -363,6 +374,7 @@ def test_every_class_that_is_shown_exists_and_shows_itself(data: DataSplits) -> 
         "EvolutionSummary": evolution(),
         "FoldsSummary": folds(),
         "FocusSummary": looks(),
+        "EarlyExitSummary": early_exits(),
         "DataSplits": data,
         "PredictedVideos": predicted(),
         "Prediction": predicted()[0],

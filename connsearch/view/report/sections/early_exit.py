@@ -14,7 +14,7 @@ from connsearch.view.report.words import interval, large, plural, share
 from connsearch.view.runs.early_exit import WORDS, early_exit_chart
 
 _TEMPLATE = """{% from "parts.html" import chart %}
-<p>A clip stops at the first answer that is sure enough. Thresholds of {{ values.confidence }} were solved on {{ values.calibrated }}; what came of them on {{ values.judged }}.{% if values.split == "val" %} These are the same clips, so the numbers are better than they would be on others.{% endif %}{% if values.area %} Area under the curve, divided by the range of the costs: {{ values.area }}.{% endif %}</p>
+<p>A clip stops at the first answer that is sure enough. Thresholds of {{ values.confidence }} were solved on {{ values.calibrated }}; what came of them on {{ values.judged }}.{% if values.split == "val" %} These are the same clips, so the numbers are better than they would be on others.{% endif %}</p>
 {{ chart(values.chart) }}
 <div class="scroll" tabindex="0" role="group" aria-label="Table, it scrolls"><table><thead><tr><th>budget</th><th class="num">planned MACs</th><th class="num">realised MACs</th><th class="num">of all steps</th><th class="num">mean exit</th><th class="num">{{ values.measure }}</th>{% if values.timed %}<th class="num">faster</th><th class="num">of fewer MACs</th>{% endif %}</tr></thead><tbody>
 {% for row in values.rows %}<tr><td>{{ row.budget }}{% if row.chosen %} <small>that predict takes</small>{% endif %}</td><td class="num">{{ row.planned }}</td><td class="num">{{ row.realised }}</td><td class="num">{{ row.share }}</td><td class="num">{{ row.exit }}</td><td class="num">{{ row.score }}{% if row.interval %} <small>{{ row.interval }}</small>{% endif %}</td>{% if values.timed %}<td class="num">{{ row.faster }}</td><td class="num">{{ row.fewer }}</td>{% endif %}</tr>{% endfor %}
@@ -51,7 +51,6 @@ def early_exit(material: Material, findings: Findings) -> Section | None:
         "calibrated": f"{plural(found.calibration_clips, 'clip')} of {found.calibration}",
         "judged": f"{plural(found.clips, 'clip')} of {found.split}",
         "split": found.split,
-        "area": None if found.area is None else share(found.area),
         "measure": WORDS.get(found.measure, found.measure),
         "chart": early_exit_chart(found, title=""),
         "timed": any(one.measured is not None for one in found.budgets),
