@@ -17,6 +17,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -42,7 +43,6 @@ CALIBRATIONS = ("val", "train", "augmented train")
 CLIP: Mapping[str, Any] = {"frames": 8, "size": 48, "batch_size": 16, "augment": ["srtg_small"]}
 WIDTHS = (8, 16, 32, 64)
 MODEL: Mapping[str, Any] = {"patch": 24, "policy_hidden": 32, "neurons": 64, "dropout": 0.2}
-"""With ``--places random`` a step sees the mark by chance, so that more steps know more."""
 
 
 def model_of(seed: int, classes: int, places: str) -> Any:
@@ -233,7 +233,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--runs", type=Path, default=Path("runs/early-exit"))
     parser.add_argument("--data", default="synthetic:mark")
-    parser.add_argument("--places", default="random", choices=["policy", "random", "centre"])
+    parser.add_argument("--places", default="policy", choices=["policy", "random", "centre"])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--train-clips", type=int, default=60, help="of a class")
     parser.add_argument("--test-clips", type=int, default=60, help="of a class, val too")
@@ -254,11 +254,11 @@ def main() -> None:
         names = "data places train_clips test_clips epochs".split()
         settings = {name: getattr(given, name) for name in names}
         settings |= {"clip": dict(CLIP), "model": dict(MODEL), "widths": list(WIDTHS)}
-        with Ledger(given.runs / "ledger.jsonl", settings) as ledger:
-            for seed in range(given.seeds):
-                ledger.measure(f"seed {seed}", lambda seed=seed: one_seed(seed, given))
-            lines = list(lines_of(ledger, range(given.seeds)))
-        command = f"python benchmarks/early_exit.py --seeds {given.seeds}"
+        ledger = Ledger(given.runs / "ledger.jsonl", settings)
+        for seed in range(given.seeds):
+            ledger.measure(f"seed {seed}", partial(one_seed, seed, given))
+        lines = list(lines_of(ledger, range(given.seeds)))
+        command = f"python benchmarks/early_exit.py --places {given.places} --seeds {given.seeds}"
         title = "Early exits: planned against realised cost, by calibration clips"
     print("\n".join(lines))
     if given.page is not None:

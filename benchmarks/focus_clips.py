@@ -115,7 +115,10 @@ def report(ledger: Ledger, names: list[str], given: argparse.Namespace) -> list[
         rows = [_row(arm, entries) for arm, entries in found.items() if entries]
         heads = ["windows", "n", "balanced accuracy", "accuracy", "MACs: glance, whole",
                  "places: between clips, within"]  # fmt: skip
+        count = sum(map(len, found.values()))
+        short = [f"Only {count} of {len(ARMS) * given.seeds} networks are trained.", ""]
         lines += [f"**{name}**", "", *table(heads, rows), "", *_differences(found), ""]
+        lines += short if count < len(ARMS) * given.seeds else []
     return lines
 
 

@@ -19,7 +19,7 @@ def _part() -> Mapping[str, Any]:
     """The document of a network of images with few channels, for both parts."""
     from connsearch.models.catalogue import create_model
 
-    small = {"widths": (8, 8, 8, 8), "depths": (1, 1, 1, 1)}
+    small: dict[str, Any] = {"widths": (8, 8, 8, 8), "depths": (1, 1, 1, 1)}
     return create_model("resnet18", 2, **small).describe().to_json()
 
 

@@ -109,7 +109,7 @@ def _at_the_edge(looked: Looked) -> float:
 
 _LEARN = (
     "more --epochs, or a larger share of the rate for it (--rate policy=0.5); then compare with "
-    "--model-options places=centre, which costs the same"
+    "--places centre, which costs the same"
 )
 
 
@@ -134,7 +134,7 @@ def _pinned(share: float) -> LookRemark:
         ),
         cure=(
             "a smaller share of the rate for the policy (--rate policy=0.01), or a lower --lr; "
-            "then compare with --model-options places=centre, which costs the same"
+            "then compare with --places centre, which costs the same"
         ),
     )
 

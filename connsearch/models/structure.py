@@ -17,7 +17,8 @@ from connsearch.models.document import ModelDocument
 from connsearch.models.features import Features
 from connsearch.models.gates import decides
 from connsearch.models.model import Model, ParameterGroups
-from connsearch.nn.attention import PeerAttention, frame_means
+from connsearch.models.node_pass import NodePass
+from connsearch.nn.attention import PeerAttention
 from connsearch.nn.connection import ConnectionFusion
 from connsearch.nn.head import Head
 from connsearch.nn.layered import Layered
@@ -113,8 +114,7 @@ class Network(Model):
                 streams need; or, in training, a single clip is so small that a channel ends as one
                 number, which no batch normalisation can normalise.
         """
-        finals = self._finals(streams)
-        return self.head(list(finals.values()), self._rates(finals))
+        return self.classified(self._finals(streams))
 
     def features(self, streams: Mapping[str, Tensor]) -> Features:
         """Returns what it sees in clips of any number of frames; see ``models.features``.
@@ -139,29 +139,26 @@ class Network(Model):
 
     def _finals(self, streams: Mapping[str, Tensor]) -> dict[int, Tensor]:
         """Features ``(B, C, T, H, W)`` of the final nodes, in the order the head adds them."""
+        way = self.begin(streams)
+        way.advance(len(self.nodes))
+        return self.kept_finals(way.features)
+
+    def begin(self, streams: Mapping[str, Tensor]) -> NodePass:
+        """Returns clips before the first node; see :meth:`forward` for arguments and errors."""
         ready = ready_streams(streams, self.structure, self.memory_format)
-        size = next(iter(ready.values())).shape
         if self.training:
-            refuse_one_number(self._norm_strides, size)
-        frames, height, width = size[2:]
-        clip = (frames, height, width)
-        features: dict[int, Tensor] = {}
-        means: dict[int, Tensor] = {}
-        for index, node in enumerate(self.nodes):
-            shape = self.plan.nodes[index]
-            if isinstance(shape, StemPlan):
-                features[index] = node(ready[shape.modality])
-            else:
-                # No name for the inputs: it would keep the last block's alive under the head.
-                features[index] = node({s: features[s] for s in shape.sources}, clip, means)
-            if index in self._peers:
-                means[index] = frame_means(features[index])
-            for done in self._last_use.get(
-                index, ()
-            ):  # features that are not read again are freed here
-                del features[done]
+            refuse_one_number(self._norm_strides, next(iter(ready.values())).shape)
+        nodes = list(self.nodes)
+        return NodePass(nodes, self.plan, ready, last_use=self._last_use, peers=self._peers)
+
+    def kept_finals(self, features: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """Returns those of the final nodes that no mask takes away."""
         kept = self.masked_finals
         return {i: features[i] for i in self.plan.finals if kept is None or i in kept}
+
+    def classified(self, finals: Mapping[int, Tensor]) -> Tensor:
+        """Returns the logits ``(B, K)`` of the features of the final nodes."""
+        return self.head(list(finals.values()), self._rates(finals))
 
     def describe(self) -> ModelDocument:
         """Returns the structure it is built from; see :meth:`learned_structure`."""

@@ -239,7 +239,9 @@ def _traced(images_NCHW: Tensor, corners_N2: Tensor, size: Size) -> Tensor:
         first_N = inside_N.detach().floor().clamp(max=room - 1)
         steps = torch.arange(size[axis] + 1, device=x.device)
         shape = (-1, 1, size[axis] + 1, 1) if axis == 0 else (-1, 1, 1, size[axis] + 1)
-        x = torch.take_along_dim(x, (first_N[:, None].long() + steps).view(shape), axis + 2)
+        places = (first_N[:, None].long() + steps).view(shape)
+        whole = [-1 if n == axis + 2 else x.shape[n] for n in range(4)]
+        x = x.gather(axis + 2, places.expand(whole))  # take_along_dim settles N in an export
         x = _mixed(x.to(exact), (inside_N - first_N).to(exact), axis + 2)
     return x.to(images_NCHW.dtype)
 
@@ -279,7 +281,7 @@ def _exact(x: Tensor) -> torch.dtype:
 
 def _checked(numbers_N2: Tensor, images_NCHW: Tensor) -> Tensor:
     """Corners or sides, at least in float32."""
-    if numbers_N2.shape != (len(images_NCHW), 2):
+    if numbers_N2.shape != (images_NCHW.shape[0], 2):  # not len, which an export would settle
         raise ValueError(
             f"{tuple(numbers_N2.shape)}: not two numbers for {len(images_NCHW)} images"
         )

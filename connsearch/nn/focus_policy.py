@@ -7,7 +7,10 @@ Shape letters: B clips, C channels, T frames, h w places of a feature map.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+
+from connsearch.nn.recurrent import scanned
 
 ENCODED = 64
 """Channels into which a feature map is squeezed before its places are told apart."""
@@ -48,7 +51,12 @@ class RecurrentPolicy(nn.Module):
         clips, frames = maps_BTChw.shape[:2]
         x = self.squeeze_norm(self.squeeze(maps_BTChw.flatten(0, 1))).tanh()
         x = self.encode_norm(self.encode(x.flatten(1))).tanh()
-        hidden_BTD, after = self.recurrence(x.unflatten(0, (clips, frames)), state)
+        x_BTD = x.unflatten(0, (clips, frames))
+        if state is None and torch.compiler.is_exporting():  # it settles the number of clips
+            hidden_BTD = scanned(self.recurrence, x_BTD.transpose(0, 1)).transpose(0, 1)
+            after = hidden_BTD[:, -1:].transpose(0, 1)
+        else:
+            hidden_BTD, after = self.recurrence(x_BTD, state)
         return self.act(hidden_BTD).sigmoid(), after
 
 

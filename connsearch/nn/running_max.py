@@ -5,6 +5,8 @@ Shape letters: B clips, S steps, D features, K classes.
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import torch
 from torch import Tensor, nn
 
@@ -37,7 +39,7 @@ class RunningMax(nn.Module):
         """Maps the features of all steps to the answers after each, ``(B, S, K)``."""
         clips, steps = features_BSD.shape[:2]
         x = self.norm(self.dense(features_BSD.flatten(0, 1))).relu()
-        largest_BSN = x.unflatten(0, (clips, steps)).cummax(1).values
+        largest_BSN = _running_max(x.unflatten(0, (clips, steps)))
         answers = [
             head(self.dropout(x_BN))
             for head, x_BN in zip(self.heads, largest_BSN.unbind(1), strict=True)
@@ -57,3 +59,10 @@ class RunningMax(nn.Module):
         x_BN = self.norm(self.dense(features_BD)).relu()
         now_BN = x_BN if largest_BN is None else torch.maximum(largest_BN, x_BN)
         return self.heads[number](self.dropout(now_BN)), now_BN
+
+
+def _running_max(x_BSN: Tensor) -> Tensor:
+    """The largest of each feature so far; ONNX has no operator for it."""
+    if not torch.compiler.is_exporting():
+        return x_BSN.cummax(1).values
+    return torch.stack(list(accumulate(x_BSN.unbind(1), torch.maximum)), 1)

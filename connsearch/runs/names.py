@@ -50,7 +50,7 @@ CONVERSION = "conversion.json"
 """What makes a folder one of converted weights: where they come from. Its weights are called as
 those of a pruned network."""
 
-TRAINED, SCRATCH = "trained", "scratch"
+TRAINED, SCRATCH, EXITS = "trained", "scratch", "exits"
 """The usual folders of a network that is trained further, or from new weights."""
 
 GAP, CURVE, COMPARE, IMPORTANCE = "gap", "curve", "compare", "importance"

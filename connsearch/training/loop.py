@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.loading.loader import SplitLoaders
-from connsearch.errors import DataError
+from connsearch.errors import DataError, SettingsError
 from connsearch.models.gates import gate_frames
-from connsearch.models.model import Model, require_model
+from connsearch.models.model import Model, Wrapped, require_model
 from connsearch.nn.split_norm import split_norms
 from connsearch.runs.checkpoint import digest
 from connsearch.runs.events import AdviceEvent, Event, WarningEvent
@@ -93,6 +93,7 @@ def optimise(
     require_model(network)
     if not len(data.train):
         raise DataError("the train split is empty, so there is no clip to train on")
+    _require_reader(network, data)
     require_choice(options.choice, data)
     start = gate_start(network, options.gates, name=network.describe().name)
     balanced = balance(options, data)
@@ -145,6 +146,23 @@ def optimise(
             course = replace(course, gates=replace(course.gates, told=True))
         yield from _advised(run, after_training(course))
         return outcome
+
+
+def _require_reader(network: Model, data: DataSplits) -> None:
+    """Refuses frames that only a focus model reads, where there is none.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    own = data.options.clips.focus_frames
+    if own is None or "focus" in network.own_frames:
+        return
+    if isinstance(network, Wrapped) and network.stream in (None, "focus"):
+        return
+    raise SettingsError(
+        f"--focus-frames {own}: {network.describe().name} has no use for frames beside its clip\n"
+        "  cure: leave it out, or train a focus model with it: connsearch train adafocus-tsm"
+    )
 
 
 def _advised(run: Run, advice: Sequence[Advice]) -> Iterator[Event]:

@@ -56,6 +56,9 @@ def clip_without_numbers(data: DataSplits) -> dict[str, Tensor]:
     if data.object_classes:
         shape = (1, data.object_classes, *data.clip)
         clip["object"] = torch.empty(shape, device="meta")
+    own = data.options.clips.focus_frames
+    if own is not None:
+        clip["focus"] = torch.empty(1, 3, own, *data.clip[1:], device="meta")
     return clip
 
 

@@ -141,11 +141,10 @@ def _settings(asked: TrainSettings, parts: OpenedParts) -> dict[str, Any]:
     """The settings of the model that differ from those of its name."""
     clips = asked.data.clips
     opened = {part: found.document.to_json() for part, found in parts.opened.items()}
-    own = {} if clips.focus_frames is None else {"local_frames": clips.focus_frames}
     return {
         "frames": clips.frames,
+        "local_frames": clips.focus_frames,
         "size": clips.sides.size,
-        **own,
         **asked.focus.model_settings,
         **parts.names,
         **opened,

@@ -19,7 +19,7 @@ from connsearch.models.model import Model, model_of
 from connsearch.oneshot.search import fit_model
 from connsearch.runs.events import Event
 from connsearch.runs.files import require_shapes
-from connsearch.runs.names import SCRATCH, TRAINED
+from connsearch.runs.names import EXITS, SCRATCH, TRAINED
 from connsearch.runs.record import RunRecord, open_run
 from connsearch.runs.recorded import is_trained
 from connsearch.runs.run import Run
@@ -225,5 +225,7 @@ def run_train_folds(
 
 def _place(asked: TrainSettings) -> Path:
     if is_trained(asked.target):
-        return Path(asked.target) / (SCRATCH if asked.from_scratch else TRAINED)
-    return RUNS / f"train-{Path(asked.target).stem}"
+        name = SCRATCH if asked.from_scratch else TRAINED
+        return Path(asked.target) / (name if asked.depth.exits is None else f"{name}-{EXITS}")
+    stem = f"train-{Path(asked.target).stem}"
+    return RUNS / (stem if asked.depth.exits is None else f"{stem}-{EXITS}")

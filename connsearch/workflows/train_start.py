@@ -24,6 +24,7 @@ from connsearch.runs.recorded import is_trained, recorded_facts
 from connsearch.seeds import derive
 from connsearch.settings.pairs import over
 from connsearch.workflows.data import suit
+from connsearch.workflows.exits import refuse_exits, with_exits
 from connsearch.workflows.focus_models import (
     focus_model,
     is_focus,
@@ -57,6 +58,7 @@ def start_of(
     """
     begin = _start(asked) if start is None else start
     refuse_focus_options(asked, begin)
+    refuse_exits(asked, begin)
     if isinstance(begin, RunRecord):
         refuse_beside_weights(asked.initial_weights, asked.target)
     if isinstance(begin, Model):
@@ -120,10 +122,10 @@ def first_network(
             listener.say(start.kept)
         _warn_of_other_clips(asked, data, listener)
         say_classes(start, data.classes, listener)
-        return _further(asked, start, data)
+        return with_exits(asked, _further(asked, start, data))
     if is_focus(start) and asked.from_scratch:
         listener.say("its glance and its local network begin with new weights, too, unless named")
-    return _first(asked, start, data, parts)
+    return with_exits(asked, _first(asked, start, data, parts))
 
 
 def _start(asked: TrainSettings) -> RunRecord | ModelDocument | str:

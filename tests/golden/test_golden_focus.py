@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from torch import Tensor
 
@@ -16,7 +17,7 @@ from connsearch.nn.focus_policy import RecurrentPolicy
 from connsearch.nn.running_max import RunningMax
 from connsearch.runs import metrics
 from tests.golden.cupboard import Check, checks_of, parameter
-from tests.golden.focus import data
+from tests.golden.focus import clipwise, data
 from tests.golden.folder import HERE, Folder
 
 CHECKS = checks_of(Folder.read(HERE / "focus"))
@@ -44,6 +45,14 @@ def test_a_policy_that_looks_back_is_caught(monkeypatch: pytest.MonkeyPatch) -> 
         RecurrentPolicy, "forward", lambda self, x: [y.flip(1) for y in real(self, x.flip(1))]
     )
     refused("b_policy_recurrent")
+
+
+def test_a_shift_the_other_way_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = clipwise.temporal_shift
+    monkeypatch.setattr(
+        clipwise, "temporal_shift", lambda x, frames: real(x.flip(0), frames).flip(0)
+    )
+    refused("e_shift")
 
 
 def test_a_classifier_without_a_running_maximum_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,3 +85,9 @@ def test_frames_of_segments_in_another_order_of_operations_are_caught(
 
     monkeypatch.setattr(data, "clip_ticks", rounded_otherwise)
     refused("f_sampling")
+
+
+def test_ties_that_stop_in_another_order_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    real: Any = np.argsort
+    monkeypatch.setattr(np, "argsort", lambda x, **_: real(x[::-1], kind="stable")[::-1])
+    refused("g_exit_ties")

@@ -56,7 +56,7 @@ def pruned(found: OpenedRun) -> OpenedRun:
 @pytest.fixture
 def trained(data: DataSplits, tmp_path: Path) -> Callable[..., OpenedRun]:
     def train(target: Any = "adafocus", **more: Any) -> OpenedRun:
-        given = QUIET | {"epochs": 1, "run": tmp_path / "run"} | more
+        given: dict[str, Any] = {**QUIET, "epochs": 1, "run": tmp_path / "run", **more}
         return connsearch.train(target, data, **given)
 
     return train

@@ -23,7 +23,7 @@ from connsearch.data.records import Record, VideoInfo
 from connsearch.data.tools.pack_store import files_of
 from connsearch.errors import DataError
 from connsearch.files.disk import atomic_write_bytes, read_plain, writing
-from connsearch.files.drafts import alone, sync_directory
+from connsearch.files.drafts import alone, remove_abandoned, sync_directory
 from connsearch.files.paths import beginning
 from connsearch.files.places import make_directories
 
@@ -113,19 +113,19 @@ def extract_frames(job: ExtractJob) -> Extracted:
         DataError: the video or its object maps cannot be read.
         DiskFullError: there is no space for the images.
     """
-    origin = _origin(job)
+    origin, folder = _origin(job), job.folder
+    draft = folder.with_name(f".{beginning(folder.name)}.connsearch.tmp")
+    lock = draft.with_name(f"{draft.name}.lock")
     found = _finished(job, origin)
     if found is not None:
+        remove_abandoned([lock])  # of a process that was killed right behind its last step
         return found
-    folder = job.folder
     with writing(folder):
         make_directories(folder.parent)
-    name = f".{beginning(folder.name)}.connsearch"
-    with writing(folder), alone(folder.with_name(f"{name}.lock")):
+    with writing(folder), alone(lock):
         found = _finished(job, origin)  # a worker of a killed process may have finished it
         if found is not None:
             return found
-        draft = folder.with_name(f"{name}.tmp")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
         try:

@@ -14,6 +14,7 @@ _IN_TRAINING = """
     seed bad_share check_files size short_side keep_aspect crop_scale flip brightness contrast
     strides speed clips_per_video crops_per_clip pool_views augment augment_any augment_each
     batch_size workers memory_mb clip_labels eval_size eval_short_side eval_crop crop_from
+    multi_scale rounding focus_frames
 """.split()
 """Settings that decide what is done with clips, but not which there are."""
 

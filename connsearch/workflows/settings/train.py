@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import field_validator, model_validator
 
 from connsearch.flags import Flag
+from connsearch.models.exit_options import ExitOptions
 from connsearch.models.focus.options import FocusOptions
 from connsearch.runs.recorded import recorded_data
 from connsearch.settings.nesting import merged
@@ -35,6 +36,7 @@ class TrainSettings(FoldedSettings):
     from those of the run, such as: --model-options stem_pool=false expansion=4
     (docs/models.md)."""
     focus: FocusOptions = FocusOptions()
+    depth: ExitOptions = ExitOptions()
     training: TrainOptions = TrainOptions()
 
     @classmethod

@@ -12,9 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from connsearch.models.features import require_features
 from connsearch.models.fitting import choose_fit
-from connsearch.models.focus.by_clip import FocusByClip
 from connsearch.models.focus.by_frame import FocusByFrame
 from connsearch.models.images import IMAGENET_MEAN, IMAGENET_STD
 from connsearch.models.model import Model
@@ -41,16 +39,15 @@ CASES = {
 """Golden answers of a model with these names, though of fewer frames."""
 PARTS = {
     "glance": "glance",
+    "glance main head": "joined.glance",
     "glance training head": "glance_head",
     "local": "local",
+    "local main head": "joined.local",
     "local training head": "local_head",
     "policy": "policy",
     "classifier": "running_max",
-    "glance main head": "joined.glance",
-    "local main head": "joined.local",
 }
 """What the lists call our parts."""
-CLIP_HIDDEN = 1024
 FLOAT32 = 1e-3
 
 
@@ -108,9 +105,12 @@ def fits(folder: Folder, name: str) -> None:
     assert not fit.taken.counters
     assert sorted(fit.taken.unused) == sorted(unused)
     assert fit.rows == settings["classes"]
-    assert fit.options["frames"] == settings.get("frames", settings.get("glance_frames"))
-    assert fit.options["policy_hidden"] == settings.get("policy_hidden", CLIP_HIDDEN)
-    assert fit.untold.get("local_frames") == settings.get("focus_frames")
+    if "glance_frames" in settings:
+        told, hidden = {"frames": settings["glance_frames"], "size": 224}, 1024
+    else:
+        told, hidden = {"frames": settings["frames"]}, settings["policy_hidden"]
+    told["policy_hidden"] = hidden
+    assert told == {key: fit.options[key] for key in told}
     assert len(state) == len(fit.taken.loaded) + len(fit.taken.left_out) + len(unused)
 
 
@@ -119,63 +119,55 @@ def converts(folder: Folder, name: str, case: str) -> None:
     entry, arrays = folder.index[case], folder.arrays(case)
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / "best.pth.tar"
-        state = {"state_dict": checkpoint(folder, name, entry)}
-        if name == "i_names_tsm":
-            state = {"epoch": 50, "arch": "resnet50", **state, "optimizer": optimiser_state()}
-        torch.save(state, file)
+        saved: dict[str, Any] = {"state_dict": checkpoint(folder, name, entry)}
+        options = {"size": entry["S"], "patch": entry["P"]}
+        if by_clip(entry):
+            saved |= {"epoch": 3, "arch": "tsm", "optimizer": {"state": {}}, "best_prec1": 1.5}
+            options["local_frames"] = entry["focus_frames"]
+        torch.save(saved, file)
         convert_weights(
-            file, OURS[name], model_options=asked_of(entry), output=f"{place}/run", progress=False
+            file, OURS[name], model_options=options, output=f"{place}/run", progress=False
         )
         file.unlink()
         model = open_run(Path(place) / "run").load_model().eval()
     with torch.no_grad():
-        key, told = answered(entry, model)
-    measure = relative("answers", key, told, arrays[f"eval/{key}"], FLOAT32)
+        found = model(shown(model, entry))
+    told, golden = found.per_step, arrays["eval/output" if by_clip(entry) else "eval/logits"]
+    measure = relative("answers", "logits", told, golden, FLOAT32)
     assert measure.error <= measure.allowed, measure
+    assert torch.equal(told[:, -1], found.logits)
 
 
-def asked_of(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the settings of a case that its file does not tell."""
-    patch = {"patch": entry["P"]}
-    if "focus_frames" in entry:
-        return patch | {"local_frames": entry["focus_frames"]}
-    return patch | {"size": entry["S"]}
+def by_clip(entry: Mapping[str, Any]) -> bool:
+    """Returns whether a case has one window a clip, and frames of its own for that."""
+    return "focus_frames" in entry
 
 
-def answered(entry: Mapping[str, Any], model: Model) -> tuple[str, Tensor]:
-    """Returns what the golden answers of a case are called, and ours to its frames."""
+def shown(model: Model, entry: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Returns the clips of a case, of which a model makes the frames of the files."""
 
-    def clips(name: str, frames: int, side: int, order: list[int] | None = None) -> Tensor:
-        shape = (entry["batch"], frames, 3, side, side)
-        found = torch.from_numpy(image(name, shape, entry["seed"])).transpose(1, 2)
-        return as_clips(found, order or list(range(frames)))
+    def frames(name: str, count: int, side: int) -> Tensor:
+        pictures = image(name, (entry["batch"], count, 3, side, side), entry["seed"])
+        return torch.from_numpy(pictures).transpose(1, 2)
 
-    if isinstance(model, FocusByFrame):
-        found = model({"rgb": clips("frames", entry["frames"], entry["S"], model.order)})
-        assert found.per_step is not None
-        return "logits", found.per_step
-    assert isinstance(model, FocusByClip)
-    glanced = clips("glance_frames", entry["frames"], entry["S"])
-    seen = require_features(model.glance, "glance").features({"rgb": glanced})
-    whole = {"rgb": clips("focus_frames", entry["focus_frames"], entry["focus_S"])}
-    return "output", model.learned(whole, seen, {"policy": model.policy(seen.map)}).logits
-
-
-def optimiser_state() -> dict[str, Any]:
-    """Returns what SGD stores, as the published program has it beside the weights."""
-    layer = torch.nn.Linear(2, 2)
-    optimiser = torch.optim.SGD(layer.parameters(), lr=0.01, momentum=0.9)
-    layer(torch.ones(1, 2)).sum().backward()
-    optimiser.step()
-    return optimiser.state_dict()
+    if not by_clip(entry):
+        assert isinstance(model, FocusByFrame)
+        clips = frames("frames", entry["frames"], entry["S"])
+        return {"rgb": as_clips(clips, model.order)}
+    number, own = entry["frames"], entry["focus_frames"]
+    glance = frames("glance_frames", number, entry["S"])
+    focus = frames("focus_frames", own, entry["focus_S"])
+    order, own_order = list(range(number)), list(range(own))
+    return {"rgb": as_clips(glance, order), "focus": as_clips(focus, own_order)}
 
 
 def checkpoint(folder: Folder, name: str, entry: Mapping[str, Any]) -> dict[str, Tensor]:
     """Returns what is in a file of a model with the settings of a case."""
-    hidden = entry.get("policy_hidden", CLIP_HIDDEN)
-    settings = asked_of(entry) | {"frames": entry["frames"], "policy_hidden": hidden}
+    settings = {k: entry[k] for k in ("frames", "policy_hidden") if k in entry}
     with torch.device("meta"):
-        model = MODELS[OURS[name]].build(entry["classes"], **settings)
+        model = MODELS[OURS[name]].build(
+            entry["classes"], size=entry["S"], patch=entry["P"], **settings
+        )
     names = PUBLICATIONS["adafocus"].key_map(model.describe().settings)
     shapes = {names.published(n): tuple(t.shape) for n, t in model.state_dict().items()}
     found: dict[str, Tensor] = {}
