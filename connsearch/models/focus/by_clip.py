@@ -24,11 +24,10 @@ from connsearch.models.focus.streams import (
     local_streams,
     resized_streams,
     whole_streams,
-    windows_of,
 )
+from connsearch.models.focus.windows import cut, size_penalty, windows_at
 from connsearch.models.model import LossTerm, Predictions
 from connsearch.models.pixels import rgb_clips
-from connsearch.nn.crop import corners_of
 from connsearch.nn.focus_policy import ClipPolicy
 from connsearch.nn.glance_then_look import GlanceThenLook
 from connsearch.nn.sum_of_networks import SumOfNetworks, small_dense
@@ -95,7 +94,11 @@ class FocusByClip(FocusModel):
         size = settings.glance_size or settings.size
         frames = empty_features(self.glance, len(self.glanced), size).map.shape[2]
         return ClipPolicy(
-            self._glances.map_channels, self._map_size(), frames, settings.policy_width
+            self._glances.map_channels,
+            self._map_size(),
+            frames,
+            settings.policy_width,
+            self._actions,
         )
 
     def _steps(self, places_BG2: Tensor, frames: int) -> Tensor:
@@ -132,7 +135,8 @@ class FocusByClip(FocusModel):
         Args:
             whole: the streams of the local network, of whole frames.
             seen: what the glance network saw.
-            passes: places ``(B, S, 2)`` by name; the answer is that of the last.
+            passes: places ``(B, S, 2)`` by name, deformable windows four numbers each; the answer
+                is that of the last.
         """
         weight = 1 / len(passes)
         glance_BtD = self._dropped(self.glance_head, seen.vector)
@@ -145,8 +149,12 @@ class FocusByClip(FocusModel):
             terms.append(LossTerm(name, answers_BEK, weight))
             local_BSK = self._trained(self.local_head, vectors_BtD)
             terms.append(LossTerm(f"{name} local", local_BSK, weight))
+            terms += self._guided(name, seen, passes[name], _frame(whole), weight)
         assert answers_BEK is not None, "there is a pass at least"
-        return Predictions(answers_BEK[:, -1], per_step=answers_BEK, terms=tuple(terms))
+        penalty = size_penalty(passes[list(passes)[-1]], self.settings)
+        return Predictions(
+            answers_BEK[:, -1], per_step=answers_BEK, terms=tuple(terms), penalty=penalty
+        )
 
     def steps(self, streams: Mapping[str, Tensor]) -> Generator[Tensor, Tensor, None]:
         """Yields the answers ``(A, K)``: with two exits after the glance, then after the look."""
@@ -183,6 +191,7 @@ class FocusByClip(FocusModel):
                 (self.local, shapes.get("focus", shapes["rgb"])[1], settings.patch),
             )
         )
+        glance += self._guide_macs
         return (*(cost + glance for cost in costs[:-1]), costs[-1] + glance + local)
 
     def look(self, streams: Mapping[str, Tensor]) -> Look:
@@ -195,10 +204,9 @@ class FocusByClip(FocusModel):
         places_BS2 = self._places(seen, frames)
         whole = self._whole(streams)
         answers_BEK = self._answers(whole, seen, places_BS2)
-        corners_BT2 = self._corners(places_BS2, whole).expand(-1, frames, -1)
-        sides_BT2 = torch.full_like(corners_BT2, float(self.settings.patch))
+        found = windows_at(places_BS2, _frame(whole), self.settings)
         return Look(
-            torch.cat([corners_BT2, sides_BT2], 2),
+            found.boxes(self.settings.patch).expand(-1, frames, -1),
             tuple(range(frames)),
             answers_BEK[:, -1:].expand(-1, frames, -1),
             "focus" if "focus" in streams else "rgb",
@@ -265,11 +273,6 @@ class FocusByClip(FocusModel):
         drawn = torch.rand((len(like), self.random_places, 2), device=like.device)
         return self._steps(drawn, frames)
 
-    def _corners(self, places_BS2: Tensor, whole: Mapping[str, Tensor]) -> Tensor:
-        height, width = next(iter(whole.values())).shape[3:]
-        patch = self.settings.patch
-        return corners_of(places_BS2, (height, width), (patch, patch))
-
     def _looked(
         self, whole: Mapping[str, Tensor], passes: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
@@ -277,15 +280,13 @@ class FocusByClip(FocusModel):
         many = len(passes)
         if self.settings.joint_passes and many > 1:
             again = {name: torch.cat([x] * many) for name, x in whole.items()}
-            found = self._look_at(again, torch.cat(list(passes.values())))
+            found = self._look_at(again, torch.cat(self._alike(passes, _frame(whole))))
             return dict(zip(passes, found.chunk(many), strict=True))
         return {name: self._look_at(whole, places) for name, places in passes.items()}
 
     def _look_at(self, whole: Mapping[str, Tensor], places_BS2: Tensor) -> Tensor:
         """What the local network sees in the windows, ``(B, t, D)``."""
-        patch = self.settings.patch
-        corners_BS2 = self._corners(places_BS2, whole)
-        return self._looks.features(windows_of(whole, corners_BS2, (patch, patch))).vector
+        return self._looks.features(cut(whole, self._pixels(places_BS2), self.settings)).vector
 
     def _answers(self, whole: Mapping[str, Tensor], seen: Features, places_BS2: Tensor) -> Tensor:
         """The answers ``(B, E, K)`` for windows at places."""
@@ -318,3 +319,9 @@ class FocusByClip(FocusModel):
         glance_BD, found_BN = glanced.kept
         last_BK = self.joined.looked(glance_BD, vectors_BtD.mean(1), found_BN)
         return torch.stack([glanced.answer, last_BK], 1)
+
+
+def _frame(whole: Mapping[str, Tensor]) -> tuple[int, int]:
+    """Height and width of the frames."""
+    height, width = next(iter(whole.values())).shape[3:]
+    return height, width

@@ -15,10 +15,10 @@ from connsearch.errors import SettingsError
 from connsearch.models.count import macs_of_steps
 from connsearch.models.features import Features
 from connsearch.models.focus.focus import FocusModel, Look
-from connsearch.models.focus.streams import resized_streams, windows_of
+from connsearch.models.focus.streams import resized_streams
+from connsearch.models.focus.windows import cut, size_penalty, windows_at
 from connsearch.models.model import LossTerm, Predictions
 from connsearch.models.pixels import rgb_clips
-from connsearch.nn.crop import corners_of
 from connsearch.nn.focus_policy import RecurrentPolicy
 from connsearch.nn.frame_order import coverage_order
 from connsearch.nn.running_max import RunningMax
@@ -55,7 +55,7 @@ class FocusByFrame(FocusModel):
         )
         self.exits = settings.frames
         self.policy = RecurrentPolicy(
-            self._glances.map_channels, self._map_size(), settings.policy_width
+            self._glances.map_channels, self._map_size(), settings.policy_width, self._actions
         )
         width = self._glances.feature_size + self._looks.feature_size
         self.running_max = RunningMax(
@@ -88,15 +88,17 @@ class FocusByFrame(FocusModel):
         Args:
             frames_B3THW: in the order in which they are looked at.
             seen: what the glance network saw in them.
-            passes: places ``(B, T, 2)`` by name; the answer is that of the first.
+            passes: places ``(B, T, 2)`` by name, deformable windows four numbers each; the answer
+                is that of the first.
         """
+        height, width = frames_B3THW.shape[3:]
         names, found = list(passes), list[tuple[Tensor, Tensor]]()
         if self.settings.joint_passes:
             many = len(names)
             answers, looked = self._looked(
                 frames_B3THW.repeat(many, 1, 1, 1, 1),
                 seen.vector.repeat(many, 1, 1),
-                torch.cat(list(passes.values())),
+                torch.cat(self._alike(passes, (height, width))),
             )
             found = list(zip(answers.chunk(many), looked.chunk(many), strict=True))
         else:
@@ -106,8 +108,14 @@ class FocusByFrame(FocusModel):
         for name, (answers_BTK, looked_BTD) in zip(names, found, strict=True):
             terms.append(LossTerm(name, answers_BTK, weight))
             terms.append(LossTerm(f"{name} local", self.local_head(looked_BTD), weight))
+            terms += self._guided(name, seen, passes[name], (height, width), weight)
         first_BTK = found[0][0]
-        return Predictions(first_BTK[:, -1], per_step=first_BTK, terms=tuple(terms))
+        return Predictions(
+            first_BTK[:, -1],
+            per_step=first_BTK,
+            terms=tuple(terms),
+            penalty=size_penalty(passes[names[0]], self.settings),
+        )
 
     def steps(self, streams: Mapping[str, Tensor]) -> Generator[Tensor, Tensor, None]:
         """Yields the answers ``(A, K)`` after every frame; see ``models.early_exit``."""
@@ -144,7 +152,8 @@ class FocusByFrame(FocusModel):
         else:  # a frame costs what any other costs
             (one,) = macs_of_steps(self, shapes, first=1)
             costs = tuple(one * number for number in range(1, self.exits + 1))
-        return tuple(cost + number * heads for number, cost in enumerate(costs, 1))
+        once = self._guide_macs if training_heads else 0
+        return tuple(cost + number * heads + once for number, cost in enumerate(costs, 1))
 
     def look(self, streams: Mapping[str, Tensor]) -> Look:
         """Returns where it looks in clips, in evaluation; a step is a frame."""
@@ -152,9 +161,9 @@ class FocusByFrame(FocusModel):
         seen = self._seen(streams, frames_B3THW)
         places_BT2, _ = self._places(seen)
         answers_BTK, _ = self._looked(frames_B3THW, seen.vector, places_BT2)
-        corners_BT2 = self._corners(places_BT2, frames_B3THW)
-        sides_BT2 = torch.full_like(corners_BT2, float(self.settings.patch))
-        return Look(torch.cat([corners_BT2, sides_BT2], 2), tuple(self.order), answers_BTK)
+        height, width = frames_B3THW.shape[3:]
+        found = windows_at(places_BT2, (height, width), self.settings)
+        return Look(found.boxes(self.settings.patch), tuple(self.order), answers_BTK)
 
     def _in_order(self, streams: Mapping[str, Tensor]) -> Tensor:
         """The frames in the order in which they are looked at."""
@@ -190,7 +199,7 @@ class FocusByFrame(FocusModel):
         places_BT2, _ = self._places(seen)
         passes = {self.settings.places: places_BT2}
         if self.settings.places == "policy" and self.settings.random_pass:
-            passes["random"] = torch.rand_like(places_BT2)
+            passes["random"] = torch.rand_like(places_BT2[..., :2])
         return passes
 
     def _places(
@@ -198,7 +207,8 @@ class FocusByFrame(FocusModel):
     ) -> tuple[Tensor, Tensor | None]:
         """Places ``(B, T, 2)`` in frames, and the state of the policy behind them.
 
-        The gradient stops here: what the policy learns changes nothing about the glance network.
+        Those of deformable windows have four numbers. The gradient stops here: what the policy
+        learns changes nothing about the glance network.
         """
         maps_BTChw = seen.map.detach().transpose(1, 2)
         clips, frames = maps_BTChw.shape[:2]
@@ -212,16 +222,9 @@ class FocusByFrame(FocusModel):
         drawn_T2 = torch.rand((self.settings.frames, 2), generator=torch.Generator().manual_seed(0))
         return drawn_T2[first : first + frames].to(maps_BTChw).expand(clips, -1, -1), None
 
-    def _corners(self, places_BT2: Tensor, frames_B3THW: Tensor) -> Tensor:
-        height, width = frames_B3THW.shape[3:]
-        patch = self.settings.patch
-        return corners_of(places_BT2, (height, width), (patch, patch))
-
     def _look_at(self, frames_B3THW: Tensor, places_BT2: Tensor) -> Tensor:
         """What the local network sees in the windows, ``(B, T, D)``."""
-        patch = self.settings.patch
-        corners_BT2 = self._corners(places_BT2, frames_B3THW)
-        windows = windows_of({"rgb": frames_B3THW}, corners_BT2, (patch, patch))
+        windows = cut({"rgb": frames_B3THW}, self._pixels(places_BT2), self.settings)
         return self._looks.features(windows).vector
 
     def _looked(

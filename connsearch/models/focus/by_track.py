@@ -24,7 +24,12 @@ class FocusByTrack(FocusByClip):
     random_places = 2
 
     def _new_policy(self) -> TrackPolicy:
-        return TrackPolicy(self._glances.map_channels, self._map_size(), self.settings.policy_width)
+        return TrackPolicy(
+            self._glances.map_channels,
+            self._map_size(),
+            self.settings.policy_width,
+            self._actions,
+        )
 
     def _steps(self, places_BG2: Tensor, frames: int) -> Tensor:
         exact = torch.promote_types(places_BG2.dtype, torch.float32)

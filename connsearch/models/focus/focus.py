@@ -12,14 +12,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from connsearch.errors import DataError
+from connsearch.errors import DataError, SettingsError
 from connsearch.models.document import ModelDocument
-from connsearch.models.features import FeatureModel, require_features
+from connsearch.models.features import FeatureModel, Features, require_features
 from connsearch.models.focus.parts import build_part, empty_features, part_document
 from connsearch.models.focus.settings import FocusSettings
 from connsearch.models.focus.streams import empty_streams
+from connsearch.models.focus.windows import seen_there, with_scales
 from connsearch.models.gates import let_decide, temporal_gates
-from connsearch.models.model import Model, ParameterGroups
+from connsearch.models.model import LossTerm, Model, ParameterGroups
 from connsearch.nn.focus_policy import ClipPolicy, RecurrentPolicy
 from connsearch.nn.layers import dense
 from connsearch.nn.layout import lay_out
@@ -67,6 +68,8 @@ class FocusModel(Model):
         policy: chooses the windows.
         glance_head: classifies what the glance network has seen of a frame, in training alone.
         local_head: likewise for a window.
+        guide_head: with ``guidance``, classifies what the glance network has seen of the windows;
+            the policy learns by it, and nothing else needs it. Else None.
     """
 
     by_terms = True
@@ -97,6 +100,7 @@ class FocusModel(Model):
             self.glance_head = self._head(self._glances.feature_size)
             self.local_head = self._head(self._looks.feature_size)
             self._build()
+            self.guide_head = self._guide() if settings.guidance else None
         if self.settings.gated is not None:
             let_decide(self, gated=self.settings.gated)
         self.decides_by_default = any(
@@ -135,6 +139,54 @@ class FocusModel(Model):
 
     def _head(self, width: int) -> nn.Sequential:
         return nn.Sequential(nn.Dropout(self.settings.dropout), dense(width, self.num_classes))
+
+    def _guide(self) -> nn.Module:
+        """The classifier the policy learns by.
+
+        Raises:
+            SettingsError: the map of the glance network is the same everywhere.
+        """
+        if self._map_size() == (1, 1):
+            raise SettingsError(
+                f"guidance: {self.glance.describe().name} ends with a map of one place, by which "
+                "no window differs from another\n  cure: larger frames (--size, --glance-size), or "
+                "guidance=false"
+            )
+        self.classifier = (*self.classifier, "guide_head")
+        return dense(self._glances.map_channels, self.num_classes)
+
+    def _pixels(self, places_BSA: Tensor) -> Tensor:
+        """Places as pixels are cut there: what has guidance does not learn by them."""
+        return places_BSA if self.guide_head is None else places_BSA.detach()
+
+    def _guided(
+        self, name: str, seen: Features, places_BSA: Tensor, frame: tuple[int, int], weight: float
+    ) -> tuple[LossTerm, ...]:
+        """The term by which places of a pass are guided, if there is one."""
+        if self.guide_head is None:
+            return ()
+        found_BC = seen_there(seen.map, places_BSA, frame, self.settings)
+        logits_BK = self.guide_head(found_BC.to(seen.map.dtype))
+        return (LossTerm(f"{name} guide", logits_BK.unsqueeze(1), weight),)
+
+    def _alike(self, passes: Mapping[str, Tensor], frame: tuple[int, int]) -> list[Tensor]:
+        """The places of passes with as many numbers each."""
+        if not self.settings.deformable:
+            return list(passes.values())
+        return [
+            with_scales(places, frame, self.settings) if places.shape[2] == 2 else places
+            for places in passes.values()
+        ]
+
+    @property
+    def _actions(self) -> int:
+        """Numbers that the policy gives for a window."""
+        return 4 if self.settings.deformable else 2
+
+    @property
+    def _guide_macs(self) -> int:
+        """Multiply-accumulates of the classifier that only a training needs for its guidance."""
+        return 0 if self.guide_head is None else self._glances.map_channels * self.num_classes
 
     policy: RecurrentPolicy | ClipPolicy | TrackPolicy
 

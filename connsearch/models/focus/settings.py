@@ -45,6 +45,15 @@ class FocusSettings(BaseModel):
         random_pass: learn from random windows, too, in every step.
         joint_passes: both kinds of windows go through the local network and the classifier as one
             batch; otherwise (published) one after the other, and batch norms see them apart.
+        deformable: the policy chooses the height and the width of a window, too; it is resampled to
+            ``patch`` (Uni-AdaFocus). Windows of other places have the side ``patch``.
+        patch_min: the smallest height and width of a deformable window; the largest are those of
+            the frame; None: ``patch`` (published: 96).
+        guidance: the policy learns by the same windows of the map that the glance network has seen,
+            and no longer by their pixels (Uni-AdaFocus: deep-feature guidance).
+        size_term: times the mean of (scale - 1)^2 is added to the loss; scale is 0 at
+            ``patch_min`` and 1 at the frame (published: 1 ActivityNet, 0.75 Mini-Kinetics, 0.5
+            Something-Something, 0.25 Jester).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,6 +76,15 @@ class FocusSettings(BaseModel):
     dropout: float = Field(default=0.2, strict=True, ge=0, lt=1)
     random_pass: bool = Field(default=True, strict=True)
     joint_passes: bool = Field(default=False, strict=True)
+    deformable: bool = Field(default=False, strict=True)
+    patch_min: Side | None = None
+    guidance: bool = Field(default=False, strict=True)
+    size_term: float = Field(default=0.0, ge=0, le=1000, allow_inf_nan=False)
+
+    @property
+    def smallest(self) -> int:
+        """Pixels of the smallest side of a deformable window."""
+        return self.patch_min or self.patch
 
     @property
     def policy_width(self) -> int:
@@ -99,5 +117,21 @@ class FocusSettings(BaseModel):
             raise ValueError(
                 "local_frames: a window in every frame needs a glance at it; leave out "
                 "--focus-frames, or --window clip or track"
+            )
+        if not self.deformable:
+            given = {"patch_min": self.patch_min is not None, "size_term": self.size_term > 0}
+            for name in (name for name, is_given in given.items() if is_given):
+                raise ValueError(
+                    f"{name}: windows have one size; leave it out, or deformable=true as well"
+                )
+        if self.smallest > self.patch:
+            raise ValueError(
+                f"patch_min: read {self.patch_min}; windows at drawn places have {self.patch} "
+                "pixels, so it is at most that (--patch)"
+            )
+        if self.places != "policy" and (self.deformable or self.guidance):
+            name = "deformable" if self.deformable else "guidance"
+            raise ValueError(
+                f"{name}: is for windows that a policy chooses; leave it out, or --places policy"
             )
         return self

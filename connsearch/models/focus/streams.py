@@ -17,7 +17,7 @@ from torch.nn.functional import interpolate
 from connsearch.models.features import FeatureModel
 from connsearch.models.pixels import rgb_clips
 from connsearch.models.structure import Network
-from connsearch.nn.crop import crop
+from connsearch.nn.crop import crop, crop_resized
 from connsearch.nn.streams import ready_streams
 
 
@@ -45,7 +45,10 @@ def local_streams(streams: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def windows_of(
-    streams: Mapping[str, Tensor], corners_BS2: Tensor, size: tuple[int, int]
+    streams: Mapping[str, Tensor],
+    corners_BS2: Tensor,
+    size: tuple[int, int],
+    sides_BS2: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Returns the same windows of all streams, each ``(B, C, T, *size)``.
 
@@ -54,20 +57,37 @@ def windows_of(
         corners_BS2: top left corners in pixels (row, column): of every frame, or one (S = 1) of all
             frames of a clip.
         size: height and width.
+        sides_BS2: height and width of the windows in the frames, from which they are resampled to
+            ``size``, flow in pixels of that; None: they have that size.
 
     Raises:
         TrainingError: a corner is not finite.
     """
-    return {name: _windows(stream, corners_BS2, size) for name, stream in streams.items()}
+    found = {name: _windows(x, corners_BS2, size, sides_BS2) for name, x in streams.items()}
+    if sides_BS2 is not None and "flow" in found:
+        scale_BS2 = (sides_BS2.new_tensor(size) / sides_BS2).flip(2).to(found["flow"].dtype)
+        found["flow"] = found["flow"] * scale_BS2.transpose(1, 2)[..., None, None]
+    return found
 
 
-def _windows(x_BCTHW: Tensor, corners_BS2: Tensor, size: tuple[int, int]) -> Tensor:
+def _windows(
+    x_BCTHW: Tensor, corners_BS2: Tensor, size: tuple[int, int], sides_BS2: Tensor | None
+) -> Tensor:
     clips, channels, frames = x_BCTHW.shape[:3]
     if corners_BS2.shape[1] == 1 and frames > 1:
-        found = crop(x_BCTHW.flatten(1, 2), corners_BS2[:, 0], size)
+        found = _cut(x_BCTHW.flatten(1, 2), corners_BS2, size, sides_BS2)
         return found.unflatten(1, (channels, frames))
-    found = crop(x_BCTHW.transpose(1, 2).flatten(0, 1), corners_BS2.flatten(0, 1), size)
+    found = _cut(x_BCTHW.transpose(1, 2).flatten(0, 1), corners_BS2, size, sides_BS2)
     return found.unflatten(0, (clips, frames)).transpose(1, 2)
+
+
+def _cut(
+    images_NCHW: Tensor, corners_BS2: Tensor, size: tuple[int, int], sides_BS2: Tensor | None
+) -> Tensor:
+    corners_N2 = corners_BS2.flatten(0, 1)
+    if sides_BS2 is None:
+        return crop(images_NCHW, corners_N2, size)
+    return crop_resized(images_NCHW, corners_N2, sides_BS2.flatten(0, 1), size)
 
 
 def resized_streams(streams: Mapping[str, Tensor], size: int | None) -> dict[str, Tensor]:
