@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
+from typing import Any
 
 import torch
 
-from connsearch.cli.outcome import show_classes, show_metrics
+from connsearch.cli.outcome import report_evaluation, show_classes, show_metrics
 from connsearch.cli.terminal import Terminal
 from connsearch.models.document import ModelDocument
 from connsearch.runs.events import EvaluationEvent, Event, ResultEvent
+from connsearch.runs.formats.evaluation import ClipCostRecord, Evaluation
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.metrics import summarise, summarise_sets
 from connsearch.view.console import Console
@@ -68,3 +71,22 @@ def test_an_evaluation_is_told_by_the_number_it_is_judged_by(structure: object) 
     made.listener().follow([EvaluationEvent(0, "val", several(left_out=1), 3), last])
     said = "after epoch 1: val mAP 1.000 over 2 of 3 classes, 3 clips, 1 left out"
     assert said in written.getvalue().splitlines()
+
+
+def test_an_evaluation_ends_with_the_numbers_that_publications_tell(tmp_path: Path) -> None:
+    cost = ClipCostRecord(macs=26_946_025_472, training=26_956_675_072, clip=[16, 224, 224])
+    facts: dict[str, Any] = {
+        "opened": "now",
+        "times_opened": 1,
+        "clips_by_class": {"walk": 2, "fall": 1, "never": 0},
+    }
+    made, written = terminal()
+    report_evaluation(tmp_path, "test", Evaluation(metrics=several(), cost=cost, **facts), made)
+    line = (
+        "test: mAP 1.000 over 2 of 3 classes (1 without a clip), 26.946 GMACs a clip of "
+        "16x224x224 (26.957 with the heads of the training)"
+    )
+    assert line in " ".join(written.getvalue().split())
+    before = Evaluation(metrics=several(), **facts)
+    assert "cost" not in before.to_json()
+    assert "cost" not in report_evaluation(tmp_path, "test", before, terminal()[0])

@@ -7,6 +7,8 @@ from torch import Tensor
 from connsearch.errors import DataError
 from connsearch.models.catalogue import create_model, from_document
 from connsearch.models.early_exit import EarlyExit, leave_early
+from connsearch.models.export import write_down
+from connsearch.models.export_onnx import to_onnx
 from connsearch.models.features import require_features
 from connsearch.models.focus.by_frame import FocusByFrame
 
@@ -78,3 +80,15 @@ def test_other_frames_are_refused(model: FocusByFrame) -> None:
         model({"rgb": torch.zeros(1, 3, FRAMES + 1, SIZE, SIZE)})
     with pytest.raises(DataError, match="--patch"):
         model({"rgb": torch.zeros(1, 3, FRAMES, 16, 16)})
+
+
+@pytest.mark.slow
+def test_it_is_written_down_for_any_number_of_clips(
+    model: FocusByFrame, clips: dict[str, Tensor]
+) -> None:
+    program = write_down(model, (FRAMES, SIZE, SIZE))
+    for count in (1, 3):
+        some = {"rgb": clips["rgb"][:count]}
+        expected = answers(model, some)[:, -1]
+        torch.testing.assert_close(program.run(some), expected, rtol=1e-4, atol=1e-5)
+    assert to_onnx(write_down(model, (FRAMES, SIZE, SIZE), guarded=False), {})

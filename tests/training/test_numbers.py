@@ -173,3 +173,9 @@ def test_a_rate_that_never_falls_and_fp16_on_a_processor_are_said() -> None:
     assert "never reaches its peak" in told(plain, warmup_steps=20)[0]
     assert "fp16 on a processor" in told(Compute("cpu", "fp16"))[0]
     assert told(Compute("cuda", "fp16")) == []
+
+
+def test_plain_momentum_without_sgd_is_refused() -> None:
+    assert not OptimiserOptions(optimiser="sgd", nesterov=False).nesterov
+    with pytest.raises(ValidationError, match="nesterov False with optimiser adamw: has no effect"):
+        OptimiserOptions(nesterov=False)

@@ -16,15 +16,18 @@ from connsearch.graph.files import load_structure
 from connsearch.graph.spec import Edge, Structure
 from connsearch.models.document import ModelDocument
 from connsearch.runs.formats.form import columns
-from connsearch.runs.formats.tables import ConnectionRow, MetricsRow
+from connsearch.runs.formats.tables import ConnectionRow, MetricsRow, TermRow
+from connsearch.runs.names import TERMS
+from connsearch.runs.run_files import RunFiles
 from connsearch.view.charts.draw import chart_figure
 from connsearch.view.charts.inks import colour
-from connsearch.view.charts.marks import Rule
+from connsearch.view.charts.marks import Polyline, Rule
 from connsearch.view.charts.places import spread_apart
 from connsearch.view.runs.chance import chance_of
 from connsearch.view.runs.connections import connections_chart, weights_chart
 from connsearch.view.runs.plots import run_pictures
 from connsearch.view.runs.series import Curves, Series, read_curves, read_weights, smooth
+from connsearch.view.runs.terms import terms_chart
 from connsearch.view.runs.training import training_chart
 from connsearch.view.structures.palette import MIXED, STREAMS
 from tests.view.structures import large, small
@@ -242,3 +245,24 @@ def test_chance_is_the_better_of_two_guesses(
 ) -> None:
     found = chance_of(classes, support)
     assert (None if found is None else found.share) == share
+
+
+def test_terms_of_a_loss_have_a_picture_a_line_each(tmp_path: Path) -> None:
+    names = ("glance", "policy", "policy local")
+    with (tmp_path / TERMS).open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns(TermRow), restval="")
+        writer.writeheader()
+        for step, name in itertools.product(range(1, 4), names):
+            writer.writerow(
+                {"step": step, "term": name, "weight": 0.5, "loss": 1 / step, "accuracy": 0.5}
+            )
+        writer.writerow({"step": 3, "term": "penalty", "weight": 1.0, "loss": 0.1})
+    model = ModelDocument("adafocus", "focus", {})
+    assert [p.name for p in run_pictures(tmp_path, model, formats=["png"])] == ["terms.png"]
+    panels = terms_chart(RunFiles(tmp_path).terms, title="focus").panels
+    loss, right = ([m.name for m in p.marks if isinstance(m, Polyline)] for p in panels)
+    assert loss == [*(f"{n} (x 0.5)" for n in names), "penalty (x 1)"]
+    assert right == [f"{n} (x 0.5)" for n in names]
+    (tmp_path / TERMS).write_text("step,term\n1,a\n")
+    with pytest.raises(RunError, match="no column weight"):
+        run_pictures(tmp_path, model)

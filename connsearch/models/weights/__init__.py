@@ -42,7 +42,7 @@ class Publication:
         expects: settings the weights were trained with; with others they work, but not as well. A
             conversion builds the network with them, so they may repeat what is needed.
         expects_inside: likewise, of the networks that a network is built on: by dotted key into
-            their model documents, ``glance.settings.mean``.
+            their model documents: the network, ``settings`` and the name of the setting.
         variants: settings that files of its weights may need, told where a file fits with them.
         told: from the weights, by their published names, the settings that their names and shapes
             tell. A conversion builds the network with them.
