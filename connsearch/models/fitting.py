@@ -192,14 +192,15 @@ def _by_another_name(
 ) -> str | None:
     """The cure, if the weights are those of another network of the same kind; few are tried."""
     alike = [other for other in MODELS if MODELS[other].kind == MODELS[name].kind]
+    found: list[str] = []
     for other in alike if len(alike) <= _TRIED else []:
         try:
-            fits = other != name and fit_of(publication, other, options, state).taken.complete
+            if other != name and fit_of(publication, other, options, state).taken.complete:
+                found.append(other)
         except (SettingsError, WeightsError):
             continue
-        if fits:
-            return f"--model {other}: then the weights fit"
-    return None
+    named = " or ".join(sorted(found, key=len, reverse=True))  # the most exact name first
+    return f"--model {named}: then the weights fit" if found else None
 
 
 def _several(name: str, fits: list[Fit]) -> str:

@@ -17,13 +17,16 @@ from connsearch.models.fitting import Fit, choose_fit, network_of
 from connsearch.models.model import Model
 from connsearch.models.published import Imported, import_state
 from connsearch.models.weight_file import WeightFile, read_weight_file
+from connsearch.models.weights import PUBLICATIONS
 from connsearch.runs.documents import read_form, write_form
 from connsearch.runs.files import write_model, write_weights
 from connsearch.runs.formats.config import (
     ClipSettings,
     DataSettings,
     Facts,
+    LossSettings,
     Settings,
+    TrainingSettings,
 )
 from connsearch.runs.formats.conversion import ConversionRecord
 from connsearch.runs.names import CONVERSION, MODEL, PRUNED_WEIGHTS
@@ -238,6 +241,12 @@ def _record(
 ) -> ConversionRecord:
     frames, size = line["clip"]
     clips = ClipSettings(frames=frames, size=size)
+    whose = PUBLICATIONS[found.publication].of(network_of(asked.model).kind)
+    softmax = whose is not None and whose.softmax
+    settings = Settings(data=DataSettings(clips=clips))
+    if softmax:
+        learned = TrainingSettings(loss=LossSettings(loss="cross_entropy"))
+        settings = Settings(data=DataSettings(clips=clips), training=learned)
     return ConversionRecord(
         command="weights convert",
         connsearch=__version__,
@@ -247,7 +256,7 @@ def _record(
         weights_sha256=sha256_of(place / PRUNED_WEIGHTS),
         taken=taken_record(found.taken),
         line=line,
-        settings=Settings(data=DataSettings(clips=clips)),
+        settings=settings,
         facts=Facts(reading=READING)
         if names is None
         else Facts(reading=READING, classes=list(names)),

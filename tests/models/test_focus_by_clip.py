@@ -10,11 +10,13 @@ from torch import Tensor, nn
 
 from connsearch.errors import DataError, SettingsError
 from connsearch.models.early_exit import leave_early
+from connsearch.models.features import require_features
 from connsearch.models.focus.by_clip import FocusByClip
 from connsearch.models.images import ImageModel
 from connsearch.models.zoo import MODELS
+from connsearch.nn.split_norm import ImageNorm
 
-SMALL = {"depths": [1, 1, 1, 1], "widths": [8, 8, 8, 16], "block": "basic"}
+SMALL: dict[str, Any] = {"depths": [1, 1, 1, 1], "widths": [8, 8, 8, 16], "block": "basic"}
 
 
 def built(**changes: Any) -> FocusByClip:
@@ -83,7 +85,7 @@ def test_the_random_pass_comes_first_and_windows_stay_where_they_are(
     assert look.windows.shape == (3, 5, 4)
     assert (look.windows == look.windows[:, :1]).all()
     assert look.stream == "focus"
-    norms = [m for m in model.local.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    norms = [m for m in model.local.modules() if isinstance(m, ImageNorm)]
     assert {int(n.num_batches_tracked) for n in norms if n.num_batches_tracked is not None} == {2}
 
 
@@ -121,11 +123,10 @@ def test_steps_give_the_answers_of_a_whole_pass(
 
 def test_one_batch_for_both_passes_sees_the_same_windows(streams: dict[str, Tensor]) -> None:
     apart, joint = (built(joint_passes=joint).eval() for joint in (False, True))
+    seen = require_features(apart.glance, "glance").features({"rgb": streams["rgb"]})
     passes = {"random": torch.rand(3, 1, 2), "policy": torch.rand(3, 1, 2)}
     with torch.no_grad():
-        found = [
-            m.learned({"rgb": streams["focus"]}, m._seen(streams), passes) for m in (apart, joint)
-        ]
+        found = [m.learned({"rgb": streams["focus"]}, seen, passes) for m in (apart, joint)]
     for one, other in zip(*(f.terms for f in found), strict=True):
         assert torch.allclose(one.logits, other.logits, atol=1e-6)
 

@@ -16,8 +16,10 @@ from connsearch.data.media.decode import write_video
 from connsearch.errors import DataError, RunError, SettingsError, UnknownNameError, WeightsError
 from connsearch.files.disk import sha256_of
 from connsearch.models.published import names_of, part_for
+from connsearch.models.weights import PUBLICATIONS
 from connsearch.models.zoo import MODELS
 from connsearch.runs.checkpoint import digest
+from connsearch.runs.record import open_run
 from connsearch.view.notebook.runs import run_html
 from connsearch.workflows.export import export
 from connsearch.workflows.opened import OpenedRun
@@ -395,3 +397,42 @@ def test_damage_is_named(file: Path) -> None:
     (run.directory / "weights.safetensors").unlink()
     with pytest.raises(RunError, match=r"weights\.safetensors"):
         _ = connsearch.load_run(run.directory).tensors
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_a_focus_model_is_evaluated_and_trained_further(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"frames": 4, "size": 64, "patch": 32, "policy_hidden": 8}
+    settings["neurons"] = 16
+    model = MODELS["adafocus-mn2-r50"].build(4, seed=1, **settings)
+    names = PUBLICATIONS["adafocus"].key_map(model.describe().settings)
+    state = {f"module.{names.published(n)}": t.clone() for n, t in model.state_dict().items()}
+    state |= {"module.local_CNN.fc.weight": torch.zeros(1000, 2048)}
+    torch.save({"state_dict": state}, tmp_path / "best.pth.tar")
+    told: dict[str, Any] = {
+        "model_options": {"patch": 32},
+        "output": tmp_path / "out",
+        "progress": False,
+    }
+    found = convert_weights(tmp_path / "best.pth.tar", "adafocus-mn2-r50", **told)
+    record = open_run(tmp_path / "out").conversion
+    assert record is not None
+    assert record.taken.unused == ["local_CNN.fc.weight"]
+    assert record.line["clip"] == [4, 64]
+    assert record.settings.training.loss.loss == "cross_entropy"
+    few: dict[str, Any] = {"train_clips": 2, "val_clips": 1, "test_clips": 1, "batch_size": 4}
+    judged = connsearch.evaluate(found, data="synthetic:order", progress=False)
+    assert judged.cost is not None
+    assert judged.cost.training is not None
+    assert judged.cost.training > judged.cost.macs
+    more: dict[str, Any] = {
+        "frames": 4,
+        "size": 64,
+        "steps": 1,
+        "progress": False,
+        "run": tmp_path / "further",
+    }
+    connsearch.train(found, "synthetic:order", **few, **more)
+    with pytest.raises(SettingsError, match="looks at 4 frames, no more"):
+        convert_weights(tmp_path / "best.pth.tar", "adafocus-mn2-r50", frames=8, **told)
+    with pytest.raises(WeightsError, match="--model adafocus-mn2-r50 or adafocus: then"):
+        convert_weights(tmp_path / "best.pth.tar", "adafocus-r50-r50", **told)

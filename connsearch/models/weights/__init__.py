@@ -47,6 +47,8 @@ class Publication:
         told: from the weights, by their published names, the settings that their names and shapes
             tell. A conversion builds the network with them.
         untold: settings that change what is computed, and that no file tells.
+        softmax: whether clips of several classes were learned and judged by a softmax over all
+            classes; the evaluation of converted weights does so, too.
         unused: published names of entries that nothing has read, wherever they are in the weights.
         others: the same for the other kinds of network that it has weights for.
     """
@@ -60,6 +62,7 @@ class Publication:
     variants: tuple[Mapping[str, Any], ...] = ()
     told: Callable[[Mapping[str, Tensor]], Mapping[str, Any]] = _tells_nothing
     untold: tuple[str, ...] = ()
+    softmax: bool = False
     unused: tuple[str, ...] = ()
     others: tuple[Publication, ...] = ()
 

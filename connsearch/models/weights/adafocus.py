@@ -158,6 +158,7 @@ PUBLICATIONS.register("adafocus")(
         },
         told=told,
         untold=("patch", "local_frames"),
+        softmax=True,
         unused=UNUSED,
         others=(Publication("mobilenet_v2", mobilenet_v2_names, HEAD, expects=OF_IMAGENET),),
     )
