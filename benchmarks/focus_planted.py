@@ -42,8 +42,13 @@ ARMS: dict[str, dict[str, Any]] = {
     "policy": {"places": "policy"},
     "centre": {"places": "centre"},
     "random": {"places": "random"},
+    "guided": {"guidance": True},
+    "deformable": {"deformable": True, "patch_min": 24},
+    "guided deformable": {"guidance": True, "deformable": True, "patch_min": 24},
 }
 """Settings of the model by the name of the arm; the first is compared with the others."""
+USUAL = ("policy", "centre", "random")
+"""Arms that are trained unless others are named."""
 
 SIDE, COARSE, PATCH, FRAMES = 96, 16, 40, 2
 DATA: dict[str, Any] = {
@@ -68,8 +73,8 @@ GLANCE = parse_structure(
 LOCAL: dict[str, Any] = {"depths": (1, 1, 1, 1), "widths": (16, 16, 32, 32)}
 
 
-def model(arm: str, classes: int, seed: int) -> FocusModel:
-    """Returns the model of an arm, with first values."""
+def model(arm: str, classes: int, seed: int, coarse: int = COARSE) -> FocusModel:
+    """Returns the model of an arm, with first values, whose glance sees frames of that side."""
     local = connsearch.create_model("resnet18", classes, **LOCAL).describe()
     made = connsearch.create_model(
         "adafocus",
@@ -79,7 +84,7 @@ def model(arm: str, classes: int, seed: int) -> FocusModel:
         local=local.to_json(),
         frames=FRAMES,
         size=SIDE,
-        glance_size=COARSE,
+        glance_size=coarse,
         patch=PATCH,
         policy_hidden=64,
         neurons=128,
@@ -92,7 +97,7 @@ def model(arm: str, classes: int, seed: int) -> FocusModel:
 def trained(arm: str, seed: int, data: DataSplits, given: argparse.Namespace) -> dict[str, Any]:
     """Returns the ledger entry of one network."""
     run = connsearch.train(
-        model(arm, len(data.classes), seed),
+        model(arm, len(data.classes), seed, given.coarse),
         data,
         **TRAINING,
         epochs=given.epochs,
@@ -208,10 +213,11 @@ def told(values: Sequence[float]) -> str:
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--arms", nargs="*", default=list(ARMS), choices=list(ARMS))
+    parser.add_argument("--arms", nargs="*", default=list(USUAL), choices=list(ARMS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--train-clips", type=int, default=600, help="of each class")
+    parser.add_argument("--coarse", type=int, default=COARSE, help="pixels of a glanced frame")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--runs", type=Path, default=Path("runs/focus_planted"))
     parser.add_argument("--table", action="store_true", help="train nothing, print what is there")
@@ -223,6 +229,8 @@ def main(words: Sequence[str] | None = None) -> None:
     """Trains what is missing, prints the tables, and writes the page."""
     given = parse(words)
     settings = {"epochs": given.epochs, "train_clips": given.train_clips}
+    if given.coarse != COARSE:
+        settings["coarse"] = given.coarse
     with Ledger(given.runs / "ledger.jsonl", settings) as ledger:
         if not given.table:
             data = connsearch.load_data("synthetic:mark", **DATA, train_clips=given.train_clips)

@@ -94,11 +94,12 @@ def crop_resized(images_NCHW: Tensor, corners_N2: Tensor, sides_N2: Tensor, size
             places_NP = corners_N2[:, axis, None].double() + steps_P + (steps_P + 0.5) * stretch_N1
             places_NP = places_NP.clamp(0, length - 1)
             first_NP = places_NP.detach().floor().clamp(max=max(length - 2, 0))
-            shape = (len(x), 1, count, 1) if axis == 0 else (len(x), 1, 1, count)
+            shape = (-1, 1, count, 1) if axis == 0 else (-1, 1, 1, count)
             part = (places_NP - first_NP).to(exact).view(shape)
             one = first_NP.long().view(shape)
             next_one = (one + 1).clamp(max=length - 1)
-            a, b = (torch.take_along_dim(x, at, axis + 2).to(exact) for at in (one, next_one))
+            all_of = (-1, x.shape[1], -1, x.shape[3]) if axis == 0 else (-1, *x.shape[1:3], -1)
+            a, b = (x.gather(axis + 2, at.expand(all_of)).to(exact) for at in (one, next_one))
             x = torch.lerp(a, b, part.expand_as(a))
         return x.to(images_NCHW.dtype)
 

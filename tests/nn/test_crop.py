@@ -237,6 +237,21 @@ def test_it_is_exported_with_places_as_an_input() -> None:
     torch.testing.assert_close(program(images, other), crop(images, other, (4, 5)))
 
 
+class Resizing(nn.Module):
+    def forward(self, images: Tensor, corners: Tensor, sides: Tensor) -> Tensor:
+        return crop_resized(images, corners, sides, (4, 5))
+
+
+@pytest.mark.slow
+def test_resized_windows_are_exported_for_any_number_of_images() -> None:
+    images, corners, sides = torch.randn(4, 3, 9, 8), torch.rand(4, 2), torch.rand(4, 2) * 4 + 2
+    given = (images, corners, sides)
+    open_number = tuple({0: torch.export.Dim("images")} for _ in given)
+    program: Any = torch.export.export(Resizing(), given, dynamic_shapes=open_number).module()
+    few = [x[:3] for x in given]
+    torch.testing.assert_close(program(*few), crop_resized(few[0], few[1], few[2], (4, 5)))
+
+
 @given(data=st.data())
 @settings(max_examples=25)
 def test_a_resized_window_is_torchs_sampler_too(data: st.DataObject) -> None:
