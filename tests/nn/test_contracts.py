@@ -13,7 +13,7 @@ from connsearch.graph.files import load_structure
 from connsearch.graph.plan import BlockPlan
 from connsearch.graph.space import over_connect
 from connsearch.graph.spec import Attention, Block, Structure
-from connsearch.models import structure as network_module
+from connsearch.models import block_node as network_module
 from connsearch.models.structure import Network
 from connsearch.nn import attention as attention_module
 from connsearch.nn.attention import PeerAttention
