@@ -1,8 +1,10 @@
 """Clips that stop early: planned against realised cost, and what calibration clips are worth.
 
-A small focus model is trained on planted clips. Thresholds for five budgets are solved on ``val``
-(as ``connsearch early-exit`` does), and, to show why not, on the training clips as they are and as
-training augments them; all are applied to the same test clips.
+A small focus model is trained on planted marks (``--data synthetic:mark``): the glance network
+sees frames at a sixth of their side, where the class does not show, and windows at random places
+meet the mark in some frames, so that more steps know more. Thresholds for five budgets are solved
+on ``val`` (as ``connsearch early-exit`` does), and, to show why not, on the training clips as they
+are and as training augments them; all are applied to the same test clips.
 
     python benchmarks/early_exit.py --seeds 5
     python benchmarks/early_exit.py --speed
@@ -24,6 +26,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from common import Ledger, interval
+from focus_planted import GLANCE, LOCAL
 from page import table, write_markdown
 
 import connsearch
@@ -31,6 +34,7 @@ from connsearch.analysis.early_exit import Floats, exits_of, mean_cost, solve_bu
 from connsearch.analysis.stopping import StoppingClips
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.loading.loader import Loader
+from connsearch.models.document import ModelDocument
 from connsearch.models.early_exit import EarlyExit, confidence, leave_early
 from connsearch.runs.metrics import wilson_interval
 from connsearch.training.evaluate import Compute, evaluating
@@ -40,17 +44,36 @@ from connsearch.training.step_answers import per_step
 SHARES = (0.3, 0.4, 0.5, 0.65, 0.8)
 """Budgets, of what all steps cost."""
 CALIBRATIONS = ("val", "train", "augmented train")
-CLIP: Mapping[str, Any] = {"frames": 8, "size": 48, "batch_size": 16, "augment": ["srtg_small"]}
-WIDTHS = (8, 16, 32, 64)
-MODEL: Mapping[str, Any] = {"patch": 24, "policy_hidden": 32, "neurons": 64, "dropout": 0.2}
+FRAMES, SIDE, COARSE, PATCH = 4, 96, 16, 40
+CLIP: Mapping[str, Any] = {
+    "frames": FRAMES,
+    "size": SIDE,
+    "short_side": SIDE,
+    "batch_size": 32,
+}
+MODEL: Mapping[str, Any] = {
+    "frames": FRAMES,
+    "size": SIDE,
+    "glance_size": COARSE,
+    "patch": PATCH,
+    "policy_hidden": 64,
+    "neurons": 128,
+}
+TRAINING: Mapping[str, Any] = {
+    "optimiser": "sgd",
+    "lr": 0.05,
+    "label_smoothing": 0.0,
+    "rate": ("running_max=1",),
+}
+"""Data, model and training are those of ``focus_planted.py``, but for the number of frames."""
 
 
 def model_of(seed: int, classes: int, places: str) -> Any:
     """Returns a small focus model with new weights."""
-    part = connsearch.create_model("resnet18", 2, seed=0, widths=WIDTHS).describe().to_json()
-    size = {"frames": CLIP["frames"], "size": CLIP["size"]}
+    local = connsearch.create_model("resnet18", classes, **LOCAL).describe().to_json()
+    glance = ModelDocument.of(GLANCE).to_json()
     return connsearch.create_model(
-        "adafocus", classes, seed=seed, glance=part, local=part, places=places, **size, **MODEL
+        "adafocus", classes, seed=seed, glance=glance, local=local, places=places, **MODEL
     )
 
 
@@ -92,11 +115,12 @@ def one_seed(seed: int, given: argparse.Namespace) -> dict[str, Any]:
         data,
         run=given.runs / f"seed-{seed}",
         epochs=given.epochs,
-        lr=0.01,
+        eval_every=given.epochs,
         seed=seed,
         threads=given.threads,
         precision="fp32",
         progress=False,
+        **TRAINING,
     )
     network = run.load_model().eval()
     assert isinstance(network, EarlyExit)
@@ -233,11 +257,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--runs", type=Path, default=Path("runs/early-exit"))
     parser.add_argument("--data", default="synthetic:mark")
-    parser.add_argument("--places", default="policy", choices=["policy", "random", "centre"])
+    parser.add_argument("--places", default="random", choices=["policy", "random", "centre"])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--train-clips", type=int, default=60, help="of a class")
-    parser.add_argument("--test-clips", type=int, default=60, help="of a class, val too")
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--train-clips", type=int, default=600, help="of a class")
+    parser.add_argument("--test-clips", type=int, default=100, help="of a class, val too")
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--size", type=int, default=112)
@@ -253,12 +277,12 @@ def main() -> None:
     else:
         names = "data places train_clips test_clips epochs".split()
         settings = {name: getattr(given, name) for name in names}
-        settings |= {"clip": dict(CLIP), "model": dict(MODEL), "widths": list(WIDTHS)}
+        settings |= {"clip": dict(CLIP), "model": dict(MODEL), "training": dict(TRAINING)}
         ledger = Ledger(given.runs / "ledger.jsonl", settings)
         for seed in range(given.seeds):
             ledger.measure(f"seed {seed}", partial(one_seed, seed, given))
         lines = list(lines_of(ledger, range(given.seeds)))
-        command = f"python benchmarks/early_exit.py --places {given.places} --seeds {given.seeds}"
+        command = f"python benchmarks/early_exit.py --seeds {given.seeds}"
         title = "Early exits: planned against realised cost, by calibration clips"
     print("\n".join(lines))
     if given.page is not None:
