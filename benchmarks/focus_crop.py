@@ -19,7 +19,7 @@ import torch
 from page import table, write_markdown
 from torch import Tensor
 
-from connsearch.nn.crop import crop, crop_resized
+from connsearch.nn.crop import crop
 
 SIZES = ((32, 224, 96), (32, 224, 128), (32, 224, 160), (32, 112, 48), (64, 64, 24), (64, 32, 12))
 """Images, side of an image, side of a window."""
@@ -42,16 +42,9 @@ def plain(images: Tensor, corners_N2: Tensor, side: int) -> Tensor:
     return crop(images, corners_N2, (side, side))
 
 
-def resized(images: Tensor, corners_N2: Tensor, side: int) -> Tensor:
-    """Returns windows by the crop that resamples; here, nothing is left to be resampled."""
-    sides = torch.full_like(corners_N2, float(side), requires_grad=True)
-    return crop_resized(images, corners_N2, sides, (side, side))
-
-
 WAYS: dict[str, Callable[[Tensor, Tensor, int], Tensor]] = {
     "grid_sample": sampled,
     "crop": plain,
-    "crop_resized": resized,
 }
 
 
@@ -84,7 +77,7 @@ def rows(turns: int) -> list[list[str]]:
             found = seconds(count, length, side, by_images=by_images, last=last, turns=turns)
             grid = found["grid_sample"]
             cells += [f"{1e3 * grid:.2f}", f"{1e3 * found['crop']:.2f}"]
-            cells += [f"{grid / found['crop']:.2f}", f"{grid / found['crop_resized']:.2f}"]
+            cells.append(f"{grid / found['crop']:.2f}")
         lines.append(cells)
     return lines
 
@@ -98,7 +91,7 @@ def main(words: Sequence[str] | None = None) -> None:
     given = parser.parse_args(words)
     torch.set_num_threads(given.threads)
     torch.manual_seed(0)
-    ways = ["grid_sample, ms", "crop, ms", "ratio", "resized, ratio"]
+    ways = ["grid_sample, ms", "crop, ms", "ratio"]
     heads = ["images -> window", "gradient by", *ways, *(f"{way} (channels last)" for way in ways)]
     lines = table(heads, rows(given.turns))
     lines += ["", f"Medians of {given.turns}, float32, {given.threads} threads, torch "

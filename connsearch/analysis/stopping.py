@@ -23,7 +23,7 @@ from connsearch.analysis.early_exit import (
 )
 from connsearch.data.loading.batches import Batch
 from connsearch.data.loading.loader import Loader
-from connsearch.models.early_exit import EarlyExit, Stops, confidence
+from connsearch.models.early_exit import EarlyExitModel, Stops, confidence
 from connsearch.runs.formats.early_exit import EarlyExitRow, Measured
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.step_answers import StepAnswers
@@ -130,7 +130,7 @@ def timed(
         costs: of a clip until each exit.
         compute: device and precision.
     """
-    assert isinstance(network, EarlyExit), "it was asked for thresholds"
+    assert isinstance(network, EarlyExitModel), "it was asked for thresholds"
     full, early = 0.0, [0.0] * len(wanted)
     exits: list[list[int]] = [[] for _ in wanted]
     others, warm = [0] * len(wanted), False

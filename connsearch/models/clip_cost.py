@@ -9,7 +9,7 @@ from torch import Tensor
 
 from connsearch.graph.cost import cost
 from connsearch.models.count import count
-from connsearch.models.early_exit import EarlyExit
+from connsearch.models.early_exit import EarlyExitModel
 from connsearch.models.model import Model
 
 
@@ -38,7 +38,7 @@ def clip_cost(model: Model, streams: Mapping[str, Tensor], classes: int) -> Clip
     if structure is not None:
         frames, height, width = streams["rgb"].shape[2:]
         return ClipCost(cost(structure, num_classes=classes, clip=(frames, height, width)).macs)
-    if isinstance(model, EarlyExit):
+    if isinstance(model, EarlyExitModel):
         shapes = {name: tuple(stream.shape[1:]) for name, stream in streams.items()}
         macs = model.exit_costs(shapes)[-1]
         training = model.exit_costs(shapes, training_heads=True)[-1]

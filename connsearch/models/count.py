@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from connsearch.models.early_exit import EarlyExit
+from connsearch.models.early_exit import EarlyExitModel
 from connsearch.nn.split_norm import SplitNorm
 
 
@@ -92,7 +92,7 @@ def empty_clip(model: nn.Module, clip: tuple[int, int, int]) -> dict[str, Tensor
 
 
 def macs_of_steps(
-    model: EarlyExit, shapes: Mapping[str, Sequence[int]], *, first: int | None = None
+    model: EarlyExitModel, shapes: Mapping[str, Sequence[int]], *, first: int | None = None
 ) -> tuple[int, ...]:
     """Returns the multiply-accumulates of one clip until each exit of a network that can stop.
 
@@ -101,9 +101,9 @@ def macs_of_steps(
         shapes: of the streams of one clip, ``(C, T, H, W)`` by name.
         first: count the first exits alone; None: all.
     """
-    assert isinstance(model, nn.Module), "an EarlyExit is a model"
+    assert isinstance(model, nn.Module), "it is a model"
     without = _to_count(model)
-    assert isinstance(without, EarlyExit), "a copy of a network is of its kind"
+    assert isinstance(without, EarlyExitModel), "a copy of a network is of its kind"
     streams = {name: torch.empty(1, *shape, device="meta") for name, shape in shapes.items()}
     found: list[int] = []
     with torch.no_grad(), FlopCounterMode(display=False) as counter:

@@ -17,7 +17,7 @@ Steps = Generator[Tensor, Tensor, None]
 
 
 @runtime_checkable
-class EarlyExit(Protocol):
+class EarlyExitModel(Protocol):
     """A model that answers after several steps; the last answer is that of its ``forward``.
 
     In evaluation, the answers of ``steps`` are those of ``Predictions.per_step``, and an answer
@@ -88,7 +88,7 @@ class Stops(NamedTuple):
 
 @torch.inference_mode()
 def leave_early(
-    model: EarlyExit,
+    model: EarlyExitModel,
     streams: Mapping[str, Tensor],
     thresholds: Sequence[float],
     *,
@@ -117,7 +117,7 @@ def leave_early(
         steps.close()
 
 
-def _require(model: EarlyExit, thresholds: Sequence[float], kind: str) -> None:
+def _require(model: EarlyExitModel, thresholds: Sequence[float], kind: str) -> None:
     if len(thresholds) not in (model.exits - 1, model.exits):
         raise ValueError(f"{len(thresholds)} thresholds for {model.exits} steps")
     if kind not in CONFIDENCES:

@@ -22,6 +22,8 @@ from torch.export import Dim, ExportedProgram
 
 from connsearch.errors import Failure, SettingsError
 from connsearch.graph.spec import Modality, Structure
+from connsearch.models.depth_exits import DepthExits
+from connsearch.models.focus.focus import FocusModel
 from connsearch.models.model import Model, as_predictions
 from connsearch.models.parity import Runner, Shape
 from connsearch.models.structure import Network
@@ -76,10 +78,14 @@ class _Named(nn.Module):
         self.network = network
 
     def forward(
-        self, rgb: Tensor | None = None, flow: Tensor | None = None, object: Tensor | None = None
+        self,
+        rgb: Tensor | None = None,
+        flow: Tensor | None = None,
+        object: Tensor | None = None,
+        focus: Tensor | None = None,
     ) -> Tensor:
         """Maps streams ``(B, C, T, H, W)`` to logits ``(B, K)``."""
-        given = {"rgb": rgb, "flow": flow, "object": object}
+        given = {"rgb": rgb, "flow": flow, "object": object, "focus": focus}
         found = self.network({name: x for name, x in given.items() if x is not None})
         return as_predictions(found).logits
 
@@ -104,6 +110,12 @@ def input_shapes(
         wanted = tuple(m for m in Modality if m in {*wanted, Modality.RGB} - {Modality.FLOW})
     channels = structure.network.stream_width
     return {modality.value: (channels(modality), *clip) for modality in wanted}
+
+
+def flow_structure(network: Model) -> Structure | None:
+    """Returns the structure, of the network or of one it is made of, by which flow is computed."""
+    read = (part.structure for part in network.modules() if isinstance(part, Network))
+    return next((one for one in read if Modality.FLOW in one.modalities()), None)
 
 
 def write_down(
@@ -170,9 +182,22 @@ def _exported(
 
 
 def _inputs(network: Model, clip: tuple[int, int, int], *, flow_input: bool) -> dict[str, Shape]:
+    if isinstance(network, DepthExits):
+        network = network.network
     if isinstance(network, Network):
         return input_shapes(network.structure, clip, flow_input=flow_input)
     name = network.describe().name
+    if isinstance(network, FocusModel):
+        if flow_input:
+            raise SettingsError(
+                f"{name}: flow cannot be an input: that of the frames that are glanced at and that "
+                "of the windows are not the same"
+            )
+        shapes: dict[str, Shape] = {}
+        for stream, empty in network.empty_clip(clip).items():
+            _, *sizes = empty.shape
+            shapes[stream] = (sizes[0], sizes[1], sizes[2], sizes[3])
+        return shapes
     if flow_input:
         raise SettingsError(f"{name}: no stem reads flow, so flow cannot be an input")
     named: Any = getattr(network, "modalities", ())

@@ -14,6 +14,7 @@ from connsearch.models.model import Model, as_predictions
 
 Shape = tuple[int, int, int, int]
 Runner = Callable[[Mapping[str, Tensor]], Tensor]
+_KINDS = ("noise", "moving", "constant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,24 +115,26 @@ def _clips(
 ) -> list[dict[str, Tensor]]:
     """One clip of noise; noise, a square that moves, and a constant; a square at every length."""
     generator = torch.Generator().manual_seed(seed)
-    own = next(iter(inputs.values()))[1]
-    batches = [(("noise",), own), (("noise", "moving", "constant"), own)]
+    batches: list[tuple[tuple[str, ...], int | None]] = [(("noise",), None), (_KINDS, None)]
     batches += [(("moving",), frames) for frames in lengths]
     return [
         {
-            name: torch.stack([_stream(name, (c, frames, h, w), kind, generator) for kind in kinds])
-            for name, (c, _, h, w) in inputs.items()
+            name: torch.stack([_stream(name, shape, kind, generator, frames) for kind in kinds])
+            for name, shape in inputs.items()
         }
         for kinds, frames in batches
     ]
 
 
-def _stream(name: str, shape: Shape, kind: str, generator: torch.Generator) -> Tensor:
+def _stream(
+    name: str, shape: Shape, kind: str, generator: torch.Generator, length: int | None
+) -> Tensor:
     """One stream ``(C, T, H, W)``: pixels and flow in [-1, 1], object maps one-hot."""
-    channels, frames, height, width = shape
-    numbers = torch.rand(shape, generator=generator)
+    channels, own, height, width = shape
+    frames = own if length is None else length
+    numbers = torch.rand((channels, frames, height, width), generator=generator)
     if kind == "constant":
-        numbers = torch.full(shape, 0.25)
+        numbers = torch.full_like(numbers, 0.25)
     if kind == "moving":
         numbers = 0.1 * numbers
         side = max(1, min(height, width) // 3)

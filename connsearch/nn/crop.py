@@ -86,22 +86,18 @@ def crop_resized(images_NCHW: Tensor, corners_N2: Tensor, sides_N2: Tensor, size
     """
     corners_N2, sides_N2 = _checked(corners_N2, images_NCHW), _checked(sides_N2, images_NCHW)
     exact = _exact(images_NCHW)
-    x = images_NCHW
     with own_precision(images_NCHW.device.type):
+        axes = list[Tensor]()
         for axis, (count, length) in enumerate(zip(size, images_NCHW.shape[2:], strict=True)):
-            steps_P = torch.arange(count, device=x.device, dtype=torch.float64)
-            stretch_N1 = sides_N2[:, axis, None].double() / count - 1
-            places_NP = corners_N2[:, axis, None].double() + steps_P + (steps_P + 0.5) * stretch_N1
-            places_NP = places_NP.clamp(0, length - 1)
-            first_NP = places_NP.detach().floor().clamp(max=max(length - 2, 0))
-            shape = (-1, 1, count, 1) if axis == 0 else (-1, 1, 1, count)
-            part = (places_NP - first_NP).to(exact).view(shape)
-            one = first_NP.long().view(shape)
-            next_one = (one + 1).clamp(max=length - 1)
-            all_of = (-1, x.shape[1], -1, x.shape[3]) if axis == 0 else (-1, *x.shape[1:3], -1)
-            a, b = (x.gather(axis + 2, at.expand(all_of)).to(exact) for at in (one, next_one))
-            x = torch.lerp(a, b, part.expand_as(a))
-        return x.to(images_NCHW.dtype)
+            steps_P = torch.arange(count, device=images_NCHW.device, dtype=torch.float64) + 0.5
+            middles_NP = corners_N2[:, axis, None] + sides_N2[:, axis, None] / count * steps_P
+            axes.append((middles_NP * 2 / length - 1).to(exact))  # of pixels, -1 to 1
+        rows_Nhw, columns_Nhw = axes[0][:, :, None], axes[1][:, None, :]
+        grid_Nhw2 = torch.stack(torch.broadcast_tensors(columns_Nhw, rows_Nhw), 3)
+        found = torch.nn.functional.grid_sample(
+            images_NCHW.to(exact), grid_Nhw2, padding_mode="border", align_corners=False
+        )
+        return found.to(images_NCHW.dtype)
 
 
 class _Crop(torch.autograd.Function):

@@ -15,7 +15,7 @@ from connsearch.data.loading.batches import Batch, UnreadClip
 from connsearch.data.loading.loader import Loader
 from connsearch.data.records import listed
 from connsearch.errors import DataError
-from connsearch.models.early_exit import EarlyExit, Left, Stops, leave_early
+from connsearch.models.early_exit import EarlyExitModel, Left, Stops, leave_early
 from connsearch.models.gates import GateWatch, watched
 from connsearch.models.model import Predictions, as_predictions
 from connsearch.nn.precision import Precision, autocast
@@ -49,7 +49,7 @@ class Compute:
         """Returns the logits ``(B, K)`` of a batch, in float32."""
         return self.predictions(network, batch).logits
 
-    def left(self, network: EarlyExit, batch: Batch, stops: Stops) -> Left:
+    def left(self, network: EarlyExitModel, batch: Batch, stops: Stops) -> Left:
         """Returns the answers of a network whose clips stop early, in float32."""
         streams = {n: x.to(self.device, non_blocking=True) for n, x in batch.streams.items()}
         with autocast(self.device, self.precision):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from connsearch.data.loading.batches import Batch, BatchPlan, epoch_plan
 from connsearch.data.loading.loader import Loader
-from connsearch.models.early_exit import EarlyExit, Stops
+from connsearch.models.early_exit import EarlyExitModel, Stops
 from connsearch.training.evaluate import Compute, answered, evaluating
 from connsearch.training.losses import Loss
 from connsearch.training.predictions import AnswerPool
@@ -106,7 +106,7 @@ def _whole(
 def _stopping(
     network: nn.Module, loader: Loader, plan: Sequence[BatchPlan], compute: Compute, stops: Stops
 ) -> _Answered:
-    assert isinstance(network, EarlyExit), "only such a network has thresholds"
+    assert isinstance(network, EarlyExitModel), "only such a network has thresholds"
     with evaluating(network), torch.inference_mode():
         for batch in loader.planned(plan):
             if batch.streams:

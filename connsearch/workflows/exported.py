@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -19,11 +19,10 @@ from connsearch.workflows.targets import recorded_loss
 
 SCHEMA = 1
 
-_MEANING = {
-    Modality.RGB: (
-        "frames, channels in the order red, green, blue; a pixel of 0 to 255 is p / 127.5 - 1",
-        (-1.0, 1.0),
-    ),
+_COLOURS = "frames, channels in the order red, green, blue; a pixel of 0 to 255 is p / 127.5 - 1"
+_MEANING: Mapping[str, tuple[str, tuple[float, float] | None]] = {
+    Modality.RGB: (_COLOURS, (-1.0, 1.0)),
+    "focus": (f"other frames of the same clip, which are looked at; {_COLOURS}", (-1.0, 1.0)),
     Modality.FLOW: (
         "motion from each frame to the next in pixels, first x, then y; the last one twice",
         None,
@@ -44,8 +43,17 @@ _OF_EVALUATIONS = {"size": "eval_size", "short_side": "eval_short_side", "crop":
 """Those that evaluations may have of their own."""
 
 
-def describe_program(target: str, document: ModelDocument, program: Program) -> dict[str, Any]:
-    """Returns what somebody must know who runs the program without connsearch."""
+def describe_program(
+    target: str, document: ModelDocument, program: Program, flow: Structure | None
+) -> dict[str, Any]:
+    """Returns what somebody must know who runs the program without connsearch.
+
+    Args:
+        target: the run.
+        document: of its network.
+        program: what was made of it.
+        flow: the structure by which it computes flow; None: it computes none.
+    """
     classes = list(recorded_facts(target).get("classes", ()))
     data = evaluated_clips(target)
     opened = [BATCH_AXIS] + ([FRAME_AXIS] if program.least_frames is not None else [])
@@ -71,7 +79,7 @@ def describe_program(target: str, document: ModelDocument, program: Program) -> 
             **{name: data[name] for name in _SHOWN if name in data},
             "window": "the centre in time, height and width",
         },
-        "flow": _flow(document.structure, program),
+        "flow": _flow(flow, program),
         **document.entry(),
         "versions": _versions(),
     }
@@ -131,7 +139,7 @@ def _flow(structure: Structure | None, program: Program) -> dict[str, Any] | Non
 
 
 def _input(name: str, shape: tuple[int, int, int, int], opened: Sequence[str]) -> dict[str, Any]:
-    what, values = _MEANING[Modality(name)]
+    what, values = _MEANING[name]
     channels, frames, height, width = shape
     length = FRAME_AXIS if FRAME_AXIS in opened else frames
     return {

@@ -9,7 +9,7 @@ from typing import Any
 from connsearch.errors import Failure, RunError, SettingsError
 from connsearch.graph.spec import Structure
 from connsearch.models.document import ModelDocument
-from connsearch.models.export import Program, pt2_runner, to_pt2, write_down
+from connsearch.models.export import Program, flow_structure, pt2_runner, to_pt2, write_down
 from connsearch.models.export_onnx import onnx_runner, require_onnx, to_onnx
 from connsearch.models.model import Model
 from connsearch.models.parity import compare
@@ -73,7 +73,7 @@ def _written(
             open_frames=open_frames,
             guarded=asked.format != "onnx",
         )
-        found = describe_program(asked.target, document, program)
+        found = describe_program(asked.target, document, program, flow_structure(network))
         if asked.format == "onnx":
             content = to_onnx(program, found)
             run = onnx_runner(content)
@@ -88,7 +88,7 @@ def _written(
         raise
     listener.say(f"the {asked.format} program against the network: {parity}")
     listener.say(_opened(program))
-    warn_of_flow(document.structure, program, listener)
+    warn_of_flow(flow_structure(network), program, listener)
     return content, {**found, "parity": asdict(parity)}
 
 

@@ -17,7 +17,7 @@ from connsearch.data.loading.load import DataSplits
 from connsearch.data.loading.loader import Loader
 from connsearch.data.records import listed
 from connsearch.errors import DataError, RunError, SettingsError
-from connsearch.models.early_exit import EarlyExit
+from connsearch.models.early_exit import EarlyExitModel
 from connsearch.models.model import Model
 from connsearch.pruning.budget import Budget
 from connsearch.runs.checkpoint import digest
@@ -40,13 +40,13 @@ from connsearch.workflows.targets import recorded_loss, say_classes
 T = TypeVar("T")
 
 
-def stepwise(network: nn.Module, directory: Path) -> EarlyExit:
+def stepwise(network: nn.Module, directory: Path) -> EarlyExitModel:
     """Returns a network as one that can stop early.
 
     Raises:
         RunError: it answers once.
     """
-    if not isinstance(network, EarlyExit) or network.exits < 2:
+    if not isinstance(network, EarlyExitModel) or network.exits < 2:
         raise RunError(
             f"{directory}: its network answers once, after all of its work, and cannot stop "
             "early\n  allowed: networks that answer after several steps, such as those of "

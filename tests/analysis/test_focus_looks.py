@@ -17,7 +17,7 @@ from connsearch.data.loading.loader import Loader
 from connsearch.data.options import DataOptions
 from connsearch.errors import DataError
 from connsearch.models.catalogue import create_model
-from connsearch.models.early_exit import EarlyExit, Stops, leave_early
+from connsearch.models.early_exit import EarlyExitModel, Stops, leave_early
 from connsearch.models.focus.focus import FocusModel
 from connsearch.training.evaluate import Compute
 from connsearch.training.losses import choose_loss
@@ -88,7 +88,7 @@ def test_clips_stop_where_the_model_stops(model: FocusModel, data: DataSplits, k
     entropy = middle * math.log(middle) + (1 - middle) * math.log(1 - middle)
     sure = middle if kind == "probability" else entropy
     thresholds = (sure, sure, sure)
-    assert isinstance(model, EarlyExit)
+    assert isinstance(model, EarlyExitModel)
     left = leave_early(model.eval(), {"rgb": clips_of(data)}, thresholds, kind=kind)
     found = gone_through(model, data, stops=Stops(thresholds, kind))
     assert [clip.exit for clip in found.clips] == left.exits.tolist()

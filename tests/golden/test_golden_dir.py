@@ -17,19 +17,21 @@ from tests.golden.folder import HERE, Folder, GoldenError
 from tests.golden.srtg.rule import ROLES, ours
 
 ROOT = HERE.parents[1]
-CASE = "3a_fusion_single"
+CASE, FOCUS_CASE = "3a_fusion_single", "g_exit_ties"
 STRANGERS: dict[str, dict[str, Any]] = {
-    "a_crop_S16_P6": {"what": "differentiable crop", "dtype": "float64"},
+    "s4_net_r3d_7": {"kind": "net", "source": "elsewhere", "factory": "r3d_7"},
 }
-"""Entries of what connsearch cannot do yet; nothing reads their files."""
+"""Entries of what connsearch cannot do; nothing reads their files."""
 
 
 @pytest.fixture
 def mixed(tmp_path: Path) -> Path:
     """A folder with cases of every format, whose name says nothing."""
-    own = Folder.read(HERE).index
-    write(tmp_path, {**STRANGERS, CASE: dict(own[CASE])})
-    shutil.copy(HERE / f"{CASE}.npz", tmp_path)
+    index = dict(STRANGERS)
+    for place, case in ((HERE, CASE), (HERE / "focus", FOCUS_CASE)):
+        index[case] = dict(Folder.read(place).index[case])
+        shutil.copy(place / f"{case}.npz", tmp_path)
+    write(tmp_path, index)
     return tmp_path
 
 
@@ -71,11 +73,12 @@ def test_golden_dir_outside_the_repository_is_read(
     done = run(*start, "-k", "golden and not planted", "--golden-dir", given, *more)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(STRANGERS)} skipped" in done.stdout, done.stdout
-    for label in ("float64", "float32"):
-        assert f"PASSED tests/golden/test_golden.py::test_golden[{CASE}-{label}]" in done.stdout
-    for name, kind in [*zip(STRANGERS, ("focus",), strict=True)]:
-        assert any(name in line and kind in line for line in done.stdout.splitlines()), name
-    assert sorted(p.name for p in mixed.iterdir()) == [f"{CASE}.npz", "index.json"]
+    for check in (f"{CASE}-float64", f"{CASE}-float32", FOCUS_CASE):
+        assert f"PASSED tests/golden/test_golden.py::test_golden[{check}]" in done.stdout
+    for name in STRANGERS:
+        assert any(name in line and "no network" in line for line in done.stdout.splitlines())
+    files = sorted(path.name for path in mixed.iterdir())
+    assert files == [f"{CASE}.npz", f"{FOCUS_CASE}.npz", "index.json"]
 
 
 def test_golden_dir_of_an_unknown_format_is_refused(tmp_path: Path) -> None:

@@ -91,6 +91,16 @@ LINES: Mapping[str, Line] = {
         (FOCUSED,),
         ignored=(r".*curve/curve\.(svg|png)",),
     ),
+    "train-exits": Line(
+        "train first/pruned --exits --run first/exits --steps 3 --checkpoint-steps 1 "
+        "--precision fp32 --threads 1",
+        (SEARCHED, PRUNED),
+    ),
+    "focus-show": Line(
+        "focus show focused --clips 2 --precision fp32",
+        (FOCUSED,),
+        ignored=(r".*\.(svg|png|mp4|gif)",),
+    ),
     "gap": Line("gap first --shares 0.7 --tune-steps 1"),
     "curve": Line(
         "curve first --points 2 --rounds 1",

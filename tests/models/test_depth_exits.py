@@ -12,7 +12,7 @@ from connsearch.graph.files import load_structure
 from connsearch.models.catalogue import from_document
 from connsearch.models.depth_exits import DepthExits
 from connsearch.models.document import ModelDocument
-from connsearch.models.early_exit import EarlyExit, leave_early
+from connsearch.models.early_exit import EarlyExitModel, leave_early
 from connsearch.models.exactness import random_streams
 from connsearch.models.model import as_predictions
 from connsearch.models.structure import Network
@@ -82,7 +82,7 @@ def test_its_document_builds_it_again() -> None:
     written = json.loads(json.dumps(model.describe().to_json()))
     again = from_document(ModelDocument.read(written, where="here"), 3)
     assert isinstance(again, DepthExits)
-    assert isinstance(again, EarlyExit)
+    assert isinstance(again, EarlyExitModel)
     again.load_state_dict(model.state_dict())
     clips = {"rgb": torch.randn(2, 3, 4, 16, 16)}
     assert torch.equal(answers(again.eval(), clips), answers(model, clips))

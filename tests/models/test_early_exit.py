@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connsearch.analysis.early_exit import exits_of
-from connsearch.models.early_exit import CONFIDENCES, EarlyExit, confidence, leave_early
+from connsearch.models.early_exit import CONFIDENCES, EarlyExitModel, confidence, leave_early
 from tests.training.stepwise import CLASSES, STEPS, Stepwise
 
 CLIPS = 9
@@ -28,7 +28,7 @@ def made(seed: int, clips: int = CLIPS) -> tuple[Stepwise, dict[str, Any]]:
 )
 def test_they_are_those_of_the_whole_run(seed: int, kind: str, shares: list[float]) -> None:
     model, streams = made(seed)
-    assert isinstance(model, EarlyExit)
+    assert isinstance(model, EarlyExitModel)
     with torch.no_grad():
         whole = model(streams).per_step
     assert whole is not None

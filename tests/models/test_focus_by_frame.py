@@ -6,7 +6,7 @@ from torch import Tensor
 
 from connsearch.errors import DataError
 from connsearch.models.catalogue import create_model, from_document
-from connsearch.models.early_exit import EarlyExit, leave_early
+from connsearch.models.early_exit import EarlyExitModel, leave_early
 from connsearch.models.export import write_down
 from connsearch.models.export_onnx import to_onnx
 from connsearch.models.features import require_features
@@ -48,7 +48,7 @@ def test_an_answer_depends_on_no_later_frame(model: FocusByFrame, clips: dict[st
 
 
 def test_step_by_step_is_the_whole_run(model: FocusByFrame, clips: dict[str, Tensor]) -> None:
-    assert isinstance(model, EarlyExit)
+    assert isinstance(model, EarlyExitModel)
     whole = answers(model, clips)
     for stop, thresholds in ((0, [-1.0] * FRAMES), (FRAMES - 1, [9.0] * FRAMES)):
         left = leave_early(model, clips, thresholds)

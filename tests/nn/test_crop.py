@@ -282,7 +282,8 @@ def test_a_resized_window_of_the_size_itself_is_the_plain_one(dtype: torch.dtype
     corners = corners_of(torch.rand(6, 2), (40, 31), size)
     corners = torch.cat([corners[:4], torch.tensor([[0.0, 0.0], [23.0, 22.0]])])
     sides = torch.tensor([size] * 6, dtype=torch.float32)
-    assert torch.equal(crop_resized(images, corners, sides, size), crop(images, corners, size))
+    found, plain = crop_resized(images, corners, sides, size), crop(images, corners, size)
+    torch.testing.assert_close(found, plain, rtol=1e-2 if dtype == torch.bfloat16 else 0, atol=1e-4)
 
 
 class Finder(nn.Module):

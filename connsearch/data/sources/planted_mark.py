@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from connsearch.errors import DataError
+from connsearch.files.text import csv_text
 
 Array = npt.NDArray[np.float64]
 Bytes = npt.NDArray[np.uint8]
@@ -88,11 +89,13 @@ def draw_marks(
 
 def write_boxes(path: Path, boxes: Mapping[str, Iterable[Box]]) -> None:
     """Writes the boxes of the frames of videos, by what the list of clips calls these."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["path", "frame", *Box._fields])
-        for name, of_frames in boxes.items():
-            writer.writerows([name, frame, *box] for frame, box in enumerate(of_frames))
+    rows = (
+        {"path": name, "frame": frame, **box._asdict()}
+        for name, of_frames in boxes.items()
+        for frame, box in enumerate(of_frames)
+    )
+    text = csv_text(("path", "frame", *Box._fields), rows)
+    path.write_text(text, encoding="utf-8", newline="")
 
 
 def read_boxes(video: Path) -> tuple[Box, ...]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
 
 from connsearch.models.count import Spent, count, spent
-from connsearch.models.early_exit import EarlyExit
+from connsearch.models.early_exit import EarlyExitModel
 from connsearch.models.features import without_classifier
 from connsearch.models.zoo import MODELS
 from connsearch.nn.focus_policy import ClipPolicy, RecurrentPolicy
@@ -112,7 +112,7 @@ def per_frame(table: Mapping[str, Any]) -> Iterator[Measure]:
         with torch.device("meta"):
             asked = {"frames": 3, "patch": int(patch[1:])}
             model = MODELS[MODEL.format(short)].build(int(classes[1:]), **asked)
-        assert isinstance(model, EarlyExit)
+        assert isinstance(model, EarlyExitModel)
         shapes = {"rgb": (3, 3, 224, 224)}
         for kind, heads in (("inference", False), ("with_training_heads", True)):
             costs = model.exit_costs(shapes, training_heads=heads)
@@ -129,7 +129,7 @@ def per_clip(table: Mapping[str, Any]) -> Iterator[Measure]:
     for what, golden in table["per_clip"].items():
         with torch.device("meta"):
             model = MODELS["adafocus-tsm"].build(1, patch=int(what[1:]))
-        assert isinstance(model, EarlyExit)
+        assert isinstance(model, EarlyExitModel)
         shapes = {"rgb": (3, 8, 224, 224), "focus": (3, 12, 224, 224)}
         heads = 8 * WIDTHS["mn2"] + 12 * WIDTHS["r50"]
         (macs,) = golden.values()

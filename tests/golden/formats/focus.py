@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from tests.golden.cupboard import FORMATS, Check
@@ -33,12 +32,6 @@ def kind_of(name: str) -> str:
     return next(kind for start, kind in KINDS.items() if name.startswith(start))
 
 
-def module_of(name: str) -> str | None:
-    """Returns the module that tests an entry; None: there is none yet."""
-    where = f"tests.golden.focus.{kind_of(name)}"
-    return None if find_spec(where) is None else where
-
-
 class Focus:
     """Entries are named by a letter, what follows it, and what is special about the case."""
 
@@ -50,10 +43,8 @@ class Focus:
 
     def checks(self, folder: Folder, name: str, entry: Mapping[str, Any]) -> Iterable[Check]:
         """Returns what is to be tested about it."""
-        where = module_of(name)
-        if where is None:
-            return [Check(name, missing=f"focus, {kind_of(name)}: not tested yet ({name})")]
-        return import_module(where).checks(folder, name, entry)
+        module = import_module(f"tests.golden.focus.{kind_of(name)}")
+        return module.checks(folder, name, entry)
 
 
 FORMATS.register("focus")(Focus())
