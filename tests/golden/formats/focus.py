@@ -27,9 +27,10 @@ KINDS = {
 entry)`` tests it."""
 
 
-def kind_of(name: str) -> str:
-    """Returns what an entry is about."""
-    return next(kind for start, kind in KINDS.items() if name.startswith(start))
+def module_of(name: str) -> Any:
+    """Returns the module that tests an entry."""
+    kind = next(kind for start, kind in KINDS.items() if name.startswith(start))
+    return import_module(f"tests.golden.focus.{kind}")
 
 
 class Focus:
@@ -43,8 +44,7 @@ class Focus:
 
     def checks(self, folder: Folder, name: str, entry: Mapping[str, Any]) -> Iterable[Check]:
         """Returns what is to be tested about it."""
-        module = import_module(f"tests.golden.focus.{kind_of(name)}")
-        return module.checks(folder, name, entry)
+        return module_of(name).checks(folder, name, entry)
 
 
 FORMATS.register("focus")(Focus())
