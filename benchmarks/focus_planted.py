@@ -198,8 +198,8 @@ NOTE = (
     "quarter of the clips; all arms have the same clips. The task was made easier until a policy "
     "that learns by pixels alone could solve it: five harder ones (smaller marks of finer texture, "
     "more other discs) were tried before, and it did not. So this shows that the policy can find "
-    "what pays, and not that it does so in every task. The loss was still falling at the end of all "
-    "trainings."
+    "what pays, and not that it does so in every task. The loss was still falling at the end of "
+    "all trainings."
 )
 
 

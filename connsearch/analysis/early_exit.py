@@ -149,9 +149,9 @@ def thresholds_of(confidences_NS: Floats, shares_S: Floats) -> Thresholds:
         count = min(int(clips * float(shares_S[number]) + _WHOLE), len(active_A))
         sure_A = confidences_NS[active_A, number]
         order_A = np.argsort(-sure_A, kind="stable")
+        count = min(count, int((~np.isnan(sure_A)).sum()))  # what is no number never stops
         if count:
-            last = sure_A[order_A[count - 1]]
-            values_S[number] = np.inf if np.isnan(last) else last
+            values_S[number] = sure_A[order_A[count - 1]]
         leaving_S[number] = count
         active_A = np.sort(active_A[order_A[count:]])
     values_S[-1], leaving_S[-1] = -np.inf, len(active_A)

@@ -75,6 +75,11 @@ class Looked:
     faults: Mapping[int, str]
     frames: Mapping[int, Tensor] = field(default_factory=dict[int, Tensor])
 
+    @property
+    def one_by_one(self) -> bool:
+        """Whether there is an answer after every window."""
+        return self.answered == tuple(range(1, len(self.order) + 1))
+
     def steps(self, clip: ClipLook) -> int:
         """Returns how many windows of a clip were looked at when it stops."""
         return self.answered[clip.exit]
@@ -118,7 +123,7 @@ def look_through(
                 exits_B = _exits(answers_BEK, stops)
                 shown_B3SHW = batch.streams[look.stream][:, :, list(look.frames)]
                 order, frame, stream = look.frames, tuple(shown_B3SHW.shape[3:]), look.stream
-                answered = _answered(len(order), answers_BEK.shape[1])
+                answered = _answered(model, len(order), answers_BEK.shape[1])
                 for place, index in enumerate(batch.indices.tolist()):
                     found = loss.probabilities(answers_BEK[place]).sort(
                         dim=1, descending=True, stable=True
@@ -162,9 +167,9 @@ def _look(model: FocusModel, batch: Batch, compute: Compute) -> tuple[Look, Tens
     return found._replace(windows=windows), answers.double().cpu()
 
 
-def _answered(steps: int, answers: int) -> tuple[int, ...]:
+def _answered(model: FocusModel, steps: int, answers: int) -> tuple[int, ...]:
     """How many windows were looked at when each answer is given."""
-    if answers == steps:
+    if model.settings.window == "frame":
         return tuple(range(1, steps + 1))
     return (0, steps) if answers == 2 else (steps,)
 

@@ -169,7 +169,7 @@ def steps_of(looked: Looked, *, stopping: bool) -> list[LookStep]:
     return [
         LookStep(
             step=step,
-            frame=looked.order[step - 1] if len(looked.answered) == len(looked.order) else None,
+            frame=looked.order[step - 1] if looked.one_by_one else None,
             accuracy=(
                 sum(int(clip.classes[number, 0]) in clip.labels for clip in known) / len(known)
                 if known

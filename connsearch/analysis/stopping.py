@@ -126,7 +126,7 @@ def timed(
         network: that can stop early.
         loader: of the split.
         wanted: when clips stop, one for each budget.
-        known: exits by these, of every clip by its place.
+        known: exits by these, of every clip that could be read before, by its place.
         costs: of a clip until each exit.
         compute: device and precision.
     """
@@ -149,8 +149,8 @@ def timed(
                     early[number] += _now(compute) - begin
                     found = left.exits.tolist()
                     exits[number] += found
-                    expected = [known[place][number] for place in batch.indices.tolist()]
-                    others[number] += sum(a != b for a, b in zip(found, expected, strict=True))
+                    for place, last in zip(batch.indices.tolist(), found, strict=True):
+                        others[number] += place in known and known[place][number] != last
             yield from batch.indices.tolist()
     size = loader.dataset.loading.batch_size
     return [

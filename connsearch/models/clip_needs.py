@@ -60,8 +60,15 @@ def fewest_pixels(model: Model, streams: Mapping[str, Tensor]) -> int | None:
 
 def computes_flow(model: Model) -> bool:
     """Returns whether a network computes motion from each frame and the next."""
-    structure = model.describe().structure
-    return structure is not None and Modality.FLOW in structure.modalities()
+    return any(Modality.FLOW in structure.modalities() for structure in structures_in(model))
+
+
+def structures_in(model: nn.Module) -> Iterator[Structure]:
+    """Yields the structures whose networks a model is, or is made of."""
+    for module in model.modules():
+        structure = getattr(module, "structure", None)
+        if isinstance(module, Model) and isinstance(structure, Structure):
+            yield structure
 
 
 def largest_stride(structure: Structure) -> int:

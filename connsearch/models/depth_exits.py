@@ -22,6 +22,7 @@ from connsearch.models.document import ModelDocument
 from connsearch.models.early_exit import Steps
 from connsearch.models.gates import let_decide, temporal_gates
 from connsearch.models.model import LossTerm, Model, ParameterGroups, Predictions
+from connsearch.models.pixels import refuse_one_vector
 from connsearch.models.settings import Width
 from connsearch.models.structure import Network
 from connsearch.nn.layers import dense
@@ -94,6 +95,8 @@ class DepthExits(Model):
         SettingsError: there is no exit, or one after a level that has none.
     """
 
+    by_terms = True
+
     def __init__(
         self,
         settings: ExitSettings,
@@ -164,17 +167,24 @@ class DepthExits(Model):
             streams: as the network of the structure takes them.
 
         Raises:
-            DataError: as the network of the structure does.
+            DataError: as the network of the structure does; or, in training, there is one clip.
         """
+        if self.training:
+            refuse_one_vector(len(next(iter(streams.values()), ())), f"{self.name}: one clip")
         way, largest_BN, answers = self.network.begin(streams), None, list[Tensor]()
         for number in range(len(self.levels)):
             largest_BN = self._largest(way.advance(*self._until(number)), number, largest_BN)
             answers.append(self.heads[number](self.dropout(largest_BN)))
         way.advance(len(self.network.nodes))
         answers.append(self.network.classified(self.network.kept_finals(way.features)))
-        answers_BEK = torch.stack([answer.float() for answer in answers], 1)
-        terms = (LossTerm("exits", answers_BEK),) if self.training else ()
-        return Predictions(answers_BEK[:, -1], per_step=answers_BEK, terms=terms)
+        exact = torch.promote_types(answers[-1].dtype, torch.float32)
+        answers_BEK = torch.stack([answer.to(exact) for answer in answers], 1)
+        terms = [
+            LossTerm(f"exit {number}", answers_BEK[:, number - 1 : number], 1 / self.exits)
+            for number in range(1, self.exits + 1)
+        ]
+        kept = tuple(terms) if self.training else ()
+        return Predictions(answers_BEK[:, -1], per_step=answers_BEK, terms=kept)
 
     def steps(self, streams: Mapping[str, Tensor]) -> Steps:
         """Yields the answers ``(A, K)`` at every exit; see ``models.early_exit``."""

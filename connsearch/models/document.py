@@ -24,9 +24,11 @@ SCHEMA = 1
 def a_kind(kind: str) -> str:
     """Returns a kind of network with its article, for people.
 
-    >>> a_kind("resnet3d"), a_kind("adafocus")
-    ('a resnet3d', 'an adafocus')
+    >>> a_kind("resnet3d"), a_kind("adafocus"), a_kind("exits")
+    ('a resnet3d', 'an adafocus', 'a network with exits')
     """
+    if kind == "exits":
+        return "a network with exits"
     return f"an {kind}" if kind[:1] in "aeiou" else f"a {kind}"
 
 

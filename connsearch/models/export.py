@@ -22,6 +22,7 @@ from torch.export import Dim, ExportedProgram
 
 from connsearch.errors import Failure, SettingsError
 from connsearch.graph.spec import Modality, Structure
+from connsearch.models.clip_needs import structures_in
 from connsearch.models.depth_exits import DepthExits
 from connsearch.models.focus.focus import FocusModel
 from connsearch.models.model import Model, as_predictions
@@ -114,7 +115,7 @@ def input_shapes(
 
 def flow_structure(network: Model) -> Structure | None:
     """Returns the structure, of the network or of one it is made of, by which flow is computed."""
-    read = (part.structure for part in network.modules() if isinstance(part, Network))
+    read = structures_in(network)
     return next((one for one in read if Modality.FLOW in one.modalities()), None)
 
 

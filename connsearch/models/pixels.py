@@ -52,6 +52,23 @@ def normalised(x_B3: Tensor, mean: Sequence[float], std: Sequence[float]) -> Ten
     return x_B3 * scale.view(by_colour) + shift.view(by_colour)
 
 
+def refuse_one_vector(count: int, what: str) -> None:
+    """Refuses a batch of one vector, which no batch normalisation can normalise in training.
+
+    Args:
+        count: of vectors in the batch.
+        what: they are of, such as "adafocus: one clip".
+
+    Raises:
+        DataError: there is one; the message says what to do.
+    """
+    if count == 1:
+        raise DataError(
+            f"{what} alone cannot be normalised in training\n  cure: another --batch-size, so that "
+            "no batch has one clip (the last of an epoch is what is left)"
+        )
+
+
 def one_number(size: str, where: str, larger: str) -> DataError:
     """Returns the refusal of a batch of which a channel has one number left, in training.
 

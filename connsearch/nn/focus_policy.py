@@ -1,6 +1,8 @@
 """Where to look: policies that map feature maps to places (AdaFocusV2, arXiv 2112.14238).
 
 A place is (row, column), each from 0 to 1: of the way that the top left corner of a window can go.
+It is computed in the precision of the weights, also under autocast: rounded to 16 bits it would be
+tenths of a pixel off.
 
 Shape letters: B clips, C channels, T frames, h w places of a feature map.
 """
@@ -10,6 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from connsearch.nn.precision import own_precision
 from connsearch.nn.recurrent import scanned
 
 ENCODED = 64
@@ -57,7 +60,7 @@ class RecurrentPolicy(nn.Module):
             after = hidden_BTD[:, -1:].transpose(0, 1)
         else:
             hidden_BTD, after = self.recurrence(x_BTD, state)
-        return self.act(hidden_BTD).sigmoid(), after
+        return placed(self.act, hidden_BTD), after
 
 
 class ClipPolicy(nn.Module):
@@ -97,4 +100,10 @@ class ClipPolicy(nn.Module):
         x = self.squeeze_norm(self.squeeze(stacked)).tanh()
         x = self.encode_norm(self.encode(x.flatten(1))).tanh()
         x = self.narrow_norm(self.narrow(x)).tanh()
-        return self.act(x).sigmoid().unsqueeze(1)
+        return placed(self.act, x).unsqueeze(1)
+
+
+def placed(act: nn.Linear, found: Tensor) -> Tensor:
+    """Returns the places ``(..., actions)`` that a layer makes of vectors, in its own precision."""
+    with own_precision(found.device.type):
+        return act(found.to(act.weight.dtype)).sigmoid()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from connsearch.nn.focus_policy import placed
 from connsearch.nn.layers import conv, norm
 
 
@@ -65,7 +66,7 @@ class TrackPolicy(nn.Module):
     def forward(self, maps_BCGhw: Tensor) -> Tensor:
         """Maps feature maps, in the order of time, to places ``(B, G, actions)``."""
         found_BGN = self.layers(maps_BCGhw).transpose(1, 2).flatten(2)
-        return self.act(found_BGN).sigmoid()
+        return placed(self.act, found_BGN)
 
 
 def _layer(in_width: int, width: int, taps: int) -> tuple[nn.Module, nn.Module, nn.Module]:

@@ -123,6 +123,12 @@ class StepStore:
         self.head = head
 
 
+def times_opened(directory: Path) -> int:
+    """Returns how often the test split was opened, as the answers in a folder have it; 0: never."""
+    known = _head_of(directory)
+    return 0 if known is None else known.times_opened or 0
+
+
 def _head_of(directory: Path) -> StepAnswersHead | None:
     path = directory / HEAD
     if not is_there(path):

@@ -209,13 +209,16 @@ def recalibrate_on(
     """Returns the number of layers whose statistics it set from about ``clips`` training clips.
 
     Which clips, and their order, depend on the seed alone; they are not augmented. Those that
-    cannot be read are passed over. The layers in ``kept`` keep the statistics they have.
+    cannot be read are passed over, and so is a clip that is left alone in its batch where a network
+    normalises vectors. The layers in ``kept`` keep the statistics they have.
     """
     compute = compute or Compute()
     dataset = loader.dataset
     chosen = loader.batches(seed=derive(seed, "recalibrate"), shuffle=True)
     count = -(-min(clips, len(dataset)) // dataset.loading.batch_size)
-    readable = islice((batch for batch in chosen if batch.streams), count)
+    vectors = any(isinstance(module, nn.BatchNorm1d) for module in network.modules())
+    least = 2 if vectors and dataset.loading.batch_size > 1 else 1
+    readable = islice((batch for batch in chosen if len(batch.labels) >= least), count)
     return recalibrate(network, readable, lambda batch: compute.logits(network, batch), kept=kept)
 
 

@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from connsearch.data.loading.batches import Batch, BatchPlan, epoch_plan
@@ -107,7 +106,7 @@ def _stopping(
     network: nn.Module, loader: Loader, plan: Sequence[BatchPlan], compute: Compute, stops: Stops
 ) -> _Answered:
     assert isinstance(network, EarlyExitModel), "only such a network has thresholds"
-    with evaluating(network), torch.inference_mode():
+    with evaluating(network):
         for batch in loader.planned(plan):
             if batch.streams:
                 left = compute.left(network, batch, stops)

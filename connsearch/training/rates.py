@@ -80,14 +80,15 @@ def rate_groups(network: Model, options: RateOptions) -> list[RateGroup]:
     """
     if not options.given and not network.rates:
         return []
-    usual_patterns = dict(network.rates) if options.fine_tune is None else {}
-    patterns = {**usual_patterns, **options.patterns}
     learning = network.parameter_groups()
     logits, filters = set(learning.logits), set(learning.filters)
     names = {n: p for n, p in network.named_parameters() if p in filters or p in logits}
-    for pattern in patterns:
+    for pattern in options.patterns:
         if not any(_fits(name, pattern) for name in names):
             raise SettingsError(_fits_nothing(network, pattern, list(names)))
+    own_rates = network.rates if options.fine_tune is None else {}
+    patterns = {p: f for p, f in own_rates.items() if p not in options.patterns}
+    patterns |= options.patterns  # behind those of the network, in the order given
     usual = {} if options.fine_tune is None else _fine_tuned(network, options.fine_tune)
     found: dict[tuple[str, bool], tuple[float, dict[str, nn.Parameter]]] = {}
     for name, parameter in names.items():

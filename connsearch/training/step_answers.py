@@ -25,6 +25,8 @@ def all_steps(
     """Yields the number of each clip that is answered; returns the answers to all.
 
     Clips are read as evaluations read them, by their centre; one that cannot be read is left out.
+    Parts that are kept are not computed again, but for those with such clips: they may be readable
+    by now.
 
     Args:
         network: that answers after each step; put into evaluation mode for as long as this takes.
@@ -45,7 +47,7 @@ def all_steps(
         planned = plan[start : start + many]
         clips = [key.index for one in planned for key in one.keys]
         found = store.read(f"{name}-{number:05d}")
-        if found is None or not _whole(found, clips):
+        if found is None or found.faults or not _whole(found, clips):
             found = _answered(network, loader, planned, compute)
             store.keep(f"{name}-{number:05d}", found)
         parts.append(found)

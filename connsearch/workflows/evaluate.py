@@ -25,9 +25,11 @@ from connsearch.models.model import Model, model_of
 from connsearch.runs.documents import keep_evaluation
 from connsearch.runs.formats.evaluation import ClipCostRecord, Evaluation
 from connsearch.runs.formats.metrics import Metrics
+from connsearch.runs.names import EARLY_EXIT, STEP_ANSWERS
 from connsearch.runs.record import RunRecord
 from connsearch.runs.recorded import as_options, recorded_facts, recorded_settings
 from connsearch.runs.same_data import reading_of
+from connsearch.runs.step_answers import times_opened
 from connsearch.settings.nesting import merged, nested
 from connsearch.training.environment import describe_environment
 from connsearch.training.evaluate import Compute, judged
@@ -167,10 +169,17 @@ def _found(
             "--device, --precision and the views asked for say)"
         )
         return before, False
-    times = 0 if before is None else before.times_opened
+    times = _times_opened(asked, trained) if before is None else before.times_opened
     found = _evaluated(asked, trained, network, times + 1, listener)
     keep_evaluation(trained.directory, asked.split, found)
     return found, True
+
+
+def _times_opened(asked: EvaluateSettings, trained: RunRecord) -> int:
+    """How often early-exit has opened the test split, where nothing could be filed of that."""
+    if asked.split != "test":
+        return 0
+    return times_opened(trained.directory / EARLY_EXIT / STEP_ANSWERS)
 
 
 def _of_other_data(
@@ -250,17 +259,34 @@ def judge_on(
             f"{metrics.left_out} of them are left out of all numbers\n"
             + listed([fault.reason for fault in faults.values()])
         )
-    evaluation = Evaluation(
-        opened=datetime.now(UTC).isoformat(timespec="seconds"),
+    opened = datetime.now(UTC).isoformat(timespec="seconds")
+    precision = found["precision"]
+    return evaluation_of(metrics, network, data, precision, opened=opened, times=times), answers
+
+
+def evaluation_of(
+    metrics: Metrics, network: Model, data: DataSplits, precision: str, *, opened: str, times: int
+) -> Evaluation:
+    """Returns what is filed in a run of what was found on a split.
+
+    Args:
+        metrics: what was found.
+        network: that was judged.
+        data: of the run.
+        precision: of the convolutions.
+        opened: when, in UTC.
+        times: how often the split has been opened, this time included.
+    """
+    return Evaluation(
+        opened=opened,
         metrics=metrics,
         clips_by_class=dict(metrics.support),
         data=data.fingerprint,
-        precision=found["precision"],
-        pool_views=dataset.clips.pool_views,
+        precision=precision,
+        pool_views=data.options.clips.pool_views,
         times_opened=times,
         **_cost(network, data),
     )
-    return evaluation, answers
 
 
 def _cost(network: Model, data: DataSplits) -> dict[str, ClipCostRecord]:

@@ -165,12 +165,11 @@ def _shown(clip: FocusClip) -> LookShown:
 def _rows(clips: Clips, looked: Looked) -> Iterator[LookRow]:
     for clip in looked.clips:
         name, steps = clips.dataset.records[clip.index].name, looked.steps(clip)
-        one_by_one = len(looked.answered) == len(looked.order)
         for step, (window, frame) in enumerate(
             zip(clip.windows.tolist(), looked.order, strict=True)
         ):
             top, left, height, width = window
-            given = step if one_by_one else -1
+            given = step if looked.one_by_one else -1
             yield LookRow(
                 clip=name,
                 step=step + 1,

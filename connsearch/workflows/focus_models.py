@@ -54,6 +54,51 @@ def refuse_focus_options(asked: TrainSettings, start: object) -> None:
     )
 
 
+def with_own_frames(asked: TrainSettings, start: object, given: object) -> TrainSettings:
+    """Returns settings with as many frames for the local network as a named model has of its own.
+
+    Those that are asked for, and those of data that is loaded, stay.
+
+    Args:
+        asked: all settings.
+        start: what the training starts from.
+        given: data that is loaded; None: there is none.
+    """
+    if given is not None or not isinstance(start, str) or not is_focus(start):
+        return asked
+    if asked.data.clips.focus_frames is not None:
+        return asked
+    with torch.device("meta"):
+        count = create_model(start, _SOME).describe().settings["local_frames"]
+    clips = asked.data.clips.model_copy(update={"focus_frames": count})
+    return asked.model_copy(update={"data": asked.data.model_copy(update={"clips": clips})})
+
+
+def refuse_other_clips(asked: TrainSettings, trained: RunRecord) -> None:
+    """Refuses clips that a trained focus model was not built for.
+
+    Raises:
+        SettingsError: there are others.
+    """
+    if trained.model.kind != KIND:
+        return
+    _refuse_multigrid(asked)
+    frames, own = asked.data.clips.frames, trained.model.settings["frames"]
+    if frames != own:
+        raise SettingsError(
+            f"--frames {frames}: {asked.target} looks at {own} frames\n"
+            f"  cure: --frames {own}, or train --from-scratch"
+        )
+
+
+def _refuse_multigrid(asked: TrainSettings) -> None:
+    if asked.training.multigrid.multigrid != "off":
+        raise SettingsError(
+            f"--multigrid {asked.training.multigrid.multigrid}: a focus model is built for one "
+            "number of frames and one size\n  cure: leave it out"
+        )
+
+
 def try_focus(asked: TrainSettings, start: str | ModelDocument, parts: OpenedParts) -> None:
     """Builds a focus model without numbers, before any data is read.
 
@@ -62,11 +107,7 @@ def try_focus(asked: TrainSettings, start: str | ModelDocument, parts: OpenedPar
     """
     if parts.begun is not None:
         return
-    if asked.training.multigrid.multigrid != "off":
-        raise SettingsError(
-            f"--multigrid {asked.training.multigrid.multigrid}: a focus model is built for one "
-            "number of frames and one size\n  cure: leave it out"
-        )
+    _refuse_multigrid(asked)
     with torch.device("meta"):
         model = _built(asked, start, _SOME, _settings(asked, parts))
     clips = asked.data.clips

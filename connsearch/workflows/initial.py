@@ -8,6 +8,7 @@ from pathlib import Path
 
 from connsearch.errors import RunError, SettingsError, WeightsError
 from connsearch.files.disk import is_folder, is_there, sha256_of
+from connsearch.models.depth_exits import DepthExits
 from connsearch.models.first_weights import FirstWeights, is_of_classifier, take_first_weights
 from connsearch.models.model import Model
 from connsearch.models.weight_file import WeightFile, read_weight_file
@@ -141,6 +142,8 @@ def _taken(
     initial: InitialWeights, file: WeightFile, model: Model, classes: Sequence[str]
 ) -> FirstWeights:
     state, classifier = file.state, True
+    if isinstance(model, DepthExits) and not any(name.startswith("network.") for name in state):
+        model = model.network  # weights of the network without exits
     if initial.classes and list(initial.classes) != list(classes):
         try:
             order = order_of(initial.classes, len(initial.classes), classes, initial.target)

@@ -19,6 +19,7 @@ from connsearch.data.records import Record, Source
 from connsearch.data.sources.unlabelled import videos_at
 from connsearch.errors import DataError, RunError
 from connsearch.graph.spec import Modality
+from connsearch.models.clip_needs import structures_in
 from connsearch.models.model import Model, Wrapped
 from connsearch.runs.record import RunRecord
 from connsearch.runs.recorded import as_options, recorded_facts, recorded_settings
@@ -143,10 +144,9 @@ def parts_of(
 
 def object_classes_of(network: Model, options: DataOptions) -> int:
     """Returns K of the object maps that a network reads; 0: it reads none."""
-    structure = network.describe().structure
-    if structure is not None:
-        reads = Modality.OBJECT in structure.modalities()
-        return structure.network.object_classes if reads else 0
+    for structure in structures_in(network):
+        if Modality.OBJECT in structure.modalities():
+            return structure.network.object_classes
     if isinstance(network, Wrapped) and network.stream in (None, "object"):
         return options.source.object_classes or 0
     return 0

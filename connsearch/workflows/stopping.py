@@ -31,7 +31,7 @@ from connsearch.training.evaluate import Compute
 from connsearch.training.losses import choose_loss
 from connsearch.training.options import ComputeOptions
 from connsearch.training.step_answers import all_steps
-from connsearch.workflows.evaluate import data_of
+from connsearch.workflows.evaluate import data_of, evaluation_of
 from connsearch.workflows.listening import Listener
 from connsearch.workflows.settings.early_exit import EarlyExitSettings, mean_budgets
 from connsearch.workflows.settings.evaluate import EvaluateSettings
@@ -230,12 +230,18 @@ def tested_clips(work: StoppingRun, listener: Listener) -> StoppingClips:
             f"the test split was opened on {work.store.head.opened}; its answers are read again"
         )
     found = answered_clips(work, "test", listener)
-    _file(work, before, found)
+    _file(work, before, found, listener)
     return found
 
 
-def _file(work: StoppingRun, before: Evaluation | None, found: StoppingClips) -> None:
-    """Takes down in the run that the test split was opened; what was found before stays."""
+def _file(
+    work: StoppingRun, before: Evaluation | None, found: StoppingClips, listener: Listener
+) -> None:
+    """Takes down in the run that the test split was opened; what was found before stays.
+
+    Clips are answered by their centre: where the run is evaluated in several views, nothing of that
+    is its result, and the answers alone say that the split was opened.
+    """
     head = work.store.head
     assert head.opened is not None
     assert head.times_opened is not None
@@ -244,13 +250,20 @@ def _file(work: StoppingRun, before: Evaluation | None, found: StoppingClips) ->
             again = before.model_copy(update={"times_opened": head.times_opened})
             keep_evaluation(work.trained.directory, "test", again)
         return
-    metrics = found.judged(found.all_at(-1))
-    evaluation = Evaluation(
+    clips = work.data.options.clips
+    views = clips.clips_per_video * clips.crops_per_clip
+    if views > 1:
+        listener.say(
+            f"evaluations of this run pool {views} views of a video, these answers are of its "
+            "centre: connsearch evaluate finds the result, and opens the split once more"
+        )
+        return
+    evaluation = evaluation_of(
+        found.judged(found.all_at(-1)),
+        work.network,
+        work.data,
+        work.compute.precision,
         opened=head.opened,
-        metrics=metrics,
-        clips_by_class=dict(metrics.support),
-        data=work.data.fingerprint,
-        precision=work.compute.precision,
-        times_opened=head.times_opened,
+        times=head.times_opened,
     )
     keep_evaluation(work.trained.directory, "test", evaluation)

@@ -25,6 +25,7 @@ from connsearch.runs.recorded import is_trained
 from connsearch.runs.run import Run
 from connsearch.workflows.data import prepare
 from connsearch.workflows.evaluate import evaluate_finished, require_splits
+from connsearch.workflows.focus_models import with_own_frames
 from connsearch.workflows.focus_parts import begin_with_parts
 from connsearch.workflows.folds import (
     FoldTraining,
@@ -141,6 +142,7 @@ def run_train(
         UserError: as for :func:`train`.
     """
     begin = start_of(asked, start)
+    asked = with_own_frames(asked, begin, data)
     if data is None and asked.data.source.source == DataOptions().source.source:
         require_data(asked.target)
     options = asked.training.with_values(seed=asked.seed)
@@ -195,6 +197,7 @@ def run_train_folds(
         Failure: the training of a fold could not go on.
     """
     begin = start_of(asked, start)
+    asked = with_own_frames(asked, begin, None)
     if not isinstance(begin, Model) and is_trained(asked.target):
         learned = isinstance(begin, RunRecord)
         refuse_seen(asked.target, asked.data.source.source, listener, weights=learned)

@@ -14,6 +14,8 @@ from connsearch.graph.files import structure_names
 from connsearch.graph.spec import Structure
 from connsearch.graph.streams import fit_objects
 from connsearch.models.catalogue import create_model, from_document, require_known
+from connsearch.models.clip_needs import structures_in
+from connsearch.models.depth_exits import KIND as EXITS_KIND
 from connsearch.models.document import ModelDocument
 from connsearch.models.model import Model
 from connsearch.models.zoo import MODELS
@@ -29,6 +31,7 @@ from connsearch.workflows.focus_models import (
     focus_model,
     is_focus,
     refuse_focus_options,
+    refuse_other_clips,
     try_focus,
 )
 from connsearch.workflows.focus_parts import OpenedParts, open_parts
@@ -89,6 +92,8 @@ def open_focus(
     Raises:
         UserError: it cannot be built, or not be trained as it is asked for.
     """
+    if isinstance(begin, RunRecord):
+        refuse_other_clips(asked, begin)
     if isinstance(begin, Model | RunRecord) or not is_focus(begin):
         return OpenedParts()
     parts = open_parts(asked.focus, directory, values)
@@ -229,6 +234,11 @@ def _first(
         document = ModelDocument.of(suit(start.structure, data, asked))
     else:
         document = replace(start, settings={**start.settings, "classes": classes})
+    if start.kind == EXITS_KIND:
+        inside = ModelDocument.read(start.settings["structure"], where="structure").structure
+        assert inside is not None, "only structures have exits"
+        fit = ModelDocument.of(suit(inside, data, asked)).to_json()
+        document = replace(document, settings={**document.settings, "structure": fit})
     with seeded(seed):
         return from_document(document, classes)
 
@@ -260,13 +270,12 @@ def _further(asked: TrainSettings, trained: RunRecord, data: DataSplits) -> Mode
             f"{asked.target} has weights for {trained.num_classes} classes, {data.name} has "
             f"{len(data.classes)}\n  cure: {_for_other_classes(asked, trained, data)}"
         )
-    built = trained.model.structure
-    if built is None:
-        return trained.load_model(classes=data.classes)
-    if fit_objects(built, data.object_classes, data=data.name) != built:
-        raise SettingsError(
-            f"{asked.target} has weights for {built.network.object_classes} object "
-            f"classes, {data.name} has {data.object_classes}\n"
-            "  cure: the data it was trained on, or --from-scratch"
-        )
-    return trained.load_model()
+    network = trained.load_model(classes=data.classes)
+    for built in structures_in(network):
+        if fit_objects(built, data.object_classes, data=data.name) != built:
+            raise SettingsError(
+                f"{asked.target} has weights for {built.network.object_classes} object "
+                f"classes, {data.name} has {data.object_classes}\n"
+                "  cure: the data it was trained on, or --from-scratch"
+            )
+    return network

@@ -215,8 +215,8 @@ def test_baselines_look_elsewhere(clips: dict[str, Tensor]) -> None:
     middle = (SIZE - PATCH) / 2
     assert (centre.look(streams).windows[..., :2] == middle).all()
     first, second = (m.look(streams).windows[..., :2] for m in (chance, other))
-    assert torch.equal(first[0], first[1])
-    assert not torch.equal(first, second)
+    assert not torch.equal(first[0], first[1]), "a clip has places of its own"
+    assert torch.equal(first, second), "which do not hang on the network"
     assert len(centre.train()(streams).terms) == 3
 
 

@@ -158,16 +158,24 @@ def extract(
 
 def jobs_of(source: Source, target: Path, form: FrameForm) -> list[ExtractJob]:
     """Returns what is to be done for every record: each has a folder called as the record is."""
+    around = {
+        parent for r in source.records for parent in _parents(_place(r).lower())
+    }  # a folder of frames holds no other
     taken: set[str] = set()
     jobs: list[ExtractJob] = []
     for record in source.records:
         place = _place(record)
-        if place.lower() in taken:
+        if place.lower() in taken | around:
             place += "-" + hashlib.sha256(raw_bytes(record.name)).hexdigest()[:8]
         taken.add(place.lower())
         maps = None if record.objects is None else target / _MAPS / f"{place}.npz"
         jobs.append(ExtractJob(record, target / FRAMES / place, maps, form))
     return jobs
+
+
+def _parents(place: str) -> list[str]:
+    parts = place.split("/")
+    return ["/".join(parts[:number]) for number in range(1, len(parts))]
 
 
 def _place(record: Record) -> str:

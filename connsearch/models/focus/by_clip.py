@@ -27,9 +27,10 @@ from connsearch.models.focus.streams import (
 )
 from connsearch.models.focus.windows import cut, size_penalty, windows_at
 from connsearch.models.model import LossTerm, Predictions
-from connsearch.models.pixels import rgb_clips
+from connsearch.models.pixels import refuse_one_vector, rgb_clips
 from connsearch.nn.focus_policy import ClipPolicy
 from connsearch.nn.glance_then_look import GlanceThenLook
+from connsearch.nn.places_by_clip import places_by_clip
 from connsearch.nn.sum_of_networks import SumOfNetworks, small_dense
 from connsearch.nn.track import TrackPolicy, evenly_spread
 
@@ -84,9 +85,6 @@ class FocusByClip(FocusModel):
             )
             self.classifier = ("joined.heads", "glance_head.1", "local_head.1")
             self.rates = {**FocusModel.rates, "joined": 5.0}
-        if settings.places == "random":
-            self.register_buffer("table", torch.rand(self.random_places, 2))
-        self.table: Tensor
 
     def _new_policy(self) -> ClipPolicy | TrackPolicy:
         """Returns the policy: maps ``(B, C, t, h, w)`` to places ``(B, G, 2)``."""
@@ -122,10 +120,10 @@ class FocusByClip(FocusModel):
         seen = self._seen(streams)
         whole = self._whole(streams)
         if not self.training:
-            places_BS2 = self._places(seen, frames)
+            places_BS2 = self._places(seen, streams["rgb"], frames)
             answers_BEK = self._answers(whole, seen, places_BS2)
             return Predictions(answers_BEK[:, -1], per_step=answers_BEK)
-        return self.learned(whole, seen, self._passes(seen, frames))
+        return self.learned(whole, seen, self._passes(seen, streams["rgb"], frames))
 
     def learned(
         self, whole: Mapping[str, Tensor], seen: Features, passes: Mapping[str, Tensor]
@@ -168,7 +166,7 @@ class FocusByClip(FocusModel):
                 seen = Features(seen.map[goes_on_A], seen.vector[goes_on_A])
                 kept = tuple(x[goes_on_A] for x in glanced.kept)
                 glanced = glanced._replace(answer=glanced.answer[goes_on_A], kept=kept)
-        places_AS2 = self._places(seen, frames)
+        places_AS2 = self._places(seen, streams["rgb"], frames)
         found_AtD = self._look_at(self._whole(streams), places_AS2)
         vectors_AtD = self._dropped(self.local_head, found_AtD)
         yield self._after_look(glanced, vectors_AtD)[:, -1]
@@ -201,7 +199,7 @@ class FocusByClip(FocusModel):
         """
         frames = self._checked(streams)
         seen = self._seen(streams)
-        places_BS2 = self._places(seen, frames)
+        places_BS2 = self._places(seen, streams["rgb"], frames)
         whole = self._whole(streams)
         answers_BEK = self._answers(whole, seen, places_BS2)
         found = windows_at(places_BS2, _frame(whole), self.settings)
@@ -216,12 +214,8 @@ class FocusByClip(FocusModel):
         """Refuses clips of another form; returns how many frames are looked at."""
         clips, _, frames, height, width = rgb_clips(streams).shape
         self._check_clip(frames, height, width)
-        if self.training and clips == 1:
-            raise DataError(
-                f"{self.name}: one clip alone cannot be normalised in training\n"
-                "  cure: another --batch-size, so that no batch has one clip (the last of an epoch "
-                "is what is left)"
-            )
+        if self.training:
+            refuse_one_vector(clips, f"{self.name}: one clip")
         if "focus" not in streams:
             return frames
         found, *sides = rgb_clips({"rgb": streams["focus"]}).shape[2:]
@@ -247,15 +241,15 @@ class FocusByClip(FocusModel):
         """The streams of the local network, of whole frames."""
         return whole_streams(local_streams(streams), self._looks)
 
-    def _passes(self, seen: Features, frames: int) -> dict[str, Tensor]:
+    def _passes(self, seen: Features, clips: Tensor, frames: int) -> dict[str, Tensor]:
         """The places of all windows of a step of the training, by the name of their pass."""
-        places_BS2 = self._places(seen, frames)
+        places_BS2 = self._places(seen, clips, frames)
         passes = {self.settings.places: places_BS2}
         if self.settings.places == "policy" and self.settings.random_pass:
             passes = {"random": self._random(places_BS2, frames), **passes}
         return passes
 
-    def _places(self, seen: Features, frames: int) -> Tensor:
+    def _places(self, seen: Features, clips: Tensor, frames: int) -> Tensor:
         """Places ``(B, S, 2)``; what the policy learns changes nothing about the glance network."""
         maps_BCthw = seen.map.detach()
         if self.settings.places == "policy":
@@ -266,7 +260,7 @@ class FocusByClip(FocusModel):
         elif self.training:
             return self._random(maps_BCthw, frames)
         else:
-            drawn = self.table[None]
+            drawn = places_by_clip(clips, self.random_places)
         return self._steps(drawn, frames).expand(len(maps_BCthw), -1, -1)
 
     def _random(self, like: Tensor, frames: int) -> Tensor:

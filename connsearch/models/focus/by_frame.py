@@ -18,9 +18,10 @@ from connsearch.models.focus.focus import FocusModel, Look
 from connsearch.models.focus.streams import resized_streams
 from connsearch.models.focus.windows import cut, size_penalty, windows_at
 from connsearch.models.model import LossTerm, Predictions
-from connsearch.models.pixels import rgb_clips
+from connsearch.models.pixels import refuse_one_vector, rgb_clips
 from connsearch.nn.focus_policy import RecurrentPolicy
 from connsearch.nn.frame_order import coverage_order
+from connsearch.nn.places_by_clip import places_by_clip
 from connsearch.nn.running_max import RunningMax
 from connsearch.nn.spread import spread
 
@@ -75,10 +76,10 @@ class FocusByFrame(FocusModel):
         frames_B3THW = self._in_order(streams)
         seen = self._seen(streams, frames_B3THW)
         if not self.training:
-            places_BT2, _ = self._places(seen)
+            places_BT2, _ = self._places(seen, frames_B3THW)
             answers_BTK, _ = self._looked(frames_B3THW, seen.vector, places_BT2)
             return Predictions(answers_BTK[:, -1], per_step=answers_BTK)
-        return self.learned(frames_B3THW, seen, self._passes(seen))
+        return self.learned(frames_B3THW, seen, self._passes(seen, frames_B3THW))
 
     def learned(
         self, frames_B3THW: Tensor, seen: Features, passes: Mapping[str, Tensor]
@@ -129,7 +130,7 @@ class FocusByFrame(FocusModel):
                 seen = self._glance(frame_A31HW)
             else:
                 seen = Features(whole.map[:, :, one], whole.vector[:, one])
-            places_A12, state = self._places(seen, state, number)
+            places_A12, state = self._places(seen, frames_B3THW, state, number)
             looked_A1D = self._look_at(frame_A31HW, places_A12)
             joint_AD = torch.cat([seen.vector, looked_A1D], 2)[:, 0]
             answers_AK, largest = self.running_max.step(joint_AD, number, largest)
@@ -159,7 +160,7 @@ class FocusByFrame(FocusModel):
         """Returns where it looks in clips, in evaluation; a step is a frame."""
         frames_B3THW = self._in_order(streams)
         seen = self._seen(streams, frames_B3THW)
-        places_BT2, _ = self._places(seen)
+        places_BT2, _ = self._places(seen, frames_B3THW)
         answers_BTK, _ = self._looked(frames_B3THW, seen.vector, places_BT2)
         height, width = frames_B3THW.shape[3:]
         found = windows_at(places_BT2, (height, width), self.settings)
@@ -170,6 +171,8 @@ class FocusByFrame(FocusModel):
         clips_B3THW = rgb_clips(streams)
         frames, height, width = clips_B3THW.shape[2:]
         self._check_clip(frames, height, width)
+        if self.training:
+            refuse_one_vector(len(clips_B3THW) * frames, f"{self.name}: one frame")
         order = torch.tensor(self.order, device=clips_B3THW.device)
         return clips_B3THW.index_select(2, order)
 
@@ -194,16 +197,16 @@ class FocusByFrame(FocusModel):
             spread(seen.vector, frames, first=1).index_select(1, order),
         )
 
-    def _passes(self, seen: Features) -> dict[str, Tensor]:
+    def _passes(self, seen: Features, clips: Tensor) -> dict[str, Tensor]:
         """The places of all windows of a step of the training, by the name of their pass."""
-        places_BT2, _ = self._places(seen)
+        places_BT2, _ = self._places(seen, clips)
         passes = {self.settings.places: places_BT2}
         if self.settings.places == "policy" and self.settings.random_pass:
             passes["random"] = torch.rand_like(places_BT2[..., :2])
         return passes
 
     def _places(
-        self, seen: Features, state: Tensor | None = None, first: int = 0
+        self, seen: Features, clips: Tensor, state: Tensor | None = None, first: int = 0
     ) -> tuple[Tensor, Tensor | None]:
         """Places ``(B, T, 2)`` in frames, and the state of the policy behind them.
 
@@ -216,11 +219,10 @@ class FocusByFrame(FocusModel):
             self._check_map(maps_BTChw)
             return self.policy(maps_BTChw, state)
         if self.settings.places == "centre":
-            return maps_BTChw.new_full((clips, frames, 2), 0.5), None
+            return torch.full((clips, frames, 2), 0.5, device=maps_BTChw.device), None
         if self.training:
             return torch.rand((clips, frames, 2), device=maps_BTChw.device), None
-        drawn_T2 = torch.rand((self.settings.frames, 2), generator=torch.Generator().manual_seed(0))
-        return drawn_T2[first : first + frames].to(maps_BTChw).expand(clips, -1, -1), None
+        return places_by_clip(clips, frames, first=first), None
 
     def _look_at(self, frames_B3THW: Tensor, places_BT2: Tensor) -> Tensor:
         """What the local network sees in the windows, ``(B, T, D)``."""

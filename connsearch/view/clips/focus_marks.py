@@ -62,7 +62,7 @@ class FocusClip:
     @property
     def one_by_one(self) -> bool:
         """Whether there is an answer after every window."""
-        return len(self.answered) == len(self.order)
+        return self.answered == tuple(range(1, len(self.order) + 1))
 
     def after(self, step: int) -> tuple[tuple[str, float], ...]:
         """Returns the likeliest classes when the window of a step (from 0) was looked at."""
