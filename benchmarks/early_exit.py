@@ -7,7 +7,10 @@ on ``val`` (as ``connsearch early-exit`` does), and, to show why not, on the tra
 are and as training augments them; all are applied to the same test clips.
 
     python benchmarks/early_exit.py --seeds 5
+    python benchmarks/early_exit.py --seeds 5 --train-clips 60 --epochs 80
     python benchmarks/early_exit.py --speed
+
+The second line learns as many steps from a tenth of the clips, until it knows them by heart.
 
 Every seed is filed in ``--runs`` when it is done; the same line again goes on. ``--speed`` times
 early against all steps on clips of another model, with new weights: a few minutes.
@@ -284,6 +287,9 @@ def main() -> None:
             ledger.measure(f"seed {seed}", partial(one_seed, seed, given))
         lines = list(lines_of(ledger, range(given.seeds)))
         command = f"python benchmarks/early_exit.py --seeds {given.seeds}"
+        for name in ("train_clips", "epochs"):
+            if getattr(given, name) != parser.get_default(name):
+                command += f" --{name.replace('_', '-')} {getattr(given, name)}"
         title = "Early exits: planned against realised cost, by calibration clips"
     print("\n".join(lines))
     if given.page is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from connsearch.errors import WeightsError
+from connsearch.models.depth_exits import DepthExits
 from connsearch.models.fitting import publications_of
 from connsearch.models.model import Model
 from connsearch.models.published import names_of, notes_about, part_for, part_of
@@ -59,7 +60,7 @@ def take_first_weights(
     """
     own = model.state_dict()
     left_out = [] if classifier else [name for name in own if is_of_classifier(name, model)]
-    if isinstance(model, Network):
+    if isinstance(model, Network | DepthExits):
         left_out += filter(is_by_entry, own)
     notes: list[str] = []
     tried = [

@@ -302,3 +302,15 @@ def test_one_of_several_labels_is_drawn_evenly_and_evaluations_draw_nothing(tmp_
             assert abs(seen.count(label) - visits * share) <= 3 * spread
         judged = {dataset.clip(ClipKey(index, seed=seed)).label for seed in range(5)}
         assert judged == {labels[0]}
+
+
+def test_no_folder_of_frames_is_inside_another(tmp_path: Path) -> None:
+    path = grey(tmp_path / "a.mp4", 3)
+    names = ("a/b.mp4", "a.mp4", "A/B/c.mp4", "d.mp4")
+    source = Source("made", ("x",), tuple(Record(name, path, (0,)) for name in names), 0)
+    assert extracted(source, tmp_path / "out").frames == 12
+    folders = {p.parent for p in (tmp_path / "out").rglob("img_00003.jpg")}
+    assert len(folders) == 4
+    inside = [a for a in folders for b in folders if f"{b}/".lower() in str(a).lower()]
+    assert not inside
+    assert tmp_path / "out" / "frames" / "d" in folders, "others keep their names"

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from connsearch.errors import SettingsError
+from connsearch.errors import DataError, SettingsError
 from connsearch.graph.files import load_structure
 from connsearch.models.catalogue import from_document
 from connsearch.models.depth_exits import DepthExits
@@ -69,9 +69,9 @@ def test_step_by_step_is_the_whole_run(cases: int) -> None:
 def test_exits_learn_and_the_network_learns_through_them() -> None:
     model = exits_of(Network(load_structure("starter_rgb_flow"), 3, seed=0)).train()
     found = as_predictions(model({"rgb": torch.randn(2, 3, 4, 16, 16)}))
-    (term,) = found.terms
-    assert term.logits.shape == (2, model.exits, 3)
-    term.logits[:, 0].sum().backward()
+    assert [term.logits.shape for term in found.terms] == [(2, 1, 3)] * model.exits
+    assert {term.weight for term in found.terms} == {1 / model.exits}
+    found.terms[0].logits.sum().backward()
     first = model.network.nodes[0]
     assert any(p.grad is not None and p.grad.any() for p in first.parameters())
     assert not any(p.grad is not None and p.grad.any() for p in model.network.head.parameters())
@@ -95,3 +95,17 @@ def test_levels_that_there_are_not_are_refused() -> None:
     for levels in ((last,), (0, 99), ()):
         with pytest.raises(SettingsError, match=r"exits: read .*\n  allowed: levels of"):
             DepthExits.around(network, levels=levels, neurons=None, seed=0)
+
+
+def test_one_clip_alone_is_refused_in_training_with_a_cure() -> None:
+    model = exits_of(Network(load_structure("starter_rgb_flow"), 3, seed=0)).train()
+    with pytest.raises(DataError, match=r"one clip alone(?s:.)*cure: another --batch-size"):
+        model({"rgb": torch.randn(1, 3, 4, 16, 16)})
+
+
+def test_in_float64_the_last_answer_is_the_networks_own() -> None:
+    network = Network(load_structure("starter_rgb_flow"), 3, seed=0).double().eval()
+    model = exits_of(network).double()
+    streams = {"rgb": torch.randn(2, 3, 4, 16, 16, dtype=torch.float64)}
+    with torch.no_grad():
+        assert torch.equal(answers(model, streams)[:, -1], network(streams))

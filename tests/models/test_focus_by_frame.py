@@ -56,6 +56,27 @@ def test_step_by_step_is_the_whole_run(model: FocusByFrame, clips: dict[str, Ten
         torch.testing.assert_close(left.logits, whole[:, stop], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("places", ["policy", "random"])
+def test_clips_that_go_on_in_a_smaller_batch_get_the_answers_of_the_whole_run(places: str) -> None:
+    small = {"glance": "resnet18", "local": "resnet18", "policy_hidden": 8, "neurons": 16}
+    model = create_model("adafocus", 4, seed=0, frames=5, size=40, patch=24, places=places, **small)
+    assert isinstance(model, FocusByFrame)
+    streams = {"rgb": torch.rand(12, 3, 5, 40, 40) * 2 - 1}
+    whole = answers(model.eval(), streams)
+    sure = whole.softmax(2).amax(2)
+    thresholds = [float(sure[:, step].quantile(0.7)) for step in range(4)]
+    left = leave_early(model, streams, thresholds)
+    assert len(set(left.exits.tolist())) > 2
+    torch.testing.assert_close(left.logits, whole[range(12), left.exits], rtol=1e-4, atol=1e-6)
+
+
+def test_one_frame_alone_is_refused_in_training_with_a_cure() -> None:
+    small = {"glance": "resnet18", "local": "resnet18", "policy_hidden": 8, "neurons": 16}
+    model = create_model("adafocus", 4, seed=0, frames=1, size=40, patch=24, **small).train()
+    with pytest.raises(DataError, match=r"one frame alone(?s:.)*cure: another --batch-size"):
+        model({"rgb": torch.randn(1, 3, 1, 40, 40)})
+
+
 def test_the_gradient_stops_before_the_glance_network(
     model: FocusByFrame, clips: dict[str, Tensor]
 ) -> None:

@@ -182,3 +182,16 @@ def test_where_it_looks_and_what_it_costs(window: str) -> None:
 def test_what_does_not_go_together_is_refused(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         focus("frame", **changes)
+
+
+@pytest.mark.parametrize("window", ["frame", "clip", "track"])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_places_are_not_rounded_under_autocast(window: str, dtype: torch.dtype) -> None:
+    settings = {"glance": "resnet18", "local": "resnet18", "policy_hidden": 8, "neurons": 4}
+    model: Any = create_model(
+        "adafocus", 3, seed=0, frames=4, size=40, patch=24, window=window, **settings
+    ).eval()
+    with torch.autocast("cpu", dtype), torch.no_grad():
+        found = model.look({"rgb": torch.randn(4, 3, 4, 40, 40)}).windows[..., :2]
+    places = found / 16  # of the way that a corner can go
+    assert float((places.to(dtype).float() - places).abs().max()) > 1e-6

@@ -8,7 +8,9 @@ from connsearch.nn.places_by_clip import places_by_clip
 
 
 def clips(count: int) -> torch.Tensor:
-    pixels = torch.randint(0, 256, (count, 3, 4, 24, 24), generator=torch.Generator().manual_seed(1))
+    pixels = torch.randint(
+        0, 256, (count, 3, 4, 24, 24), generator=torch.Generator().manual_seed(1)
+    )
     return pixels / 127.5 - 1
 
 

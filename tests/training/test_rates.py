@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -274,3 +275,30 @@ def test_steps_with_multigrid_have_the_published_rates() -> None:
         found.append(rates["filters"])
     quarters = [0.1 / 2**stage for stage in range(4) for _ in range(6)]
     assert found == pytest.approx([q * s for s in (1, 1, 0.1, 0.1, 0.01) for q in quarters])
+
+
+class WithRates(Wrapped):
+    """A network whose parts have rates by themselves."""
+
+    rates = MappingProxyType({"module.conv": 0.5, "module.memory": 0.1})
+
+
+def test_a_pattern_of_the_network_that_is_given_again_counts_where_it_is_given() -> None:
+    network = WithRates(Recurrent())
+    assert factors(network)["module.conv.weight"] == 0.5
+    found = factors(network, rate={"*": 0.2, "module.memory": 0.3})
+    assert found["module.memory.weight_hh_l0"] == 0.3
+    assert found["module.conv.weight"] == 0.2
+    alone = factors(network, rate={"*": 0, "module.conv": 1})
+    assert {name for name, factor in alone.items() if factor} == {
+        "module.conv.weight",
+        "module.conv.bias",
+    }
+
+
+def test_a_rate_of_the_network_for_what_does_not_learn_is_left_out() -> None:
+    network = WithRates(Recurrent())
+    network.module.get_submodule("memory").requires_grad_(False)
+    assert set(factors(network).values()) == {0.5, 1.0}
+    with pytest.raises(SettingsError, match="does not learn"):
+        factors(network, rate={"module.memory": 1})

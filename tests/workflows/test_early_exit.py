@@ -23,8 +23,10 @@ from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.names import CURVE, EARLY_EXIT, STEP_ANSWERS, SUMMARY
 from connsearch.runs.record import RunRecord
 from connsearch.runs.step_answers import StepAnswers, StepStore
+from connsearch.training.evaluate import Compute
+from connsearch.training.step_answers import all_steps
 from connsearch.workflows.listening import Listener
-from connsearch.workflows.stopping import stepwise
+from connsearch.workflows.stopping import counted, stepwise
 from tests.training.stepwise import STEPS, Stepwise
 
 pytestmark = pytest.mark.usefixtures("unpictured")
@@ -163,6 +165,39 @@ def test_what_evaluate_found_before_stays(run: Path) -> None:
     after = RunRecord(run).evaluations["test"]
     assert after == Evaluation.model_validate({**before.to_json(), "times_opened": 2})
     assert found.curve[-1].accuracy == before.metrics.accuracy
+
+
+def test_answers_of_the_centre_are_no_result_where_views_are_pooled(
+    data: Any, tmp_path: Path
+) -> None:
+    several = connsearch.load_data(
+        "synthetic:mix", cache=tmp_path, progress=False, clips_per_video=2, crops_per_clip=3, **DATA
+    )
+    run = connsearch.train(Stepwise(), several, run=tmp_path / "run", **TRAINING).directory
+    said = "\n".join(heard(run, precision="fp32"))
+    assert "pool 6 views of a video, these answers are of its centre" in said
+    assert "test" not in RunRecord(run).evaluations
+    found = connsearch.evaluate(run, network=Stepwise(), progress=False)
+    assert found.times_opened == 2
+    assert RunRecord(run).evaluations["test"] == found
+
+
+def test_a_clip_that_can_be_read_again_is_answered(data: Any, tmp_path: Path) -> None:
+    store = StepStore(tmp_path, {})
+    network = Stepwise().eval()
+
+    def answers() -> StepAnswers:
+        work = all_steps(network, loader, store, "val", compute=Compute("cpu", "fp32"))
+        return counted(work, 0, "", Listener(lambda _: None))
+
+    with Loader(data.val) as loader:
+        whole = answers()
+        last = len(whole.labels) - 1
+        rows = whole.answers[:last], whole.labels[:last], whole.indices[:last]
+        store.keep("val-00000", StepAnswers(*rows, None, {last: "it was away"}))
+        again = answers()
+    assert not again.faults
+    assert torch.equal(again.answers, whole.answers)
 
 
 def test_val_alone_leaves_test_closed(run: Path) -> None:

@@ -10,7 +10,15 @@ import torch
 
 import connsearch
 from connsearch.data.loading.load import DataSplits
+from connsearch.data.options import DataOptions
 from connsearch.errors import SettingsError
+from connsearch.graph.files import load_structure
+from connsearch.models.catalogue import create_model
+from connsearch.models.clip_needs import computes_flow
+from connsearch.models.document import ModelDocument
+from connsearch.models.structure import Network
+from connsearch.models.weight_inheritance import is_by_entry
+from connsearch.workflows.predict_videos import object_classes_of
 
 pytestmark = pytest.mark.usefixtures("unpictured")
 QUICK: dict[str, Any] = {"epochs": 1, "threads": 1, "precision": "fp32", "progress": False}
@@ -29,6 +37,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> DataSplits:
         cache=tmp_path_factory.mktemp("clips"),
         progress=False,
     )
+
+
+def starter() -> dict[str, Any]:
+    return ModelDocument.of(load_structure("starter")).to_json()
 
 
 def trained(data: DataSplits, run: Path, **more: Any) -> Any:
@@ -63,3 +75,35 @@ def test_exits_that_there_cannot_be_are_refused(
     with pytest.raises(SettingsError) as caught:
         connsearch.train(target, data, run=tmp_path / "run", **settings, **QUICK)
     assert said in str(caught.value)
+
+
+def test_object_maps_are_read_inside_other_networks(data: DataSplits, tmp_path: Path) -> None:
+    run = trained(data, tmp_path / "run", steps=1, recalibrate_clips=0)
+    record = data.val.records[0]
+    assert record.objects is not None
+    found = connsearch.predict(run, [record.path], progress=False)
+    assert [one.classes for one in found] == [data.classes]
+    focus = create_model("adafocus", 2, glance="resnet18", local=starter(), window="clip",
+                         frames=2, size=40, patch=16, policy_hidden=4, neurons=4)  # fmt: skip
+    for network in (run.load_model(), focus, Network(load_structure("starter"), 2)):
+        assert object_classes_of(network, DataOptions()) == 5
+        assert computes_flow(network)
+    bare = tmp_path / "bare"
+    for one in data.train.records:
+        folder = bare / data.classes[one.labels[0]]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / one.path.name).write_bytes(one.path.read_bytes())
+    options = {"val_share": 0.5, "test_share": 0, "frames": 2, "size": 16, **QUICK}
+    with pytest.raises(SettingsError, match="has no object maps"):
+        connsearch.train(run, str(bare), run=tmp_path / "further", **options)
+
+
+def test_first_weights_of_a_network_without_exits_fit(data: DataSplits, tmp_path: Path) -> None:
+    plain = connsearch.train(
+        "starter", data, run=tmp_path / "plain", steps=1, recalibrate_clips=0, **QUICK
+    )
+    still = {"rate": {"network": 0.0}, "recalibrate_clips": 0, "steps": 1}
+    begun = trained(data, tmp_path / "run", initial_weights=str(plain.directory), **still)
+    for name, value in plain.tensors.items():
+        if not is_by_entry(name):  # which belong to the wiring
+            assert torch.equal(begun.tensors[f"network.{name}"], value), name

@@ -22,7 +22,7 @@ from connsearch.models.structure import Network
 from connsearch.runs.events import StepEvent
 from connsearch.runs.files import load_weights, put_weights, stored_model
 from connsearch.view.structures.weights_table import network_table
-from connsearch.workflows.focus_models import focus_model
+from connsearch.workflows.focus_models import focus_model, with_own_frames
 from connsearch.workflows.focus_parts import OpenedParts
 from connsearch.workflows.inspect_network import inspect_network
 from connsearch.workflows.opened import OpenedRun
@@ -171,6 +171,37 @@ def test_what_cannot_be_is_refused_and_leaves_nothing(
             target, "synthetic:motion", run=tmp_path / "run", epochs=1, **QUIET, **options, **more
         )
     assert not (tmp_path / "run").exists()
+
+
+def test_a_named_model_has_the_frames_of_its_own_that_its_name_says() -> None:
+    asked = TrainSettings.of(target="adafocus-tsm", size=64, patch=32)
+    own = with_own_frames(asked, "adafocus-tsm", None)
+    assert own.data.clips.focus_frames == 12
+    with torch.device("meta"):
+        model = focus_model(
+            own, "adafocus-tsm", OpenedParts(), 4, seed=0, object_classes=0, data=""
+        )
+    assert dict(model.own_frames) == {"focus": 12}
+    assert with_own_frames(asked, "adafocus-tsm", object()) == asked, "loaded data has its own"
+    six = TrainSettings.of(target="adafocus-tsm", focus_frames=6)
+    assert with_own_frames(six, "adafocus-tsm", None).data.clips.focus_frames == 6
+    for other in ("adafocus", "r3d_18"):
+        given = TrainSettings.of(target=other)
+        assert with_own_frames(given, other, None).data.clips.focus_frames is None
+
+
+def test_a_run_that_learns_further_refuses_clips_of_another_form(
+    trained: Callable[..., OpenedRun], structure: Structure, tmp_path: Path
+) -> None:
+    run = trained(glance=structure, local=structure, **FOCUS)
+    source = run.recorded["settings"]["data"]["source"]["source"]
+    for more, said in (
+        ({"multigrid": "srtg"}, "--multigrid srtg: a focus model is built for one number"),
+        ({"frames": 2}, r"--frames 2: .* looks at 4 frames\n  cure: --frames 4"),
+    ):
+        with pytest.raises(SettingsError, match=said):
+            connsearch.train(run, source, run=tmp_path / "other", epochs=1, **QUIET, **more)
+    assert not (tmp_path / "other").exists()
 
 
 def test_data_without_a_stream_that_a_network_reads_is_refused() -> None:

@@ -197,16 +197,16 @@ class FocusByFrame(FocusModel):
             spread(seen.vector, frames, first=1).index_select(1, order),
         )
 
-    def _passes(self, seen: Features, clips: Tensor) -> dict[str, Tensor]:
+    def _passes(self, seen: Features, shown: Tensor) -> dict[str, Tensor]:
         """The places of all windows of a step of the training, by the name of their pass."""
-        places_BT2, _ = self._places(seen, clips)
+        places_BT2, _ = self._places(seen, shown)
         passes = {self.settings.places: places_BT2}
         if self.settings.places == "policy" and self.settings.random_pass:
             passes["random"] = torch.rand_like(places_BT2[..., :2])
         return passes
 
     def _places(
-        self, seen: Features, clips: Tensor, state: Tensor | None = None, first: int = 0
+        self, seen: Features, shown: Tensor, state: Tensor | None = None, first: int = 0
     ) -> tuple[Tensor, Tensor | None]:
         """Places ``(B, T, 2)`` in frames, and the state of the policy behind them.
 
@@ -222,7 +222,7 @@ class FocusByFrame(FocusModel):
             return torch.full((clips, frames, 2), 0.5, device=maps_BTChw.device), None
         if self.training:
             return torch.rand((clips, frames, 2), device=maps_BTChw.device), None
-        return places_by_clip(clips, frames, first=first), None
+        return places_by_clip(shown, frames, first=first), None
 
     def _look_at(self, frames_B3THW: Tensor, places_BT2: Tensor) -> Tensor:
         """What the local network sees in the windows, ``(B, T, D)``."""
