@@ -188,7 +188,7 @@ def main() -> None:
         f"the pruned one looks at windows of {MODEL['patch']} pixels of all 8; {given.epochs} "
         "epochs, batches of 8. With the policy, random windows are learned from, too, in every "
         "step. Windows of the arm `random` glide from a random place to another one; in evaluation "
-        "these are the same for all clips, and others for each seed. Places go from 0 to 1; "
+        "places follow from the pixels of a clip. Places go from 0 to 1; "
         "standard deviations over val clips, mean over seeds. Multiply-accumulates of one clip; "
         "flow is not counted.",
     ]
