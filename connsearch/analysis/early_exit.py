@@ -131,22 +131,30 @@ def solve(budget: float, costs: Sequence[float] | Floats) -> float:
     return math.exp(min(max(middle, -700.0), 700.0))
 
 
-def thresholds_of(confidences_NS: Floats, shares_S: Floats) -> Thresholds:
+def thresholds_of(confidences_NS: Floats, shares_S: Floats, *, apart: bool = False) -> Thresholds:
     """Returns the thresholds with which calibration clips stop in the planned shares.
 
-    At each exit but the last, the most confident clips of those that have not stopped yet stop:
-    the whole part of N times the share. The threshold is the confidence of the last of them.
+    At each exit but the last, the most confident clips of those that have not stopped yet stop: so
+    many that as many have stopped by then as planned, rounded up. So the calibration clips never
+    cost more than planned, and less by one clip at most. The threshold is the confidence of the
+    last of them.
 
     Args:
         confidences_NS: of every calibration clip at every exit; higher is surer.
         shares_S: planned for each exit.
+        apart: as published, the whole part of N times the share stops at each exit; what is lost
+            at all of them goes to the last, which costs the more the fewer clips there are.
     """
     clips, exits = confidences_NS.shape
+    wanted_S = np.ceil(clips * np.cumsum(shares_S) - _WHOLE).astype(int)
     values_S = np.full(exits, np.inf)
     leaving_S = np.zeros(exits, np.int64)
     active_A = np.arange(clips)
     for number in range(exits - 1):
-        count = min(int(clips * float(shares_S[number]) + _WHOLE), len(active_A))
+        count = int(wanted_S[number]) - (clips - len(active_A))
+        if apart:
+            count = int(clips * float(shares_S[number]) + _WHOLE)
+        count = min(max(count, 0), len(active_A))
         sure_A = confidences_NS[active_A, number]
         order_A = np.argsort(-sure_A, kind="stable")
         count = min(count, int((~np.isnan(sure_A)).sum()))  # what is no number never stops

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from connsearch.data.loading.batches import Batch
 from connsearch.data.loading.loader import Loader
+from connsearch.data.records import listed
 from connsearch.errors import DataError
 from connsearch.models.early_exit import Stops, confidence
 from connsearch.models.focus.focus import FocusModel, Look
@@ -144,7 +145,7 @@ def look_through(
             yield min(done, len(dataset))
     if not clips:
         raise DataError(
-            f"none of {len(dataset)} clips can be read\n  {next(iter(faults.values()))}"
+            f"none of {len(dataset)} clips can be read\n{listed(list(faults.values()))}"
         )
     return Looked(clips, order, answered, (frame[0], frame[1]), stream, faults, frames)
 

@@ -24,8 +24,9 @@ _WINDOWS = (nn.Conv2d, nn.Conv3d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool2d, nn.A
 def fewest_pixels(model: Model, streams: Mapping[str, Tensor]) -> int | None:
     """Returns the shorter side in pixels of the smallest feature map that is looked at in windows.
 
-    The mean of a whole frame, and what is computed from it, is no such map. That of a structure
-    follows from its strides; any other network computes once, without numbers.
+    The mean of a whole frame, and what is computed from it, is no such map, nor are those of parts
+    that see windows of the frames (``Model.windowed``). That of a structure follows from its
+    strides; any other network computes once, without numbers.
 
     Args:
         model: any; it stays as it is.
@@ -47,7 +48,10 @@ def fewest_pixels(model: Model, streams: Mapping[str, Tensor]) -> int | None:
 
     try:
         without = without_numbers(model).eval()
-        for module in without.modules():
+        inside = tuple(f"{part}." for part in model.windowed)
+        for name, module in without.named_modules():
+            if name.startswith(inside):
+                continue
             if isinstance(module, _WINDOWS) and _is_wide(module):
                 module.register_forward_hook(note)
         empty = {name: torch.empty_like(s, device="meta") for name, s in streams.items()}

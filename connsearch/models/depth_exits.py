@@ -95,6 +95,7 @@ class DepthExits(Model):
         SettingsError: there is no exit, or one after a level that has none.
     """
 
+    least_clips = 2
     by_terms = True
 
     def __init__(

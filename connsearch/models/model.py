@@ -94,6 +94,8 @@ class Model(nn.Module):
         decides_by_default: whether a training lets its temporal gates decide unless told otherwise.
         rates: shares of the learning rate by part (patterns as of ``--rate``, which comes before
             them); what is in none of them has all of it.
+        least_clips: the fewest clips of a batch that it can learn from.
+        windowed: names of the sub-modules that see windows of the frames, and not whole ones.
         by_terms: whether it learns by the terms of its :class:`Predictions`: then a run has a
             table of them.
     """
@@ -103,6 +105,8 @@ class Model(nn.Module):
     own_frames: Mapping[str, int] = MappingProxyType({})
     decides_by_default: bool = True
     rates: Mapping[str, float] = MappingProxyType({})
+    least_clips: int = 1
+    windowed: tuple[str, ...] = ()
     by_terms: bool = False
 
     def forward(self, streams: Mapping[str, Tensor]) -> Tensor | Predictions:

@@ -53,6 +53,11 @@ from connsearch.workflows.stopping import (
 )
 from connsearch.workflows.targets import open_trained
 
+TOO_MUCH = 1.1
+"""Times the cost that was asked for, above which that is told."""
+FEW_CLIPS = 10
+"""Calibration clips an exit below which they are said to be few."""
+
 
 def early_exit(
     run: RunLike,
@@ -116,7 +121,7 @@ def _report(work: StoppingRun, listener: Listener) -> EarlyExitSummary:
     sure = calibration.confidences(), judged.confidences()
     solved = {
         str(one): solved_at(solved_share(one, work.costs), work.costs, sure[0])
-        for one in work.budgets
+        for one in work.all_budgets
     }
     exits = {name: exits_of(sure[1], one.thresholds) for name, one in solved.items()}
     times = _times(work, solved, exits, judged, listener) if asked.measure else {}
@@ -129,10 +134,12 @@ def _report(work: StoppingRun, listener: Listener) -> EarlyExitSummary:
             judged,
             exits[str(one)],
             measure,
-            times.get(str(one)),
+            times.get(str(one)) or _measured_before(work, one, solved[str(one)]),
         )
-        for one in work.budgets
+        for one in work.all_budgets
     ]
+    for one in budgets:
+        _warn_of(one, len(calibration.found.labels), len(work.costs), asked.split, listener)
     curve = _curve(work.costs, asked.points, sure, judged, measure)
     area = area_under([row.realised for row in curve], [row.score or 0.0 for row in curve])
     summary = EarlyExitSummary(
@@ -147,7 +154,7 @@ def _report(work: StoppingRun, listener: Listener) -> EarlyExitSummary:
         clips=len(judged.found.labels),
         left_out=len(judged.found.faults),
         measure=measure,
-        chosen=str(work.budgets[0]) if work.budgets else None,
+        chosen=work.chosen,
         budgets=budgets,
         curve=curve,
         area=None if any(row.score is None for row in curve) else area,
@@ -155,6 +162,34 @@ def _report(work: StoppingRun, listener: Listener) -> EarlyExitSummary:
         output=str(work.place),
     )
     return _written(work, summary)
+
+
+def _measured_before(work: StoppingRun, budget: Budget, solved: SolvedExits) -> Measured | None:
+    """What the same thresholds have taken in time before, on the same split."""
+    before = work.before
+    found = None if before is None else before.solved(str(budget))
+    if before is None or found is None or before.split != work.asked.split:
+        return None
+    return found.measured if found.thresholds == _told(solved) else None
+
+
+def _told(solved: SolvedExits) -> list[float | None]:
+    """Thresholds as JSON has them; None: nobody stops there."""
+    return [None if np.isinf(x) else float(x) for x in solved.thresholds[:-1]]
+
+
+def _warn_of(
+    one: SolvedBudget, calibration_clips: int, exits: int, split: str, listener: Listener
+) -> None:
+    """Says where clips cost clearly more than was asked for."""
+    if one.point.realised <= TOO_MUCH * one.limit:
+        return
+    few = calibration_clips < FEW_CLIPS * exits
+    why = f"; {calibration_clips} clips of val are few to tell {exits} exits apart" if few else ""
+    listener.warn(
+        f"--budget {one.budget}: clips of {split} cost {one.point.realised / one.limit - 1:.0%} "
+        f"more than that{why}\n  cure: more clips in val (--val-share), or a smaller budget"
+    )
 
 
 def _written(work: StoppingRun, summary: EarlyExitSummary) -> EarlyExitSummary:
@@ -189,7 +224,7 @@ def _budget(
     return SolvedBudget(
         budget=str(budget),
         limit=budget.limit(costs[-1]),
-        thresholds=[None if np.isinf(x) else float(x) for x in solved.thresholds[:-1]],
+        thresholds=_told(solved),
         leaving=solved.leaving.tolist(),
         calibrated=mean_cost(exits_of(calibration_NS, solved.thresholds), costs),
         stopping=stopping.tolist(),

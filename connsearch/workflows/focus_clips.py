@@ -10,7 +10,7 @@ from connsearch.data.clips.dataset import ClipDataset
 from connsearch.data.loading.load import DataSplits
 from connsearch.data.options import DataOptions
 from connsearch.data.records import listed
-from connsearch.errors import SettingsError, UnknownNameError
+from connsearch.errors import DataError, SettingsError, UnknownNameError
 from connsearch.models.focus.focus import FocusModel
 from connsearch.registry import suggest
 from connsearch.runs.record import RunRecord
@@ -144,7 +144,7 @@ def _videos(
     """The videos that were named, each as one clip.
 
     Raises:
-        DataError: a place is not there or holds no video.
+        DataError: a place is not there or holds no video, or none of them can be read.
     """
     given = {name: getattr(asked, name) for name in ("batch_size", "workers", "media_fps")}
     wanted = PredictSettings(
@@ -153,6 +153,11 @@ def _videos(
     parts = parts_of(wanted, reading_options(wanted), model, listener)
     for note in parts.notes:
         listener.warn(note)
+    if not len(parts.dataset):
+        raise DataError(
+            f"no video can be read, {len(parts.faults)} named\n"
+            + listed([fault.reason for fault in parts.faults])
+        )
     if parts.faults:
         count = len(parts.faults)
         listener.warn(

@@ -17,13 +17,15 @@ from connsearch.data.loading.load import DataSplits
 from connsearch.data.loading.loader import Loader
 from connsearch.data.records import listed
 from connsearch.errors import DataError, RunError, SettingsError
+from connsearch.files.disk import is_there
 from connsearch.models.early_exit import EarlyExitModel
 from connsearch.models.model import Model
 from connsearch.pruning.budget import Budget
 from connsearch.runs.checkpoint import digest
-from connsearch.runs.documents import keep_evaluation
+from connsearch.runs.documents import keep_evaluation, read_form
+from connsearch.runs.formats.early_exit import EarlyExitSummary
 from connsearch.runs.formats.evaluation import Evaluation
-from connsearch.runs.names import EARLY_EXIT, STEP_ANSWERS
+from connsearch.runs.names import EARLY_EXIT, STEP_ANSWERS, SUMMARY
 from connsearch.runs.record import RunRecord
 from connsearch.runs.step_answers import StepStore
 from connsearch.training.environment import describe_environment
@@ -75,6 +77,7 @@ class StoppingRun:
         store: of the answers of all steps.
         budgets: that were asked for, each within reach.
         weights: the digest of the network.
+        before: what was found for the same weights before.
     """
 
     asked: EarlyExitSettings
@@ -87,6 +90,21 @@ class StoppingRun:
     store: StepStore
     budgets: Sequence[Budget]
     weights: str
+    before: EarlyExitSummary | None = None
+
+    @property
+    def all_budgets(self) -> list[Budget]:
+        """Those that are asked for, and behind them those of before."""
+        earlier = [] if self.before is None else [one.budget for one in self.before.budgets]
+        found = {str(one): one for one in (*self.budgets, *mean_budgets(tuple(earlier)))}
+        return list(found.values())
+
+    @property
+    def chosen(self) -> str | None:
+        """The budget that predictions take: the first asked for now, or that of before."""
+        if self.budgets:
+            return str(self.budgets[0])
+        return None if self.before is None else self.before.chosen
 
     @property
     def place(self) -> Path:
@@ -121,6 +139,7 @@ def open_stopping(
     for budget in budgets:
         solved_share(budget, costs)
     weights = weights_digest(trained)
+    before = _before(asked, trained, weights, data, listener)
     facts = {
         "weights": weights,
         "classes": list(data.classes),
@@ -138,8 +157,37 @@ def open_stopping(
     splits = {"val": data.val, "test": data.test}
     loaders = {name: stack.enter_context(Loader(splits[name])) for name in names}
     return StoppingRun(
-        asked, trained, ready, data, compute, loaders, costs, store, budgets, weights
+        asked, trained, ready, data, compute, loaders, costs, store, budgets, weights, before
     )
+
+
+def _before(
+    asked: EarlyExitSettings,
+    trained: RunRecord,
+    weights: str,
+    data: DataSplits,
+    listener: Listener,
+) -> EarlyExitSummary | None:
+    """What was found for these weights before; its budgets stay."""
+    path = trained.directory / EARLY_EXIT / SUMMARY
+    try:
+        found = read_form(path, EarlyExitSummary, "a summary") if is_there(path) else None
+    except RunError:  # damaged: it is written again
+        return None
+    if found is None or (found.weights, found.data) != (weights, data.fingerprint):
+        return None
+    if found.confidence != asked.confidence:
+        listener.say(
+            f"thresholds by {found.confidence} are replaced by those by {asked.confidence}"
+        )
+        return None
+    if found.split != asked.split:
+        listener.say(
+            f"the tables and pictures of {found.split} are replaced by those of {asked.split}; "
+            f"connsearch early-exit {asked.run} --split {found.split} makes them again, from the "
+            "answers that are kept"
+        )
+    return found
 
 
 def _require_clips(asked: EarlyExitSettings, data: DataSplits) -> None:

@@ -25,6 +25,7 @@ from connsearch.runs.record import RunRecord, open_run
 from connsearch.runs.recorded import is_trained, recorded_facts
 from connsearch.seeds import derive
 from connsearch.settings.pairs import over
+from connsearch.training.options import BALANCED
 from connsearch.workflows.data import suit
 from connsearch.workflows.exits import refuse_exits, with_exits
 from connsearch.workflows.focus_models import (
@@ -121,16 +122,42 @@ def first_network(
         SettingsError: the weights do not fit what is asked for.
     """
     if isinstance(start, Model):
-        return start
-    if isinstance(start, RunRecord):
+        network = start
+    elif isinstance(start, RunRecord):
         if start.kept is not None:
             listener.say(start.kept)
         _warn_of_other_clips(asked, data, listener)
         say_classes(start, data.classes, listener)
-        return with_exits(asked, _further(asked, start, data))
-    if is_focus(start) and asked.from_scratch:
-        listener.say("its glance and its local network begin with new weights, too, unless named")
-    return with_exits(asked, _first(asked, start, data, parts))
+        network = with_exits(asked, _further(asked, start, data))
+    else:
+        if is_focus(start) and asked.from_scratch:
+            listener.say(
+                "its glance and its local network begin with new weights, too, unless named"
+            )
+        network = with_exits(asked, _first(asked, start, data, parts))
+    refuse_short_batches(asked, network, data)
+    return network
+
+
+def refuse_short_batches(asked: TrainSettings, network: Model, data: DataSplits) -> None:
+    """Refuses an epoch whose last batch has fewer clips than the network can learn from.
+
+    Raises:
+        SettingsError: it has. Where it is not known yet, the training ends at that batch.
+    """
+    size, clips = data.options.loading.batch_size, len(data.train)
+    last = clips % size or size
+    training = asked.training
+    known = training.multigrid.multigrid == "off" and training.balance.sampler_weights != BALANCED
+    reached = training.schedule.steps is None or training.schedule.steps * size > clips - last
+    if last >= network.least_clips or not known or not reached:
+        return
+    others = (n for n in range(size + 1, 2 * size + 1) if (clips % n or n) >= network.least_clips)
+    raise SettingsError(
+        f"--batch-size {size}: of {clips} training clips, the last batch of an epoch has {last}, "
+        f"and {network.describe().name} normalises vectors of {network.least_clips} clips at least"
+        f"\n  cure: --batch-size {next(others, 2 * size)}"
+    )
 
 
 def _start(asked: TrainSettings) -> RunRecord | ModelDocument | str:

@@ -69,7 +69,8 @@ def test_calibration_clips_stop_as_planned(
     sure = drawn(seed, clips, exits)
     shares = exit_shares(q, exits)
     found = thresholds_of(sure, shares)
-    assert found.leaving[:-1].tolist() == np.floor(clips * shares[:-1] + 1e-9).tolist()
+    by_then = np.ceil(clips * np.cumsum(shares[:-1]) - 1e-9)
+    assert found.leaving[:-1].cumsum().tolist() == by_then.tolist()
     assert found.leaving.sum() == clips
     assert all(
         math.isinf(x) == (n == 0)
@@ -77,6 +78,20 @@ def test_calibration_clips_stop_as_planned(
     )
     stopped = exits_of(sure, found.values)
     assert np.bincount(stopped, minlength=exits).tolist() == found.leaving.tolist()
+    saved = expected_cost(q, costs) - mean_cost(stopped, costs)
+    rounding = 1e-8 * costs[-1]
+    assert -rounding <= saved <= (costs[-1] - costs[0]) / clips + rounding
+
+
+@given(st.integers(0, 99), st.integers(1, 60), COSTS, QS)
+def test_as_published_every_exit_is_rounded_by_itself(
+    seed: int, clips: int, costs: list[float], q: float
+) -> None:
+    sure, shares = drawn(seed, clips, len(costs)), exit_shares(q, len(costs))
+    found = thresholds_of(sure, shares, apart=True)
+    assert found.leaving[:-1].tolist() == np.floor(clips * shares[:-1] + 1e-9).tolist()
+    stopped = exits_of(sure, found.values)
+    assert np.bincount(stopped, minlength=len(costs)).tolist() == found.leaving.tolist()
     over = mean_cost(stopped, costs) - expected_cost(q, costs)
     assert -1e-9 * costs[-1] <= over <= sum(costs[-1] - c for c in costs) / clips + 1e-9 * costs[-1]
 

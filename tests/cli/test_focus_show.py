@@ -200,3 +200,13 @@ def test_as_a_function_it_returns_a_value_that_shows_itself(mine: Path) -> None:
     assert isinstance(found, FocusSummary)
     assert any(type(event).__name__ == "CountEvent" for event in heard)
     assert "where it looks" in found._repr_html_()  # type: ignore[attr-defined]
+
+
+def test_videos_that_cannot_be_read_are_refused_in_words(run: Command, mine: Path) -> None:
+    broken = mine / "broken.mp4"
+    broken.write_bytes(b"no video")
+    done = run("focus", "show", mine, broken, *QUICK)
+    assert done.code == 2
+    assert "no video can be read, 1 named" in done.err
+    assert str(broken) in done.err
+    assert "Traceback" not in done.err

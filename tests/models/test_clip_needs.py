@@ -62,6 +62,14 @@ def test_whole_frames_are_no_maps_and_what_cannot_be_told_is_not() -> None:
     assert fewest_pixels(Wrapped(Counted()), clip(16)) is None
 
 
+def test_parts_that_see_windows_of_the_frames_are_no_matter() -> None:
+    settings = {"glance": "mobilenet_v2", "local": "resnet18", "policy_hidden": 4, "neurons": 4}
+    with torch.device("meta"):
+        model = create_model("adafocus", 2, frames=4, size=64, patch=32, **settings)
+        glance = create_model("mobilenet_v2", 2)
+    assert fewest_pixels(model, clip(64)) == fewest_pixels(glance, clip(64)) == 2
+
+
 def test_only_structures_with_a_flow_stem_compute_flow() -> None:
     flows: Mapping[str, bool] = {
         name: computes_flow(_meta(name)) for name in ("starter_rgb_flow", "r3d_18")

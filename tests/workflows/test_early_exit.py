@@ -238,6 +238,33 @@ def test_a_killed_command_goes_on(run: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert RunRecord(run).evaluations["test"].times_opened == 1
 
 
+def test_earlier_budgets_stay_behind_new_ones(run: Path) -> None:
+    first = solve(run, budget=[HALF, "macs<=80%"])
+    second = solve(run, budget=["macs<=70%", HALF])
+    assert [one.budget for one in second.budgets] == ["macs<=70%", HALF, "macs<=80%"]
+    assert second.chosen == "macs<=70%"
+    assert second.solved("macs<=80%") == first.solved("macs<=80%")
+    assert solve(run).chosen == "macs<=70%"
+    said = "\n".join(heard(run, split="val", precision="fp32", points=3))
+    assert "tables and pictures of test are replaced by those of val" in said
+    other = solve(run, confidence="entropy", budget=["macs<=70%"])
+    assert [one.budget for one in other.budgets] == ["macs<=70%"]
+
+
+def test_calibration_clips_never_cost_more_than_the_budget(run: Path) -> None:
+    shares = range(45, 100, 5)
+    found = solve(run, budget=[f"macs<={share}%" for share in shares])
+    assert all(one.calibrated <= one.limit * (1 + 1e-9) for one in found.budgets)
+
+
+def test_a_cost_far_above_the_budget_is_told(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connsearch.workflows.early_exit.TOO_MUCH", 0.5)
+    said = "\n".join(heard(run, precision="fp32", points=3, budget=[HALF]))
+    assert "--budget macs<=60%: clips of test cost" in said
+    assert "20 clips of val are few to tell" in said
+    assert "cure: more clips in val (--val-share)" in said
+
+
 def test_a_damaged_part_is_answered_again(run: Path) -> None:
     first = solve(run)
     part = next((run / EARLY_EXIT / STEP_ANSWERS).glob("val-*"))

@@ -204,6 +204,25 @@ def test_a_run_that_learns_further_refuses_clips_of_another_form(
     assert not (tmp_path / "other").exists()
 
 
+def test_a_last_batch_that_is_too_small_is_refused_before_the_first_step(
+    trained: Callable[..., OpenedRun], structure: Structure, data: DataSplits, tmp_path: Path
+) -> None:
+    clips = len(data.train)
+    asked: dict[str, Any] = {"frames": 4, "size": 24, "train_clips": 3, "val_clips": 1,
+                             "test_clips": 1, "batch_size": clips - 1}  # fmt: skip
+    said = rf"--batch-size {clips - 1}: of {clips} training clips, the last batch .* has 1"
+    for more in ({"target": "adafocus", "local": structure, "glance": structure, **FOCUS},
+                 {"target": structure, "exits": True}):  # fmt: skip
+        target = more.pop("target")
+        with pytest.raises(SettingsError, match=rf"{said}(?s:.)*cure: --batch-size {clips}"):
+            connsearch.train(target, "synthetic:mix", run=tmp_path / "a", **QUIET, **asked, **more)
+        place = tmp_path / f"b{len(more)}"
+        run = connsearch.train(
+            target, "synthetic:mix", run=place, steps=1, **QUIET, **asked, **more
+        )
+        assert run.tensors, "the last batch was not reached"
+
+
 def test_data_without_a_stream_that_a_network_reads_is_refused() -> None:
     asked = TrainSettings.of(target="adafocus", local="starter", window="track")
     parts = OpenedParts({"local": "starter"})

@@ -61,6 +61,7 @@ class FocusByClip(FocusModel):
         exits: 1, or 2.
     """
 
+    least_clips = 2
     random_places = 1
     """Places that a random window is drawn by."""
     joined: GlanceThenLook | SumOfNetworks

@@ -59,6 +59,7 @@ class FocusByFrame(FocusModel):
             self._glances.map_channels, self._map_size(), settings.policy_width, self._actions
         )
         width = self._glances.feature_size + self._looks.feature_size
+        self.least_clips = 2 if settings.frames == 1 else 1
         self.running_max = RunningMax(
             width, settings.neurons, settings.frames, self.num_classes, dropout=settings.dropout
         )

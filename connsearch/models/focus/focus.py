@@ -72,6 +72,7 @@ class FocusModel(Model):
             the policy learns by it, and nothing else needs it. Else None.
     """
 
+    windowed = ("local",)
     by_terms = True
     rates: Mapping[str, float] = {"glance": 0.5, "glance_head": 0.5, "policy": 0.1}
 

@@ -140,7 +140,9 @@ def test_files_that_are_missing_empty_or_not_utf8_are_refused_by_name(
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_accepted(tmp_path: Path) -> None:
-    for name in ("ucf101", "charades", "activitynet"):
+    for name in (
+        "ucf101", "charades", "activitynet", "fcvid", "mini_kinetics", "something", "jester"
+    ):  # fmt: skip
         whole = make(name, tmp_path / name)
         for file in (tmp_path / name).glob("*.*"):
             if file.suffix in (".txt", ".csv"):

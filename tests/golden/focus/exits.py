@@ -63,7 +63,7 @@ def _case(arrays: Mapping[str, np.ndarray]) -> None:
                 if key.startswith(f"{kind}/")
             }
             sure = _sure(arrays["calibration/logits"], kind)
-            found = thresholds_of(sure, shares)
+            found = thresholds_of(sure, shares, apart=True)
             np.testing.assert_array_equal(found.leaving, expected["leaving"])
             np.testing.assert_allclose(found.values, expected["threshold"], **CLOSE)
             stopped = np.bincount(exits_of(sure, found.values), minlength=len(costs))
@@ -83,7 +83,8 @@ def _table(arrays: Mapping[str, np.ndarray]) -> None:
     for kind in ("logit", "probability"):
         sure = {s: _sure(arrays[f"{s}/logits"], kind) for s in ("calibration", "test")}
         for q, realised, top1, planned in arrays[f"{kind}/table"]:
-            thresholds = thresholds_of(sure["calibration"], exit_shares(q, 16)).values
+            shares = exit_shares(q, 16)
+            thresholds = thresholds_of(sure["calibration"], shares, apart=True).values
             exits = exits_of(sure["test"], thresholds)
             np.testing.assert_allclose(mean_cost(exits, costs), realised, rtol=1e-9)
             right = arrays["test/logits"][np.arange(len(exits)), exits].argmax(1) == label
