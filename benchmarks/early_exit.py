@@ -276,7 +276,10 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     if given.speed:
         lines = list(speed(given))
-        command = f"python benchmarks/early_exit.py --speed --threads {given.threads}"
+        command = (
+            f"python benchmarks/early_exit.py --speed --threads {given.threads} "
+            f"--rounds {given.rounds}"
+        )
         title = "How much faster clips are that stop early"
     else:
         names = "data places train_clips test_clips epochs".split()
