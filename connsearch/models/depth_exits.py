@@ -159,7 +159,14 @@ class DepthExits(Model):
         settings = ExitSettings(structure=document.to_json(), levels=chosen)
         if neurons is not None:
             settings = settings.model_copy(update={"neurons": neurons})
-        return cls(settings, network.num_classes, name=document.name, seed=seed, network=network)
+        return cls(
+            settings,
+            network.num_classes,
+            name=document.name,
+            seed=seed,
+            network=network,
+            memory_format=network.memory_format,
+        )
 
     def forward(self, streams: Mapping[str, Tensor]) -> Predictions:
         """Maps clips to the answers at all exits; the last is the network's own.
