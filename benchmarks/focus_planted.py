@@ -245,6 +245,10 @@ def main(words: Sequence[str] | None = None) -> None:
     print("\n".join(lines))
     if given.markdown:
         command = f"python benchmarks/focus_planted.py --seeds {given.seeds}"
+        if given.arms != list(USUAL):
+            command += f" --arms {' '.join(given.arms)}"
+        if given.coarse != COARSE:
+            command += f" --coarse {given.coarse}"
         write_markdown(given.markdown, "A mark that a coarse frame hints at", command, lines)
 
 
