@@ -91,6 +91,11 @@ LINES: Mapping[str, Line] = {
         (FOCUSED,),
         ignored=(r".*curve/curve\.(svg|png)",),
     ),
+    "train-focus": Line(
+        "train adafocus --run track --local first --glance first/pruned --window track "
+        f"--patch 16 --policy-hidden 4 --neurons 8 --steps 3 --checkpoint-steps 1 {_TINY}",
+        (SEARCHED, PRUNED),
+    ),
     "train-exits": Line(
         "train first/pruned --exits --run first/exits --steps 3 --checkpoint-steps 1 "
         "--precision fp32 --threads 1",
