@@ -18,10 +18,13 @@ from connsearch.runs.formats.focus import (
     LookShown,
     LookStep,
 )
+from connsearch.view.charts.chart import Chart
+from connsearch.view.charts.marks import Points, Polyline
 from connsearch.view.clips.embedded import MOST_BYTES, embedded
 from connsearch.view.clips.focus_film import SIDE, count_frames, film_frames, write_film
 from connsearch.view.clips.focus_marks import WINDOW, FocusClip
 from connsearch.view.clips.focus_sheet import MOST_FRAMES, focus_sheet
+from connsearch.view.lettering import length
 from connsearch.view.runs.focus import focus_chart, places_facts
 from connsearch.view.structures.palette import DEAD
 
@@ -133,7 +136,13 @@ def test_a_clip_that_cannot_be_read_says_why_and_a_long_one_is_thinned() -> None
         answered=tuple(range(1, many + 1)),
         exit=many - 1,
     )
-    rows = (sheet(long).shape[0] - whole.shape[0]) / (128 + 30 + 4) + 1
+    short = clip(
+        **{n: getattr(long, n)[:8] for n in ("order", "captions", "answered", "answers")},
+        frames=frames[:8],
+        windows=np.tile([1.0, 1, 8, 8], (8, 1)),
+        exit=7,
+    )
+    rows = (sheet(long).shape[0] - sheet(short).shape[0]) / (128 + 30 + 4) + 1
     assert rows == MOST_FRAMES / 8
 
 
@@ -166,11 +175,11 @@ def test_the_window_is_shown_enlarged_beside_its_frame() -> None:
 
 
 def test_a_model_that_stops_after_its_glance_has_no_window_in_the_film() -> None:
-    together: dict[str, Any] = {"answered": (0, FRAMES), "answers": clip().answers[:2]}
-    (first, *_) = film_frames([clip(**together, exit=0, stopping=True)], fps=1)
+    ends: dict[str, Any] = {"answered": (0, FRAMES), "answers": clip().answers[:2]}
+    (first, *_) = film_frames([clip(**ends, exit=0, stopping=True)], fps=1)
     assert not (first == ink(WINDOW)).all(-1).any()
-    assert len(list(film_frames([clip(**together, exit=1)], fps=1))) == FRAMES + 2
-    stopped, whole = (sheet(clip(**together, exit=exit, stopping=True)) for exit in (0, 1))
+    assert len(list(film_frames([clip(**ends, exit=1)], fps=1))) == FRAMES + 2
+    stopped, whole = (sheet(clip(**ends, exit=exit, stopping=True)) for exit in (0, 1))
     seen = [int((picture == ink(WINDOW)).all(-1).sum()) for picture in (stopped, whole)]
     assert seen[0] < seen[1]
 
@@ -208,16 +217,129 @@ def test_the_chart_says_places_answers_and_stops() -> None:
     assert "row 8, column 12: 75.0% of the windows" in plain.panels[0].described()
     assert "right answers: from 0 to 0.4" in plain.panels[1].described()
     chart = focus_chart(stopping(), title="")
-    assert "after 1 windows: 2 clips, 20%" in chart.panels[2].described()
-    ends = [LookStep(step=step, accuracy=0.5, probability=0.5, stops=4) for step in (0, FRAMES)]
-    together = focus_chart(summary(steps=ends, mean_steps=2.5), title="")
-    assert together.panels[1].title == "after glance and look"
-    assert "after 0 windows: 4 clips, 50%" in together.panels[2].described()
+    assert "after 1 window: 2 clips, 20%" in chart.panels[2].described()
     facts = dict(places_facts(stopping()))
     assert facts["stops"] == "after 3.00 of 5 windows on average"
     assert facts["spread"] == "3.2 pixels, 0.25 of that of random places"
     alone = places_facts(summary(places=replace_places(across=None, share=None)))
     assert "spread over clips, step by step" not in dict(alone)
+
+
+def together(**changes: Any) -> FocusSummary:
+    """One window for all frames, with an answer after the glance and one after the look."""
+    ends = [LookStep(step=step, accuracy=0.5, probability=0.5, stops=4) for step in (0, FRAMES)]
+    known: dict[str, Any] = {"steps": ends, "window": "clip", "confidence": "probability"}
+    return summary(**{**known, **changes})
+
+
+def test_where_all_windows_are_looked_at_together_there_is_a_glance_and_a_look() -> None:
+    _, answers, stops = focus_chart(together(), title="").panels
+    assert answers.title == "after glance and look"
+    assert list(answers.x.ticks or ()) == [(0, "glance"), (1, "look")]
+    points = [mark for mark in answers.marks if isinstance(mark, Points)]
+    assert [list(mark.xs) for mark in points] == [[0, 1], [0, 1]], "each answer has its point"
+    assert list(stops.y.ticks or ()) == [(0, "glance"), (1, "look")]
+    assert "after the glance: 4 clips, 50%; after the look: 4 clips, 50%" in stops.described()
+    facts = dict(places_facts(together(glanced=2)))
+    assert facts["clips"] == f"8 of val, one window for all {FRAMES} frames"
+    assert facts["glance"] == f"at 2 of these {FRAMES} frames"
+    assert facts["stops"] == "4 after the glance, 4 after the look (of 8 clips)"
+    assert "spread over clips, step by step" not in facts, "there is one step"
+    glides = dict(places_facts(together(window="track")))
+    assert glides["clips"] == f"8 of val, one window that glides through {FRAMES} frames"
+    two = [LookStep(step=step, probability=0.5) for step in (1, 2)]
+    assert summary(steps=two, windows=2).one_by_one
+    assert not summary(steps=two, windows=2, window="clip").one_by_one
+    alone = focus_chart(together(steps=together().steps[1:]), title="")
+    assert alone.panels[1].title == "after the look"
+
+
+def test_places_by_setting_and_windows_of_several_sizes_are_said() -> None:
+    plain = focus_chart(summary(), title="")
+    assert "by setting" not in plain.note
+    assert "places" not in dict(places_facts(summary()))
+    for name in ("centre", "random"):
+        found = summary(chosen_by=name)
+        assert f"by setting (--places {name})" in dict(places_facts(found))["places"]
+        assert f"by setting (--places {name})" in focus_chart(found, title="").note
+    several = summary(smallest=8)
+    assert dict(places_facts(several))["window"] == (
+        "12x12 of 32x32 pixels on average, 8x8 at least"
+    )
+    chart = focus_chart(several, title="")
+    assert "the middle of the smallest window can go" in chart.note
+
+    def reach(chart: Chart) -> float:
+        marks = [mark for mark in chart.panels[0].marks if isinstance(mark, Polyline)]
+        return next(min(mark.xs) for mark in marks if mark.name == "reach of a middle")
+
+    cell = SIZE / 8
+    assert reach(plain) == PATCH / 2 / cell - 0.5
+    assert reach(chart) == 8 / 2 / cell - 0.5, "smaller ones go further"
+
+
+@pytest.mark.parametrize(
+    ("count", "ticks"), [(4, [1, 2, 3, 4]), (16, [1, 4, 6, 8, 10, 12, 14, 16]), (1, [1])]
+)
+def test_the_first_and_the_last_window_have_ticks(count: int, ticks: list[int]) -> None:
+    steps = [LookStep(step=n + 1, probability=0.5, stops=1) for n in range(count)]
+    _, answers, stops = focus_chart(summary(steps=steps, windows=count), title="").panels
+    assert [at for at, _ in answers.x.ticks or ()] == ticks
+    assert [at for at, _ in stops.y.ticks or ()] == ticks
+    assert stops.y.title == "", "it would touch the panel beside it"
+
+
+def test_frames_that_are_glanced_at_are_told_from_others() -> None:
+    known: dict[str, Any] = {"answered": (0, FRAMES), "answers": clip().answers[:2]}
+    known |= {"order": tuple(range(FRAMES)), "glanced": (0, 4), "stopping": True}
+    looked, left = clip(**known, exit=1), clip(**known, exit=0)
+    assert [looked.sight(step) for step in (0, 1)] == ["glance and look", "look only"]
+    assert [left.sight(step) for step in (0, 1)] == ["glance only", "not seen"]
+    assert clip().sight(0) == ""
+    picture = sheet(left, found=together())
+    top, start = np.flatnonzero((picture == GREY).all(-1).any(1))[0], 14 + 148
+    shown = [bool((picture[top + 100, start + n * 132 + 100] == GREY).all()) for n in range(FRAMES)]
+    assert shown == [True, False, False, False, True], "what is never seen is pale"
+    (first, *_), (plain, *_) = (
+        film_frames([clip(**known | {"glanced": seen}, exit=1)], fps=1) for seen in ((0, 4), ())
+    )
+    strip = slice(46 + SIDE + 12, 46 + SIDE + 12 + 18)
+    changed = (first[strip] != plain[strip]).any(-1).any(0)
+    each = (first.shape[1] - 24) / FRAMES
+    assert [changed[round(12 + n * each) : round(12 + (n + 1) * each)].any() for n in range(5)] == [
+        True,
+        False,
+        False,
+        False,
+        True,
+    ]
+
+
+def test_a_sheet_is_no_wider_than_its_frames() -> None:
+    def wide(count: int) -> int:
+        some = clip(
+            frames=np.full((count, SIZE, SIZE, 3), GREY, np.uint8),
+            order=tuple(range(count)),
+            captions=("",) * count,
+            windows=np.tile([1.0, 1, 8, 8], (count, 1)),
+            answers=clip().answers[:1] * count,
+            answered=tuple(range(1, count + 1)),
+            exit=count - 1,
+        )
+        return sheet(some).shape[1]
+
+    assert [wide(count) for count in (1, 4, 6, 8, 20)] == [
+        2 * 14 + 148 + columns * 132 for columns in (4, 4, 6, 8, 8)
+    ]
+
+
+def test_a_long_class_name_leaves_the_count_legible() -> None:
+    (short, *_), (long, *_) = (
+        film_frames([clip(classes=(name,), exit=0)], fps=1) for name in ("w", "W" * 80)
+    )
+    right = round(short.shape[1] - 12 - length("window 1 of 5", size=13)) - 4
+    assert (short[:24, right:] == long[:24, right:]).all()
+    assert (short[:24, 40:right] != long[:24, 40:right]).any()
 
 
 def replace_places(**changes: Any) -> LookPlaces:

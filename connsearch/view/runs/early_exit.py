@@ -12,7 +12,7 @@ from connsearch.view.charts.marks import Labels, Mark, Points, Polyline
 from connsearch.view.structures.tables import metrics_table, short
 
 WORDS = {"balanced_accuracy": "balanced accuracy"}
-_EXITS = 8
+_EXITS = 6
 """Exits beside each other in a table, so that it fits 80 columns."""
 _LOW, _HIGH, _FOOT = -0.03, 1.03, 0.02
 """Ends of the vertical axis, and where planned costs are: a share of its height."""
