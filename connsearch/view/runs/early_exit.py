@@ -14,7 +14,7 @@ from connsearch.view.structures.tables import metrics_table, short
 WORDS = {"balanced_accuracy": "balanced accuracy"}
 _EXITS = 6
 """Exits beside each other in a table, so that it fits 80 columns."""
-_LOW, _HIGH, _FOOT = -0.03, 1.03, 0.02
+_LOW, _HIGH, _FOOT = -0.1, 1.03, 0.085
 """Ends of the vertical axis, and where planned costs are: a share of its height."""
 
 
@@ -69,7 +69,7 @@ def early_exit_chart(found: EarlyExitSummary, *, title: str) -> Chart:
     """Returns the measure over the realised cost of a clip, with its 95 % intervals.
 
     The line is the whole curve; the ring at its right end is the network with all steps. A dotted
-    line leads from each budget down to what was planned for it.
+    line leads from each budget down to what was planned for it, where its name is.
     """
     unit, big = (1e9, "billion") if found.costs[-1] >= 1e9 else (1e6, "million")
     measure = WORDS.get(found.measure, found.measure)
@@ -83,8 +83,7 @@ def early_exit_chart(found: EarlyExitSummary, *, title: str) -> Chart:
     if budgets:
         names = [one.budget for one in found.budgets]
         marks += _plans(names, budgets, unit)
-        marks.append(_points(found, "budgets (macs<=)", budgets, names, unit, "dot"))
-        marks.append(_labels(names, budgets, curve, unit))
+        marks.append(_points(found, "budgets", budgets, names, unit, "dot"))
     marks.append(_points(found, "all steps", found.curve[-1:], ["all steps"], unit, "ring"))
     area = "" if found.area is None else f"; area under the curve {found.area:.3f}"
     panel = Panel(
@@ -102,7 +101,7 @@ def early_exit_chart(found: EarlyExitSummary, *, title: str) -> Chart:
 
 
 def _plans(names: Sequence[str], budgets: Sequence[EarlyExitRow], unit: float) -> list[Mark]:
-    """What was planned for each budget, and a line from there to what came of it."""
+    """What was planned for each budget, its name below, and a line to what came of it."""
     planned = [row.planned / unit for row in budgets]
     tips = [f"{name}: planned {x:.4g}" for name, x in zip(names, planned, strict=True)]
     foot = _LOW + _FOOT * (_HIGH - _LOW)
@@ -119,23 +118,13 @@ def _plans(names: Sequence[str], budgets: Sequence[EarlyExitRow], unit: float) -
         for x, row in zip(planned, budgets, strict=True)
     ]
     feet = [_FOOT] * len(planned)
-    return [*lines, Points("planned", "flow", planned, feet, tips, "triangle", foot=True)]
-
-
-def _labels(
-    names: Sequence[str],
-    budgets: Sequence[EarlyExitRow],
-    curve: Sequence[EarlyExitRow],
-    unit: float,
-) -> Labels:
-    """Which budget each point is; those at one place have one label."""
-    found: dict[tuple[float, float], list[str]] = {}
-    for name, x, y in zip(names, _xs(budgets, unit), _ys(budgets), strict=True):
-        found.setdefault((x, y), []).append(name.removeprefix("macs<="))
-    xs, ys = [x for x, _ in found], [y for _, y in found]
-    texts = [", ".join(some) for some in found.values()]
-    taken = list(zip(_xs(curve, unit), _ys(curve), strict=True))
-    return Labels("text", xs, ys, texts, "beside", taken)
+    texts = [name.removeprefix("macs<=") for name in names]
+    labels = Labels("text", planned, [foot] * len(planned), texts, "foot")
+    return [
+        *lines,
+        labels,
+        Points("planned (macs<=)", "flow", planned, feet, tips, "triangle", foot=True),
+    ]
 
 
 def _points(
