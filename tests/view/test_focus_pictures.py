@@ -11,82 +11,24 @@ from PIL import Image
 
 from connsearch.data.media.decode import read_frames, stream_frames
 from connsearch.errors import RunError
-from connsearch.runs.formats.focus import (
-    FocusSummary,
-    LookPlaces,
-    LookRemark,
-    LookShown,
-    LookStep,
-)
-from connsearch.view.charts.chart import Chart
-from connsearch.view.charts.marks import Points, Polyline
+from connsearch.runs.formats.focus import FocusSummary, LookRemark
 from connsearch.view.clips.embedded import MOST_BYTES, embedded
 from connsearch.view.clips.focus_film import SIDE, count_frames, film_frames, write_film
 from connsearch.view.clips.focus_marks import WINDOW, FocusClip
 from connsearch.view.clips.focus_sheet import MOST_FRAMES, focus_sheet
 from connsearch.view.lettering import length
-from connsearch.view.runs.focus import focus_chart, places_facts
 from connsearch.view.structures.palette import DEAD
-
-GREY, FRAMES, SIZE, PATCH = 90, 5, 32, 12
-
-
-def ink(code: str) -> tuple[int, ...]:
-    return tuple(int(code[at : at + 2], 16) for at in (1, 3, 5))
-
-
-def clip(**changes: Any) -> FocusClip:
-    """Grey frames; the window of a step is at (step, 2 * step), its inside is white."""
-    frames = np.full((FRAMES, SIZE, SIZE, 3), GREY, np.uint8)
-    windows = np.array([[step, 2 * step, PATCH, PATCH] for step in range(FRAMES)], np.float64)
-    for step in range(FRAMES):
-        frames[step, step : step + PATCH, 2 * step : 2 * step + PATCH] = 255
-    answers = tuple((("walk", 0.5 + step / 10), ("run", 0.5 - step / 10)) for step in range(FRAMES))
-    known: dict[str, Any] = {
-        "name": "a.mp4",
-        "classes": ("walk",),
-        "frames": frames,
-        "order": (2, 0, 4, 1, 3),
-        "captions": tuple(map(str, range(FRAMES))),
-        "windows": windows,
-        "answers": answers,
-        "answered": tuple(range(1, FRAMES + 1)),
-        "exit": FRAMES - 1,
-    }
-    return FocusClip(**{**known, **changes})
-
-
-def summary(**changes: Any) -> FocusSummary:
-    heat = [[0] * 8 for _ in range(8)]
-    heat[2][3], heat[4][4] = 30, 10
-    known: dict[str, Any] = {
-        "run": "runs/f",
-        "model": "adafocus",
-        "clips": 8,
-        "windows": FRAMES,
-        "places": LookPlaces(
-            frame=[float(SIZE)] * 2,
-            window=[float(PATCH)] * 2,
-            heat=heat,
-            middle=[12.0, 14.5],
-            spread=3.25,
-            share=0.25,
-            across=2.5,
-            from_centre=5.5,
-            overlap=0.5,
-        ),
-        "steps": [
-            LookStep(step=step + 1, frame=step, accuracy=step / 10, probability=0.5)
-            for step in range(FRAMES)
-        ],
-        "shown": [LookShown(name="a.mp4", classes=["walk"], answer="walk", probability=0.9)],
-    }
-    return FocusSummary(**{**known, **changes})
-
-
-def stopping(**changes: Any) -> FocusSummary:
-    steps = [step.model_copy(update={"stops": 2}) for step in summary().steps]
-    return summary(steps=steps, confidence="probability", mean_steps=3.0, **changes)
+from tests.view.focus_drawn import (
+    FRAMES,
+    GREY,
+    PATCH,
+    SIZE,
+    clip,
+    ink,
+    stopping,
+    summary,
+    together,
+)
 
 
 def sheet(*clips: FocusClip, found: FocusSummary | None = None) -> np.ndarray[Any, Any]:
@@ -208,87 +150,6 @@ def test_a_film_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     assert read_frames(path, [0]).shape[0] == 1
 
 
-def test_the_chart_says_places_answers_and_stops() -> None:
-    plain = focus_chart(summary(), title="")
-    assert [panel.title for panel in plain.panels] == [
-        "middles of all windows",
-        "after each window",
-    ]
-    assert "row 8, column 12: 75.0% of the windows" in plain.panels[0].described()
-    assert "right answers: from 0 to 0.4" in plain.panels[1].described()
-    chart = focus_chart(stopping(), title="")
-    assert "after 1 window: 2 clips, 20%" in chart.panels[2].described()
-    facts = dict(places_facts(stopping()))
-    assert facts["stops"] == "after 3.00 of 5 windows on average"
-    assert facts["spread"] == "3.2 pixels, 0.25 of that of random places"
-    alone = places_facts(summary(places=replace_places(across=None, share=None)))
-    assert "spread over clips, step by step" not in dict(alone)
-
-
-def together(**changes: Any) -> FocusSummary:
-    """One window for all frames, with an answer after the glance and one after the look."""
-    ends = [LookStep(step=step, accuracy=0.5, probability=0.5, stops=4) for step in (0, FRAMES)]
-    known: dict[str, Any] = {"steps": ends, "window": "clip", "confidence": "probability"}
-    return summary(**{**known, **changes})
-
-
-def test_where_all_windows_are_looked_at_together_there_is_a_glance_and_a_look() -> None:
-    _, answers, stops = focus_chart(together(), title="").panels
-    assert answers.title == "after glance and look"
-    assert list(answers.x.ticks or ()) == [(0, "glance"), (1, "look")]
-    points = [mark for mark in answers.marks if isinstance(mark, Points)]
-    assert [list(mark.xs) for mark in points] == [[0, 1], [0, 1]], "each answer has its point"
-    assert list(stops.y.ticks or ()) == [(0, "glance"), (1, "look")]
-    assert "after the glance: 4 clips, 50%; after the look: 4 clips, 50%" in stops.described()
-    facts = dict(places_facts(together(glanced=2)))
-    assert facts["clips"] == f"8 of val, one window for all {FRAMES} frames"
-    assert facts["glance"] == f"at 2 of these {FRAMES} frames"
-    assert facts["stops"] == "4 after the glance, 4 after the look (of 8 clips)"
-    assert "spread over clips, step by step" not in facts, "there is one step"
-    glides = dict(places_facts(together(window="track")))
-    assert glides["clips"] == f"8 of val, one window that glides through {FRAMES} frames"
-    two = [LookStep(step=step, probability=0.5) for step in (1, 2)]
-    assert summary(steps=two, windows=2).one_by_one
-    assert not summary(steps=two, windows=2, window="clip").one_by_one
-    alone = focus_chart(together(steps=together().steps[1:]), title="")
-    assert alone.panels[1].title == "after the look"
-
-
-def test_places_by_setting_and_windows_of_several_sizes_are_said() -> None:
-    plain = focus_chart(summary(), title="")
-    assert "by setting" not in plain.note
-    assert "places" not in dict(places_facts(summary()))
-    for name in ("centre", "random"):
-        found = summary(chosen_by=name)
-        assert f"by setting (--places {name})" in dict(places_facts(found))["places"]
-        assert f"by setting (--places {name})" in focus_chart(found, title="").note
-    several = summary(smallest=8)
-    assert dict(places_facts(several))["window"] == (
-        "12x12 of 32x32 pixels on average, 8x8 at least"
-    )
-    chart = focus_chart(several, title="")
-    assert "the middle of the smallest window can go" in chart.note
-
-    def reach(chart: Chart) -> float:
-        marks = [mark for mark in chart.panels[0].marks if isinstance(mark, Polyline)]
-        return next(min(mark.xs) for mark in marks if mark.name == "reach of a middle")
-
-    cell = SIZE / 8
-    assert reach(plain) == PATCH / 2 / cell - 0.5
-    assert reach(chart) == 8 / 2 / cell - 0.5, "smaller ones go further"
-
-
-@pytest.mark.parametrize(
-    ("count", "ticks"), [(4, [1, 2, 3, 4]), (16, [1, 4, 6, 8, 10, 12, 14, 16]), (1, [1])]
-)
-def test_the_first_and_the_last_window_have_ticks(count: int, ticks: list[int]) -> None:
-    steps = [LookStep(step=n + 1, probability=0.5, stops=1) for n in range(count)]
-    _, answers, stops = focus_chart(summary(steps=steps, windows=count), title="").panels
-    assert [at for at, _ in answers.x.ticks or ()] == ticks
-    assert [at for at, _ in stops.y.ticks or ()] == ticks
-    assert stops.y.title == "", "it would touch the panel beside it"
-
-
 def test_frames_that_are_glanced_at_are_told_from_others() -> None:
     known: dict[str, Any] = {"answered": (0, FRAMES), "answers": clip().answers[:2]}
     known |= {"order": tuple(range(FRAMES)), "glanced": (0, 4), "stopping": True}
@@ -340,10 +201,6 @@ def test_a_long_class_name_leaves_the_count_legible() -> None:
     right = round(short.shape[1] - 12 - length("window 1 of 5", size=13)) - 4
     assert (short[:24, right:] == long[:24, right:]).all()
     assert (short[:24, 40:right] != long[:24, 40:right]).any()
-
-
-def replace_places(**changes: Any) -> LookPlaces:
-    return summary().places.model_copy(update=changes)
 
 
 def test_a_picture_in_a_page_is_small_and_a_damaged_one_is_refused(tmp_path: Path) -> None:
