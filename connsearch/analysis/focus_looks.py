@@ -19,6 +19,7 @@ from connsearch.data.loading.loader import Loader
 from connsearch.data.records import listed
 from connsearch.errors import DataError
 from connsearch.models.early_exit import Stops, confidence
+from connsearch.models.focus.by_clip import FocusByClip
 from connsearch.models.focus.focus import FocusModel, Look
 from connsearch.models.model import as_predictions
 from connsearch.nn.precision import autocast
@@ -65,6 +66,8 @@ class Looked:
         frame: height and width of a frame.
         stream: whose frames they are.
         faults: why clips cannot be read, by index.
+        glanced: which of the frames are glanced at before the look; empty: each is when its window
+            is chosen, or others are.
         frames: (S, 3, H, W) in [-1, 1], of the clips whose frames were asked for, by index.
     """
 
@@ -74,6 +77,7 @@ class Looked:
     frame: tuple[int, int]
     stream: str
     faults: Mapping[int, str]
+    glanced: tuple[int, ...] = ()
     frames: Mapping[int, Tensor] = field(default_factory=dict[int, Tensor])
 
     @property
@@ -113,7 +117,7 @@ def look_through(
     clips: list[ClipLook] = []
     faults: dict[int, str] = {}
     frames: dict[int, Tensor] = {}
-    order, answered, frame, stream, done = (), (), (0, 0), "rgb", 0
+    order, answered, glanced, frame, stream, done = (), (), (), (0, 0), "rgb", 0
     wanted = frozenset(keep)
     dataset = loader.dataset
     with evaluating(model), closing(_batches(loader)) as batches:
@@ -125,6 +129,7 @@ def look_through(
                 shown_B3SHW = batch.streams[look.stream][:, :, list(look.frames)]
                 order, frame, stream = look.frames, tuple(shown_B3SHW.shape[3:]), look.stream
                 answered = _answered(model, len(order), answers_BEK.shape[1])
+                glanced = _glanced(model, stream)
                 for place, index in enumerate(batch.indices.tolist()):
                     found = loss.probabilities(answers_BEK[place]).sort(
                         dim=1, descending=True, stable=True
@@ -147,7 +152,7 @@ def look_through(
         raise DataError(
             f"none of {len(dataset)} clips can be read\n{listed(list(faults.values()))}"
         )
-    return Looked(clips, order, answered, (frame[0], frame[1]), stream, faults, frames)
+    return Looked(clips, order, answered, (frame[0], frame[1]), stream, faults, glanced, frames)
 
 
 def _batches(loader: Loader) -> Generator[Batch]:
@@ -173,6 +178,11 @@ def _answered(model: FocusModel, steps: int, answers: int) -> tuple[int, ...]:
     if model.settings.window == "frame":
         return tuple(range(1, steps + 1))
     return (0, steps) if answers == 2 else (steps,)
+
+
+def _glanced(model: FocusModel, stream: str) -> tuple[int, ...]:
+    """The frames that are glanced at before the look, if they are of the same stream."""
+    return tuple(model.glanced) if isinstance(model, FocusByClip) and stream == "rgb" else ()
 
 
 def _exits(answers_BEK: Tensor, stops: Stops | None) -> Tensor:

@@ -77,6 +77,9 @@ _RESUMING = frozenset(
 )
 """Commands that resume where they were stopped when they are rerun."""
 
+_REPEATED = frozenset(["focus show"])
+"""Commands of several files that make all of them when they are rerun."""
+
 _HELP = ("-h", "--help", "--version")
 
 DONE, FAILED, MISTAKE = 0, 1, 2
@@ -206,7 +209,9 @@ def _introduce(arguments: Sequence[str], *, group: str = "") -> int:
 def _interrupted(command: str, number: int, *, wants_json: bool) -> int:
     resumes = command in _RESUMING
     how = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
-    complain(how + (": rerun the same command to resume" if resumes else ""))
+    cure = ": rerun the same command to resume" if resumes else ""
+    cure = ": rerun the same command, it makes everything" if command in _REPEATED else cure
+    complain(how + cure)
     if wants_json:
         _print_error({"type": "Interrupted", "message": how}, 128 + number)
     return 128 + number

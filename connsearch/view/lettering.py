@@ -54,11 +54,11 @@ def length(text: str, kind: Kind = "", size: int = 12) -> float:
     return sum(own.getlength(part) for part, own in _parts(text, kind, size))
 
 
-def fitting(text: str, room: float, size: int = 12) -> str:
+def fitting(text: str, room: float, size: int = 12, kind: Kind = "") -> str:
     """Returns a line, cut off where it is longer than its room in pixels."""
-    if length(text, size=size) <= room:
+    if length(text, kind, size) <= room:
         return text
-    while text and length(f"{text}…", size=size) > room:
+    while text and length(f"{text}…", kind, size) > room:
         text = text[:-1]
     return f"{text}…"
 

@@ -80,7 +80,8 @@ def _summary(
     place: Path,
 ) -> FocusSummary:
     places, ends = places_of(looked), [looked.steps(clip) for clip in looked.clips]
-    chosen_by = model.settings.places
+    settings = model.settings
+    chosen_by, glanced = settings.places, len(looked.glanced)
     return FocusSummary(
         run=asked.run,
         split=clips.split,
@@ -89,11 +90,14 @@ def _summary(
         clips=len(looked.clips),
         left_out=len(looked.faults),
         windows=len(looked.order),
+        window=settings.window,
+        glanced=glanced if 0 < glanced < len(looked.order) else None,
+        smallest=settings.smallest if settings.deformable else None,
         places=places,
         remarks=remarks_on(looked, places, chosen_by=chosen_by),
         steps=steps_of(looked, stopping=stops is not None),
         confidence=None if stops is None else stops.kind,
-        mean_steps=None if stops is None else sum(ends) / len(ends),
+        mean_steps=sum(ends) / len(ends) if stops is not None and looked.one_by_one else None,
         output=str(place),
         table=str(place / table(LOOKS)),
     )
@@ -131,17 +135,26 @@ def _drawn(clips: Clips, looked: Looked, index: int, stops: Stops | None) -> Foc
         tuple(_answers(found, clips.classes)),
         found.exit,
         stops is not None,
+        glanced=looked.glanced,
     )
 
 
 def _captions(dataset: ClipDataset, index: int, looked: Looked) -> tuple[str, ...]:
     """Number and time of each frame in its video."""
+    return tuple(
+        f"{number}" if seconds is None else f"{number}  {seconds:.2f} s"
+        for number, seconds in _moments(dataset, index, looked)
+    )
+
+
+def _moments(
+    dataset: ClipDataset, index: int, looked: Looked
+) -> Iterator[tuple[int, float | None]]:
+    """Number and seconds of each frame in its video, as it is looked at; None: not known."""
     moments = dataset.moments(ClipKey(index), stream=looked.stream)
     timed = dataset.info(index).fps > 0
-    return tuple(
-        f"{number}  {seconds:.2f} s" if timed else f"{number}"
-        for number, seconds in (moments[frame] for frame in looked.order)
-    )
+    for number, seconds in (moments[frame] for frame in looked.order):
+        yield number, seconds if timed else None
 
 
 def _answers(clip: ClipLook, classes: tuple[str, ...]) -> Iterator[tuple[tuple[str, float], ...]]:
@@ -164,16 +177,21 @@ def _shown(clip: FocusClip) -> LookShown:
 
 def _rows(clips: Clips, looked: Looked) -> Iterator[LookRow]:
     for clip in looked.clips:
-        name, steps = clips.dataset.records[clip.index].name, looked.steps(clip)
-        for step, (window, frame) in enumerate(
-            zip(clip.windows.tolist(), looked.order, strict=True)
+        record, steps = clips.dataset.records[clip.index], looked.steps(clip)
+        own = "; ".join(clips.classes[label] for label in record.labels)
+        moments = _moments(clips.dataset, clip.index, looked)
+        for step, (window, frame, (number, seconds)) in enumerate(
+            zip(clip.windows.tolist(), looked.order, moments, strict=True)
         ):
             top, left, height, width = window
             given = step if looked.one_by_one else -1
             yield LookRow(
-                clip=name,
+                clip=record.name,
+                classes=own,
                 step=step + 1,
                 frame=frame,
+                video_frame=number,
+                seconds=None if seconds is None else round(seconds, 3),
                 top=round(top, 3),
                 left=round(left, 3),
                 height=round(height, 3),

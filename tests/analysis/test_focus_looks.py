@@ -118,9 +118,11 @@ def test_a_clip_that_cannot_be_read_is_left_out(model: FocusModel, tmp_path: Pat
 
 def test_two_answers_of_one_window_in_two_frames_are_not_taken_for_steps(tmp_path: Path) -> None:
     source = noise_clips(tmp_path)
-    settings = {**small_focus(), "window": "clip", "frames": 2}
+    settings = {**small_focus(), "window": "clip", "frames": 2, "glance_frames": 1}
     model = create_model("adafocus", len(CLASSES), seed=0, **settings)
     assert isinstance(model, FocusModel)
     data = load_data(DataOptions.of(source=str(source), frames=2, size=SIZE, batch_size=4))
     found = gone_through(model, data)
     assert (found.answered, found.one_by_one) == ((0, 2), False)
+    assert len(found.glanced) == 1
+    assert set(found.glanced) < set(found.order)

@@ -17,9 +17,9 @@ from connsearch.runs.formats.focus import FocusSummary
 from connsearch.runs.metrics import summarise
 from connsearch.view.charts import inline
 from connsearch.view.report.build import write_report
-from connsearch.workflows import focus_files
+from connsearch.workflows import focus_files, focus_show
 from tests.cli.commands import Command, Done
-from tests.focus_runs import CLASSES, FRAMES, PATCH, SIZE
+from tests.focus_runs import CLASSES, FRAMES, PATCH, SIZE, train_focus
 from tests.view.report_files import Text, make_run, report, undrawn
 
 QUICK = "--precision fp32 --threads 1 --film none".split()
@@ -64,6 +64,11 @@ def test_a_run_gets_its_sheet_its_film_and_its_numbers(run: Command, mine: Path)
     assert len(rows) == 4 * FRAMES
     assert all(0 <= float(row["top"]) <= SIZE - PATCH for row in rows)
     assert all(row["seen"] == "1" for row in rows)
+    assert all(row["classes"] in row["clip"] for row in rows)
+    assert {row["classes"] for row in rows} == set(CLASSES)
+    for row in rows:
+        assert float(row["seconds"]) == pytest.approx(int(row["video_frame"]) / 10), "10 a second"
+        assert int(row["video_frame"]) >= int(row["frame"])
     right = [row for row in rows if row["step"] == str(FRAMES) and row["answer"] in row["clip"]]
     assert len(right) / 4 == found.steps[-1].accuracy
     assert "contact sheet:" in done.err
@@ -210,3 +215,26 @@ def test_videos_that_cannot_be_read_are_refused_in_words(run: Command, mine: Pat
     assert "no video can be read, 1 named" in done.err
     assert str(broken) in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.usefixtures("no_chart")
+def test_one_window_for_all_frames_is_no_row_of_windows(run: Command, tmp_path: Path) -> None:
+    model = train_focus(tmp_path, window="clip", glance_frames=2)
+    done = shown(run, model, "--clips", "1")
+    found = FocusSummary.model_validate(done.json)
+    assert (found.window, found.glanced, found.mean_steps) == ("clip", 2, None)
+    assert [step.step for step in found.steps] == [0, FRAMES]
+    assert f"clips: 4 of val, one window for all {FRAMES} frames" in done.err
+    assert f"glance: at 2 of these {FRAMES} frames" in done.err
+
+
+def test_an_interrupted_look_is_made_again_by_the_same_line(
+    run: Command, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(focus_show, "write_focus", stopped)
+    done = run("focus", "show", mine, *QUICK)
+    assert done.code == 130
+    assert "interrupted: rerun the same command, it makes everything" in done.err

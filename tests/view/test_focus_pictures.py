@@ -11,79 +11,24 @@ from PIL import Image
 
 from connsearch.data.media.decode import read_frames, stream_frames
 from connsearch.errors import RunError
-from connsearch.runs.formats.focus import (
-    FocusSummary,
-    LookPlaces,
-    LookRemark,
-    LookShown,
-    LookStep,
-)
+from connsearch.runs.formats.focus import FocusSummary, LookRemark
 from connsearch.view.clips.embedded import MOST_BYTES, embedded
 from connsearch.view.clips.focus_film import SIDE, count_frames, film_frames, write_film
 from connsearch.view.clips.focus_marks import WINDOW, FocusClip
 from connsearch.view.clips.focus_sheet import MOST_FRAMES, focus_sheet
-from connsearch.view.runs.focus import focus_chart, places_facts
+from connsearch.view.lettering import length
 from connsearch.view.structures.palette import DEAD
-
-GREY, FRAMES, SIZE, PATCH = 90, 5, 32, 12
-
-
-def ink(code: str) -> tuple[int, ...]:
-    return tuple(int(code[at : at + 2], 16) for at in (1, 3, 5))
-
-
-def clip(**changes: Any) -> FocusClip:
-    """Grey frames; the window of a step is at (step, 2 * step), its inside is white."""
-    frames = np.full((FRAMES, SIZE, SIZE, 3), GREY, np.uint8)
-    windows = np.array([[step, 2 * step, PATCH, PATCH] for step in range(FRAMES)], np.float64)
-    for step in range(FRAMES):
-        frames[step, step : step + PATCH, 2 * step : 2 * step + PATCH] = 255
-    answers = tuple((("walk", 0.5 + step / 10), ("run", 0.5 - step / 10)) for step in range(FRAMES))
-    known: dict[str, Any] = {
-        "name": "a.mp4",
-        "classes": ("walk",),
-        "frames": frames,
-        "order": (2, 0, 4, 1, 3),
-        "captions": tuple(map(str, range(FRAMES))),
-        "windows": windows,
-        "answers": answers,
-        "answered": tuple(range(1, FRAMES + 1)),
-        "exit": FRAMES - 1,
-    }
-    return FocusClip(**{**known, **changes})
-
-
-def summary(**changes: Any) -> FocusSummary:
-    heat = [[0] * 8 for _ in range(8)]
-    heat[2][3], heat[4][4] = 30, 10
-    known: dict[str, Any] = {
-        "run": "runs/f",
-        "model": "adafocus",
-        "clips": 8,
-        "windows": FRAMES,
-        "places": LookPlaces(
-            frame=[float(SIZE)] * 2,
-            window=[float(PATCH)] * 2,
-            heat=heat,
-            middle=[12.0, 14.5],
-            spread=3.25,
-            share=0.25,
-            across=2.5,
-            from_centre=5.5,
-            overlap=0.5,
-        ),
-        "steps": [
-            LookStep(step=step + 1, frame=step, accuracy=step / 10, probability=0.5)
-            for step in range(FRAMES)
-        ],
-        "shown": [LookShown(name="a.mp4", classes=["walk"], answer="walk", probability=0.9)],
-    }
-    return FocusSummary(**{**known, **changes})
-
-
-def stopping(**changes: Any) -> FocusSummary:
-    steps = [step.model_copy(update={"stops": 2}) for step in summary().steps]
-    return summary(steps=steps, confidence="probability", mean_steps=3.0, **changes)
+from tests.view.focus_drawn import (
+    FRAMES,
+    GREY,
+    PATCH,
+    SIZE,
+    clip,
+    ink,
+    stopping,
+    summary,
+    together,
+)
 
 
 def sheet(*clips: FocusClip, found: FocusSummary | None = None) -> np.ndarray[Any, Any]:
@@ -133,7 +78,13 @@ def test_a_clip_that_cannot_be_read_says_why_and_a_long_one_is_thinned() -> None
         answered=tuple(range(1, many + 1)),
         exit=many - 1,
     )
-    rows = (sheet(long).shape[0] - whole.shape[0]) / (128 + 30 + 4) + 1
+    short = clip(
+        **{n: getattr(long, n)[:8] for n in ("order", "captions", "answered", "answers")},
+        frames=frames[:8],
+        windows=np.tile([1.0, 1, 8, 8], (8, 1)),
+        exit=7,
+    )
+    rows = (sheet(long).shape[0] - sheet(short).shape[0]) / (128 + 30 + 4) + 1
     assert rows == MOST_FRAMES / 8
 
 
@@ -166,11 +117,11 @@ def test_the_window_is_shown_enlarged_beside_its_frame() -> None:
 
 
 def test_a_model_that_stops_after_its_glance_has_no_window_in_the_film() -> None:
-    together: dict[str, Any] = {"answered": (0, FRAMES), "answers": clip().answers[:2]}
-    (first, *_) = film_frames([clip(**together, exit=0, stopping=True)], fps=1)
+    ends: dict[str, Any] = {"answered": (0, FRAMES), "answers": clip().answers[:2]}
+    (first, *_) = film_frames([clip(**ends, exit=0, stopping=True)], fps=1)
     assert not (first == ink(WINDOW)).all(-1).any()
-    assert len(list(film_frames([clip(**together, exit=1)], fps=1))) == FRAMES + 2
-    stopped, whole = (sheet(clip(**together, exit=exit, stopping=True)) for exit in (0, 1))
+    assert len(list(film_frames([clip(**ends, exit=1)], fps=1))) == FRAMES + 2
+    stopped, whole = (sheet(clip(**ends, exit=exit, stopping=True)) for exit in (0, 1))
     seen = [int((picture == ink(WINDOW)).all(-1).sum()) for picture in (stopped, whole)]
     assert seen[0] < seen[1]
 
@@ -199,29 +150,57 @@ def test_a_film_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     assert read_frames(path, [0]).shape[0] == 1
 
 
-def test_the_chart_says_places_answers_and_stops() -> None:
-    plain = focus_chart(summary(), title="")
-    assert [panel.title for panel in plain.panels] == [
-        "middles of all windows",
-        "after each window",
+def test_frames_that_are_glanced_at_are_told_from_others() -> None:
+    known: dict[str, Any] = {"answered": (0, FRAMES), "answers": clip().answers[:2]}
+    known |= {"order": tuple(range(FRAMES)), "glanced": (0, 4), "stopping": True}
+    looked, left = clip(**known, exit=1), clip(**known, exit=0)
+    assert [looked.sight(step) for step in (0, 1)] == ["glance and look", "look only"]
+    assert [left.sight(step) for step in (0, 1)] == ["glance only", "not seen"]
+    assert clip().sight(0) == ""
+    picture = sheet(left, found=together())
+    top, start = np.flatnonzero((picture == GREY).all(-1).any(1))[0], 14 + 148
+    shown = [bool((picture[top + 100, start + n * 132 + 100] == GREY).all()) for n in range(FRAMES)]
+    assert shown == [True, False, False, False, True], "what is never seen is pale"
+    (first, *_), (plain, *_) = (
+        film_frames([clip(**known | {"glanced": seen}, exit=1)], fps=1) for seen in ((0, 4), ())
+    )
+    strip = slice(46 + SIDE + 12, 46 + SIDE + 12 + 18)
+    changed = (first[strip] != plain[strip]).any(-1).any(0)
+    each = (first.shape[1] - 24) / FRAMES
+    assert [changed[round(12 + n * each) : round(12 + (n + 1) * each)].any() for n in range(5)] == [
+        True,
+        False,
+        False,
+        False,
+        True,
     ]
-    assert "row 8, column 12: 75.0% of the windows" in plain.panels[0].described()
-    assert "right answers: from 0 to 0.4" in plain.panels[1].described()
-    chart = focus_chart(stopping(), title="")
-    assert "after 1 windows: 2 clips, 20%" in chart.panels[2].described()
-    ends = [LookStep(step=step, accuracy=0.5, probability=0.5, stops=4) for step in (0, FRAMES)]
-    together = focus_chart(summary(steps=ends, mean_steps=2.5), title="")
-    assert together.panels[1].title == "after glance and look"
-    assert "after 0 windows: 4 clips, 50%" in together.panels[2].described()
-    facts = dict(places_facts(stopping()))
-    assert facts["stops"] == "after 3.00 of 5 windows on average"
-    assert facts["spread"] == "3.2 pixels, 0.25 of that of random places"
-    alone = places_facts(summary(places=replace_places(across=None, share=None)))
-    assert "spread over clips, step by step" not in dict(alone)
 
 
-def replace_places(**changes: Any) -> LookPlaces:
-    return summary().places.model_copy(update=changes)
+def test_a_sheet_is_no_wider_than_its_frames() -> None:
+    def wide(count: int) -> int:
+        some = clip(
+            frames=np.full((count, SIZE, SIZE, 3), GREY, np.uint8),
+            order=tuple(range(count)),
+            captions=("",) * count,
+            windows=np.tile([1.0, 1, 8, 8], (count, 1)),
+            answers=clip().answers[:1] * count,
+            answered=tuple(range(1, count + 1)),
+            exit=count - 1,
+        )
+        return sheet(some).shape[1]
+
+    assert [wide(count) for count in (1, 4, 6, 8, 20)] == [
+        2 * 14 + 148 + columns * 132 for columns in (4, 4, 6, 8, 8)
+    ]
+
+
+def test_a_long_class_name_leaves_the_count_legible() -> None:
+    (short, *_), (long, *_) = (
+        film_frames([clip(classes=(name,), exit=0)], fps=1) for name in ("w", "W" * 80)
+    )
+    right = round(short.shape[1] - 12 - length("window 1 of 5", size=13)) - 4
+    assert (short[:24, right:] == long[:24, right:]).all()
+    assert (short[:24, 40:right] != long[:24, 40:right]).any()
 
 
 def test_a_picture_in_a_page_is_small_and_a_damaged_one_is_refused(tmp_path: Path) -> None:

@@ -263,6 +263,33 @@ def test_terms_of_a_loss_have_a_picture_a_line_each(tmp_path: Path) -> None:
     loss, right = ([m.name for m in p.marks if isinstance(m, Polyline)] for p in panels)
     assert loss == [*(f"{n} (x 0.5)" for n in names), "penalty (x 1)"]
     assert right == [f"{n} (x 0.5)" for n in names]
+    assert {panel.x.style for panel in panels} == {"whole"}
     (tmp_path / TERMS).write_text("step,term\n1,a\n")
     with pytest.raises(RunError, match="no column weight"):
         run_pictures(tmp_path, model)
+
+
+def test_a_term_has_the_same_colour_in_every_picture() -> None:
+    def inks(*names: str) -> dict[str, str]:
+        rows = [TermRow(step=1, term=name, weight=1.0, loss=1.0) for name in names]
+        panel = terms_chart(rows, title="").panels[0]
+        return {m.name.split(" (")[0]: m.ink for m in panel.marks if isinstance(m, Polyline)}
+
+    first, second = inks("glance", "policy", "random", "own"), inks("glance", "random", "policy")
+    assert {name: first[name] for name in second} == second
+    assert len(set(first.values())) == 4
+    alone = inks("policy local", "policy")
+    assert set(alone.values()) == {second["policy"]}
+    exits = inks("exit 1", "exit 2")
+    assert len(set(exits.values())) == 1
+
+
+def test_a_loss_that_is_a_sum_of_terms_says_so_beside_that_of_an_evaluation() -> None:
+    one = Series([1, 2], [3.0, 2.0])
+    curves = Curves({"train": one, "val": one}, {})
+    plain = training_chart(curves, title="run")
+    summed = training_chart(curves, title="run", terms=5)
+    assert (plain.panels[0].title, plain.note) == ("training and validation loss", "")
+    assert summed.panels[0].title == "loss: training (sum of 5 terms), validation"
+    assert "their heights cannot be compared" in summed.note
+    assert training_chart(Curves({"train": one}, {}), title="run", terms=5).note == ""

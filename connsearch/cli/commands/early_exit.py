@@ -41,13 +41,14 @@ class EarlyExit(EarlyExitSettings, Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Solves, reports, shows and draws; returns what is in the summary."""
-        from connsearch.view.runs.early_exit import early_exit_table, speed_table, stopping_table
+        from connsearch.view.runs.early_exit import early_exit_table, speed_table, stopping_tables
         from connsearch.workflows.early_exit import run_early_exit
 
         found = run_early_exit(self, terminal.listener())
         terminal.show(early_exit_table(found))
         if found.budgets:
-            terminal.show(stopping_table(found))
+            for table_of_exits in stopping_tables(found):
+                terminal.show(table_of_exits)
         if self.measure:
             terminal.show(speed_table(found))
         if found.area is not None:

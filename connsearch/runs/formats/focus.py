@@ -18,8 +18,11 @@ class LookRow(Row):
 
     Attributes:
         clip: its name.
+        classes: its own, with ``; `` between several; empty: not known.
         step: in which order the windows are looked at, from 1.
         frame: of the clip in the order of time, from 0.
+        video_frame: the number of that frame in its video, from 0.
+        seconds: its time there; None: not known.
         top: of the window, in pixels of the frame as the network sees it.
         left: likewise.
         height: likewise.
@@ -30,8 +33,11 @@ class LookRow(Row):
     """
 
     clip: str
+    classes: str = ""
     step: Whole
     frame: Whole
+    video_frame: Whole
+    seconds: float | None = None
     top: float
     left: float
     height: float
@@ -45,7 +51,8 @@ class LookStep(Form):
     """What is answered at one step.
 
     Attributes:
-        step: windows that were looked at by then; 0: after the glance alone.
+        step: windows that were looked at by then; where all are looked at together, 0 after the
+            glance alone, and all of them after the look.
         frame: of the last of them in the order of time, from 0; None: all are looked at together.
         accuracy: share of the clips whose likeliest class so far is one of theirs; None: the
             videos have no labels.
@@ -123,12 +130,17 @@ class FocusSummary(Form):
         chosen_by: who chooses the windows: ``policy``, or the baselines ``centre`` and ``random``.
         clips: how many were looked at.
         left_out: how many could not be read.
-        windows: in each of them.
+        windows: in each of them, one a frame.
+        window: how they follow each other: each where the policy wants it (``frame``), one for all
+            frames (``clip``), or one that glides (``track``); None: not recorded.
+        glanced: at how many of the frames it glances; None: at all, or at others.
+        smallest: height and width of the smallest window there may be; None: all are of one size.
         places: of all their windows.
         remarks: about these.
         steps: after which there is an answer, in their order.
         confidence: by which clips stop; None: nothing was solved, and none stops early.
-        mean_steps: windows that a clip has looked at when it stops.
+        mean_steps: windows that a clip has looked at when it stops; None: it does not stop early,
+            or it has no answers between glance and look.
         shown: the clips of the contact sheet.
         table: its path.
         sheet: the contact sheet.
@@ -144,6 +156,9 @@ class FocusSummary(Form):
     clips: int = Field(ge=1)
     left_out: int = 0
     windows: int = Field(ge=1)
+    window: Literal["frame", "clip", "track"] | None = None
+    glanced: int | None = None
+    smallest: int | None = None
     places: LookPlaces
     remarks: list[LookRemark] = []
     steps: list[LookStep] = Field(min_length=1)
@@ -155,3 +170,20 @@ class FocusSummary(Form):
     sheet: str = ""
     film: str | None = None
     pictures: list[str] = []
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether there is an answer after every window."""
+        steps = [step.step for step in self.steps]
+        return self.window in (None, "frame") and steps == list(range(1, self.windows + 1))
+
+    @property
+    def stopping(self) -> bool:
+        """Whether clips may stop before the end."""
+        return self.steps[0].stops is not None
+
+    def ending(self, steps: int) -> str:
+        """Returns after what a clip ends that has looked at so many windows."""
+        if self.one_by_one:
+            return f"{steps} window{'s' if steps != 1 else ''}"
+        return "the look" if steps else "the glance"

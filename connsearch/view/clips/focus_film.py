@@ -125,21 +125,31 @@ def _enlarged(frame: Picture, window: Sequence[float]) -> Image.Image:
 
 
 def _write_head(draw: ImageDraw.ImageDraw, clip: FocusClip, step: int, width: int) -> None:
-    if clip.steps > 0:
-        count = f"window {step + 1} of {len(clip.order)}"
-    else:
-        count = "no window: the glance was enough"
+    count = _count(clip, step)
     right = width - _PAD - length(count, size=13)
     title = ", ".join(clip.classes) or Path(clip.name).name
-    write(draw, (_PAD, 6), fitting(title, right - 2 * _PAD, 15), TEXT, "-Bold", 15)
+    write(draw, (_PAD, 6), fitting(title, right - 2 * _PAD, 15, "-Bold"), TEXT, "-Bold", 15)
     write(draw, (right, 7), count, FAINT, size=13)
     write(draw, (_PAD, 26), fitting(clip.name, width - 2 * _PAD, 11), FAINT, size=11)
+
+
+def _count(clip: FocusClip, step: int) -> str:
+    """Which window it is; where all are looked at together, which frame, and how it was seen."""
+    if clip.steps == 0:
+        return "no window: the glance was enough"
+    if clip.one_by_one:
+        return f"window {step + 1} of {len(clip.order)}"
+    sight = clip.sight(step)
+    return f"frame {step + 1} of {len(clip.order)}" + (f": {sight}" if sight else "")
 
 
 def _draw_strip(
     draw: ImageDraw.ImageDraw, clip: FocusClip, step: int, top: int, width: int
 ) -> None:
-    """Draws the frames in the order of time: those looked at so far, the present one, the rest."""
+    """Draws the frames in the order of time: those looked at so far, the present one, the rest.
+
+    A dot is in those that are glanced at before the look.
+    """
     count = max(clip.order) + 1
     places = {frame: number for number, frame in enumerate(clip.order)}
     each = (width - 2 * _PAD) / count
@@ -151,6 +161,9 @@ def _draw_strip(
         outline = TEXT if seen and number == step else RULE
         line = 3 if seen and number == step else 1
         draw.rectangle((left, top, right, top + _STRIP), ground, outline, width=line)
+        if frame in clip.glanced and each > 8:
+            middle, line = (left + right) / 2, top + _STRIP / 2
+            draw.ellipse((middle - 3, line - 3, middle + 3, line + 3), TEXT)
         if seen and each > 18:
             text = str(number + 1) if number is not None and clip.one_by_one else ""
             write(draw, ((left + right - length(text, size=11)) / 2, top + 2), text, TEXT, size=11)
@@ -166,12 +179,13 @@ def _draw_answers(
         line = top + place * _LINE
         known = name in clip.classes
         ink = ADDED.line if known else TEXT
-        write(draw, (_PAD, line), fitting(name, names - _PAD, 13), ink, size=13)
+        write(draw, (_PAD, line), fitting(name, names - 2 * _PAD, 13), ink, size=13)
         draw.rectangle((names, line + 2, names + room, line + 14), outline=RULE)
         draw.rectangle((names, line + 2, names + round(room * value), line + 14), fill=ink)
         write(draw, (names + room + 10, line), f"{value:.2f}", TEXT, size=13)
     if last and clip.stopping and clip.steps < len(clip.order):
         text = f"stops here, after {clip.steps} of {len(clip.order)}"
+        text = text if clip.one_by_one else "stops after the glance"
         wide = round(length(text, "-Bold", 13)) + 12
         box = (width - _PAD - wide, _HEAD + 6, width - _PAD, _HEAD + 28)
         draw.rectangle(box, DEAD.line)

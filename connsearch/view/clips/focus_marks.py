@@ -40,6 +40,8 @@ class FocusClip:
         exit: which answer is the last, because the clip stops there.
         stopping: whether it may stop before the end.
         fault: why there is nothing to draw, or nothing.
+        glanced: places in time of the frames that are glanced at before the look; empty: each is
+            when its window is chosen, or others are.
     """
 
     name: str
@@ -53,6 +55,7 @@ class FocusClip:
     exit: int = 0
     stopping: bool = False
     fault: str = ""
+    glanced: tuple[int, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -63,6 +66,19 @@ class FocusClip:
     def one_by_one(self) -> bool:
         """Whether there is an answer after every window."""
         return self.answered == tuple(range(1, len(self.order) + 1))
+
+    def is_glanced(self, step: int) -> bool:
+        """Returns whether the frame of a step is glanced at before the look."""
+        return self.order[step] in self.glanced
+
+    def sight(self, step: int) -> str:
+        """Returns how the frame of a step was seen; empty: as all are, at a glance and a look."""
+        looked = step < self.steps
+        if not self.glanced or self.one_by_one:
+            return "" if looked else "not looked at"
+        if self.is_glanced(step):
+            return "glance and look" if looked else "glance only"
+        return "look only" if looked else "not seen"
 
     def after(self, step: int) -> tuple[tuple[str, float], ...]:
         """Returns the likeliest classes when the window of a step (from 0) was looked at."""

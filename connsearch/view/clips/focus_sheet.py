@@ -20,6 +20,8 @@ MOST_FRAMES = 32
 """Frames of a clip that are drawn; of more, so many are, evenly spread, and where it stops."""
 _UNDER = 2 * 14 + 2
 """Pixels under a tile: two lines."""
+_FEWEST = 4
+"""Columns that a sheet has at least, or its words have no room."""
 _MAP = 132
 """Height of the heat map at the foot."""
 
@@ -34,9 +36,11 @@ def focus_sheet(
         summary: of all clips that were looked at, of which these are some.
         title: what stands above, in bold.
         remark: what stands below it.
-        columns: frames beside each other.
+        columns: frames beside each other, at most.
     """
     tile = _tile(clips)
+    most = max((len(_drawn(clip)) for clip in clips if not clip.fault), default=0)
+    columns = min(columns, max(most, _FEWEST))
     width = 2 * MARGIN + TITLES + columns * (tile[1] + GAP)
     lines = wrapped(remark, width - 2 * MARGIN)
     heights = [_height(clip, tile, columns, width) for clip in clips]
@@ -44,7 +48,8 @@ def focus_sheet(
     foot = _foot_height(summary, width)
     sheet = Image.new("RGB", (width, head + sum(heights) + foot), PAPER)
     draw = ImageDraw.Draw(sheet)
-    write(draw, (MARGIN, MARGIN), title, TEXT, "-Bold", 15)
+    shown = fitting(title, width - 2 * MARGIN, 15, "-Bold")
+    write(draw, (MARGIN, MARGIN), shown, TEXT, "-Bold", 15)
     for place, line in enumerate(lines):
         write(draw, (MARGIN, MARGIN + 24 + LINE * place), line, FAINT)
     top = head
@@ -99,7 +104,8 @@ def _draw_clip(
     top += MARGIN
     left = MARGIN
     if clip.classes:
-        left = write(draw, (left, top), ", ".join(clip.classes), TEXT, "-Bold", 13) + 12
+        title = fitting(", ".join(clip.classes), (sheet.width - 2 * MARGIN) * 0.6, 13, "-Bold")
+        left = write(draw, (left, top), title, TEXT, "-Bold", 13) + 12
     room = sheet.width - MARGIN - left
     write(draw, (left, top), fitting(clip.name, room), FAINT)
     top += LINE + 6
@@ -126,8 +132,9 @@ def _write_ending(draw: ImageDraw.ImageDraw, clip: FocusClip, top: int) -> None:
         lines += [("after the glance", FAINT), (f"{value:.2f} {name}", TEXT)]
     name, value = last[0]
     lines += [("answer", FAINT), (name, _ink(clip.right(last))), (f"{value:.2f}", TEXT)]
-    if clip.stopping and clip.steps == 0:
-        lines.append(("after the glance", DEAD.line))
+    if clip.stopping and not clip.one_by_one:
+        ends = ("after the look", FAINT) if clip.steps else ("after the glance", DEAD.line)
+        lines.append(ends)
     elif clip.stopping:
         lines.append((f"after {clip.steps} of {len(clip.order)}", FAINT))
     if clip.right(last) is False:
@@ -158,7 +165,7 @@ def _draw_step(
         framed(picture, clip.windows[step].tolist(), scale)
         if clip.one_by_one:
             numbered(picture, str(step + 1))
-    else:
+    elif not clip.is_glanced(step):
         picture = dimmed(picture)
     sheet.paste(picture, corner)
     left, under = corner[0], corner[1] + picture.height + 1
@@ -173,10 +180,8 @@ def _draw_step(
         both = f"{said}  stops here"
         said = both if length(both, size=10) <= picture.width else "stops here"
     draw.text((left, under), said, DEAD.line if stops else FAINT, small)
-    if not seen:
-        draw.text((left, under + 13), "not looked at", FAINT, small)
-        return
-    if clip.one_by_one:
+    draw.text((left, under + 13), clip.sight(step), FAINT, small)
+    if seen and clip.one_by_one:
         answer = clip.answers[step]
         text = fitting(f"{answer[0][1]:.2f} {answer[0][0]}", picture.width, 10)
         write(draw, (left, under + 13), text, _ink(clip.right(answer)), size=10)
@@ -217,8 +222,11 @@ def _draw_foot(
     for place, (line, ink) in enumerate(lines):
         write(draw, (left, top + LINE * place), line, ink)
     under = top + max(_MAP + LINE, LINE * len(lines)) + 6
-    says = "in a frame: the window that is looked at; under it: number and time of the frame"
-    if len(summary.steps) == summary.windows:
+    says = (
+        "in a frame: the window that is looked at, in all frames together; under it: number and "
+        "time of the frame, and whether it is glanced at (whole, and before) and looked at"
+    )
+    if summary.one_by_one:
         says = (
             "in a frame: the window, and in which order it is looked at; under it: number and time "
             "of the frame, the answer so far and its probability"

@@ -40,18 +40,19 @@ def focus_html(found: FocusSummary) -> Html:
                         "class": ", ".join(clip.classes) or None,
                         "answer": clip.answer or clip.fault,
                         "probability": clip.probability,
-                        "windows": clip.steps,
+                        **_ending(found, clip.steps),
                     }
                     for clip in found.shown
                 ]
             ),
         ),
         folded(
-            "after each window",
+            "after each window" if found.one_by_one else "after glance and look",
             table(
                 [
-                    {"windows": step.step, "frame": step.frame, "right": step.accuracy}
+                    {**_ending(found, step.step), "right": step.accuracy}
                     | {"probability": step.probability}
+                    | ({"frame": step.frame} if found.one_by_one else {})
                     | ({} if step.stops is None else {"stop": step.stops})
                     for step in found.steps
                 ]
@@ -74,3 +75,10 @@ def _sheet(found: FocusSummary) -> Html | None:
         f'<img src="{picture.source}" width="{picture.width}" height="{picture.height}" '
         f'alt="{alt}">',
     )
+
+
+def _ending(found: FocusSummary, steps: int | None) -> dict[str, object]:
+    """After what a clip ends, with its heading: a number of windows, or glance or look."""
+    if found.one_by_one:
+        return {"windows": steps}
+    return {"after": None if steps is None else found.ending(steps)}

@@ -8,10 +8,14 @@ from rich.table import Table
 
 from connsearch.runs.formats.early_exit import EarlyExitRow, EarlyExitSummary
 from connsearch.view.charts.chart import Axis, Chart, Panel
-from connsearch.view.charts.marks import Mark, Points, Polyline
+from connsearch.view.charts.marks import Labels, Mark, Points, Polyline
 from connsearch.view.structures.tables import metrics_table, short
 
 WORDS = {"balanced_accuracy": "balanced accuracy"}
+_EXITS = 6
+"""Exits beside each other in a table, so that it fits 80 columns."""
+_LOW, _HIGH, _FOOT = -0.1, 1.03, 0.085
+"""Ends of the vertical axis, and where planned costs are: a share of its height."""
 
 
 def early_exit_table(found: EarlyExitSummary) -> Table:
@@ -40,24 +44,32 @@ def speed_table(found: EarlyExitSummary) -> Table:
     return metrics_table(rows, title="time: how much faster, of how many fewer MACs")
 
 
-def stopping_table(found: EarlyExitSummary) -> Table:
-    """Returns one row an exit: its cost, and the share of the clips that stop there by budget."""
-    rows = [
-        {
-            "exit": str(number + 1),
-            "MACs": short(cost),
-            **{one.budget: f"{one.stopping[number]:.1%}" for one in found.budgets},
-        }
-        for number, cost in enumerate(found.costs)
-    ]
-    return metrics_table(rows, title="share of clips that stop at each exit")
+def stopping_tables(found: EarlyExitSummary) -> list[Table]:
+    """Returns tables of one row a budget: the share of the clips that stop at each exit.
+
+    Above them is what a clip costs until there. Many exits have several tables.
+    """
+    numbers = range(len(found.costs))
+    title = "share of clips that stop at each exit"
+    tables: list[Table] = []
+    for first in numbers[::_EXITS]:
+        shown = numbers[first : first + _EXITS]
+        costs = {str(number + 1): short(found.costs[number]) for number in shown}
+        rows = [{"exit": "MACs until there", **costs}]
+        rows += [
+            {"exit": one.budget, **{str(n + 1): f"{one.stopping[n]:.1%}" for n in shown}}
+            for one in found.budgets
+        ]
+        some = f": exits {shown[0] + 1} to {shown[-1] + 1}" if len(numbers) > _EXITS else ""
+        tables.append(metrics_table(rows, title=f"{title}{some}"))
+    return tables
 
 
 def early_exit_chart(found: EarlyExitSummary, *, title: str) -> Chart:
     """Returns the measure over the realised cost of a clip, with its 95 % intervals.
 
-    The line is the whole curve; the ring at its right end is the network with all steps. A tick
-    below a budget is what was planned for it.
+    The line is the whole curve; the ring at its right end is the network with all steps. A dotted
+    line leads from each budget down to what was planned for it, where its name is.
     """
     unit, big = (1e9, "billion") if found.costs[-1] >= 1e9 else (1e6, "million")
     measure = WORDS.get(found.measure, found.measure)
@@ -67,21 +79,18 @@ def early_exit_chart(found: EarlyExitSummary, *, title: str) -> Chart:
         Polyline(
             "whole curve", "mixed", _xs(curve, unit), _ys(curve), 1.0, opacity=0.7, pointed=False
         ),
-        _points(found, "all steps", found.curve[-1:], ["all steps"], unit, "ring"),
     ]
     if budgets:
         names = [one.budget for one in found.budgets]
+        marks += _plans(names, budgets, unit)
         marks.append(_points(found, "budgets", budgets, names, unit, "dot"))
-        planned = [row.planned / unit for row in budgets]
-        tips = [f"{name}: planned {x:.4g}" for name, x in zip(names, planned, strict=True)]
-        foot = [0.02] * len(planned)
-        marks.append(Points("planned", "flow", planned, foot, tips, "triangle", foot=True))
+    marks.append(_points(found, "all steps", found.curve[-1:], ["all steps"], unit, "ring"))
     area = "" if found.area is None else f"; area under the curve {found.area:.3f}"
     panel = Panel(
         f"{measure} over MACs{area}",
         marks,
         Axis(f"mean MACs of a clip, {big}", 0, 1.06 * found.costs[-1] / unit),
-        Axis(low=-0.03, high=1.03),
+        Axis(low=_LOW, high=_HIGH),
     )
     interval = "" if found.measure == "mAP" else ", 95 % intervals"
     note = (
@@ -89,6 +98,33 @@ def early_exit_chart(found: EarlyExitSummary, *, title: str) -> Chart:
         f"{found.calibration_clips} clips of val; {found.exits} exits"
     )
     return Chart(title, [panel], (6.6, 4.4), columns=1, note=note)
+
+
+def _plans(names: Sequence[str], budgets: Sequence[EarlyExitRow], unit: float) -> list[Mark]:
+    """What was planned for each budget, its name below, and a line to what came of it."""
+    planned = [row.planned / unit for row in budgets]
+    tips = [f"{name}: planned {x:.4g}" for name, x in zip(names, planned, strict=True)]
+    foot = _LOW + _FOOT * (_HIGH - _LOW)
+    lines: list[Mark] = [
+        Polyline(
+            "",
+            "flow",
+            [x, row.realised / unit],
+            [foot, row.score or 0.0],
+            0.8,
+            "dotted",
+            pointed=False,
+        )
+        for x, row in zip(planned, budgets, strict=True)
+    ]
+    feet = [_FOOT] * len(planned)
+    texts = [name.removeprefix("macs<=") for name in names]
+    labels = Labels("text", planned, [foot] * len(planned), texts, "foot")
+    return [
+        *lines,
+        labels,
+        Points("planned (macs<=)", "flow", planned, feet, tips, "triangle", foot=True),
+    ]
 
 
 def _points(
@@ -102,7 +138,7 @@ def _points(
     low = [row.low for row in rows if row.low is not None]
     high = [row.high for row in rows if row.high is not None]
     tips = [f"{text}: {_said(found, row, unit)}" for text, row in zip(texts, rows, strict=True)]
-    kind = "ring" if shape == "ring" else "dot"
+    kind, size = ("ring", 11.0) if shape == "ring" else ("dot", 5.0)
     return Points(
         name,
         "rgb",
@@ -110,6 +146,7 @@ def _points(
         _ys(rows),
         tips,
         kind,
+        size,
         low=low if len(low) == len(rows) else (),
         high=high if len(high) == len(rows) else (),
     )

@@ -6,10 +6,17 @@ from collections.abc import Iterator
 
 from connsearch.runs.formats.focus import FocusSummary, LookPlaces
 from connsearch.view.charts.chart import Axis, Chart, Panel
+from connsearch.view.charts.inks import InkName
 from connsearch.view.charts.marks import Bars, Cell, Cells, Mark, Points, Polyline
 
 _MAP = 300
 """Pixels across the heat map on a page."""
+_TICKS = 8
+"""Numbered windows of an axis, about; more are numbered now and then."""
+_SETTING = {
+    "centre": "in the centre of every frame, by setting (--places centre); no policy",
+    "random": "drawn at random for each clip, by setting (--places random); no policy",
+}
 
 
 def places_facts(summary: FocusSummary) -> list[tuple[str, str]]:
@@ -18,13 +25,20 @@ def places_facts(summary: FocusSummary) -> list[tuple[str, str]]:
     height, width = places.frame
     tall, wide = places.window
     row, column = places.middle
-    found = [
-        ("clips", f"{summary.clips:,} of {summary.split}, {summary.windows} windows in each"),
-        ("window", f"{tall:.0f}x{wide:.0f} of {height:.0f}x{width:.0f} pixels"),
+    size = f"{tall:.0f}x{wide:.0f} of {height:.0f}x{width:.0f} pixels"
+    if summary.smallest is not None:
+        size = f"{size} on average, {summary.smallest}x{summary.smallest} at least"
+    found = [("clips", f"{summary.clips:,} of {summary.split}, {_windows(summary)}")]
+    if summary.glanced is not None:
+        found.append(("glance", f"at {summary.glanced} of these {summary.windows} frames"))
+    if summary.chosen_by in _SETTING:
+        found.append(("places", _SETTING[summary.chosen_by]))
+    found += [
+        ("window", size),
         ("mean place", f"row {row:.1f}, column {column:.1f}"),
         ("spread", f"{places.spread:.1f} pixels" + _of_random(places)),
     ]
-    if places.across is not None:
+    if places.across is not None and summary.window != "clip":
         found.append(("spread over clips, step by step", f"{places.across:.1f} pixels"))
     found.append(
         (
@@ -32,11 +46,26 @@ def places_facts(summary: FocusSummary) -> list[tuple[str, str]]:
             f"{places.from_centre:.1f} pixels; {places.overlap:.0%} in common with a window there",
         )
     )
-    if summary.mean_steps is not None:
-        found.append(
-            ("stops", f"after {summary.mean_steps:.2f} of {summary.windows} windows on average")
-        )
+    if summary.stopping:
+        found.append(("stops", _stops(summary)))
     return found
+
+
+def _windows(summary: FocusSummary) -> str:
+    """How many windows a clip has, or what one window does."""
+    frames = f"{summary.windows} frame{'s' if summary.windows != 1 else ''}"
+    if summary.window == "clip":
+        return f"one window for all {frames}"
+    if summary.window == "track":
+        return f"one window that glides through {frames}"
+    return f"{summary.windows} window{'s' if summary.windows != 1 else ''} in each"
+
+
+def _stops(summary: FocusSummary) -> str:
+    if summary.one_by_one and summary.mean_steps is not None:
+        return f"after {summary.mean_steps:.2f} of {summary.windows} windows on average"
+    found = [f"{step.stops or 0} after {summary.ending(step.step)}" for step in summary.steps]
+    return f"{', '.join(found)} (of {summary.clips:,} clips)"
 
 
 def _of_random(places: LookPlaces) -> str:
@@ -46,11 +75,15 @@ def _of_random(places: LookPlaces) -> str:
 def focus_chart(summary: FocusSummary, *, title: str) -> Chart:
     """Returns the heat map of all windows' middles, and answers (and stops) after each step."""
     panels = [_heat_panel(summary), _steps_panel(summary)]
-    if summary.mean_steps is not None:
+    if summary.stopping:
         panels.append(_stops_panel(summary))
+    which = "the smallest window" if summary.smallest is not None else "a window"
+    placed = _SETTING.get(summary.chosen_by)
     note = (
-        f"{summary.clips:,} clips of {summary.split}; pixels are those of the frames as the "
-        "network sees them; the dashed rectangle is as far as a window's middle can go"
+        f"{summary.clips:,} clips of {summary.split}, {_windows(summary)}; "
+        + ("" if placed is None else f"windows are {placed}; ")
+        + "pixels are those of the frames as the network sees them; the dashed rectangle is as far "
+        f"as the middle of {which} can go"
     )
     return Chart(title, panels, (4.6 * len(panels), 4.4), columns=len(panels), note=note)
 
@@ -68,7 +101,8 @@ def _heat_panel(summary: FocusSummary) -> Panel:
         for x, count in enumerate(row)
         if count
     ]
-    low, first = (side / 2 for side in places.window)
+    smallest = places.window if summary.smallest is None else [summary.smallest] * 2
+    low, first = (side / 2 for side in smallest)
     reach = (
         first / wide - 0.5,
         (width - first) / wide - 0.5,
@@ -119,41 +153,54 @@ def _ticks(side: float, cell: float) -> list[tuple[float, str]]:
 
 
 def _steps_panel(summary: FocusSummary) -> Panel:
-    return Panel(
-        "after each window" if len(summary.steps) == summary.windows else "after glance and look",
-        list(_answers(summary)),
-        Axis("windows looked at", style="whole"),
-        Axis(low=-0.03, high=1.03),
-    )
+    title = "after each window" if summary.one_by_one else "after glance and look"
+    if not summary.one_by_one and len(summary.steps) == 1:
+        title = "after the look"
+    places, ticks = _step_places(summary)
+    across = Axis("windows looked at", ticks=ticks)
+    if not summary.one_by_one:
+        across = Axis(low=-0.5, high=len(places) - 0.5, ticks=ticks)
+    return Panel(title, list(_answers(summary, places)), across, Axis(low=-0.03, high=1.03))
 
 
-def _answers(summary: FocusSummary) -> Iterator[Mark]:
-    steps = [float(step.step) for step in summary.steps]
+def _step_places(summary: FocusSummary) -> tuple[list[float], list[tuple[float, str]]]:
+    """Where on an axis each answer is, and what is written there."""
+    if not summary.one_by_one:
+        names = [summary.ending(step.step).removeprefix("the ") for step in summary.steps]
+        return [float(n) for n in range(len(names))], [(n, name) for n, name in enumerate(names)]
+    last = summary.windows
+    apart = -(-last // _TICKS)
+    some = [1, *(n for n in range(last, apart, -apart) if n > 1)]
+    return [float(step.step) for step in summary.steps], [(n, str(n)) for n in sorted(some)]
+
+
+def _answers(summary: FocusSummary, places: list[float]) -> Iterator[Mark]:
     known = [step.accuracy for step in summary.steps]
     right = [value for value in known if value is not None]
-    if len(right) == len(steps):
-        yield Polyline("right answers", "rgb", steps, right)
-        if len(steps) == 1:
-            yield Points("", "rgb", steps, right)
-    sure = [step.probability for step in summary.steps]
-    yield Polyline("probability of the answer", "flow", steps, sure)
-    if len(steps) == 1:
-        yield Points("", "flow", steps, sure)
+    lines: list[tuple[str, InkName, list[float]]] = [
+        ("right answers", "rgb", right if len(right) == len(known) else []),
+        ("probability of the answer", "flow", [step.probability for step in summary.steps]),
+    ]
+    for name, ink, values in lines:
+        if values:
+            yield Polyline(name, ink, places, values)
+            yield Points("", ink, places, values)
 
 
 def _stops_panel(summary: FocusSummary) -> Panel:
-    stops = [(step.step, step.stops or 0) for step in summary.steps]
+    stops = [(summary.ending(step.step), step.stops or 0) for step in summary.steps]
     total = max(sum(count for _, count in stops), 1)
+    places, ticks = _step_places(summary)
     bars = Bars(
         "clips that stop",
         "mixed",
-        [float(step) for step, _ in stops],
+        places,
         [float(count) for _, count in stops],
-        tips=[f"after {step} windows: {count} clips, {count / total:.0%}" for step, count in stops],
+        tips=[f"after {name}: {count} clips, {count / total:.0%}" for name, count in stops],
     )
     return Panel(
-        "when it stops",
+        "when it stops" + (": after so many windows" if summary.one_by_one else ""),
         [bars],
         Axis("clips", low=0, style="whole"),
-        Axis("windows looked at", stops[-1][0] + 0.6, stops[0][0] - 0.6, style="whole"),
+        Axis("", places[-1] + 0.6, places[0] - 0.6, ticks),
     )

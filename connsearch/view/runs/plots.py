@@ -61,7 +61,10 @@ def run_pictures(
             read_curves(run_dir / METRICS),
             read_column(run_dir / METRICS, "learning_rate"),
         )
-        charts["training"] = training_chart(curves, title=model.name, rates=rates, chance=chance)
+        terms = len({row.term for row in files.terms})
+        charts["training"] = training_chart(
+            curves, title=model.name, rates=rates, chance=chance, terms=terms
+        )
     structure = model.structure
     if structure is not None and is_there(run_dir / CONNECTIONS):
         weights = read_weights(run_dir / CONNECTIONS)

@@ -10,6 +10,14 @@ from connsearch.view.charts.inks import InkName
 from connsearch.view.charts.marks import Dash, Polyline
 from connsearch.view.runs.series import Series, smooth
 
+_KNOWN: Mapping[str, InkName] = {
+    "glance": "rgb",
+    "policy": "peer",
+    "random": "mixed",
+    "centre": "object",
+    "penalty": "text",
+}
+"""Colours of the terms that have one in every picture."""
 _INKS: Sequence[InkName] = ("rgb", "peer", "mixed", "flow", "object", "text")
 _DASHES: Sequence[Dash] = ("solid", "dashed", "dotted")
 _LINES = 30
@@ -39,7 +47,9 @@ def terms_chart(rows: Sequence[TermRow], *, title: str) -> Chart:
             for name in names
             if name in found
         ]
-        panels.append(Panel(heading, lines, Axis("step"), y, empty="nothing is logged yet"))
+        panels.append(
+            Panel(heading, lines, Axis("step", style="whole"), y, empty="nothing is logged yet")
+        )
     return Chart(f"{title}: terms of the loss", panels, (9.0, 3.7), columns=2)
 
 
@@ -58,9 +68,18 @@ def _look(
     name: str, names: Sequence[str], series: Series
 ) -> tuple[InkName, list[int], list[float], float, Dash]:
     """Colour, numbers, width and dash of the line of a term."""
-    families = list(dict.fromkeys(other.split(" ")[0] for other in names))
     family = name.split(" ")[0]
     place = [other for other in names if other.split(" ")[0] == family].index(name)
     mean = smooth(series, max(len(series) // _LINES, 1))
-    ink = _INKS[families.index(family) % len(_INKS)]
-    return ink, mean.steps, mean.values, 1.4, _DASHES[min(place, len(_DASHES) - 1)]
+    return _ink(family, names), mean.steps, mean.values, 1.4, _DASHES[min(place, len(_DASHES) - 1)]
+
+
+def _ink(family: str, names: Sequence[str]) -> InkName:
+    """The colour of terms whose names begin with this word: its own, or the next that is free."""
+    if family in _KNOWN:
+        return _KNOWN[family]
+    families = list(dict.fromkeys(name.split(" ")[0] for name in names))
+    taken = {_KNOWN[one] for one in families if one in _KNOWN}
+    free = [ink for ink in _INKS if ink not in taken] or list(_INKS)
+    others = [one for one in families if one not in _KNOWN]
+    return free[others.index(family) % len(free)]

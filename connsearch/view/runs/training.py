@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from connsearch.view.charts.chart import Axis, Chart, Panel
 from connsearch.view.charts.inks import InkName
@@ -16,7 +17,12 @@ _SHARE = Axis(low=-0.03, high=1.03)
 
 
 def training_chart(
-    curves: Curves, *, title: str, rates: Series | None = None, chance: Chance | None = None
+    curves: Curves,
+    *,
+    title: str,
+    rates: Series | None = None,
+    chance: Chance | None = None,
+    terms: int = 0,
 ) -> Chart:
     """Returns loss and accuracy over steps: batches faint and smoothed, evaluations as points.
 
@@ -27,8 +33,10 @@ def training_chart(
         title: whose they are.
         rates: learning rate of the filters; fewer than two values have no panel.
         chance: of the accuracy; None: not known, or several labels a clip.
+        terms: how many the loss in training is the sum of; an evaluation has that of the answer.
     """
     guess = [] if chance is None or curves.mAP else [_guess(chance)]
+    note = ""
     panels = [
         _panel("loss", curves.loss, Axis(low=0)),
         _panel("accuracy", curves.accuracy, _SHARE, guess),
@@ -38,8 +46,15 @@ def training_chart(
     if rates is not None and len(rates) > 1:
         line = Polyline("filters", "text", rates.steps, rates.values, listed=False)
         panels.append(Panel("learning rate of the filters", [line], Axis("step"), Axis(low=0)))
+    if terms > 1 and curves.loss.keys() >= {"train", "val"}:
+        loss = f"loss: training (sum of {terms} terms), validation"
+        panels[0] = replace(panels[0], title=loss)
+        note = (
+            f"the loss in training is the weighted sum of {terms} terms (see their picture), that "
+            "in validation is of the answer alone: their heights cannot be compared"
+        )
     size = (4.5 * min(len(panels), 3), 3.7 * -(-len(panels) // 3))
-    return Chart(f"{title}: training", panels, size, columns=min(len(panels), 3))
+    return Chart(f"{title}: training", panels, size, columns=min(len(panels), 3), note=note)
 
 
 def _guess(chance: Chance) -> Mark:

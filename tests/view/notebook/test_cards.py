@@ -44,10 +44,10 @@ from connsearch.view.notebook.register import SHOWN, register
 from connsearch.view.notebook.runs import evaluation_html, metrics_html, pruned_html, run_html
 from connsearch.view.notebook.structures import structure_html
 from tests.view.early_exits import early_exits
+from tests.view.focus_drawn import stopping as looks
 from tests.view.notebook.pages import Page, picture_of
 from tests.view.report_files import make_run
 from tests.view.structures import PUBLISHED
-from tests.view.test_focus_pictures import stopping as looks
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m\"' onload=x &amp;"
 

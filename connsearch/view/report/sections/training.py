@@ -18,7 +18,10 @@ def curves(material: Material, findings: Findings) -> Section | None:
     if found is None:
         return None
     name = "" if material.model is None else material.model.name
-    chart = training_chart(found, title=name, rates=material.rates, chance=chance(material))
+    terms = len({row.term for row in material.terms})
+    chart = training_chart(
+        found, title=name, rates=material.rates, chance=chance(material), terms=terms
+    )
     rows = [
         {
             "step": step,
