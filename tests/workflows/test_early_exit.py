@@ -26,6 +26,7 @@ from connsearch.runs.step_answers import StepAnswers, StepStore
 from connsearch.training.evaluate import Compute
 from connsearch.training.step_answers import all_steps
 from connsearch.workflows.listening import Listener
+from connsearch.workflows.settings.early_exit import EarlyExitSettings
 from connsearch.workflows.stopping import counted, stepwise
 from tests.training.stepwise import STEPS, Stepwise
 
@@ -271,6 +272,42 @@ def test_budgets_out_of_reach_are_refused(run: Path) -> None:
     assert not (run / EARLY_EXIT).exists()
     with pytest.raises(SettingsError, match=r"no params[\s\S]*macs<=50%"):
         solve(run, budget=["params<=50%"])
+    with pytest.raises(SettingsError, match="read: 50 multiply-accumulates") as small:
+        solve(run, budget=["macs<=50"])
+    assert "cure" not in str(small.value)
+    with pytest.raises(SettingsError, match=r"cure: leave it out: .*--all-steps"):
+        solve(run, budget=["macs<=100%"])
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        ("half", "not a budget"),
+        ("", "not a budget"),
+        ("1%", "write macs<=1%"),
+        ("macs<=101%", "101% is more than all steps cost"),
+        ("flops<=50%", "Known: macs"),
+    ],
+)
+def test_a_budget_of_a_clip_is_told_what_this_command_takes(budget: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as caught:
+        EarlyExitSettings.of(run="run", budget=[budget])
+    told = str(caught.value)
+    assert "allowed: macs<=10G, or macs<=50% of what all steps cost" in told
+    assert not any(word in told for word in ("params", "latency", "pruned"))
+
+
+def test_the_cure_for_a_network_that_answers_once_is_one_that_helps(tmp_path: Path) -> None:
+    structure = connsearch.create_model("starter", 2)
+    with pytest.raises(RunError, match=f"cure: connsearch train {tmp_path} --exits"):
+        stepwise(structure, tmp_path)
+    small: dict[str, Any] = {"glance": "mobilenet_v2", "local": "resnet18", "size": 64, "patch": 32}
+    with torch.device("meta"):
+        summed = connsearch.create_model("adafocus-tsm", 2, **small)
+        twice = connsearch.create_model("adafocus-tsm", 2, **small, heads="running_max")
+    with pytest.raises(RunError, match="train adafocus-tsm --model-options heads=running_max"):
+        stepwise(summed, tmp_path)
+    assert stepwise(twice, tmp_path).exits == 2
 
 
 def test_a_network_that_answers_once_is_refused(data: Any, tmp_path: Path) -> None:
@@ -278,8 +315,10 @@ def test_a_network_that_answers_once_is_refused(data: Any, tmp_path: Path) -> No
         torch.nn.AdaptiveAvgPool3d(1), torch.nn.Flatten(), torch.nn.Linear(3, 4)
     )
     run = connsearch.train(once, data, run=tmp_path / "once", **TRAINING)
-    with pytest.raises(RunError, match=r"answers once[\s\S]*connsearch models 'adafocus"):
+    with pytest.raises(RunError, match=r"answers once[\s\S]*STRUCTURE --exits[\s\S]*adafocus"):
         connsearch.early_exit(run, network=once, progress=False)
+    with pytest.raises(RunError, match=r"answers once[\s\S]*STRUCTURE --exits"):
+        predicted(run.directory, data.test.records[0].path, network=once, budget=HALF)
     with pytest.raises(RunError, match="answers once"):
         stepwise(Stepwise(steps=1), tmp_path)
 
@@ -355,7 +394,7 @@ def test_budgets_that_were_not_solved_are_refused(solved: Path, run: Path, video
         predicted(run, video, budget=HALF)
     with pytest.raises(SettingsError, match="not a budget"):
         predicted(solved, video, budget="half")
-    with pytest.raises(SettingsError, match="allowed is one of them"):
+    with pytest.raises(SettingsError, match="--all-steps stops none"):
         predicted(solved, video, budget=HALF, all_steps=True)
     assert predicted(run, video).budget is None
 

@@ -155,6 +155,9 @@ def test_segments_are_frames_and_sampler() -> None:
         ("adafocus", {"local": "resnet18", "eval_size": 32, "patch": 16}, SettingsError,
          "--glance-size 24"),
         ("adafocus", {"patch": 25}, SettingsError, "windows are at most as large as frames"),
+        ("adafocus", {}, SettingsError,
+         r"--patch: a window has 128 pixels \(the usual number\), a frame has 24 \(--size\)[\s\S]*"
+         r"cure: --patch 12 \(or --model-options patch=12\), or --size 128"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_and_leaves_nothing(
