@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connsearch.cli.terminal import Terminal
+from connsearch.models.document import a_kind
 from connsearch.runs.names import LEARNED, QUARANTINE, SKIPPED
 from connsearch.runs.record import RunRecord
 
@@ -55,7 +56,7 @@ def report_run(
         found = {"structure": str(run.path(LEARNED)), "nodes": nodes, "connections": edges}
     else:
         found["name"] = model.name
-        terminal.say(f"model: {run.path(LEARNED)} ({model.name}, {model.kind})")
+        terminal.say(f"model: {run.path(LEARNED)} ({model.name}, {a_kind(model.kind)})")
     say_pictures(pictures, terminal)
     _say_quarantine(directory, result.quarantine, terminal)
     _say_skipped(directory, result, terminal)

@@ -216,6 +216,10 @@ def test_the_chart_says_places_answers_and_stops() -> None:
     facts = dict(places_facts(stopping()))
     assert facts["stops"] == "after 3.00 of 5 windows on average"
     assert facts["spread"] == "3.2 pixels, 0.25 of that of random places"
+    assert facts["clips"].endswith("of val, 5 windows in each")
+    videos = summary(split="videos", clips=1, windows=1)
+    assert dict(places_facts(videos))["videos"] == "1, 1 window in each"
+    assert focus_chart(videos, title="").note.startswith("1 video; pixels")
     alone = places_facts(summary(places=replace_places(across=None, share=None)))
     assert "spread over clips, step by step" not in dict(alone)
 

@@ -26,7 +26,9 @@ from connsearch.runs.step_answers import StepAnswers, StepStore
 from connsearch.training.evaluate import Compute
 from connsearch.training.step_answers import all_steps
 from connsearch.workflows.listening import Listener
+from connsearch.workflows.predict_stops import chosen_stops
 from connsearch.workflows.settings.early_exit import EarlyExitSettings
+from connsearch.workflows.settings.predict import PredictSettings
 from connsearch.workflows.stopping import counted, stepwise
 from tests.training.stepwise import STEPS, Stepwise
 
@@ -301,6 +303,9 @@ def test_the_cure_for_a_network_that_answers_once_is_one_that_helps(tmp_path: Pa
     structure = connsearch.create_model("starter", 2)
     with pytest.raises(RunError, match=f"cure: connsearch train {tmp_path} --exits"):
         stepwise(structure, tmp_path)
+    asked = PredictSettings(run=str(tmp_path), videos=("a.mp4",), budget=HALF)
+    with pytest.raises(RunError, match=f"answers once[\\s\\S]*train {tmp_path} --exits"):
+        chosen_stops(asked, RunRecord(tmp_path), structure, Listener.of(False))
     small: dict[str, Any] = {"glance": "mobilenet_v2", "local": "resnet18", "size": 64, "patch": 32}
     with torch.device("meta"):
         summed = connsearch.create_model("adafocus-tsm", 2, **small)
@@ -317,8 +322,6 @@ def test_a_network_that_answers_once_is_refused(data: Any, tmp_path: Path) -> No
     run = connsearch.train(once, data, run=tmp_path / "once", **TRAINING)
     with pytest.raises(RunError, match=r"answers once[\s\S]*STRUCTURE --exits[\s\S]*adafocus"):
         connsearch.early_exit(run, network=once, progress=False)
-    with pytest.raises(RunError, match=r"answers once[\s\S]*STRUCTURE --exits"):
-        predicted(run.directory, data.test.records[0].path, network=once, budget=HALF)
     with pytest.raises(RunError, match="answers once"):
         stepwise(Stepwise(steps=1), tmp_path)
 

@@ -252,6 +252,8 @@ def test_the_run_of_a_focus_model_is_shown_and_drawn(
     table = network_table(found.document, found.cost, found.clip, found.classes)
     shown = [str(cell) for cell in table.columns[1].cells]
     assert shown.count("small (structure)") == 2
+    assert {"by default", "no", "policy"} <= set(shown), "words, not those of JSON"
+    assert not {"null", "false", '"policy"'} & set(shown)
     picture = connsearch.draw(run, tmp_path / "local.svg")
     assert "small, the local network of run" in picture.read_text()
     with pytest.raises(RunError, match="has no connections to show, search or prune"):

@@ -19,7 +19,11 @@ def places_facts(summary: FocusSummary) -> list[tuple[str, str]]:
     tall, wide = places.window
     row, column = places.middle
     found = [
-        ("clips", f"{summary.clips:,} of {summary.split}, {summary.windows} windows in each"),
+        (
+            "videos" if summary.split == "videos" else "clips",
+            f"{summary.clips:,}{'' if summary.split == 'videos' else f' of {summary.split}'}, "
+            f"{_counted(summary.windows, 'window')} in each",
+        ),
         ("window", f"{tall:.0f}x{wide:.0f} of {height:.0f}x{width:.0f} pixels"),
         ("mean place", f"row {row:.1f}, column {column:.1f}"),
         ("spread", f"{places.spread:.1f} pixels" + _of_random(places)),
@@ -43,13 +47,24 @@ def _of_random(places: LookPlaces) -> str:
     return "" if places.share is None else f", {places.share:.2f} of that of random places"
 
 
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def _clips(summary: FocusSummary) -> str:
+    """How many clips were looked at, and of what."""
+    if summary.split == "videos":
+        return _counted(summary.clips, "video")
+    return f"{_counted(summary.clips, 'clip')} of {summary.split}"
+
+
 def focus_chart(summary: FocusSummary, *, title: str) -> Chart:
     """Returns the heat map of all windows' middles, and answers (and stops) after each step."""
     panels = [_heat_panel(summary), _steps_panel(summary)]
     if summary.mean_steps is not None:
         panels.append(_stops_panel(summary))
     note = (
-        f"{summary.clips:,} clips of {summary.split}; pixels are those of the frames as the "
+        f"{_clips(summary)}; pixels are those of the frames as the "
         "network sees them; the dashed rectangle is as far as a window's middle can go"
     )
     return Chart(title, panels, (4.6 * len(panels), 4.4), columns=len(panels), note=note)

@@ -27,7 +27,8 @@ class EarlyExitSettings(WorkflowSettings):
     better than they are; test is opened once."""
     confidence: Confidence = "probability"
     """How sure an answer is: its largest probability, the negative entropy of the probabilities, or
-    its largest logit (the published program's default)."""
+    its largest logit (the published program's default). Probabilities are those of a softmax over
+    all classes, of multi-label data, too."""
     points: int = Field(default=25, ge=1, le=1000)
     """Points of the curve between all clips at the first exit and all of them at the last, evenly
     spread in planned cost."""
