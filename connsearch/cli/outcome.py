@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connsearch.cli.terminal import Terminal
-from connsearch.models.document import a_kind
 from connsearch.runs.names import LEARNED, QUARANTINE, SKIPPED
 from connsearch.runs.record import RunRecord
 
@@ -55,6 +54,8 @@ def report_run(
         terminal.say(f"structure: {run.path(LEARNED)} ({nodes} nodes, {edges} connections)")
         found = {"structure": str(run.path(LEARNED)), "nodes": nodes, "connections": edges}
     else:
+        from connsearch.models.document import a_kind
+
         found["name"] = model.name
         terminal.say(f"model: {run.path(LEARNED)} ({model.name}, {a_kind(model.kind)})")
     say_pictures(pictures, terminal)

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import connsearch
+from connsearch.analysis import stopping
 from connsearch.analysis.early_exit import exits_of
 from connsearch.cli.app import main
 from connsearch.data.loading.loader import Loader
@@ -25,12 +26,14 @@ from connsearch.runs.record import RunRecord
 from connsearch.runs.step_answers import StepAnswers, StepStore
 from connsearch.training.evaluate import Compute
 from connsearch.training.step_answers import all_steps
+from connsearch.view.runs.early_exit import faster, speed_table
 from connsearch.workflows.listening import Listener
 from connsearch.workflows.predict_stops import chosen_stops
 from connsearch.workflows.settings.early_exit import EarlyExitSettings
 from connsearch.workflows.settings.predict import PredictSettings
 from connsearch.workflows.stopping import counted, stepwise
 from tests.training.stepwise import STEPS, Stepwise
+from tests.view.early_exits import early_exits
 
 pytestmark = pytest.mark.usefixtures("unpictured")
 
@@ -136,6 +139,49 @@ def test_clips_that_really_stop_do_so_there(run: Path) -> None:
     assert found is not None
     assert (found.clips, found.others, found.batch_size) == (16, 0, 4)
     assert found.kept == pytest.approx(found.speed_up / found.cost_ratio)
+    assert found.slowest is not None
+    assert found.fastest is not None
+    assert 0 < found.slowest <= found.speed_up <= found.fastest
+
+
+class Clock:
+    """Answers the time of each way in turn: all steps of a batch, then each budget."""
+
+    def __init__(self, seconds: float) -> None:
+        self.now, self.calls, self.seconds = 0.0, 0, seconds
+
+    def __call__(self, compute: Any) -> float:
+        self.calls += 1
+        self.now += self.seconds * (1 + self.calls % 3)
+        return self.now
+
+
+def test_times_are_of_several_rounds_and_fewer_where_one_is_long(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seconds, rounds in ((0.001, 5), (10.0, 3)):
+        monkeypatch.setattr(stopping, "_now", Clock(seconds))
+        found = solve(run, budget=[HALF], measure=True).budgets[0].measured
+        assert found is not None
+        assert (found.rounds, found.clips) == (rounds, 16)
+
+
+def test_the_range_of_the_rounds_is_told() -> None:
+    known = early_exits()
+    measured = known.budgets[0].measured
+    assert measured is not None
+    told = [str(cell) for cell in speed_table(known).columns[3].cells]
+    assert told == ["1.50x"], "a summary of before has one round"
+    assert faster(measured.model_copy(update={"slowest": 1.25, "fastest": 2.0})).endswith(
+        "1.50x [1.25, 2.00]"
+    )
+
+
+def test_where_hardly_anything_is_saved_nothing_of_it_is_kept(run: Path) -> None:
+    found = solve(run, budget=["macs<=99.9%"], measure=True).budgets[0].measured
+    assert found is not None
+    assert found.cost_ratio < stopping.TOLD
+    assert found.kept is None
 
 
 def test_nothing_to_measure_is_refused(run: Path) -> None:
