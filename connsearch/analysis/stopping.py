@@ -172,6 +172,7 @@ def _ways(
 
     Every second turn goes through them backwards, so that none of them is always the first.
     """
+    assert isinstance(network, EarlyExitModel), "it was asked for thresholds"
     seconds, exits = [0.0] * (len(wanted) + 1), [list[int]() for _ in wanted]
     ways = range(len(wanted) + 1)
     for number in reversed(ways) if turn else ways:
