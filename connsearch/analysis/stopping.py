@@ -34,6 +34,13 @@ from connsearch.training.predictions import PooledPredictions
 MEASURES = ("accuracy", "balanced_accuracy", "mAP")
 """What a curve can show: of a loss, or of the first five answers, it shows the usual number."""
 
+ROUNDS = 5
+"""How often clips are timed, all steps and those that are needed in turn."""
+_FEWER, _LONG = 3, 30.0
+"""So often where one round takes this many seconds or more."""
+TOLD = 1.05
+"""What is saved has to be this many times less, before it is told how much of that was kept."""
+
 
 @dataclass(frozen=True)
 class StoppingClips:
@@ -120,7 +127,8 @@ def timed(
 ) -> Generator[int, None, list[Measured]]:
     """Yields the number of each clip that was timed; returns the times of all, one for each budget.
 
-    Batch by batch all steps are computed, then those that are needed; the first batch warms up.
+    Batch by batch and round by round all steps are computed, and those that are needed, in turn;
+    the first batch warms up. There are fewer rounds where one takes long.
 
     Args:
         network: that can stop early.
@@ -131,40 +139,54 @@ def timed(
         compute: device and precision.
     """
     assert isinstance(network, EarlyExitModel), "it was asked for thresholds"
-    full, early = 0.0, [0.0] * len(wanted)
+    times_WR: list[Floats] = []
     exits: list[list[int]] = [[] for _ in wanted]
-    others, warm = [0] * len(wanted), False
+    others, rounds = [0] * len(wanted), 0
+    size = loader.dataset.loading.batch_size
     with evaluating(network):
         for batch in loader.batches():
             if batch.streams:
-                if not warm:
-                    _seconds(network, batch, compute)
-                    for stops in wanted:
-                        compute.left(network, batch, stops)
-                    warm = True
-                full += _seconds(network, batch, compute)
-                for number, stops in enumerate(wanted):
-                    begin = _now(compute)
-                    left = compute.left(network, batch, stops)
-                    early[number] += _now(compute) - begin
-                    found = left.exits.tolist()
-                    exits[number] += found
-                    for place, last in zip(batch.indices.tolist(), found, strict=True):
+                if not rounds:
+                    _ways(network, batch, wanted, compute)
+                    seconds = _ways(network, batch, wanted, compute)[0][0]
+                    whole = seconds * len(loader.dataset) / len(batch.indices)
+                    rounds = ROUNDS if whole < _LONG else _FEWER
+                found = [_ways(network, batch, wanted, compute, turn % 2) for turn in range(rounds)]
+                times_WR.append(np.array([seconds for seconds, _ in found]).T)
+                for number, left in enumerate(found[0][1]):
+                    exits[number] += left
+                    for place, last in zip(batch.indices.tolist(), left, strict=True):
                         others[number] += place in known and known[place][number] != last
             yield from batch.indices.tolist()
-    size = loader.dataset.loading.batch_size
+    full_R, *early_WR = np.sum(times_WR, 0)
     return [
-        _measured(full, seconds, places, costs, different, compute, size)
-        for seconds, places, different in zip(early, exits, others, strict=True)
+        _measured(full_R, early_R, places, costs, different, compute, size)
+        for early_R, places, different in zip(early_WR, exits, others, strict=True)
     ]
 
 
-def _seconds(network: nn.Module, batch: Batch, compute: Compute) -> float:
-    """What all steps of a batch take."""
-    begin = _now(compute)
-    with torch.inference_mode():
-        compute.predictions(network, batch)
-    return _now(compute) - begin
+def _ways(
+    network: nn.Module, batch: Batch, wanted: Sequence[Stops], compute: Compute, turn: int = 0
+) -> tuple[list[float], list[list[int]]]:
+    """What a batch takes, all steps and then each budget, and at which exits its clips stop.
+
+    Every second turn goes through them backwards, so that none of them is always the first.
+    """
+    assert isinstance(network, EarlyExitModel), "it was asked for thresholds"
+    seconds, exits = [0.0] * (len(wanted) + 1), [list[int]() for _ in wanted]
+    ways = range(len(wanted) + 1)
+    for number in reversed(ways) if turn else ways:
+        begin = _now(compute)
+        if number:
+            left = compute.left(network, batch, wanted[number - 1])
+        else:
+            left = None
+            with torch.inference_mode():
+                compute.predictions(network, batch)
+        seconds[number] = _now(compute) - begin
+        if left is not None:
+            exits[number - 1] = left.exits.tolist()
+    return seconds, exits
 
 
 def _now(compute: Compute) -> float:
@@ -174,8 +196,8 @@ def _now(compute: Compute) -> float:
 
 
 def _measured(
-    full: float,
-    early: float,
+    full_R: Floats,
+    early_R: Floats,
     exits: Sequence[int],
     costs: Sequence[int],
     others: int,
@@ -183,13 +205,18 @@ def _measured(
     size: int,
 ) -> Measured:
     ratio = costs[-1] / mean_cost(np.asarray(exits), costs)
+    ups_R = full_R / early_R
+    faster = float(np.median(ups_R))
     return Measured(
         clips=len(exits),
-        full_seconds=full,
-        early_seconds=early,
-        speed_up=full / early,
+        rounds=len(full_R),
+        full_seconds=float(np.median(full_R)),
+        early_seconds=float(np.median(early_R)),
+        speed_up=faster,
+        slowest=float(ups_R.min()),
+        fastest=float(ups_R.max()),
         cost_ratio=ratio,
-        kept=full / early / ratio,
+        kept=faster / ratio if ratio >= TOLD else None,
         others=others,
         device=compute.device,
         threads=torch.get_num_threads() if compute.device == "cpu" else None,

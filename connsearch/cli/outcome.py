@@ -54,8 +54,10 @@ def report_run(
         terminal.say(f"structure: {run.path(LEARNED)} ({nodes} nodes, {edges} connections)")
         found = {"structure": str(run.path(LEARNED)), "nodes": nodes, "connections": edges}
     else:
+        from connsearch.models.document import a_kind
+
         found["name"] = model.name
-        terminal.say(f"model: {run.path(LEARNED)} ({model.name}, {model.kind})")
+        terminal.say(f"model: {run.path(LEARNED)} ({model.name}, {a_kind(model.kind)})")
     say_pictures(pictures, terminal)
     _say_quarantine(directory, result.quarantine, terminal)
     _say_skipped(directory, result, terminal)

@@ -7,10 +7,11 @@ fills that, and what it was given goes to the model in one piece.
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -19,12 +20,12 @@ import tyro
 from pydantic import BaseModel, ValidationError
 
 from connsearch.cli.command import Command
-from connsearch.cli.mirror import flag_of, is_basic, mirror, options_of, values_of
+from connsearch.cli.mirror import Option, flag_of, is_basic, mirror, options_of, values_of
 from connsearch.errors import SettingsError
 from connsearch.evolution.study.address import without_secrets
 from connsearch.files.text import visible
 from connsearch.settings.faults import explained
-from connsearch.settings.nesting import group_of, merged
+from connsearch.settings.nesting import Path, group_of, merged, model_at, usual_values
 from connsearch.view.console import Console
 
 C = TypeVar("C", bound=Command)
@@ -32,6 +33,9 @@ C = TypeVar("C", bound=Command)
 _Values = Mapping[str, Any]
 
 _HELP, _ALL = ("-h", "--help"), "--help-all"
+
+_PAGE = re.compile(r"docs/\w+\.md")
+"""A page about a group of options, in its docstring."""
 
 _SHORT = 26
 """Of a command with no more options ``--help`` shows all of them."""
@@ -56,7 +60,7 @@ def parse(command: type[C], arguments: Sequence[str], *, program: str) -> C:
     if recorded:
         # What a file says is judged before any of it becomes the default of a flag.
         where = f"{values.get('config') or 'recorded settings'}: "
-        judged = _judged(command, merged(values, recorded), where=where)
+        judged = _recorded(command, values, recorded, where=where)
         values = _read(command, arguments, program, _like(recorded, judged.model_dump()))
     return _judged(command, values)
 
@@ -81,7 +85,27 @@ def show_help(command: type[Command], *, program: str, everything: bool = False)
     print(f"{usage}\n\n{_wrapped(command.about())}\n\n{options.strip()}")
     more = len(known) - len(shown)
     if more:
+        for line in _explained_elsewhere(command, known, shown):
+            print(_wrapped(line))
         print(_wrapped(f"{more} more options; `{program} {_ALL}` shows all of them."))
+
+
+def _explained_elsewhere(
+    command: type[Command], known: Sequence[Option], shown: Sequence[Option]
+) -> Iterator[str]:
+    """Yields a line for every group that a short page has nothing of, and that has a page in docs.
+
+    Such a group says in its docstring which page that is.
+    """
+    groups: dict[Path, list[Option]] = {}
+    for option in known:
+        groups.setdefault(option.path[:-1], []).append(option)
+    for path, options in groups.items():
+        model = model_at(command, path)
+        page = _PAGE.search(model.__doc__ or "")
+        if path and page is not None and not any(option in shown for option in options):
+            names = ", ".join(option_name(command, option.path) for option in options)
+            yield f"{model.model_config.get('title') or path[-1]}: {names} (--help-all, {page[0]})"
 
 
 class _Page(io.StringIO):
@@ -139,6 +163,27 @@ def _repeated_visibly(arguments: Sequence[str]) -> Generator[None]:
     finally:
         for line in said.getvalue().splitlines():
             Console().print(line, soft_wrap=True)
+
+
+def _recorded(command: type[C], values: _Values, recorded: _Values, *, where: str) -> C:
+    """The settings of a line with all that is recorded, or of what is recorded alone.
+
+    Where they cannot be used together, the fault is the record's only if it has it alone;
+    otherwise the line has it, which is judged next, and whole.
+
+    Raises:
+        SettingsError: what is recorded cannot be used.
+    """
+    try:
+        return command.model_validate(merged(values, recorded))
+    except ValidationError:
+        needed = {
+            option.name: values[option.name]
+            for option in options_of(command)
+            if option.field.is_required() and option.name in values
+        }
+        alone = merged({**usual_values(command), **needed}, recorded)
+        return _judged(command, alone, where=where)
 
 
 def _judged(command: type[C], values: Mapping[str, Any], *, where: str = "") -> C:

@@ -25,10 +25,11 @@ def a_kind(kind: str) -> str:
     """Returns a kind of network with its article, for people.
 
     >>> a_kind("resnet3d"), a_kind("adafocus"), a_kind("exits")
-    ('a resnet3d', 'an adafocus', 'a network with exits')
+    ('a resnet3d', 'a focus model', 'a network with exits')
     """
-    if kind == "exits":
-        return "a network with exits"
+    words = {"adafocus": "a focus model", "exits": "a network with exits"}
+    if kind in words:
+        return words[kind]
     return f"an {kind}" if kind[:1] in "aeiou" else f"a {kind}"
 
 

@@ -24,9 +24,27 @@ UNITS: Mapping[str, Mapping[str, Decimal]] = {
 LATENCY = "latency"
 """The one quantity that is measured; the others follow from the structure by arithmetic."""
 
-_FORM = "quantity<=amount, such as macs<=60%, params<=100k, connections<=20 or latency<=40ms"
+_EXAMPLES = "quantity<=amount, such as macs<=60%, params<=100k, connections<=20 or latency<=40ms"
 _SHAPE = re.compile(r"([^<>=≤≥\s]*)\s*([<>=≤≥]+)\s*(.*)")
 _AMOUNT = re.compile(r"(\d+\.?\d*|\.\d+)\s*([^\d\s.]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetForm:
+    """What a use of budgets allows.
+
+    Attributes:
+        allowed: in words, with examples.
+        quantities: that may be limited.
+        whole: what 100% is, behind "more than".
+    """
+
+    allowed: str
+    quantities: tuple[str, ...]
+    whole: str
+
+
+PRUNED = BudgetForm(_EXAMPLES, tuple(UNITS), "the unpruned network has")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +88,15 @@ class Budget:
         return amount * Fraction(whole) / 100 if self.share else amount
 
 
-def parse_budgets(texts: Sequence[str]) -> tuple[Budget, ...]:
+def parse_budgets(texts: Sequence[str], form: BudgetForm = PRUNED) -> tuple[Budget, ...]:
     """Returns the budgets in the texts, each of which may contain several, separated by commas.
 
     >>> [str(budget) for budget in parse_budgets(["macs <= 60%, latency<=40ms"])]
     ['macs<=60%', 'latency<=40ms']
+
+    Args:
+        texts: as people write them.
+        form: what is allowed, and how messages say it.
 
     Raises:
         SettingsError: one that cannot be read, or two of the same quantity; all are named.
@@ -84,24 +106,25 @@ def parse_budgets(texts: Sequence[str]) -> tuple[Budget, ...]:
     faults: list[str] = []
     for part in parts:
         try:
-            budget = _parse(part)
+            budget = _parse(part, form)
             if any(other.quantity == budget.quantity for other in found):
                 raise SettingsError(f"{budget.quantity} is limited twice; give one limit")
             found.append(budget)
         except SettingsError as error:
             faults.append(f"read {part!r}: {error}")
     if faults:
-        raise SettingsError("\n    ".join([*faults, f"allowed: {_FORM}"]))
+        raise SettingsError("\n    ".join([*faults, f"allowed: {form.allowed}"]))
     return tuple(found)
 
 
-def _parse(text: str) -> Budget:
+def _parse(text: str, form: BudgetForm) -> Budget:
     match = _SHAPE.fullmatch(text)
     if match is None:
-        raise SettingsError("not a budget: it has no <=")
+        hint = f"; write {form.quantities[0]}<={text}" if _AMOUNT.fullmatch(text) else ""
+        raise SettingsError(f"not a budget: it has no <={hint}")
     quantity, sign, rest = match.groups()
     if quantity not in UNITS:
-        raise SettingsError(suggest("quantity", quantity, list(UNITS)))
+        raise SettingsError(suggest("quantity", quantity, list(form.quantities)))
     if sign != "<=":
         raise SettingsError(f"a budget is an upper limit: write {quantity}<={rest}, not {sign}")
     number = _AMOUNT.fullmatch(rest)
@@ -114,7 +137,7 @@ def _parse(text: str) -> Budget:
         raise SettingsError("a budget of 0 leaves no network")
     if unit == "%":
         if amount > 100:
-            raise SettingsError(f"{amount}% is more than the unpruned network has; at most 100%")
+            raise SettingsError(f"{amount}% is more than {form.whole}; at most 100%")
         return Budget(quantity, amount, True, f"{quantity}<={number[1]}%")
     return Budget(
         quantity, _scaled(quantity, amount, unit), False, f"{quantity}<={number[1]}{unit}"

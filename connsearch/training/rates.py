@@ -25,6 +25,9 @@ RECURRENT = 0.5
 _RECURRENT_KINDS = (nn.RNNBase, nn.RNNCellBase)
 """LSTM, GRU and their relatives."""
 
+PEERS = ".attention.logits"
+"""How names of the parameters end that mix the peers of a connection."""
+
 _NEAREST = 5
 """So many names are offered for a pattern that fits none."""
 
@@ -48,7 +51,10 @@ class RateGroup:
     @property
     def title(self) -> str:
         """What people read."""
-        return f"{self.name} (connections)" if self.logits else self.name
+        if not self.logits:
+            return self.name
+        peers = all(name.endswith(PEERS) for name in self.parameters)
+        return f"{self.name} ({'peers' if peers else 'connections'})"
 
     @property
     def numbers(self) -> int:
@@ -56,9 +62,9 @@ class RateGroup:
         return sum(parameter.numel() for parameter in self.parameters.values())
 
     def record(self) -> RateRecord:
-        """Returns what a run records of it."""
+        """Returns what a run records of it; peers are filed with connections."""
         return RateRecord(
-            group=self.title,
+            group=f"{self.name} (connections)" if self.logits else self.name,
             factor=self.factor,
             tensors=len(self.parameters),
             parameters=self.numbers,

@@ -30,6 +30,9 @@ from connsearch.workflows.settings.focus_show import FocusShowSettings
 from connsearch.workflows.settings.predict import PredictSettings
 from connsearch.workflows.targets import require_data, say_classes
 
+_FEW = 3
+"""Names of clips that a message shows."""
+
 VIDEOS = "videos"
 """The folder below that of a split, and what stands for the split."""
 
@@ -134,7 +137,10 @@ def _named(dataset: ClipDataset, name: str, data: str, split: str) -> int:
     names = [record.name for record in dataset.records]
     if name not in names:
         text = suggest("clip", name, names).split(" Known: ")[0]
-        raise UnknownNameError(f"{data}: {text} Known: {len(names)} clips of {split}")
+        few = ", ".join(names[:_FEW]) + (" ..." if len(names) > _FEW else "")
+        raise UnknownNameError(
+            f"--names: {data}: {text} Known: {len(names)} clips of {split}, such as {few}"
+        )
     return names.index(name)
 
 

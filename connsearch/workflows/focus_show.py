@@ -86,7 +86,7 @@ def run_focus_show(asked: FocusShowSettings, listener: Listener) -> FocusSummary
     check_path(place / SUMMARY)
     warn_of_statistics(trained.directory, listener)
     model, clips = open_clips(asked, trained, listener)
-    stops = _stops(asked, trained, listener)
+    stops = _stops(asked, trained, model, listener)
     with made_for(place / SUMMARY):
         looked = _looked(asked, model, clips, stops, listener)
         if looked.faults:
@@ -111,7 +111,9 @@ def _require_focus(run: RunRecord) -> None:
         )
 
 
-def _stops(asked: FocusShowSettings, trained: RunRecord, listener: Listener) -> Stops | None:
+def _stops(
+    asked: FocusShowSettings, trained: RunRecord, network: FocusModel, listener: Listener
+) -> Stops | None:
     """When clips stop, by the thresholds in the run, as a prediction takes them; None: at the end.
 
     Raises:
@@ -120,7 +122,7 @@ def _stops(asked: FocusShowSettings, trained: RunRecord, listener: Listener) -> 
     wanted = PredictSettings(
         run=asked.run, videos=(asked.run,), budget=asked.budget, all_steps=asked.all_steps
     )
-    found = chosen_stops(wanted, trained, listener)
+    found = chosen_stops(wanted, trained, network, listener)
     return None if found is None else found.stops
 
 

@@ -92,7 +92,7 @@ def run_predict(
     classes, options = class_names_of(trained), reading_options(asked)
     warn_of_statistics(trained.directory, listener)
     network = trained.load_model(network)
-    early = chosen_stops(asked, trained, listener)
+    early = chosen_stops(asked, trained, network, listener)
     parts = parts_of(asked, options, network, listener)
     records = parts.dataset.records
     require_places(asked, [record.path for record in records])

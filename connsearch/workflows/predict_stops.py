@@ -6,17 +6,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from torch import nn
+
 from connsearch.errors import RunError, SettingsError
 from connsearch.files.disk import is_there
 from connsearch.models.early_exit import Stops
-from connsearch.pruning.budget import parse_budgets
 from connsearch.runs.documents import read_form
 from connsearch.runs.formats.early_exit import EarlyExitSummary, SolvedBudget
 from connsearch.runs.names import EARLY_EXIT, SUMMARY
 from connsearch.runs.record import RunRecord
 from connsearch.workflows.listening import Listener
+from connsearch.workflows.settings.early_exit import mean_budgets
 from connsearch.workflows.settings.predict import PredictSettings
-from connsearch.workflows.stopping import weights_digest
+from connsearch.workflows.stopping import stepwise, weights_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +41,26 @@ class ChosenStops:
 
 
 def chosen_stops(
-    asked: PredictSettings, trained: RunRecord, listener: Listener
+    asked: PredictSettings, trained: RunRecord, network: nn.Module, listener: Listener
 ) -> ChosenStops | None:
     """Returns the thresholds that clips are to stop by, and says so; None: all is computed.
 
+    Args:
+        asked: all settings.
+        trained: the run.
+        network: of the run.
+        listener: hears what is chosen.
+
     Raises:
-        RunError: a budget is asked for that is not solved, or for other weights; or the summary
-            of the thresholds is damaged.
+        RunError: a budget is asked for that is not solved, or for other weights, or of a network
+            that answers once; or the summary of the thresholds is damaged.
     """
     path = trained.directory / EARLY_EXIT / SUMMARY
     if asked.all_steps or (asked.budget is None and not is_there(path)):
         return None
     line = f'connsearch early-exit {asked.run} --budget "{asked.budget or "macs<=50%"}"'
     if not is_there(path):
+        stepwise(network, trained.directory)
         raise RunError(
             f"--budget {asked.budget}: {trained.directory} has no thresholds\n  cure: {line}"
         )
@@ -83,7 +92,7 @@ def _solved(asked: PredictSettings, summary: EarlyExitSummary, line: str) -> Sol
     name = summary.chosen
     if asked.budget is not None:
         try:
-            name = str(parse_budgets([asked.budget])[0])
+            name = str(mean_budgets((asked.budget,))[0])
         except SettingsError as error:
             raise SettingsError(f"--budget: {error}") from None
     found = summary.solved(name)

@@ -19,7 +19,9 @@ from connsearch.data.records import listed
 from connsearch.errors import DataError, RunError, SettingsError
 from connsearch.files.disk import is_there
 from connsearch.models.early_exit import EarlyExitModel
+from connsearch.models.focus.focus import FocusModel
 from connsearch.models.model import Model
+from connsearch.models.structure import Network
 from connsearch.pruning.budget import Budget
 from connsearch.runs.checkpoint import digest
 from connsearch.runs.documents import keep_evaluation, read_form
@@ -48,13 +50,24 @@ def stepwise(network: nn.Module, directory: Path) -> EarlyExitModel:
     Raises:
         RunError: it answers once.
     """
-    if not isinstance(network, EarlyExitModel) or network.exits < 2:
-        raise RunError(
-            f"{directory}: its network answers once, after all of its work, and cannot stop "
-            "early\n  allowed: networks that answer after several steps, such as those of "
-            "connsearch train adafocus (connsearch models 'adafocus*')"
+    if isinstance(network, EarlyExitModel) and network.exits > 1:
+        return network
+    if isinstance(network, Network):
+        cure = f"connsearch train {directory} --exits, which gives this structure exits"
+    elif isinstance(network, FocusModel) and network.settings.heads == "sum":
+        cure = (
+            f"connsearch train {network.name} --model-options heads=running_max, which answers "
+            "after the glance, too (this one has heads=sum)"
         )
-    return network
+    else:
+        cure = (
+            "train a network that answers after several steps: connsearch train STRUCTURE "
+            "--exits, or connsearch train adafocus (docs/early_exit.md)"
+        )
+    raise RunError(
+        f"{directory}: its network answers once, after all of its work, and cannot stop early\n"
+        f"  cure: {cure}"
+    )
 
 
 def weights_digest(run: RunRecord) -> str:
@@ -232,11 +245,18 @@ def solved_share(budget: Budget, costs: Sequence[int]) -> float:
     except SettingsError:
         first, last = (f"{cost / 1e6:.6g}M" for cost in (costs[0], costs[-1]))
         share = 100 * costs[0] / costs[-1]
+        read = f"{limit / 1e6:.6g}M" if limit >= 1e5 else f"{limit:,.6g}"
+        cure = ""
+        if limit >= costs[-1]:
+            cure = (
+                "\n  cure: leave it out: all steps need no thresholds, connsearch evaluate judges "
+                "them, and connsearch predict --all-steps answers by them"
+            )
         raise SettingsError(
             f"--budget {budget}: is out of reach\n"
-            f"  read: {limit / 1e6:.6g}M multiply-accumulates of a clip on average\n"
+            f"  read: {read} multiply-accumulates of a clip on average\n"
             f"  allowed: above {first} ({share:.3g}%, all clips stop at the first of "
-            f"{len(costs)} exits) and below {last} (100%, all steps)"
+            f"{len(costs)} exits) and below {last} (100%, all steps){cure}"
         ) from None
 
 

@@ -138,7 +138,7 @@ def test_other_runs_and_wrong_places_are_refused(run: Command, mine: Path, tmp_p
     done = run("focus", "show", mine, tmp_path / "none.mp4")
     assert (done.code, "none.mp4: no such file or folder" in done.err) == (2, True)
     done = run("focus", "show", mine, "a.mp4", "--names", "b")
-    assert (done.code, "cure: omit these options, or the videos" in done.err) == (2, True)
+    assert (done.code, "cure: leave --names out, or the videos" in done.err) == (2, True)
     assert not (mine / "focus").exists()
 
 
@@ -238,3 +238,28 @@ def test_an_interrupted_look_is_made_again_by_the_same_line(
     done = run("focus", "show", mine, *QUICK)
     assert done.code == 130
     assert "interrupted: rerun the same command, it makes everything" in done.err
+
+
+@pytest.mark.usefixtures("no_chart")
+def test_a_name_that_is_no_clip_is_answered_with_how_names_look(run: Command, mine: Path) -> None:
+    done = run("focus", "show", mine, *QUICK, "--names", "nope")
+    assert done.code == 2
+    assert "--names: " in done.err
+    name = done.err.partition("4 clips of val, such as ")[2].split(", ")[0].strip()
+    assert name
+    again = run("focus", "show", mine, *QUICK, "--names", name)
+    assert again.code == 0, again.err
+
+
+def test_options_of_a_split_are_refused_where_videos_are_named(run: Command, mine: Path) -> None:
+    done = run("focus", "show", mine, "some.mp4", *QUICK, "--split", "test", "--sample", "3")
+    assert done.code == 2
+    assert "--sample, --split: for the clips of a split, but videos are named" in done.err
+    assert "cure: leave --sample, --split out, or the videos" in done.err
+
+
+def test_a_budget_and_all_steps_are_named_as_options(run: Command, mine: Path) -> None:
+    for line in (("focus", "show", mine), ("predict", mine, "some.mp4")):
+        done = run(*line, "--budget", "macs<=50%", "--all-steps")
+        assert done.code == 2
+        assert "--budget macs<=50% stops clips early, --all-steps stops none" in done.err

@@ -96,6 +96,18 @@ def test_a_long_page_shows_what_people_need_and_how_many_more_there_are(name: st
     assert "--help-all" not in whole
 
 
+def test_a_short_page_says_where_groups_with_a_page_of_their_own_are_explained() -> None:
+    short, whole = (" ".join(page("train", everything=more).split()) for more in (False, True))
+    for line in (
+        "focus model: --glance, --local, --patch, --segments, --window",
+        "(--help-all, docs/focus_networks.md) exits: --exits, --exit-neurons (--help-all, "
+        "docs/early_exit.md)",
+    ):
+        assert line in short
+        assert line not in whole
+    assert "docs/" not in page("search").replace("docs/datasets.md", "")
+
+
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in LONG])
 def test_a_short_command_has_one_page(name: str) -> None:
     short, whole = page(name), page(name, everything=True)
@@ -134,5 +146,6 @@ def test_both_words_show_a_page(capsys: pytest.CaptureFixture[str]) -> None:
 
 def _boxes(text: str) -> str:
     """The options of a page, without what is said about them."""
-    lines = [line.strip("│ ").split("  ")[0] for line in text.splitlines() if line[:4].strip("│ ")]
+    boxed = [line for line in text.splitlines() if line.startswith("│") and line[:4].strip("│ ")]
+    lines = [line.strip("│ ").split("  ")[0] for line in boxed]
     return "\n".join(line for line in lines if line.startswith("-") or line.strip("[]").isupper())

@@ -41,3 +41,25 @@ def test_a_run_does_not_decide_where_anything_is_written(
     again = run("train", str(copy), "--config", str(copy / "config.json"), "--steps", "1")
     assert again.code in (0, 2), again.err
     assert not victim.parent.exists()
+
+
+def test_a_fault_of_the_line_is_not_told_as_one_of_a_record(run: Command) -> None:
+    done = run("train", "adafocus", "--segments", "4", "--patch", "0", "--window", "all")
+    assert done.code == 2
+    assert "recorded" not in done.err
+    for said in ("2 settings cannot be used", "--patch: read '0'", "--window: no value"):
+        assert said in done.err
+
+
+def test_a_fault_of_a_record_is_told_as_such_whatever_the_line_says(
+    tour: Tour, tmp_path: Path, run: Command
+) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(tour.run, copy)
+    config = json.loads((copy / "config.json").read_text())
+    config["settings"]["training"]["optimiser"]["lr"] = -1
+    (copy / "config.json").write_text(json.dumps(config))
+    done = run("search", "--config", str(copy / "config.json"), "--frames", "0")
+    assert done.code == 2
+    assert "config.json: 1 setting cannot be used" in done.err
+    assert "--lr: read -1" in done.err

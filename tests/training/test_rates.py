@@ -25,7 +25,7 @@ from connsearch.training.curriculum import Curriculum
 from connsearch.training.optimisers import Optimisers
 from connsearch.training.options import OptimiserOptions, ScheduleOptions, TrainOptions
 from connsearch.training.rate_options import RateOptions, rate_of
-from connsearch.training.rates import factors_in, rate_groups
+from connsearch.training.rates import RateGroup, factors_in, rate_groups
 from tests.training.tiny import TinyData, result_of, tiny_search, tiny_structure
 
 
@@ -302,3 +302,16 @@ def test_a_rate_of_the_network_for_what_does_not_learn_is_left_out() -> None:
     assert set(factors(network).values()) == {0.5, 1.0}
     with pytest.raises(SettingsError, match="does not learn"):
         factors(network, rate={"module.memory": 1})
+
+
+def test_logits_that_mix_peers_are_told_as_such_and_filed_as_before() -> None:
+    mixing, connecting = "glance.fusions.3.attention.logits", "glance.fusions.3.fusion.logits"
+    number = torch.nn.Parameter(torch.zeros(2))
+    for names, title in (
+        ([mixing], "glance (peers)"),
+        ([connecting], "glance (connections)"),
+        ([connecting, mixing], "glance (connections)"),
+    ):
+        group = RateGroup("glance", 0.5, True, dict.fromkeys(names, number))
+        assert group.title == title
+        assert group.record().group == "glance (connections)"

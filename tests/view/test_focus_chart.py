@@ -31,6 +31,9 @@ def test_the_chart_says_places_answers_and_stops() -> None:
     assert facts["spread"] == "3.2 pixels, 0.25 of that of random places"
     alone = places_facts(summary(places=replace_places(across=None, share=None)))
     assert "spread over clips, step by step" not in dict(alone)
+    videos = summary(split="videos", clips=1, windows=1)
+    assert dict(places_facts(videos))["videos"] == "1, 1 window in each"
+    assert focus_chart(videos, title="").note.startswith("1 video, 1 window in each; pixels")
 
 
 def test_where_all_windows_are_looked_at_together_there_is_a_glance_and_a_look() -> None:

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import connsearch
+from connsearch.analysis import stopping
 from connsearch.analysis.early_exit import exits_of
 from connsearch.cli.app import main
 from connsearch.data.loading.loader import Loader
@@ -25,9 +26,14 @@ from connsearch.runs.record import RunRecord
 from connsearch.runs.step_answers import StepAnswers, StepStore
 from connsearch.training.evaluate import Compute
 from connsearch.training.step_answers import all_steps
+from connsearch.view.runs.early_exit import faster, speed_table
 from connsearch.workflows.listening import Listener
+from connsearch.workflows.predict_stops import chosen_stops
+from connsearch.workflows.settings.early_exit import EarlyExitSettings
+from connsearch.workflows.settings.predict import PredictSettings
 from connsearch.workflows.stopping import counted, stepwise
 from tests.training.stepwise import STEPS, Stepwise
+from tests.view.early_exits import early_exits
 
 pytestmark = pytest.mark.usefixtures("unpictured")
 
@@ -133,6 +139,49 @@ def test_clips_that_really_stop_do_so_there(run: Path) -> None:
     assert found is not None
     assert (found.clips, found.others, found.batch_size) == (16, 0, 4)
     assert found.kept == pytest.approx(found.speed_up / found.cost_ratio)
+    assert found.slowest is not None
+    assert found.fastest is not None
+    assert 0 < found.slowest <= found.speed_up <= found.fastest
+
+
+class Clock:
+    """Answers the time of each way in turn: all steps of a batch, then each budget."""
+
+    def __init__(self, seconds: float) -> None:
+        self.now, self.calls, self.seconds = 0.0, 0, seconds
+
+    def __call__(self, compute: Any) -> float:
+        self.calls += 1
+        self.now += self.seconds * (1 + self.calls % 3)
+        return self.now
+
+
+def test_times_are_of_several_rounds_and_fewer_where_one_is_long(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seconds, rounds in ((0.001, 5), (10.0, 3)):
+        monkeypatch.setattr(stopping, "_now", Clock(seconds))
+        found = solve(run, budget=[HALF], measure=True).budgets[0].measured
+        assert found is not None
+        assert (found.rounds, found.clips) == (rounds, 16)
+
+
+def test_the_range_of_the_rounds_is_told() -> None:
+    known = early_exits()
+    measured = known.budgets[0].measured
+    assert measured is not None
+    told = [str(cell) for cell in speed_table(known).columns[3].cells]
+    assert told == ["1.50x"], "a summary of before has one round"
+    assert faster(measured.model_copy(update={"slowest": 1.25, "fastest": 2.0})).endswith(
+        "1.50x [1.25, 2.00]"
+    )
+
+
+def test_where_hardly_anything_is_saved_nothing_of_it_is_kept(run: Path) -> None:
+    found = solve(run, budget=["macs<=99.9%"], measure=True).budgets[0].measured
+    assert found is not None
+    assert found.cost_ratio < stopping.TOLD
+    assert found.kept is None
 
 
 def test_nothing_to_measure_is_refused(run: Path) -> None:
@@ -298,6 +347,45 @@ def test_budgets_out_of_reach_are_refused(run: Path) -> None:
     assert not (run / EARLY_EXIT).exists()
     with pytest.raises(SettingsError, match=r"no params[\s\S]*macs<=50%"):
         solve(run, budget=["params<=50%"])
+    with pytest.raises(SettingsError, match="read: 50 multiply-accumulates") as small:
+        solve(run, budget=["macs<=50"])
+    assert "cure" not in str(small.value)
+    with pytest.raises(SettingsError, match=r"cure: leave it out: .*--all-steps"):
+        solve(run, budget=["macs<=100%"])
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        ("half", "not a budget"),
+        ("", "not a budget"),
+        ("1%", "write macs<=1%"),
+        ("macs<=101%", "101% is more than all steps cost"),
+        ("flops<=50%", "Known: macs"),
+    ],
+)
+def test_a_budget_of_a_clip_is_told_what_this_command_takes(budget: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as caught:
+        EarlyExitSettings.of(run="run", budget=[budget])
+    told = str(caught.value)
+    assert "allowed: macs<=10G, or macs<=50% of what all steps cost" in told
+    assert not any(word in told for word in ("params", "latency", "pruned"))
+
+
+def test_the_cure_for_a_network_that_answers_once_is_one_that_helps(tmp_path: Path) -> None:
+    structure = connsearch.create_model("starter", 2)
+    with pytest.raises(RunError, match=f"cure: connsearch train {tmp_path} --exits"):
+        stepwise(structure, tmp_path)
+    asked = PredictSettings(run=str(tmp_path), videos=("a.mp4",), budget=HALF)
+    with pytest.raises(RunError, match=f"answers once[\\s\\S]*train {tmp_path} --exits"):
+        chosen_stops(asked, RunRecord(tmp_path), structure, Listener.of(False))
+    small: dict[str, Any] = {"glance": "mobilenet_v2", "local": "resnet18", "size": 64, "patch": 32}
+    with torch.device("meta"):
+        summed = connsearch.create_model("adafocus-tsm", 2, **small)
+        twice = connsearch.create_model("adafocus-tsm", 2, **small, heads="running_max")
+    with pytest.raises(RunError, match="train adafocus-tsm --model-options heads=running_max"):
+        stepwise(summed, tmp_path)
+    assert stepwise(twice, tmp_path).exits == 2
 
 
 def test_a_network_that_answers_once_is_refused(data: Any, tmp_path: Path) -> None:
@@ -305,7 +393,7 @@ def test_a_network_that_answers_once_is_refused(data: Any, tmp_path: Path) -> No
         torch.nn.AdaptiveAvgPool3d(1), torch.nn.Flatten(), torch.nn.Linear(3, 4)
     )
     run = connsearch.train(once, data, run=tmp_path / "once", **TRAINING)
-    with pytest.raises(RunError, match=r"answers once[\s\S]*connsearch models 'adafocus"):
+    with pytest.raises(RunError, match=r"answers once[\s\S]*STRUCTURE --exits[\s\S]*adafocus"):
         connsearch.early_exit(run, network=once, progress=False)
     with pytest.raises(RunError, match="answers once"):
         stepwise(Stepwise(steps=1), tmp_path)
@@ -382,7 +470,7 @@ def test_budgets_that_were_not_solved_are_refused(solved: Path, run: Path, video
         predicted(run, video, budget=HALF)
     with pytest.raises(SettingsError, match="not a budget"):
         predicted(solved, video, budget="half")
-    with pytest.raises(SettingsError, match="allowed is one of them"):
+    with pytest.raises(SettingsError, match="--all-steps stops none"):
         predicted(solved, video, budget=HALF, all_steps=True)
     assert predicted(run, video).budget is None
 

@@ -155,6 +155,9 @@ def test_segments_are_frames_and_sampler() -> None:
         ("adafocus", {"local": "resnet18", "eval_size": 32, "patch": 16}, SettingsError,
          "--glance-size 24"),
         ("adafocus", {"patch": 25}, SettingsError, "windows are at most as large as frames"),
+        ("adafocus", {}, SettingsError,
+         r"--patch: a window has 128 pixels \(the usual number\), a frame has 24 \(--size\)[\s\S]*"
+         r"cure: --patch 12 \(or --model-options patch=12\), or --size 128"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_and_leaves_nothing(
@@ -268,6 +271,8 @@ def test_the_run_of_a_focus_model_is_shown_and_drawn(
     table = network_table(found.document, found.cost, found.clip, found.classes)
     shown = [str(cell) for cell in table.columns[1].cells]
     assert shown.count("small (structure)") == 2
+    assert {"by default", "no", "policy"} <= set(shown), "words, not those of JSON"
+    assert not {"null", "false", '"policy"'} & set(shown)
     picture = connsearch.draw(run, tmp_path / "local.svg")
     assert "small, the local network of run" in picture.read_text()
     with pytest.raises(RunError, match="has no connections to show, search or prune"):

@@ -41,7 +41,12 @@ class EarlyExit(EarlyExitSettings, Command):
 
     def execute(self, terminal: Terminal) -> Mapping[str, Any]:
         """Solves, reports, shows and draws; returns what is in the summary."""
-        from connsearch.view.runs.early_exit import early_exit_table, speed_table, stopping_tables
+        from connsearch.view.runs.early_exit import (
+            WORDS,
+            early_exit_table,
+            speed_table,
+            stopping_tables,
+        )
         from connsearch.workflows.early_exit import run_early_exit
 
         found = run_early_exit(self, terminal.listener())
@@ -52,8 +57,9 @@ class EarlyExit(EarlyExitSettings, Command):
         if self.measure:
             terminal.show(speed_table(found))
         if found.area is not None:
+            measure = WORDS.get(found.measure, found.measure)
             terminal.say(
-                f"area under {found.measure} over realised cost, divided by the range of costs: "
+                f"area under {measure} over realised cost, divided by the range of costs: "
                 f"{found.area:.4f}"
             )
         terminal.say(f"table: {Path(found.output) / table(CURVE)}")

@@ -94,9 +94,12 @@ class FocusSettings(BaseModel):
     @model_validator(mode="after")
     def _fit(self) -> Self:
         if self.patch > self.size:
+            own = self.patch == type(self).model_fields["patch"].default
+            usual, half = " (the usual number)" if own else "", max(1, self.size // 2)
             raise ValueError(
-                f"patch: read {self.patch}; windows are at most as large as frames, {self.size} "
-                "pixels (--size)"
+                f"--patch: a window has {self.patch} pixels{usual}, a frame has {self.size} "
+                "(--size); windows are at most as large as frames\n"
+                f"  cure: --patch {half} (or --model-options patch={half}), or --size {self.patch}"
             )
         if self.glance_frames is not None:
             if self.glance_frames > self.frames:

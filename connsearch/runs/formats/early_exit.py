@@ -59,11 +59,15 @@ class Measured(Form):
 
     Attributes:
         clips: how many.
-        full_seconds: of all steps.
-        early_seconds: where clips stop early.
-        speed_up: the first over the second.
+        rounds: how often each clip was timed, both ways in turn.
+        full_seconds: of all steps, the median of the rounds.
+        early_seconds: where clips stop early, likewise.
+        speed_up: the first over the second in a round, the median of the rounds.
+        slowest: the least speed-up of a round.
+        fastest: the largest.
         cost_ratio: what all steps cost over what was realised.
-        kept: ``speed_up`` over ``cost_ratio``: 1 is as fast as the costs say.
+        kept: ``speed_up`` over ``cost_ratio``: 1 is as fast as the costs say. None: the costs say
+            less than can be told from what times scatter.
         others: clips that stopped elsewhere than their cached answers say; a confidence that
             equals its threshold to the last digits is rounded otherwise in another batch.
         device: that computed.
@@ -72,11 +76,14 @@ class Measured(Form):
     """
 
     clips: int
+    rounds: int = 1
     full_seconds: float
     early_seconds: float
     speed_up: float
+    slowest: float | None = None
+    fastest: float | None = None
     cost_ratio: float
-    kept: float
+    kept: float | None
     others: int
     device: str
     threads: int | None = None

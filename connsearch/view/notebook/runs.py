@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from connsearch.errors import ConnsearchError
-from connsearch.models.document import ModelDocument
+from connsearch.models.document import ModelDocument, a_kind
 from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.formats.prune import BeforeAfter, ExactnessRecord, PruneRecord
@@ -175,7 +175,7 @@ def _model(run: RunRecord) -> Iterator[Html]:
     if model is None:
         return
     if model.structure is None:
-        yield facts([("model", f"{model.name} ({model.kind})")])
+        yield facts([("model", f"{model.name}, {a_kind(model.kind)}")])
         return
     structure = model.structure
     connections = f"{len(structure)} nodes, {len(structure.edges())} connections"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from connsearch.runs.formats.early_exit import EarlyExitRow, EarlyExitSummary
+from connsearch.runs.formats.early_exit import EarlyExitRow, EarlyExitSummary, Measured
 from connsearch.view.charts.chart import Axis, Chart, Panel
 from connsearch.view.charts.marks import Labels, Mark, Points, Polyline
 from connsearch.view.structures.tables import metrics_table, short
@@ -28,20 +28,33 @@ def early_exit_table(found: EarlyExitSummary) -> Table:
 
 
 def speed_table(found: EarlyExitSummary) -> Table:
-    """Returns one row a budget: what all steps of the split take, and what was needed."""
+    """Returns one row a budget: what all steps of the split take, and what was needed.
+
+    Brackets have the least and the largest of all rounds.
+    """
     rows = [
         {
             "budget": one.budget,
             "all steps": f"{one.measured.full_seconds:.3g} s",
             "early": f"{one.measured.early_seconds:.3g} s",
-            "faster": f"{one.measured.speed_up:.2f}x",
+            "faster": faster(one.measured),
             "fewer MACs": f"{one.measured.cost_ratio:.2f}x",
-            "kept": f"{one.measured.kept:.0%}",
+            "kept": None if one.measured.kept is None else f"{one.measured.kept:.0%}",
         }
         for one in found.budgets
         if one.measured is not None
     ]
-    return metrics_table(rows, title="time: how much faster, of how many fewer MACs")
+    rounds = {one.measured.rounds for one in found.budgets if one.measured is not None}
+    often = f", medians of {max(rounds)} rounds" if max(rounds, default=1) > 1 else ""
+    return metrics_table(rows, title=f"time: how much faster, of how many fewer MACs{often}")
+
+
+def faster(measured: Measured) -> str:
+    """Returns how many times faster clips were, with the range of the rounds."""
+    text = f"{measured.speed_up:.2f}x"
+    if measured.slowest is None or measured.fastest is None:
+        return text
+    return f"{text} [{measured.slowest:.2f}, {measured.fastest:.2f}]"
 
 
 def stopping_tables(found: EarlyExitSummary) -> list[Table]:

@@ -28,7 +28,9 @@ def places_facts(summary: FocusSummary) -> list[tuple[str, str]]:
     size = f"{tall:.0f}x{wide:.0f} of {height:.0f}x{width:.0f} pixels"
     if summary.smallest is not None:
         size = f"{size} on average, {summary.smallest}x{summary.smallest} at least"
-    found = [("clips", f"{summary.clips:,} of {summary.split}, {_windows(summary)}")]
+    videos = summary.split == "videos"
+    count = f"{summary.clips:,}{'' if videos else f' of {summary.split}'}"
+    found = [("videos" if videos else "clips", f"{count}, {_windows(summary)}")]
     if summary.glanced is not None:
         found.append(("glance", f"at {summary.glanced} of these {summary.windows} frames"))
     if summary.chosen_by in _SETTING:
@@ -53,12 +55,12 @@ def places_facts(summary: FocusSummary) -> list[tuple[str, str]]:
 
 def _windows(summary: FocusSummary) -> str:
     """How many windows a clip has, or what one window does."""
-    frames = f"{summary.windows} frame{'s' if summary.windows != 1 else ''}"
+    frames = _counted(summary.windows, "frame")
     if summary.window == "clip":
         return f"one window for all {frames}"
     if summary.window == "track":
         return f"one window that glides through {frames}"
-    return f"{summary.windows} window{'s' if summary.windows != 1 else ''} in each"
+    return f"{_counted(summary.windows, 'window')} in each"
 
 
 def _stops(summary: FocusSummary) -> str:
@@ -72,6 +74,17 @@ def _of_random(places: LookPlaces) -> str:
     return "" if places.share is None else f", {places.share:.2f} of that of random places"
 
 
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def _clips(summary: FocusSummary) -> str:
+    """How many clips were looked at, and of what."""
+    if summary.split == "videos":
+        return _counted(summary.clips, "video")
+    return f"{_counted(summary.clips, 'clip')} of {summary.split}"
+
+
 def focus_chart(summary: FocusSummary, *, title: str) -> Chart:
     """Returns the heat map of all windows' middles, and answers (and stops) after each step."""
     panels = [_heat_panel(summary), _steps_panel(summary)]
@@ -80,7 +93,7 @@ def focus_chart(summary: FocusSummary, *, title: str) -> Chart:
     which = "the smallest window" if summary.smallest is not None else "a window"
     placed = _SETTING.get(summary.chosen_by)
     note = (
-        f"{summary.clips:,} clips of {summary.split}, {_windows(summary)}; "
+        f"{_clips(summary)}, {_windows(summary)}; "
         + ("" if placed is None else f"windows are {placed}; ")
         + "pixels are those of the frames as the network sees them; the dashed rectangle is as far "
         f"as the middle of {which} can go"

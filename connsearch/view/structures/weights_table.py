@@ -92,6 +92,12 @@ def _short(value: Any) -> str:
         return f"{named['name']}{kind}"
     if isinstance(value, list):
         return ", ".join(map(_short, cast("list[Any]", value)))
+    if value is None:
+        return "by default"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
     return f"{value:.4g}" if isinstance(value, float) else json.dumps(value)
 
 

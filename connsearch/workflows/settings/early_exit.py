@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from connsearch.errors import SettingsError
 from connsearch.flags import Flag
-from connsearch.pruning.budget import Budget, parse_budgets
+from connsearch.pruning.budget import Budget, BudgetForm, parse_budgets
 from connsearch.runs.formats.early_exit import Confidence
 from connsearch.workflows.settings.base import WorkflowSettings
 
@@ -27,7 +27,8 @@ class EarlyExitSettings(WorkflowSettings):
     better than they are; test is opened once."""
     confidence: Confidence = "probability"
     """How sure an answer is: its largest probability, the negative entropy of the probabilities, or
-    its largest logit (the published program's default)."""
+    its largest logit (the published program's default). Probabilities are those of a softmax over
+    all classes, of multi-label data, too."""
     points: int = Field(default=25, ge=1, le=1000)
     """Points of the curve between all clips at the first exit and all of them at the last, evenly
     spread in planned cost."""
@@ -56,6 +57,9 @@ class EarlyExitSettings(WorkflowSettings):
         return self
 
 
+_MEAN = BudgetForm("macs<=10G, or macs<=50% of what all steps cost", ("macs",), "all steps cost")
+
+
 def mean_budgets(texts: tuple[str, ...]) -> list[Budget]:
     """Returns the budgets in the texts: each a limit of the mean cost of a clip.
 
@@ -64,11 +68,11 @@ def mean_budgets(texts: tuple[str, ...]) -> list[Budget]:
     """
     found: list[Budget] = []
     for part in (part for text in texts for part in text.split(",")):
-        budget = parse_budgets([part])[0]
+        budget = parse_budgets([part], _MEAN)[0]
         if budget.quantity != "macs":
             raise SettingsError(
                 f"read {part.strip()!r}: clips that stop early save multiply-accumulates, no "
-                f"{budget.quantity}\n    allowed: macs<=10G or macs<=50%"
+                f"{budget.quantity}\n    allowed: {_MEAN.allowed}"
             )
         found.append(budget)
     return found

@@ -64,14 +64,25 @@ class FocusShowSettings(WorkflowSettings):
     @model_validator(mode="after")
     def _one_of_both(self) -> FocusShowSettings:
         if self.budget is not None and self.all_steps:
-            raise ValueError("a budget and all steps: allowed is one of them")
+            raise ValueError(
+                f"--budget {self.budget} stops clips early, --all-steps stops none\n"
+                "  cure: leave one of the two out"
+            )
         return self
 
     @model_validator(mode="after")
     def _videos_or_a_split(self) -> FocusShowSettings:
-        if self.videos and (self.names or self.source is not None or self.sample is not None):
+        usual = type(self).model_fields["split"].default
+        given = {
+            "--names": bool(self.names),
+            "--data": self.source is not None,
+            "--sample": self.sample is not None,
+            "--split": self.split != usual,
+        }
+        wrong = ", ".join(name for name, is_given in given.items() if is_given)
+        if self.videos and wrong:
             raise ValueError(
-                "names, data and sample choose clips of a split, and videos are named\n"
-                "  cure: omit these options, or the videos"
+                f"{wrong}: for the clips of a split, but videos are named\n"
+                f"  cure: leave {wrong} out, or the videos"
             )
         return self

@@ -94,7 +94,10 @@ class PredictSettings(WorkflowSettings):
     @model_validator(mode="after")
     def _stop_or_not(self) -> PredictSettings:
         if self.budget is not None and self.all_steps:
-            raise ValueError("a budget and all steps: allowed is one of them")
+            raise ValueError(
+                f"--budget {self.budget} stops clips early, --all-steps stops none\n"
+                "  cure: leave one of the two out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from connsearch.view.report.material import Material
 from connsearch.view.report.section import Section
 from connsearch.view.report.sections import section
 from connsearch.view.report.words import interval, large, plural, share
-from connsearch.view.runs.early_exit import WORDS, early_exit_chart
+from connsearch.view.runs.early_exit import WORDS, early_exit_chart, faster
 
 _TEMPLATE = """{% from "parts.html" import chart %}
 <p>A clip stops at the first answer that is sure enough. Thresholds of {{ values.confidence }} were solved on {{ values.calibrated }}; what came of them on {{ values.judged }}.{% if values.split == "val" %} These are the same clips, so the numbers are better than they would be on others.{% endif %}</p>
@@ -38,7 +38,7 @@ def early_exit(material: Material, findings: Findings) -> Section | None:
             {"faster": "–", "fewer": "–"}
             if one.measured is None
             else {
-                "faster": f"{one.measured.speed_up:.2f}x",
+                "faster": faster(one.measured),
                 "fewer": f"{one.measured.cost_ratio:.2f}x",
             }
         )
