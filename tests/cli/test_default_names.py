@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from connsearch.cli.commands.train import Train
 from connsearch.cli.parse import parse
 
 BEFORE = {
@@ -38,3 +39,15 @@ def test_the_same_line_finds_the_run_of_before(line: str) -> None:
     module = importlib.import_module(f"connsearch.cli.commands.{name}")
     found = parse(getattr(module, name.title()), words, program=name).directory(Path("run"))
     assert found.name == "-".join(filter(None, ["run", BEFORE[line]]))
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [("--exits", "run"), ("--exits all", "run"), ("--exits 1,2", None), ("--exits --lr 0.5", None)],
+)
+def test_exits_after_all_levels_are_in_the_name_already(options: str, name: str | None) -> None:
+    found = parse(Train, ["starter", *options.split()], program="train").directory(Path("run"))
+    if name is None:
+        assert found.name.startswith("run-")
+    else:
+        assert found.name == name

@@ -99,6 +99,10 @@ class RunSettings(WorkflowSettings):
             raise ValueError("is not installed; cure: pip install 'connsearch[tensorboard]'")
         return wanted
 
+    def in_the_name(self) -> dict[str, Any]:
+        """Returns the settings that the name of the default directory tells."""
+        return {name: getattr(self, name) for name in self.NAMED}
+
     def directory(self, default: Path) -> Path:
         """Returns the run directory: the one asked for, or the default one.
 
@@ -107,7 +111,7 @@ class RunSettings(WorkflowSettings):
         """
         if self.run is not None:
             return self.run
-        plain = {name: getattr(self, name) for name in self.NAMED}
+        plain = self.in_the_name()
         usual = type(self).model_validate({**plain, **self.inherited(plain)})
         found = differences(usual.settings(), self.settings())
         changed = {name_before(k): now for k, (_, now) in found.items() if not may_change(k)}

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import field_validator, model_validator
 
 from connsearch.flags import Flag
-from connsearch.models.exit_options import ExitOptions
+from connsearch.models.exit_options import ALL, ExitOptions
 from connsearch.models.focus.options import FocusOptions
 from connsearch.runs.recorded import recorded_data
 from connsearch.settings.nesting import merged
@@ -47,6 +47,11 @@ class TrainSettings(FoldedSettings):
         if segments is None:
             return start
         return merged(start, {"data": {"clips": {"frames": segments, "sampler": "segments"}}})
+
+    def in_the_name(self) -> dict[str, Any]:
+        """Returns the settings that the name tells: with exits after all levels, these too."""
+        named = super().in_the_name()
+        return {**named, "depth": {"exits": ALL}} if self.depth.exits == ALL else named
 
     @model_validator(mode="after")
     def _as_many_frames(self) -> TrainSettings:
