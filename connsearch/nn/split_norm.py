@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from connsearch.nn.exact_norm import exact_batch_norm, is_better
+
 
 class SplitNorm(nn.BatchNorm3d):
     """Batch normalisation over (B, T, H, W), or in training over groups of clips.
@@ -35,6 +37,9 @@ class SplitNorm(nn.BatchNorm3d):
         whole = input.shape[0] // self.frames
         groups = 1 if self.clips is None else whole // self.clips
         if groups < 2 or not self.training:
+            tracked = self.running_mean is not None
+            if (self.training or not tracked) and self._is_exact(input):
+                return self._exact(input)
             return with_plain_gradient(super().forward(input))
         size, more = divmod(whole, groups)  # sizes differ by one at most, none is below `clips`
         sizes = [(size + (n < more)) * self.frames for n in range(groups)]
@@ -49,8 +54,25 @@ class SplitNorm(nn.BatchNorm3d):
         self._follow(means.mean(0), variances.mean(0))
         return out
 
+    def _is_exact(self, x: Tensor) -> bool:
+        """Whether features are normalised by sums of ours, and not of torch."""
+        return self.weight is not None and is_better(x)
+
+    def _exact(self, x: Tensor) -> Tensor:
+        """Returns features by their own statistics, which the running ones follow if there are."""
+        found = exact_batch_norm(x, self.weight, self.bias, self.eps)
+        if self.running_mean is not None:
+            self._follow(found.mean, found.variance * _unbiased(x))
+        return found.features
+
     def _normalise(self, part: Tensor, mean: Tensor | None, variance: Tensor | None) -> Tensor:
         """Returns a group by its own statistics, which ``mean`` and ``variance`` become."""
+        if self._is_exact(part):
+            found = exact_batch_norm(part, self.weight, self.bias, self.eps)
+            if mean is not None and variance is not None:
+                mean.copy_(found.mean)
+                variance.copy_(found.variance * _unbiased(part))
+            return found.features
         out = F.batch_norm(
             part, mean, variance, self.weight, self.bias, training=True, momentum=1.0, eps=self.eps
         )
@@ -65,6 +87,11 @@ class SplitNorm(nn.BatchNorm3d):
         self.num_batches_tracked.add_(1)
         self.running_mean.lerp_(mean, self.momentum)
         self.running_var.lerp_(variance, self.momentum)
+
+
+def _unbiased(x: Tensor) -> float:
+    count = x.numel() // x.shape[1]
+    return count / (count - 1)
 
 
 def with_plain_gradient(out: Tensor) -> Tensor:
