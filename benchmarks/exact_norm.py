@@ -76,8 +76,11 @@ def gradients(network: Network, streams: dict[str, Tensor]) -> Tensor:
 
 
 def errors(name: str, clips: str) -> list[str]:
-    """Returns a row: the errors of both sides with one thread and with two; then with norms in
-    float64, which shows what all other rounding does, and with contiguous features."""
+    """Returns a row: the errors of both sides with one thread and with two.
+
+    Then those with norms in float64, which show what all other rounding does, and of contiguous
+    features.
+    """
     structure = load_structure(name).with_settings(dropout=0.0)
     kept = {"learn_connections": True, "seed": 0}
     last = Network(structure, 4, **kept, memory_format=torch.channels_last_3d).train()
