@@ -315,7 +315,7 @@ def waiting_share(source: Path, frames: int, side: int, batch: int, steps: int) 
         tempfile.TemporaryDirectory() as folder,
         patch.object(Loader, "planned", timed),
     ):
-        config = {"command": "train", "settings": {}, "structure": "starter"}
+        config = {"command": "train", "settings": {"structure": "starter"}}
         with Run.open(Path(folder) / "run", config) as run:
             for event in fit_model(network, data, training, run=run):
                 if isinstance(event, StepEvent):

@@ -65,7 +65,7 @@ def search_once(task: str, seed: int, options: argparse.Namespace) -> dict[str, 
         threads=options.threads,
     )
     begin = time.process_time()
-    config = {"command": "planted", "task": task, "settings": settings.model_dump()}
+    config = {"command": "search", "settings": {"task": task, **settings.model_dump()}}
     with Run.open(options.runs / f"{task}-{seed}", config) as run:
         result, _ = last_result(search(starter(options), data, settings, run=run))
     weights: dict[str, list[float]] = {m: [] for m in Modality}

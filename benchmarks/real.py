@@ -93,7 +93,8 @@ class Study:
         settings = self.settings(seed, self.options.search_epochs)
         options = SearchOptions.of(method="assemblenet", **settings)
         directory = self.options.runs / f"search-{seed}"
-        config = {"command": "real", "data": self.data.name, "settings": options.model_dump()}
+        settings = {"of": self.data.name, **options.model_dump()}
+        config = {"command": "train", "settings": settings}
         with Run.open(directory, config) as run:
             result, _ = last_result(search(self.structure, self.data, options, run=run))
         space = search_space(self.structure, options)
@@ -121,7 +122,7 @@ class Study:
     def fine_tune(self, network: Network, seed: int, name: str) -> Metrics:
         """Returns the test metrics of a network after the rest of the budget."""
         options = TrainOptions.of(**self.settings(seed, self.options.tune_epochs))
-        config = {"command": "real", "name": name, "settings": options.model_dump()}
+        config = {"command": "train", "settings": {"name": name, **options.model_dump()}}
         with Run.open(self.options.runs / name, config) as run:
             events = fit_model(network, self.data, options, run=run)
             return last_result(events)[0].metrics["test"]

@@ -79,7 +79,7 @@ def search_once(task: str, variant: str, seed: int, options: argparse.Namespace)
         **VARIANTS[variant],
     )
     directory = options.runs / f"{task}-{variant.replace(' ', '-')}-{seed}"
-    config = {"command": "search_options", "task": task, "settings": settings.model_dump()}
+    config = {"command": "search", "settings": {"task": task, **settings.model_dump()}}
     begin, wall = time.process_time(), time.perf_counter()
     with Run.open(directory, config) as run:
         result, _ = last_result(search(structure, data, settings, run=run))
