@@ -56,7 +56,7 @@ class SplitNorm(nn.BatchNorm3d):
 
     def _is_exact(self, x: Tensor) -> bool:
         """Whether features are normalised by sums of ours, and not of torch."""
-        return self.weight is not None and is_better(x)
+        return self.affine and is_better(x)
 
     def _exact(self, x: Tensor) -> Tensor:
         """Returns features by their own statistics, which the running ones follow if there are."""
