@@ -29,7 +29,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from common import Ledger, interval
-from focus_planted import GLANCE, LOCAL
+from focus_planted import COARSE, GLANCE, LOCAL, PATCH, SIDE, TRAINING
 from page import table, write_markdown
 
 import connsearch
@@ -49,7 +49,7 @@ SHARES = (0.5, 0.6, 0.7, 0.8, 0.9)
 TIMED_SHARES = (0.3, 0.4, 0.5, 0.65, 0.8)
 """Budgets whose time is measured, where a step is a glance and a look."""
 CALIBRATIONS = ("val", "train", "augmented train")
-FRAMES, SIDE, COARSE, PATCH = 4, 96, 16, 40
+FRAMES = 4
 CLIP: Mapping[str, Any] = {
     "frames": FRAMES,
     "size": SIDE,
@@ -63,12 +63,6 @@ MODEL: Mapping[str, Any] = {
     "patch": PATCH,
     "policy_hidden": 64,
     "neurons": 128,
-}
-TRAINING: Mapping[str, Any] = {
-    "optimiser": "sgd",
-    "lr": 0.05,
-    "label_smoothing": 0.0,
-    "rate": ("running_max=1",),
 }
 """Data, model and training are those of ``focus_planted.py``, but for the number of frames."""
 
@@ -197,6 +191,28 @@ def lines_of(ledger: Ledger, seeds: Sequence[int]) -> Iterator[str]:
     )
 
 
+def seconds(
+    network: torch.nn.Module,
+    streams: Mapping[str, torch.Tensor],
+    thresholds: Sequence[float],
+    rounds: int,
+) -> dict[str, list[float]]:
+    """Returns what clips take, in turn: all at once, all in steps, and those that are needed."""
+    early = cast(EarlyExitModel, network)
+    times: dict[str, list[float]] = {"at once": [], "in steps": [], "early": []}
+    for _ in range(rounds):
+        for name, spent in times.items():
+            begin = time.perf_counter()
+            if name == "at once":
+                with torch.inference_mode():
+                    network(streams)
+            else:
+                never = [float("inf")] * len(thresholds)
+                leave_early(early, streams, thresholds if name == "early" else never)
+            spent.append(time.perf_counter() - begin)
+    return times
+
+
 def speed(given: argparse.Namespace) -> Iterator[str]:
     """Yields a table: all steps against those that are needed, alternated, by budget."""
     frames, size, clips = 8, given.size, given.clips
@@ -218,21 +234,11 @@ def speed(given: argparse.Namespace) -> Iterator[str]:
     costs = early.exit_costs({"rgb": (3, frames, size, size)})
     with torch.inference_mode():
         sure = confidence(network(streams).per_step, "probability").numpy()
-    never = [float("inf")] * len(costs)
     rows = list[list[str]]()
     for share in TIMED_SHARES:
         thresholds = solve_budget(share * costs[-1], costs, sure).thresholds.tolist()
         exits = leave_early(early, streams, thresholds).exits.numpy()
-        times: dict[str, list[float]] = {"at once": [], "in steps": [], "early": []}
-        for _ in range(given.rounds):
-            for name, spent in times.items():
-                begin = time.perf_counter()
-                if name == "at once":
-                    with torch.inference_mode():
-                        network(streams)
-                else:
-                    leave_early(early, streams, thresholds if name == "early" else never)
-                spent.append(time.perf_counter() - begin)
+        times = seconds(network, streams, thresholds, given.rounds)
         fewer = costs[-1] / mean_cost(exits, costs)
         cells = [f"{share:.0%}", f"{1 / fewer:.1%}"]
         cells += [f"{statistics.median(spent):.3f} s" for spent in times.values()]

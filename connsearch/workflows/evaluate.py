@@ -19,11 +19,9 @@ from connsearch.data.sources.effects import for_source
 from connsearch.errors import DataError
 from connsearch.files.places import DirectoryLock
 from connsearch.models.catalogue import require_known
-from connsearch.models.clip_cost import clip_cost
-from connsearch.models.count import empty_clip
 from connsearch.models.model import Model, model_of
 from connsearch.runs.documents import keep_evaluation
-from connsearch.runs.formats.evaluation import ClipCostRecord, Evaluation
+from connsearch.runs.formats.evaluation import Evaluation
 from connsearch.runs.formats.metrics import Metrics
 from connsearch.runs.names import EARLY_EXIT, STEP_ANSWERS
 from connsearch.runs.record import RunRecord
@@ -33,11 +31,11 @@ from connsearch.runs.step_answers import times_opened
 from connsearch.settings.nesting import merged, nested
 from connsearch.training.environment import describe_environment
 from connsearch.training.evaluate import Compute, judged
-from connsearch.training.noticed import clip_without_numbers
 from connsearch.training.options import ComputeOptions
 from connsearch.training.predictions import Answers
 from connsearch.view.runs.confusion import confusion_pictures
 from connsearch.workflows.data import check_data, open_data
+from connsearch.workflows.filed_evaluation import evaluation_of
 from connsearch.workflows.given import Place, RunLike, path_of, place_of
 from connsearch.workflows.listening import Listener, Progress
 from connsearch.workflows.pictures import FORMATS
@@ -262,41 +260,6 @@ def judge_on(
     opened = datetime.now(UTC).isoformat(timespec="seconds")
     precision = found["precision"]
     return evaluation_of(metrics, network, data, precision, opened=opened, times=times), answers
-
-
-def evaluation_of(
-    metrics: Metrics, network: Model, data: DataSplits, precision: str, *, opened: str, times: int
-) -> Evaluation:
-    """Returns what is filed in a run of what was found on a split.
-
-    Args:
-        metrics: what was found.
-        network: that was judged.
-        data: of the run.
-        precision: of the convolutions.
-        opened: when, in UTC.
-        times: how often the split has been opened, this time included.
-    """
-    return Evaluation(
-        opened=opened,
-        metrics=metrics,
-        clips_by_class=dict(metrics.support),
-        data=data.fingerprint,
-        precision=precision,
-        pool_views=data.options.clips.pool_views,
-        times_opened=times,
-        **_cost(network, data),
-    )
-
-
-def _cost(network: Model, data: DataSplits) -> dict[str, ClipCostRecord]:
-    """What a clip costs, where that can be counted."""
-    streams = {**clip_without_numbers(data), **empty_clip(network, data.clip)}
-    found = clip_cost(network, streams, len(data.classes))
-    if found is None:
-        return {}
-    told = ClipCostRecord(macs=found.macs, training=found.training, clip=list(data.clip))
-    return {"cost": told}
 
 
 def data_of(asked: EvaluateSettings, listener: Listener) -> DataSplits:

@@ -35,7 +35,8 @@ from connsearch.training.evaluate import Compute
 from connsearch.training.losses import choose_loss
 from connsearch.training.options import ComputeOptions
 from connsearch.training.step_answers import all_steps
-from connsearch.workflows.evaluate import data_of, evaluation_of
+from connsearch.workflows.evaluate import data_of
+from connsearch.workflows.filed_evaluation import evaluation_of
 from connsearch.workflows.listening import Listener
 from connsearch.workflows.settings.early_exit import EarlyExitSettings, mean_budgets
 from connsearch.workflows.settings.evaluate import EvaluateSettings
